@@ -1,0 +1,42 @@
+# Shared settings of every target, and the one way to declare a library of this project.
+option(SLICEMILL_TESTS "build the tests" ON)
+option(SLICEMILL_BENCH "build the benchmarks" ON)
+set(SLICEMILL_SANITIZE "" CACHE STRING "sanitizers for every target: address;undefined or thread")
+
+find_program(SLICEMILL_CCACHE ccache)
+if(SLICEMILL_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${SLICEMILL_CCACHE}")
+endif()
+find_program(SLICEMILL_MOLD mold)
+
+add_library(slicemill_settings INTERFACE)
+target_include_directories(slicemill_settings INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
+target_compile_options(slicemill_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                                                    -Woverloaded-virtual -Werror)
+if(SLICEMILL_MOLD)
+  target_link_options(slicemill_settings INTERFACE -fuse-ld=mold)
+endif()
+if(SLICEMILL_SANITIZE)
+  string(REPLACE ";" "," slicemill_sanitizers "${SLICEMILL_SANITIZE}")
+  target_compile_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers} -fno-omit-frame-pointer)
+  target_link_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers})
+endif()
+
+# slicemill_library(NAME files... [LINK targets...]): a static library named slicemill_NAME.
+function(slicemill_library name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  add_library(slicemill_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(slicemill_${name} PUBLIC slicemill_settings ${arg_LINK})
+endfunction()
+
+# slicemill_test(NAME files... LINK targets... [LABELS labels...]): a GoogleTest program, registered with ctest as one test.
+function(slicemill_test name)
+  cmake_parse_arguments(arg "" "" "LINK;LABELS" ${ARGN})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE slicemill_settings ${arg_LINK} GTest::gmock_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()

@@ -1,0 +1,189 @@
+// The slice ledger: what became of every slice of one execution. The seam, and its promises.
+//
+// One writer: the execution controller (or `run`). All members are for the loop thread unless they say otherwise. A batch is atomic
+// and batches are durable in the order in which they were written; `synced` is called on the loop thread after the fsync, never before
+// (I5). Size follows what is open: done slices are merged intervals, births of settled runs are deleted.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/execution.h"
+#include "core/model/slice.h"
+#include "core/outputs/output_facts.h"
+#include "core/runtime/clock.h"
+#include "core/runtime/loop.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+// A slice that failed for good, was in flight at a clean stop, or lost an attempt: it left its run.
+struct OpenRow {
+  SliceKey key;
+  SliceState state = SliceState::error;  // error, or start
+  std::uint16_t settled_in = 0;  // generation of the execution that wrote the row: older error rows are a recovery's to replay
+  std::uint32_t retries = 0;     // tries after the first
+  std::uint32_t crashes = 0;     // worker deaths charged to it
+  WallMs created_ms = 0;
+  WallMs updated_ms = 0;
+  std::string request;
+  std::string error;
+  bool operator==(const OpenRow&) const = default;
+};
+
+struct CommittedOutput {
+  SliceKey key;
+  Attempt attempt;
+  OutputFacts facts;
+  bool operator==(const CommittedOutput&) const = default;
+};
+
+// Absolute values, written in the same batch as what they count. They restart at 0 in a recovery.
+struct LedgerCounters {
+  std::uint64_t processed = 0;  // successes plus failures
+  std::uint64_t failed = 0;
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t refused = 0;  // stale results turned away (I3)
+  std::uint64_t subslices = 0;
+  bool operator==(const LedgerCounters&) const = default;
+};
+
+enum class WantedState : std::uint8_t { running, paused, stopping };
+
+struct LedgerOutcome {
+  ExecutionStatus status = ExecutionStatus::completed;  // terminal
+  std::string reason;
+  WallMs at_ms = 0;
+  bool operator==(const LedgerOutcome&) const = default;
+};
+
+// Joined output (single_file): joined(facts) is synced before the rename, published after it.
+struct JoinRecord {
+  OutputFacts facts;
+  bool published = false;
+  bool operator==(const JoinRecord&) const = default;
+};
+
+struct SlicerPosition {
+  std::string position;  // the slicer's own text; "" = at the beginning
+  bool finished = false;
+  std::uint64_t highest_order = 0;  // in the present generation
+  bool operator==(const SlicerPosition&) const = default;
+};
+
+// One atomic group of facts.
+struct LedgerBatch {
+  std::vector<SliceRun> born;
+  std::map<std::uint32_t, SlicerPosition> positions;  // by slicer
+  std::vector<CommittedOutput> committed;
+  std::vector<SliceKey> settled;     // completed, or error together with its row
+  std::vector<OpenRow> rows;         // put or replaced
+  std::vector<SliceKey> erased_rows; // e.g. a replayed slice completed
+  std::optional<LedgerCounters> counters;
+  std::optional<WantedState> wanted;
+  std::optional<JoinRecord> joined;
+  std::optional<LedgerOutcome> outcome;
+
+  bool empty() const;
+};
+
+// Slices of a run that are neither settled nor in a row: indices [from, to) of the run.
+struct OpenRange {
+  std::shared_ptr<const SliceRun> run;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+
+// What the ledger says when it is opened.
+struct LedgerHeader {
+  std::vector<std::string> lineage;  // execution ids, oldest first; the last one is the present execution
+  std::uint64_t epoch = 0;           // of this opening: already synced
+  std::string execution;             // the resolved execution document (JSON)
+  LedgerCounters counters;
+  WantedState wanted = WantedState::running;
+  std::map<std::uint32_t, SlicerPosition> positions;
+  std::optional<JoinRecord> joined;
+  std::optional<LedgerOutcome> outcome;
+  CleanupType cleanup = CleanupType::none;  // of the recovery that made this generation
+  bool recovered = false;
+  WallMs created_ms = 0;
+
+  std::uint16_t generation() const { return static_cast<std::uint16_t>(lineage.size() - 1); }
+};
+
+class SliceLedger {
+ public:
+  virtual ~SliceLedger() = default;
+
+  virtual const LedgerHeader& header() const = 0;
+
+  // Queues the batch; a commit thread writes all that has gathered with one fsync. After an I/O error every later batch fails too
+  // (io, no_space, corrupt) until reopened.
+  virtual void write(LedgerBatch batch, std::function<void(Result<void>)> synced) = 0;
+  // Batches queued or being synced. Beyond kBacklogLimit the caller holds back credit.
+  virtual std::size_t backlog() const = 0;
+  static constexpr std::size_t kBacklogLimit = 4096;
+
+  // At opening, before the first write. Ordered by key.
+  virtual Result<std::vector<OpenRange>> open_ranges() const = 0;
+  // Rows after `after` in key order, at most `limit`. Any thread.
+  virtual Result<std::vector<OpenRow>> rows(std::optional<SliceKey> after, std::size_t limit) const = 0;
+  // Committed but not settled outputs: what opening must roll forward. At opening, before the first write.
+  virtual Result<std::vector<CommittedOutput>> unpublished_outputs() const = 0;
+  // Every committed output in key order, for joining and verifying. Any thread.
+  virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
+  // Rows in state error, newest update first. Any thread.
+  virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
+  // error rows, start rows and open run slices as of the last synced batch. Any thread.
+  struct OpenCounts {
+    std::uint64_t error = 0, start = 0, pending = 0;
+  };
+  virtual Result<OpenCounts> open_counts() const = 0;
+
+  // Flushes, so that the next opening is quick. The ledger is not usable afterwards.
+  virtual Result<void> close() = 0;
+};
+
+struct LedgerCreate {
+  std::string ex_id;
+  std::string execution;  // JSON
+  std::uint64_t epoch = 1;
+};
+
+struct LedgerRecover {
+  std::string source_directory;  // ended ledger; taken under its lock, as a checkpoint: instant at any size
+  std::string ex_id;             // appended to the lineage
+  std::string execution;
+  CleanupType cleanup = CleanupType::none;
+  std::uint64_t epoch = 1;       // must be above the source's
+};
+
+// The directory must not hold a ledger yet (conflict).
+Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory, const LedgerCreate& create);
+// conflict if another process holds it, or the epoch is not above the stored one; corrupt with the place otherwise.
+Result<std::unique_ptr<SliceLedger>> open_ledger(Loop& loop, const std::string& directory, std::uint64_t epoch);
+// The epoch above the stored one, as `run` uses it: the ledger itself issues epochs there.
+Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const std::string& directory);
+Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory, const LedgerRecover& recover);
+bool ledger_exists(const std::string& directory);
+
+// For executions without a controller: no writing, no epoch. Never beside a possible writer: it takes the lock too.
+class LedgerView {
+ public:
+  virtual ~LedgerView() = default;
+  virtual const LedgerHeader& header() const = 0;
+  virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
+  virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
+  virtual Result<SliceLedger::OpenCounts> open_counts() const = 0;
+};
+Result<std::unique_ptr<LedgerView>> view_ledger(const std::string& directory);
+
+}  // namespace slicemill

@@ -1,0 +1,34 @@
+// A job: what a user posts. Stored raw as posted; an execution holds the resolved form (defaults filled, values coerced).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model/operation_schema.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+struct ValidatedJob {
+  Json config;                          // resolved: what an execution document carries
+  std::vector<std::string> warnings;
+};
+
+// Where relative paths in operation options are allowed to point from.
+struct PathRule {
+  bool allow_relative = false;  // the master refuses them (with the absolute suggestion); `run` resolves them
+  std::string base;             // directory that they are resolved against, or that the suggestion uses
+};
+
+// Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the catalog.
+// The error lists every issue; its wording is what clients of the first dialect match on
+// ("Validation failed for job config: <name> - ...", "Unable to find module for operation: X").
+Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const PathRule& paths);
+
+// The options specs of the top level, for `slicemill ops`-like listings and docs.
+const std::vector<OptionSpec>& job_options();
+
+}  // namespace slicemill

@@ -1,0 +1,61 @@
+// What the master hands to a controller at its start, as a JSON file that only the two of them read.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/model/execution.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+// Time limits of an execution. Milliseconds. Names and defaults follow the first dialect where it has them.
+struct ExecutionSettings {
+  std::int64_t slicer_timeout_ms = 180'000;             // no worker ever connected -> failed
+  std::int64_t worker_disconnect_timeout_ms = 300'000;  // all workers gone for this long -> failed
+  std::int64_t shutdown_timeout_ms = 60'000;            // deadline of a stop that names none
+  std::int64_t beat_ms = 1'000;                         // lease renewal of workers and controllers
+  std::int64_t lease_ms = 5'000;                        // silent for this long: lost
+  std::int64_t reattach_ms = 500;                       // how long open slices wait for known workers after a restart
+  std::int64_t min_status_ms = 150;                     // how long `recovering` stays visible
+  std::int64_t retry_base_ms = 100;                     // first backoff, doubles with jitter
+};
+
+struct ControllerLaunch {
+  std::string ex_id;
+  std::string job_id;
+  std::uint64_t epoch = 1;
+  Json execution;                // the resolved execution document
+  std::string ledger_directory;  // exists already: go on with it; otherwise it is created
+  std::string source_ledger_directory;  // recoveries: the ended ledger; "" otherwise
+  CleanupType cleanup = CleanupType::none;
+  std::string master_endpoint;      // ipc://...
+  std::string controller_endpoint;  // ipc://... that it binds for its workers
+  std::string runtime_directory;    // 0700, short path: sockets and begun notes
+  std::string log_path;
+  ExecutionSettings settings;
+
+  Json to_json() const;
+  static Result<ControllerLaunch> from_json(const Json& json);
+};
+
+Json to_json(const ExecutionSettings& settings);
+Result<ExecutionSettings> execution_settings_from_json(const Json& json);
+
+// Where things are below a data directory, and its private runtime directory.
+struct DataLayout {
+  std::string data;
+  std::string runtime;  // /tmp/slicemill-<uid>-<hash of data>: short, since socket paths end at 107 bytes
+
+  static DataLayout of(const std::string& data_directory);  // absolute path
+  std::string lock_file() const { return data + "/lock"; }
+  std::string registry_file() const { return data + "/registry.sqlite"; }
+  std::string ledger_directory(const std::string& ex_id) const { return data + "/ledgers/" + ex_id; }
+  std::string log_directory(const std::string& ex_id) const { return data + "/logs/" + ex_id; }
+  std::string launch_file(const std::string& ex_id) const { return data + "/launch/" + ex_id + ".json"; }
+  std::string master_endpoint() const { return "ipc://" + runtime + "/master"; }
+  std::string controller_endpoint(const std::string& ex_id) const { return "ipc://" + runtime + "/" + ex_id; }
+};
+
+}  // namespace slicemill

@@ -1,0 +1,85 @@
+// What the rest of the system knows of an operation without linking it: its name, kind, options and promises. One description
+// drives validation, JSON Schema, `slicemill ops`, the docs and the dashboard's editor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+enum class OptionType {
+  text,         // non-empty unless allow_empty
+  integer,      // integer text is coerced, floats are truncated
+  number,
+  boolean,      // true false "true" "false" 1 0 "1" "0"
+  text_list,    // array of text; one text counts as a list of one
+  bytes,        // integer, or text such as "10MB"; normalised to an integer
+  duration_ms,  // integer, or text such as "5 minutes"; normalised to integer milliseconds
+  object,
+  any,
+};
+
+struct OptionSpec {
+  std::string name;
+  OptionType type = OptionType::any;
+  std::string description;  // one sentence, with the unit
+  Json default_value;       // null: no default
+  bool required = false;
+  std::vector<std::string> choices;  // for text: the only values
+  std::optional<double> minimum, maximum;
+  bool allow_empty = false;
+};
+
+enum class OperationKind { reader, processor, sender };
+
+// How often a record of one slice may reach the outside: the sender's promise.
+enum class Delivery { none, exactly_once, at_least_once };
+
+struct OperationSchema {
+  std::string name;
+  OperationKind kind = OperationKind::processor;
+  std::string description;
+  std::vector<OptionSpec> options;
+  Delivery delivery = Delivery::none;
+  bool needs_whole_slice = false;
+  bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
+  // Checks that span several options; `options` is normalised already. The error starts with the option's name.
+  std::function<Result<void>(const Json& options)> check;
+};
+
+class OperationCatalog {
+ public:
+  virtual ~OperationCatalog() = default;
+  virtual const OperationSchema* find(std::string_view name) const = 0;
+  virtual std::vector<const OperationSchema*> all() const = 0;  // readers, processors, senders; by name within a kind
+};
+
+// JSON Schema (2020-12) of the operation's options.
+Json json_schema(const OperationSchema& schema);
+
+// One problem of a job, placed: path is e.g. {"operations", "0", "size"}.
+struct ValidationIssue {
+  std::vector<std::string> path;
+  std::string message;
+};
+
+struct ValidatedOptions {
+  Json options;                         // given ones coerced, defaults filled in, unknown ones kept
+  std::vector<ValidationIssue> issues;  // empty: valid
+  std::vector<std::string> warnings;    // unknown keys, with a suggestion where one is near
+};
+
+// Keys beginning with '_' are the job's (`_op`, ...) and are left alone here.
+ValidatedOptions validate_options(const OperationSchema& schema, const Json& given);
+// The same against a bare list of specs (top level of a job, configuration). `what` names the holder in warnings.
+ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what);
+
+}  // namespace slicemill

@@ -1,0 +1,51 @@
+// The production loop on Boost.Asio. Owner: the process's main. All members are for the loop thread unless they say otherwise.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/runtime/loop.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace slicemill {
+
+class AsioLoop final : public Loop {
+ public:
+  AsioLoop();
+  ~AsioLoop() override;  // joins the lanes; their unfinished tasks are completed, their done callbacks dropped
+
+  SteadyTime now() const override;
+  WallMs wall_ms() const override;
+  std::uint64_t random() override;
+  TimerId after(Duration delay, Task task) override;
+  void cancel(TimerId timer) override;
+  void post(Task task) override;
+  void offload(Lane lane, Task work, Task done) override;
+
+  // Runs until stop(). The calling thread becomes the loop thread.
+  void run();
+  // Any thread, any number of times.
+  void stop();
+
+  // A watched file descriptor. The callback runs on the loop thread each time the descriptor becomes readable; destroying the
+  // watch ends it and never closes the descriptor.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+  };
+  std::unique_ptr<Watch> watch_readable(int fd, std::function<void()> on_readable);
+
+  // Calls on_signal(number) on the loop thread for SIGTERM and SIGINT (SIGPIPE is ignored from here on).
+  void on_signals(std::function<void(int)> on_signal);
+
+  boost::asio::io_context& context();
+
+ private:
+  struct Body;
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace slicemill

@@ -1,0 +1,61 @@
+// The seam to the file system, for what must survive a crash: staging, publishing, joining, verifying. Any thread.
+//
+// Every error names the path. Bodies: PosixFiles here; a forgetting, failing one in tests/simulation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+struct FileStat {
+  bool is_directory = false;
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::uint64_t inode = 0;
+};
+
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;  // closes; does not sync
+  virtual Result<void> write(std::string_view bytes) = 0;
+  virtual Result<void> sync() = 0;  // fdatasync: contents and size are durable, the name is not (see sync_directory)
+  virtual Result<void> close() = 0;
+};
+
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  // Up to buffer.size() bytes at offset; 0 at the end.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) = 0;
+  virtual Result<FileStat> stat() = 0;  // of the open file, not of the name
+};
+
+class Files {
+ public:
+  virtual ~Files() = default;
+
+  virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;  // truncates
+  virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
+  virtual Result<FileStat> stat(const std::string& path) = 0;
+  virtual Result<void> create_directories(const std::string& path) = 0;
+  // Names only, sorted, without "." and "..".
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual Result<void> rename_replace(const std::string& from, const std::string& to) = 0;
+  // conflict if `to` exists.
+  virtual Result<void> rename_no_replace(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> sync_directory(const std::string& path) = 0;
+  virtual Result<void> remove(const std::string& path) = 0;            // file or empty directory; missing is fine
+  virtual Result<void> remove_tree(const std::string& path) = 0;       // missing is fine
+};
+
+Files& posix_files();
+
+}  // namespace slicemill

@@ -1,0 +1,39 @@
+// The seam to time, chance and threads: one event loop per process, on one thread.
+//
+// Core logic runs only on the loop thread and never blocks it. What may block (files, RocksDB, SQLite, user code) goes through
+// offload() to a named lane (one thread each, first in, first out), and its result comes back by post(). Bodies: AsioLoop
+// (production) and, in tests/simulation, virtual time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/runtime/clock.h"
+
+namespace slicemill {
+
+class Loop {
+ public:
+  using Task = std::function<void()>;
+  using TimerId = std::uint64_t;  // never 0
+
+  // A lane keeps its tasks in order; different lanes run beside each other.
+  enum class Lane { slicer, publish, query, store };
+
+  virtual ~Loop() = default;
+
+  virtual SteadyTime now() const = 0;
+  virtual WallMs wall_ms() const = 0;
+  virtual std::uint64_t random() = 0;
+
+  // Runs the task on the loop thread once the delay has passed. Loop thread only.
+  virtual TimerId after(Duration delay, Task task) = 0;
+  // Safe for timers that already ran and for 0. Loop thread only.
+  virtual void cancel(TimerId timer) = 0;
+  // Runs the task on the loop thread, soon. Any thread.
+  virtual void post(Task task) = 0;
+  // Runs work on the lane's thread, then done on the loop thread. Loop thread only.
+  virtual void offload(Lane lane, Task work, Task done) = 0;
+};
+
+}  // namespace slicemill

@@ -1,0 +1,63 @@
+// Starting other programs and knowing whether they still live. Passive: the loop drives it.
+//
+// A process is known by boot id, pid and start time, so that a reused pid is never mistaken for it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/asio_loop.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+struct ProcessIdentity {
+  std::string boot_id;            // /proc/sys/kernel/random/boot_id
+  pid_t pid = 0;
+  std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
+
+  bool operator==(const ProcessIdentity&) const = default;
+};
+
+struct ProcessSpec {
+  std::vector<std::string> arguments;                            // [0] is the program's path
+  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
+  std::string output_path;                                       // stdout and stderr are appended here; empty: ours
+};
+
+// How a process ended: seen by its parent only, otherwise unknown.
+struct ProcessExit {
+  bool known = false;
+  int code = 0;    // if it exited
+  int signal = 0;  // if it was killed
+  std::string to_text() const;  // "exit code 1", "signal 9 (Killed)", "unknown cause"
+};
+
+Result<ProcessIdentity> own_process();
+Result<ProcessIdentity> identify_process(pid_t pid);
+// True while exactly this process lives (a zombie counts as gone).
+bool is_alive(const ProcessIdentity& process);
+
+// posix_spawn in a process group of its own.
+Result<ProcessIdentity> spawn_process(const ProcessSpec& spec);
+
+// Calls on_exit once, on the loop thread, when exactly this process is gone (at once if it is gone already). Children are
+// reaped, so their cause is known. Destroying the watch ends it.
+class ProcessWatch {
+ public:
+  virtual ~ProcessWatch() = default;
+};
+std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentity& process,
+                                            std::function<void(ProcessExit)> on_exit);
+
+// Signals exactly this process (through a pidfd); not_found if it is gone.
+Result<void> signal_process(const ProcessIdentity& process, int signal_number);
+
+}  // namespace slicemill

@@ -1,0 +1,213 @@
+// WIRE MESSAGES: everything that processes of one execution say to each other.
+//
+//   frame      := magic=0x53:u8 version=1:u8 type:u8 reserved=0:u8 body
+//   integers   := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
+//   key        := generation slicer order path             attempt := epoch n
+//   facts      := present:u8 [records bytes checksum:u64le request_hash:u32le]
+//
+// worker -> controller
+//   Hello      := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
+//   Results    := epoch first_seq list<Result>             (numbered from 1 per worker process)
+//   Recalled   := epoch list<key attempt>                  slices given back unstarted
+//   Beat       := epoch running:u8                         lease renewal; also while user code blocks
+//   Goodbye    := reason                                   after Leave, everything acknowledged
+// controller -> worker
+//   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level cancelled:list<key attempt>
+//   Dispatch   := epoch list<slice>                        slice := key attempt created_ms request
+//   Acked      := seq                                      every result up to seq is durable; the worker forgets it
+//   Recall     := epoch keep                               give back all but `keep` waiting slices, newest first
+//   Leave      := (empty)                                  finish what runs, then Goodbye and exit 0
+//   HelloAgain := (empty)                                  who are you? (a beat from an unknown peer)
+//   SetLogLevel:= level
+// controller -> master
+//   ControllerHello := ex_id epoch pid start_ticks boot_id
+//   Status     := epoch status reason stats:text(JSON)     a level, not an edge: sent on change and as lease renewal each second
+//   Finished   := epoch status reason stats                the outcome is synced in the ledger
+//   Answer     := request_id ok:u8 code message body       to Verb and Query
+//   WorkerLost := pid reason                               please see to it that it is dead, and replace it
+// master -> controller
+//   ControllerWelcome := (empty)
+//   Verb       := request_id verb argument
+//   Query      := request_id what from size
+//   FinishedAck:= (empty)
+//   WorkerExit := pid cause
+//
+// A frame that does not decode to exactly one message is refused; the peer that sent it is dropped, never trusted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/model/slice.h"
+#include "core/outputs/output_facts.h"
+#include "core/runtime/process.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::wire {
+
+inline constexpr std::size_t kMaxFrameBytes = 64u << 20;
+
+struct HeldSlice {
+  SliceKey key;
+  Attempt attempt;
+  bool operator==(const HeldSlice&) const = default;
+};
+
+enum class Outcome : std::uint8_t { completed, failed, failed_for_good };
+
+struct SliceResult {
+  SliceKey key;
+  Attempt attempt;
+  Outcome outcome = Outcome::completed;
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;
+  std::uint64_t busy_us = 0;  // from begun to finished
+  OutputFacts output;
+  std::string error;  // text for failed ones
+  bool operator==(const SliceResult&) const = default;
+};
+
+struct Hello {
+  std::string worker_id;
+  ProcessIdentity process;
+  std::string begun_path;  // file in which the worker notes what it has begun (see core/runtime/begun_note.h); "" in-process
+  std::vector<HeldSlice> held;
+  std::uint64_t first_seq = 0;  // of unacked
+  std::vector<SliceResult> unacked;
+  bool operator==(const Hello&) const = default;
+};
+struct Results {
+  std::uint64_t epoch = 0;
+  std::uint64_t first_seq = 0;
+  std::vector<SliceResult> results;
+  bool operator==(const Results&) const = default;
+};
+struct Recalled {
+  std::uint64_t epoch = 0;
+  std::vector<HeldSlice> slices;
+  bool operator==(const Recalled&) const = default;
+};
+struct Beat {
+  std::uint64_t epoch = 0;
+  bool running = false;
+  bool operator==(const Beat&) const = default;
+};
+struct Goodbye {
+  std::string reason;
+  bool operator==(const Goodbye&) const = default;
+};
+
+struct Welcome {
+  std::uint64_t epoch = 0;
+  std::vector<std::string> generation_ids;  // lineage: generation index -> execution id
+  std::string job;                          // the resolved execution document
+  ProcessIdentity controller;
+  std::uint64_t beat_ms = 1000;
+  std::string log_level;
+  std::vector<HeldSlice> cancelled;  // held ones that the controller does not want
+  bool operator==(const Welcome&) const = default;
+};
+struct SliceOrder {
+  SliceKey key;
+  Attempt attempt;
+  WallMs created_ms = 0;
+  std::string request;
+  bool operator==(const SliceOrder&) const = default;
+};
+struct Dispatch {
+  std::uint64_t epoch = 0;
+  std::vector<SliceOrder> slices;
+  bool operator==(const Dispatch&) const = default;
+};
+struct Acked {
+  std::uint64_t seq = 0;
+  bool operator==(const Acked&) const = default;
+};
+struct Recall {
+  std::uint64_t epoch = 0;
+  std::uint64_t keep = 0;
+  bool operator==(const Recall&) const = default;
+};
+struct Leave {
+  bool operator==(const Leave&) const = default;
+};
+struct HelloAgain {
+  bool operator==(const HelloAgain&) const = default;
+};
+struct SetLogLevel {
+  std::string level;
+  bool operator==(const SetLogLevel&) const = default;
+};
+
+struct ControllerHello {
+  std::string ex_id;
+  std::uint64_t epoch = 0;
+  ProcessIdentity process;
+  bool operator==(const ControllerHello&) const = default;
+};
+struct Status {
+  std::uint64_t epoch = 0;
+  std::string status;
+  std::string reason;
+  std::string stats;
+  bool operator==(const Status&) const = default;
+};
+struct Finished {
+  std::uint64_t epoch = 0;
+  std::string status;
+  std::string reason;
+  std::string stats;
+  bool operator==(const Finished&) const = default;
+};
+struct Answer {
+  std::uint64_t request_id = 0;
+  bool ok = true;
+  std::uint8_t code = 0;  // ErrorCode
+  std::string message;
+  std::string body;  // JSON
+  bool operator==(const Answer&) const = default;
+};
+struct WorkerLost {
+  std::int64_t pid = 0;
+  std::string reason;
+  bool operator==(const WorkerLost&) const = default;
+};
+struct ControllerWelcome {
+  bool operator==(const ControllerWelcome&) const = default;
+};
+enum class VerbName : std::uint8_t { pause, resume, stop, drain_workers, log_level };
+struct Verb {
+  std::uint64_t request_id = 0;
+  VerbName verb = VerbName::pause;
+  std::string argument;  // stop: deadline in ms; drain_workers: how many; log_level: the level
+  bool operator==(const Verb&) const = default;
+};
+enum class QueryName : std::uint8_t { stats, errors };
+struct Query {
+  std::uint64_t request_id = 0;
+  QueryName what = QueryName::stats;
+  std::uint64_t from = 0;
+  std::uint64_t size = 0;
+  bool operator==(const Query&) const = default;
+};
+struct FinishedAck {
+  bool operator==(const FinishedAck&) const = default;
+};
+struct WorkerExit {
+  std::int64_t pid = 0;
+  std::string cause;
+  bool operator==(const WorkerExit&) const = default;
+};
+
+// The index in this list is the type byte: append only.
+using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave, HelloAgain, SetLogLevel,
+                             ControllerHello, Status, Finished, Answer, WorkerLost, ControllerWelcome, Verb, Query, FinishedAck,
+                             WorkerExit>;
+
+std::string encode(const Message& message);
+Result<Message> decode(std::string_view frame);
+
+}  // namespace slicemill::wire

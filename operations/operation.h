@@ -1,0 +1,130 @@
+// The contract of operations: Reader, Processor, Sender, and the RecordBatch that passes through them.
+//
+// An operation object belongs to one worker and runs on its operation thread only. Errors are values; a thrown exception is caught once,
+// in slice_runner, and fails the slice. A slice streams through as batches of about a megabyte; nothing here builds a DOM unless it must.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model/operation_schema.h"
+#include "core/model/slice.h"
+#include "core/outputs/output_facts.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+// Bytes plus views. Every record is followed by at least kPadding readable bytes (simdjson reads ahead), whatever they hold.
+class RecordBatch {
+ public:
+  static constexpr std::size_t kPadding = 64;
+  static constexpr std::size_t kTargetBytes = 1 << 20;
+
+  // The records, in order. Each is one encoded value (JSON text, or raw bytes if the job says `_encoding: raw`), without line ends.
+  std::vector<std::string_view> records;
+
+  // Space that lives as long as the batch: size bytes, plus kPadding readable ones behind them.
+  char* allocate(std::size_t size);
+  // Gives back the unused tail of the last allocate().
+  void shrink_last(char* start, std::size_t used);
+  // Copies a record's bytes in and appends it.
+  void append_copy(std::string_view record);
+  // Forgets records and space (keeps one block for the next use).
+  void clear();
+
+  std::size_t bytes() const;  // of the records
+
+ private:
+  struct Block {
+    std::unique_ptr<char[]> data;
+    std::size_t size = 0;
+    std::size_t used = 0;
+  };
+  std::vector<Block> blocks_;
+};
+
+// What an operation may know of the slice it works for. Valid from open() to the end of the slice.
+struct SliceContext {
+  SliceKey key;
+  Attempt attempt;
+  std::string slice_id;
+  std::string_view request;  // JSON object
+  WallMs created_ms = 0;
+  std::string_view ex_id;
+  std::string_view lineage_id;  // the first execution of the chain: names the staging directory
+};
+
+// Made once per worker from the resolved options.
+struct OperationContext {
+  Json options;        // resolved, with `_op`
+  Json job;            // resolved execution document
+  std::size_t index = 0;  // place in the pipeline
+  std::string worker_id;
+};
+
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  virtual Result<void> initialize(const OperationContext& context) = 0;
+};
+
+class Reader : public Operation {
+ public:
+  virtual Result<void> open(const SliceContext& slice) = 0;
+  // Fills the (cleared) batch; an empty one means the end of the slice.
+  virtual Result<void> read(RecordBatch& batch) = 0;
+};
+
+class Processor : public Operation {
+ public:
+  virtual Result<void> begin(const SliceContext&) { return {}; }
+  // Changes the batch in place: drops records, replaces views. May be called any number of times per slice.
+  virtual Result<void> process(RecordBatch& batch) = 0;
+  // End of the slice: may append what it held back.
+  virtual Result<void> finish(RecordBatch&) { return {}; }
+};
+
+// A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided (section 7 of the
+// architecture). `probe` and `burn` are for senders that commit in a foreign transaction: probe finds the committed attempt of a slice, burn
+// makes an attempt impossible for ever.
+class Sender : public Operation {
+ public:
+  virtual Result<void> begin(const SliceContext& slice) = 0;
+  virtual Result<void> write(const RecordBatch& batch) = 0;
+  // Everything durable under this attempt's staged name; nothing visible yet.
+  virtual Result<OutputFacts> stage() = 0;
+  // Forgets the attempt; safe at any time after begin().
+  virtual void abandon() = 0;
+  virtual Result<std::optional<OutputFacts>> probe(const SliceKey&) { return std::optional<OutputFacts>(); }
+  virtual Result<void> burn(const SliceKey&, const Attempt&) { return {}; }
+};
+
+// A row of the list of operations (operations/builtin_operations.cc).
+struct OperationEntry {
+  OperationSchema schema;
+  std::function<std::unique_ptr<Operation>()> make;
+};
+
+class OperationRegistry final : public OperationCatalog {
+ public:
+  void add(OperationEntry entry);
+  const OperationSchema* find(std::string_view name) const override;
+  std::vector<const OperationSchema*> all() const override;
+  // nullptr: no such operation.
+  std::unique_ptr<Operation> make(std::string_view name) const;
+
+ private:
+  std::vector<OperationEntry> entries_;
+};
+
+// Every operation that this build knows.
+const OperationRegistry& builtin_operations();
+
+}  // namespace slicemill
