@@ -5,8 +5,8 @@
 
 namespace slicemill::worker {
 
-SliceLane::SliceLane(Loop& loop, MakeBody make_body, std::unique_ptr<BegunNote> note, Hooks hooks)
-    : loop_(loop), make_body_(std::move(make_body)), note_(std::move(note)), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
+SliceLane::SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
+    : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
 
 SliceLane::~SliceLane() {
   {
@@ -21,18 +21,18 @@ SliceLane::~SliceLane() {
 
 void SliceLane::run() {
   const std::weak_ptr<bool> alive = alive_;
-  auto body = make_body_(&cancel_);
-  if (!body) {
-    loop_.post([this, alive, error = body.error()] {
-      if (!alive.expired()) hooks_.on_no_body(error);
+  auto runner = make_runner_();
+  if (!runner) {
+    loop_.post([this, alive, error = runner.error()] {
+      if (!alive.expired()) hooks_.on_no_runner(error);
     });
     return;
   }
-  while (run_one(**body)) {
+  while (run_one(**runner)) {
   }
 }
 
-bool SliceLane::run_one(SliceBody& body) {
+bool SliceLane::run_one(SliceRunner& runner) {
   wire::SliceOrder slice;
   {
     std::unique_lock lock(mutex_);
@@ -44,7 +44,7 @@ bool SliceLane::run_one(SliceBody& body) {
     cancel_ = false;
   }
   if (note_) note_->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch, slice.attempt.n});
-  wire::SliceResult result = body.run(slice);
+  wire::SliceResult result = runner.run(slice, &cancel_);
   if (note_) note_->end();
   const std::lock_guard lock(mutex_);
   running_.reset();

@@ -18,27 +18,22 @@
 #include "core/runtime/begun_note.h"
 #include "core/runtime/loop.h"
 #include "core/wire/messages.h"
+#include "worker/slice_runner.h"
 
 namespace slicemill::worker {
 
-// What runs one slice (slice_runner has the production body).
-class SliceBody {
- public:
-  virtual ~SliceBody() = default;
-  virtual wire::SliceResult run(const wire::SliceOrder& slice) = 0;
-};
-// Called on the operation thread before the first slice; cancel is raised for slices that nobody wants any more.
-using MakeBody = std::function<Result<std::unique_ptr<SliceBody>>(const std::atomic<bool>* cancel)>;
+// Called on the operation thread before the first slice.
+using MakeRunner = std::function<Result<std::unique_ptr<SliceRunner>>()>;
 
 class SliceLane {
  public:
   struct Hooks {
     std::function<void()> on_results;               // some wait in take_results(); once per gathered group
-    std::function<void(const Error&)> on_no_body;   // the pipeline cannot be built
+    std::function<void(const Error&)> on_no_runner;   // the pipeline cannot be built
   };
 
   // note: nullptr in-process.
-  SliceLane(Loop& loop, MakeBody make_body, std::unique_ptr<BegunNote> note, Hooks hooks);
+  SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks);
   ~SliceLane();  // waits for the running slice, whose cancel flag is raised
 
   void add(std::vector<wire::SliceOrder> slices);
@@ -55,10 +50,10 @@ class SliceLane {
 
  private:
   void run();
-  bool run_one(SliceBody& body);
+  bool run_one(SliceRunner& runner);
 
   Loop& loop_;
-  MakeBody make_body_;
+  MakeRunner make_runner_;
   std::unique_ptr<BegunNote> note_;
   Hooks hooks_;
 

@@ -8,13 +8,13 @@
 
 namespace slicemill::worker {
 
-Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, MakeRunner make_runner,
+Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
                std::function<void(const std::string&)> on_end)
     : loop_(loop),
       channel_(std::move(channel)),
       monitor_(monitor),
       settings_(std::move(settings)),
-      make_runner_(std::move(make_runner)),
+      runner_of_(std::move(runner_of)),
       on_end_(std::move(on_end)) {}
 
 Worker::~Worker() = default;
@@ -118,8 +118,8 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
       note = std::move(*created);
     }
     lane_ = std::make_unique<SliceLane>(
-        loop_, [this, welcome](const std::atomic<bool>* cancel) { return make_runner_(welcome, cancel); }, std::move(note),
-        SliceLane::Hooks{.on_results = [this] { send_results(); }, .on_no_body = [this](const Error& error) { end(error.message); }});
+        loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
+        SliceLane::Hooks{.on_results = [this] { send_results(); }, .on_no_runner = [this](const Error& error) { end(error.message); }});
   } else {
     lane_->cancel(welcome.cancelled);
   }

@@ -13,7 +13,6 @@
 #include "core/runtime/process.h"
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
-#include "operations/operation.h"
 #include "worker/slice_lane.h"
 
 namespace slicemill::worker {
@@ -28,10 +27,10 @@ struct WorkerSettings {
 
 class Worker {
  public:
-  using MakeRunner = std::function<Result<std::unique_ptr<SliceBody>>(const wire::Welcome& welcome, const std::atomic<bool>* cancel)>;
+  using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
 
   // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
-  Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, MakeRunner make_runner,
+  Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
          std::function<void(const std::string& reason)> on_end);
   ~Worker();
 
@@ -55,7 +54,7 @@ class Worker {
   std::unique_ptr<ClientChannel> channel_;
   ProcessMonitor* monitor_;
   WorkerSettings settings_;
-  MakeRunner make_runner_;
+  RunnerOf runner_of_;
   std::function<void(const std::string&)> on_end_;
 
   std::unique_ptr<SliceLane> lane_;
@@ -74,7 +73,7 @@ class Worker {
 };
 
 // The runner of this build's operations.
-Worker::MakeRunner builtin_runner(const std::string& worker_id);
+Worker::RunnerOf builtin_runner(const std::string& worker_id);
 
 struct WorkerOptions {
   std::string controller_endpoint;

@@ -1,5 +1,6 @@
 // The process body of `slicemill-worker`, and the runner of this build's operations.
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/log.h"
@@ -13,6 +14,13 @@ namespace {
 enum : int { kOk = 0, kFailed = 1, kCannotStart = 3 };
 
 }  // namespace
+
+Worker::RunnerOf builtin_runner(const std::string& worker_id) {
+  return [worker_id](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
+    ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
+    return make_slice_runner(job, welcome.generation_ids, worker_id);
+  };
+}
 
 int run_worker(const WorkerOptions& options) {
   const auto level = parse_log_level(options.log_level);
