@@ -58,7 +58,7 @@ class CsvWriter final : public RecordWriter {
 
  private:
   Error broken(std::string_view record, std::string_view problem) const {
-    return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", count_, problem, record_head(record)), false);
+    return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", count_, problem, text_head(record)), false);
   }
 
   std::size_t add_column(std::string name) {

@@ -278,7 +278,7 @@ std::string json_quoted(std::string_view text) {
   return quoted;
 }
 
-std::string record_head(std::string_view record) {
+std::string text_head(std::string_view record) {
   constexpr std::size_t kHead = 80;
   std::string head(record.substr(0, kHead));
   if (record.size() > kHead) {

@@ -40,6 +40,6 @@ char* write_json_escaped(char* out, std::string_view text);
 std::string json_quoted(std::string_view text);
 
 // The first bytes of a record, made fit for an error message: one line, at most 80 characters, cut at a character.
-std::string record_head(std::string_view record);
+std::string text_head(std::string_view record);
 
 }  // namespace slicemill

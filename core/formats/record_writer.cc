@@ -15,7 +15,7 @@ namespace slicemill {
 namespace {
 
 Error record_error(std::uint64_t number, std::string_view problem, std::string_view record) {
-  return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", number, problem, record_head(record)), false);
+  return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", number, problem, text_head(record)), false);
 }
 
 simdjson::padded_string_view padded(std::string_view record) {
