@@ -147,7 +147,7 @@ Result<void> CsvReader::take_row(RecordText& out) {
   return {};
 }
 
-Result<std::size_t> CsvReader::read(std::string_view data, bool last, std::size_t max_bytes, RecordText& out) {
+Result<std::size_t> CsvReader::read(std::string_view data, bool last, RecordText& out) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   const char* p = data.data();
   const char* end = p + data.size();
@@ -156,7 +156,7 @@ Result<std::size_t> CsvReader::read(std::string_view data, bool last, std::size_
     if (data.starts_with(kByteOrderMark)) p += kByteOrderMark.size();
     at_start_ = false;
   }
-  while (p < end && out.size() < max_bytes) {
+  while (p < end) {
     const char* row_begin = p;
     ASSIGN_OR_RETURN(const Row row, parse_row(p, end, last));
     if (row == Row::incomplete) {

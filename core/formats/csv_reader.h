@@ -29,11 +29,9 @@ class CsvReader {
   explicit CsvReader(CsvOptions options);
 
   // data: the bytes behind what was used up so far, with kScanPadding readable ones behind; `last`: the file ends there. Appends
-  // records to out until it holds about max_bytes, returns how many bytes are used up. 0 with data left: no row ends in it, show it
-  // again with more. invalid: the message names the line.
-  Result<std::size_t> read(std::string_view data, bool last, std::size_t max_bytes, RecordText& out);
-
-  std::uint64_t line() const { return line_; }  // of the next row, from 1
+  // records to out, returns how many bytes are used up. 0 with data left: no row ends in it, show it again with more. invalid: the
+  // message names the line.
+  Result<std::size_t> read(std::string_view data, bool last, RecordText& out);
 
  private:
   struct Field {
