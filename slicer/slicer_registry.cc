@@ -2,6 +2,7 @@
 #include <array>
 
 #include "slicer/data_generator_slicer.h"
+#include "slicer/file_slicer.h"
 #include "slicer/id_range_slicer.h"
 #include "slicer/slicer.h"
 #include "slicer/test_slicer.h"
@@ -15,9 +16,10 @@ struct SlicerEntry {
   bool is_parallel;  // several may share the input
 };
 
-// Readers that make numbers are cut in runs of thousands of slices at once: more slicers would win nothing.
+// Numbers are cut in runs of thousands of slices at once, and a list of files is read once: more slicers would win nothing.
 constexpr std::array kSlicers = {
     SlicerEntry{"data_generator", make_data_generator_slicer, false},
+    SlicerEntry{"file_reader", make_file_slicer, false},
     SlicerEntry{"id_range", make_id_range_slicer, false},
     SlicerEntry{"test-reader", make_test_slicer, false},
 };
