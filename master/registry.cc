@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kJobColumns = "job_id, seq, name, active, deleted, deleted_on, created, updated, doc";
 constexpr const char* kExecutionColumns =
     "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
-    "recovered_execution, cleanup, source_ledger, doc";
+    "recovered_execution, cleanup, source_ledger, doc, failed";
 
 JobRow read_job(const Statement& row) {
   JobRow job;
@@ -65,6 +65,7 @@ Result<ExecutionRow> read_execution(const Statement& row) {
   execution.cleanup = read_cleanup(row.text(14));
   execution.source_ledger = ExecutionId(row.text(15));
   execution.doc = row.text(16);
+  execution.failed = row.integer(17);
   return execution;
 }
 
@@ -249,7 +250,7 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) override {
     ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement("SELECT ex_id FROM executions WHERE has_errors = 1 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
+                     reader_->statement("SELECT ex_id FROM executions WHERE failed > 0 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
     query.bind(1, limit);
     return read_ids(query);
   }

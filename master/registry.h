@@ -42,7 +42,8 @@ struct ExecutionRow {
   ExecutionStatus status = ExecutionStatus::pending;
   std::string reason;
   bool has_errors = false;
-  std::string stats;  // JSON, "" for none
+  std::int64_t failed = 0;  // slices
+  std::string stats;        // JSON, "" for none
   std::int64_t workers = 1;  // wanted now; the document keeps what the job asked for
   bool deleted = false;
   WallMs deleted_on = 0;
@@ -60,6 +61,7 @@ struct ExecutionState {
   ExecutionStatus status = ExecutionStatus::pending;
   std::string reason;
   bool has_errors = false;
+  std::int64_t failed = 0;
   std::string stats;
   std::int64_t workers = 1;
   WallMs updated = 0;
@@ -128,7 +130,7 @@ class Registry {
   virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
   virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
   virtual Result<std::vector<ExecutionRow>> live_executions() = 0;              // oldest first
-  virtual Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) = 0;  // newest change first
+  virtual Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) = 0;  // failed slices; newest change first
   virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;                // oldest first
   virtual Result<std::vector<ProcessRow>> processes() = 0;
   virtual Result<std::uint64_t> epoch(const JobId& id) = 0;  // 0: none issued yet

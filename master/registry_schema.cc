@@ -38,6 +38,7 @@ CREATE TABLE executions (
   status              TEXT NOT NULL,
   reason              TEXT NOT NULL,
   has_errors          INTEGER NOT NULL,
+  failed              INTEGER NOT NULL,
   stats               TEXT NOT NULL,
   workers             INTEGER NOT NULL,
   deleted             INTEGER NOT NULL,
@@ -54,7 +55,7 @@ CREATE INDEX executions_created ON executions (deleted, created, seq);
 CREATE INDEX executions_name ON executions (deleted, name, seq);
 CREATE INDEX executions_status ON executions (status, updated);
 CREATE INDEX executions_job ON executions (job_id, seq);
-CREATE INDEX executions_errors ON executions (updated) WHERE has_errors = 1;
+CREATE INDEX executions_errors ON executions (updated) WHERE failed > 0;
 
 CREATE TABLE history (
   ex_id      TEXT NOT NULL,

@@ -25,8 +25,8 @@ Result<void> put_job(Database& database, const JobRow& row) {
 Result<void> put_execution(Database& database, const ExecutionRow& row) {
   ASSIGN_OR_RETURN(Statement put,
                    database.statement("INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
-                                      "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"));
+                                      "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed) "
+                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.job_id.text);
@@ -44,12 +44,13 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
   put.bind(15, to_string(row.cleanup));
   put.bind(16, row.source_ledger.text);
   put.bind(17, row.doc);
+  put.bind(18, row.failed);
   return put.run();
 }
 
 Result<void> put_state(Database& database, const ExecutionState& state) {
   ASSIGN_OR_RETURN(Statement put, database.statement("UPDATE executions SET status = ?2, reason = ?3, has_errors = ?4, stats = ?5, "
-                                                     "workers = ?6, updated = ?7 WHERE ex_id = ?1"));
+                                                     "workers = ?6, updated = ?7, failed = ?8 WHERE ex_id = ?1"));
   put.bind(1, state.ex_id.text);
   put.bind(2, to_string(state.status));
   put.bind(3, state.reason);
@@ -57,6 +58,7 @@ Result<void> put_state(Database& database, const ExecutionState& state) {
   put.bind(5, state.stats);
   put.bind(6, state.workers);
   put.bind(7, state.updated);
+  put.bind(8, state.failed);
   return put.run();
 }
 

@@ -32,7 +32,7 @@ struct GroupSpec {
   Environment environment;
 };
 
-// What the supervisor tells, and asks. Loop thread; never from within a call of the supervisor, except process_started.
+// What the supervisor tells, and asks. Loop thread; possibly from within a call of the supervisor.
 class SupervisorEvents {
  public:
   virtual ~SupervisorEvents() = default;
@@ -53,7 +53,7 @@ class Supervisor {
 
   // Controller and workers at the same time.
   void start(const GroupSpec& spec, std::int64_t workers);
-  // After a restart of the master: processes that may still live. `with_controller`: start one if none lives.
+  // After a restart of the master: processes that may still live. Starts no controller: see restart_controller.
   void adopt(const GroupSpec& spec, const std::vector<ProcessRow>& known, std::int64_t workers);
   // A controller that said hello without being known here (the former master died between starting and noting it).
   void adopt_controller(const ExecutionId& id, const ProcessIdentity& process, std::uint64_t epoch);
@@ -64,6 +64,8 @@ class Supervisor {
   void restart_controller(const ExecutionId& id, const std::string& why);
   // SIGKILL, if it is a worker of this execution.
   void kill_worker(const ExecutionId& id, std::int64_t pid, const std::string& why);
+  // SIGKILL to exactly this process: a controller that says itself that it is of an old epoch.
+  void kill_stranger(const ProcessIdentity& process);
   // The execution has ended: nothing is started again, and what has not left after `grace` is killed.
   void release(const ExecutionId& id, Duration grace);
 
