@@ -120,7 +120,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
-    if (row.cleanup != CleanupType::none) json["recovered_slice_type"] = to_string(row.cleanup);
+    if (!birth.recovered_slice_type.empty()) json["recovered_slice_type"] = birth.recovered_slice_type;
   }
   row.doc = to_compact_text(json);
   return row;

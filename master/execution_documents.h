@@ -32,6 +32,7 @@ struct ExecutionBirth {
   Json config;                      // resolved
   ExecutionId recovered_execution;  // empty: a fresh start
   CleanupType cleanup = CleanupType::none;
+  std::string recovered_slice_type;  // as shown; "" for none
   ExecutionId source_ledger;
 };
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);

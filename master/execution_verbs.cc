@@ -206,7 +206,7 @@ void ExecutionVerbs::set_log_level(const ExecutionId& id, const std::string& lev
     return;
   }
   if (!executions_.links().connected(id)) {
-    reply(Error{ErrorCode::not_found, fmt::format("Execution {} is not available", id.text)});
+    reply(Error{ErrorCode::unavailable, fmt::format("Execution {} is not available", id.text)});
     return;
   }
   executions_.links().verb(id, wire::VerbName::log_level, level, [id, reply = std::move(reply)](const Result<wire::Answer>& answer) {

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kRewrite = seconds(1);       // after a failed write
-constexpr Duration kLeaveGrace = seconds(5);    // for processes of an ended execution to leave by themselves
+constexpr Duration kLeaveGrace = seconds(30);   // for processes of an ended execution to clean up and leave by themselves
 
 // Atomic, but not synced: after a power failure the execution is started anew, with a new file.
 Result<void> write_launch_file(const std::string& path, const std::string& text, const std::string& log_directory) {
@@ -58,8 +58,8 @@ LiveExecution* Executions::find(const ExecutionId& id) {
   return found == live_.end() ? nullptr : found->second.get();
 }
 
-LiveExecution* Executions::find_by_job(const JobId& id) {
-  for (auto& [ex_id, live] : live_) {
+const LiveExecution* Executions::find_by_job(const JobId& id) const {
+  for (const auto& [ex_id, live] : live_) {
     if (live->job_id == id) return live.get();
   }
   return nullptr;

@@ -93,11 +93,13 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
 
   // ---- views ----
   LiveExecution* find(const ExecutionId& id);
-  LiveExecution* find_by_job(const JobId& id);
+  const LiveExecution* find_by_job(const JobId& id) const;
   std::vector<const LiveExecution*> all() const;  // in order of birth
   std::string live_reason(const ExecutionId& id) const;
   ControllerLinks& links() { return links_; }
+  const ControllerLinks& links() const { return links_; }
   Supervisor& supervisor() { return supervisor_; }
+  const Supervisor& supervisor() const { return supervisor_; }
   const ClusterTotals& totals() const { return totals_; }
   const ExecutionsOptions& options() const { return options_; }
 
