@@ -1,7 +1,7 @@
 // Stored form of everything in a ledger: keys and values. Pure; no RocksDB here.
 //
-// Integers in keys are big endian, so that bytes sort as (generation, slicer, order, path). v = varint (little endian, base 128),
-// z = zigzag varint, text = length:v byte*.
+// Integers in keys are big endian, so that bytes sort as (generation, slicer, order, path). v = varint (little endian,
+// base 128), z = zigzag varint, text = length:v byte*.
 //
 //   state column family
 //     key   := 'm' name:u8                                      one fact of the execution, names below
@@ -12,10 +12,11 @@
 //            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
 //   outputs column family
 //     key   := slice
-//   slice   := generation:u16 slicer:u32 order:u64 path         path := length:u8 byte{length}, big endian, no leading zero byte
+//   slice   := generation:u16 slicer:u32 order:u64 path         path := length:u8 byte{length}, big endian, no leading
+//   zero byte
 //
-//   value   := version:u8 body check:u32                        check: XXH3-64 of version and body, seeded with that of the key
-//   body    := 'm' 'h' format:v created_ms:z cleanup:u8 recovered:u8 execution:text count:v ex_id:text{count}
+//   value   := version:u8 body check:u32                        check: XXH3-64 of version and body, seeded with that of
+//   the key body    := 'm' 'h' format:v created_ms:z cleanup:u8 recovered:u8 execution:text count:v ex_id:text{count}
 //            | 'm' 'e' epoch:v
 //            | 'm' 'c' processed:v failed:v records_in:v records_out:v bytes_out:v retries:v refused:v subslices:v
 //            | 'm' 'w' wanted:u8
@@ -59,6 +60,13 @@ enum class Fact : char {
 };
 inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x';
 
+// The first order of a birth or an interval.
+struct SeriesPlace {
+  SeriesKey series;
+  std::uint64_t first_order = 0;
+  bool operator==(const SeriesPlace&) const = default;
+};
+
 std::string fact_key(Fact fact);
 std::string position_key(std::uint32_t slicer);
 std::string birth_key(SeriesKey series, std::uint64_t first_order);
@@ -66,14 +74,13 @@ std::string interval_key(SeriesKey series, std::uint64_t first_order);
 std::string row_key(const SliceKey& key);
 std::string error_index_key(WallMs updated_ms, const SliceKey& key);
 std::string output_key(const SliceKey& key);
+// Before every key of the order, whatever its path: where an iterator seeks.
+std::string row_seek_key(SeriesKey series, std::uint64_t order);
+std::string output_seek_key(SeriesKey series, std::uint64_t order);
 
 Result<std::uint32_t> decode_position_key(std::string_view key);
-Result<RunSpan> decode_birth_key(std::string_view key);  // count 0
-struct IntervalKey {
-  SeriesKey series;
-  std::uint64_t first = 0;
-};
-Result<IntervalKey> decode_interval_key(std::string_view key);
+Result<SeriesPlace> decode_birth_key(std::string_view key);
+Result<SeriesPlace> decode_interval_key(std::string_view key);
 Result<SliceKey> decode_row_key(std::string_view key);
 Result<SliceKey> decode_error_index_key(std::string_view key);
 Result<SliceKey> decode_output_key(std::string_view key);
@@ -92,11 +99,6 @@ struct HeaderFact {
 struct RowCounts {
   std::uint64_t error = 0, start = 0;
   bool operator==(const RowCounts&) const = default;
-};
-// The part of a row that counting and indexing needs.
-struct RowHead {
-  SliceState state = SliceState::error;
-  WallMs updated_ms = 0;
 };
 
 std::string encode_header(std::string_view key, const HeaderFact& header);
@@ -123,7 +125,6 @@ Result<SlicerPosition> decode_position(std::string_view key, std::string_view va
 Result<SliceRun> decode_birth(std::string_view key, std::string_view value);  // the run is the key's
 Result<IntervalSet::Interval> decode_interval(std::string_view key, std::string_view value);
 Result<OpenRow> decode_row(std::string_view key, std::string_view value);
-Result<RowHead> decode_row_head(std::string_view key, std::string_view value);
 Result<CommittedOutput> decode_output(std::string_view key, std::string_view value);
 
 }  // namespace slicemill::ledger_codec

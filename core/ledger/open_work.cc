@@ -39,10 +39,6 @@ void OpenWork::restore_left(const SliceKey& key) {
   if (is_whole(key)) series_for(series_of(key)).left.insert(key.order);
 }
 
-Result<void> OpenWork::restore_run(const RunSpan& span) {
-  return born(span);
-}
-
 Result<void> OpenWork::born(const RunSpan& span) {
   if (span.count == 0 || span.last() < span.first)
     return broken_promise(span.series, span.first, "born in a run without slices");
