@@ -39,6 +39,8 @@ class Slicer {
   // position: "" at the first start, otherwise the last one stored.
   virtual Result<void> open(const SlicerContext& context, const std::string& position) = 0;
   virtual Result<SlicerTurn> next(std::size_t wanted) = 0;
+  // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
+  virtual bool hears_settled() const { return false; }
   // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.
   virtual void on_settled(const SliceKey& key, SliceState state);
   // False: it cannot say where it stands, so a dead controller or a recovery does not start it again.
