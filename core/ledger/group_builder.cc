@@ -34,6 +34,7 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
   for (const CommittedOutput& output : batch.committed) {
     const std::string key = codec::output_key(output.key);
     write_.Put(database_.outputs(), key, codec::encode_output(key, output)).PermitUncheckedError();
+    work_.commit(output.key);
   }
   for (const SliceKey& key : batch.settled) work_.settle(key);
   for (const OpenRow& row : batch.rows) {
@@ -104,6 +105,9 @@ rocksdb::WriteBatch& GroupBuilder::finish() {
       put(write_, key, codec::encode_interval(key, interval.last));
     }
   }
+  for (const SliceKey& key : changes.recommitted_put) put(write_, codec::recommitted_key(key), "");
+  for (const SliceKey& key : changes.recommitted_erase)
+    write_.Delete(codec::recommitted_key(key)).PermitUncheckedError();
   // A birth is put once and erased once. Told so, RocksDB drops both as soon as they meet and leaves no tombstones to
   // scan over.
   for (const RunSpan& run : changes.ended_runs) {

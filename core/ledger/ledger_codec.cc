@@ -76,6 +76,12 @@ std::string series_key_text(char prefix, SeriesKey series, std::uint64_t first_o
   return key;
 }
 
+std::string slice_key_text(char prefix, const SliceKey& slice) {
+  std::string key(1, prefix);
+  append_slice(key, slice);
+  return key;
+}
+
 std::string hex(std::string_view bytes) {
   std::string text;
   for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<std::uint8_t>(byte));
@@ -93,6 +99,24 @@ std::string place_words(const SeriesPlace& place) {
 
 Error bad_key(std::string_view key) {
   return Error(ErrorCode::corrupt, fmt::format("key {} does not decode", hex(key)));
+}
+
+Result<SeriesPlace> decode_series_key(char prefix, std::string_view key) {
+  KeyReader reader(key);
+  reader.expect(prefix);
+  SeriesPlace place;
+  place.series = reader.series();
+  place.first_order = reader.big_endian(8);
+  if (!reader.at_end()) return bad_key(key);
+  return place;
+}
+
+Result<SliceKey> decode_slice_key(char prefix, std::string_view key) {
+  KeyReader reader(key);
+  reader.expect(prefix);
+  const SliceKey slice = reader.slice();
+  if (!reader.at_end()) return bad_key(key);
+  return slice;
 }
 
 // ---- values ---------------------------------------------------------------------------------------------------------
@@ -229,9 +253,11 @@ std::string interval_key(SeriesKey series, std::uint64_t first_order) {
 }
 
 std::string row_key(const SliceKey& key) {
-  std::string bytes(1, kRows);
-  append_slice(bytes, key);
-  return bytes;
+  return slice_key_text(kRows, key);
+}
+
+std::string recommitted_key(const SliceKey& key) {
+  return slice_key_text(kRecommitted, key);
 }
 
 std::string error_index_key(WallMs updated_ms, const SliceKey& key) {
@@ -265,31 +291,19 @@ Result<std::uint32_t> decode_position_key(std::string_view key) {
 }
 
 Result<SeriesPlace> decode_birth_key(std::string_view key) {
-  KeyReader reader(key);
-  reader.expect(kBirths);
-  SeriesPlace place;
-  place.series = reader.series();
-  place.first_order = reader.big_endian(8);
-  if (!reader.at_end()) return bad_key(key);
-  return place;
+  return decode_series_key(kBirths, key);
 }
 
 Result<SeriesPlace> decode_interval_key(std::string_view key) {
-  KeyReader reader(key);
-  reader.expect(kIntervals);
-  SeriesPlace place;
-  place.series = reader.series();
-  place.first_order = reader.big_endian(8);
-  if (!reader.at_end()) return bad_key(key);
-  return place;
+  return decode_series_key(kIntervals, key);
 }
 
 Result<SliceKey> decode_row_key(std::string_view key) {
-  KeyReader reader(key);
-  reader.expect(kRows);
-  const SliceKey slice = reader.slice();
-  if (!reader.at_end()) return bad_key(key);
-  return slice;
+  return decode_slice_key(kRows, key);
+}
+
+Result<SliceKey> decode_recommitted_key(std::string_view key) {
+  return decode_slice_key(kRecommitted, key);
 }
 
 Result<SliceKey> decode_error_index_key(std::string_view key) {

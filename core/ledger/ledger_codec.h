@@ -10,6 +10,8 @@
 //            | 'i' generation:u16 slicer:u32 first_order:u64    interval of settled orders
 //            | 'r' slice                                        row
 //            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
+//            | 'u' slice                                        output committed again after its slice had been
+//            settled; no value
 //   outputs column family
 //     key   := slice
 //   slice   := generation:u16 slicer:u32 order:u64 path         path := length:u8 byte{length}, big endian, no leading
@@ -58,7 +60,8 @@ enum class Fact : char {
   outcome = 'o',
   row_counts = 'n',
 };
-inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x';
+inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
+                      kRecommitted = 'u';
 
 // The first order of a birth or an interval.
 struct SeriesPlace {
@@ -73,6 +76,7 @@ std::string birth_key(SeriesKey series, std::uint64_t first_order);
 std::string interval_key(SeriesKey series, std::uint64_t first_order);
 std::string row_key(const SliceKey& key);
 std::string error_index_key(WallMs updated_ms, const SliceKey& key);
+std::string recommitted_key(const SliceKey& key);
 std::string output_key(const SliceKey& key);
 // Before every key of the order, whatever its path: where an iterator seeks.
 std::string row_seek_key(SeriesKey series, std::uint64_t order);
@@ -83,6 +87,7 @@ Result<SeriesPlace> decode_birth_key(std::string_view key);
 Result<SeriesPlace> decode_interval_key(std::string_view key);
 Result<SliceKey> decode_row_key(std::string_view key);
 Result<SliceKey> decode_error_index_key(std::string_view key);
+Result<SliceKey> decode_recommitted_key(std::string_view key);
 Result<SliceKey> decode_output_key(std::string_view key);
 
 // ---- values: sealed to their key ------------------------------------------------------------------------------------

@@ -105,6 +105,11 @@ Result<OpenWork> open_work(const RocksDatabase& database) {
                                        work.restore_left(slice);
                                        return Result<void>();
                                      }));
+  RETURN_IF_ERROR(for_each(database, codec::kRecommitted, [&](std::string_view key, std::string_view) -> Result<void> {
+    ASSIGN_OR_RETURN(const SliceKey slice, codec::decode_recommitted_key(key));
+    work.restore_recommitted(slice);
+    return {};
+  }));
   RETURN_IF_ERROR(for_each(database, codec::kBirths, [&](std::string_view key, std::string_view value) -> Result<void> {
     ASSIGN_OR_RETURN(const SliceRun run, codec::decode_birth(key, value));
     auto born = work.born({{run.generation, run.slicer}, run.first_order, run.count()});
@@ -166,13 +171,24 @@ Result<std::vector<OpenRange>> open_ranges(const RocksDatabase& database, const 
 
 Result<std::vector<CommittedOutput>> unpublished_outputs(const RocksDatabase& database, const OpenWork& work) {
   std::vector<CommittedOutput> result;
-  RETURN_IF_ERROR(for_each_unsettled(
-      database, PrefixScan::outputs(database), work, codec::decode_output_key, codec::output_seek_key,
-      [&](const SliceKey&, std::string_view key, std::string_view value) -> Result<void> {
-        ASSIGN_OR_RETURN(const CommittedOutput output, codec::decode_output(key, value));
-        result.push_back(output);
-        return {};
-      }));
+  const auto take = [&](const SliceKey&, std::string_view key, std::string_view value) -> Result<void> {
+    ASSIGN_OR_RETURN(const CommittedOutput output, codec::decode_output(key, value));
+    result.push_back(output);
+    return {};
+  };
+  RETURN_IF_ERROR(for_each_unsettled(database, PrefixScan::outputs(database), work, codec::decode_output_key,
+                                     codec::output_seek_key, take));
+  PrefixScan outputs = PrefixScan::outputs(database);
+  for (const SliceKey& slice : work.recommitted()) {
+    const std::string key = codec::output_key(slice);
+    outputs.seek(key);
+    if (!outputs.valid() || outputs.key() != key) {
+      RETURN_IF_ERROR(outputs.status());
+      return missing(database, "an output that is said to be committed");
+    }
+    if (auto taken = take(slice, outputs.key(), outputs.value()); !taken) return database.placed(taken.error());
+  }
+  std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return result;
 }
 

@@ -39,6 +39,10 @@ void OpenWork::restore_left(const SliceKey& key) {
   if (is_whole(key)) series_for(series_of(key)).left.insert(key.order);
 }
 
+void OpenWork::restore_recommitted(const SliceKey& key) {
+  recommitted_.insert(key);
+}
+
 Result<void> OpenWork::born(const RunSpan& span) {
   if (span.count == 0 || span.last() < span.first)
     return broken_promise(span.series, span.first, "born in a run without slices");
@@ -65,7 +69,12 @@ std::uint64_t OpenWork::open_in(const Series& series, const RunSpan& span) const
          static_cast<std::uint64_t>(std::distance(left_from, left_to));
 }
 
+void OpenWork::commit(const SliceKey& key) {
+  if (settled_until(key) && recommitted_.insert(key).second) recommitted_changed_.insert(key);
+}
+
 void OpenWork::settle(const SliceKey& key) {
+  if (!recommitted_.empty() && recommitted_.erase(key) != 0) recommitted_changed_.insert(key);
   if (!is_whole(key)) return;
   Series& series = series_for(series_of(key));
   if (!series.settled.add(key.order)) return;
@@ -135,6 +144,10 @@ OpenWork::Changes OpenWork::take_changes() {
     changes.series.push_back({key, series.settled.take_changes()});
   }
   changed_.clear();
+  for (const SliceKey& key : recommitted_changed_) {
+    (recommitted_.contains(key) ? changes.recommitted_put : changes.recommitted_erase).push_back(key);
+  }
+  recommitted_changed_.clear();
   changes.ended_runs = std::exchange(ended_runs_, {});
   return changes;
 }

@@ -45,12 +45,14 @@ class OpenWork {
   // -----------------------------------------------
   bool restore_settled(SeriesKey series, IntervalSet::Interval interval);  // ascending within a series; false if not
   void restore_left(const SliceKey& key);
+  void restore_recommitted(const SliceKey& key);
   // Runs follow by born().
 
   // ---- facts of a batch, in this order ------------------------------------------------------------------------------
   // internal if the run is empty or shares orders with a run that is open.
   Result<void> born(const RunSpan& span);
-  void settle(const SliceKey& key);          // parts of a bisected slice (path) mean nothing here
+  void commit(const SliceKey& key);          // its output is committed
+  void settle(const SliceKey& key);          // of parts of a bisected slice only their outputs matter
   void leave(const SliceKey& key);           // its row is written
   Result<void> forget(const SliceKey& key);  // its row is erased; internal if nothing else knows of the slice (I1)
 
@@ -58,6 +60,8 @@ class OpenWork {
   bool may_have_row(const SliceKey& key) const;
   // Settled and above: [key.order, end of the interval] is settled. Nothing if key's order is not.
   std::optional<std::uint64_t> settled_until(const SliceKey& key) const;
+  // Committed, not published, and not to be found in the gaps of what is settled.
+  const std::set<SliceKey>& recommitted() const { return recommitted_; }
   // Slices of runs, neither settled nor in a row.
   std::uint64_t pending() const { return pending_; }
   // Their orders within a run, ascending.
@@ -69,6 +73,7 @@ class OpenWork {
       IntervalSet::Changes settled;
     };
     std::vector<Series> series;
+    std::vector<SliceKey> recommitted_put, recommitted_erase;
     std::vector<RunSpan> ended_runs;  // nothing of them is open: their births are to be erased
   };
   Changes take_changes();
@@ -95,6 +100,8 @@ class OpenWork {
   std::map<SeriesKey, Series> series_;
   std::vector<SeriesKey> changed_;          // without repeats
   std::pair<SeriesKey, Series*> recent_{};  // the series used last: batches seldom mix them
+  std::set<SliceKey> recommitted_;
+  std::set<SliceKey> recommitted_changed_;
   std::vector<RunSpan> ended_runs_;
   std::uint64_t pending_ = 0;
 };
