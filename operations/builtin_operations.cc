@@ -7,8 +7,10 @@
 #include "operations/processors/selection.h"
 #include "operations/processors/stdout.h"
 #include "operations/readers/data_generator.h"
+#include "operations/readers/file_reader.h"
 #include "operations/readers/id_range.h"
 #include "operations/readers/test_reader.h"
+#include "operations/senders/file_exporter.h"
 
 namespace slicemill {
 
@@ -17,6 +19,7 @@ const OperationRegistry& builtin_operations() {
     OperationRegistry operations;
     // readers (each has a slicer of the same name in slicer/slicer_registry.cc)
     operations.add(data_generator_operation());
+    operations.add(file_reader_operation());
     operations.add(id_range_operation());
     operations.add(test_reader_operation());
 
@@ -31,6 +34,7 @@ const OperationRegistry& builtin_operations() {
     operations.add(stdout_operation());
 
     // senders
+    operations.add(file_exporter_operation());
     return operations;
   }();
   return registry;
