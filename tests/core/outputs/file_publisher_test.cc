@@ -26,7 +26,7 @@ class FilePublisherTest : public testing::Test {
  protected:
   FilePublisherTest() {
     std::string pattern = testing::TempDir() + "/publisher-XXXXXX";
-    directory_ = mkdtemp(pattern.data());
+    directory_ = fs::canonical(mkdtemp(pattern.data()));
     options_ = {{"_op", "file_exporter"}, {"path", directory_ + "/out"}};
   }
   ~FilePublisherTest() override { fs::remove_all(directory_); }
