@@ -1,4 +1,5 @@
-// A job: what a user posts. Stored raw as posted; an execution holds the resolved form (defaults filled, values coerced).
+// A job: what a user posts. Stored raw as posted; an execution holds the resolved form (defaults filled, values
+// coerced).
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,7 +14,7 @@
 namespace slicemill {
 
 struct ValidatedJob {
-  Json config;                          // resolved: what an execution document carries
+  Json config;  // resolved: what an execution document carries
   std::vector<std::string> warnings;
 };
 
@@ -23,10 +24,13 @@ struct PathRule {
   std::string base;             // directory that they are resolved against, or that the suggestion uses
 };
 
-// Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the catalog.
-// The error lists every issue; its wording is what clients of the first dialect match on
+// Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the
+// catalog. The error lists every issue; its wording is what clients of the first dialect match on
 // ("Validation failed for job config: <name> - ...", "Unable to find module for operation: X").
 Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const PathRule& paths);
+
+// The name part of `_op`: "name", "name@asset" and "name@asset:version" all give "name".
+std::string_view operation_name(std::string_view op);
 
 // The options specs of the top level, for `slicemill ops`-like listings and docs.
 const std::vector<OptionSpec>& job_options();

@@ -1,5 +1,5 @@
-// What the rest of the system knows of an operation without linking it: its name, kind, options and promises. One description
-// drives validation, JSON Schema, `slicemill ops`, the docs and the dashboard's editor.
+// What the rest of the system knows of an operation without linking it: its name, kind, options and promises. One
+// description drives validation, JSON Schema, `slicemill ops`, the docs and the dashboard's editor.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 namespace slicemill {
 
 enum class OptionType {
-  text,         // non-empty unless allow_empty
-  integer,      // integer text is coerced, floats are truncated
+  text,     // non-empty unless allow_empty
+  integer,  // integer text is coerced, floats are truncated
   number,
   boolean,      // true false "true" "false" 1 0 "1" "0"
   text_list,    // array of text; one text counts as a list of one
@@ -36,12 +36,16 @@ struct OptionSpec {
   std::vector<std::string> choices;  // for text: the only values
   std::optional<double> minimum, maximum;
   bool allow_empty = false;
+  bool is_path = false;  // a file system path or a list of them: relative ones follow the PathRule
 };
 
 enum class OperationKind { reader, processor, sender };
 
 // How often a record of one slice may reach the outside: the sender's promise.
 enum class Delivery { none, exactly_once, at_least_once };
+
+std::string_view to_string(OperationKind kind);
+std::string_view to_string(Delivery delivery);
 
 struct OperationSchema {
   std::string name;
@@ -77,7 +81,8 @@ struct ValidatedOptions {
   std::vector<std::string> warnings;    // unknown keys, with a suggestion where one is near
 };
 
-// Keys beginning with '_' are the job's (`_op`, ...) and are left alone here.
+// Given null counts as not given (except for `any`, where it is a value). Keys beginning with '_' are the job's (`_op`,
+// ...) and are left alone here.
 ValidatedOptions validate_options(const OperationSchema& schema, const Json& given);
 // The same against a bare list of specs (top level of a job, configuration). `what` names the holder in warnings.
 ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what);

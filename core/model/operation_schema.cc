@@ -1,0 +1,301 @@
+#include "core/model/operation_schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/text.h"
+
+namespace slicemill {
+namespace {
+
+constexpr double kIntegerLimit = 9.2e18;  // beyond it a double no longer fits std::int64_t
+
+using Coerced = Result<Json>;
+
+std::string_view type_word(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::boolean:
+      return "boolean";
+    case Json::value_t::string:
+      return "string";
+    case Json::value_t::array:
+      return "array";
+    case Json::value_t::object:
+      return "object";
+    default:
+      return "number";
+  }
+}
+
+Error wrong_type(std::string_view expected, const Json& value) {
+  return {ErrorCode::invalid, fmt::format("Invalid input: expected {}, received {}", expected, type_word(value))};
+}
+
+Error wrong_integer(const OptionSpec& spec) {
+  if (spec.minimum == 1.0) return {ErrorCode::invalid, "must be valid integer greater than zero"};
+  if (spec.minimum == 0.0) return {ErrorCode::invalid, "must be a valid integer, zero or greater"};
+  return {ErrorCode::invalid, "must be a valid integer"};
+}
+
+Coerced coerce_text(const OptionSpec& spec, const Json& value) {
+  if (!value.is_string()) {
+    if (!spec.choices.empty()) {
+      return Error(ErrorCode::invalid,
+                   fmt::format("Invalid option: expected one of \"{}\"", join(spec.choices, "\"|\"")));
+    }
+    return Error(ErrorCode::invalid,
+                 fmt::format("This field is required and must be of type string, received {}", type_word(value)));
+  }
+  const auto& text = value.get_ref<const std::string&>();
+  if (!spec.choices.empty()) {
+    if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return value;
+    auto message = fmt::format("Invalid option: expected one of \"{}\"", join(spec.choices, "\"|\""));
+    if (auto near = nearest_word(text, spec.choices)) message += fmt::format(" (did you mean \"{}\"?)", *near);
+    return Error(ErrorCode::invalid, message);
+  }
+  if (text.empty() && !spec.allow_empty)
+    return Error(ErrorCode::invalid, "This field is required and must be of type string, received an empty one");
+  return value;
+}
+
+Coerced coerce_integer(const OptionSpec& spec, const Json& value) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX))
+    return wrong_integer(spec);
+  if (value.is_number_integer()) return Json(value.get<std::int64_t>());
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (!std::isfinite(number) || std::abs(number) > kIntegerLimit) return wrong_integer(spec);
+    return Json(static_cast<std::int64_t>(number));
+  }
+  if (value.is_string()) {
+    if (auto number = parse_integer(value.get_ref<const std::string&>())) return Json(*number);
+  }
+  return wrong_integer(spec);
+}
+
+Coerced coerce_number(const Json& value) {
+  if (value.is_number()) return value;
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    double number = 0;
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure == std::errc() && end == text.data() + text.size() && std::isfinite(number)) return Json(number);
+  }
+  return wrong_type("number", value);
+}
+
+Coerced coerce_boolean(const Json& value) {
+  if (value.is_boolean()) return value;
+  if (value == 1 || value == "true" || value == "1") return Json(true);
+  if (value == 0 || value == "false" || value == "0") return Json(false);
+  return wrong_type("boolean", value);
+}
+
+Coerced coerce_text_list(const Json& value) {
+  if (value.is_string()) return Json::array({value});
+  if (!value.is_array()) return wrong_type("array of strings", value);
+  Json list = Json::array();
+  for (const auto& item : value) {
+    // A version such as 1.0 in YAML is a number there; as a list item it is meant as text.
+    if (item.is_number()) {
+      list.push_back(item.dump());
+    } else if (item.is_string() && !item.get_ref<const std::string&>().empty()) {
+      list.push_back(item);
+    } else {
+      return Error(ErrorCode::invalid, fmt::format("Invalid input: expected array of non-empty strings, item {} is {}",
+                                                   list.size(), item.is_string() ? "empty" : type_word(item)));
+    }
+  }
+  return list;
+}
+
+template <typename Parse>
+Coerced coerce_measured(const OptionSpec& spec, const Json& value, Parse parse) {
+  if (!value.is_string()) return coerce_integer(spec, value);
+  auto parsed = parse(value.get_ref<const std::string&>());
+  if (!parsed) return parsed.error();
+  if (static_cast<double>(*parsed) > kIntegerLimit) return Error(ErrorCode::invalid, "is too large");
+  return Json(static_cast<std::int64_t>(*parsed));
+}
+
+Coerced coerce_type(const OptionSpec& spec, const Json& value) {
+  switch (spec.type) {
+    case OptionType::text:
+      return coerce_text(spec, value);
+    case OptionType::integer:
+      return coerce_integer(spec, value);
+    case OptionType::number:
+      return coerce_number(value);
+    case OptionType::boolean:
+      return coerce_boolean(value);
+    case OptionType::text_list:
+      return coerce_text_list(value);
+    case OptionType::bytes:
+      return coerce_measured(spec, value, parse_byte_size);
+    case OptionType::duration_ms:
+      return coerce_measured(spec, value, parse_duration_ms);
+    case OptionType::object:
+      if (!value.is_object()) return wrong_type("object", value);
+      return value;
+    case OptionType::any:
+      return value;
+  }
+  return Error(ErrorCode::internal, "unknown option type");
+}
+
+Coerced coerce(const OptionSpec& spec, const Json& value) {
+  ASSIGN_OR_RETURN(auto coerced, coerce_type(spec, value));
+  if (!coerced.is_number()) return coerced;
+  const double number = coerced.get<double>();
+  if (spec.minimum && number < *spec.minimum) {
+    if (spec.type == OptionType::integer && (*spec.minimum == 0 || *spec.minimum == 1)) return wrong_integer(spec);
+    return Error(ErrorCode::invalid, fmt::format("must be at least {}, received {}", *spec.minimum, coerced.dump()));
+  }
+  if (spec.maximum && number > *spec.maximum) {
+    return Error(ErrorCode::invalid, fmt::format("must be at most {}, received {}", *spec.maximum, coerced.dump()));
+  }
+  return coerced;
+}
+
+void warn_unknown(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what,
+                  std::vector<std::string>& warnings) {
+  std::vector<std::string> names;
+  for (const auto& spec : specs) names.push_back(spec.name);
+  for (const auto& [key, value] : given.items()) {
+    if (key.starts_with('_') || std::find(names.begin(), names.end(), key) != names.end()) continue;
+    auto warning = fmt::format("{}: unknown key \"{}\" is kept but has no effect", what, key);
+    if (auto near = nearest_word(key, names)) warning += fmt::format(" (did you mean \"{}\"?)", *near);
+    warnings.push_back(std::move(warning));
+  }
+}
+
+Json type_schema(const OptionSpec& spec) {
+  switch (spec.type) {
+    case OptionType::text: {
+      Json schema = Json::object({{"type", "string"}});
+      if (!spec.choices.empty()) {
+        schema["enum"] = spec.choices;
+      } else if (!spec.allow_empty) {
+        schema["minLength"] = 1;
+      }
+      return schema;
+    }
+    case OptionType::integer:
+      return Json::object({{"type", "integer"}});
+    case OptionType::number:
+      return Json::object({{"type", "number"}});
+    case OptionType::boolean:
+      return Json::object({{"type", "boolean"}});
+    case OptionType::text_list:
+      return Json::object({{"type", Json::array({"array", "string"})}, {"items", Json::object({{"type", "string"}})}});
+    case OptionType::bytes:
+    case OptionType::duration_ms:
+      return Json::object({{"type", Json::array({"integer", "string"})}});
+    case OptionType::object:
+      return Json::object({{"type", "object"}});
+    case OptionType::any:
+      return Json::object();
+  }
+  return Json::object();
+}
+
+Json option_schema(const OptionSpec& spec) {
+  Json schema = type_schema(spec);
+  schema["description"] = spec.description;
+  if (!spec.default_value.is_null()) schema["default"] = spec.default_value;
+  if (spec.minimum) schema["minimum"] = *spec.minimum;
+  if (spec.maximum) schema["maximum"] = *spec.maximum;
+  return schema;
+}
+
+}  // namespace
+
+std::string_view to_string(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::reader:
+      return "reader";
+    case OperationKind::processor:
+      return "processor";
+    case OperationKind::sender:
+      return "sender";
+  }
+  return "";
+}
+
+std::string_view to_string(Delivery delivery) {
+  switch (delivery) {
+    case Delivery::none:
+      return "none";
+    case Delivery::exactly_once:
+      return "exactly_once";
+    case Delivery::at_least_once:
+      return "at_least_once";
+  }
+  return "";
+}
+
+Json json_schema(const OperationSchema& schema) {
+  Json properties = Json::object({{"_op", Json::object({{"const", schema.name}})}});
+  Json required = Json::array({"_op"});
+  for (const auto& spec : schema.options) {
+    properties[spec.name] = option_schema(spec);
+    if (spec.required) required.push_back(spec.name);
+  }
+  return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+          {"title", schema.name},
+          {"description", schema.description},
+          {"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
+          {"additionalProperties", true},
+          {"x-kind", to_string(schema.kind)},
+          {"x-delivery", to_string(schema.delivery)},
+          {"x-needs-whole-slice", schema.needs_whole_slice},
+          {"x-repeatable", schema.repeatable}};
+}
+
+ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what) {
+  ValidatedOptions result;
+  if (!given.is_object()) {
+    result.options = Json::object();
+    result.issues.push_back({{}, wrong_type("object", given).message});
+    return result;
+  }
+  result.options = given;
+  for (const auto& spec : specs) {
+    const auto found = given.find(spec.name);
+    const bool is_given = found != given.end() && (!found->is_null() || spec.type == OptionType::any);
+    if (!is_given) {
+      if (!spec.default_value.is_null()) {
+        result.options[spec.name] = spec.default_value;
+      } else if (spec.required) {
+        result.issues.push_back({{spec.name}, "is required"});
+      } else {
+        result.options.erase(spec.name);  // a given null
+      }
+      continue;
+    }
+    if (auto coerced = coerce(spec, *found)) {
+      result.options[spec.name] = std::move(*coerced);
+    } else {
+      result.issues.push_back({{spec.name}, coerced.error().message});
+    }
+  }
+  warn_unknown(specs, given, what, result.warnings);
+  return result;
+}
+
+ValidatedOptions validate_options(const OperationSchema& schema, const Json& given) {
+  auto result = validate_against(schema.options, given, schema.name);
+  if (!result.issues.empty() || !schema.check) return result;
+  if (auto checked = schema.check(result.options); !checked) result.issues.push_back({{}, checked.error().message});
+  return result;
+}
+
+}  // namespace slicemill

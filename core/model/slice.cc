@@ -1,0 +1,122 @@
+#include "core/model/slice.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "core/runtime/ids.h"
+#include "core/runtime/varint.h"
+
+namespace slicemill {
+namespace {
+
+constexpr std::uint8_t kRunVersion = 1;
+enum : std::uint8_t { kList = 0, kRange = 1 };
+
+std::uint64_t range_count(const RangeRequests& range) {
+  const auto span = static_cast<std::uint64_t>(range.end) - static_cast<std::uint64_t>(range.start);
+  const auto step = static_cast<std::uint64_t>(range.step);
+  return span / step + (span % step == 0 ? 0 : 1);
+}
+
+}  // namespace
+
+std::string_view to_string(SliceState state) {
+  switch (state) {
+    case SliceState::pending: return "pending";
+    case SliceState::start: return "start";
+    case SliceState::completed: return "completed";
+    case SliceState::error: return "error";
+  }
+  return "error";
+}
+
+std::string slice_id(std::string_view bearer_ex_id, const SliceKey& key) {
+  return derived_uuid(bearer_ex_id, fmt::format("{}/{}/{}", key.slicer, key.order, key.path));
+}
+
+std::uint64_t SliceRun::count() const {
+  if (const auto* list = std::get_if<ListRequests>(&requests)) return list->requests.size();
+  return range_count(std::get<RangeRequests>(requests));
+}
+
+void SliceRun::append_request(std::uint64_t index, std::string& out) const {
+  if (const auto* list = std::get_if<ListRequests>(&requests)) {
+    out += list->requests[index];
+    return;
+  }
+  const auto& range = std::get<RangeRequests>(requests);
+  const std::int64_t start = range.start + static_cast<std::int64_t>(index) * range.step;
+  // Written so that the last step cannot overflow.
+  const std::int64_t length = std::min(range.step, range.end - start);
+  fmt::format_to(std::back_inserter(out), "{{{}{}\"{}\":{},\"{}\":{}}}", range.fixed, range.fixed.empty() ? "" : ",",
+                 range.start_key, start, range.span_key, range.span_is_length ? length : start + length);
+}
+
+std::string SliceRun::request(std::uint64_t index) const {
+  std::string text;
+  append_request(index, text);
+  return text;
+}
+
+std::string encode_run(const SliceRun& run) {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  writer.u8(kRunVersion);
+  const auto* list = std::get_if<ListRequests>(&run.requests);
+  writer.u8(list != nullptr ? kList : kRange);
+  writer.varint(run.generation);
+  writer.varint(run.slicer);
+  writer.varint(run.first_order);
+  writer.zigzag(run.created_ms);
+  if (list != nullptr) {
+    writer.varint(list->requests.size());
+    for (const auto& request : list->requests) writer.text(request);
+    return bytes;
+  }
+  const auto& range = std::get<RangeRequests>(run.requests);
+  writer.text(range.fixed);
+  writer.text(range.start_key);
+  writer.text(range.span_key);
+  writer.u8(range.span_is_length ? 1 : 0);
+  writer.zigzag(range.start);
+  writer.zigzag(range.step);
+  writer.zigzag(range.end);
+  return bytes;
+}
+
+Result<SliceRun> decode_run(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const Error corrupt(ErrorCode::corrupt, "a slice run does not decode");
+  if (reader.u8() != kRunVersion) return corrupt;
+  const std::uint8_t kind = reader.u8();
+  SliceRun run;
+  run.generation = static_cast<std::uint16_t>(reader.varint());
+  run.slicer = static_cast<std::uint32_t>(reader.varint());
+  run.first_order = reader.varint();
+  run.created_ms = reader.zigzag();
+  if (kind == kList) {
+    ListRequests list;
+    const std::size_t count = reader.count();
+    list.requests.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) list.requests.emplace_back(reader.text());
+    run.requests = std::move(list);
+  } else if (kind == kRange) {
+    RangeRequests range;
+    range.fixed = reader.text();
+    range.start_key = reader.text();
+    range.span_key = reader.text();
+    range.span_is_length = reader.u8() != 0;
+    range.start = reader.zigzag();
+    range.step = reader.zigzag();
+    range.end = reader.zigzag();
+    if (range.step <= 0 || range.end <= range.start) return corrupt;
+    run.requests = std::move(range);
+  } else {
+    return corrupt;
+  }
+  if (!reader.at_end()) return corrupt;
+  return run;
+}
+
+}  // namespace slicemill

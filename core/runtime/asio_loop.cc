@@ -1,0 +1,176 @@
+#include "core/runtime/asio_loop.h"
+
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <unordered_map>
+
+namespace slicemill {
+namespace {
+
+namespace asio = boost::asio;
+
+// One thread, first in, first out.
+class LaneThread {
+ public:
+  explicit LaneThread(AsioLoop& loop) : loop_(loop) {}
+  ~LaneThread() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void submit(Loop::Task work, Loop::Task done) {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.emplace_back(std::move(work), std::move(done));
+    }
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    wake_.notify_one();
+  }
+
+ private:
+  void run() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      auto [work, done] = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      work();
+      work = nullptr;  // what it captured dies here, before done runs elsewhere
+      if (done) loop_.post(std::move(done));
+    }
+  }
+
+  AsioLoop& loop_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::pair<Loop::Task, Loop::Task>> tasks_;
+  bool ending_ = false;
+  std::thread thread_;  // started with the first task: most processes need few lanes
+};
+
+class DescriptorWatch final : public AsioLoop::Watch {
+ public:
+  DescriptorWatch(asio::io_context& context, int fd, std::function<void()> on_readable)
+      : state_(std::make_shared<State>(context, fd, std::move(on_readable))) {
+    arm(state_);
+  }
+  ~DescriptorWatch() override {
+    state_->ended = true;
+    boost::system::error_code ignored;
+    state_->descriptor.cancel(ignored);
+    state_->descriptor.release();
+  }
+
+ private:
+  struct State {
+    State(asio::io_context& context, int fd, std::function<void()> callback)
+        : descriptor(context, fd), on_readable(std::move(callback)) {}
+    asio::posix::stream_descriptor descriptor;
+    std::function<void()> on_readable;
+    bool ended = false;
+  };
+
+  static void arm(const std::shared_ptr<State>& state) {
+    state->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, [state](boost::system::error_code error) {
+      if (error || state->ended) return;
+      state->on_readable();
+      if (!state->ended) arm(state);
+    });
+  }
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
+struct AsioLoop::Body {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
+  std::unordered_map<TimerId, std::unique_ptr<asio::steady_timer>> timers;
+  TimerId next_timer = 1;
+  std::mt19937_64 random{std::random_device{}()};
+  std::unique_ptr<asio::signal_set> signals;
+  std::function<void(int)> on_signal;
+  std::array<std::unique_ptr<LaneThread>, 4> lanes;
+
+  void wait_for_signal() {
+    signals->async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      on_signal(number);
+      wait_for_signal();
+    });
+  }
+};
+
+AsioLoop::AsioLoop() : body_(std::make_unique<Body>()) {
+  for (auto& lane : body_->lanes) lane = std::make_unique<LaneThread>(*this);
+}
+
+AsioLoop::~AsioLoop() {
+  for (auto& lane : body_->lanes) lane.reset();
+  body_->timers.clear();
+}
+
+SteadyTime AsioLoop::now() const { return std::chrono::steady_clock::now(); }
+
+WallMs AsioLoop::wall_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::uint64_t AsioLoop::random() { return body_->random(); }
+
+Loop::TimerId AsioLoop::after(Duration delay, Task task) {
+  const TimerId id = body_->next_timer++;
+  auto& timer = body_->timers[id];
+  timer = std::make_unique<asio::steady_timer>(body_->context, delay);
+  timer->async_wait([this, id, run = std::move(task)](boost::system::error_code error) {
+    if (error || body_->timers.erase(id) == 0) return;  // cancelled, maybe while its completion was queued
+    run();
+  });
+  return id;
+}
+
+void AsioLoop::cancel(TimerId timer) { body_->timers.erase(timer); }
+
+void AsioLoop::post(Task task) { asio::post(body_->context, std::move(task)); }
+
+void AsioLoop::offload(Lane lane, Task work, Task done) {
+  body_->lanes[static_cast<std::size_t>(lane)]->submit(std::move(work), std::move(done));
+}
+
+void AsioLoop::run() { body_->context.run(); }
+
+void AsioLoop::stop() { body_->context.stop(); }
+
+std::unique_ptr<AsioLoop::Watch> AsioLoop::watch_readable(int fd, std::function<void()> on_readable) {
+  return std::make_unique<DescriptorWatch>(body_->context, fd, std::move(on_readable));
+}
+
+void AsioLoop::on_signals(std::function<void(int)> on_signal) {
+  std::signal(SIGPIPE, SIG_IGN);
+  body_->on_signal = std::move(on_signal);
+  if (body_->signals) return;
+  body_->signals = std::make_unique<asio::signal_set>(body_->context, SIGTERM, SIGINT);
+  body_->wait_for_signal();
+}
+
+asio::io_context& AsioLoop::context() { return body_->context; }
+
+}  // namespace slicemill

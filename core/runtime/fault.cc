@@ -1,0 +1,96 @@
+#include "core/runtime/fault.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "core/runtime/text.h"
+
+namespace slicemill::fault_detail {
+namespace {
+
+struct Armed {
+  std::string point;
+  std::string action;
+  long at = 1;
+  long passes = 0;
+  bool lasting = false;  // enospc fired: it stays
+};
+
+struct Table {
+  std::mutex mutex;
+  std::vector<Armed> faults;
+  std::string log_path;
+};
+
+Table& table() {
+  static Table instance;
+  return instance;
+}
+
+bool load() {
+  const char* setting = std::getenv("SLICEMILL_FAULT");
+  if (setting == nullptr || *setting == '\0') return false;
+  if (const char* path = std::getenv("SLICEMILL_FAULT_LOG")) table().log_path = path;
+  for (const auto& entry : split(setting, ',')) {
+    const auto parts = split(entry, ':');
+    Armed fault{.point = parts[0], .action = parts.size() > 1 ? parts[1] : "kill"};
+    if (parts.size() > 2) {
+      if (const auto n = parse_integer(parts[2])) fault.at = *n;
+    }
+    table().faults.push_back(std::move(fault));
+  }
+  return true;
+}
+
+// A fault fires once over all processes that share the log: the log line claims it.
+bool claim(const std::string& log_path, std::string_view point) {
+  if (log_path.empty()) return true;
+  std::ifstream existing(log_path);
+  std::string name, pid;
+  while (existing >> name >> pid)
+    if (name == point) return false;
+  const std::string line = fmt::format("{} {}\n", point, getpid());
+  const int fd = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return true;
+  const bool written = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  fsync(fd);
+  close(fd);
+  return written;
+}
+
+}  // namespace
+
+const bool armed = load();
+
+Result<void> pass(std::string_view point) {
+  auto& shared = table();
+  const std::lock_guard lock(shared.mutex);
+  for (auto& fault : shared.faults) {
+    if (fault.point != point) continue;
+    if (!fault.lasting) {
+      if (++fault.passes != fault.at || !claim(shared.log_path, point)) continue;
+    }
+    if (fault.action == "kill") {
+      kill(getpid(), SIGKILL);
+      pause();
+    }
+    if (fault.action == "enospc") {
+      fault.lasting = true;
+      return Error(ErrorCode::no_space, fmt::format("fault point {}: No space left on device", point));
+    }
+    return Error(ErrorCode::io, fmt::format("fault point {} fired", point));
+  }
+  return {};
+}
+
+}  // namespace slicemill::fault_detail

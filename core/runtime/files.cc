@@ -1,0 +1,168 @@
+#include "core/runtime/files.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+namespace slicemill {
+namespace {
+
+FileStat from_native(const struct stat& native) {
+  return {.is_directory = S_ISDIR(native.st_mode),
+          .size = static_cast<std::uint64_t>(native.st_size),
+          .mtime_ns = native.st_mtim.tv_sec * 1'000'000'000LL + native.st_mtim.tv_nsec,
+          .inode = native.st_ino};
+}
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~PosixWritableFile() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  Result<void> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return errno_error(errno, "cannot write", path_);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+  }
+
+  Result<void> sync() override {
+    if (fdatasync(fd_) != 0) return errno_error(errno, "cannot sync", path_);
+    return {};
+  }
+
+  Result<void> close() override {
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0) return errno_error(errno, "cannot close", path_);
+    return {};
+  }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~PosixReadableFile() override { ::close(fd_); }
+
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
+    for (;;) {
+      const ssize_t got = pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR) return errno_error(errno, "cannot read", path_);
+    }
+  }
+
+  Result<FileStat> stat() override {
+    struct stat native {};
+    if (fstat(fd_, &native) != 0) return errno_error(errno, "cannot stat", path_);
+    return from_native(native);
+  }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+class PosixFiles final : public Files {
+ public:
+  Result<std::unique_ptr<WritableFile>> create(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return errno_error(errno, "cannot create", path);
+    return std::unique_ptr<WritableFile>(std::make_unique<PosixWritableFile>(fd, path));
+  }
+
+  Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return errno_error(errno, "cannot open", path);
+    return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadableFile>(fd, path));
+  }
+
+  Result<FileStat> stat(const std::string& path) override {
+    struct stat native {};
+    if (::stat(path.c_str(), &native) != 0) return errno_error(errno, "cannot stat", path);
+    return from_native(native);
+  }
+
+  Result<void> create_directories(const std::string& path) override {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return errno_error(error.value(), "cannot create directory", path);
+    return {};
+  }
+
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    std::error_code error;
+    std::vector<std::string> names;
+    std::filesystem::directory_iterator entry(path, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+      names.push_back(entry->path().filename().string());
+    if (error) return errno_error(error.value(), "cannot list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Result<void> rename_replace(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return errno_error(errno, "cannot rename " + from + " to", to);
+    return {};
+  }
+
+  Result<void> rename_no_replace(const std::string& from, const std::string& to) override {
+    if (syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    // File systems without the flag: a hard link refuses to replace as well.
+    if (errno == EINVAL || errno == ENOSYS) {
+      if (link(from.c_str(), to.c_str()) == 0) {
+        if (unlink(from.c_str()) != 0) return errno_error(errno, "cannot unlink", from);
+        return {};
+      }
+    }
+    return errno_error(errno, "cannot rename " + from + " to", to);
+  }
+
+  Result<void> sync_directory(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno_error(errno, "cannot open directory", path);
+    const int failed = fsync(fd);
+    const int saved = errno;
+    ::close(fd);
+    if (failed != 0) return errno_error(saved, "cannot sync directory", path);
+    return {};
+  }
+
+  Result<void> remove(const std::string& path) override {
+    if (::remove(path.c_str()) != 0 && errno != ENOENT) return errno_error(errno, "cannot remove", path);
+    return {};
+  }
+
+  Result<void> remove_tree(const std::string& path) override {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return errno_error(error.value(), "cannot remove", path);
+    return {};
+  }
+};
+
+}  // namespace
+
+Files& posix_files() {
+  static PosixFiles instance;
+  return instance;
+}
+
+}  // namespace slicemill

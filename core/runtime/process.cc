@@ -1,0 +1,192 @@
+#include "core/runtime/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/core.h>
+
+namespace slicemill {
+namespace {
+
+const std::string& boot_id() {
+  static const std::string id = [] {
+    std::ifstream file("/proc/sys/kernel/random/boot_id");
+    std::string text;
+    std::getline(file, text);
+    return text;
+  }();
+  return id;
+}
+
+struct Stat {
+  char state = '?';
+  std::uint64_t start_ticks = 0;
+};
+
+std::optional<Stat> read_stat(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const auto close = line.rfind(')');  // the name in parentheses may hold anything
+  if (close == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(close + 2));
+  Stat stat;
+  fields >> stat.state;
+  std::string skipped;
+  for (int field = 4; field < 22; ++field) fields >> skipped;
+  fields >> stat.start_ticks;
+  if (!fields) return std::nullopt;
+  return stat;
+}
+
+int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+// A pidfd that surely means this process: it is opened first, compared afterwards.
+int open_pidfd_of(const ProcessIdentity& process) {
+  const int fd = open_pidfd(process.pid);
+  if (fd < 0) return -1;
+  const auto stat = read_stat(process.pid);
+  if (process.boot_id == boot_id() && stat && stat->start_ticks == process.start_ticks) return fd;
+  close(fd);
+  return -1;
+}
+
+class PidfdWatch final : public ProcessWatch {
+ public:
+  PidfdWatch(AsioLoop& loop, int fd, pid_t pid, std::function<void(ProcessExit)> on_exit)
+      : fd_(fd), pid_(pid), on_exit_(std::move(on_exit)), alive_(std::make_shared<bool>(true)) {
+    if (fd_ < 0) {
+      loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) exited();
+      });
+      return;
+    }
+    watch_ = loop.watch_readable(fd_, [this] { exited(); });
+  }
+  ~PidfdWatch() override {
+    watch_.reset();
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  void exited() {
+    if (reported_) return;
+    reported_ = true;
+    ProcessExit cause;
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      cause.known = true;
+      if (WIFEXITED(status)) cause.code = WEXITSTATUS(status);
+      if (WIFSIGNALED(status)) cause.signal = WTERMSIG(status);
+    }
+    // The callback may destroy this watch, so it is moved out first.
+    const auto callback = std::move(on_exit_);
+    callback(cause);
+  }
+
+  int fd_;
+  pid_t pid_;
+  std::function<void(ProcessExit)> on_exit_;
+  std::shared_ptr<bool> alive_;
+  bool reported_ = false;
+  std::unique_ptr<AsioLoop::Watch> watch_;
+};
+
+std::vector<std::string> merged_environment(const ProcessSpec& spec) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto name = text.substr(0, text.find('='));
+    bool replaced = false;
+    for (const auto& [key, value] : spec.environment) replaced = replaced || key == name;
+    if (!replaced) result.emplace_back(text);
+  }
+  for (const auto& [key, value] : spec.environment) result.push_back(fmt::format("{}={}", key, value));
+  return result;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+std::string ProcessExit::to_text() const {
+  if (!known) return "unknown cause";
+  if (signal != 0) return fmt::format("signal {} ({})", signal, strsignal(signal));
+  return fmt::format("exit code {}", code);
+}
+
+Result<ProcessIdentity> identify_process(pid_t pid) {
+  const auto stat = read_stat(pid);
+  if (!stat) return Error(ErrorCode::not_found, fmt::format("no process {}", pid));
+  return ProcessIdentity{boot_id(), pid, stat->start_ticks};
+}
+
+Result<ProcessIdentity> own_process() { return identify_process(getpid()); }
+
+bool is_alive(const ProcessIdentity& process) {
+  if (process.boot_id != boot_id()) return false;
+  const auto stat = read_stat(process.pid);
+  return stat && stat->start_ticks == process.start_ticks && stat->state != 'Z' && stat->state != 'X';
+}
+
+Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
+  auto arguments = spec.arguments;
+  auto environment = merged_environment(spec);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (!spec.output_path.empty()) {
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, spec.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  }
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigset_t defaults;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(), pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return errno_error(error, "cannot start", spec.arguments[0]);
+  // Not reaped yet, so /proc still knows it even if it ended at once.
+  return identify_process(pid);
+}
+
+std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentity& process,
+                                            std::function<void(ProcessExit)> on_exit) {
+  return std::make_unique<PidfdWatch>(loop, open_pidfd_of(process), process.pid, std::move(on_exit));
+}
+
+Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
+  const int fd = open_pidfd_of(process);
+  if (fd < 0) return Error(ErrorCode::not_found, fmt::format("process {} is gone", process.pid));
+  const long failed = syscall(SYS_pidfd_send_signal, fd, signal_number, nullptr, 0);
+  const int saved = errno;
+  close(fd);
+  if (failed != 0) return errno_error(saved, "cannot signal process", std::to_string(process.pid));
+  return {};
+}
+
+}  // namespace slicemill

@@ -1,0 +1,348 @@
+#include "core/wire/messages.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/runtime/varint.h"
+
+namespace slicemill::wire {
+namespace {
+
+constexpr std::uint8_t kMagic = 0x53;
+constexpr std::uint8_t kVersion = 1;
+
+// One description per message serves both directions: fields(io, message) with io = Writer or Reader.
+struct Writer {
+  ByteWriter out;
+  void u8(const std::uint8_t& v) { out.u8(v); }
+  void flag(const bool& v) { out.u8(v ? 1 : 0); }
+  template <typename T>
+  void number(const T& v) {
+    out.varint(static_cast<std::uint64_t>(v));
+  }
+  void signed_number(const std::int64_t& v) { out.zigzag(v); }
+  void text(const std::string& v) { out.text(v); }
+  void fixed64(const std::uint64_t& v) { out.fixed64(v); }
+  void fixed32(const std::uint32_t& v) { out.fixed32(v); }
+  template <typename T, typename F>
+  void list(const std::vector<T>& items, F each) {
+    out.varint(items.size());
+    for (const auto& item : items) each(*this, item);
+  }
+};
+
+struct Reader {
+  ByteReader in;
+  bool valid = true;
+  void u8(std::uint8_t& v) { v = in.u8(); }
+  void flag(bool& v) {
+    const std::uint8_t byte = in.u8();
+    valid = valid && byte <= 1;
+    v = byte == 1;
+  }
+  template <typename T>
+  void number(T& v) {
+    const std::uint64_t value = in.varint();
+    v = static_cast<T>(value);
+    valid = valid && static_cast<std::uint64_t>(v) == value;
+  }
+  void signed_number(std::int64_t& v) { v = in.zigzag(); }
+  void text(std::string& v) { v = in.text(); }
+  void fixed64(std::uint64_t& v) { v = in.fixed64(); }
+  void fixed32(std::uint32_t& v) { v = in.fixed32(); }
+  template <typename T, typename F>
+  void list(std::vector<T>& items, F each) {
+    const std::size_t count = in.count();
+    items.clear();
+    for (std::size_t i = 0; i < count && in.ok() && valid; ++i) {
+      items.emplace_back();
+      each(*this, items.back());
+    }
+  }
+};
+
+// M is const when writing.
+template <typename Io, typename M>
+void enumeration(Io& io, M& value, std::uint8_t last) {
+  if constexpr (std::is_same_v<Io, Reader>) {
+    std::uint8_t byte = 0;
+    io.u8(byte);
+    io.valid = io.valid && byte <= last;
+    value = static_cast<std::remove_const_t<M>>(byte);
+  } else {
+    io.u8(static_cast<std::uint8_t>(value));
+  }
+}
+
+template <typename Io, typename K>
+void key(Io& io, K& k) {
+  io.number(k.generation);
+  io.number(k.slicer);
+  io.number(k.order);
+  io.number(k.path);
+}
+
+template <typename Io, typename A>
+void attempt(Io& io, A& a) {
+  io.number(a.epoch);
+  io.number(a.n);
+}
+
+template <typename Io, typename H>
+void held(Io& io, H& h) {
+  key(io, h.key);
+  attempt(io, h.attempt);
+}
+
+template <typename Io, typename P>
+void process(Io& io, P& p) {
+  if constexpr (std::is_same_v<Io, Reader>) {
+    std::uint32_t pid = 0;
+    io.number(pid);
+    io.valid = io.valid && pid <= 0x7FFFFFFF;
+    p.pid = static_cast<pid_t>(pid);
+  } else {
+    io.number(static_cast<std::uint32_t>(p.pid));
+  }
+  io.number(p.start_ticks);
+  io.text(p.boot_id);
+}
+
+template <typename Io, typename R>
+void result(Io& io, R& r) {
+  key(io, r.key);
+  attempt(io, r.attempt);
+  enumeration(io, r.outcome, 2);
+  io.number(r.records_in);
+  io.number(r.records_out);
+  io.number(r.busy_us);
+  io.flag(r.output.present);
+  if (r.output.present) {
+    io.number(r.output.records);
+    io.number(r.output.bytes);
+    io.fixed64(r.output.checksum);
+    io.fixed32(r.output.request_hash);
+  }
+  io.text(r.error);
+}
+
+template <typename Io, typename S>
+void slice_order(Io& io, S& s) {
+  key(io, s.key);
+  attempt(io, s.attempt);
+  io.signed_number(s.created_ms);
+  io.text(s.request);
+}
+
+constexpr auto kHeld = [](auto& io, auto& h) { held(io, h); };
+constexpr auto kResult = [](auto& io, auto& r) { result(io, r); };
+constexpr auto kText = [](auto& io, auto& t) { io.text(t); };
+
+constexpr auto kSliceOrder = [](auto& io, auto& s) { slice_order(io, s); };
+
+// The fields of each message, in the order of the grammar in messages.h. M is const when writing.
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Hello>
+void fields(Io& io, M& m) {
+  io.text(m.worker_id);
+  process(io, m.process);
+  io.text(m.begun_path);
+  io.list(m.held, kHeld);
+  io.number(m.first_seq);
+  io.list(m.unacked, kResult);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Results>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.number(m.first_seq);
+  io.list(m.results, kResult);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Recalled>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.list(m.slices, kHeld);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Beat>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.flag(m.running);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Goodbye>
+void fields(Io& io, M& m) {
+  io.text(m.reason);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Welcome>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.list(m.generation_ids, kText);
+  io.text(m.job);
+  process(io, m.controller);
+  io.number(m.beat_ms);
+  io.text(m.log_level);
+  io.list(m.cancelled, kHeld);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Dispatch>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.list(m.slices, kSliceOrder);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Acked>
+void fields(Io& io, M& m) {
+  io.number(m.seq);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Recall>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.number(m.keep);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Leave>
+void fields(Io&, M&) {
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, HelloAgain>
+void fields(Io&, M&) {
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, SetLogLevel>
+void fields(Io& io, M& m) {
+  io.text(m.level);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, ControllerHello>
+void fields(Io& io, M& m) {
+  io.text(m.ex_id);
+  io.number(m.epoch);
+  process(io, m.process);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Status>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.text(m.status);
+  io.text(m.reason);
+  io.text(m.stats);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Finished>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.text(m.status);
+  io.text(m.reason);
+  io.text(m.stats);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Answer>
+void fields(Io& io, M& m) {
+  io.number(m.request_id);
+  io.flag(m.ok);
+  io.u8(m.code);
+  io.text(m.message);
+  io.text(m.body);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, WorkerLost>
+void fields(Io& io, M& m) {
+  io.signed_number(m.pid);
+  io.text(m.reason);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, ControllerWelcome>
+void fields(Io&, M&) {
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Verb>
+void fields(Io& io, M& m) {
+  io.number(m.request_id);
+  enumeration(io, m.verb, 4);
+  io.text(m.argument);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, Query>
+void fields(Io& io, M& m) {
+  io.number(m.request_id);
+  enumeration(io, m.what, 1);
+  io.number(m.from);
+  io.number(m.size);
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, FinishedAck>
+void fields(Io&, M&) {
+}
+
+template <typename Io, typename M>
+  requires std::is_same_v<std::remove_const_t<M>, WorkerExit>
+void fields(Io& io, M& m) {
+  io.signed_number(m.pid);
+  io.text(m.cause);
+}
+
+template <std::size_t Index = 0>
+bool read_body(std::size_t type, Reader& reader, Message& message) {
+  if constexpr (Index < std::variant_size_v<Message>) {
+    if (type != Index) return read_body<Index + 1>(type, reader, message);
+    fields(reader, message.emplace<Index>());
+    return reader.valid && reader.in.at_end();
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string encode(const Message& message) {
+  std::string frame;
+  Writer writer{ByteWriter(frame)};
+  writer.u8(kMagic);
+  writer.u8(kVersion);
+  writer.u8(static_cast<std::uint8_t>(message.index()));
+  writer.u8(0);
+  std::visit([&writer](const auto& body) { fields(writer, body); }, message);
+  return frame;
+}
+
+Result<Message> decode(std::string_view frame) {
+  if (frame.size() > kMaxFrameBytes) return Error(ErrorCode::invalid, fmt::format("a frame of {} bytes is too large", frame.size()));
+  Reader reader{ByteReader(frame)};
+  std::uint8_t magic = 0, version = 0, type = 0, reserved = 0;
+  reader.u8(magic);
+  reader.u8(version);
+  reader.u8(type);
+  reader.u8(reserved);
+  if (!reader.in.ok() || magic != kMagic || reserved != 0) return Error(ErrorCode::invalid, "not a slicemill frame");
+  if (version != kVersion) return Error(ErrorCode::invalid, fmt::format("frame version {} is not {}", version, kVersion));
+  Message message;
+  if (!read_body(type, reader, message))
+    return Error(ErrorCode::invalid, fmt::format("a frame of type {} and {} bytes does not decode", type, frame.size()));
+  return message;
+}
+
+}  // namespace slicemill::wire

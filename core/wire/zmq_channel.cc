@@ -1,0 +1,204 @@
+#include "core/wire/zmq_channel.h"
+
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+#include <zmq.hpp>
+
+#include <fmt/core.h>
+
+#include "core/wire/messages.h"
+
+namespace slicemill {
+namespace {
+
+constexpr int kHighWaterMark = 1024;     // frames per peer and direction: credit bounds what is in them
+constexpr int kReconnectMs = 5;          // local sockets: a failed connect costs microseconds
+constexpr int kReconnectMaxMs = 100;
+constexpr int kFramesPerTurn = 64;       // then the loop may serve others
+
+// Per process; ended after the last socket.
+zmq::context_t& context() {
+  static zmq::context_t instance(1);
+  return instance;
+}
+
+std::string_view view(const zmq::message_t& message) { return {message.data<char>(), message.size()}; }
+
+void set_common(zmq::socket_t& socket) {
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::sndhwm, kHighWaterMark);
+  socket.set(zmq::sockopt::rcvhwm, kHighWaterMark);
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(wire::kMaxFrameBytes));
+}
+
+// Drives a socket from the loop: calls receive() while frames are there.
+class SocketPump {
+ public:
+  SocketPump(AsioLoop& loop, zmq::socket_t& socket, std::function<bool()> receive)
+      : loop_(loop), socket_(socket), receive_(std::move(receive)), alive_(std::make_shared<bool>(true)) {
+    watch_ = loop_.watch_readable(socket_.get(zmq::sockopt::fd), [this] { drain(); });
+    look_again();
+  }
+
+  // The descriptor tells of an event once: whoever may have consumed the edge posts a look.
+  void look_again() {
+    if (posted_) return;
+    posted_ = true;
+    loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      posted_ = false;
+      drain();
+    });
+  }
+
+ private:
+  void drain() {
+    const std::weak_ptr<bool> alive = alive_;
+    for (int frames = 0; frames < kFramesPerTurn; ++frames) {
+      if (!receive_()) return;
+      if (alive.expired()) return;  // a handler destroyed the channel
+    }
+    look_again();
+  }
+
+  AsioLoop& loop_;
+  zmq::socket_t& socket_;
+  std::function<bool()> receive_;
+  std::shared_ptr<bool> alive_;
+  bool posted_ = false;
+  std::unique_ptr<AsioLoop::Watch> watch_;
+};
+
+class ZmqServerChannel final : public ServerChannel {
+ public:
+  ZmqServerChannel(AsioLoop& loop, std::string endpoint)
+      : endpoint_(std::move(endpoint)), socket_(context(), zmq::socket_type::router) {
+    set_common(socket_);
+    socket_.set(zmq::sockopt::router_mandatory, true);
+    socket_.bind(endpoint_);
+    pump_ = std::make_unique<SocketPump>(loop, socket_, [this] { return receive(); });
+  }
+  ~ZmqServerChannel() override { pump_.reset(); }
+
+  void on_frame(std::function<void(Peer, std::string_view)> handler) override { handler_ = std::move(handler); }
+
+  Sent send(Peer peer, std::string frame) override {
+    const auto found = routes_.find(peer);
+    if (found == routes_.end()) return Sent::gone;
+    const Sent sent = send_to(found->second, frame);
+    if (sent == Sent::gone) drop(peer);
+    pump_->look_again();
+    return sent;
+  }
+
+  void drop(Peer peer) override {
+    const auto found = routes_.find(peer);
+    if (found == routes_.end()) return;
+    peers_.erase(found->second);
+    routes_.erase(found);
+  }
+
+  std::string endpoint() const override { return endpoint_; }
+
+ private:
+  Sent send_to(const std::string& route, const std::string& frame) {
+    try {
+      if (!socket_.send(zmq::buffer(route), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) return Sent::would_block;
+      if (!socket_.send(zmq::buffer(frame), zmq::send_flags::dontwait)) return Sent::would_block;
+      return Sent::ok;
+    } catch (const zmq::error_t&) {  // EHOSTUNREACH: the connection is gone
+      return Sent::gone;
+    }
+  }
+
+  bool receive() {
+    zmq::message_t route;
+    zmq::message_t frame;
+    if (!socket_.recv(route, zmq::recv_flags::dontwait)) return false;
+    if (!route.more() || !socket_.recv(frame, zmq::recv_flags::dontwait)) return true;
+    bool whole = true;
+    while (frame.more()) {  // more parts than our grammar knows: not one of us
+      whole = false;
+      if (!socket_.recv(frame, zmq::recv_flags::dontwait)) break;
+    }
+    if (!whole) return true;
+    auto [entry, fresh] = peers_.try_emplace(route.to_string(), next_peer_);
+    if (fresh) routes_[next_peer_++] = entry->first;
+    if (handler_) handler_(entry->second, view(frame));
+    return true;
+  }
+
+  std::string endpoint_;
+  zmq::socket_t socket_;
+  std::function<void(Peer, std::string_view)> handler_;
+  std::unordered_map<std::string, Peer> peers_;
+  std::unordered_map<Peer, std::string> routes_;
+  Peer next_peer_ = 1;
+  std::unique_ptr<SocketPump> pump_;
+};
+
+class ZmqClientChannel final : public ClientChannel {
+ public:
+  ZmqClientChannel(AsioLoop& loop, std::string endpoint) : loop_(loop), endpoint_(std::move(endpoint)) { open(); }
+  ~ZmqClientChannel() override { pump_.reset(); }
+
+  void on_frame(std::function<void(std::string_view)> handler) override { handler_ = std::move(handler); }
+
+  bool send(std::string frame) override {
+    const auto sent = socket_->send(zmq::buffer(frame), zmq::send_flags::dontwait);
+    pump_->look_again();
+    return sent.has_value();
+  }
+
+  void reconnect() override {
+    pump_.reset();
+    socket_.reset();
+    open();
+  }
+
+ private:
+  void open() {
+    socket_ = std::make_unique<zmq::socket_t>(context(), zmq::socket_type::dealer);
+    set_common(*socket_);
+    socket_->set(zmq::sockopt::reconnect_ivl, kReconnectMs);
+    socket_->set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
+    socket_->connect(endpoint_);
+    pump_ = std::make_unique<SocketPump>(loop_, *socket_, [this] { return receive(); });
+  }
+
+  bool receive() {
+    zmq::message_t frame;
+    if (!socket_->recv(frame, zmq::recv_flags::dontwait)) return false;
+    if (frame.more()) return true;
+    // Handlers may call reconnect(): the frame outlives the socket.
+    if (handler_) handler_(view(frame));
+    return true;
+  }
+
+  AsioLoop& loop_;
+  std::string endpoint_;
+  std::unique_ptr<zmq::socket_t> socket_;
+  std::function<void(std::string_view)> handler_;
+  std::unique_ptr<SocketPump> pump_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint) {
+  try {
+    return std::unique_ptr<ServerChannel>(std::make_unique<ZmqServerChannel>(loop, endpoint));
+  } catch (const zmq::error_t& error) {
+    return Error(ErrorCode::io, fmt::format("cannot listen on {}: {}", endpoint, error.what()));
+  }
+}
+
+Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint) {
+  try {
+    return std::unique_ptr<ClientChannel>(std::make_unique<ZmqClientChannel>(loop, endpoint));
+  } catch (const zmq::error_t& error) {
+    return Error(ErrorCode::io, fmt::format("cannot connect to {}: {}", endpoint, error.what()));
+  }
+}
+
+}  // namespace slicemill
