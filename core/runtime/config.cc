@@ -1,18 +1,17 @@
 #include "core/runtime/config.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <thread>
+#include <tuple>
 
+#include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/text.h"
 
@@ -163,17 +162,6 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
   return value;
 }
 
-Result<std::string> read_text_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return errno_error(errno, "cannot open", path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.bad() || (text.fail() && file.peek() != std::ifstream::traits_type::eof())) {
-    return errno_error(errno, "cannot read", path);
-  }
-  return std::move(text).str();
-}
-
 Error unknown_key(const std::string& file, const std::string& key) {
   if (key == "teraslice" || key == "terafoundation") {
     return Error(ErrorCode::unsupported,
@@ -189,7 +177,7 @@ Error unknown_key(const std::string& file, const std::string& key) {
 }
 
 Result<std::map<std::string, std::string>> read_config_file(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
+  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
   std::map<std::string, std::string> values;
   auto parsed = parse_yaml(text);
   if (!parsed) return with_context(parsed.error(), path);
