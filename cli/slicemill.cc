@@ -1,7 +1,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
-#include "generated/version.h"
+#include "cli/version.h"
 
 namespace slicemill::cli {
 
