@@ -12,7 +12,9 @@ find_program(SLICEMILL_MOLD mold)
 add_library(slicemill_settings INTERFACE)
 target_include_directories(slicemill_settings INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
 target_compile_options(slicemill_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-                                                    -Woverloaded-virtual -Werror)
+                                                    -Woverloaded-virtual -Werror
+                                                    # designated initialisers leave members to their defaults on purpose
+                                                    -Wno-missing-field-initializers)
 if(SLICEMILL_MOLD)
   target_link_options(slicemill_settings INTERFACE -fuse-ld=mold)
 endif()
@@ -46,6 +48,7 @@ function(slicemill_test name)
   cmake_parse_arguments(arg "" "" "LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE slicemill_settings ${arg_LINK} GTest::gmock_main)
+  target_compile_definitions(${name} PRIVATE SLICEMILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)

@@ -1,1 +1,633 @@
-namespace slicemill {}
+#include "execution-controller/controller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/ledger/slice_record_json.h"
+#include "core/runtime/fault.h"
+#include "core/runtime/log.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr auto kWorkerWatch = std::chrono::seconds(1);
+constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
+constexpr std::uint64_t kErrorsPerAnswer = 10'000;
+
+ErrorCode code_of_refusal(ExecutionStatus status) { return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict; }
+
+std::string slicer_error(const std::string& ex_id, const std::string& cause) {
+  return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
+}
+
+// What a recovery without a cleanup type must know of its source: positions are good only for the same slicing.
+Result<Json> source_options(const std::string& directory) {
+  ASSIGN_OR_RETURN(auto view, view_ledger(directory));
+  ASSIGN_OR_RETURN(Json source, parse_json(view->header().execution));
+  return source.at("operations").at(0);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
+  const std::string execution = to_compact_text(launch.execution);
+  std::unique_ptr<SliceLedger> ledger;
+  std::string mismatch;
+  const bool resumed = ledger_exists(launch.ledger_directory);
+  if (resumed) {
+    ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? open_ledger_next_epoch(parts.loop, launch.ledger_directory)
+                                               : open_ledger(parts.loop, launch.ledger_directory, launch.epoch));
+  } else if (!launch.source_ledger_directory.empty()) {
+    if (launch.cleanup == CleanupType::none) {
+      ASSIGN_OR_RETURN(const Json before, source_options(launch.source_ledger_directory));
+      const Json& now = launch.execution.at("operations").at(0);
+      if (before.at("_op") != now.at("_op"))
+        mismatch = "_op";
+      else if (const auto slicer = make_slicer(now.at("_op").get<std::string>()))
+        mismatch = slicer->position_mismatch(before, now);
+    }
+    ASSIGN_OR_RETURN(ledger, recover_ledger(parts.loop, launch.ledger_directory,
+                                            {.source_directory = launch.source_ledger_directory,
+                                             .ex_id = launch.ex_id,
+                                             .execution = execution,
+                                             .cleanup = launch.cleanup,
+                                             .epoch = launch.epoch}));
+  } else {
+    ASSIGN_OR_RETURN(ledger, create_ledger(parts.loop, launch.ledger_directory,
+                                           {.ex_id = launch.ex_id, .execution = execution, .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
+  }
+  auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
+  ASSIGN_OR_RETURN(controller->publisher_, make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
+  controller->wire();
+  if (!mismatch.empty())
+    controller->reason_ = fmt::format("cannot go on from the recovered position: the slicing option \"{}\" differs; recover with a cleanup_type "
+                                      "to replay stored slices only",
+                                      mismatch);
+  return controller;
+}
+
+Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed)
+    : parts_(parts), launch_(launch), job_(launch.execution), ledger_(std::move(ledger)), resumed_(resumed) {
+  persistent_ = job_.value("lifecycle", "once") == "persistent";
+  wanted_ = ledger_->header().wanted;
+  started_ms_ = parts_.loop.wall_ms();
+}
+
+Controller::~Controller() {
+  if (auto closed = ledger_->close(); !closed) log(LogLevel::warn, "closing the ledger: {}", closed.error().message);
+}
+
+void Controller::wire() {
+  const auto& header = ledger_->header();
+  const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)), .base_ms = launch_.settings.retry_base_ms};
+  writer_ = std::make_unique<LedgerWriter>(
+      parts_.loop, *ledger_, [this] { return settlement_->counters(); }, [this](const Error& error) { ledger_failed(error); });
+  settlement_ = std::make_unique<Settlement>(
+      parts_.loop, *writer_, publisher_.get(), header, retries,
+      Settlement::Hooks{.on_retry =
+                            [this](ActiveSlice slice) {
+                              queue_.push_front(std::move(slice));
+                              turn_soon();
+                            },
+                        .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+                        .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
+                        .on_change = [this] { turn_soon(); },
+                        .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  Dispatcher::Options options{.epoch = header.epoch,
+                              .lineage = header.lineage,
+                              .job = to_compact_text(job_),
+                              .log_level = job_.contains("log_level") && job_["log_level"].is_string() ? job_["log_level"].get<std::string>() : "info",
+                              .settings = launch_.settings,
+                              .expected_workers = launch_.living_workers};
+  if (parts_.monitor != nullptr)
+    if (auto own = own_process()) options.controller = *own;
+  dispatcher_ = std::make_unique<Dispatcher>(
+      parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
+      Dispatcher::Hooks{.on_result = [this](ActiveSlice slice, const wire::SliceResult& result) { settlement_->on_result(std::move(slice), result); },
+                        .on_crash =
+                            [this](ActiveSlice slice, const std::string& cause) {
+                              recovery_->ignore(slice.key);
+                              settlement_->on_crash(std::move(slice), cause);
+                            },
+                        .on_refused = [this] { settlement_->on_refused(); },
+                        .on_change = [this] { turn_soon(); },
+                        .on_fatal = [this](const Error& error) { fail(error); },
+                        .on_lost =
+                            [this](const ProcessIdentity& process, const std::string& reason) {
+                              if (link_) link_->worker_lost(process, reason);
+                            }});
+  source_ = std::make_unique<SliceSource>(parts_.loop, *writer_, header, job_,
+                                          SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+                                                             .on_change = [this] { turn_soon(); },
+                                                             .on_fatal = [this](const Error& error) { fail(error); }});
+  recovery_ = std::make_unique<Recovery>(parts_.loop, *ledger_, queue_,
+                                         Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+                                                         .on_change = [this] { turn_soon(); },
+                                                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  if (parts_.master != nullptr) {
+    ProcessIdentity process;
+    if (auto own = own_process()) process = *own;
+    link_ = std::make_unique<MasterLink>(
+        parts_.loop, *parts_.master, launch_.ex_id, header.epoch, process, launch_.settings,
+        MasterLink::Hooks{.on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
+                          .on_query = [this](const wire::Query& query) { on_query(query); },
+                          .on_worker_exit = [this](std::int64_t pid, const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
+                          .report = [this] { return report(); }});
+  }
+}
+
+// ---- beginning --------------------------------------------------------------------------------------------------------
+
+void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
+  on_finished_ = std::move(on_finished);
+  workers_seen_ = parts_.loop.now();
+  if (link_) link_->start();
+  if (const auto& outcome = ledger_->header().outcome) {  // it ended before; only the telling is left
+    log(LogLevel::info, "the ledger has the outcome already: {}", to_string(outcome->status));
+    reason_ = outcome->reason;
+    outcome_ = {outcome->status, outcome->reason, ledger_->header().counters};
+    phase_ = Phase::finished;
+    finish();
+    return;
+  }
+  if (!publisher_) {
+    open_sources();
+    return;
+  }
+  const bool first = !resumed_ && !ledger_->header().recovered;
+  auto prepared = std::make_shared<Result<void>>();
+  parts_.loop.offload(
+      Loop::Lane::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
+      [this, prepared, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        if (*prepared) {
+          open_sources();
+        } else {
+          phase_ = Phase::working;
+          fail(prepared->error());
+        }
+      });
+}
+
+void Controller::open_sources() {
+  auto committed = recovery_->open();
+  if (!committed) {
+    ledger_failed(committed.error());
+    return;
+  }
+  if (publisher_ && !committed->empty()) settlement_->roll_forward(std::move(*committed));
+  const bool goes_on = resumed_ || ledger_->header().recovered;
+  if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
+    cannot_resume_ = recovery_->slices_anew();
+    slicing_ = true;
+    begin();
+  } else if (recovery_->replays()) {
+    begin();  // the slicers open when the replay is through
+  } else {
+    begin_slicing();
+  }
+}
+
+void Controller::begin_slicing() {
+  if (opening_slicers_) return;
+  opening_slicers_ = true;
+  const std::string mismatch = reason_;
+  if (!mismatch.empty()) {
+    slicing_ = true;
+    begin();
+    fail(Error(ErrorCode::invalid, mismatch));
+    return;
+  }
+  source_->open([this](Result<void> opened) {
+    slicing_ = true;
+    begin();
+    if (!opened) fail(opened.error());
+  });
+}
+
+void Controller::begin() {
+  if (phase_ == Phase::opening) {
+    phase_ = Phase::working;
+    watch_for_workers();
+    if (recovery_->replays())
+      parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        replay_shown_ = true;
+        turn_soon();
+      });
+    if (wanted_ == WantedState::stopping) {
+      wanted_ = WantedState::running;
+      stop(launch_.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+    }
+  }
+  if (link_) link_->report_soon();
+  turn_soon();
+}
+
+// ---- going on ---------------------------------------------------------------------------------------------------------
+
+void Controller::turn_soon() {
+  if (turn_scheduled_) return;
+  turn_scheduled_ = true;
+  parts_.loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    turn_scheduled_ = false;
+    turn();
+  });
+}
+
+void Controller::turn() {
+  if (phase_ != Phase::working) return;
+  if (wanted_ == WantedState::stopping || fatal_) {
+    conclude_if_drained();
+    return;
+  }
+  const ExecutionStatus before = shown_;
+  if (wanted_ == WantedState::running) {
+    const std::uint64_t ahead = dispatcher_->wanted_ahead();
+    recovery_->fill(queue_.size(), ahead);
+    if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
+    settlement_->set_subslices(source_->subslices());
+    dispatcher_->set_open(true);
+  }
+  if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
+  if (!slicing_ && !replaying()) begin_slicing();
+  if (all_done()) conclude_all_done();
+  shown_ = status();
+  if (shown_ != before && link_) link_->report_soon();
+}
+
+// Anything of the present work that is not settled yet, but for what the slicers may still bring.
+bool Controller::work_left() const {
+  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 || settlement_->in_progress() > 0 ||
+         settlement_->waiting_for_retry() > 0 || !recovery_->rows_read();
+}
+
+bool Controller::replaying() const { return recovery_->replays() && !slicing_ && work_left(); }
+
+bool Controller::all_done() const {
+  if (!slicing_ || work_left() || writer_->busy()) return false;
+  if (recovery_->replays() && !replay_shown_) return false;  // clients wait to see `recovering`
+  return cannot_resume_ || !recovery_->slices_anew() || source_->exhausted();
+}
+
+ExecutionStatus Controller::status() const {
+  using enum ExecutionStatus;
+  if (phase_ == Phase::finished) return outcome_.status;
+  if (wanted_ == WantedState::stopping) return stopping;
+  if (phase_ == Phase::opening) return initializing;
+  if (fatal_) return failing;
+  if (wanted_ == WantedState::paused) return paused;
+  if (failing_) return failing;
+  const bool cleanup_only = recovery_->replays() && !recovery_->slices_anew();
+  if (recovery_->replays() && (!replay_shown_ || cleanup_only || replaying())) return recovering;
+  return running;
+}
+
+StatusReport Controller::report() const {
+  std::string reason = reason_;
+  if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
+  return {std::string(to_string(status())), std::move(reason), to_compact_text(stats_json(progress()))};
+}
+
+ProgressView Controller::progress() const {
+  return {.counters = writer_->durable_counters(),
+          .workers = dispatcher_->counts(),
+          .queued = queue_.size() + dispatcher_->suspects(),
+          .in_flight = dispatcher_->leased() + settlement_->in_progress(),
+          .slicers = source_->slicers(),
+          .started_ms = started_ms_,
+          .queuing_complete_ms = queuing_complete_ms_,
+          .finished_ms = finished_ms_};
+}
+
+const LedgerCounters& Controller::durable_counters() const { return writer_->durable_counters(); }
+
+void Controller::on_slice_error(const SliceKey& key, SliceState state) {
+  source_->tell_settled(key, state);
+  if (state != SliceState::error || failing_) return;
+  failing_ = true;
+  reason_ = fmt::format("execution {} has encountered a processing error, reason: slice failure {}", launch_.ex_id,
+                        persistent_ ? "watch dog" : "event");
+  if (persistent_) probation();
+}
+
+// A persistent execution is `running` again after a window without new failures and with progress.
+void Controller::probation() {
+  const auto counters = settlement_->counters();
+  probation_failed_ = counters.failed;
+  probation_processed_ = counters.processed;
+  const auto window = std::chrono::milliseconds(job_.value("probation_window", std::int64_t{300'000}));
+  probation_timer_ = parts_.loop.after(window, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    const auto now = settlement_->counters();
+    if (now.failed == probation_failed_ && now.processed > probation_processed_) {
+      failing_ = false;
+      reason_.clear();
+      turn_soon();
+    } else {
+      probation();
+    }
+  });
+}
+
+void Controller::watch_for_workers() {
+  if (phase_ != Phase::working) return;
+  const auto counts = dispatcher_->counts();
+  const auto now = parts_.loop.now();
+  if (counts.connected > 0 || wanted_ != WantedState::running) workers_seen_ = now;
+  const std::int64_t limit = counts.joined == 0 ? launch_.settings.slicer_timeout_ms : launch_.settings.worker_disconnect_timeout_ms;
+  if (now - workers_seen_ > std::chrono::milliseconds(limit)) {
+    fail(Error(ErrorCode::timeout, counts.joined == 0
+                                       ? fmt::format("No workers have connected to slicer in the allotted time: {} ms", limit)
+                                       : fmt::format("All workers from workers from {} have disconnected", launch_.ex_id)));
+    return;
+  }
+  parts_.loop.after(kWorkerWatch, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) watch_for_workers();
+  });
+}
+
+// ---- verbs ------------------------------------------------------------------------------------------------------------
+
+void Controller::set_wanted(WantedState wanted, std::function<void()> then) {
+  wanted_ = wanted;
+  writer_->batch().wanted = wanted;
+  writer_->after_sync(std::move(then));
+}
+
+void Controller::pause(Done done) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
+    done(Error(code_of_refusal(status()), fmt::format("execution {} is {} and cannot be paused", launch_.ex_id, to_string(status()))));
+    return;
+  }
+  dispatcher_->set_open(false);
+  dispatcher_->recall_all();
+  set_wanted(WantedState::paused, [this, done = std::move(done)] {
+    if (auto passed = fault("paused"); !passed) {
+      done(passed.error());
+      return;
+    }
+    if (link_) link_->report_soon();
+    done(status());
+  });
+}
+
+void Controller::resume(Done done) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
+    done(Error(code_of_refusal(status()), fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
+    return;
+  }
+  set_wanted(WantedState::running, [this, done = std::move(done)] {
+    if (link_) link_->report_soon();
+    turn_soon();
+    done(status());
+  });
+}
+
+void Controller::stop(std::int64_t deadline_ms, Done done) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished) {
+    done(status());
+    return;
+  }
+  begin_drain(deadline_ms);
+  set_wanted(WantedState::stopping, [this, done = std::move(done)] {
+    if (auto passed = fault("stopping"); !passed) {
+      done(passed.error());
+      return;
+    }
+    if (link_) link_->report_soon();
+    turn_soon();
+    done(status());
+  });
+}
+
+// Nothing new begins; what runs may finish until the deadline. A nearer deadline replaces a farther one.
+void Controller::begin_drain(std::int64_t deadline_ms) {
+  dispatcher_->set_open(false);
+  source_->halt();
+  recovery_->halt();
+  left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
+  settlement_->drop_waiting();
+  dispatcher_->recall_all();
+  dispatcher_->dismiss_all();
+  const auto due = parts_.loop.now() + std::chrono::milliseconds(deadline_ms);
+  if (drain_due_ && *drain_due_ <= due) return;
+  drain_due_ = due;
+  parts_.loop.cancel(stop_timer_);
+  stop_timer_ = parts_.loop.after(std::chrono::milliseconds(deadline_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) on_stop_deadline();
+  });
+}
+
+void Controller::on_stop_deadline() {
+  if (phase_ != Phase::working) return;
+  auto slices = dispatcher_->break_leases();
+  if (!slices.empty()) log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
+  left_open_ = left_open_ || !slices.empty();
+  for (auto& slice : slices) settlement_->leave_open(std::move(slice));
+  dispatcher_->kill_all();
+  past_deadline_ = true;
+  turn_soon();
+}
+
+void Controller::fail(const Error& error) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
+  log(LogLevel::error, "{}", error.message);
+  reason_ = slicer_error(launch_.ex_id, error.message);
+  fatal_ = true;
+  begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));
+  if (link_) link_->report_soon();
+  turn_soon();
+}
+
+// ---- concluding -------------------------------------------------------------------------------------------------------
+
+void Controller::conclude_if_drained() {
+  const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
+  if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
+  if (fatal_) {
+    conclude(ExecutionStatus::failed, reason_);
+    return;
+  }
+  const bool nothing_open = !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
+  if (nothing_open)
+    conclude_all_done();
+  else
+    conclude(ExecutionStatus::stopped, "");
+}
+
+void Controller::conclude_all_done() {
+  if (joining_) return;
+  const std::uint64_t failed = settlement_->counters().failed;
+  if (failed > 0) {
+    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
+  } else if (cannot_resume_) {
+    conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
+  } else if (publisher_ && publisher_->joins()) {
+    joining_ = true;
+    if (ledger_->header().joined)
+      publish_joined(ledger_->header().joined->facts);
+    else
+      join_outputs();
+  } else {
+    conclude(ExecutionStatus::completed, "");
+  }
+}
+
+void Controller::join_outputs() {
+  auto joined = std::make_shared<Result<OutputFacts>>(OutputFacts{});
+  auto work = [this, joined] {
+    *joined = publisher_->join([this](const OutputVisitor& visit) { return ledger_->for_each_output(visit); });
+  };
+  parts_.loop.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    if (!*joined) {
+      conclude(ExecutionStatus::failed, fmt::format("cannot join the output: {}", joined->error().message));
+      return;
+    }
+    writer_->batch().joined = JoinRecord{**joined, false};
+    writer_->after_sync([this, facts = **joined] {
+      if (auto passed = fault("joined"); !passed)
+        ledger_failed(passed.error());
+      else
+        publish_joined(facts);
+    });
+  });
+}
+
+void Controller::publish_joined(const OutputFacts& facts) {
+  auto published = std::make_shared<Result<void>>();
+  parts_.loop.offload(
+      Loop::Lane::publish, [this, facts, published] { *published = publisher_->publish_joined(facts); },
+      [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        if (!*published) {
+          conclude(ExecutionStatus::failed, fmt::format("cannot publish the joined output: {}", published->error().message));
+          return;
+        }
+        writer_->batch().joined = JoinRecord{facts, true};
+        conclude(ExecutionStatus::completed, "");
+      });
+}
+
+void Controller::conclude(ExecutionStatus status, std::string reason) {
+  if (phase_ != Phase::working) return;
+  phase_ = Phase::concluding;
+  dispatcher_->set_open(false);
+  dispatcher_->dismiss_all();
+  finished_ms_ = parts_.loop.wall_ms();
+  writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
+  writer_->after_sync([this, status, reason] { outcome_durable(status, reason); });
+}
+
+void Controller::outcome_durable(ExecutionStatus status, const std::string& reason) {
+  if (auto passed = fault("terminal"); !passed) {
+    ledger_failed(passed.error());
+    return;
+  }
+  phase_ = Phase::finished;
+  reason_ = reason;
+  outcome_ = {status, reason, writer_->durable_counters()};
+  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status), reason.empty() ? "" : ", ", reason,
+      outcome_.counters.processed, outcome_.counters.failed);
+  finish();
+}
+
+// Telling and cleaning go side by side; the process ends when both are through.
+void Controller::finish() {
+  auto left = std::make_shared<int>((link_ ? 1 : 0) + (publisher_ ? 1 : 0));
+  auto one_done = [this, left, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired() || --*left > 0) return;
+    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+  };
+  if (*left == 0) {
+    *left = 1;
+    parts_.loop.post(one_done);
+    return;
+  }
+  if (link_) link_->finish(report(), one_done);
+  if (publisher_)
+    parts_.loop.offload(
+        Loop::Lane::publish, [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); }, one_done);
+}
+
+// Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started again.
+void Controller::ledger_failed(const Error& error) {
+  if (phase_ == Phase::finished) return;
+  phase_ = Phase::finished;
+  log(LogLevel::error, "the ledger failed: {}", error.message);
+  dispatcher_->set_open(false);
+  reason_ = error.message;
+  outcome_ = {ExecutionStatus::failed, error.message, writer_->durable_counters()};
+  outcome_.ledger_error = error;
+  if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+}
+
+// ---- the master's wishes ----------------------------------------------------------------------------------------------
+
+void Controller::on_verb(const wire::Verb& verb) {
+  auto answer = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
+    wire::Answer reply{.request_id = id};
+    if (reached) {
+      reply.body = to_compact_text(Json{{"status", to_string(*reached)}});
+    } else {
+      reply.ok = false;
+      reply.code = static_cast<std::uint8_t>(reached.error().code);
+      reply.message = reached.error().message;
+    }
+    link_->answer(std::move(reply));
+  };
+  const auto number = parse_integer(verb.argument);
+  switch (verb.verb) {
+    case wire::VerbName::pause: pause(answer); return;
+    case wire::VerbName::resume: resume(answer); return;
+    case wire::VerbName::stop: stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer); return;
+    case wire::VerbName::drain_workers:
+      if (number && *number > 0) dispatcher_->drain(static_cast<std::uint64_t>(*number));
+      answer(status());
+      return;
+    case wire::VerbName::log_level:
+      if (const auto level = parse_log_level(verb.argument)) {
+        set_log_level(*level);
+        dispatcher_->set_log_level(verb.argument);
+        answer(status());
+      } else {
+        answer(level.error());
+      }
+      return;
+  }
+}
+
+void Controller::on_query(const wire::Query& query) {
+  if (query.what == wire::QueryName::errors) {
+    answer_errors(query);
+    return;
+  }
+  link_->answer({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
+}
+
+void Controller::answer_errors(const wire::Query& query) {
+  auto answer = std::make_shared<wire::Answer>();
+  answer->request_id = query.request_id;
+  auto work = [ledger = ledger_.get(), answer, from = query.from, size = std::min(query.size, kErrorsPerAnswer)] {
+    auto rows = ledger->errors(from, size);
+    if (!rows) {
+      answer->ok = false;
+      answer->code = static_cast<std::uint8_t>(rows.error().code);
+      answer->message = rows.error().message;
+      return;
+    }
+    Json list = Json::array();
+    for (const auto& row : *rows) list.push_back(slice_record_json(row, ledger->header().lineage));
+    answer->body = to_compact_text(list);
+  };
+  parts_.loop.offload(Loop::Lane::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) link_->answer(std::move(*answer));
+  });
+}
+
+}  // namespace slicemill::controller

@@ -1,1 +1,357 @@
-namespace slicemill {}
+#include "master/registry.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/runtime/log.h"
+#include "core/runtime/text.h"
+#include "master/registry_schema.h"
+#include "master/registry_writes.h"
+#include "master/sqlite.h"
+
+namespace slicemill::master {
+
+namespace {
+
+constexpr const char* kJobColumns = "job_id, seq, name, active, deleted, deleted_on, created, updated, doc";
+constexpr const char* kExecutionColumns =
+    "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
+    "recovered_execution, cleanup, source_ledger, doc, failed";
+
+JobRow read_job(const Statement& row) {
+  JobRow job;
+  job.job_id = JobId(row.text(0));
+  job.seq = row.integer(1);
+  job.name = row.text(2);
+  job.active = row.integer(3) != 0;
+  job.deleted = row.integer(4) != 0;
+  job.deleted_on = row.integer(5);
+  job.created = row.integer(6);
+  job.updated = row.integer(7);
+  job.doc = row.text(8);
+  return job;
+}
+
+CleanupType read_cleanup(const std::string& text) {
+  for (const auto type : {CleanupType::errors, CleanupType::pending, CleanupType::all}) {
+    if (to_string(type) == text) return type;
+  }
+  return CleanupType::none;
+}
+
+Result<ExecutionRow> read_execution(const Statement& row) {
+  ExecutionRow execution;
+  execution.ex_id = ExecutionId(row.text(0));
+  execution.seq = row.integer(1);
+  execution.job_id = JobId(row.text(2));
+  execution.name = row.text(3);
+  const auto status = parse_execution_status(row.text(4));
+  if (!status) {
+    return Error{ErrorCode::corrupt, fmt::format("registry: execution {} has the unknown status \"{}\"", row.text(0), row.text(4))};
+  }
+  execution.status = *status;
+  execution.reason = row.text(5);
+  execution.has_errors = row.integer(6) != 0;
+  execution.stats = row.text(7);
+  execution.workers = row.integer(8);
+  execution.deleted = row.integer(9) != 0;
+  execution.deleted_on = row.integer(10);
+  execution.created = row.integer(11);
+  execution.updated = row.integer(12);
+  execution.recovered_execution = ExecutionId(row.text(13));
+  execution.cleanup = read_cleanup(row.text(14));
+  execution.source_ledger = ExecutionId(row.text(15));
+  execution.doc = row.text(16);
+  execution.failed = row.integer(17);
+  return execution;
+}
+
+Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
+  std::vector<ExecutionRow> rows;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more) return rows;
+    ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
+    rows.push_back(std::move(row));
+  }
+}
+
+struct SortColumn {
+  const char* field;       // as callers name it
+  const char* expression;  // fixed text: never built from input
+};
+
+// Columns have indexes; the others are read from the documents, as far as the first dialect can sort by them.
+constexpr std::array kJobSorts = {
+    SortColumn{"_updated", "updated"},
+    SortColumn{"_created", "created"},
+    SortColumn{"name", "name"},
+    SortColumn{"job_id", "job_id"},
+    SortColumn{"active", "active"},
+    SortColumn{"_deleted_on", "deleted_on"},
+    SortColumn{"lifecycle", "json_extract(doc, '$.lifecycle')"},
+    SortColumn{"workers", "json_extract(doc, '$.workers')"},
+    SortColumn{"slicers", "json_extract(doc, '$.slicers')"},
+    SortColumn{"max_retries", "json_extract(doc, '$.max_retries')"},
+};
+constexpr std::array kExecutionSorts = {
+    SortColumn{"_updated", "updated"},
+    SortColumn{"_created", "created"},
+    SortColumn{"name", "name"},
+    SortColumn{"ex_id", "ex_id"},
+    SortColumn{"job_id", "job_id"},
+    SortColumn{"_status", "status"},
+    SortColumn{"_has_errors", "has_errors"},
+    SortColumn{"_deleted_on", "deleted_on"},
+    SortColumn{"lifecycle", "json_extract(doc, '$.lifecycle')"},
+    SortColumn{"workers", "json_extract(doc, '$.workers')"},
+    SortColumn{"slicers", "json_extract(doc, '$.slicers')"},
+    SortColumn{"max_retries", "json_extract(doc, '$.max_retries')"},
+};
+
+// "field:asc" or "field:desc" (or a bare field: ascending) to the text behind ORDER BY; equal values in order of birth.
+template <std::size_t N>
+Result<std::string> order_by(const std::string& sort, const std::array<SortColumn, N>& columns) {
+  const auto colon = sort.find(':');
+  const std::string field = sort.substr(0, colon);
+  const std::string direction = colon == std::string::npos ? "asc" : sort.substr(colon + 1);
+  if (direction != "asc" && direction != "desc") {
+    return Error{ErrorCode::invalid, fmt::format("sort order must be asc or desc, got \"{}\"", direction)};
+  }
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const SortColumn& column) { return field == column.field; });
+  if (found == columns.end()) {
+    std::vector<std::string> names;
+    for (const auto& column : columns) names.emplace_back(column.field);
+    return Error{ErrorCode::invalid, fmt::format("cannot sort by \"{}\", only by one of: {}", field, join(names, ", "))};
+  }
+  return fmt::format("{0} {1}, seq {1}", found->expression, direction);
+}
+
+Result<std::int64_t> query_integer(Database& database, const std::string& sql) {
+  ASSIGN_OR_RETURN(Statement query, database.statement(sql));
+  RETURN_IF_ERROR(query.step());
+  return query.integer(0);
+}
+
+// What the store lane works on. Alive as long as a task of it is.
+struct PendingWrite {
+  RegistryBatch batch;
+  std::function<void(Result<void>)> done;
+  Result<void> result;
+};
+
+// One transaction for the whole group, a savepoint for each batch: a batch that breaks a rule fails alone.
+void commit_group(Database& database, std::vector<PendingWrite>& group) {
+  Result<void> outcome = database.execute("BEGIN IMMEDIATE");
+  if (outcome) {
+    for (auto& write : group) {
+      outcome = database.execute("SAVEPOINT batch");
+      if (!outcome) break;
+      write.result = write_rows(database, write.batch);
+      if (!write.result) outcome = database.execute("ROLLBACK TO batch");
+      if (outcome) outcome = database.execute("RELEASE batch");
+      if (!outcome) break;
+    }
+    if (outcome) outcome = database.execute("COMMIT");
+    // A full disk may have ended the transaction already; then this says so and nothing is lost by it.
+    if (!outcome) (void)database.execute("ROLLBACK");
+  }
+  if (outcome) return;
+  for (auto& write : group) {
+    if (write.result) write.result = outcome.error();
+  }
+}
+
+class SqliteRegistry final : public Registry {
+ public:
+  SqliteRegistry(Loop& loop, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader)
+      : loop_(loop), writer_(std::move(writer)), reader_(std::move(reader)) {}
+
+  Result<void> load() {
+    ASSIGN_OR_RETURN(job_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM jobs"));
+    ASSIGN_OR_RETURN(execution_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM executions"));
+    return {};
+  }
+
+  void write(RegistryBatch batch, std::function<void(Result<void>)> done) override {
+    waiting_.push_back({std::move(batch), std::move(done), {}});
+    if (!committing_) commit_waiting();
+  }
+
+  std::int64_t new_job_seq() override { return ++job_seq_; }
+  std::int64_t new_execution_seq() override { return ++execution_seq_; }
+
+  Result<std::optional<JobRow>> job(const JobId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM jobs WHERE job_id = ?1", kJobColumns)));
+    query.bind(1, id.text);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    if (!found) return std::optional<JobRow>();
+    return std::optional(read_job(query));
+  }
+
+  Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
+    ASSIGN_OR_RETURN(const std::string order, order_by(list.sort, kJobSorts));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM jobs WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3", kJobColumns,
+                                                    list.active ? (*list.active ? "AND active = 1" : "AND active = 0") : "", order)));
+    query.bind(1, list.deleted ? 1 : 0);
+    query.bind(2, list.size);
+    query.bind(3, list.from);
+    std::vector<JobRow> rows;
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, query.step());
+      if (!more) return rows;
+      rows.push_back(read_job(query));
+    }
+  }
+
+  Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) override {
+    return one_execution("WHERE ex_id = ?1", id.text);
+  }
+
+  Result<std::vector<ExecutionRow>> executions(const ListQuery& list) override {
+    ASSIGN_OR_RETURN(const std::string order, order_by(list.sort, kExecutionSorts));
+    std::string condition;
+    for (std::size_t i = 0; i < list.statuses.size(); ++i) condition += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 4);
+    if (!condition.empty()) condition = fmt::format("AND status IN ({})", condition);
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM executions WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3",
+                                                    kExecutionColumns, condition, order)));
+    query.bind(1, list.deleted ? 1 : 0);
+    query.bind(2, list.size);
+    query.bind(3, list.from);
+    for (std::size_t i = 0; i < list.statuses.size(); ++i) query.bind(static_cast<int>(i) + 4, list.statuses[i]);
+    return read_executions(query);
+  }
+
+  Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) override {
+    return one_execution("WHERE job_id = ?1 ORDER BY seq DESC LIMIT 1", id.text);
+  }
+
+  Result<std::vector<ExecutionId>> executions_of(const JobId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id FROM executions WHERE job_id = ?1 ORDER BY seq"));
+    query.bind(1, id.text);
+    return read_ids(query);
+  }
+
+  Result<std::vector<ExecutionRow>> live_executions() override {
+    std::string words;
+    for (std::size_t i = 0; i < kExecutionStatusCount; ++i) {
+      const auto status = static_cast<ExecutionStatus>(i);
+      if (!is_terminal(status)) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
+    }
+    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM executions WHERE status IN ({}) ORDER BY seq",
+                                                                     kExecutionColumns, words)));
+    return read_executions(query);
+  }
+
+  Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) override {
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement("SELECT ex_id FROM executions WHERE failed > 0 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
+    query.bind(1, limit);
+    return read_ids(query);
+  }
+
+  Result<std::vector<HistoryRow>> history(const ExecutionId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id, at, from_state, event, to_state, reason FROM history "
+                                                         "WHERE ex_id = ?1 ORDER BY rowid"));
+    query.bind(1, id.text);
+    std::vector<HistoryRow> rows;
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, query.step());
+      if (!more) return rows;
+      rows.push_back({ExecutionId(query.text(0)), query.integer(1), query.text(2), query.text(3), query.text(4), query.text(5)});
+    }
+  }
+
+  Result<std::vector<ProcessRow>> processes() override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, worker_id, "
+                                                         "epoch FROM processes ORDER BY ordinal"));
+    std::vector<ProcessRow> rows;
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, query.step());
+      if (!more) return rows;
+      ProcessRow row;
+      row.process = {query.text(0), static_cast<pid_t>(query.integer(1)), static_cast<std::uint64_t>(query.integer(2))};
+      row.ex_id = ExecutionId(query.text(3));
+      row.job_id = JobId(query.text(4));
+      row.is_controller = query.text(5) == "controller";
+      row.ordinal = query.integer(6);
+      row.place = query.integer(7);
+      row.worker_id = WorkerId(query.text(8));
+      row.epoch = static_cast<std::uint64_t>(query.integer(9));
+      rows.push_back(std::move(row));
+    }
+  }
+
+  Result<std::uint64_t> epoch(const JobId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT epoch FROM epochs WHERE job_id = ?1"));
+    query.bind(1, id.text);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    return found ? static_cast<std::uint64_t>(query.integer(0)) : 0;
+  }
+
+ private:
+  Result<std::optional<ExecutionRow>> one_execution(const char* condition, const std::string& bound) {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM executions {}", kExecutionColumns, condition)));
+    query.bind(1, bound);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    if (!found) return std::optional<ExecutionRow>();
+    ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
+    return std::optional(std::move(row));
+  }
+
+  static Result<std::vector<ExecutionId>> read_ids(Statement& query) {
+    std::vector<ExecutionId> ids;
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, query.step());
+      if (!more) return ids;
+      ids.emplace_back(query.text(0));
+    }
+  }
+
+  void commit_waiting() {
+    committing_ = true;
+    auto group = std::make_shared<std::vector<PendingWrite>>(std::move(waiting_));
+    waiting_.clear();
+    loop_.offload(
+        Loop::Lane::store, [writer = writer_, group] { commit_group(*writer, *group); },
+        [this, group, alive = std::weak_ptr<int>(alive_)] {
+          if (alive.expired()) return;
+          committing_ = false;
+          if (!waiting_.empty()) commit_waiting();
+          for (auto& write : *group) {
+            if (!write.result) log(LogLevel::error, "registry write failed: {}", write.result.error().message);
+            if (write.done) write.done(std::move(write.result));
+            if (alive.expired()) return;  // a callback may end the master
+          }
+        });
+  }
+
+  Loop& loop_;
+  std::shared_ptr<Database> writer_;  // touched by the store lane only
+  std::unique_ptr<Database> reader_;
+  std::vector<PendingWrite> waiting_;
+  bool committing_ = false;
+  std::int64_t job_seq_ = 0;
+  std::int64_t execution_seq_ = 0;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& path) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Database> writer, Database::open(path, Database::Mode::read_write));
+  RETURN_IF_ERROR(writer->execute("PRAGMA journal_mode = WAL"));
+  RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
+  if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
+  auto registry = std::make_unique<SqliteRegistry>(loop, std::move(writer), std::move(reader));
+  RETURN_IF_ERROR(registry->load());
+  return std::unique_ptr<Registry>(std::move(registry));
+}
+
+}  // namespace slicemill::master

@@ -1,7 +1,8 @@
 // The contract of operations: Reader, Processor, Sender, and the RecordBatch that passes through them.
 //
-// An operation object belongs to one worker and runs on its operation thread only. Errors are values; a thrown exception is caught once,
-// in slice_runner, and fails the slice. A slice streams through as batches of about a megabyte; nothing here builds a DOM unless it must.
+// An operation object belongs to one worker and runs on its operation thread only. Errors are values; a thrown
+// exception is caught once, in slice_runner, and fails the slice. A slice streams through as batches of about a
+// megabyte; nothing here builds a DOM unless it must.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +23,16 @@
 
 namespace slicemill {
 
-// Bytes plus views. Every record is followed by at least kPadding readable bytes (simdjson reads ahead), whatever they hold.
+// Bytes plus views. Every record is followed by at least kPadding readable bytes (simdjson reads ahead), whatever they
+// hold.
 class RecordBatch {
  public:
   static constexpr std::size_t kPadding = 64;
   static constexpr std::size_t kTargetBytes = 1 << 20;
+  static constexpr std::size_t kKeptBytes = 4 << 20;
 
-  // The records, in order. Each is one encoded value (JSON text, or raw bytes if the job says `_encoding: raw`), without line ends.
+  // The records, in order. Each is one encoded value (JSON text, or raw bytes if the job says `_encoding: raw`),
+  // without line ends.
   std::vector<std::string_view> records;
 
   // Space that lives as long as the batch: size bytes, plus kPadding readable ones behind them.
@@ -36,7 +41,7 @@ class RecordBatch {
   void shrink_last(char* start, std::size_t used);
   // Copies a record's bytes in and appends it.
   void append_copy(std::string_view record);
-  // Forgets records and space (keeps one block for the next use).
+  // Forgets records and space (keeps some blocks for the next use, at most kKeptBytes).
   void clear();
 
   std::size_t bytes() const;  // of the records
@@ -48,6 +53,7 @@ class RecordBatch {
     std::size_t used = 0;
   };
   std::vector<Block> blocks_;
+  std::size_t current_ = 0;  // block that is being filled; those behind it are empty
 };
 
 // What an operation may know of the slice it works for. Valid from open() to the end of the slice.
@@ -63,10 +69,31 @@ struct SliceContext {
 
 // Made once per worker from the resolved options.
 struct OperationContext {
-  Json options;        // resolved, with `_op`
-  Json job;            // resolved execution document
+  Json options;           // resolved and normalised by validation, with `_op`; optional ones may be absent
+  Json job;               // resolved execution document
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
+};
+
+// What becomes of a record that an operation cannot work on: the job's `_dead_letter_action`. A member of every
+// operation that looks into records, made from its context:
+//   if (auto bad = ...) RETURN_IF_ERROR(rejecter_.reject(record, bad.error()));   // then leave the record out of the
+//   batch
+class RecordRejecter {
+ public:
+  RecordRejecter() = default;  // every rejection fails the slice
+  explicit RecordRejecter(const OperationContext& context);
+
+  // throw: the error, not retryable. log: writes a line to the log. none: nothing. Without an error the record is to be
+  // dropped.
+  Result<void> reject(std::string_view record, const Error& why);
+  std::uint64_t rejected() const { return rejected_; }
+
+ private:
+  enum class Action { fail_slice, log, drop };
+  Action action_ = Action::fail_slice;
+  std::string name_;
+  std::uint64_t rejected_ = 0;
 };
 
 class Operation {
@@ -91,9 +118,9 @@ class Processor : public Operation {
   virtual Result<void> finish(RecordBatch&) { return {}; }
 };
 
-// A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided (section 7 of the
-// architecture). `probe` and `burn` are for senders that commit in a foreign transaction: probe finds the committed attempt of a slice, burn
-// makes an attempt impossible for ever.
+// A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided
+// (section 7 of the architecture). `probe` and `burn` are for senders that commit in a foreign transaction: probe finds
+// the committed attempt of a slice, burn makes an attempt impossible for ever.
 class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;

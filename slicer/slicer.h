@@ -1,6 +1,8 @@
-// A slicer cuts the input of an execution into slices. Owner: the controller; every call is on the slicer lane, one at a time.
+// A slicer cuts the input of an execution into slices. Owner: the controller; every call is on the slicer lane, one at
+// a time.
 //
-// It makes runs, never touches the ledger, and can say where it stands: what it returns is durable before it is dispatched.
+// It makes runs, never touches the ledger, and can say where it stands: what it returns is durable before it is
+// dispatched.
 #pragma once
 
 #include <functional>
@@ -17,18 +19,19 @@
 namespace slicemill {
 
 struct SlicerContext {
-  Json job;           // the resolved execution document
-  Json options;       // of the reader operation, resolved
-  std::uint32_t slicer = 0;  // this one's id, from 0
-  std::uint32_t slicers = 1; // how many share the input
+  Json job;                   // the resolved execution document
+  Json options;               // of the reader operation, resolved
+  std::uint32_t slicer = 0;   // this one's id, from 0
+  std::uint32_t slicers = 1;  // how many share the input
   bool persistent = false;
 };
 
 // What one turn gave. Requests carry no identity: the controller numbers them.
 struct SlicerTurn {
-  std::vector<std::variant<ListRequests, RangeRequests>> runs;  // at most about `wanted` slices in all; one range may exceed it
-  std::string position;   // from where open() can go on after these runs; stored in the same batch
-  bool finished = false;  // no more slices, ever
+  std::vector<std::variant<ListRequests, RangeRequests>>
+      runs;                  // at most about `wanted` slices in all; one range may exceed it
+  std::string position;      // from where open() can go on after these runs; stored in the same batch
+  bool finished = false;     // no more slices, ever
   std::int64_t idle_ms = 0;  // nothing now, ask again then (persistent sources)
   std::uint64_t subslices = 0;
 };
@@ -39,11 +42,14 @@ class Slicer {
   // position: "" at the first start, otherwise the last one stored.
   virtual Result<void> open(const SlicerContext& context, const std::string& position) = 0;
   virtual Result<SlicerTurn> next(std::size_t wanted) = 0;
+  // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
+  virtual bool hears_settled() const { return false; }
   // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.
   virtual void on_settled(const SliceKey& key, SliceState state);
   // False: it cannot say where it stands, so a dead controller or a recovery does not start it again.
   virtual bool is_recoverable() const { return true; }
-  // Reports what changed between the slicing options of the recovered execution and these: "" if positions are still good.
+  // Reports what changed between the slicing options of the recovered execution and these: "" if positions are still
+  // good.
   virtual std::string position_mismatch(const Json& recovered_options, const Json& options) const;
 };
 

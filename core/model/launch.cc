@@ -55,6 +55,7 @@ Json ControllerLaunch::to_json() const {
               {"controller_endpoint", controller_endpoint},
               {"runtime_directory", runtime_directory},
               {"log_path", log_path},
+              {"living_workers", living_workers},
               {"settings", slicemill::to_json(settings)}};
 }
 
@@ -74,6 +75,7 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
     launch.runtime_directory = json.at("runtime_directory").get<std::string>();
     launch.log_path = json.at("log_path").get<std::string>();
+    launch.living_workers = json.at("living_workers").get<std::uint32_t>();
     ASSIGN_OR_RETURN(launch.settings, execution_settings_from_json(json.at("settings")));
     return launch;
   } catch (const nlohmann::json::exception& error) {

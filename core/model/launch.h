@@ -34,6 +34,7 @@ struct ControllerLaunch {
   std::string controller_endpoint;  // ipc://... that it binds for its workers
   std::string runtime_directory;    // 0700, short path: sockets and begun notes
   std::string log_path;
+  std::uint32_t living_workers = 0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most
   ExecutionSettings settings;
 
   Json to_json() const;

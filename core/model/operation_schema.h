@@ -28,13 +28,13 @@ enum class OptionType {
 };
 
 struct OptionSpec {
-  std::string name;
+  std::string name{};
   OptionType type = OptionType::any;
-  std::string description;  // one sentence, with the unit
-  Json default_value;       // null: no default
+  std::string description{};  // one sentence, with the unit
+  Json default_value{};       // null: no default
   bool required = false;
-  std::vector<std::string> choices;  // for text: the only values
-  std::optional<double> minimum, maximum;
+  std::vector<std::string> choices{};  // for text: the only values
+  std::optional<double> minimum{}, maximum{};
   bool allow_empty = false;
   bool is_path = false;  // a file system path or a list of them: relative ones follow the PathRule
 };
@@ -48,15 +48,15 @@ std::string_view to_string(OperationKind kind);
 std::string_view to_string(Delivery delivery);
 
 struct OperationSchema {
-  std::string name;
+  std::string name{};
   OperationKind kind = OperationKind::processor;
-  std::string description;
-  std::vector<OptionSpec> options;
+  std::string description{};
+  std::vector<OptionSpec> options{};
   Delivery delivery = Delivery::none;
   bool needs_whole_slice = false;
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.
-  std::function<Result<void>(const Json& options)> check;
+  std::function<Result<void>(const Json& options)> check{};
 };
 
 class OperationCatalog {

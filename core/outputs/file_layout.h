@@ -2,16 +2,21 @@
 //
 //   directory output:  <path>/<slicer>-<order, 10 digits>-<slice_id>-<request hash, 8 hex>.<extension>
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
-//   staged attempt:    <root>/.slicemill/<lineage>/<slice_id>.<epoch>-<n>      root = <path>, or its directory for a single file
-// Everything under the path that does not begin with a dot is published output.
+//   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
+//                      root = <path>, or its directory for a single file
+// A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the slice's id, which no
+// other execution can bear. Everything under the path that does not begin with a dot is published output.
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/formats/record_writer.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
+#include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -26,13 +31,38 @@ struct FileLayout {
 
   std::string staging_directory() const;
   std::string publish_directory() const;  // root, or the parts directory
-  std::string staged_path(std::string_view slice_id, const Attempt& attempt) const;
+  std::string joined_path() const;        // the joined file before it has its name
+  std::string staged_path(const SliceKey& key, const Attempt& attempt) const;
   std::string final_name(std::string_view slice_id, const SliceKey& key, const OutputFacts& facts) const;
 };
+
+struct StagedName {
+  SliceKey key;
+  Attempt attempt;
+};
+// Nothing if the name is not one of a staged attempt.
+std::optional<StagedName> parse_staged_name(std::string_view name);
+
+struct PublishedName {
+  std::uint32_t slicer = 0;
+  std::uint64_t order = 0;
+  std::string_view slice_id;
+};
+std::optional<PublishedName> parse_published_name(std::string_view name);
 
 // From the resolved options of file_exporter.
 Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id);
 
+// How file_exporter writes records, and the options that its schema checks together. The error starts with the option's name.
+struct FileWriting {
+  RecordWriterOptions writer;
+  Compression compression = Compression::none;
+};
+Result<FileWriting> file_writing(const Json& options);
+
 std::uint32_t request_hash(std::string_view request);
+
+// Creates the directory and its parents; their names are durable afterwards.
+Result<void> create_durable_directories(Files& files, const std::string& path);
 
 }  // namespace slicemill

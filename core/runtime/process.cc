@@ -179,6 +179,24 @@ std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentit
   return std::make_unique<PidfdWatch>(loop, open_pidfd_of(process), process.pid, std::move(on_exit));
 }
 
+namespace {
+
+class LocalProcessMonitor final : public ProcessMonitor {
+ public:
+  explicit LocalProcessMonitor(AsioLoop& loop) : loop_(loop) {}
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) override {
+    return watch_process(loop_, process, std::move(on_exit));
+  }
+  void kill(const ProcessIdentity& process) override { (void)signal_process(process, SIGKILL); }
+
+ private:
+  AsioLoop& loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) { return std::make_unique<LocalProcessMonitor>(loop); }
+
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
   const int fd = open_pidfd_of(process);
   if (fd < 0) return Error(ErrorCode::not_found, fmt::format("process {} is gone", process.pid));

@@ -57,6 +57,15 @@ class ProcessWatch {
 std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentity& process,
                                             std::function<void(ProcessExit)> on_exit);
 
+// The seam for those who only need to know of deaths and to cause them (the controller towards its workers).
+class ProcessMonitor {
+ public:
+  virtual ~ProcessMonitor() = default;
+  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) = 0;
+  virtual void kill(const ProcessIdentity& process) = 0;  // SIGKILL; gone already is fine
+};
+std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop);
+
 // Signals exactly this process (through a pidfd); not_found if it is gone.
 Result<void> signal_process(const ProcessIdentity& process, int signal_number);
 

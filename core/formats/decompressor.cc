@@ -1,0 +1,185 @@
+// gzip members, zstd frames and lz4 frames as byte sources. All three pull compressed bytes into one buffer and let the library write
+// straight into the caller's.
+#include <fmt/format.h>
+#include <lz4frame.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/formats/byte_source.h"
+
+namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kInputBytes = 256 * 1024;
+
+// What one call of a library did.
+struct Progress {
+  std::size_t consumed = 0;
+  std::size_t produced = 0;
+  const char* problem = nullptr;
+};
+
+class DecompressedSource : public ByteSource {
+ public:
+  DecompressedSource(std::unique_ptr<ByteSource> compressed, std::string path)
+      : compressed_(std::move(compressed)), path_(std::move(path)), input_(kInputBytes) {}
+
+  Result<std::size_t> read(std::span<char> buffer) final {
+    for (;;) {
+      if (begin_ == end_ && !ended_) RETURN_IF_ERROR(refill());
+      // Without input the library is still asked: it may hold back output.
+      const Progress progress = unpack({input_.data() + begin_, end_ - begin_}, buffer);
+      if (progress.problem != nullptr) return broken(progress.problem);
+      begin_ += progress.consumed;
+      at_ += progress.consumed;
+      if (progress.produced > 0) return progress.produced;
+      if (begin_ < end_ && progress.consumed > 0) continue;
+      if (begin_ < end_) return broken("the decoder makes no progress");
+      if (ended_) {
+        if (is_between_frames()) return std::size_t{0};
+        return broken("file ends inside compressed data");
+      }
+    }
+  }
+
+ protected:
+  // Unpacks some; at the end of a frame it goes on with the next. Input may be empty.
+  virtual Progress unpack(std::span<const char> input, std::span<char> output) = 0;
+  virtual bool is_between_frames() const = 0;
+
+ private:
+  Result<void> refill() {
+    begin_ = end_ = 0;
+    ASSIGN_OR_RETURN(end_, compressed_->read(input_));
+    ended_ = end_ == 0;
+    return {};
+  }
+  Error broken(std::string_view problem) const {
+    return Error(ErrorCode::corrupt, fmt::format("{}: compressed byte {}: {}", path_, at_, problem), false);
+  }
+
+  std::unique_ptr<ByteSource> compressed_;
+  std::string path_;
+  std::vector<char> input_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t at_ = 0;
+  bool ended_ = false;
+};
+
+class GzipSource final : public DecompressedSource {
+ public:
+  using DecompressedSource::DecompressedSource;
+  ~GzipSource() override { inflateEnd(&stream_); }
+
+  bool initialize() { return inflateInit2(&stream_, 15 + 16) == Z_OK; }
+
+ protected:
+  Progress unpack(std::span<const char> input, std::span<char> output) override {
+    if (between_) {
+      if (input.empty()) return {};
+      // Tools that write to tape pad the last member with zeros.
+      if (had_member_ && input[0] == '\0') padding_ = true;
+      if (padding_) {
+        const bool all_zero = std::all_of(input.begin(), input.end(), [](char c) { return c == '\0'; });
+        return {input.size(), 0, all_zero ? nullptr : "bytes behind the padding of the last gzip member"};
+      }
+      inflateReset(&stream_);
+      between_ = false;
+    }
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
+    stream_.avail_in = static_cast<uInt>(input.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(output.data());
+    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(output.size(), 1U << 30));
+    const uInt room = stream_.avail_out;
+    const int code = inflate(&stream_, Z_NO_FLUSH);
+    Progress progress{input.size() - stream_.avail_in, room - stream_.avail_out, nullptr};
+    if (code == Z_STREAM_END) {
+      between_ = had_member_ = true;
+    } else if (code != Z_OK && code != Z_BUF_ERROR) {
+      progress.problem = stream_.msg != nullptr ? stream_.msg : "not gzip data";
+    }
+    return progress;
+  }
+  bool is_between_frames() const override { return between_; }
+
+ private:
+  z_stream stream_{};
+  bool between_ = true;
+  bool had_member_ = false;
+  bool padding_ = false;
+};
+
+class ZstdSource final : public DecompressedSource {
+ public:
+  using DecompressedSource::DecompressedSource;
+  ~ZstdSource() override { ZSTD_freeDCtx(context_); }
+
+  bool initialize() { return (context_ = ZSTD_createDCtx()) != nullptr; }
+
+ protected:
+  Progress unpack(std::span<const char> input, std::span<char> output) override {
+    if (between_ && input.empty()) return {};
+    ZSTD_inBuffer in{input.data(), input.size(), 0};
+    ZSTD_outBuffer out{output.data(), output.size(), 0};
+    const std::size_t code = ZSTD_decompressStream(context_, &out, &in);
+    if (ZSTD_isError(code)) return {in.pos, out.pos, ZSTD_getErrorName(code)};
+    between_ = code == 0;
+    return {in.pos, out.pos, nullptr};
+  }
+  bool is_between_frames() const override { return between_; }
+
+ private:
+  ZSTD_DCtx* context_ = nullptr;
+  bool between_ = true;
+};
+
+class Lz4Source final : public DecompressedSource {
+ public:
+  using DecompressedSource::DecompressedSource;
+  ~Lz4Source() override { LZ4F_freeDecompressionContext(context_); }
+
+  bool initialize() { return !LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)); }
+
+ protected:
+  Progress unpack(std::span<const char> input, std::span<char> output) override {
+    if (between_ && input.empty()) return {};
+    std::size_t consumed = input.size();
+    std::size_t produced = output.size();
+    const std::size_t code = LZ4F_decompress(context_, output.data(), &produced, input.data(), &consumed, nullptr);
+    if (LZ4F_isError(code)) return {consumed, produced, LZ4F_getErrorName(code)};
+    between_ = code == 0;
+    return {consumed, produced, nullptr};
+  }
+  bool is_between_frames() const override { return between_; }
+
+ private:
+  LZ4F_dctx* context_ = nullptr;
+  bool between_ = true;
+};
+
+template <typename Source>
+Result<std::unique_ptr<ByteSource>> make(std::unique_ptr<ByteSource> compressed, std::string path) {
+  auto source = std::make_unique<Source>(std::move(compressed), path);
+  if (!source->initialize()) return Error(ErrorCode::internal, fmt::format("{}: the decoder cannot be set up", path));
+  return std::unique_ptr<ByteSource>(std::move(source));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed, std::string path) {
+  switch (compression) {
+    case Compression::none: return compressed;
+    case Compression::gzip: return make<GzipSource>(std::move(compressed), std::move(path));
+    case Compression::zstd: return make<ZstdSource>(std::move(compressed), std::move(path));
+    case Compression::lz4: return make<Lz4Source>(std::move(compressed), std::move(path));
+  }
+  return Error(ErrorCode::internal, "unknown compression");
+}
+
+}  // namespace slicemill

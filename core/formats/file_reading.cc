@@ -1,0 +1,73 @@
+#include "core/formats/file_reading.h"
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+#include <utility>
+
+namespace slicemill {
+
+namespace {
+
+Error option_error(std::string_view option, std::string_view problem) {
+  return Error(ErrorCode::invalid, fmt::format("{}: {}", option, problem), false);
+}
+
+template <typename Value>
+Value option(const Json& options, const char* name, Value otherwise) {
+  const auto found = options.find(name);
+  return found == options.end() || found->is_null() ? otherwise : found->get<Value>();
+}
+
+Result<void> check(const FileReading& reading, const std::string& field_delimiter) {
+  const std::string_view format = to_string(reading.format);
+  if (reading.path.empty()) return option_error("path", "is needed: a file, a directory or a glob");
+  if (reading.size < 1) return option_error("size", "must be at least one byte");
+  if (reading.line_delimiter.empty()) return option_error("line_delimiter", "must not be empty");
+  const std::string& delimiter = field_delimiter;
+  if (is_delimited(reading.format) &&
+      (delimiter.size() != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" || delimiter[0] == '\0')) {
+    return option_error("field_delimiter", "must be one character, and neither a quote nor a line end");
+  }
+  if (!is_line_based(reading.format) && reading.line_delimiter != "\n" && reading.line_delimiter != "\r\n") {
+    return option_error("line_delimiter", fmt::format("must be \"\\n\" or \"\\r\\n\" for format {}", format));
+  }
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& field : reading.fields) {
+    if (!seen.insert(field).second) return option_error("fields", fmt::format("\"{}\" is named twice", field));
+  }
+  if (reading.raw_records && !is_line_based(reading.format)) {
+    return option_error("_encoding", fmt::format("raw records cannot be read from format {}", format));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FileReading> file_reading(const Json& options) {
+  FileReading reading;
+  std::string field_delimiter;
+  try {
+    reading.path = option<std::string>(options, "path", "");
+    ASSIGN_OR_RETURN(reading.format, record_format_from(option<std::string>(options, "format", "ldjson")));
+    if (const auto word = option<std::string>(options, "compression", ""); !word.empty()) {
+      ASSIGN_OR_RETURN(reading.compression, compression_from(word));
+    }
+    reading.size = option<std::int64_t>(options, "size", reading.size);
+    reading.line_delimiter = option<std::string>(options, "line_delimiter", "\n");
+    field_delimiter = option<std::string>(options, "field_delimiter", "");
+    if (field_delimiter.empty()) field_delimiter = reading.format == RecordFormat::tsv ? "\t" : ",";
+    reading.field_delimiter = field_delimiter[0];
+    reading.fields = option<std::vector<std::string>>(options, "fields", {});
+    reading.remove_header = option<bool>(options, "remove_header", true);
+    reading.ignore_empty = option<bool>(options, "ignore_empty", true);
+    reading.file_per_slice = option<bool>(options, "file_per_slice", false);
+    reading.raw_records = option<std::string>(options, "_encoding", "json") == "raw";
+  } catch (const nlohmann::json::exception& wrong) {
+    return Error(ErrorCode::invalid, fmt::format("file_reader options: {}", wrong.what()), false);
+  }
+  RETURN_IF_ERROR(check(reading, field_delimiter));
+  return reading;
+}
+
+}  // namespace slicemill

@@ -1,0 +1,41 @@
+// What the options of file_reader mean: read by its slicer, its reader and its schema, so that the three cannot disagree.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/formats/record_format.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+struct FileReading {
+  std::string path;  // file, directory or glob
+  RecordFormat format = RecordFormat::ldjson;
+  std::optional<Compression> compression;  // nothing: by the ending of each file's name
+  std::int64_t size = 10'000'000;          // bytes per slice
+  std::string line_delimiter = "\n";
+  char field_delimiter = ',';
+  std::vector<std::string> fields;
+  bool remove_header = true;
+  bool ignore_empty = true;
+  bool file_per_slice = false;
+  bool raw_records = false;  // `_encoding: raw`: lines are passed on as they are
+
+  Compression compression_of(std::string_view file) const {
+    return compression ? *compression : compression_of_name(file);
+  }
+  // The file is read in ranges; otherwise it is one slice.
+  bool is_cut(std::string_view file) const {
+    return is_line_based(format) && !file_per_slice && compression_of(file) == Compression::none && can_cut_at(line_delimiter);
+  }
+};
+
+// From normalised options; what is absent has its default. invalid: the message starts with the option's name.
+Result<FileReading> file_reading(const Json& options);
+
+}  // namespace slicemill

@@ -1,0 +1,96 @@
+#include "core/formats/json_array_scanner.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/formats/json_scan.h"
+
+namespace slicemill {
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+bool has_line_end(std::string_view text) {
+  return std::memchr(text.data(), '\n', text.size()) != nullptr || std::memchr(text.data(), '\r', text.size()) != nullptr;
+}
+
+}  // namespace
+
+Error JsonArrayScanner::broken(const char* at, const char* data, std::string_view problem) const {
+  return Error(ErrorCode::invalid, fmt::format("byte {}: {}", position_ + static_cast<std::uint64_t>(at - data), problem),
+               false);
+}
+
+Result<bool> JsonArrayScanner::element(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
+  const JsonScan value = scan_json_value(p, end);
+  if (value.state == JsonScan::State::broken) return broken(value.at, data_, value.problem);
+  const bool may_go_on = value.state == JsonScan::State::incomplete || value.at == end;
+  if (may_go_on && !last) return false;
+  if (value.state == JsonScan::State::incomplete) return broken(value.at, data_, value.problem);
+  auto size = static_cast<std::size_t>(value.at - p);
+  if (!is_utf8({p, size})) return broken(p, data_, "value is not UTF-8");
+  char* behind = p + size;
+  if (has_line_end({p, size})) size = compact_json(p, size);
+  records.emplace_back(p, size);
+  p = behind;
+  state_ = is_array_ ? State::after_element : State::after_all;
+  return true;
+}
+
+Result<bool> JsonArrayScanner::step(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
+  while (p < end && is_space(*p)) ++p;
+  if (p == end) {
+    if (!last) return false;
+    if (state_ == State::after_all || state_ == State::start) {
+      done_ = true;
+      return false;
+    }
+    return broken(p, data_, "text ends before the array is closed");
+  }
+  switch (state_) {
+    case State::start:
+      is_array_ = *p == '[';
+      if (!is_array_) return element(p, end, last, records);
+      ++p;
+      state_ = State::first_element;
+      return true;
+    case State::first_element:
+    case State::element:
+      if (state_ == State::first_element && *p == ']') break;
+      return element(p, end, last, records);
+    case State::after_element:
+      if (*p == ']') break;
+      if (*p != ',') return broken(p, data_, "expected ',' or ']' after an element");
+      ++p;
+      state_ = State::element;
+      return true;
+    case State::after_all:
+      return broken(p, data_, is_array_ ? "text after the array" : "text after the value (one value a line is the format ldjson)");
+  }
+  ++p;
+  state_ = State::after_all;
+  return true;
+}
+
+Result<std::size_t> JsonArrayScanner::scan(std::span<char> data, bool last, std::vector<std::string_view>& records) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  data_ = data.data();
+  char* p = data.data();
+  char* end = p + data.size();
+  if (position_ == 0) {
+    if (data.size() < kByteOrderMark.size() && !last) return std::size_t{0};
+    if (std::string_view(p, data.size()).starts_with(kByteOrderMark)) p += kByteOrderMark.size();
+  }
+  for (;;) {
+    auto went_on = step(p, end, last, records);
+    if (!went_on) return went_on.error();
+    if (!*went_on) break;
+  }
+  const auto used = static_cast<std::size_t>(p - data.data());
+  position_ += used;
+  return used;
+}
+
+}  // namespace slicemill

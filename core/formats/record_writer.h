@@ -1,0 +1,49 @@
+// Puts records into the text of a file. One writer per file (or part of a joined file); one thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/formats/record_format.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+struct RecordWriterOptions {
+  RecordFormat format = RecordFormat::ldjson;
+  // Columns of csv and tsv; members that pass in ldjson and json. Empty: every member; for csv and tsv the first record's, and a record
+  // with any other is an error.
+  std::vector<std::string> fields;
+  std::string line_delimiter = "\n";
+  char field_delimiter = ',';
+  bool include_header = false;
+  bool raw_records = false;  // records are bytes, not JSON
+  // The text is one part of a joined file: what stands before, between and behind the parts is in file_frame().
+  bool is_part = false;
+};
+
+class RecordWriter {
+ public:
+  virtual ~RecordWriter() = default;
+  // Appends the records' text to out. Each needs 64 readable bytes behind it. invalid: a record does not fit the format; the message
+  // says which (counted from 1) and why.
+  virtual Result<void> append(std::span<const std::string_view> records, std::string& out) = 0;
+  // Ends the file. Only after at least one record.
+  virtual void finish(std::string& out) = 0;
+};
+
+std::unique_ptr<RecordWriter> make_record_writer(RecordWriterOptions options);
+
+// What a joined file has around its parts.
+struct FileFrame {
+  std::string prologue, separator, epilogue;
+};
+FileFrame file_frame(const RecordWriterOptions& options);
+
+// The header row of csv and tsv, with its line end.
+std::string csv_header(const RecordWriterOptions& options);
+
+}  // namespace slicemill

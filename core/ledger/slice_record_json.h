@@ -1,0 +1,16 @@
+// How a ledger row looks in the API: the slice record of the first dialect (reference, 1.4). Used by the controller for a live execution and
+// by the master for an ended one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/runtime/json.h"
+
+namespace slicemill {
+
+// lineage: of the ledger that the row came from. `ex_id` of the record is the execution that settled it.
+Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage);
+
+}  // namespace slicemill

@@ -1,0 +1,100 @@
+// Joining the parts of a single file, and giving it its name.
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <memory>
+#include <utility>
+
+#include "core/formats/compressor.h"
+#include "core/outputs/file_publisher.h"
+#include "core/outputs/stored_file.h"
+
+namespace slicemill {
+
+namespace {
+
+struct FreeHash {
+  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+};
+
+// The joined file as it grows, with its facts.
+class JoinedFile {
+ public:
+  explicit JoinedFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)), hash_(XXH3_createState()) {
+    XXH3_64bits_reset(hash_.get());
+    facts_.present = true;
+  }
+
+  Result<void> append(std::string_view bytes) {
+    if (bytes.empty()) return {};
+    XXH3_64bits_update(hash_.get(), bytes.data(), bytes.size());
+    facts_.bytes += bytes.size();
+    return file_->write(bytes);
+  }
+  void count(std::uint64_t records) { facts_.records += records; }
+
+  Result<OutputFacts> finish() {
+    RETURN_IF_ERROR(file_->sync());
+    RETURN_IF_ERROR(file_->close());
+    facts_.checksum = XXH3_64bits_digest(hash_.get());
+    return facts_;
+  }
+
+ private:
+  std::unique_ptr<WritableFile> file_;
+  std::unique_ptr<XXH3_state_t, FreeHash> hash_;
+  OutputFacts facts_;
+};
+
+// A text as stored: a member of its own if the file is compressed.
+Result<std::string> stored_text(Compression compression, const std::string& text) {
+  if (text.empty()) return text;
+  std::string stored;
+  ASSIGN_OR_RETURN(const auto compressor, make_compressor(compression));
+  RETURN_IF_ERROR(compressor->append(text, stored));
+  RETURN_IF_ERROR(compressor->finish(stored));
+  return stored;
+}
+
+}  // namespace
+
+Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
+  const FileFrame frame = file_frame(writing_.writer);
+  ASSIGN_OR_RETURN(const std::string prologue, stored_text(writing_.compression, frame.prologue));
+  ASSIGN_OR_RETURN(const std::string separator, stored_text(writing_.compression, frame.separator));
+  ASSIGN_OR_RETURN(const std::string epilogue, stored_text(writing_.compression, frame.epilogue));
+
+  ASSIGN_OR_RETURN(auto file, files_.create(layout_.joined_path()));
+  JoinedFile joined(std::move(file));
+  RETURN_IF_ERROR(joined.append(prologue));
+  bool is_first = true;
+  const auto append_part = [&](const CommittedOutput& output) -> Result<void> {
+    if (!output.facts.present) return {};
+    if (!std::exchange(is_first, false)) RETURN_IF_ERROR(joined.append(separator));
+    const std::string part = layout_.publish_directory() + "/" + final_name(output);
+    auto read = read_stored_file(files_, part, [&](std::string_view bytes) { return joined.append(bytes); });
+    if (!read && read.error().code == ErrorCode::not_found) {
+      return Error(ErrorCode::not_found, fmt::format("output_lost: part {} is not there", part), false);
+    }
+    if (!read) return read.error();
+    if (!read->is_what(output.facts)) {
+      return Error(ErrorCode::corrupt, fmt::format("part {} is not what the ledger says: {} bytes with checksum {:016x} instead of {} with {:016x}",
+                                                   part, read->bytes, read->checksum, output.facts.bytes, output.facts.checksum),
+                   false);
+    }
+    joined.count(output.facts.records);
+    return {};
+  };
+  RETURN_IF_ERROR(outputs(append_part));
+  RETURN_IF_ERROR(joined.append(epilogue));
+  ASSIGN_OR_RETURN(const OutputFacts facts, joined.finish());
+  RETURN_IF_ERROR(files_.sync_directory(layout_.staging_directory()));
+  return facts;
+}
+
+Result<void> FilePublisher::publish_joined(const OutputFacts& facts) {
+  RETURN_IF_ERROR(put_in_place(layout_.joined_path(), layout_.final_path, facts));
+  return files_.sync_directory(layout_.root);
+}
+
+}  // namespace slicemill

@@ -1,0 +1,126 @@
+#include "core/outputs/file_publisher.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/outputs/stored_file.h"
+
+namespace slicemill {
+
+FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists, std::vector<std::string> lineage, Files& files)
+    : layout_(std::move(layout)),
+      writing_(std::move(writing)),
+      fails_if_exists_(fails_if_exists),
+      lineage_(std::move(lineage)),
+      files_(files) {}
+
+std::string FilePublisher::final_name(const CommittedOutput& output) const {
+  return layout_.final_name(slice_id(lineage_[output.key.generation], output.key), output.key, output.facts);
+}
+
+// What may not be there at the first start of a lineage.
+Result<void> FilePublisher::judge_existing() const {
+  if (layout_.single_file) {
+    // A joined file is renamed into place at the end of the job and never replaces another: better refused now.
+    if (!files_.stat(layout_.final_path)) return {};
+    return Error(ErrorCode::conflict, fmt::format("path: {} exists already, and a single file is never replaced or appended to", layout_.final_path),
+                 false);
+  }
+  if (!fails_if_exists_) return {};
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.list(layout_.root));
+  for (const std::string& name : names) {
+    if (name.starts_with('.')) continue;
+    return Error(ErrorCode::conflict, fmt::format("path: {}/{} exists already, and if_exists is \"fail\"", layout_.root, name), false);
+  }
+  return {};
+}
+
+Result<void> FilePublisher::prepare(bool first_start) {
+  if (auto root = files_.stat(layout_.root); root && !root->is_directory) {
+    return Error(ErrorCode::invalid, fmt::format("path: {} is a file, not a directory", layout_.root), false);
+  }
+  if (layout_.single_file) {
+    if (auto final = files_.stat(layout_.final_path); final && final->is_directory) {
+      return Error(ErrorCode::invalid, fmt::format("path: {} is a directory, but single_file needs a file", layout_.final_path), false);
+    }
+  }
+  const std::string deepest = layout_.single_file ? layout_.publish_directory() : layout_.staging_directory();
+  auto created = create_durable_directories(files_, deepest);
+  if (!created) return with_context(created.error(), "path");
+  if (first_start) RETURN_IF_ERROR(judge_existing());
+  const std::string probe = layout_.staging_directory() + "/.writable";
+  auto file = files_.create(probe);
+  if (!file) return with_context(file.error(), "path");
+  return files_.remove(probe);
+}
+
+Result<void> FilePublisher::put_in_place(const std::string& from, const std::string& to, const OutputFacts& facts) {
+  auto renamed = files_.rename_no_replace(from, to);
+  if (renamed) return {};
+  const ErrorCode code = renamed.error().code;
+  if (code != ErrorCode::not_found && code != ErrorCode::conflict) return renamed.error();
+
+  // Either an earlier call has done it, or the name is another's.
+  auto is_there = is_stored_file(files_, to, facts);
+  if (!is_there && is_there.error().code == ErrorCode::not_found) {
+    return Error(ErrorCode::not_found, fmt::format("output_lost: neither {} nor {} is there", from, to), false);
+  }
+  if (!is_there) return is_there.error();
+  if (!*is_there) {
+    return Error(ErrorCode::conflict, fmt::format("{} exists with other contents than the ledger's: it is not replaced", to), false);
+  }
+  return files_.remove(from);
+}
+
+Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
+  if (!output.facts.present) return {};
+  if (output.key.generation >= lineage_.size()) {
+    return Error(ErrorCode::internal, fmt::format("output of generation {}, but the lineage has {}", output.key.generation, lineage_.size()));
+  }
+  return put_in_place(layout_.staged_path(output.key, output.attempt), layout_.publish_directory() + "/" + final_name(output),
+                      output.facts);
+}
+
+std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutput>& outputs) {
+  std::vector<Result<void>> results;
+  results.reserve(outputs.size());
+  bool is_any_present = false;
+  for (const CommittedOutput& output : outputs) {
+    results.push_back(publish_one(output));
+    is_any_present = is_any_present || output.facts.present;
+  }
+  if (!is_any_present) return results;
+  // Also for files found in place: whoever put them there may have died before this.
+  auto synced = files_.sync_directory(layout_.publish_directory());
+  if (synced) return results;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (results[i] && outputs[i].facts.present) results[i] = synced.error();
+  }
+  return results;
+}
+
+void FilePublisher::sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) {
+  auto names = files_.list(layout_.staging_directory());
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto staged = parse_staged_name(name);
+    // A file that stays behind costs space only; the next sweep tries again.
+    if (staged && !keep(staged->key, staged->attempt)) (void)files_.remove(layout_.staging_directory() + "/" + name);
+  }
+}
+
+void FilePublisher::clean_up(bool completed) {
+  const std::string staging = layout_.staging_directory();
+  if (!layout_.single_file || completed) {
+    (void)files_.remove_tree(staging);
+  } else if (auto names = files_.list(staging)) {
+    for (const std::string& name : *names) {
+      if (name != "parts") (void)files_.remove_tree(staging + "/" + name);
+    }
+  }
+  // Goes only if no other lineage stages here: the directory must be empty.
+  (void)files_.remove(staging.substr(0, staging.rfind('/')));
+}
+
+}  // namespace slicemill

@@ -1,0 +1,146 @@
+// One execution's life: opens the ledger, wires source, dispatcher, settlement and recovery together, owns pause, resume and stop, and
+// concludes. Loop thread.
+//
+// A slice's way: slice_source (born) -> slice_queue -> dispatcher (travels) -> settlement (recorded); recovery replays.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/model/execution.h"
+#include "core/model/launch.h"
+#include "core/outputs/output_publisher.h"
+#include "core/runtime/files.h"
+#include "core/runtime/loop.h"
+#include "core/runtime/process.h"
+#include "core/wire/channel.h"
+#include "execution-controller/dispatcher.h"
+#include "execution-controller/ledger_writer.h"
+#include "execution-controller/master_link.h"
+#include "execution-controller/progress.h"
+#include "execution-controller/recovery.h"
+#include "execution-controller/settlement.h"
+#include "execution-controller/slice_queue.h"
+#include "execution-controller/slice_source.h"
+
+namespace slicemill::controller {
+
+struct ControllerOutcome {
+  ExecutionStatus status = ExecutionStatus::completed;
+  std::string reason;
+  LedgerCounters counters;
+  std::optional<Error> ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
+};
+
+class Controller {
+ public:
+  struct Parts {
+    Loop& loop;
+    ServerChannel& workers;             // for its workers
+    ClientChannel* master = nullptr;    // nullptr: local run
+    ProcessMonitor* monitor = nullptr;  // nullptr: workers are threads of this process
+    Files& files;
+  };
+
+  // Opens (or creates, or recovers) the ledger, so that a conflict is known before anything runs.
+  static Result<std::unique_ptr<Controller>> open(const Parts& parts, const ControllerLaunch& launch);
+  ~Controller();
+
+  // on_finished is called once, when the outcome is durable and, with a master, told.
+  void start(std::function<void(ControllerOutcome)> on_finished);
+
+  // Verbs. Idempotent; `done` is called when the wish is durable and takes effect (I8).
+  using Done = std::function<void(Result<ExecutionStatus>)>;
+  void pause(Done done);
+  void resume(Done done);
+  void stop(std::int64_t deadline_ms, Done done);
+  void fail(const Error& error);  // the execution cannot go on
+
+  ExecutionStatus status() const;
+  StatusReport report() const;
+  const LedgerCounters& durable_counters() const;
+
+ private:
+  enum class Phase { opening, working, concluding, finished };
+
+  Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed);
+
+  void wire();
+  void open_sources();
+  void begin();
+  void turn();  // something changed: refill, dispatch, or conclude
+  void turn_soon();
+  bool all_done() const;
+  bool work_left() const;
+  bool replaying() const;
+  void begin_slicing();
+  void conclude_if_drained();
+  void conclude_all_done();
+  void conclude(ExecutionStatus status, std::string reason);
+  void outcome_durable(ExecutionStatus status, const std::string& reason);
+  void join_outputs();
+  void publish_joined(const OutputFacts& facts);
+  void finish();
+  void set_wanted(WantedState wanted, std::function<void()> then);
+  void begin_drain(std::int64_t deadline_ms);
+  void on_stop_deadline();
+  void on_slice_error(const SliceKey& key, SliceState state);
+  void probation();
+  void watch_for_workers();
+  void on_verb(const wire::Verb& verb);
+  void on_query(const wire::Query& query);
+  void answer_errors(const wire::Query& query);
+  void ledger_failed(const Error& error);
+  ProgressView progress() const;
+
+  Parts parts_;
+  ControllerLaunch launch_;
+  Json job_;
+  std::unique_ptr<SliceLedger> ledger_;
+  std::unique_ptr<OutputPublisher> publisher_;
+  SliceQueue queue_;
+  std::unique_ptr<LedgerWriter> writer_;
+  std::unique_ptr<Settlement> settlement_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<SliceSource> source_;
+  std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<MasterLink> link_;
+  std::function<void(ControllerOutcome)> on_finished_;
+
+  Phase phase_ = Phase::opening;
+  WantedState wanted_ = WantedState::running;
+  bool resumed_ = false;          // the ledger was there before: a restart, or a local resume
+  bool slicing_ = false;          // the slicers are open, or will never be
+  bool opening_slicers_ = false;
+  bool cannot_resume_ = false;
+  bool failing_ = false;
+  bool turn_scheduled_ = false;
+  bool replay_shown_ = false;     // `recovering` was visible for min_status_ms
+  bool persistent_ = false;
+  bool joining_ = false;
+  bool fatal_ = false;          // it cannot go on: drains, then `failed`
+  bool left_open_ = false;      // a stop gave up slices that had begun
+  bool past_deadline_ = false;
+  std::optional<SteadyTime> drain_due_;
+  ExecutionStatus shown_ = ExecutionStatus::initializing;
+  Loop::TimerId stop_timer_ = 0;
+  Loop::TimerId probation_timer_ = 0;
+  std::uint64_t probation_failed_ = 0, probation_processed_ = 0;
+  SteadyTime workers_seen_;
+  std::string reason_;
+  ControllerOutcome outcome_;
+  WallMs started_ms_ = 0;
+  WallMs queuing_complete_ms_ = 0;
+  WallMs finished_ms_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// The process body of `slicemill execution-controller`: returns the exit code.
+int run_execution_controller(const ControllerLaunch& launch);
+
+}  // namespace slicemill::controller

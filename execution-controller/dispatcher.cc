@@ -1,0 +1,537 @@
+#include "execution-controller/dispatcher.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/runtime/begun_note.h"
+#include "core/runtime/fault.h"
+#include "core/runtime/files.h"
+#include "core/runtime/log.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr double kWaitingWorkUs = 20'000;      // worth of waiting slices per worker
+constexpr std::uint64_t kMostCredit = 2048;
+constexpr std::uint64_t kSlicesPerFrame = 512;
+constexpr std::uint64_t kUnknownCredit = 2;    // one running, one waiting, until a slice time is measured
+constexpr std::size_t kUnsyncedBound = 50'000;
+constexpr double kWorthRecallingUs = 2'000;
+constexpr std::int64_t kCauseWaitMs = 200;     // for the parent to say how a worker died
+constexpr std::size_t kRememberedCauses = 256;
+
+bool harmless(const ProcessExit& exit) { return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0)); }
+
+}  // namespace
+
+Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
+                       Options options, Hooks hooks)
+    : loop_(loop),
+      channel_(channel),
+      monitor_(monitor),
+      queue_(queue),
+      writer_(writer),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)) {
+  channel_.on_frame([this](ServerChannel::Peer peer, std::string_view frame) { on_frame(peer, frame); });
+  if (options_.expected_workers > 0) {
+    waiting_for_known_ = true;
+    loop_.after(std::chrono::milliseconds(options_.settings.reattach_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      waiting_for_known_ = false;
+      pump();
+    });
+  }
+  on_silence();
+}
+
+// ---- giving -----------------------------------------------------------------------------------------------------------
+
+void Dispatcher::set_open(bool open) {
+  open_ = open;
+  if (open_) pump();
+}
+
+std::uint64_t Dispatcher::credit(const Worker& worker) const {
+  if (worker.leaving || worker.blocked || worker.alone || worker.peer == 0) return 0;
+  std::uint64_t limit = kUnknownCredit;
+  if (worker.slice_us > 0) limit = 1 + std::clamp<std::uint64_t>(static_cast<std::uint64_t>(kWaitingWorkUs / worker.slice_us), 1, kMostCredit);
+  return worker.outstanding >= limit ? 0 : limit - worker.outstanding;
+}
+
+std::uint64_t Dispatcher::wanted_ahead() const {
+  std::uint64_t total = 1024;
+  for (const auto& [number, worker] : workers_) total += 2 * (credit(worker) + worker.outstanding);
+  return total;
+}
+
+void Dispatcher::pump() {
+  if (!open_ || waiting_for_known_) return;
+  while (!suspects_.empty()) {
+    const auto idle = std::find_if(workers_.begin(), workers_.end(), [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
+    if (idle == workers_.end()) break;
+    give_suspect(idle->second);
+  }
+  // Round by round, so that few slices are spread over all workers.
+  bool gave = true;
+  while (gave && !queue_.empty() && writer_.unsynced_slices() < kUnsyncedBound) {
+    gave = false;
+    std::uint64_t hungry = 0;
+    for (const auto& [number, worker] : workers_) hungry += credit(worker) > 0 ? 1 : 0;
+    if (hungry == 0) break;
+    const std::uint64_t share = std::max<std::uint64_t>(1, queue_.size() / hungry);
+    for (auto& [number, worker] : workers_) {
+      const std::uint64_t count = std::min({credit(worker), share, kSlicesPerFrame, queue_.size()});
+      if (count > 0) gave = give(worker, count) || gave;
+    }
+  }
+  help_idle();
+}
+
+bool Dispatcher::give(Worker& worker, std::uint64_t count) {
+  wire::Dispatch dispatch;
+  dispatch.epoch = options_.epoch;
+  dispatch.slices.reserve(count);
+  std::vector<ActiveSlice> taken;
+  taken.reserve(count);
+  while (taken.size() < count) {
+    auto slice = queue_.take();
+    if (!slice) break;
+    slice->attempt = {options_.epoch, ++slice->tries};
+    dispatch.slices.push_back({slice->key, slice->attempt, slice->created_ms, slice->request()});
+    taken.push_back(std::move(*slice));
+  }
+  const auto sent = send(worker, dispatch);
+  if (sent != ServerChannel::Sent::ok) {
+    worker.blocked = true;
+    for (auto& slice : taken) requeue(std::move(slice));
+    return false;
+  }
+  worker.outstanding += taken.size();
+  for (auto& slice : taken) {
+    const SliceKey key = slice.key;
+    leases_.insert_or_assign(key, Lease{std::move(slice), worker.number});
+  }
+  if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
+  return true;
+}
+
+void Dispatcher::push_suspect(ActiveSlice slice) {
+  suspects_.push_back(std::move(slice));
+  pump();
+}
+
+void Dispatcher::give_suspect(Worker& worker) {
+  ActiveSlice slice = std::move(suspects_.front());
+  suspects_.pop_front();
+  slice.attempt = {options_.epoch, ++slice.tries};
+  wire::Dispatch dispatch;
+  dispatch.epoch = options_.epoch;
+  dispatch.slices.push_back({slice.key, slice.attempt, slice.created_ms, slice.request()});
+  if (send(worker, dispatch) != ServerChannel::Sent::ok) {
+    worker.blocked = true;
+    suspects_.push_front(std::move(slice));
+    return;
+  }
+  worker.alone = true;
+  ++worker.outstanding;
+  const SliceKey key = slice.key;
+  leases_.insert_or_assign(key, Lease{std::move(slice), worker.number});
+}
+
+// When nothing waits and somebody idles, unstarted slices of the busiest worker come back to be shared.
+void Dispatcher::help_idle() {
+  if (!queue_.empty()) return;
+  Worker* busiest = nullptr;
+  bool somebody_idle = false;
+  for (auto& [number, worker] : workers_) {
+    if (worker.leaving || worker.peer == 0) continue;
+    if (worker.outstanding == 0) somebody_idle = true;
+    if (busiest == nullptr || worker.outstanding > busiest->outstanding) busiest = &worker;
+  }
+  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recalling) return;
+  if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
+  busiest->recalling = send(*busiest, wire::Recall{options_.epoch, (busiest->outstanding - 1) / 2}) == ServerChannel::Sent::ok;
+}
+
+void Dispatcher::recall_all() {
+  for (auto& [number, worker] : workers_)
+    if (worker.outstanding > 0) worker.recalling = send(worker, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
+}
+
+void Dispatcher::dismiss_all() {
+  for (auto& [number, worker] : workers_) {
+    if (worker.leaving) continue;
+    worker.leaving = true;
+    send(worker, wire::Leave{});
+  }
+}
+
+void Dispatcher::drain(std::uint64_t count) {
+  std::vector<Worker*> candidates;
+  for (auto& [number, worker] : workers_)
+    if (!worker.leaving) candidates.push_back(&worker);
+  std::stable_sort(candidates.begin(), candidates.end(), [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
+  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) {
+    candidates[i]->leaving = true;
+    send(*candidates[i], wire::Leave{});
+  }
+}
+
+std::vector<ActiveSlice> Dispatcher::break_leases() {
+  std::vector<ActiveSlice> slices;
+  for (auto& [key, lease] : leases_) {
+    if (const auto worker = workers_.find(lease.worker); worker != workers_.end() && monitor_ != nullptr) monitor_->kill(worker->second.process);
+    slices.push_back(std::move(lease.slice));
+  }
+  leases_.clear();
+  for (auto& [pid, waiting] : awaiting_cause_) {
+    loop_.cancel(waiting.timer);
+    slices.push_back(std::move(waiting.slice));
+  }
+  awaiting_cause_.clear();
+  for (auto& [number, worker] : workers_) worker.outstanding = 0;
+  return slices;
+}
+
+void Dispatcher::kill_all() {
+  for (auto& [number, worker] : workers_)
+    if (monitor_ != nullptr) monitor_->kill(worker.process);
+}
+
+void Dispatcher::set_log_level(const std::string& level) {
+  options_.log_level = level;
+  for (auto& [number, worker] : workers_) send(worker, wire::SetLogLevel{level});
+}
+
+ServerChannel::Sent Dispatcher::send(Worker& worker, const wire::Message& message) {
+  if (worker.peer == 0) return ServerChannel::Sent::gone;
+  const auto sent = channel_.send(worker.peer, wire::encode(message));
+  if (sent == ServerChannel::Sent::gone) {  // the connection, not the process: it may come back with a Hello
+    peers_.erase(worker.peer);
+    worker.peer = 0;
+  }
+  return sent;
+}
+
+// ---- hearing ----------------------------------------------------------------------------------------------------------
+
+Dispatcher::Worker* Dispatcher::by_peer(ServerChannel::Peer peer) {
+  const auto number = peers_.find(peer);
+  if (number == peers_.end()) return nullptr;
+  const auto worker = workers_.find(number->second);
+  return worker == workers_.end() ? nullptr : &worker->second;
+}
+
+void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
+  auto message = wire::decode(frame);
+  if (!message) {
+    log(LogLevel::warn, "dropping a peer: {}", message.error().message);
+    channel_.drop(peer);
+    return;
+  }
+  if (auto* hello = std::get_if<wire::Hello>(&*message)) {
+    on_hello(peer, *hello);
+    return;
+  }
+  Worker* worker = by_peer(peer);
+  if (worker == nullptr) {
+    (void)channel_.send(peer, wire::encode(wire::HelloAgain{}));
+    return;
+  }
+  worker->heard = loop_.now();
+  worker->blocked = false;
+  if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
+  if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
+  if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
+}
+
+Dispatcher::Worker& Dispatcher::welcome_back_or_new(ServerChannel::Peer peer, const wire::Hello& hello) {
+  for (auto& [number, worker] : workers_) {
+    if (worker.id != hello.worker_id) continue;
+    if (worker.peer != 0 && worker.peer != peer) {
+      peers_.erase(worker.peer);
+      channel_.drop(worker.peer);
+    }
+    ++totals_.reconnected;
+    worker.peer = peer;
+    peers_[peer] = number;
+    return worker;
+  }
+  const WorkerNumber number = next_worker_++;
+  Worker& worker = workers_[number];
+  worker.number = number;
+  worker.id = hello.worker_id;
+  worker.peer = peer;
+  worker.process = hello.process;
+  worker.begun_path = hello.begun_path;
+  peers_[peer] = number;
+  ++totals_.joined;
+  if (monitor_ != nullptr && hello.process.pid != 0)
+    worker.watch = monitor_->watch(hello.process, [this, number](ProcessExit exit) { on_exit(number, exit); });
+  return worker;
+}
+
+void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
+  Worker& worker = welcome_back_or_new(peer, hello);
+  worker.heard = loop_.now();
+  worker.blocked = worker.recalling = worker.alone = false;
+  log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid, hello.held.size(),
+      hello.unacked.size());
+  const WorkerNumber number = worker.number;
+  adopt_results(worker, hello);
+  wire::Welcome welcome{.epoch = options_.epoch,
+                        .generation_ids = options_.lineage,
+                        .job = options_.job,
+                        .controller = options_.controller,
+                        .beat_ms = static_cast<std::uint64_t>(options_.settings.beat_ms),
+                        .log_level = options_.log_level,
+                        .cancelled = adopt_held(worker, hello)};
+  // What it neither holds nor finished did not reach it.
+  std::vector<SliceKey> kept;
+  for (const auto& held : hello.held) kept.push_back(held.key);
+  std::sort(kept.begin(), kept.end());
+  std::vector<SliceKey> missed;
+  for (const auto& [key, lease] : leases_)
+    if (lease.worker == number && !std::binary_search(kept.begin(), kept.end(), key)) missed.push_back(key);
+  std::sort(missed.begin(), missed.end());
+  for (const auto& key : missed) {
+    requeue(std::move(leases_.at(key).slice));
+    leases_.erase(key);
+  }
+  worker.outstanding = static_cast<std::uint64_t>(
+      std::count_if(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.worker == number; }));
+  send(worker, welcome);
+  if (waiting_for_known_ && workers_.size() >= options_.expected_workers) waiting_for_known_ = false;
+  hooks_.on_change();
+  pump();
+}
+
+void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
+  for (const auto& result : hello.unacked) {
+    const auto lease = leases_.find(result.key);
+    if (lease != leases_.end()) {
+      if (lease->second.worker == worker.number && lease->second.slice.attempt == result.attempt) take_result(worker, result);
+      continue;
+    }
+    // Finished under an earlier controller: it counts if the slice is still open.
+    if (auto slice = queue_.extract(result.key)) {
+      slice->attempt = result.attempt;
+      hooks_.on_result(std::move(*slice), result);
+    }
+  }
+  if (!hello.unacked.empty()) acknowledge(worker, hello.first_seq + hello.unacked.size() - 1);
+}
+
+std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::Hello& hello) {
+  std::vector<wire::HeldSlice> cancelled;
+  for (const auto& held : hello.held) {
+    const auto lease = leases_.find(held.key);
+    if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt) continue;
+    if (lease == leases_.end()) {
+      if (auto slice = queue_.extract(held.key)) {
+        slice->attempt = held.attempt;
+        leases_.insert_or_assign(held.key, Lease{std::move(*slice), worker.number});
+        continue;
+      }
+    }
+    cancelled.push_back(held);
+  }
+  return cancelled;
+}
+
+void Dispatcher::on_results(Worker& worker, wire::Results& results) {
+  const WorkerNumber number = worker.number;
+  if (results.epoch != options_.epoch) {  // its Hello will bring them again
+    hooks_.on_refused();
+    return;
+  }
+  for (const auto& result : results.results) {
+    take_result(worker, result);
+    if (!workers_.contains(number)) return;
+  }
+  if (!results.results.empty()) acknowledge(worker, results.first_seq + results.results.size() - 1);
+  hooks_.on_change();
+  pump();
+}
+
+void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
+  const auto lease = leases_.find(result.key);
+  if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != result.attempt) {
+    hooks_.on_refused();
+    return;
+  }
+  ActiveSlice slice = std::move(lease->second.slice);
+  leases_.erase(lease);
+  if (worker.outstanding > 0) --worker.outstanding;
+  worker.alone = false;
+  const double us = std::max(0.5, static_cast<double>(result.busy_us));
+  worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * 0.9 + us * 0.1;
+  hooks_.on_result(std::move(slice), result);
+}
+
+// The worker forgets a result only when what it caused is durable: the batch being gathered holds it.
+void Dispatcher::acknowledge(const Worker& worker, std::uint64_t seq) {
+  writer_.after_sync([this, number = worker.number, seq] {
+    const auto found = workers_.find(number);
+    if (found != workers_.end()) send(found->second, wire::Acked{seq});
+  });
+}
+
+void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
+  worker.recalling = false;
+  // Newest first as the worker gave them back; to the front in the old order.
+  for (const auto& held : recalled.slices) {
+    const auto lease = leases_.find(held.key);
+    if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != held.attempt) continue;
+    requeue(std::move(lease->second.slice));
+    leases_.erase(lease);
+    if (worker.outstanding > 0) --worker.outstanding;
+  }
+  hooks_.on_change();
+  pump();
+}
+
+void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
+  const WorkerNumber number = worker.number;
+  const bool dismissed = worker.leaving;
+  log(LogLevel::info, "worker {} leaves{}{}", worker.id, reason.empty() ? "" : ": ", reason);
+  if (!dismissed && !reason.empty()) {
+    hooks_.on_fatal(Error(ErrorCode::invalid, reason));
+    return;
+  }
+  release_leases(number, nullptr);
+  worker.leaving = true;
+  // In one process there is no exit to wait for.
+  if (worker.process.pid == 0 || monitor_ == nullptr) forget(number);
+  hooks_.on_change();
+  pump();
+}
+
+// ---- losing -----------------------------------------------------------------------------------------------------------
+
+void Dispatcher::requeue(ActiveSlice slice) {
+  if (slice.crashes > 0)
+    suspects_.push_back(std::move(slice));
+  else
+    queue_.push_front(std::move(slice));
+}
+
+void Dispatcher::release_leases(WorkerNumber number, const SliceKey* kept) {
+  std::vector<SliceKey> keys;
+  for (const auto& [key, lease] : leases_)
+    if (lease.worker == number && (kept == nullptr || key != *kept)) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  for (const auto& key : keys) {
+    requeue(std::move(leases_.at(key).slice));
+    leases_.erase(key);
+  }
+}
+
+void Dispatcher::forget(WorkerNumber number) {
+  const auto found = workers_.find(number);
+  if (found == workers_.end()) return;
+  if (found->second.peer != 0) {
+    peers_.erase(found->second.peer);
+    channel_.drop(found->second.peer);
+  }
+  workers_.erase(found);
+}
+
+void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
+  const auto found = workers_.find(number);
+  if (found == workers_.end()) return;
+  Worker& worker = found->second;
+  const pid_t pid = worker.process.pid;
+  ++totals_.disconnected;
+  std::optional<ActiveSlice> begun;
+  if (const auto note = read_begun_note(worker.begun_path); note && *note) {
+    const auto& n = **note;
+    const SliceKey key{static_cast<std::uint16_t>(n.generation), static_cast<std::uint32_t>(n.slicer), n.order, n.path};
+    const auto lease = leases_.find(key);
+    if (lease != leases_.end() && lease->second.worker == number && lease->second.slice.attempt == Attempt{n.epoch, static_cast<std::uint32_t>(n.n)}) {
+      begun = std::move(lease->second.slice);
+      leases_.erase(lease);
+    }
+  }
+  (void)posix_files().remove(worker.begun_path);
+  log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
+  release_leases(number, nullptr);
+  const bool leaving = worker.leaving;
+  forget(number);
+  if (begun) {
+    if (leaving)
+      requeue(std::move(*begun));
+    else
+      charge(std::move(*begun), pid, exit);
+  }
+  hooks_.on_change();
+  pump();
+}
+
+// Only the parent knows how a process ended: the slice waits a moment for its word.
+void Dispatcher::charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit) {
+  if (const auto told = causes_.find(pid); told != causes_.end() || exit.known) {
+    const std::string cause = exit.known ? exit.to_text() : told->second;
+    if (told != causes_.end()) causes_.erase(told);
+    if (harmless(exit) || cause == ProcessExit{true, 0, SIGTERM}.to_text() || cause == ProcessExit{true, 0, 0}.to_text())
+      requeue(std::move(slice));
+    else
+      hooks_.on_crash(std::move(slice), cause);
+    return;
+  }
+  AwaitingCause waiting{std::move(slice), 0};
+  waiting.timer = loop_.after(std::chrono::milliseconds(kCauseWaitMs), [this, pid, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) on_exit_cause(pid, ProcessExit{}.to_text());
+  });
+  awaiting_cause_[pid] = std::move(waiting);
+}
+
+void Dispatcher::on_exit_cause(std::int64_t pid, const std::string& cause) {
+  causes_[pid] = cause;
+  while (causes_.size() > kRememberedCauses) causes_.erase(causes_.begin());
+  const auto waiting = awaiting_cause_.find(pid);
+  if (waiting == awaiting_cause_.end()) return;
+  ActiveSlice slice = std::move(waiting->second.slice);
+  loop_.cancel(waiting->second.timer);
+  awaiting_cause_.erase(waiting);
+  charge(std::move(slice), static_cast<pid_t>(pid), {});
+  hooks_.on_change();
+  pump();
+}
+
+void Dispatcher::on_silence() {
+  std::vector<WorkerNumber> silent;
+  const auto limit = std::chrono::milliseconds(options_.settings.lease_ms);
+  for (const auto& [number, worker] : workers_)
+    if (worker.process.pid != 0 && loop_.now() - worker.heard > limit) silent.push_back(number);
+  for (const WorkerNumber number : silent) {
+    Worker& worker = workers_.at(number);
+    log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id, worker.process.pid,
+        options_.settings.lease_ms);
+    ++totals_.disconnected;
+    hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
+    if (monitor_ != nullptr) monitor_->kill(worker.process);
+    release_leases(number, nullptr);
+    forget(number);
+  }
+  if (!silent.empty()) {
+    hooks_.on_change();
+    pump();
+  }
+  loop_.after(std::chrono::milliseconds(options_.settings.beat_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) on_silence();
+  });
+}
+
+WorkerCounts Dispatcher::counts() const {
+  WorkerCounts counts = totals_;
+  counts.connected = workers_.size();
+  for (const auto& [number, worker] : workers_) counts.active += worker.outstanding > 0 ? 1 : 0;
+  return counts;
+}
+
+}  // namespace slicemill::controller

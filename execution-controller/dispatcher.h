@@ -1,0 +1,152 @@
+// WHERE A SLICE TRAVELS. Workers, leases and credit: what goes to whom, and what comes back when somebody dies. Loop thread.
+//
+// Credit is work, not slices: one running and one waiting, more only while the waiting ones are worth at most 20 ms by measured slice time.
+// A dispatched slice is leased to one worker under one attempt; only that attempt's result is taken, everything else is refused and counted.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/model/launch.h"
+#include "core/runtime/loop.h"
+#include "core/runtime/process.h"
+#include "core/wire/channel.h"
+#include "core/wire/messages.h"
+#include "execution-controller/active_slice.h"
+#include "execution-controller/ledger_writer.h"
+#include "execution-controller/slice_queue.h"
+
+namespace slicemill::controller {
+
+struct WorkerCounts {
+  std::uint64_t joined = 0, reconnected = 0, disconnected = 0;  // since this controller began
+  std::uint64_t connected = 0, active = 0;                      // now; active: at least one lease
+};
+
+class Dispatcher {
+ public:
+  struct Hooks {
+    std::function<void(ActiveSlice, const wire::SliceResult&)> on_result;
+    std::function<void(ActiveSlice, const std::string& cause)> on_crash;  // the one slice that the dead worker had begun
+    std::function<void()> on_refused;                                     // a stale result
+    std::function<void()> on_change;                                      // workers or leases changed: is there something to do?
+    std::function<void(const Error&)> on_fatal;                           // a worker cannot run this job at all
+    std::function<void(const ProcessIdentity&, const std::string&)> on_lost;  // silent: ask the parent to replace it
+  };
+  struct Options {
+    std::uint64_t epoch = 1;
+    std::vector<std::string> lineage;
+    std::string job;  // execution document for the workers
+    ProcessIdentity controller;
+    std::string log_level = "info";
+    ExecutionSettings settings;
+    std::uint32_t expected_workers = 0;  // of an earlier controller
+  };
+
+  Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer, Options options,
+             Hooks hooks);
+
+  // Gives waiting slices to workers with credit, if dispatch is open.
+  void pump();
+  void set_open(bool open);
+  // Takes back every slice that no worker has begun.
+  void recall_all();
+  // Asks every worker to finish what it runs and go.
+  void dismiss_all();
+  // Asks `count` workers to go, idle ones first.
+  void drain(std::uint64_t count);
+  // The deadline: workers that still hold a lease are killed; their slices are returned, the leases are over.
+  std::vector<ActiveSlice> break_leases();
+  void kill_all();
+  void set_log_level(const std::string& level);
+  // From the parent of a dead worker.
+  void on_exit_cause(std::int64_t pid, const std::string& cause);
+  // Slices that killed a worker run alone.
+  void push_suspect(ActiveSlice slice);
+
+  std::size_t leased() const { return leases_.size(); }
+  std::size_t suspects() const { return suspects_.size() + awaiting_cause_.size(); }
+  std::size_t workers() const { return workers_.size(); }
+  WorkerCounts counts() const;
+  // How many slices should wait ready so that no worker starves.
+  std::uint64_t wanted_ahead() const;
+
+ private:
+  using WorkerNumber = std::uint64_t;
+  struct Worker {
+    WorkerNumber number = 0;
+    std::string id;
+    ServerChannel::Peer peer = 0;
+    ProcessIdentity process;
+    std::string begun_path;
+    std::unique_ptr<ProcessWatch> watch;
+    SteadyTime heard;
+    std::uint64_t outstanding = 0;
+    double slice_us = 0;  // moving average; 0: not known yet
+    bool leaving = false;
+    bool blocked = false;    // its buffer was full
+    bool recalling = false;  // a Recall is under way
+    bool alone = false;      // runs a suspect
+  };
+  struct Lease {
+    ActiveSlice slice;
+    WorkerNumber worker = 0;
+  };
+  struct AwaitingCause {
+    ActiveSlice slice;
+    Loop::TimerId timer = 0;
+  };
+
+  void on_frame(ServerChannel::Peer peer, std::string_view frame);
+  void on_hello(ServerChannel::Peer peer, wire::Hello& hello);
+  Worker& welcome_back_or_new(ServerChannel::Peer peer, const wire::Hello& hello);
+  void adopt_results(Worker& worker, wire::Hello& hello);
+  std::vector<wire::HeldSlice> adopt_held(Worker& worker, const wire::Hello& hello);
+  void on_results(Worker& worker, wire::Results& results);
+  void take_result(Worker& worker, const wire::SliceResult& result);
+  void on_recalled(Worker& worker, const wire::Recalled& recalled);
+  void on_goodbye(Worker& worker, const std::string& reason);
+  void on_exit(WorkerNumber number, ProcessExit exit);
+  void on_silence();
+  void charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit);
+  void acknowledge(const Worker& worker, std::uint64_t seq);
+  void requeue(ActiveSlice slice);
+  // Ends the worker's leases except `kept`; they go back to the queue.
+  void release_leases(WorkerNumber number, const SliceKey* kept);
+  void forget(WorkerNumber number);
+  std::uint64_t credit(const Worker& worker) const;
+  bool give(Worker& worker, std::uint64_t count);
+  void give_suspect(Worker& worker);
+  void help_idle();
+  ServerChannel::Sent send(Worker& worker, const wire::Message& message);
+  Worker* by_peer(ServerChannel::Peer peer);
+
+  Loop& loop_;
+  ServerChannel& channel_;
+  ProcessMonitor* monitor_;
+  SliceQueue& queue_;
+  LedgerWriter& writer_;
+  Options options_;
+  Hooks hooks_;
+  std::map<WorkerNumber, Worker> workers_;
+  std::unordered_map<ServerChannel::Peer, WorkerNumber> peers_;
+  std::unordered_map<SliceKey, Lease> leases_;
+  std::deque<ActiveSlice> suspects_;
+  std::map<std::int64_t, AwaitingCause> awaiting_cause_;  // by pid
+  std::map<std::int64_t, std::string> causes_;            // told before we saw the death
+  WorkerCounts totals_;
+  WorkerNumber next_worker_ = 1;
+  bool open_ = false;
+  bool waiting_for_known_ = false;
+  std::uint64_t turn_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

@@ -1,0 +1,60 @@
+#include "execution-controller/ledger_writer.h"
+
+#include <utility>
+
+namespace slicemill::controller {
+namespace {
+constexpr int kBatchesInFlight = 2;
+}
+
+LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure)
+    : loop_(loop), ledger_(ledger), counters_(std::move(counters)), on_failure_(std::move(on_failure)), durable_(ledger.header().counters) {}
+
+LedgerBatch& LedgerWriter::batch() {
+  gathering_ = true;
+  if (!scheduled_ && in_flight_ < kBatchesInFlight) {
+    scheduled_ = true;
+    loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      scheduled_ = false;
+      flush();
+    });
+  }
+  return pending_;
+}
+
+void LedgerWriter::after_sync(std::function<void()> then) {
+  batch();
+  then_.push_back(std::move(then));
+}
+
+void LedgerWriter::flush() {
+  if (!gathering_ || failed_ || in_flight_ >= kBatchesInFlight) return;
+  LedgerBatch written = std::exchange(pending_, {});
+  auto then = std::exchange(then_, {});
+  gathering_ = false;
+  ++serial_;
+  ++in_flight_;
+  written.counters = counters_();
+  const LedgerCounters counters = *written.counters;
+  const std::size_t slices = written.settled.size() + written.committed.size();
+  unsynced_slices_ += slices;
+  ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices, then = std::move(then)](Result<void> synced) {
+    if (alive.expired()) return;
+    --in_flight_;
+    unsynced_slices_ -= slices;
+    if (!synced) {
+      const bool first = !std::exchange(failed_, true);
+      if (first) on_failure_(synced.error());
+      return;
+    }
+    durable_ = counters;
+    for (const auto& run : then) {
+      run();
+      if (alive.expired()) return;
+    }
+    if (gathering_) batch();
+  });
+}
+
+}  // namespace slicemill::controller

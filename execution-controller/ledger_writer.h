@@ -1,0 +1,56 @@
+// Gathers what becomes durable together, and tells when it is. Loop thread.
+//
+// Everything that happens between two flushes is one atomic batch. At most two batches are under way, so batches grow with the load and an
+// idle controller still syncs at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/runtime/loop.h"
+
+namespace slicemill::controller {
+
+class LedgerWriter {
+ public:
+  using FillCounters = std::function<LedgerCounters()>;
+  using OnFailure = std::function<void(const Error&)>;
+
+  LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure);
+
+  // The batch that is being gathered. Taking it schedules a flush.
+  LedgerBatch& batch();
+  // Runs once the batch being gathered is durable; not at all if the ledger fails.
+  void after_sync(std::function<void()> then);
+  // Changes with each flush: lets callers keep one group per batch.
+  std::uint64_t serial() const { return serial_; }
+
+  // True while something is not durable yet.
+  bool busy() const { return gathering_ || in_flight_ > 0; }
+  // Settled slices that wait for the disk: beyond a bound the dispatcher holds back credit.
+  std::size_t unsynced_slices() const { return unsynced_slices_ + pending_.settled.size() + pending_.committed.size(); }
+  const LedgerCounters& durable_counters() const { return durable_; }
+
+ private:
+  void flush();
+
+  Loop& loop_;
+  SliceLedger& ledger_;
+  FillCounters counters_;
+  OnFailure on_failure_;
+  LedgerBatch pending_;
+  std::vector<std::function<void()>> then_;
+  bool gathering_ = false;
+  bool scheduled_ = false;
+  bool failed_ = false;
+  int in_flight_ = 0;
+  std::size_t unsynced_slices_ = 0;
+  std::uint64_t serial_ = 1;
+  LedgerCounters durable_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

@@ -1,0 +1,72 @@
+#include "execution-controller/local_run.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/log.h"
+#include "core/wire/memory_channel.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+constexpr int kInterruptedExit = 130;
+
+class LocalRun {
+ public:
+  explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
+
+  Result<ControllerOutcome> run() {
+    ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_, .workers = *server_, .files = posix_files()}, options_.launch));
+    for (std::uint32_t i = 0; i < options_.workers; ++i) {
+      ASSIGN_OR_RETURN(auto worker, options_.make_worker(loop_, hub_.client()));
+      workers_.push_back(std::move(worker));
+    }
+    loop_.on_signals([this](int number) { on_signal(number); });
+    controller_->start([this](const ControllerOutcome& outcome) {
+      outcome_ = outcome;
+      loop_.stop();
+    });
+    show_progress();
+    loop_.run();
+    if (options_.on_progress) options_.on_progress(controller_->report());
+    workers_.clear();
+    controller_.reset();
+    return *outcome_;
+  }
+
+ private:
+  void on_signal(int number) {
+    if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
+    interrupted_ = interrupted_ || number == SIGINT;
+    log(LogLevel::warn, "stopping: running slices finish (a second interrupt ends at once)");
+    controller_->stop(options_.launch.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+  }
+
+  void show_progress() {
+    if (!options_.on_progress) return;
+    loop_.after(kProgressEvery, [this] {
+      options_.on_progress(controller_->report());
+      show_progress();
+    });
+  }
+
+  LocalRunOptions options_;
+  AsioLoop loop_;
+  MemoryHub hub_;
+  std::unique_ptr<ServerChannel> server_;
+  std::unique_ptr<Controller> controller_;
+  std::vector<std::shared_ptr<void>> workers_;
+  std::optional<ControllerOutcome> outcome_;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+Result<ControllerOutcome> run_locally(LocalRunOptions options) { return LocalRun(std::move(options)).run(); }
+
+}  // namespace slicemill::controller

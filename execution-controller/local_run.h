@@ -1,0 +1,28 @@
+// `slicemill run`: the same controller and worker code in one process over the in-memory channel, no server.
+//
+// The workers come from the caller, since this folder does not know them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/model/launch.h"
+#include "core/runtime/asio_loop.h"
+#include "core/wire/channel.h"
+#include "execution-controller/controller.h"
+
+namespace slicemill::controller {
+
+struct LocalRunOptions {
+  ControllerLaunch launch;  // epoch 0: the ledger issues the next one itself
+  std::uint32_t workers = 1;
+  // Makes one worker on this loop over this channel; it lives until it is destroyed.
+  std::function<Result<std::shared_ptr<void>>(AsioLoop&, std::unique_ptr<ClientChannel>)> make_worker;
+  std::function<void(const StatusReport&)> on_progress;  // twice a second
+};
+
+// Runs to the end. SIGINT and SIGTERM stop it (in-flight slices finish); a second SIGINT ends the process at once with 130.
+Result<ControllerOutcome> run_locally(LocalRunOptions options);
+
+}  // namespace slicemill::controller

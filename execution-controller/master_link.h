@@ -1,0 +1,68 @@
+// The controller's line to the master: reports status as a level, takes verbs and queries, and goes on alone while the master is away.
+// Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/model/launch.h"
+#include "core/runtime/loop.h"
+#include "core/runtime/process.h"
+#include "core/wire/channel.h"
+#include "core/wire/messages.h"
+
+namespace slicemill::controller {
+
+struct StatusReport {
+  std::string status;
+  std::string reason;
+  std::string stats;  // JSON
+};
+
+class MasterLink {
+ public:
+  struct Hooks {
+    std::function<void(const wire::Verb&)> on_verb;
+    std::function<void(const wire::Query&)> on_query;
+    std::function<void(std::int64_t pid, const std::string& cause)> on_worker_exit;
+    std::function<StatusReport()> report;  // the present level
+  };
+
+  MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process, ExecutionSettings settings,
+             Hooks hooks);
+
+  // Says hello and begins to report every beat.
+  void start();
+  // Reports now (several calls in one turn are one report).
+  void report_soon();
+  void answer(wire::Answer answer);
+  void worker_lost(const ProcessIdentity& process, const std::string& reason);
+  // The outcome is synced: tells it until the master has it, at most for kPatienceMs (it is in the ledger anyway). Then done().
+  void finish(StatusReport outcome, std::function<void()> done);
+  static constexpr std::int64_t kPatienceMs = 10'000;
+
+ private:
+  void on_frame(std::string_view frame);
+  void hello();
+  void report();
+  void beat();
+  void tell_outcome();
+  void end();
+
+  Loop& loop_;
+  ClientChannel& channel_;
+  std::string ex_id_;
+  std::uint64_t epoch_;
+  ProcessIdentity process_;
+  ExecutionSettings settings_;
+  Hooks hooks_;
+  bool scheduled_ = false;
+  std::unique_ptr<StatusReport> outcome_;
+  SteadyTime outcome_since_;
+  std::function<void()> done_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

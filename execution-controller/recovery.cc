@@ -1,0 +1,100 @@
+#include "execution-controller/recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slicemill::controller {
+namespace {
+
+constexpr std::size_t kRowsPerPage = 1000;
+
+ActiveSlice from_row(const OpenRow& row, bool replayed) {
+  ActiveSlice slice;
+  slice.key = row.key;
+  slice.created_ms = row.created_ms;
+  slice.has_row = true;
+  slice.replayed = replayed;
+  slice.own_request = row.request;
+  if (!replayed) {  // a replay begins with a clean sheet
+    slice.retries = row.retries;
+    slice.crashes = row.crashes;
+  }
+  return slice;
+}
+
+}  // namespace
+
+Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hooks)
+    : loop_(loop), ledger_(ledger), queue_(queue), hooks_(std::move(hooks)) {}
+
+bool Recovery::slices_anew() const { return !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none; }
+
+bool Recovery::wants_pending() const { return ledger_.header().cleanup != CleanupType::errors; }
+
+bool Recovery::wants_row(const OpenRow& row) const {
+  if (row.settled_in == ledger_.header().generation()) return row.state == SliceState::start;  // open in this execution
+  switch (ledger_.header().cleanup) {
+    case CleanupType::errors: return row.state == SliceState::error;
+    case CleanupType::pending: return false;
+    case CleanupType::none:
+    case CleanupType::all: return true;
+  }
+  return true;
+}
+
+Result<Recovery::Committed> Recovery::open() {
+  const auto& header = ledger_.header();
+  replays_ = header.recovered;
+  ASSIGN_OR_RETURN(auto ranges, ledger_.open_ranges());
+  for (auto& range : ranges) {
+    const bool replayed = range.run->generation < header.generation();
+    if (replayed && !wants_pending()) continue;
+    queue_.push_range(std::move(range), replayed);
+  }
+  ASSIGN_OR_RETURN(const auto outputs, ledger_.unpublished_outputs());
+  Committed committed;
+  for (const auto& output : outputs) {
+    auto slice = queue_.extract(output.key);
+    if (!slice) {  // it left its run to a row, or belongs to a cleanup type that is not asked for: published all the same
+      slice = ActiveSlice{};
+      slice->key = output.key;
+      slice->has_row = true;
+      ignored_.insert(output.key);
+    }
+    slice->attempt = output.attempt;
+    committed.emplace_back(std::move(*slice), output);
+  }
+  return committed;
+}
+
+void Recovery::fill(std::uint64_t waiting, std::uint64_t ahead) {
+  if (finished_ || halted_ || reading_ || waiting >= ahead) return;
+  reading_ = true;
+  auto page = std::make_shared<Result<std::vector<OpenRow>>>(std::vector<OpenRow>());
+  loop_.offload(
+      Loop::Lane::query, [ledger = &ledger_, page, after = after_] { *page = ledger->rows(after, kRowsPerPage); },
+      [this, page, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) page_read(std::move(*page));
+      });
+}
+
+void Recovery::page_read(Result<std::vector<OpenRow>> page) {
+  reading_ = false;
+  if (!page) {
+    hooks_.on_fatal(page.error());
+    return;
+  }
+  finished_ = page->size() < kRowsPerPage;
+  if (!page->empty()) after_ = page->back().key;
+  for (const auto& row : *page) {
+    if (!wants_row(row) || ignored_.contains(row.key)) continue;
+    ActiveSlice slice = from_row(row, row.settled_in < ledger_.header().generation());
+    if (slice.crashes > 0)
+      hooks_.on_suspect(std::move(slice));
+    else
+      queue_.push_back(std::move(slice));
+  }
+  hooks_.on_change();
+}
+
+}  // namespace slicemill::controller

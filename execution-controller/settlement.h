@@ -1,0 +1,95 @@
+// WHERE A SLICE IS RECORDED. From a result to `done`: committed (synced), published, settled (synced); or to a retry, or to an error row.
+//
+// Order is everything here (architecture, section 7): the ledger decides, publication follows. Loop thread; publishing happens on its lane.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/outputs/output_publisher.h"
+#include "core/runtime/loop.h"
+#include "core/wire/messages.h"
+#include "execution-controller/active_slice.h"
+#include "execution-controller/ledger_writer.h"
+#include "execution-controller/retry_policy.h"
+
+namespace slicemill::controller {
+
+class Settlement {
+ public:
+  struct Hooks {
+    std::function<void(ActiveSlice)> on_retry;     // its backoff is over: dispatch it again
+    std::function<void(ActiveSlice)> on_suspect;   // it killed a worker: dispatch it alone
+    std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
+    std::function<void()> on_change;
+    std::function<void(const Error&)> on_fatal;
+  };
+
+  // publisher: nullptr if the job's sender publishes nothing.
+  Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header, RetryPolicy retries, Hooks hooks);
+
+  void on_result(ActiveSlice slice, const wire::SliceResult& result);
+  void on_crash(ActiveSlice slice, const std::string& cause);
+  void on_refused() { ++counters_.refused; }
+  // A stop's deadline passed while it ran: it stays open, in state `start`.
+  void leave_open(ActiveSlice slice);
+  // Outputs that were committed before a crash: published and settled like the others.
+  void roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs);
+  // No more retries: what waits for one stays open.
+  void drop_waiting();
+
+  LedgerCounters counters() const { return counters_; }
+  void set_subslices(std::uint64_t subslices) { counters_.subslices = subslices; }
+  // Slices between result and `done`.
+  std::size_t in_progress() const { return in_progress_; }
+  std::size_t waiting_for_retry() const { return waiting_.size(); }
+  std::uint64_t failures_since_start() const { return failures_; }
+  // "" or why publishing does not get on (disk full, ...).
+  const std::string& obstacle() const { return obstacle_; }
+
+ private:
+  struct Committed {
+    ActiveSlice slice;
+    CommittedOutput output;
+    std::uint64_t records_in = 0;
+  };
+  struct Group {  // of the batch being gathered
+    std::vector<Committed> to_publish;
+    std::vector<std::pair<SliceKey, SliceState>> settled;
+  };
+
+  Group& group();
+  void commit(ActiveSlice slice, const wire::SliceResult& result);
+  void settle(const ActiveSlice& slice, std::uint64_t records_in, const OutputFacts& output, std::uint64_t records_out);
+  void fail(ActiveSlice slice, const std::string& error, bool retryable);
+  void fail_for_good(const ActiveSlice& slice, const std::string& error);
+  void publish_next();
+  void published(std::vector<Committed> outputs, const std::vector<Result<void>>& results);
+  OpenRow row_of(const ActiveSlice& slice, SliceState state, std::string error) const;
+
+  Loop& loop_;
+  LedgerWriter& writer_;
+  OutputPublisher* publisher_;
+  std::uint16_t generation_;
+  RetryPolicy retries_;
+  Hooks hooks_;
+  LedgerCounters counters_;
+  std::uint64_t failures_ = 0;
+  std::size_t in_progress_ = 0;
+  std::shared_ptr<Group> group_;
+  std::uint64_t group_serial_ = 0;
+  std::vector<Committed> to_publish_;
+  bool publishing_ = false;
+  std::uint32_t publish_failures_ = 0;
+  std::string obstacle_;
+  std::map<std::uint64_t, ActiveSlice> waiting_;
+  std::uint64_t next_wait_ = 1;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

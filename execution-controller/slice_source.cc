@@ -1,0 +1,177 @@
+#include "execution-controller/slice_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/runtime/fault.h"
+#include "core/runtime/log.h"
+#include "execution-controller/retry_policy.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr std::size_t kSlicesPerTurn = 4096;
+constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
+
+// Trouble of the source that may pass; anything else is the job's own fault.
+bool may_pass(const Error& error) {
+  return error.retryable && (error.code == ErrorCode::io || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout);
+}
+
+}  // namespace
+
+struct SliceSource::State {
+  std::uint32_t id = 0;
+  std::shared_ptr<Slicer> slicer;  // shared with the lane while a turn is under way
+  SlicerPosition position;
+  bool in_turn = false;
+  bool finished_turns = false;  // the slicer said so; `position.finished` follows when that is durable
+  bool idle = false;
+  std::uint32_t failures = 0;
+};
+
+SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& header, const Json& job, Hooks hooks)
+    : loop_(loop), writer_(writer), generation_(header.generation()), job_(job), hooks_(std::move(hooks)) {
+  const std::string reader = job_.at("operations").at(0).at("_op").get<std::string>();
+  const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
+  for (std::uint32_t id = 0; id < count; ++id) {
+    auto state = std::make_unique<State>();
+    state->id = id;
+    state->slicer = make_slicer(reader);
+    if (!state->slicer) break;
+    if (const auto stored = header.positions.find(id); stored != header.positions.end()) state->position = stored->second;
+    states_.push_back(std::move(state));
+  }
+}
+
+SliceSource::~SliceSource() = default;
+
+bool SliceSource::can_resume() const {
+  return !states_.empty() && std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->slicer->is_recoverable(); });
+}
+
+void SliceSource::open(std::function<void(Result<void>)> done) {
+  auto failure = std::make_shared<Result<void>>();
+  if (states_.empty()) {
+    done(Error(ErrorCode::invalid, "the reader has no slicer"));
+    return;
+  }
+  auto work = [this, failure] {
+    for (auto& state : states_) {
+      if (state->position.finished) continue;
+      SlicerContext context{.job = job_,
+                            .options = job_.at("operations").at(0),
+                            .slicer = state->id,
+                            .slicers = static_cast<std::uint32_t>(states_.size()),
+                            .persistent = job_.value("lifecycle", "once") == "persistent"};
+      if (auto opened = state->slicer->open(context, state->position.position); !opened) {
+        *failure = opened.error();
+        return;
+      }
+    }
+  };
+  loop_.offload(Loop::Lane::slicer, std::move(work), [this, failure, alive = std::weak_ptr<bool>(alive_), done = std::move(done)] {
+    if (alive.expired()) return;
+    opened_ = failure->has_value();
+    done(*failure);
+  });
+}
+
+void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
+  last_waiting_ = waiting;
+  last_ahead_ = ahead;
+  if (!opened_ || halted_ || waiting >= ahead) return;
+  for (auto& state : states_)
+    if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle)
+      take_turn(*state, static_cast<std::size_t>(std::clamp<std::uint64_t>(ahead - waiting, 256, kSlicesPerTurn)));
+}
+
+void SliceSource::take_turn(State& state, std::size_t wanted) {
+  state.in_turn = true;
+  auto turn = std::make_shared<Result<SlicerTurn>>(SlicerTurn{});
+  loop_.offload(
+      Loop::Lane::slicer, [slicer = state.slicer, turn, wanted] { *turn = slicer->next(wanted); },
+      [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        finish_turn(state, std::move(*turn));
+      });
+}
+
+void SliceSource::retry_or_fail(State& state, const Error& error) {
+  if (!may_pass(error) || !kSlicerRetries.may_retry(state.failures, true)) {
+    hooks_.on_fatal(error);
+    return;
+  }
+  const auto delay = kSlicerRetries.backoff_ms(state.failures++, loop_.random());
+  log(LogLevel::warn, "slicer {}: {}; next try in {} ms", state.id, error.message, delay);
+  loop_.after(std::chrono::milliseconds(delay), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    state.in_turn = false;
+    fill(last_waiting_, last_ahead_);
+  });
+}
+
+void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
+  if (halted_) {  // stopped meanwhile: what was cut but not born is cut again from the stored position
+    state.in_turn = false;
+    hooks_.on_change();
+    return;
+  }
+  if (!result) {
+    retry_or_fail(state, result.error());
+    return;
+  }
+  state.failures = 0;
+  SlicerTurn& turn = *result;
+  subslices_ += turn.subslices;
+  auto& batch = writer_.batch();
+  auto born = std::make_shared<std::vector<OpenRange>>();
+  for (auto& requests : turn.runs) {
+    auto run = std::make_shared<SliceRun>(SliceRun{.generation = generation_,
+                                                   .slicer = state.id,
+                                                   .first_order = state.position.highest_order + 1,
+                                                   .created_ms = loop_.wall_ms(),
+                                                   .requests = std::move(requests)});
+    const std::uint64_t count = run->count();
+    if (count == 0) continue;
+    state.position.highest_order += count;
+    batch.born.push_back(*run);
+    born->push_back({run, 0, count});
+  }
+  state.position.position = turn.position;
+  state.finished_turns = turn.finished;
+  SlicerPosition stored = state.position;
+  stored.finished = turn.finished;
+  batch.positions[state.id] = stored;
+  if (turn.idle_ms > 0 && !turn.finished) {
+    state.idle = true;
+    loop_.after(std::chrono::milliseconds(turn.idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      state.idle = false;
+      fill(last_waiting_, last_ahead_);
+    });
+  }
+  writer_.after_sync([this, &state, born] {
+    state.in_turn = false;
+    state.position.finished = state.finished_turns;
+    if (!born->empty() && !fault("born")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point born fired"));
+      return;
+    }
+    for (auto& range : *born) hooks_.on_born(std::move(range));
+    hooks_.on_change();
+  });
+}
+
+bool SliceSource::exhausted() const {
+  return std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->position.finished && !s->in_turn; });
+}
+
+void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
+  if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled()) return;
+  loop_.offload(Loop::Lane::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); }, [] {});
+}
+
+}  // namespace slicemill::controller

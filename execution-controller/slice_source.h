@@ -1,0 +1,64 @@
+// WHERE A SLICE IS BORN. Asks the slicers for runs, numbers them, and hands them on once their birth is durable. Loop thread; the slicers
+// themselves work on the slicer lane, one turn at a time each.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/runtime/loop.h"
+#include "execution-controller/ledger_writer.h"
+#include "slicer/slicer.h"
+
+namespace slicemill::controller {
+
+class SliceSource {
+ public:
+  struct Hooks {
+    std::function<void(OpenRange)> on_born;  // durable: may be dispatched
+    std::function<void()> on_change;         // a slicer finished, or a turn gave nothing
+    std::function<void(const Error&)> on_fatal;
+  };
+
+  SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& header, const Json& job, Hooks hooks);
+  ~SliceSource();
+
+  // Opens every slicer where it stood. done(error) names the slicer's complaint.
+  void open(std::function<void(Result<void>)> done);
+  // Keeps about `ahead` slices ready: asks for more while fewer than that wait.
+  void fill(std::uint64_t waiting, std::uint64_t ahead);
+  // No turn begins after this.
+  void halt() { halted_ = true; }
+  // All slicers finished and every birth is durable.
+  bool exhausted() const;
+  void tell_settled(const SliceKey& key, SliceState state);
+
+  std::size_t slicers() const { return states_.size(); }
+  std::uint64_t subslices() const { return subslices_; }
+  // Unknown reader: no slicers.
+  bool can_resume() const;
+
+ private:
+  struct State;
+  void take_turn(State& state, std::size_t wanted);
+  void finish_turn(State& state, Result<SlicerTurn> turn);
+  void retry_or_fail(State& state, const Error& error);
+
+  Loop& loop_;
+  LedgerWriter& writer_;
+  std::uint16_t generation_;
+  Json job_;
+  Hooks hooks_;
+  std::vector<std::unique_ptr<State>> states_;
+  bool opened_ = false;
+  bool halted_ = false;
+  std::uint64_t subslices_ = 0;
+  std::uint64_t last_waiting_ = 0, last_ahead_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

@@ -1,0 +1,107 @@
+// Executions, third part: a new master takes over what the former one left.
+//
+// Processes that live are watched again; their controllers say hello by themselves. An execution without a controller may have ended while
+// no master was there: its ledger is asked first, and only if it has no outcome a controller starts, under a new epoch.
+#include <fmt/core.h>
+
+#include <memory>
+
+#include "core/runtime/log.h"
+#include "master/executions.h"
+
+namespace slicemill::master {
+
+namespace {
+
+constexpr Duration kAskAgain = std::chrono::seconds(1);
+constexpr Duration kLeftoverGrace = std::chrono::seconds(5);
+
+Result<std::optional<LedgerOutcome>> outcome_of(const std::string& directory) {
+  if (!ledger_exists(directory)) return std::optional<LedgerOutcome>();
+  ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
+  return ledger->header().outcome;
+}
+
+}  // namespace
+
+Result<void> Executions::adopt_all() {
+  ASSIGN_OR_RETURN(const auto rows, registry_.live_executions());
+  ASSIGN_OR_RETURN(const auto processes, registry_.processes());
+  std::map<ExecutionId, std::vector<ProcessRow>> known;
+  for (const auto& process : processes) known[process.ex_id].push_back(process);
+  for (const auto& row : rows) {
+    LiveExecution& live = insert(row);
+    ASSIGN_OR_RETURN(live.epoch, registry_.epoch(live.job_id));
+    if (live.status != ExecutionStatus::pending) adopt(live, known[row.ex_id]);
+    known.erase(row.ex_id);
+  }
+  release_leftovers(known);
+  plan();
+  return {};
+}
+
+void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known) {
+  const auto spec = group_spec(live);
+  if (!spec) {
+    change(live, ExecutionEvent::fatal, spec.error().message);
+    return;
+  }
+  supervisor_.adopt(*spec, known, 0);
+  live.granted = supervisor_.live_workers(live.ex_id);
+  supervisor_.set_workers(live.ex_id, live.granted);
+  if (supervisor_.has_controller(live.ex_id)) {
+    live.live_reason = "the master was restarted, waiting for word from the execution controller";
+    return;
+  }
+  live.live_reason = "the master was restarted, the execution controller is gone, reading the ledger";
+  consult_ledger(live.ex_id);
+}
+
+void Executions::consult_ledger(const ExecutionId& id) {
+  auto outcome = std::make_shared<Result<std::optional<LedgerOutcome>>>(std::optional<LedgerOutcome>());
+  loop_.offload(
+      Loop::Lane::query, [outcome, directory = options_.layout.ledger_directory(id.text)] { *outcome = outcome_of(directory); },
+      [this, alive = std::weak_ptr<int>(alive_), id, outcome] {
+        if (!alive.expired()) act_on_ledger(id, std::move(*outcome));
+      });
+}
+
+void Executions::act_on_ledger(const ExecutionId& id, Result<std::optional<LedgerOutcome>> outcome) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || is_terminal(live->status) || supervisor_.has_controller(id)) return;
+  if (!outcome && outcome.error().code == ErrorCode::conflict) {
+    // Somebody holds it: a controller that was started but not noted yet. It will say hello, or it is about to go.
+    live->live_reason = outcome.error().message;
+    loop_.after(kAskAgain, [this, alive = std::weak_ptr<int>(alive_), id] {
+      if (!alive.expired()) consult_ledger(id);
+    });
+    return;
+  }
+  if (outcome && *outcome) {
+    const LedgerOutcome& found = **outcome;
+    if (!follow(*live, found.status, found.reason)) {
+      change(*live, ExecutionEvent::fatal, fmt::format("its ledger says {} while it was {}", to_string(found.status), to_string(live->status)));
+    }
+    return;
+  }
+  if (!outcome) log(LogLevel::error, "execution {}: {}", id.text, outcome.error().message);
+  if (live->status == ExecutionStatus::stopping && !ledger_exists(options_.layout.ledger_directory(id.text))) {
+    change(*live, ExecutionEvent::drained, "");  // nothing was ever started
+    return;
+  }
+  supervisor_.restart_controller(id, "the master was restarted");
+}
+
+// Processes of executions that have ended: about to leave, or forgotten.
+void Executions::release_leftovers(const std::map<ExecutionId, std::vector<ProcessRow>>& known) {
+  for (const auto& [id, rows] : known) {
+    if (rows.empty()) continue;
+    GroupSpec spec;
+    spec.ex_id = id;
+    spec.job_id = rows.front().job_id;
+    supervisor_.adopt(spec, rows, 0);
+    supervisor_.release(id, kLeftoverGrace);
+  }
+}
+
+}  // namespace slicemill::master

@@ -1,0 +1,145 @@
+#include "master/execution_documents.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <utility>
+
+#include "core/runtime/clock.h"
+
+namespace slicemill::master {
+
+namespace {
+
+// Set by the server only; a client that sends back what it read must not be able to change them.
+constexpr std::array kJobServerFields = {"job_id", "_context", "_created", "_updated", "_deleted", "_deleted_on", "warnings", "ex", "job_seq"};
+constexpr std::array kExecutionFields = {
+    "ex_id",       "job_id",           "_context",        "_status",   "_created",         "_updated",
+    "_has_errors", "_failureReason",   "_slicer_stats",   "metadata",  "teraslice_version", "relocatable",
+    "log_path",    "log_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
+
+template <std::size_t N>
+void erase_fields(Json& json, const std::array<const char*, N>& fields) {
+  for (const char* field : fields) json.erase(field);
+}
+
+std::string text_or(const Json& json, const char* field, std::string otherwise) {
+  const auto found = json.find(field);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::move(otherwise);
+}
+
+bool not_false(const Json& json, const char* field) {
+  const auto found = json.find(field);
+  return found == json.end() || !found->is_boolean() || found->get<bool>();
+}
+
+Result<Json> parse_stored(const std::string& doc, const char* kind, const std::string& id) {
+  auto json = parse_json(doc);
+  if (!json) return Error{ErrorCode::corrupt, fmt::format("registry: the document of {} {} is broken: {}", kind, id, json.error().message)};
+  if (!json->is_object()) return Error{ErrorCode::corrupt, fmt::format("registry: the document of {} {} is no object", kind, id)};
+  return json;
+}
+
+}  // namespace
+
+Result<Json> job_document(const JobRow& row) {
+  ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "job", row.job_id.text));
+  json["job_id"] = row.job_id.text;
+  json["_context"] = "job";
+  json["_created"] = to_iso(row.created);
+  json["_updated"] = to_iso(row.updated);
+  if (row.deleted) {
+    json["_deleted"] = true;
+    json["_deleted_on"] = to_iso(row.deleted_on);
+  }
+  return json;
+}
+
+Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason) {
+  ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "execution", row.ex_id.text));
+  json["_status"] = to_string(row.status);
+  json["_created"] = to_iso(row.created);
+  json["_updated"] = to_iso(row.updated);
+  json["_has_errors"] = row.has_errors;
+  json["_failureReason"] = row.reason;
+  if (!live_reason.empty()) json["_status_reason"] = live_reason;
+  auto stats = row.stats.empty() ? Result<Json>(Json::object()) : parse_json(row.stats);
+  json["_slicer_stats"] = stats ? std::move(*stats) : Json::object();
+  if (row.deleted) {
+    json["_deleted"] = true;
+    json["_deleted_on"] = to_iso(row.deleted_on);
+  }
+  return json;
+}
+
+JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now) {
+  JobRow row;
+  row.job_id = id;
+  row.seq = seq;
+  row.created = now;
+  return replace_job(row, std::move(posted), now);
+}
+
+JobRow replace_job(const JobRow& former, Json posted, WallMs now) {
+  erase_fields(posted, kJobServerFields);
+  JobRow row = former;
+  row.name = text_or(posted, "name", "Custom Job");
+  row.active = not_false(posted, "active");
+  row.updated = now;
+  row.doc = to_compact_text(posted);
+  return row;
+}
+
+ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
+  ExecutionRow row;
+  row.ex_id = birth.ex_id;
+  row.seq = birth.seq;
+  row.job_id = birth.job_id;
+  row.created = row.updated = birth.now;
+  row.recovered_execution = birth.recovered_execution;
+  row.cleanup = birth.cleanup;
+  row.source_ledger = birth.source_ledger;
+  Json& json = birth.config;
+  erase_fields(json, kExecutionFields);
+  row.name = text_or(json, "name", "Custom Job");
+  const auto workers = json.find("workers");
+  if (workers != json.end() && workers->is_number_integer()) row.workers = workers->get<std::int64_t>();
+  json["ex_id"] = row.ex_id.text;
+  json["job_id"] = row.job_id.text;
+  json["_context"] = "ex";
+  json["_status"] = to_string(row.status);
+  json["_created"] = to_iso(birth.now);
+  json["_updated"] = to_iso(birth.now);
+  json["_has_errors"] = false;
+  json["_failureReason"] = "";
+  json["_slicer_stats"] = Json::object();
+  json["metadata"] = Json::object();
+  json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
+  json["relocatable"] = true;
+  json["log_directory"] = layout.log_directory(row.ex_id.text);
+  json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
+  if (!row.recovered_execution.empty()) {
+    json["recovered_execution"] = row.recovered_execution.text;
+    if (!birth.recovered_slice_type.empty()) json["recovered_slice_type"] = birth.recovered_slice_type;
+  }
+  row.doc = to_compact_text(json);
+  return row;
+}
+
+Result<Json> recovered_config(const ExecutionRow& row) {
+  ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "execution", row.ex_id.text));
+  erase_fields(json, kExecutionFields);
+  return json;
+}
+
+std::vector<std::pair<std::string, std::string>> job_environment(const Json& config) {
+  std::vector<std::pair<std::string, std::string>> environment;
+  const auto variables = config.find("env_vars");
+  if (variables == config.end() || !variables->is_object()) return environment;
+  for (const auto& [name, value] : variables->items()) {
+    environment.emplace_back(name, value.is_string() ? value.get<std::string>() : to_compact_text(value));
+  }
+  return environment;
+}
+
+}  // namespace slicemill::master

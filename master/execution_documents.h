@@ -1,0 +1,46 @@
+// Job and execution documents: how rows of the registry look to users, and how new rows come to be. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/model/launch.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+#include "master/registry.h"
+
+namespace slicemill::master {
+
+// What the first dialect's clients expect to read; assets and tools choose builds by it.
+inline constexpr const char* kDialectVersion = "3.18.0";
+
+// The posted document with job_id, _context, _created, _updated (and _deleted, _deleted_on) laid over it.
+Result<Json> job_document(const JobRow& row);
+// The resolved document with ids, status, times, errors and counts laid over it. live_reason: why it is as it is just now, "" for nothing.
+Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason = {});
+
+// The row of a job from what was posted; fields that only the server sets are taken out first.
+JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now);
+// The same job with another document: keeps id, sequence, birth. Fields that were not sent vanish.
+JobRow replace_job(const JobRow& former, Json posted, WallMs now);
+
+struct ExecutionBirth {
+  ExecutionId ex_id;
+  std::int64_t seq = 0;
+  JobId job_id;
+  WallMs now = 0;
+  Json config;                      // resolved
+  ExecutionId recovered_execution;  // empty: a fresh start
+  CleanupType cleanup = CleanupType::none;
+  std::string recovered_slice_type;  // as shown; "" for none
+  ExecutionId source_ledger;
+};
+ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
+
+// The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of it runs.
+Result<Json> recovered_config(const ExecutionRow& row);
+
+// env_vars of a resolved document.
+std::vector<std::pair<std::string, std::string>> job_environment(const Json& config);
+
+}  // namespace slicemill::master

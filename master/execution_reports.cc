@@ -1,0 +1,188 @@
+// Executions, second part: what controllers and processes report, and what their silence means.
+#include <fmt/core.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/log.h"
+#include "master/executions.h"
+
+namespace slicemill::master {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kTick = seconds(1);
+constexpr int kSilentLeases = 4;                   // a controller that is silent for so many is killed
+constexpr Duration kStopOverdue = seconds(15);     // beyond the deadline of a stop, which the controller itself keeps
+constexpr int kMostOverdueStops = 2;
+
+}  // namespace
+
+// ---- from controllers ----
+
+bool Executions::on_hello(const wire::ControllerHello& hello) {
+  const ExecutionId id(hello.ex_id);
+  LiveExecution* live = find(id);
+  if (live == nullptr) {
+    // It may have missed that its outcome was taken; it says it again and is told so.
+    const auto row = registry_.execution(id);
+    return row && *row && is_terminal((*row)->status);
+  }
+  if (hello.epoch < live->epoch) {
+    log(LogLevel::warn, "execution {}: controller {} has the old epoch {} (now {}), killing it", id.text, hello.process.pid, hello.epoch, live->epoch);
+    supervisor_.kill_stranger(hello.process);
+    return false;
+  }
+  live->epoch = hello.epoch;
+  live->last_heard = loop_.now();
+  if (!supervisor_.has_controller(id)) supervisor_.adopt_controller(id, hello.process, hello.epoch);
+  if (live->status == ExecutionStatus::scheduling) change(*live, ExecutionEvent::controller_up, "");
+  if (live->stalled) live->live_reason.clear();
+  live->stalled = false;
+  if (live->status == ExecutionStatus::stopping) {
+    const auto left = live->stop_by ? duration_cast<milliseconds>(*live->stop_by - loop_.now()).count() : options_.settings.shutdown_timeout_ms;
+    links_.verb(id, wire::VerbName::stop, std::to_string(std::max<std::int64_t>(left, 0)), [](const Result<wire::Answer>&) {});
+  }
+  const std::int64_t surplus = supervisor_.live_workers(id) - live->granted;
+  if (surplus > 0 && live->granted > 0) {
+    links_.verb(id, wire::VerbName::drain_workers, std::to_string(surplus), [](const Result<wire::Answer>&) {});
+  }
+  return true;
+}
+
+void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
+  live.last_heard = loop_.now();
+  live.stalled = false;
+  live.live_reason = reason;
+  if (stats.empty()) return;
+  const auto json = parse_json(stats);
+  if (!json || !json->is_object()) {
+    log(LogLevel::error, "execution {}: its controller sent counts that are no JSON object", live.ex_id.text);
+    return;
+  }
+  live.stats = stats;
+  const auto failed = json->find("failed");
+  if (failed != json->end() && failed->is_number_integer()) live.failed = failed->get<std::int64_t>();
+  totals_.absorb(live.ex_id, *json);
+}
+
+void Executions::on_status(const ExecutionId& id, const wire::Status& status) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || status.epoch != live->epoch) return;
+  take_report(*live, status.stats, status.reason);
+  const auto reported = parse_execution_status(status.status);
+  if (!reported) {
+    log(LogLevel::error, "execution {}: its controller reports the unknown status \"{}\"", id.text, status.status);
+    return;
+  }
+  // Only Finished ends an execution: it says that the outcome is in the ledger.
+  if (!is_terminal(*reported) && !is_terminal(live->status)) follow(*live, *reported, status.reason);
+}
+
+void Executions::on_finished(const ExecutionId& id, const wire::Finished& finished) {
+  LiveExecution* live = find(id);
+  if (live == nullptr) {
+    links_.tell(id, wire::FinishedAck{});  // on_hello let it in, so the registry has the outcome
+    return;
+  }
+  if (finished.epoch != live->epoch || is_terminal(live->status)) return;  // the ack of the first one follows its commit
+  take_report(*live, finished.stats, finished.reason);
+  const auto outcome = parse_execution_status(finished.status);
+  if (!outcome || !is_terminal(*outcome)) {
+    change(*live, ExecutionEvent::fatal, fmt::format("its controller ended with the unknown status \"{}\"", finished.status));
+  } else if (!follow(*live, *outcome, finished.reason)) {
+    change(*live, ExecutionEvent::fatal,
+           fmt::format("its controller ended as {} while it was {}: {}", finished.status, to_string(live->status), finished.reason));
+  }
+}
+
+void Executions::on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) {
+  if (find(id) != nullptr) supervisor_.kill_worker(id, lost.pid, lost.reason);
+}
+
+// ---- from the supervisor ----
+
+void Executions::process_started(const ProcessRow& process) {
+  RegistryBatch batch;
+  batch.processes.push_back(process);
+  registry_.write(std::move(batch), {});
+  LiveExecution* live = find(process.ex_id);
+  if (live == nullptr || !process.is_controller) return;
+  live->last_heard = loop_.now();
+  live->silence_punished = false;
+}
+
+void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit, bool) {
+  RegistryBatch batch;
+  batch.gone_processes.push_back(process.process);
+  registry_.write(std::move(batch), {});
+  if (process.is_controller) {
+    links_.forget(process.ex_id);
+  } else {
+    links_.tell(process.ex_id, wire::WorkerExit{process.process.pid, exit.to_text()});
+  }
+}
+
+void Executions::controller_restarts(const ExecutionId& id, const std::string& reason) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || is_terminal(live->status)) return;
+  live->live_reason = reason;
+  live->lines.push_back({id, loop_.wall_ms(), std::string(to_string(live->status)), "controller_restart", std::string(to_string(live->status)), reason});
+  persist(*live);
+}
+
+void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || is_terminal(live->status)) return;
+  live->kill_at_end = true;
+  change(*live, ExecutionEvent::fatal, reason);
+}
+
+void Executions::group_gone(const ExecutionId&) { plan(); }
+
+// ---- silence and delay ----
+
+void Executions::tick() {
+  tick_timer_ = loop_.after(kTick, [this] { tick(); });
+  std::vector<ExecutionId> ids;
+  for (const auto& [id, live] : live_) ids.push_back(id);
+  for (const auto& id : ids) {
+    if (LiveExecution* live = find(id)) check_silence(*live);
+    if (LiveExecution* live = find(id)) check_overdue(*live);
+  }
+}
+
+// A live status is a lease of its controller (I4).
+void Executions::check_silence(LiveExecution& live) {
+  if (!supervisor_.has_controller(live.ex_id) || live.silence_punished || is_terminal(live.status)) return;
+  const Duration silent = loop_.now() - live.last_heard;
+  const Duration lease = milliseconds(options_.settings.lease_ms);
+  if (silent <= lease) return;
+  const auto silent_seconds = duration_cast<seconds>(silent).count();
+  live.stalled = true;
+  live.live_reason = fmt::format("stalled: no word from the execution controller for {} s", silent_seconds);
+  if (silent <= kSilentLeases * lease) return;
+  live.silence_punished = true;
+  supervisor_.restart_controller(live.ex_id, fmt::format("no word from it for {} s", silent_seconds));
+}
+
+// The controller keeps the deadline of a stop; one that does not is killed, and its successor stops at once.
+void Executions::check_overdue(LiveExecution& live) {
+  if (live.status != ExecutionStatus::stopping) return;
+  if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
+  if (loop_.now() <= *live.stop_by + kStopOverdue) return;
+  live.stop_by = loop_.now();
+  if (++live.overdue_stops < kMostOverdueStops) {
+    supervisor_.restart_controller(live.ex_id, "it did not stop in time");
+    return;
+  }
+  live.kill_at_end = true;
+  change(live, ExecutionEvent::lost, "it could not be stopped in time, its processes were killed");
+}
+
+}  // namespace slicemill::master

@@ -1,0 +1,175 @@
+#include "master/execution_starts.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/ledger/slice_ledger.h"
+#include "master/execution_documents.h"
+
+namespace slicemill::master {
+
+namespace {
+
+bool is_true(const Json& json, const char* field) {
+  const auto found = json.find(field);
+  return found != json.end() && found->is_boolean() && found->get<bool>();
+}
+
+}  // namespace
+
+ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths)
+    : loop_(loop), registry_(registry), executions_(executions), catalog_(catalog), paths_(std::move(paths)) {}
+
+Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const { return validate_job(posted, catalog_, paths_); }
+
+Result<void> ExecutionStarts::nothing_lives(const JobId& id) const {
+  if (executions_.find_by_job(id) == nullptr) return {};
+  return Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot have the same job concurrently running", id.text)};
+}
+
+Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) const {
+  RETURN_IF_ERROR(nothing_lives(id));
+  ASSIGN_OR_RETURN(auto job, registry_.job(id));
+  if (!job) return Error{ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
+  if (job->deleted) return Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be {}.", id.text, what)};
+  return std::move(*job);
+}
+
+void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq, std::vector<std::string> warnings,
+                                 Reply<Submitted> reply) {
+  Submitted submitted{row.job_id, job_seq, row.ex_id, std::move(warnings)};
+  executions_.create(std::move(row), std::move(job), [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
+    if (result) {
+      reply(submitted);
+    } else {
+      reply(result.error());
+    }
+  });
+}
+
+void ExecutionStarts::submit(JobRow job, ValidatedJob validated, Reply<Submitted> reply) {
+  ExecutionBirth birth;
+  birth.ex_id = ExecutionId(random_uuid());
+  birth.seq = registry_.new_execution_seq();
+  birth.job_id = job.job_id;
+  birth.now = loop_.wall_ms();
+  birth.config = std::move(validated.config);
+  const std::int64_t job_seq = job.seq;
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job), job_seq, std::move(validated.warnings),
+             std::move(reply));
+}
+
+void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
+  const auto job = startable(id, "started");
+  if (!job) {
+    reply(job.error());
+    return;
+  }
+  auto posted = job_document(*job);
+  auto validated = posted ? validate(*posted) : posted.error();
+  auto latest = registry_.latest_execution(id);
+  if (!validated || !latest) {
+    reply(validated ? latest.error() : validated.error());
+    return;
+  }
+  if (is_true(validated->config, "autorecover") && *latest) {
+    auto row = recovery_of(**latest, std::move(validated->config), CleanupType::none, true);
+    if (!row) {
+      reply(row.error());
+      return;
+    }
+    give_birth(std::move(*row), std::nullopt, job->seq, std::move(validated->warnings), std::move(reply));
+    return;
+  }
+  ExecutionBirth birth;
+  birth.ex_id = ExecutionId(random_uuid());
+  birth.seq = registry_.new_execution_seq();
+  birth.job_id = id;
+  birth.now = loop_.wall_ms();
+  birth.config = std::move(validated->config);
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt, job->seq, std::move(validated->warnings),
+             std::move(reply));
+}
+
+void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  const auto job = startable(id, "recovered");
+  if (!job) {
+    reply(job.error());
+    return;
+  }
+  const auto latest = registry_.latest_execution(id);
+  if (!latest || !*latest) {
+    reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)} : latest.error());
+    return;
+  }
+  auto posted = job_document(*job);
+  auto validated = posted ? validate(*posted) : posted.error();
+  if (!validated) {
+    reply(validated.error());
+    return;
+  }
+  const bool autorecover = is_true(validated->config, "autorecover");
+  auto row = recovery_of(**latest, std::move(validated->config), cleanup, autorecover);
+  if (!row) {
+    reply(row.error());
+    return;
+  }
+  give_birth(std::move(*row), std::nullopt, job->seq, std::move(validated->warnings), std::move(reply));
+}
+
+void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  const auto source = registry_.execution(id);
+  if (!source || !*source) {
+    reply(source ? Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)} : source.error());
+    return;
+  }
+  const auto job = startable((*source)->job_id, "recovered");
+  if (!job) {
+    reply(job.error());
+    return;
+  }
+  auto config = recovered_config(**source);
+  if (!config) {
+    reply(config.error());
+    return;
+  }
+  const bool autorecover = is_true(*config, "autorecover");
+  auto row = recovery_of(**source, std::move(*config), cleanup, autorecover);
+  if (!row) {
+    reply(row.error());
+    return;
+  }
+  give_birth(std::move(*row), std::nullopt, job->seq, {}, std::move(reply));
+}
+
+Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover) {
+  ExecutionBirth birth;
+  birth.ex_id = ExecutionId(random_uuid());
+  birth.seq = registry_.new_execution_seq();
+  birth.job_id = source.job_id;
+  birth.now = loop_.wall_ms();
+  birth.config = std::move(config);
+  birth.recovered_execution = source.ex_id;
+  birth.cleanup = cleanup;
+  birth.recovered_slice_type = to_string(cleanup);
+  if (cleanup == CleanupType::none && autorecover) birth.recovered_slice_type = to_string(CleanupType::pending);
+  ASSIGN_OR_RETURN(birth.source_ledger, ledger_behind(source));
+  return make_execution(std::move(birth), executions_.options().layout);
+}
+
+// An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty: nobody in the chain
+// ever began, so the recovery is a fresh start.
+Result<ExecutionId> ExecutionStarts::ledger_behind(const ExecutionRow& source) const {
+  ExecutionRow at = source;
+  while (!ledger_exists(executions_.options().layout.ledger_directory(at.ex_id.text))) {
+    if (at.source_ledger.empty()) return ExecutionId();
+    ASSIGN_OR_RETURN(auto earlier, registry_.execution(at.source_ledger));
+    if (!earlier) return ExecutionId();
+    at = std::move(*earlier);
+  }
+  return at.ex_id;
+}
+
+}  // namespace slicemill::master

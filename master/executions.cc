@@ -1,0 +1,379 @@
+#include "master/executions.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/runtime/files.h"
+#include "core/runtime/log.h"
+#include "master/execution_documents.h"
+
+namespace slicemill::master {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration kRewrite = seconds(1);       // after a failed write
+constexpr Duration kLeaveGrace = seconds(30);   // for processes of an ended execution to clean up and leave by themselves
+
+// Atomic, but not synced: after a power failure the execution is started anew, with a new file.
+Result<void> write_launch_file(const std::string& path, const std::string& text, const std::string& log_directory) {
+  Files& files = posix_files();
+  RETURN_IF_ERROR(files.create_directories(path.substr(0, path.rfind('/'))));
+  RETURN_IF_ERROR(files.create_directories(log_directory));
+  const std::string temporary = path + ".new";
+  ASSIGN_OR_RETURN(auto file, files.create(temporary));
+  RETURN_IF_ERROR(file->write(text));
+  RETURN_IF_ERROR(file->close());
+  return files.rename_replace(temporary, path);
+}
+
+}  // namespace
+
+// What one write of a live execution carries, kept until it is durable.
+struct Executions::Written {
+  ExecutionStatus status = ExecutionStatus::pending;
+  std::vector<HistoryRow> lines;
+  std::vector<ExecutionEffect> effects;
+  std::vector<std::function<void()>> afters;
+};
+
+Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel, ExecutionsOptions options)
+    : loop_(loop),
+      registry_(registry),
+      options_(std::move(options)),
+      supervisor_(loop, launcher, *this),
+      links_(loop, std::move(channel), *this) {
+  tick();
+}
+
+Executions::~Executions() { loop_.cancel(tick_timer_); }
+
+// ---- views ----
+
+LiveExecution* Executions::find(const ExecutionId& id) {
+  const auto found = live_.find(id);
+  return found == live_.end() ? nullptr : found->second.get();
+}
+
+const LiveExecution* Executions::find_by_job(const JobId& id) const {
+  for (const auto& [ex_id, live] : live_) {
+    if (live->job_id == id) return live.get();
+  }
+  return nullptr;
+}
+
+std::vector<const LiveExecution*> Executions::all() const {
+  std::vector<const LiveExecution*> list;
+  for (const auto& [id, live] : live_) list.push_back(live.get());
+  std::sort(list.begin(), list.end(), [](const auto* a, const auto* b) { return a->seq < b->seq; });
+  return list;
+}
+
+std::string Executions::live_reason(const ExecutionId& id) const {
+  const auto found = live_.find(id);
+  if (found == live_.end()) return {};
+  const LiveExecution& live = *found->second;
+  if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
+  return live.live_reason + "; " + live.slots_reason;
+}
+
+// ---- life ----
+
+LiveExecution& Executions::insert(const ExecutionRow& row) {
+  auto& live = live_[row.ex_id];
+  live = std::make_unique<LiveExecution>();
+  live->ex_id = row.ex_id;
+  live->job_id = row.job_id;
+  live->name = row.name;
+  live->seq = row.seq;
+  live->status = live->durable_status = row.status;
+  live->reason = row.reason;
+  live->has_errors = row.has_errors;
+  live->stats = row.stats;
+  live->failed = row.failed;
+  live->wanted = row.workers;
+  live->updated = row.updated;
+  live->last_heard = loop_.now();
+  return *live;
+}
+
+void Executions::create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done) {
+  LiveExecution& live = insert(row);
+  live.writing = true;  // its birth: what changes before that is durable is written after it
+  const ExecutionId id = row.ex_id;
+  RegistryBatch batch;
+  if (job) batch.jobs.push_back(std::move(*job));
+  batch.history.push_back({id, row.created, "", "created", std::string(to_string(row.status)), ""});
+  batch.executions.push_back(std::move(row));
+  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id, done = std::move(done)](const Result<void>& result) {
+    if (alive.expired()) return;
+    if (!result) {
+      const auto unborn = std::move(live_.at(id));
+      live_.erase(id);
+      done(result);
+      for (const auto& reply : unborn->stop_waiters) reply(result.error());
+      return;
+    }
+    LiveExecution& born = *live_.at(id);
+    born.writing = false;
+    done({});
+    if (born.dirty) persist(born);
+    plan();
+  });
+}
+
+bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::string& reason) {
+  const auto row = next(live.status, event);
+  if (!row) {
+    log(LogLevel::warn, "execution {}: event {} means nothing while it is {}", live.ex_id.text, to_string(event), to_string(live.status));
+    return false;
+  }
+  const WallMs now = loop_.wall_ms();
+  live.lines.push_back({live.ex_id, now, std::string(to_string(row->from)), std::string(to_string(event)), std::string(to_string(row->to)), reason});
+  log(LogLevel::info, "execution {}: {} -> {} ({}){}{}", live.ex_id.text, to_string(row->from), to_string(row->to), to_string(event),
+      reason.empty() ? "" : ": ", reason);
+  live.status = row->to;
+  live.updated = now;
+  switch (row->to) {
+    case ExecutionStatus::failing:
+    case ExecutionStatus::failed:
+    case ExecutionStatus::terminated:
+    case ExecutionStatus::rejected:
+      live.has_errors = true;
+      live.reason = reason;
+      break;
+    case ExecutionStatus::completed:
+    case ExecutionStatus::stopped:
+      live.has_errors = false;
+      live.reason.clear();
+      break;
+    default:
+      break;
+  }
+  if (row->effect != ExecutionEffect::none) live.effects.push_back(row->effect);
+  persist(live);
+  return true;
+}
+
+bool Executions::follow(LiveExecution& live, ExecutionStatus status, const std::string& reason) {
+  const auto events = events_between(live.status, status);
+  if (!events) return false;
+  for (const auto event : *events) change(live, event, reason);
+  return true;
+}
+
+void Executions::when_durable(LiveExecution& live, std::function<void()> task) {
+  if (!live.writing) {
+    task();
+    return;
+  }
+  live.afters.push_back(std::move(task));
+  live.dirty = true;
+}
+
+void Executions::want_workers(LiveExecution& live, std::int64_t count) {
+  live.wanted = count;
+  if (live.granted > count) {
+    live.granted = count;
+    supervisor_.set_workers(live.ex_id, count);
+  }
+  persist(live);
+  plan();
+}
+
+// One write at a time per execution: what changes meanwhile goes into the next, so the registry never goes back.
+void Executions::persist(LiveExecution& live) {
+  live.dirty = true;
+  if (live.writing) return;
+  live.dirty = false;
+  live.writing = true;
+  auto written = std::make_shared<Written>();
+  written->status = live.status;
+  written->lines = std::exchange(live.lines, {});
+  written->effects = std::exchange(live.effects, {});
+  written->afters = std::exchange(live.afters, {});
+  RegistryBatch batch;
+  batch.states.push_back({live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
+  batch.history = written->lines;
+  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id, written](const Result<void>& result) {
+    if (!alive.expired()) persisted(id, written, result);
+  });
+}
+
+void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result) {
+  LiveExecution* found = find(id);
+  if (found == nullptr) return;
+  LiveExecution& live = *found;
+  if (!result) {
+    // Nothing of it is told or done until it is durable: kept in front of what came later, and written again.
+    live.lines.insert(live.lines.begin(), written->lines.begin(), written->lines.end());
+    live.effects.insert(live.effects.begin(), written->effects.begin(), written->effects.end());
+    live.afters.insert(live.afters.begin(), written->afters.begin(), written->afters.end());
+    live.live_reason = fmt::format("its status cannot be written: {}", result.error().message);
+    loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id] {
+      LiveExecution* again = alive.expired() ? nullptr : find(id);
+      if (again == nullptr) return;
+      again->writing = false;
+      persist(*again);
+    });
+    return;
+  }
+  live.writing = false;
+  live.durable_status = written->status;
+  for (const auto effect : written->effects) {
+    if (effect == ExecutionEffect::start_controller) start_processes(live);
+  }
+  for (const auto& task : written->afters) task();
+  if (live_.find(id) == live_.end()) return;
+  if (is_terminal(live.durable_status)) {
+    end(live);
+  } else if (live.dirty) {
+    persist(live);
+  }
+}
+
+// The terminal status is durable.
+void Executions::end(LiveExecution& live) {
+  const ExecutionId id = live.ex_id;
+  const auto ended = std::move(live_.at(id));
+  live_.erase(id);
+  totals_.forget(id);
+  links_.tell(id, wire::FinishedAck{});
+  supervisor_.release(id, ended->kill_at_end ? Duration::zero() : kLeaveGrace);
+  links_.end(id);
+  loop_.offload(Loop::Lane::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); }, [] {});
+  for (const auto& task : ended->afters) task();
+  for (const auto& reply : ended->stop_waiters) reply(StopAnswer{ended->durable_status});
+  plan();
+}
+
+// ---- starting ----
+
+// Gathers what happens in one turn of the loop.
+void Executions::plan() {
+  if (planning_) return;
+  planning_ = true;
+  loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired()) return;
+    planning_ = false;
+    if (!admitting_) return;
+    PlannerView view;
+    view.slots = options_.slots;
+    view.lingering = supervisor_.lingering_workers();
+    for (const auto* live : all()) {
+      if (is_terminal(live->status)) continue;
+      PlannerEntry entry{live->ex_id, live->status != ExecutionStatus::pending, false, live->status != ExecutionStatus::stopping, live->wanted,
+                         live->granted};
+      // A birth that is not durable yet starts nothing; neither does one whose predecessor could still write.
+      entry.held = !entry.admitted && (live->writing || supervisor_.job_has_controller(live->job_id, live->ex_id));
+      view.entries.push_back(entry);
+    }
+    for (const auto& grant : plan_starts(view)) apply(grant);
+  });
+}
+
+void Executions::apply(const Grant& grant) {
+  LiveExecution* live = find(grant.ex_id);
+  if (live == nullptr) return;
+  live->slots_reason = grant.reason;
+  const bool more = grant.granted != live->granted;
+  live->granted = grant.granted;
+  if (grant.admit) {
+    change(*live, ExecutionEvent::admitted, grant.reason);
+  } else if (more) {
+    supervisor_.set_workers(live->ex_id, live->granted);
+  }
+}
+
+void Executions::start_processes(LiveExecution& live) {
+  if (live.status == ExecutionStatus::stopping) {  // stopped before anything started
+    change(live, ExecutionEvent::drained, "");
+    return;
+  }
+  const auto spec = group_spec(live);
+  if (!spec) {
+    change(live, ExecutionEvent::fatal, spec.error().message);
+    return;
+  }
+  supervisor_.start(*spec, live.granted);
+}
+
+Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
+  ASSIGN_OR_RETURN(const auto row, registry_.execution(live.ex_id));
+  if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", live.ex_id.text)};
+  ASSIGN_OR_RETURN(const Json config, recovered_config(*row));
+  const DataLayout& layout = options_.layout;
+  GroupSpec spec;
+  spec.ex_id = live.ex_id;
+  spec.job_id = live.job_id;
+  spec.log_directory = layout.log_directory(live.ex_id.text);
+  spec.launch_file = layout.launch_file(live.ex_id.text);
+  spec.controller_endpoint = layout.controller_endpoint(live.ex_id.text);
+  spec.runtime_directory = layout.runtime;
+  const auto level = config.find("log_level");
+  spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
+  spec.environment = job_environment(config);
+  spec.environment.emplace_back("SLICEMILL_LOG_LEVEL", spec.log_level);
+  return spec;
+}
+
+Result<std::string> Executions::launch_text(const LiveExecution& live) {
+  ASSIGN_OR_RETURN(const auto row, registry_.execution(live.ex_id));
+  if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", live.ex_id.text)};
+  const DataLayout& layout = options_.layout;
+  ControllerLaunch launch;
+  launch.ex_id = live.ex_id.text;
+  launch.job_id = live.job_id.text;
+  launch.epoch = live.epoch;
+  ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
+  launch.ledger_directory = layout.ledger_directory(live.ex_id.text);
+  if (!row->source_ledger.empty()) launch.source_ledger_directory = layout.ledger_directory(row->source_ledger.text);
+  launch.cleanup = row->cleanup;
+  launch.master_endpoint = layout.master_endpoint();
+  launch.controller_endpoint = layout.controller_endpoint(live.ex_id.text);
+  launch.runtime_directory = layout.runtime;
+  launch.log_path = layout.log_directory(live.ex_id.text) + "/controller.log";
+  launch.settings = options_.settings;
+  return to_compact_text(launch.to_json());
+}
+
+void Executions::prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) {
+  LiveExecution* live = find(id);
+  if (live == nullptr) {
+    loop_.post([ready = std::move(ready), id] { ready(Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)}); });
+    return;
+  }
+  const auto stored = registry_.epoch(live->job_id);
+  if (!stored) {
+    loop_.post([ready = std::move(ready), error = stored.error()] { ready(error); });
+    return;
+  }
+  live->epoch = std::max(live->epoch, *stored) + 1;
+  RegistryBatch batch;
+  batch.epochs.push_back({live->job_id, live->epoch});
+  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id, ready = std::move(ready)](const Result<void>& result) {
+    if (alive.expired()) return;
+    LiveExecution* still = find(id);
+    if (!result || still == nullptr) {
+      ready(result ? Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)} : result.error());
+      return;
+    }
+    auto text = launch_text(*still);
+    if (!text) {
+      ready(text.error());
+      return;
+    }
+    auto outcome = std::make_shared<Result<void>>();
+    loop_.offload(
+        Loop::Lane::store,
+        [outcome, text = std::move(*text), path = options_.layout.launch_file(id.text), logs = options_.layout.log_directory(id.text)] {
+          *outcome = write_launch_file(path, text, logs);
+        },
+        [outcome, epoch = still->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
+  });
+}
+
+}  // namespace slicemill::master

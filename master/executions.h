@@ -1,0 +1,154 @@
+// The life of every live execution: the only caller of the transition table.
+//
+// An event comes from a verb, from a controller's report or from a process; it is judged by next(), the new status and a history line are
+// written in one batch, and when that is durable the effects follow: processes start or are released, callers are answered. So nobody is
+// ever told, and nothing is ever started for, a status that a crash could take back. Reports of a controller are levels: the table's
+// shortest way leads there. Ended executions leave memory; the registry has them.
+//
+// Owner: the master; loop thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/commands.h"
+#include "core/model/execution.h"
+#include "core/ledger/slice_ledger.h"
+#include "core/model/launch.h"
+#include "core/runtime/loop.h"
+#include "master/cluster_totals.h"
+#include "master/controller_links.h"
+#include "master/registry.h"
+#include "master/start_planner.h"
+#include "master/supervisor.h"
+
+namespace slicemill::master {
+
+struct LiveExecution {
+  ExecutionId ex_id;
+  JobId job_id;
+  std::string name;
+  std::int64_t seq = 0;
+  ExecutionStatus status = ExecutionStatus::pending;          // may be ahead of the registry by one write
+  ExecutionStatus durable_status = ExecutionStatus::pending;  // what anybody may be told
+  std::string reason;                                         // of has_errors
+  bool has_errors = false;
+  std::string stats;           // the controller's last report (JSON), "" for none
+  std::int64_t failed = 0;     // slices, of that report
+  std::string live_reason;     // what the controller or the supervisor says to the present status
+  std::string slots_reason;    // what the planner says
+  bool stalled = false;        // live_reason is about silence
+  std::int64_t wanted = 1;     // workers asked for
+  std::int64_t granted = 0;    // workers it has slots for
+  std::uint64_t epoch = 0;     // last one issued
+  SteadyTime last_heard;       // from its controller, or the controller's start
+  bool silence_punished = false;  // killed for silence; waiting for its successor
+  std::optional<SteadyTime> stop_by;
+  int overdue_stops = 0;
+  bool kill_at_end = false;  // given up: nobody is left who would let the workers go
+  std::vector<Reply<StopAnswer>> stop_waiters;
+
+  // ---- writing ----
+  WallMs updated = 0;
+  bool writing = false;
+  bool dirty = false;  // changed since the write that is under way
+  std::vector<HistoryRow> lines;
+  std::vector<ExecutionEffect> effects;
+  std::vector<std::function<void()>> afters;  // once all of the above is durable
+};
+
+struct ExecutionsOptions {
+  DataLayout layout;
+  std::int64_t slots = 8;
+  ExecutionSettings settings;
+  std::string log_level = "info";
+};
+
+class Executions final : public ControllerEvents, public SupervisorEvents {
+ public:
+  Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel, ExecutionsOptions options);
+  ~Executions() override;
+
+  // ---- life ----
+  // Writes the birth (and the job, if it is new) and answers when that is durable; then the planner decides. The execution counts as
+  // living from the call on.
+  void create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done);
+  // One event of the table; false: it means nothing in the present status.
+  bool change(LiveExecution& live, ExecutionEvent event, const std::string& reason);
+  // The table's shortest way to `status`; false: there is none.
+  bool follow(LiveExecution& live, ExecutionStatus status, const std::string& reason);
+  // Runs `task` once everything that changed so far is durable: at once if it is.
+  void when_durable(LiveExecution& live, std::function<void()> task);
+  // Another number of wanted workers: durable, then the planner and the supervisor act on it.
+  void want_workers(LiveExecution& live, std::int64_t count);
+  // After a restart of the master: what the registry says was alive. Outcomes that ledgers already hold are adopted.
+  Result<void> adopt_all();
+  // From now on nothing is admitted.
+  void close_admission() { admitting_ = false; }
+
+  // ---- views ----
+  LiveExecution* find(const ExecutionId& id);
+  const LiveExecution* find_by_job(const JobId& id) const;
+  std::vector<const LiveExecution*> all() const;  // in order of birth
+  std::string live_reason(const ExecutionId& id) const;
+  ControllerLinks& links() { return links_; }
+  const ControllerLinks& links() const { return links_; }
+  Supervisor& supervisor() { return supervisor_; }
+  const Supervisor& supervisor() const { return supervisor_; }
+  const ClusterTotals& totals() const { return totals_; }
+  const ExecutionsOptions& options() const { return options_; }
+
+  // ---- ControllerEvents ----
+  bool on_hello(const wire::ControllerHello& hello) override;
+  void on_status(const ExecutionId& id, const wire::Status& status) override;
+  void on_finished(const ExecutionId& id, const wire::Finished& finished) override;
+  void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) override;
+
+  // ---- SupervisorEvents ----
+  void prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) override;
+  void process_started(const ProcessRow& process) override;
+  void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override;
+  void controller_restarts(const ExecutionId& id, const std::string& reason) override;
+  void gave_up(const ExecutionId& id, const std::string& reason) override;
+  void group_gone(const ExecutionId& id) override;
+
+ private:
+  struct Written;
+
+  LiveExecution& insert(const ExecutionRow& row);
+  void persist(LiveExecution& live);
+  void persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result);
+  void end(LiveExecution& live);
+  void plan();
+  void apply(const Grant& grant);
+  void start_processes(LiveExecution& live);
+  Result<GroupSpec> group_spec(const LiveExecution& live);
+  Result<std::string> launch_text(const LiveExecution& live);
+  void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
+  void tick();
+  void check_silence(LiveExecution& live);
+  void check_overdue(LiveExecution& live);
+  void adopt(LiveExecution& live, const std::vector<ProcessRow>& known);
+  void consult_ledger(const ExecutionId& id);
+  void act_on_ledger(const ExecutionId& id, Result<std::optional<LedgerOutcome>> outcome);
+  void release_leftovers(const std::map<ExecutionId, std::vector<ProcessRow>>& known);
+
+  Loop& loop_;
+  Registry& registry_;
+  ExecutionsOptions options_;
+  std::map<ExecutionId, std::unique_ptr<LiveExecution>> live_;
+  ClusterTotals totals_;
+  Supervisor supervisor_;
+  ControllerLinks links_;
+  bool admitting_ = true;
+  bool planning_ = false;
+  Loop::TimerId tick_timer_ = 0;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace slicemill::master

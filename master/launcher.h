@@ -1,0 +1,51 @@
+// The seam to where processes run: starts controllers and workers, tells whether they live, signals them. Loop thread, never blocks for
+// longer than a spawn.
+//
+// Bodies: launchers/local_launcher (this machine), a fake one in tests.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/ids.h"
+#include "core/runtime/process.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::master {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+struct ControllerOrder {
+  ExecutionId ex_id;
+  std::string launch_file;  // core/model/launch.h
+  std::string output_path;  // what it prints outside of its log
+  Environment environment;
+};
+
+struct WorkerOrder {
+  ExecutionId ex_id;
+  WorkerId worker_id;
+  std::string controller_endpoint;
+  std::string runtime_directory;
+  std::string log_path;
+  std::string log_level;
+  std::string output_path;
+  Environment environment;
+};
+
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+
+  virtual Result<ProcessIdentity> start_controller(const ControllerOrder& order) = 0;
+  virtual Result<ProcessIdentity> start_worker(const WorkerOrder& order) = 0;
+  // As watch_process in core/runtime/process.h: on_exit runs once, on the loop thread, at once if the process is gone already.
+  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) = 0;
+  virtual bool alive(const ProcessIdentity& process) = 0;
+  virtual Result<void> signal(const ProcessIdentity& process, int signal_number) = 0;
+};
+
+}  // namespace slicemill::master

@@ -1,0 +1,50 @@
+#include "master/launchers/local_launcher.h"
+
+namespace slicemill::master {
+
+namespace {
+
+class LocalLauncher final : public Launcher {
+ public:
+  LocalLauncher(AsioLoop& loop, LocalPrograms programs) : loop_(loop), programs_(std::move(programs)) {}
+
+  Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
+    ProcessSpec spec;
+    spec.arguments = {programs_.controller, "execution-controller", "--launch", order.launch_file};
+    spec.environment = order.environment;
+    spec.output_path = order.output_path;
+    return spawn_process(spec);
+  }
+
+  Result<ProcessIdentity> start_worker(const WorkerOrder& order) override {
+    ProcessSpec spec;
+    spec.arguments = {programs_.worker,  "--controller",          order.controller_endpoint, "--ex",       order.ex_id.text,
+                      "--worker",        order.worker_id.text,    "--runtime",               order.runtime_directory,
+                      "--log",           order.log_path,          "--log-level",             order.log_level};
+    spec.environment = order.environment;
+    spec.output_path = order.output_path;
+    return spawn_process(spec);
+  }
+
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) override {
+    return watch_process(loop_, process, std::move(on_exit));
+  }
+
+  bool alive(const ProcessIdentity& process) override { return is_alive(process); }
+
+  Result<void> signal(const ProcessIdentity& process, int signal_number) override {
+    return signal_process(process, signal_number);
+  }
+
+ private:
+  AsioLoop& loop_;
+  LocalPrograms programs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs) {
+  return std::make_unique<LocalLauncher>(loop, std::move(programs));
+}
+
+}  // namespace slicemill::master

@@ -1,0 +1,130 @@
+#include "master/master.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "core/wire/zmq_channel.h"
+#include "master/data_directory.h"
+#include "master/executions.h"
+#include "master/launchers/local_launcher.h"
+#include "master/master_service.h"
+#include "master/registry.h"
+
+namespace slicemill::master {
+
+namespace {
+
+constexpr int kFewestSlots = 8;
+// What stopping all executions may take beyond their own deadline.
+constexpr Duration kStopMargin = std::chrono::seconds(30);
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+PathRule path_rule(const MasterOptions& options) {
+  std::error_code ignored;
+  return {false, options.working_directory.empty() ? std::filesystem::current_path(ignored).string() : options.working_directory};
+}
+
+}  // namespace
+
+int default_slots() { return std::max(kFewestSlots, 2 * static_cast<int>(std::thread::hardware_concurrency())); }
+
+// In order of dependency: each member uses those above it.
+struct Master::Body {
+  AsioLoop& loop;
+  MasterOptions options;
+  std::unique_ptr<DataDirectory> directory;
+  std::unique_ptr<Registry> registry;
+  std::unique_ptr<Launcher> launcher;
+  std::unique_ptr<Executions> executions;
+  std::unique_ptr<MasterService> service;
+  std::function<void()> on_shut_down;
+  bool shutting_down = false;
+  Loop::TimerId shut_down_timer = 0;
+
+  ~Body() { loop.cancel(shut_down_timer); }
+
+  void stop_all(const std::function<void()>& then);
+  void flush_and_end();
+};
+
+Master::Master(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Master::~Master() = default;
+
+Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog) {
+  auto launcher = make_local_launcher(loop, {options.controller_program, options.worker_program});
+  return open(loop, std::move(options), catalog, std::move(launcher));
+}
+
+Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog,
+                                             std::unique_ptr<Launcher> launcher) {
+  if (options.data.empty() || options.data.front() != '/') {
+    return Error{ErrorCode::invalid, fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
+  }
+  const DataLayout layout = DataLayout::of(options.data);
+  std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}});
+  ASSIGN_OR_RETURN(body->directory, DataDirectory::open(layout));
+  ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file()));
+  body->launcher = std::move(launcher);
+  ASSIGN_OR_RETURN(auto channel, bind_zmq_channel(loop, layout.master_endpoint()));
+  const MasterOptions& given = body->options;
+  body->executions =
+      std::make_unique<Executions>(loop, *body->registry, *body->launcher, std::move(channel),
+                                   ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level))});
+  body->service = std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, path_rule(given),
+                                                  NodeFacts{given.name, host_name(), given.bind, getpid()});
+  RETURN_IF_ERROR(body->executions->adopt_all());
+  return std::unique_ptr<Master>(new Master(std::move(body)));
+}
+
+JobService& Master::service() { return *body_->service; }
+
+void Master::Body::stop_all(const std::function<void()>& then) {
+  auto left = std::make_shared<std::size_t>(executions->all().size());
+  if (*left == 0) {
+    then();
+    return;
+  }
+  StopRequest request;
+  std::vector<ExecutionId> ids;
+  for (const auto* live : executions->all()) ids.push_back(live->ex_id);
+  shut_down_timer = loop.after(std::chrono::milliseconds(options.settings.shutdown_timeout_ms) + kStopMargin, [left, then] {
+    if (std::exchange(*left, 0) > 0) then();
+  });
+  for (const auto& id : ids) {
+    service->stop(id, request, [left, then](const Result<StopAnswer>&) {
+      if (*left > 0 && --*left == 0) then();
+    });
+  }
+}
+
+// An empty write: the lane is first in, first out, so all before it is durable too.
+void Master::Body::flush_and_end() {
+  registry->write({}, [this](const Result<void>&) {
+    if (const auto done = std::exchange(on_shut_down, nullptr)) done();
+  });
+}
+
+void Master::shut_down(std::function<void()> done) {
+  body_->on_shut_down = std::move(done);
+  if (std::exchange(body_->shutting_down, true)) return;
+  body_->service->close();
+  body_->executions->close_admission();
+  if (body_->options.stop_executions_on_exit) {
+    body_->stop_all([body = body_.get()] { body->flush_and_end(); });
+  } else {
+    body_->flush_and_end();
+  }
+}
+
+}  // namespace slicemill::master

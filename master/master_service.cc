@@ -1,0 +1,281 @@
+#include "master/master_service.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/runtime/files.h"
+#include "core/runtime/log.h"
+#include "master/execution_documents.h"
+
+namespace slicemill::master {
+
+namespace {
+
+constexpr const char* kNewestFirst = "_updated:desc";
+
+Error closing() { return {ErrorCode::unavailable, "the master is shutting down"}; }
+
+bool is_falsy(const Json& json, const char* field) {
+  const auto found = json.find(field);
+  if (found == json.end() || found->is_null()) return true;
+  if (found->is_boolean()) return !found->get<bool>();
+  if (found->is_number()) return found->get<double>() == 0;
+  return found->is_string() && found->get_ref<const std::string&>().empty();
+}
+
+// An empty list means that no known status was named: nothing can match.
+std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
+  std::vector<std::string> known;
+  for (const auto& word : words) {
+    if (parse_execution_status(word) && std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
+  }
+  return known;
+}
+
+}  // namespace
+
+MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths,
+                             NodeFacts node)
+    : loop_(loop),
+      registry_(registry),
+      executions_(executions),
+      node_(std::move(node)),
+      starts_(loop, registry, executions, catalog, std::move(paths)),
+      verbs_(loop, registry, executions),
+      errors_(loop, registry, executions) {}
+
+void MasterService::close() { closed_ = true; }
+
+// ---- jobs ----
+
+Result<JobRow> MasterService::existing_job(const JobId& id) const {
+  ASSIGN_OR_RETURN(auto row, registry_.job(id));
+  if (!row) return Error{ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
+  return std::move(*row);
+}
+
+void MasterService::write_job(JobRow row, Reply<Json> reply) {
+  RegistryBatch batch;
+  batch.jobs.push_back(row);
+  registry_.write(std::move(batch), [row = std::move(row), reply = std::move(reply)](const Result<void>& result) {
+    if (result) {
+      reply(job_document(row));
+    } else {
+      reply(result.error());
+    }
+  });
+}
+
+void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
+  if (closed_) return reply(closing());
+  if (!posted.is_object() || is_falsy(posted, "operations")) return reply(Error{ErrorCode::invalid, "No job was posted"});
+  if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
+  auto validated = starts_.validate(posted);
+  if (!validated) return reply(validated.error());
+  JobRow row = make_job(JobId(random_uuid()), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
+  if (start) return starts_.submit(std::move(row), std::move(*validated), std::move(reply));
+  Submitted submitted{row.job_id, row.seq, {}, std::move(validated->warnings)};
+  write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {
+    if (written) {
+      reply(submitted);
+    } else {
+      reply(written.error());
+    }
+  });
+}
+
+void MasterService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) {
+  const auto rows = registry_.jobs(query);
+  if (!rows) return reply(rows.error());
+  std::vector<Json> documents;
+  for (const auto& row : *rows) {
+    auto document = job_document(row);
+    if (!document) return reply(document.error());
+    documents.push_back(std::move(*document));
+  }
+  reply(std::move(documents));
+}
+
+void MasterService::get_job(const JobId& id, Reply<Json> reply) {
+  const auto row = existing_job(id);
+  reply(row ? job_document(*row) : row.error());
+}
+
+void MasterService::update_job(const JobId& id, Json posted, Reply<Json> reply) {
+  if (closed_) return reply(closing());
+  if (!posted.is_object() || posted.empty()) {
+    return reply(Error{ErrorCode::invalid, fmt::format("no data was provided to update job {}", id.text)});
+  }
+  const auto row = existing_job(id);
+  if (!row) return reply(row.error());
+  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
+  JobRow replaced = replace_job(*row, posted, loop_.wall_ms());
+  // A job that is put aside need not be valid.
+  const bool put_aside = row->active && !replaced.active;
+  if (!put_aside) {
+    const auto validated = starts_.validate(posted);
+    if (!validated) return reply(validated.error());
+  }
+  write_job(std::move(replaced), std::move(reply));
+}
+
+void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
+  if (closed_) return reply(closing());
+  const auto row = existing_job(id);
+  if (!row) return reply(row.error());
+  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
+  auto posted = parse_json(row->doc);
+  if (!posted) return reply(posted.error());
+  (*posted)["active"] = active;
+  write_job(replace_job(*row, std::move(*posted), loop_.wall_ms()), std::move(reply));
+}
+
+void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
+  if (closed_) return reply(closing());
+  if (executions_.find_by_job(id) != nullptr) {
+    return reply(Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot delete a running job.", id.text)});
+  }
+  auto row = existing_job(id);
+  if (!row) return reply(row.error());
+  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has already been deleted.", id.text)});
+  auto posted = parse_json(row->doc);
+  if (!posted) return reply(posted.error());
+  (*posted)["active"] = false;
+  const WallMs now = loop_.wall_ms();
+  JobRow deleted = replace_job(*row, std::move(*posted), now);
+  deleted.deleted = true;
+  deleted.deleted_on = now;
+  RegistryBatch batch;
+  batch.jobs.push_back(deleted);
+  batch.deleted_executions_of.push_back({id, now});
+  registry_.write(std::move(batch), [this, id, deleted, reply = std::move(reply)](const Result<void>& result) {
+    if (!result) return reply(result.error());
+    free_storage(id);
+    reply(job_document(deleted));
+  });
+}
+
+// Ledgers and logs of all its executions; published output stays.
+void MasterService::free_storage(const JobId& id) {
+  const auto executions = registry_.executions_of(id);
+  if (!executions) {
+    log(LogLevel::error, "cannot free the storage of deleted job {}: {}", id.text, executions.error().message);
+    return;
+  }
+  const DataLayout& layout = executions_.options().layout;
+  std::vector<std::string> directories;
+  for (const auto& ex_id : *executions) {
+    directories.push_back(layout.ledger_directory(ex_id.text));
+    directories.push_back(layout.log_directory(ex_id.text));
+  }
+  loop_.offload(
+      Loop::Lane::query,
+      [directories = std::move(directories)] {
+        for (const auto& directory : directories) {
+          const auto removed = posix_files().remove_tree(directory);
+          if (!removed) log(LogLevel::error, "cannot free {}: {}", directory, removed.error().message);
+        }
+      },
+      [] {});
+}
+
+void MasterService::start_job(const JobId& id, Reply<Submitted> reply) {
+  if (closed_) return reply(closing());
+  starts_.start(id, std::move(reply));
+}
+
+void MasterService::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  if (closed_) return reply(closing());
+  starts_.recover_job(id, cleanup, std::move(reply));
+}
+
+Result<ExecutionId> MasterService::latest_execution(const JobId& id) {
+  ASSIGN_OR_RETURN(const auto row, registry_.latest_execution(id));
+  if (!row) return Error{ErrorCode::not_found, fmt::format("No execution was found for job {}", id.text)};
+  return row->ex_id;
+}
+
+// ---- executions ----
+
+void MasterService::list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) {
+  ListQuery known = query;
+  known.statuses = known_statuses(query.statuses);
+  if (known.statuses.empty() && !query.statuses.empty()) return reply(std::vector<Json>());
+  const auto rows = registry_.executions(known);
+  if (!rows) return reply(rows.error());
+  std::vector<Json> documents;
+  for (const auto& row : *rows) {
+    auto document = execution_document(row, executions_.live_reason(row.ex_id));
+    if (!document) return reply(document.error());
+    documents.push_back(std::move(*document));
+  }
+  reply(std::move(documents));
+}
+
+void MasterService::get_execution(const ExecutionId& id, Reply<Json> reply) {
+  const auto row = registry_.execution(id);
+  if (!row) return reply(row.error());
+  if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  reply(execution_document(**row, executions_.live_reason(id)));
+}
+
+void MasterService::stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {
+  verbs_.stop(id, request, std::move(reply));
+}
+
+void MasterService::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) { verbs_.pause(id, std::move(reply)); }
+
+void MasterService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) { verbs_.resume(id, std::move(reply)); }
+
+void MasterService::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  if (closed_) return reply(closing());
+  starts_.recover(id, cleanup, std::move(reply));
+}
+
+void MasterService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) {
+  verbs_.change_workers(id, change, count, std::move(reply));
+}
+
+void MasterService::set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) {
+  if (!parse_log_level(level)) {
+    return reply(Error{ErrorCode::invalid,
+                       fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", level)});
+  }
+  const auto latest = latest_execution(id);
+  if (!latest) return reply(latest.error());
+  verbs_.set_log_level(*latest, level, std::move(reply));
+}
+
+void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  if (query.sort != kNewestFirst) {
+    return reply(Error{ErrorCode::unsupported, fmt::format("errors are sorted by {} only, not by \"{}\"", kNewestFirst, query.sort)});
+  }
+  if (id) {
+    errors_.of_execution(*id, query.from, query.size, std::move(reply));
+  } else {
+    errors_.of_all(query.from, query.size, std::move(reply));
+  }
+}
+
+void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
+  const LiveExecution* live = executions_.find(id);
+  if (live == nullptr || live->stats.empty() || !executions_.links().connected(id)) {
+    return reply(Error{ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text)});
+  }
+  reply(controller_item(*live));
+}
+
+// ---- cluster ----
+
+Json MasterService::cluster_info() { return master::cluster_info(node_); }
+Json MasterService::cluster_state() { return master::cluster_state(node_, executions_); }
+Json MasterService::controllers() { return controllers_view(executions_); }
+
+Json MasterService::cluster_stats() {
+  Json totals = executions_.totals().to_json();
+  return {{"controllers", totals}, {"slicer", totals}};
+}
+
+}  // namespace slicemill::master

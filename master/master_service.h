@@ -1,0 +1,67 @@
+// Everything a dialect may ask, put together: the body of JobService. Decides what belongs to jobs; executions, verbs, starts and views have
+// their own files. Owner: the master; loop thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/model/commands.h"
+#include "core/runtime/loop.h"
+#include "master/cluster_view.h"
+#include "master/execution_starts.h"
+#include "master/execution_verbs.h"
+#include "master/executions.h"
+#include "master/slice_errors.h"
+
+namespace slicemill::master {
+
+class MasterService final : public JobService {
+ public:
+  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths, NodeFacts node);
+
+  void submit(Json posted, bool start, Reply<Submitted> reply) override;
+  void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void get_job(const JobId& id, Reply<Json> reply) override;
+  void update_job(const JobId& id, Json posted, Reply<Json> reply) override;
+  void delete_job(const JobId& id, Reply<Json> reply) override;
+  void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
+  void start_job(const JobId& id, Reply<Submitted> reply) override;
+  void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+
+  Result<ExecutionId> latest_execution(const JobId& id) override;
+
+  void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
+  void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
+  void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
+  void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) override;
+  void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
+  void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+
+  Json cluster_info() override;
+  Json cluster_state() override;
+  Json cluster_stats() override;
+  Json controllers() override;
+
+  // The master is about to end: what would change anything is answered `unavailable` from now on.
+  void close();
+
+ private:
+  Result<JobRow> existing_job(const JobId& id) const;
+  void write_job(JobRow row, Reply<Json> reply);
+  void free_storage(const JobId& id);
+
+  Loop& loop_;
+  Registry& registry_;
+  Executions& executions_;
+  NodeFacts node_;
+  ExecutionStarts starts_;
+  ExecutionVerbs verbs_;
+  SliceErrors errors_;
+  bool closed_ = false;
+};
+
+}  // namespace slicemill::master

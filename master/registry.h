@@ -1,0 +1,139 @@
+// The registry: every job, execution, status change, epoch and process that the master must still know after a crash. SQLite.
+//
+// Owner: the master; loop thread. Writes go to the `store` lane in order and are committed in groups with one fsync; `done` runs on
+// the loop thread after that fsync, never before (I5). Reads run at once on the loop thread through a second connection and see what is
+// committed, so whatever a reader is shown is durable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/commands.h"
+#include "core/model/execution.h"
+#include "core/runtime/clock.h"
+#include "core/runtime/ids.h"
+#include "core/runtime/loop.h"
+#include "core/runtime/process.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::master {
+
+struct JobRow {
+  JobId job_id;
+  std::int64_t seq = 0;
+  std::string name;
+  bool active = true;
+  bool deleted = false;
+  WallMs deleted_on = 0;
+  WallMs created = 0;
+  WallMs updated = 0;
+  std::string doc;  // JSON, as posted
+};
+
+struct ExecutionRow {
+  ExecutionId ex_id;
+  std::int64_t seq = 0;
+  JobId job_id;
+  std::string name;
+  ExecutionStatus status = ExecutionStatus::pending;
+  std::string reason;
+  bool has_errors = false;
+  std::int64_t failed = 0;  // slices
+  std::string stats;        // JSON, "" for none
+  std::int64_t workers = 1;  // wanted now; the document keeps what the job asked for
+  bool deleted = false;
+  WallMs deleted_on = 0;
+  WallMs created = 0;
+  WallMs updated = 0;
+  ExecutionId recovered_execution;  // empty: not a recovery
+  CleanupType cleanup = CleanupType::none;
+  ExecutionId source_ledger;  // whose ledger a recovery starts from; empty: none
+  std::string doc;            // JSON, resolved
+};
+
+// What changes during the life of an execution; the rest of its row is never written again.
+struct ExecutionState {
+  ExecutionId ex_id;
+  ExecutionStatus status = ExecutionStatus::pending;
+  std::string reason;
+  bool has_errors = false;
+  std::int64_t failed = 0;
+  std::string stats;
+  std::int64_t workers = 1;
+  WallMs updated = 0;
+};
+
+struct HistoryRow {
+  ExecutionId ex_id;
+  WallMs at = 0;
+  std::string from;  // "" for the birth
+  std::string event;
+  std::string to;
+  std::string reason;
+  bool operator==(const HistoryRow&) const = default;
+};
+
+struct ProcessRow {
+  ExecutionId ex_id;
+  JobId job_id;
+  bool is_controller = false;
+  ProcessIdentity process;
+  std::int64_t ordinal = 0;  // number of the process over the master's life, as shown in the cluster state
+  std::int64_t place = 0;    // workers: place in the execution (names the log file); controllers: 0
+  WorkerId worker_id;
+  std::uint64_t epoch = 0;
+  bool operator==(const ProcessRow&) const = default;
+};
+
+struct EpochRow {
+  JobId job_id;
+  std::uint64_t epoch = 0;
+};
+
+// One atomic group of changes.
+struct RegistryBatch {
+  std::vector<JobRow> jobs;              // put or replaced
+  std::vector<ExecutionRow> executions;  // put
+  std::vector<ExecutionState> states;
+  std::vector<HistoryRow> history;
+  std::vector<EpochRow> epochs;
+  std::vector<ProcessRow> processes;           // put
+  std::vector<ProcessIdentity> gone_processes;
+  struct Deletion {
+    JobId job_id;
+    WallMs at = 0;
+  };
+  std::vector<Deletion> deleted_executions_of;  // marks every execution of the job
+};
+
+class Registry {
+ public:
+  // io, no_space: the file cannot be opened or written. corrupt, unsupported: it is not ours to read.
+  static Result<std::unique_ptr<Registry>> open(Loop& loop, const std::string& path);
+  virtual ~Registry() = default;
+
+  virtual void write(RegistryBatch batch, std::function<void(Result<void>)> done) = 0;
+
+  // Numbers for new rows, rising over restarts.
+  virtual std::int64_t new_job_seq() = 0;
+  virtual std::int64_t new_execution_seq() = 0;
+
+  virtual Result<std::optional<JobRow>> job(const JobId& id) = 0;
+  // invalid: unknown sort field or order.
+  virtual Result<std::vector<JobRow>> jobs(const ListQuery& query) = 0;
+  virtual Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) = 0;
+  virtual Result<std::vector<ExecutionRow>> executions(const ListQuery& query) = 0;
+  virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
+  virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
+  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;              // oldest first
+  virtual Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) = 0;  // failed slices; newest change first
+  virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;                // oldest first
+  virtual Result<std::vector<ProcessRow>> processes() = 0;
+  virtual Result<std::uint64_t> epoch(const JobId& id) = 0;  // 0: none issued yet
+};
+
+}  // namespace slicemill::master

@@ -1,0 +1,136 @@
+#include "master/registry_writes.h"
+
+namespace slicemill::master {
+
+namespace {
+
+Result<void> put_job(Database& database, const JobRow& row) {
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("INSERT INTO jobs (job_id, seq, name, active, deleted, deleted_on, created, updated, doc) "
+                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                                      "ON CONFLICT (job_id) DO UPDATE SET name = ?3, active = ?4, deleted = ?5, deleted_on = ?6, "
+                                      "updated = ?8, doc = ?9"));
+  put.bind(1, row.job_id.text);
+  put.bind(2, row.seq);
+  put.bind(3, row.name);
+  put.bind(4, row.active ? 1 : 0);
+  put.bind(5, row.deleted ? 1 : 0);
+  put.bind(6, row.deleted_on);
+  put.bind(7, row.created);
+  put.bind(8, row.updated);
+  put.bind(9, row.doc);
+  return put.run();
+}
+
+Result<void> put_execution(Database& database, const ExecutionRow& row) {
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
+                                      "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed) "
+                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"));
+  put.bind(1, row.ex_id.text);
+  put.bind(2, row.seq);
+  put.bind(3, row.job_id.text);
+  put.bind(4, row.name);
+  put.bind(5, to_string(row.status));
+  put.bind(6, row.reason);
+  put.bind(7, row.has_errors ? 1 : 0);
+  put.bind(8, row.stats);
+  put.bind(9, row.workers);
+  put.bind(10, row.deleted ? 1 : 0);
+  put.bind(11, row.deleted_on);
+  put.bind(12, row.created);
+  put.bind(13, row.updated);
+  put.bind(14, row.recovered_execution.text);
+  put.bind(15, to_string(row.cleanup));
+  put.bind(16, row.source_ledger.text);
+  put.bind(17, row.doc);
+  put.bind(18, row.failed);
+  return put.run();
+}
+
+Result<void> put_state(Database& database, const ExecutionState& state) {
+  ASSIGN_OR_RETURN(Statement put, database.statement("UPDATE executions SET status = ?2, reason = ?3, has_errors = ?4, stats = ?5, "
+                                                     "workers = ?6, updated = ?7, failed = ?8 WHERE ex_id = ?1"));
+  put.bind(1, state.ex_id.text);
+  put.bind(2, to_string(state.status));
+  put.bind(3, state.reason);
+  put.bind(4, state.has_errors ? 1 : 0);
+  put.bind(5, state.stats);
+  put.bind(6, state.workers);
+  put.bind(7, state.updated);
+  put.bind(8, state.failed);
+  return put.run();
+}
+
+Result<void> put_history(Database& database, const HistoryRow& row) {
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("INSERT INTO history (ex_id, at, from_state, event, to_state, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+  put.bind(1, row.ex_id.text);
+  put.bind(2, row.at);
+  put.bind(3, row.from);
+  put.bind(4, row.event);
+  put.bind(5, row.to);
+  put.bind(6, row.reason);
+  return put.run();
+}
+
+Result<void> put_epoch(Database& database, const EpochRow& row) {
+  ASSIGN_OR_RETURN(Statement put, database.statement("INSERT INTO epochs (job_id, epoch) VALUES (?1, ?2) "
+                                                     "ON CONFLICT (job_id) DO UPDATE SET epoch = max(epoch, ?2)"));
+  put.bind(1, row.job_id.text);
+  put.bind(2, static_cast<std::int64_t>(row.epoch));
+  return put.run();
+}
+
+Result<void> put_process(Database& database, const ProcessRow& row) {
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("INSERT OR REPLACE INTO processes (boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, "
+                                      "worker_id, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+  put.bind(1, row.process.boot_id);
+  put.bind(2, row.process.pid);
+  put.bind(3, static_cast<std::int64_t>(row.process.start_ticks));
+  put.bind(4, row.ex_id.text);
+  put.bind(5, row.job_id.text);
+  put.bind(6, row.is_controller ? "controller" : "worker");
+  put.bind(7, row.ordinal);
+  put.bind(8, row.place);
+  put.bind(9, row.worker_id.text);
+  put.bind(10, static_cast<std::int64_t>(row.epoch));
+  return put.run();
+}
+
+Result<void> erase_process(Database& database, const ProcessIdentity& process) {
+  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM processes WHERE boot_id = ?1 AND pid = ?2 AND start_ticks = ?3"));
+  erase.bind(1, process.boot_id);
+  erase.bind(2, process.pid);
+  erase.bind(3, static_cast<std::int64_t>(process.start_ticks));
+  return erase.run();
+}
+
+Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& deletion) {
+  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
+  mark.bind(1, deletion.job_id.text);
+  mark.bind(2, deletion.at);
+  return mark.run();
+}
+
+template <typename Rows, typename Put>
+Result<void> put_all(Database& database, const Rows& rows, Put put) {
+  for (const auto& row : rows) RETURN_IF_ERROR(put(database, row));
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_rows(Database& database, const RegistryBatch& batch) {
+  RETURN_IF_ERROR(put_all(database, batch.jobs, put_job));
+  RETURN_IF_ERROR(put_all(database, batch.executions, put_execution));
+  RETURN_IF_ERROR(put_all(database, batch.states, put_state));
+  RETURN_IF_ERROR(put_all(database, batch.history, put_history));
+  RETURN_IF_ERROR(put_all(database, batch.epochs, put_epoch));
+  RETURN_IF_ERROR(put_all(database, batch.processes, put_process));
+  RETURN_IF_ERROR(put_all(database, batch.gone_processes, erase_process));
+  return put_all(database, batch.deleted_executions_of, mark_deleted);
+}
+
+}  // namespace slicemill::master

@@ -1,0 +1,13 @@
+// How a RegistryBatch becomes rows. Store lane.
+#pragma once
+
+#include "core/runtime/result.h"
+#include "master/registry.h"
+#include "master/sqlite.h"
+
+namespace slicemill::master {
+
+// Within a transaction of the caller's. On an error some of the batch's rows may have been written: the caller rolls back.
+Result<void> write_rows(Database& database, const RegistryBatch& batch);
+
+}  // namespace slicemill::master

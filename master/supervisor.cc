@@ -1,0 +1,369 @@
+#include "master/supervisor.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "core/runtime/log.h"
+
+namespace slicemill::master {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr RestartPolicy::Options kControllerRestarts{seconds(60), true, milliseconds(100), seconds(5), 10};
+constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds(100), seconds(5), 0};
+// A worker that left by itself was told to, most likely because the execution is about to end: its place is not filled at once.
+constexpr Duration kAfterLeaving = seconds(1);
+constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
+
+}  // namespace
+
+struct Supervisor::Child {
+  ProcessRow row;
+  SteadyTime started;
+  bool killed = false;  // by us
+  std::string why;      // killed for this
+  std::unique_ptr<ProcessWatch> watch;
+};
+
+struct Supervisor::Group {
+  GroupSpec spec;
+  ChildPtr controller;
+  std::map<std::int64_t, ChildPtr> workers;  // by place
+  std::int64_t wanted = 0;
+  bool released = false;
+  bool preparing = false;  // a controller is about to start
+  bool filling = false;    // a spawn turn is posted
+  RestartPolicy controller_policy{kControllerRestarts};
+  RestartPolicy worker_policy{kWorkerRestarts};
+  Loop::TimerId controller_timer = 0;
+  Loop::TimerId worker_timer = 0;  // while it runs no worker is started
+  Loop::TimerId grace_timer = 0;
+};
+
+Supervisor::Supervisor(Loop& loop, Launcher& launcher, SupervisorEvents& events)
+    : loop_(loop), launcher_(launcher), events_(events) {}
+
+Supervisor::~Supervisor() {
+  for (auto& [id, group] : groups_) {
+    for (const auto timer : {group->controller_timer, group->worker_timer, group->grace_timer}) loop_.cancel(timer);
+  }
+}
+
+Supervisor::Group* Supervisor::find(const ExecutionId& id) const {
+  const auto found = groups_.find(id);
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+Supervisor::Group& Supervisor::new_group(const GroupSpec& spec, std::int64_t workers) {
+  auto& group = groups_[spec.ex_id];
+  if (!group) group = std::make_unique<Group>();
+  group->spec = spec;
+  group->wanted = workers;
+  return *group;
+}
+
+Loop::TimerId Supervisor::later(Group& group, Duration delay, std::function<void(Group&)> task) {
+  return loop_.after(delay, [this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id, task = std::move(task)] {
+    if (alive.expired()) return;
+    if (Group* found = find(id)) task(*found);
+  });
+}
+
+void Supervisor::start(const GroupSpec& spec, std::int64_t workers) {
+  Group& group = new_group(spec, workers);
+  prepare_controller(group);
+}
+
+void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& known, std::int64_t workers) {
+  Group& group = new_group(spec, workers);
+  for (const auto& row : known) {
+    next_ordinal_ = std::max(next_ordinal_, row.ordinal + 1);
+    if (launcher_.alive(row.process)) {
+      add_child(group, row);
+    } else {
+      events_.process_gone(row, ProcessExit{}, false);
+    }
+  }
+}
+
+void Supervisor::adopt_controller(const ExecutionId& id, const ProcessIdentity& process, std::uint64_t epoch) {
+  Group* group = find(id);
+  if (group == nullptr || group->controller) return;
+  loop_.cancel(group->controller_timer);
+  group->controller_timer = 0;
+  ProcessRow row;
+  row.ex_id = id;
+  row.job_id = group->spec.job_id;
+  row.is_controller = true;
+  row.process = process;
+  row.ordinal = next_ordinal_++;
+  row.epoch = epoch;
+  add_child(*group, row);
+  events_.process_started(row);
+  fill_workers(*group);
+}
+
+Supervisor::Child& Supervisor::add_child(Group& group, ProcessRow row) {
+  auto child = std::make_unique<Child>();
+  Child* plain = child.get();
+  plain->row = std::move(row);
+  plain->started = loop_.now();
+  auto& place = plain->row.is_controller ? group.controller : group.workers[plain->row.place];
+  place = std::move(child);
+  plain->watch = launcher_.watch(plain->row.process,
+                                 [this, id = group.spec.ex_id, plain](const ProcessExit& exit) { on_exit(id, plain, exit); });
+  return *plain;
+}
+
+// ---- controllers ----
+
+void Supervisor::prepare_controller(Group& group) {
+  group.preparing = true;
+  events_.prepare_controller(group.spec.ex_id, [this, alive = std::weak_ptr<int>(alive_),
+                                                id = group.spec.ex_id](const Result<std::uint64_t>& epoch) {
+    if (alive.expired()) return;
+    Group* found = find(id);
+    if (found == nullptr) return;
+    found->preparing = false;
+    if (found->released) {
+      drop_if_gone(*found);
+    } else if (found->controller) {
+      return;  // one said hello meanwhile
+    } else if (epoch) {
+      start_controller(*found, *epoch);
+    } else {
+      controller_failed(*found, Duration::zero(), epoch.error().message);
+    }
+  });
+  // Not after the controller: a worker connects again and again until there is one.
+  fill_workers(group);
+}
+
+void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
+  const GroupSpec& spec = group.spec;
+  const auto process = launcher_.start_controller({spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
+  if (!process) {
+    controller_failed(group, Duration::zero(), process.error().message);
+    return;
+  }
+  ProcessRow row;
+  row.ex_id = spec.ex_id;
+  row.job_id = spec.job_id;
+  row.is_controller = true;
+  row.process = *process;
+  row.ordinal = next_ordinal_++;
+  row.epoch = epoch;
+  log(LogLevel::info, "execution {}: controller started, pid {}, epoch {}", spec.ex_id.text, process->pid, epoch);
+  add_child(group, row);
+  events_.process_started(row);
+}
+
+void Supervisor::controller_failed(Group& group, Duration life, const std::string& cause) {
+  const ExecutionId id = group.spec.ex_id;
+  const auto delay = group.controller_policy.on_exit(life);
+  const std::string where = fmt::format("; log: {}/controller.log", group.spec.log_directory);
+  if (!delay) {
+    events_.gave_up(id, fmt::format("the execution controller died {} times within a minute of its start, last: {}{}",
+                                    group.controller_policy.failed_starts(), cause, where));
+    return;
+  }
+  events_.controller_restarts(id, fmt::format("the execution controller died ({}), starting it again{}", cause, where));
+  loop_.cancel(group.controller_timer);
+  group.controller_timer = later(group, *delay, [this](Group& found) {
+    found.controller_timer = 0;
+    if (!found.released && !found.controller && !found.preparing) prepare_controller(found);
+  });
+}
+
+void Supervisor::restart_controller(const ExecutionId& id, const std::string& why) {
+  Group* group = find(id);
+  if (group == nullptr || group->released) return;
+  if (group->controller) {
+    kill_child(*group->controller, why);
+  } else if (!group->preparing && group->controller_timer == 0) {
+    prepare_controller(*group);
+  }
+}
+
+// ---- workers ----
+
+void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
+  Group* group = find(id);
+  if (group == nullptr || group->released) return;
+  group->wanted = wanted;
+  fill_workers(*group);
+}
+
+// In turns of a few, so that hundreds of workers do not hold up the loop.
+void Supervisor::fill_workers(Group& group) {
+  if (group.filling || group.released || group.worker_timer != 0) return;
+  if (static_cast<std::int64_t>(group.workers.size()) >= group.wanted) return;
+  group.filling = true;
+  loop_.post([this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id] {
+    if (alive.expired()) return;
+    Group* found = find(id);
+    if (found == nullptr) return;
+    found->filling = false;
+    for (int i = 0; i < kSpawnsPerTurn && !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted; ++i) {
+      if (!start_worker(*found)) return;
+    }
+    fill_workers(*found);
+  });
+}
+
+std::int64_t Supervisor::free_place(const Group& group) const {
+  std::int64_t place = 1;
+  while (group.workers.contains(place)) ++place;
+  return place;
+}
+
+bool Supervisor::start_worker(Group& group) {
+  const GroupSpec& spec = group.spec;
+  ProcessRow row;
+  row.ex_id = spec.ex_id;
+  row.job_id = spec.job_id;
+  row.place = free_place(group);
+  row.worker_id = new_worker_id();
+  const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
+  const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.runtime_directory, log_base + ".log",
+                                               spec.log_level, log_base + ".out", spec.environment});
+  if (!process) {
+    log(LogLevel::error, "execution {}: {}", spec.ex_id.text, process.error().message);
+    worker_failed(group, Duration::zero(), Duration::zero());
+    return false;
+  }
+  row.process = *process;
+  row.ordinal = next_ordinal_++;
+  add_child(group, row);
+  events_.process_started(row);
+  return true;
+}
+
+void Supervisor::worker_failed(Group& group, Duration life, Duration least_delay) {
+  const Duration delay = std::max(group.worker_policy.on_exit(life).value_or(Duration::zero()), least_delay);
+  if (delay == Duration::zero()) {
+    fill_workers(group);
+    return;
+  }
+  if (group.worker_timer != 0) return;
+  group.worker_timer = later(group, delay, [this](Group& found) {
+    found.worker_timer = 0;
+    fill_workers(found);
+  });
+}
+
+void Supervisor::kill_worker(const ExecutionId& id, std::int64_t pid, const std::string& why) {
+  Group* group = find(id);
+  if (group == nullptr) return;
+  for (auto& [place, worker] : group->workers) {
+    if (worker->row.process.pid == pid) kill_child(*worker, why);
+  }
+}
+
+// ---- the end ----
+
+void Supervisor::kill_stranger(const ProcessIdentity& process) { (void)launcher_.signal(process, SIGKILL); }
+
+void Supervisor::kill_child(Child& child, const std::string& why) {
+  if (!child.killed) child.why = why;
+  child.killed = true;
+  log(LogLevel::warn, "execution {}: killing {} {}: {}", child.row.ex_id.text, child.row.is_controller ? "controller" : "worker",
+      child.row.process.pid, why);
+  // Gone already is what is wanted; its watch reports it.
+  (void)launcher_.signal(child.row.process, SIGKILL);
+}
+
+void Supervisor::release(const ExecutionId& id, Duration grace) {
+  Group* group = find(id);
+  if (group == nullptr) return;
+  group->released = true;
+  loop_.cancel(group->controller_timer);
+  loop_.cancel(group->worker_timer);
+  loop_.cancel(group->grace_timer);
+  group->controller_timer = group->worker_timer = 0;
+  group->grace_timer = later(*group, grace, [this](Group& found) {
+    found.grace_timer = 0;
+    if (found.controller) kill_child(*found.controller, "the execution has ended");
+    for (auto& [place, worker] : found.workers) kill_child(*worker, "the execution has ended");
+    drop_if_gone(found);
+  });
+}
+
+void Supervisor::drop_if_gone(Group& group) {
+  if (!group.released || group.controller || !group.workers.empty() || group.preparing) return;
+  loop_.cancel(group.grace_timer);
+  const ExecutionId id = group.spec.ex_id;
+  groups_.erase(id);
+  events_.group_gone(id);
+}
+
+void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit& exit) {
+  Group* group = find(id);
+  if (group == nullptr) return;
+  const ProcessRow row = child->row;
+  const Duration life = loop_.now() - child->started;
+  const bool killed = child->killed;
+  const std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  if (row.is_controller) {
+    group->controller.reset();
+  } else {
+    group->workers.erase(row.place);
+  }
+  const bool expected = group->released || (!row.is_controller && static_cast<std::int64_t>(group->workers.size()) >= group->wanted);
+  log(expected ? LogLevel::info : LogLevel::warn, "execution {}: {} {} is gone ({})", id.text, row.is_controller ? "controller" : "worker",
+      row.process.pid, cause);
+  events_.process_gone(row, exit, expected);
+  group = find(id);  // the event may have released or removed it
+  if (group == nullptr) return;
+  if (group->released) {
+    drop_if_gone(*group);
+  } else if (row.is_controller) {
+    controller_failed(*group, life, cause);
+  } else {
+    const bool left = exit.known && exit.signal == 0 && exit.code == 0;
+    worker_failed(*group, left ? kWorkerRestarts.short_life : life, left ? kAfterLeaving : Duration::zero());
+  }
+}
+
+// ---- views ----
+
+bool Supervisor::has_controller(const ExecutionId& id) const {
+  const Group* group = find(id);
+  return group != nullptr && group->controller != nullptr;
+}
+
+bool Supervisor::job_has_controller(const JobId& id, const ExecutionId& except) const {
+  return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
+    return entry.first != except && entry.second->spec.job_id == id && (entry.second->controller || entry.second->preparing);
+  });
+}
+
+std::int64_t Supervisor::live_workers(const ExecutionId& id) const {
+  const Group* group = find(id);
+  return group == nullptr ? 0 : static_cast<std::int64_t>(group->workers.size());
+}
+
+std::int64_t Supervisor::lingering_workers() const {
+  std::int64_t count = 0;
+  for (const auto& [id, group] : groups_) {
+    if (group->released) count += static_cast<std::int64_t>(group->workers.size());
+  }
+  return count;
+}
+
+std::vector<ProcessRow> Supervisor::processes() const {
+  std::vector<ProcessRow> rows;
+  for (const auto& [id, group] : groups_) {
+    if (group->controller) rows.push_back(group->controller->row);
+    for (const auto& [place, worker] : group->workers) rows.push_back(worker->row);
+  }
+  std::sort(rows.begin(), rows.end(), [](const ProcessRow& a, const ProcessRow& b) { return a.ordinal < b.ordinal; });
+  return rows;
+}
+
+}  // namespace slicemill::master

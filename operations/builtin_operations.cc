@@ -1,0 +1,43 @@
+// A NEW OPERATION: its include and its line.
+#include "operations/operation.h"
+#include "operations/processors/delay.h"
+#include "operations/processors/field_edits.h"
+#include "operations/processors/filter.h"
+#include "operations/processors/noop.h"
+#include "operations/processors/selection.h"
+#include "operations/processors/stdout.h"
+#include "operations/readers/data_generator.h"
+#include "operations/readers/file_reader.h"
+#include "operations/readers/id_range.h"
+#include "operations/readers/test_reader.h"
+#include "operations/senders/file_exporter.h"
+
+namespace slicemill {
+
+const OperationRegistry& builtin_operations() {
+  static const OperationRegistry registry = [] {
+    OperationRegistry operations;
+    // readers (each has a slicer of the same name in slicer/slicer_registry.cc)
+    operations.add(data_generator_operation());
+    operations.add(file_reader_operation());
+    operations.add(id_range_operation());
+    operations.add(test_reader_operation());
+
+    // processors
+    operations.add(copy_field_operation());
+    operations.add(delay_operation());
+    operations.add(drop_field_operation());
+    operations.add(filter_operation());
+    operations.add(noop_operation());
+    operations.add(selection_operation());
+    operations.add(set_field_operation());
+    operations.add(stdout_operation());
+
+    // senders
+    operations.add(file_exporter_operation());
+    return operations;
+  }();
+  return registry;
+}
+
+}  // namespace slicemill

@@ -1,0 +1,22 @@
+// Conversions between JSON scalars, on their written form.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+enum class JsonCast { string, number, integer, boolean };
+
+std::optional<JsonCast> parse_json_cast(std::string_view word);
+
+// A conversion writes at most this many bytes more than it reads.
+inline constexpr std::size_t kCastGrowth = 40;
+
+// Writes the JSON scalar, converted, to `out` and gives the end of what was written. null stays null. invalid if there
+// is no conversion without loss of meaning ("abc" to number); integers drop the fraction of a number.
+Result<char*> write_cast(std::string_view json, JsonCast cast, char* out);
+
+}  // namespace slicemill

@@ -1,0 +1,102 @@
+#include "operations/operation.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/log.h"
+#include "operations/json_record.h"
+
+namespace slicemill {
+namespace {
+
+// A batch of the target size fits into one block with room for records that are a little too long.
+constexpr std::size_t kBlockBytes = RecordBatch::kTargetBytes + (64 << 10);
+
+}  // namespace
+
+char* RecordBatch::allocate(std::size_t size) {
+  const std::size_t needed = size + kPadding;
+  while (current_ < blocks_.size() && blocks_[current_].size - blocks_[current_].used < needed) ++current_;
+  if (current_ == blocks_.size()) {
+    const std::size_t block_size = std::max(kBlockBytes, needed);
+    blocks_.push_back({std::make_unique_for_overwrite<char[]>(block_size), block_size, 0});
+  }
+  Block& block = blocks_[current_];
+  char* start = block.data.get() + block.used;
+  block.used += size;
+  return start;
+}
+
+void RecordBatch::shrink_last(char* start, std::size_t used) {
+  Block& block = blocks_[current_];
+  block.used = static_cast<std::size_t>(start - block.data.get()) + used;
+}
+
+void RecordBatch::append_copy(std::string_view record) {
+  char* space = allocate(record.size());
+  if (!record.empty()) std::memcpy(space, record.data(), record.size());
+  records.emplace_back(space, record.size());
+}
+
+void RecordBatch::clear() {
+  records.clear();
+  std::size_t kept = 0;
+  std::erase_if(blocks_, [&](Block& block) {
+    if (kept + block.size > kKeptBytes) return true;
+    kept += block.size;
+    block.used = 0;
+    return false;
+  });
+  current_ = 0;
+}
+
+std::size_t RecordBatch::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& record : records) sum += record.size();
+  return sum;
+}
+
+RecordRejecter::RecordRejecter(const OperationContext& context) {
+  name_ = context.options.value("_op", "");
+  const auto action = context.options.value("_dead_letter_action", "throw");
+  if (action == "log") action_ = Action::log;
+  if (action == "none") action_ = Action::drop;
+}
+
+Result<void> RecordRejecter::reject(std::string_view record, const Error& why) {
+  ++rejected_;
+  if (action_ == Action::fail_slice) return Error(why.code, why.message, false);
+  if (action_ == Action::log) {
+    log(LogLevel::error, "{}: dropped record {}: {}", name_, record_head(record), why.message);
+  }
+  return {};
+}
+
+void OperationRegistry::add(OperationEntry entry) {
+  entries_.push_back(std::move(entry));
+}
+
+const OperationSchema* OperationRegistry::find(std::string_view name) const {
+  for (const auto& entry : entries_) {
+    if (entry.schema.name == name) return &entry.schema;
+  }
+  return nullptr;
+}
+
+std::vector<const OperationSchema*> OperationRegistry::all() const {
+  std::vector<const OperationSchema*> schemas;
+  for (const auto& entry : entries_) schemas.push_back(&entry.schema);
+  std::sort(schemas.begin(), schemas.end(),
+            [](const auto* a, const auto* b) { return std::tie(a->kind, a->name) < std::tie(b->kind, b->name); });
+  return schemas;
+}
+
+std::unique_ptr<Operation> OperationRegistry::make(std::string_view name) const {
+  for (const auto& entry : entries_) {
+    if (entry.schema.name == name) return entry.make();
+  }
+  return nullptr;
+}
+
+}  // namespace slicemill

@@ -1,0 +1,138 @@
+#include "operations/processors/field_edits.h"
+
+#include <nlohmann/json.hpp>
+
+#include "operations/json_record.h"
+
+namespace slicemill {
+namespace {
+
+Result<FieldPath> path_option(const OperationContext& context, const char* name) {
+  return FieldPath::parse(context.options.at(name).get_ref<const std::string&>());
+}
+
+class SetField final : public Processor {
+ public:
+  Result<void> initialize(const OperationContext& context) override {
+    rejecter_ = RecordRejecter(context);
+    ASSIGN_OR_RETURN(field_, path_option(context, "field"));
+    json_ = to_compact_text(context.options.at("value"));
+    overwrite_ = context.options.value("overwrite", false);
+    return {};
+  }
+  Result<void> process(RecordBatch& batch) override {
+    return edit_records(batch, rejecter_,
+                        [&](std::string_view record) { return editor_.set(batch, record, field_, json_, overwrite_); });
+  }
+
+ private:
+  RecordEditor editor_;
+  RecordRejecter rejecter_;
+  FieldPath field_;
+  std::string json_;
+  bool overwrite_ = false;
+};
+
+class DropField final : public Processor {
+ public:
+  Result<void> initialize(const OperationContext& context) override {
+    rejecter_ = RecordRejecter(context);
+    ASSIGN_OR_RETURN(field_, path_option(context, "field"));
+    return {};
+  }
+  Result<void> process(RecordBatch& batch) override {
+    return edit_records(batch, rejecter_, [&](std::string_view record) { return editor_.drop(batch, record, field_); });
+  }
+
+ private:
+  RecordEditor editor_;
+  RecordRejecter rejecter_;
+  FieldPath field_;
+};
+
+class CopyField final : public Processor {
+ public:
+  Result<void> initialize(const OperationContext& context) override {
+    rejecter_ = RecordRejecter(context);
+    ASSIGN_OR_RETURN(source_, path_option(context, "source"));
+    ASSIGN_OR_RETURN(destination_, path_option(context, "destination"));
+    delete_source_ = context.options.value("delete_source", false);
+    return {};
+  }
+  Result<void> process(RecordBatch& batch) override {
+    return edit_records(batch, rejecter_, [&](std::string_view record) { return copy(batch, record); });
+  }
+
+ private:
+  Result<std::string_view> copy(RecordBatch& batch, std::string_view record) {
+    ASSIGN_OR_RETURN(const auto json, editor_.get(record, source_));
+    if (!json) return record;
+    // The copied bytes stay where they are, so they outlive the record without its source.
+    std::string_view edited = record;
+    if (delete_source_) {
+      ASSIGN_OR_RETURN(edited, editor_.drop(batch, edited, source_));
+    }
+    return editor_.set(batch, edited, destination_, *json, true);
+  }
+
+  RecordEditor editor_;
+  RecordRejecter rejecter_;
+  FieldPath source_, destination_;
+  bool delete_source_ = false;
+};
+
+OptionSpec path_spec(std::string name, std::string description) {
+  return {.name = std::move(name), .type = OptionType::text, .description = std::move(description), .required = true};
+}
+
+}  // namespace
+
+OperationEntry set_field_operation() {
+  OperationSchema schema;
+  schema.name = "set_field";
+  schema.kind = OperationKind::processor;
+  schema.description = "Sets a field of each record to a fixed value. Missing objects on the way are made.";
+  schema.options = {
+      path_spec("field", "The field to set, as a path such as `http.status`."),
+      {.name = "value", .type = OptionType::any, .description = "The value: any JSON, also null.", .required = true},
+      {.name = "overwrite",
+       .type = OptionType::boolean,
+       .description = "Replaces the value of a field that exists already.",
+       .default_value = false},
+  };
+  schema.check = [](const Json& options) { return check_field_option(options, "field"); };
+  return {std::move(schema), [] { return std::make_unique<SetField>(); }};
+}
+
+OperationEntry drop_field_operation() {
+  OperationSchema schema;
+  schema.name = "drop_field";
+  schema.kind = OperationKind::processor;
+  schema.description = "Removes a field from each record that has it.";
+  schema.options = {path_spec("field", "The field to remove, as a path such as `http.status`.")};
+  schema.check = [](const Json& options) { return check_field_option(options, "field"); };
+  return {std::move(schema), [] { return std::make_unique<DropField>(); }};
+}
+
+OperationEntry copy_field_operation() {
+  OperationSchema schema;
+  schema.name = "copy_field";
+  schema.kind = OperationKind::processor;
+  schema.description =
+      "Copies a field's value to another field, replacing what is there. Records without the source stay as they are.";
+  schema.options = {
+      path_spec("source", "The field to copy from, as a path such as `http.status`."),
+      path_spec("destination", "The field to copy to, as a path. Missing objects on the way are made."),
+      {.name = "delete_source",
+       .type = OptionType::boolean,
+       .description = "Removes the source field.",
+       .default_value = false},
+  };
+  schema.check = [](const Json& options) -> Result<void> {
+    RETURN_IF_ERROR(check_field_option(options, "source"));
+    return check_field_option(options, "destination");
+  };
+  return {std::move(schema), [] { return std::make_unique<CopyField>(); }};
+}
+
+}  // namespace slicemill

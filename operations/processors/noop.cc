@@ -1,0 +1,22 @@
+#include "operations/processors/noop.h"
+
+namespace slicemill {
+namespace {
+
+class Noop final : public Processor {
+ public:
+  Result<void> initialize(const OperationContext&) override { return {}; }
+  Result<void> process(RecordBatch&) override { return {}; }
+};
+
+}  // namespace
+
+OperationEntry noop_operation() {
+  OperationSchema schema;
+  schema.name = "noop";
+  schema.kind = OperationKind::processor;
+  schema.description = "Passes records on as they are. As the last operation it ends a job that keeps nothing.";
+  return {std::move(schema), [] { return std::make_unique<Noop>(); }};
+}
+
+}  // namespace slicemill

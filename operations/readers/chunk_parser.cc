@@ -1,0 +1,212 @@
+#include "operations/readers/chunk_parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/formats/csv_reader.h"
+#include "core/formats/json_array_scanner.h"
+#include "core/formats/json_scan.h"
+#include "core/formats/record_text.h"
+
+namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kTailBytes = 64 * 1024;          // steps in which a record that goes on behind its range is finished
+constexpr std::size_t kGrowingChunkBytes = 256 * 1024;  // of formats whose records are longer than their text
+
+// Records that were made apart move into the batch in one copy.
+void move_records(RecordText& text, RecordBatch& batch) {
+  if (text.ends().empty()) return;
+  char* space = batch.allocate(text.size());
+  std::memcpy(space, text.data(), text.size());
+  std::size_t begin = 0;
+  for (const std::size_t end : text.ends()) {
+    batch.records.emplace_back(space + begin, end - begin);
+    begin = end;
+  }
+  text.clear();
+}
+
+// What all formats of one record a line have in common.
+class LineParser : public ChunkParser {
+ public:
+  LineParser(const FileReading& reading, LineRange range, bool skip_blank, RecordRejecter& rejecter)
+      : cutter_({reading.line_delimiter, skip_blank}, range), range_(range), rejecter_(rejecter) {}
+
+  std::uint64_t position() const final { return cutter_.position(); }
+  bool done() const final { return cutter_.done(); }
+
+  std::size_t wanted(std::size_t held) const final {
+    const std::uint64_t at = cutter_.position() + held;
+    const std::size_t step = std::max(RecordBatch::kTargetBytes, held);
+    if (at >= range_.end) return std::max(kTailBytes, held);
+    return static_cast<std::size_t>(std::min<std::uint64_t>(step, range_.end - at));
+  }
+
+ protected:
+  // A record that cannot be used; `at` is the byte that shows it.
+  Result<void> reject(std::span<char> chunk, std::uint64_t chunk_at, std::string_view record, const char* at, std::string_view problem) {
+    const auto offset = [&](const char* place) { return chunk_at + static_cast<std::uint64_t>(place - chunk.data()); };
+    return rejecter_.reject(record, Error(ErrorCode::invalid,
+                                          fmt::format("byte {}: {}, in the line that begins at byte {}: {}", offset(at), problem,
+                                                      offset(record.data()), text_head(record)),
+                                          false));
+  }
+
+  LineCutter cutter_;
+  LineRange range_;
+  RecordRejecter& rejecter_;
+};
+
+// The first record that is not UTF-8 is looked for only if the whole is not.
+bool is_all_utf8(const std::vector<std::string_view>& records) {
+  if (records.empty()) return true;
+  const char* begin = records.front().data();
+  return is_utf8({begin, static_cast<std::size_t>(records.back().data() + records.back().size() - begin)});
+}
+
+// ldjson: lines are views into the chunk, each checked to be one JSON value.
+class LdjsonParser final : public LineParser {
+ public:
+  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter)
+      : LineParser(reading, range, true, rejecter), may_hold_line_ends_(reading.line_delimiter != "\n") {}
+
+  bool needs_batch_space() const override { return true; }
+
+  Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
+    const std::uint64_t chunk_at = cutter_.position();
+    const std::size_t used = cutter_.cut({chunk.data(), chunk.size()}, last, batch.records);
+    const bool is_text = is_all_utf8(batch.records);
+    std::size_t kept = 0;
+    for (std::string_view record : batch.records) {
+      const JsonScan scan = check_json_text(record);
+      const bool is_bad_text = !is_text && !is_utf8(record);
+      if (scan.state != JsonScan::State::complete || is_bad_text) {
+        RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at, is_bad_text ? "not UTF-8" : scan.problem));
+        continue;
+      }
+      batch.records[kept++] = may_hold_line_ends_ ? without_line_ends(chunk, record) : record;
+    }
+    batch.records.resize(kept);
+    return used;
+  }
+
+ private:
+  // White space between tokens may be a line end if lines end with something else.
+  static std::string_view without_line_ends(std::span<char> chunk, std::string_view record) {
+    if (record.find_first_of("\r\n") == std::string_view::npos) return record;
+    char* text = chunk.data() + (record.data() - chunk.data());
+    return {text, compact_json(text, record.size())};
+  }
+
+  bool may_hold_line_ends_;
+};
+
+// raw with `_encoding: raw`, and ldjson with it: lines as they are.
+class BytesParser final : public LineParser {
+ public:
+  using LineParser::LineParser;
+
+  bool needs_batch_space() const override { return true; }
+
+  Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
+    return cutter_.cut({chunk.data(), chunk.size()}, last, batch.records);
+  }
+};
+
+// raw: {"data":"<line>"}.
+class DataParser final : public LineParser {
+ public:
+  using LineParser::LineParser;
+
+  bool needs_batch_space() const override { return false; }
+
+  Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
+    constexpr std::string_view kOpening = R"({"data":")";
+    const std::uint64_t chunk_at = cutter_.position();
+    lines_.clear();
+    const std::size_t used = cutter_.cut({chunk.data(), chunk.size()}, last, lines_);
+    const bool is_text = is_all_utf8(lines_);
+    for (std::string_view line : lines_) {
+      if (!is_text && !is_utf8(line)) {
+        RETURN_IF_ERROR(reject(chunk, chunk_at, line, line.data(), "not UTF-8 (`_encoding: raw` passes bytes on as they are)"));
+        continue;
+      }
+      char* p = text_.reserve(kOpening.size() + json_escaped_limit(line.size()) + 2);
+      std::memcpy(p, kOpening.data(), kOpening.size());
+      p = write_json_escaped(p + kOpening.size(), line);
+      *p++ = '"';
+      *p++ = '}';
+      text_.advance(p);
+      text_.end_record();
+    }
+    move_records(text_, batch);
+    return used;
+  }
+
+ private:
+  std::vector<std::string_view> lines_;
+  RecordText text_;
+};
+
+class JsonParser final : public ChunkParser {
+ public:
+  std::uint64_t position() const override { return scanner_.position(); }
+  std::size_t wanted(std::size_t held) const override { return std::max(RecordBatch::kTargetBytes, held); }
+  bool needs_batch_space() const override { return true; }
+  bool done() const override { return scanner_.done(); }
+
+  Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
+    return scanner_.scan(chunk, last, batch.records);
+  }
+
+ private:
+  JsonArrayScanner scanner_;
+};
+
+class CsvParser final : public ChunkParser {
+ public:
+  explicit CsvParser(const FileReading& reading)
+      : reader_({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty}) {}
+
+  std::uint64_t position() const override { return position_; }
+  std::size_t wanted(std::size_t held) const override { return std::max(kGrowingChunkBytes, held); }
+  bool needs_batch_space() const override { return false; }
+  bool done() const override { return done_; }
+
+  Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
+    ASSIGN_OR_RETURN(const std::size_t used, reader_.read({chunk.data(), chunk.size()}, last, text_));
+    move_records(text_, batch);
+    position_ += used;
+    done_ = last && used == chunk.size();
+    return used;
+  }
+
+ private:
+  CsvReader reader_;
+  RecordText text_;
+  std::uint64_t position_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter) {
+  if (is_line_based(reading.format) && reading.raw_records) {
+    return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, rejecter);
+  }
+  switch (reading.format) {
+    case RecordFormat::ldjson: return std::make_unique<LdjsonParser>(reading, range, rejecter);
+    case RecordFormat::raw: return std::make_unique<DataParser>(reading, range, reading.ignore_empty, rejecter);
+    case RecordFormat::json: return std::make_unique<JsonParser>();
+    case RecordFormat::csv:
+    case RecordFormat::tsv: return std::make_unique<CsvParser>(reading);
+  }
+  return nullptr;
+}
+
+}  // namespace slicemill

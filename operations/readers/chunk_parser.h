@@ -1,0 +1,35 @@
+// Turns the text of a file into records of a batch, chunk by chunk. One parser per slice, one kind per format; it never reads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/formats/file_reading.h"
+#include "core/formats/line_cutter.h"
+#include "operations/operation.h"
+
+namespace slicemill {
+
+class ChunkParser {
+ public:
+  virtual ~ChunkParser() = default;
+
+  // Where in the text the bytes for the next parse() begin.
+  virtual std::uint64_t position() const = 0;
+  // How many more bytes are worth reading when `held` are left over from the last chunk.
+  virtual std::size_t wanted(std::size_t held) const = 0;
+  // Records are views into the chunk, so it must lie in the batch.
+  virtual bool needs_batch_space() const = 0;
+  // No more chunks are needed.
+  virtual bool done() const = 0;
+
+  // chunk: what was left over from the last one with new bytes behind it, RecordBatch::kPadding readable ones behind; `last`: the text
+  // ends there. Returns how many bytes are used up; the rest is shown again. invalid: the message says where, without the file's name.
+  virtual Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) = 0;
+};
+
+// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken lines.
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter);
+
+}  // namespace slicemill

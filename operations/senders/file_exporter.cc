@@ -1,0 +1,199 @@
+#include "operations/senders/file_exporter.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <optional>
+#include <utility>
+
+#include "core/formats/compressor.h"
+#include "core/formats/record_writer.h"
+#include "core/outputs/file_layout.h"
+#include "core/runtime/fault.h"
+
+namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kFlushBytes = 1 << 20;
+
+struct FreeHash {
+  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+};
+
+class FileExporter final : public Sender {
+ public:
+  Result<void> initialize(const OperationContext& context) override {
+    options_ = context.options;
+    ASSIGN_OR_RETURN(writing_, file_writing(options_));
+    hash_.reset(XXH3_createState());
+    text_.reserve(kFlushBytes + kFlushBytes / 2);
+    return {};
+  }
+
+  Result<void> begin(const SliceContext& slice) override {
+    if (!layout_ || layout_->lineage_id != slice.lineage_id) {
+      ASSIGN_OR_RETURN(layout_, file_layout(options_, slice.lineage_id));
+    }
+    file_.reset();
+    staged_path_ = layout_->staged_path(slice.key, slice.attempt);
+    facts_ = {};
+    facts_.request_hash = request_hash(slice.request);
+    XXH3_64bits_reset(hash_.get());
+    text_.clear();
+    writer_ = make_record_writer(writing_.writer);
+    compressor_.reset();
+    return {};
+  }
+
+  Result<void> write(const RecordBatch& batch) override {
+    if (batch.records.empty()) return {};
+    if (file_ == nullptr) RETURN_IF_ERROR(create());
+    RETURN_IF_ERROR(writer_->append(batch.records, text_));
+    facts_.records += batch.records.size();
+    return text_.size() < kFlushBytes ? Result<void>() : flush();
+  }
+
+  Result<OutputFacts> stage() override {
+    if (file_ == nullptr) return facts_;
+    writer_->finish(text_);
+    RETURN_IF_ERROR(flush());
+    if (compressor_ != nullptr) {
+      RETURN_IF_ERROR(compressor_->finish(packed_));
+      RETURN_IF_ERROR(store(packed_));
+    }
+    RETURN_IF_ERROR(file_->sync());
+    RETURN_IF_ERROR(file_->close());
+    RETURN_IF_ERROR(posix_files().sync_directory(layout_->staging_directory()));
+    RETURN_IF_ERROR(fault("staged"));
+    facts_.present = true;
+    facts_.checksum = XXH3_64bits_digest(hash_.get());
+    return facts_;
+  }
+
+  void abandon() override {
+    // A file that stays behind is swept at the next start of the execution.
+    if (std::exchange(file_, nullptr) != nullptr) (void)posix_files().remove(staged_path_);
+  }
+
+ private:
+  Result<void> create() {
+    auto file = posix_files().create(staged_path_);
+    if (!file && file.error().code == ErrorCode::not_found) {
+      RETURN_IF_ERROR(create_durable_directories(posix_files(), layout_->staging_directory()));
+      file = posix_files().create(staged_path_);
+    }
+    if (!file) return file.error();
+    file_ = std::move(*file);
+    packed_.clear();
+    if (writing_.compression == Compression::none) return {};
+    ASSIGN_OR_RETURN(compressor_, make_compressor(writing_.compression));
+    return {};
+  }
+
+  // text_ goes on: packed first, if the file is compressed.
+  Result<void> flush() {
+    if (compressor_ == nullptr) return store(text_);
+    RETURN_IF_ERROR(compressor_->append(text_, packed_));
+    text_.clear();
+    return packed_.size() < kFlushBytes ? Result<void>() : store(packed_);
+  }
+
+  Result<void> store(std::string& bytes) {
+    if (bytes.empty()) return {};
+    XXH3_64bits_update(hash_.get(), bytes.data(), bytes.size());
+    facts_.bytes += bytes.size();
+    auto written = file_->write(bytes);
+    bytes.clear();
+    return written;
+  }
+
+  Json options_;
+  FileWriting writing_;
+  std::optional<FileLayout> layout_;
+  std::unique_ptr<XXH3_state_t, FreeHash> hash_;
+  // of the slice
+  std::string staged_path_;
+  OutputFacts facts_;
+  std::unique_ptr<RecordWriter> writer_;
+  std::unique_ptr<Compressor> compressor_;  // null: stored as it is
+  std::unique_ptr<WritableFile> file_;      // null: nothing written yet
+  std::string text_;                        // not yet packed or stored
+  std::string packed_;                      // not yet stored
+};
+
+std::vector<OptionSpec> option_specs() {
+  return {
+      {.name = "path",
+       .type = OptionType::text,
+       .description = "Directory that gets a file per slice; with single_file the file.",
+       .required = true},
+      {.name = "format",
+       .type = OptionType::text,
+       .description = "ldjson: a record a line; raw: the text of the member `data` a line; json: an array; csv, tsv: RFC 4180.",
+       .default_value = "ldjson",
+       .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
+      {.name = "compression",
+       .type = OptionType::text,
+       .description = "How files are compressed.",
+       .default_value = "none",
+       .choices = {"none", "gzip", "zstd", "lz4"}},
+      {.name = "single_file",
+       .type = OptionType::boolean,
+       .description = "Joins the output of all slices, in slice order, to one file when the job is completed.",
+       .default_value = false},
+      {.name = "if_exists",
+       .type = OptionType::text,
+       .description = "append: files of other executions stay beside the new ones; fail: the job is refused if anything is there.",
+       .default_value = "append",
+       .choices = {"append", "fail"}},
+      {.name = "extension",
+       .type = OptionType::text,
+       .description = "Ending of the file names; by default by format and compression, such as csv.gz."},
+      {.name = "field_delimiter",
+       .type = OptionType::text,
+       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab."},
+      {.name = "line_delimiter",
+       .type = OptionType::text,
+       .description = "Text behind each record of ldjson, raw, csv and tsv.",
+       .default_value = "\n"},
+      {.name = "fields",
+       .type = OptionType::text_list,
+       .description = "Members that are written, and the columns of csv and tsv. By default all; for csv and tsv those of the slice's first "
+                      "record, and a record with another one is an error."},
+      {.name = "include_header",
+       .type = OptionType::boolean,
+       .description = "Writes the column names as the first row of each csv or tsv file.",
+       .default_value = false},
+      {.name = "file_per_slice",
+       .type = OptionType::boolean,
+       .description = "Accepted for jobs written elsewhere: without single_file every slice has a file of its own anyway.",
+       .default_value = true},
+      {.name = "concurrency", .type = OptionType::integer, .description = "Accepted for jobs written elsewhere; has no effect."},
+      {.name = "extra_args", .type = OptionType::object, .description = "Accepted for jobs written elsewhere; has no effect."},
+  };
+}
+
+}  // namespace
+
+OperationEntry file_exporter_operation() {
+  OperationSchema schema;
+  schema.name = "file_exporter";
+  schema.kind = OperationKind::sender;
+  schema.description = "Writes records to files, each slice's output exactly once.";
+  schema.options = option_specs();
+  schema.delivery = Delivery::exactly_once;
+  schema.check = [](const Json& options) -> Result<void> {
+    auto writing = file_writing(options);
+    if (!writing) return writing.error();
+    // A relative path is the job validation's to resolve or refuse.
+    Json placed = options;
+    if (const std::string path = options.value("path", ""); !path.starts_with('/')) placed["path"] = "/" + path;
+    auto layout = file_layout(placed, "");
+    if (!layout) return layout.error();
+    return {};
+  };
+  return {std::move(schema), [] { return std::make_unique<FileExporter>(); }};
+}
+
+}  // namespace slicemill

@@ -1,0 +1,63 @@
+#include "core/model/slice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace slicemill {
+namespace {
+
+SliceRun range(std::int64_t start, std::int64_t step, std::int64_t end, bool length = false) {
+  return {.generation = 1,
+          .slicer = 2,
+          .first_order = 10,
+          .created_ms = 1000,
+          .requests = RangeRequests{.fixed = "\"path\":\"/a\"", .start_key = "offset", .span_key = length ? "length" : "end", .span_is_length = length,
+                                    .start = start, .step = step, .end = end}};
+}
+
+TEST(SliceRun, ARangeExpandsToItsRequests) {
+  const auto run = range(0, 10, 25);
+  ASSERT_EQ(run.count(), 3u);
+  EXPECT_EQ(run.request(0), R"({"path":"/a","offset":0,"end":10})");
+  EXPECT_EQ(run.request(2), R"({"path":"/a","offset":20,"end":25})");
+  EXPECT_EQ(range(0, 10, 25, true).request(2), R"({"path":"/a","offset":20,"length":5})");
+  EXPECT_EQ(run.key(2), (SliceKey{1, 2, 12, SliceKey::kWholeSlice}));
+}
+
+TEST(SliceRun, ARangeToTheEndOfTheNumbersDoesNotOverflow) {
+  const auto last = std::numeric_limits<std::int64_t>::max();
+  const auto run = range(last - 15, 10, last);
+  ASSERT_EQ(run.count(), 2u);
+  EXPECT_EQ(run.request(1), "{\"path\":\"/a\",\"offset\":" + std::to_string(last - 5) + ",\"end\":" + std::to_string(last) + "}");
+}
+
+TEST(SliceRun, RangeWithoutFixedMembers) {
+  SliceRun run = range(0, 1, 2);
+  std::get<RangeRequests>(run.requests).fixed.clear();
+  EXPECT_EQ(run.request(1), R"({"offset":1,"end":2})");
+}
+
+TEST(SliceRun, EncodingRoundTripsAndEveryCutIsRefused) {
+  const SliceRun list{.generation = 0, .slicer = 0, .first_order = 1, .created_ms = -5, .requests = ListRequests{{"{\"a\":1}", "{}"}}};
+  for (const auto& run : {list, range(-100, 7, 1'000'000'000'000)}) {
+    const auto bytes = encode_run(run);
+    ASSERT_TRUE(decode_run(bytes));
+    EXPECT_EQ(*decode_run(bytes), run);
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(decode_run(bytes.substr(0, cut))) << cut;
+    EXPECT_FALSE(decode_run(bytes + "x"));
+  }
+}
+
+TEST(SliceId, IsStableAndTellsSlicesApart) {
+  const SliceKey key{0, 0, 1, SliceKey::kWholeSlice};
+  EXPECT_EQ(slice_id("ex", key), slice_id("ex", key));
+  EXPECT_NE(slice_id("ex", key), slice_id("other", key));
+  EXPECT_NE(slice_id("ex", key), slice_id("ex", {0, 0, 2, SliceKey::kWholeSlice}));
+  EXPECT_NE(slice_id("ex", key), slice_id("ex", {0, 0, 1, 2}));
+  EXPECT_EQ(slice_id("ex", key).size(), 36u);
+}
+
+}  // namespace
+}  // namespace slicemill

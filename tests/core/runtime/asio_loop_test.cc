@@ -1,0 +1,77 @@
+#include "core/runtime/asio_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+#include <vector>
+
+namespace slicemill {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(AsioLoop, TimersRunInOrderAndCancelledOnesDoNot) {
+  AsioLoop loop;
+  std::vector<int> order;
+  loop.after(20ms, [&] {
+    order.push_back(2);
+    loop.stop();
+  });
+  loop.after(1ms, [&] { order.push_back(1); });
+  const auto cancelled = loop.after(5ms, [&] { order.push_back(99); });
+  loop.cancel(cancelled);
+  loop.cancel(cancelled);
+  loop.cancel(0);
+  loop.run();
+  EXPECT_THAT(order, testing::ElementsAre(1, 2));
+}
+
+TEST(AsioLoop, OffloadRunsElsewhereInOrderAndReportsOnTheLoop) {
+  AsioLoop loop;
+  const auto loop_thread = std::this_thread::get_id();
+  std::vector<int> order;
+  for (int i = 0; i < 3; ++i)
+    loop.offload(
+        Loop::Lane::query, [&, i] {
+          EXPECT_NE(std::this_thread::get_id(), loop_thread);
+          order.push_back(i);
+        },
+        [&, i] {
+          EXPECT_EQ(std::this_thread::get_id(), loop_thread);
+          if (i == 2) loop.stop();
+        });
+  loop.run();
+  EXPECT_THAT(order, testing::ElementsAre(0, 1, 2));
+}
+
+TEST(AsioLoop, PostFromAnotherThreadWakesIt) {
+  AsioLoop loop;
+  std::thread other([&] { loop.post([&] { loop.stop(); }); });
+  loop.run();
+  other.join();
+}
+
+TEST(AsioLoop, WatchSeesReadableDescriptors) {
+  AsioLoop loop;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::string got;
+  auto watch = loop.watch_readable(ends[0], [&] {
+    char byte = 0;
+    ASSERT_EQ(read(ends[0], &byte, 1), 1);
+    got += byte;
+    if (got.size() == 2) loop.stop();
+  });
+  ASSERT_EQ(write(ends[1], "ab", 2), 2);
+  loop.run();
+  EXPECT_EQ(got, "ab");
+  watch.reset();
+  EXPECT_EQ(write(ends[1], "c", 1), 1) << "the watch does not close the descriptor";
+  close(ends[0]);
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace slicemill

@@ -1,0 +1,53 @@
+#include "core/runtime/begun_note.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace slicemill {
+namespace {
+
+std::string note_path() { return testing::TempDir() + "/begun_note_" + std::to_string(getpid()); }
+
+TEST(BegunNote, TellsWhatRunsAndNothingWhenIdle) {
+  auto note = create_begun_note(note_path());
+  ASSERT_TRUE(note);
+  EXPECT_EQ(*read_begun_note(note_path()), std::nullopt);
+  const BegunSlice slice{1, 2, 3, 4, 5, 6};
+  (*note)->begin(slice);
+  EXPECT_EQ(*read_begun_note(note_path()), slice);
+  (*note)->end();
+  EXPECT_EQ(*read_begun_note(note_path()), std::nullopt);
+}
+
+TEST(BegunNote, OutlivesSigkill) {
+  const std::string path = note_path();
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto note = create_begun_note(path);
+    if (note) (*note)->begin({0, 0, 42, 1, 7, 1});
+    (void)!write(ready[1], "x", 1);
+    pause();
+    _exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  const auto begun = read_begun_note(path);
+  ASSERT_TRUE(begun && *begun);
+  EXPECT_EQ((*begun)->order, 42u);
+}
+
+TEST(BegunNote, MissingFileIsAnErrorThatNamesIt) {
+  const auto missing = read_begun_note("/nonexistent/note");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::not_found);
+  EXPECT_NE(missing.error().message.find("/nonexistent/note"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace slicemill

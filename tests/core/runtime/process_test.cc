@@ -1,0 +1,89 @@
+#include "core/runtime/process.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <optional>
+
+namespace slicemill {
+namespace {
+
+// Runs until the process is gone and says how.
+ProcessExit wait_for_exit(const ProcessIdentity& process, std::optional<int> signal_first = std::nullopt) {
+  AsioLoop loop;
+  ProcessExit result;
+  auto watch = watch_process(loop, process, [&](ProcessExit exit) {
+    result = exit;
+    loop.stop();
+  });
+  if (signal_first) {
+    EXPECT_TRUE(signal_process(process, *signal_first));
+  }
+  loop.run();
+  return result;
+}
+
+ProcessIdentity start(std::vector<std::string> arguments) {
+  auto process = spawn_process({.arguments = std::move(arguments)});
+  EXPECT_TRUE(process);
+  return *process;
+}
+
+TEST(Process, ExitCodeOfAChildIsKnown) {
+  const auto exit = wait_for_exit(start({"/bin/sh", "-c", "exit 7"}));
+  EXPECT_TRUE(exit.known);
+  EXPECT_EQ(exit.code, 7);
+  EXPECT_EQ(exit.to_text(), "exit code 7");
+}
+
+TEST(Process, SigkillIsSeenWithItsSignal) {
+  const auto process = start({"/bin/sleep", "60"});
+  EXPECT_TRUE(is_alive(process));
+  const auto exit = wait_for_exit(process, SIGKILL);
+  EXPECT_EQ(exit.to_text(), "signal 9 (Killed)");
+  EXPECT_FALSE(is_alive(process));
+  EXPECT_EQ(signal_process(process, SIGKILL).error().code, ErrorCode::not_found);
+}
+
+TEST(Process, WatchingOneThatIsGoneReportsAtOnceWithUnknownCause) {
+  const auto process = start({"/bin/true"});
+  wait_for_exit(process);
+  const auto again = wait_for_exit(process);
+  EXPECT_FALSE(again.known);
+  EXPECT_EQ(again.to_text(), "unknown cause");
+}
+
+TEST(Process, AReusedPidIsNotTheSameProcess) {
+  auto other = *own_process();
+  other.start_ticks -= 1;
+  EXPECT_FALSE(is_alive(other));
+  EXPECT_FALSE(signal_process(other, 0));
+  other = *own_process();
+  other.boot_id = "another boot";
+  EXPECT_FALSE(is_alive(other));
+}
+
+TEST(Process, EnvironmentAndOutputFile) {
+  const std::string path = testing::TempDir() + "/process_output_" + std::to_string(getpid());
+  auto process = spawn_process(
+      {.arguments = {"/bin/sh", "-c", "echo $SLICEMILL_TEST"}, .environment = {{"SLICEMILL_TEST", "hello"}}, .output_path = path});
+  ASSERT_TRUE(process);
+  wait_for_exit(*process);
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(line, "hello");
+  unlink(path.c_str());
+}
+
+TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {
+  const auto missing = spawn_process({.arguments = {"/nonexistent/program"}});
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, testing::HasSubstr("/nonexistent/program"));
+}
+
+}  // namespace
+}  // namespace slicemill

@@ -1,0 +1,132 @@
+// One suite for every body of the channel seam.
+#include "core/wire/channel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/runtime/asio_loop.h"
+#include "core/wire/memory_channel.h"
+#include "core/wire/zmq_channel.h"
+
+namespace slicemill {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ChannelSuite : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == "zmq") {
+      auto bound = bind_zmq_channel(loop_, endpoint_);
+      ASSERT_TRUE(bound) << bound.error().message;
+      server_ = std::move(*bound);
+    } else {
+      hub_.emplace(loop_);
+      server_ = hub_->server();
+    }
+    loop_.after(20s, [this] {
+      ADD_FAILURE() << "nothing came";
+      loop_.stop();
+    });
+  }
+  std::unique_ptr<ClientChannel> client() {
+    if (hub_) return hub_->client();
+    return std::move(*connect_zmq_channel(loop_, endpoint_));
+  }
+
+  AsioLoop loop_;
+  std::string endpoint_ = "ipc:///tmp/slicemill_channel_test_" + std::to_string(getpid());
+  std::optional<MemoryHub> hub_;
+  std::unique_ptr<ServerChannel> server_;
+};
+
+TEST_P(ChannelSuite, FramesArriveWholeAndInOrder) {
+  auto sender = client();
+  std::vector<std::string> got;
+  server_->on_frame([&](ServerChannel::Peer, std::string_view frame) {
+    got.emplace_back(frame);
+    if (got.size() == 500) loop_.stop();
+  });
+  std::vector<std::string> sent;
+  for (int i = 0; i < 500; ++i) sent.push_back(std::string(static_cast<std::size_t>(i * 37 % 5000), 'x') + std::to_string(i));
+  for (const auto& frame : sent) ASSERT_TRUE(sender->send(frame));
+  loop_.run();
+  EXPECT_EQ(got, sent);
+}
+
+TEST_P(ChannelSuite, AnswersReachThePeerThatAsked) {
+  auto first = client();
+  auto second = client();
+  server_->on_frame([&](ServerChannel::Peer peer, std::string_view frame) {
+    EXPECT_EQ(server_->send(peer, "echo " + std::string(frame)), ServerChannel::Sent::ok);
+  });
+  std::vector<std::string> got;
+  auto note = [&](std::string who) {
+    return [&, who](std::string_view frame) {
+      got.push_back(who + ": " + std::string(frame));
+      if (got.size() == 2) loop_.stop();
+    };
+  };
+  first->on_frame(note("first"));
+  second->on_frame(note("second"));
+  first->send("a");
+  second->send("b");
+  loop_.run();
+  EXPECT_THAT(got, testing::UnorderedElementsAre("first: echo a", "second: echo b"));
+}
+
+TEST_P(ChannelSuite, AReconnectedClientIsANewPeerAndTheOldOneIsGoneWhenDropped) {
+  auto peer_client = client();
+  std::vector<ServerChannel::Peer> peers;
+  server_->on_frame([&](ServerChannel::Peer peer, std::string_view) {
+    peers.push_back(peer);
+    if (peers.size() == 1) {
+      loop_.post([&] {
+        peer_client->reconnect();
+        peer_client->send("again");
+      });
+    } else {
+      loop_.stop();
+    }
+  });
+  peer_client->send("hello");
+  loop_.run();
+  ASSERT_EQ(peers.size(), 2u);
+  EXPECT_NE(peers[0], peers[1]);
+  server_->drop(peers[0]);
+  EXPECT_EQ(server_->send(peers[0], "x"), ServerChannel::Sent::gone);
+  EXPECT_EQ(server_->send(12345, "x"), ServerChannel::Sent::gone);
+}
+
+INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("zmq", "memory"), [](const auto& body) { return body.param; });
+
+TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
+  AsioLoop loop;
+  const std::string endpoint = "ipc:///tmp/slicemill_full_test_" + std::to_string(getpid());
+  auto server = std::move(*bind_zmq_channel(loop, endpoint));
+  AsioLoop idle_loop;  // never runs: its client reads nothing
+  auto client = std::move(*connect_zmq_channel(idle_loop, endpoint));
+  ASSERT_TRUE(client->send("hello"));
+  bool would_block = false;
+  server->on_frame([&](ServerChannel::Peer peer, std::string_view) {
+    for (int i = 0; i < 100'000 && !would_block; ++i) would_block = server->send(peer, std::string(1000, 'x')) == ServerChannel::Sent::would_block;
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_TRUE(would_block);
+}
+
+TEST(ZmqChannel, AnEndpointThatCannotBeBoundIsAnError) {
+  AsioLoop loop;
+  const auto bad = bind_zmq_channel(loop, "ipc:///nonexistent/directory/socket");
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("/nonexistent/directory/socket"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace slicemill

@@ -1,0 +1,94 @@
+#include "core/wire/messages.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace slicemill::wire {
+namespace {
+
+SliceResult some_result() {
+  return {.key = {1, 2, 3, 5},
+          .attempt = {9, 4},
+          .outcome = Outcome::failed,
+          .records_in = 10,
+          .records_out = 7,
+          .busy_us = 1234,
+          .output = {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
+          .error = "line 3: broken"};
+}
+
+// One of each, every field set.
+std::vector<Message> all_messages() {
+  const ProcessIdentity process{"boot", 123, 456};
+  const HeldSlice held{{0, 0, 8, 1}, {2, 1}};
+  return {Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
+          Results{3, 17, {some_result(), some_result()}},
+          Recalled{3, {held}},
+          Beat{3, true},
+          Goodbye{"because"},
+          Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
+          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}"}}},
+          Acked{99},
+          Recall{4, 3},
+          Leave{},
+          HelloAgain{},
+          SetLogLevel{"trace"},
+          ControllerHello{"ex", 4, process},
+          Status{4, "running", "why", "{}"},
+          Finished{4, "failed", "why", "{}"},
+          Answer{6, false, 3, "no", "[]"},
+          WorkerLost{-1, "silent"},
+          ControllerWelcome{},
+          Verb{7, VerbName::log_level, "debug"},
+          Query{8, QueryName::errors, 1, 2},
+          FinishedAck{},
+          WorkerExit{44, "signal 9"}};
+}
+
+TEST(Messages, EveryOneRoundTrips) {
+  const auto messages = all_messages();
+  ASSERT_EQ(messages.size(), std::variant_size_v<Message>);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    EXPECT_EQ(messages[i].index(), i);
+    const auto back = decode(encode(messages[i]));
+    ASSERT_TRUE(back) << i << ": " << back.error().message;
+    EXPECT_TRUE(*back == messages[i]) << i;
+  }
+}
+
+TEST(Messages, EveryCutAndEveryTailIsRefused) {
+  for (const auto& message : all_messages()) {
+    const auto frame = encode(message);
+    for (std::size_t cut = 0; cut < frame.size(); ++cut) EXPECT_FALSE(decode(frame.substr(0, cut))) << message.index() << " cut at " << cut;
+    EXPECT_FALSE(decode(frame + std::string(1, '\0'))) << message.index();
+  }
+}
+
+TEST(Messages, AnotherVersionTypeOrMagicIsRefused) {
+  auto frame = encode(Leave{});
+  auto changed = [&](std::size_t at, char to) {
+    auto copy = frame;
+    copy[at] = to;
+    return decode(copy);
+  };
+  EXPECT_NE(changed(1, 2).error().message.find("version 2"), std::string::npos);
+  EXPECT_FALSE(changed(0, 0));
+  EXPECT_FALSE(changed(2, 99));
+  EXPECT_FALSE(changed(3, 1));
+}
+
+TEST(Messages, DamagedFramesNeverCrashAndNeverGrow) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    const auto messages = all_messages();
+    auto frame = encode(messages[random() % messages.size()]);
+    for (int i = 0; i < 3; ++i) frame[random() % frame.size()] = static_cast<char>(random());
+    if (const auto decoded = decode(frame)) {
+      EXPECT_LE(encode(*decoded).size(), frame.size() + 64);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace slicemill::wire

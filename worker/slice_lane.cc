@@ -1,0 +1,111 @@
+#include "worker/slice_lane.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slicemill::worker {
+
+SliceLane::SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
+    : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
+
+SliceLane::~SliceLane() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    waiting_.clear();
+  }
+  cancel_ = true;
+  wake_.notify_one();
+  thread_.join();
+}
+
+void SliceLane::run() {
+  const std::weak_ptr<bool> alive = alive_;
+  auto runner = make_runner_();
+  if (!runner) {
+    loop_.post([this, alive, error = runner.error()] {
+      if (!alive.expired()) hooks_.on_no_runner(error);
+    });
+    return;
+  }
+  while (run_one(**runner)) {
+  }
+}
+
+bool SliceLane::run_one(SliceRunner& runner) {
+  wire::SliceOrder slice;
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    if (ending_) return false;
+    slice = std::move(waiting_.front());
+    waiting_.pop_front();
+    running_ = wire::HeldSlice{slice.key, slice.attempt};
+    cancel_ = false;
+  }
+  if (note_) note_->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch, slice.attempt.n});
+  wire::SliceResult result = runner.run(slice, &cancel_);
+  if (note_) note_->end();
+  const std::lock_guard lock(mutex_);
+  running_.reset();
+  results_.push_back(std::move(result));
+  if (!told_ && !ending_) {
+    told_ = true;
+    loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) hooks_.on_results();
+    });
+  }
+  return true;
+}
+
+void SliceLane::add(std::vector<wire::SliceOrder> slices) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& slice : slices) waiting_.push_back(std::move(slice));
+  }
+  wake_.notify_one();
+}
+
+std::vector<wire::SliceResult> SliceLane::take_results() {
+  const std::lock_guard lock(mutex_);
+  told_ = false;
+  return std::exchange(results_, {});
+}
+
+std::vector<wire::HeldSlice> SliceLane::take_back(std::uint64_t keep) {
+  const std::lock_guard lock(mutex_);
+  std::vector<wire::HeldSlice> taken;
+  while (waiting_.size() > keep) {
+    taken.push_back({waiting_.back().key, waiting_.back().attempt});
+    waiting_.pop_back();
+  }
+  return taken;
+}
+
+void SliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& unwanted : slices) {
+    std::erase_if(waiting_, [&](const wire::SliceOrder& slice) { return slice.key == unwanted.key && slice.attempt == unwanted.attempt; });
+    if (running_ && *running_ == unwanted) cancel_ = true;
+  }
+}
+
+std::vector<wire::HeldSlice> SliceLane::held() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<wire::HeldSlice> held;
+  if (running_) held.push_back(*running_);
+  for (const auto& slice : waiting_) held.push_back({slice.key, slice.attempt});
+  return held;
+}
+
+bool SliceLane::idle() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty() && !running_ && results_.empty();
+}
+
+bool SliceLane::running() const {
+  const std::lock_guard lock(mutex_);
+  return running_.has_value();
+}
+
+}  // namespace slicemill::worker

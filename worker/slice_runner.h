@@ -1,0 +1,35 @@
+// A SLICE RUNS OR FAILS: one order in, one result out. The one place where what an operation throws is caught.
+//
+// Owner: the worker; operation thread only.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+#include "core/wire/messages.h"
+#include "operations/operation.h"
+
+namespace slicemill {
+
+class SliceRunner {
+ public:
+  virtual ~SliceRunner() = default;
+
+  // Never fails otherwise than by its result. Setting *cancelled (from any thread) ends the run at the next batch:
+  // failed, "cancelled".
+  virtual wire::SliceResult run(const wire::SliceOrder& order, const std::atomic<bool>* cancelled = nullptr) = 0;
+  // The promise of the job's output.
+  virtual Delivery delivery() const = 0;
+};
+
+// job: the resolved execution document. lineage: execution ids, oldest first; a slice's generation indexes it.
+Result<std::unique_ptr<SliceRunner>> make_slice_runner(const Json& job, std::vector<std::string> lineage,
+                                                       std::string worker_id,
+                                                       const OperationRegistry& registry = builtin_operations());
+
+}  // namespace slicemill

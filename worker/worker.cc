@@ -1,0 +1,183 @@
+#include "worker/worker.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/runtime/log.h"
+
+namespace slicemill::worker {
+
+Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
+               std::function<void(const std::string&)> on_end)
+    : loop_(loop),
+      channel_(std::move(channel)),
+      monitor_(monitor),
+      settings_(std::move(settings)),
+      runner_of_(std::move(runner_of)),
+      on_end_(std::move(on_end)) {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  channel_->on_frame([this](std::string_view frame) { on_frame(frame); });
+  welcome_lost_at_ = loop_.now();
+  say_hello();
+  beat();
+}
+
+bool Worker::send(const wire::Message& message) { return channel_->send(wire::encode(message)); }
+
+void Worker::say_hello() {
+  welcomed_ = false;
+  hello_at_ = loop_.now();
+  if (lane_)
+    for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
+  wire::Hello hello{.worker_id = settings_.worker_id,
+                    .process = settings_.process,
+                    .begun_path = settings_.begun_path,
+                    .held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>(),
+                    .first_seq = first_unacked_,
+                    .unacked = {unacked_.begin(), unacked_.end()}};
+  sent_ = first_unacked_ + unacked_.size() - 1;
+  send(hello);
+}
+
+// Lease renewal. Also the moment to notice that nobody answers a Hello.
+void Worker::beat() {
+  if (ended_) return;
+  const auto now = loop_.now();
+  if (welcomed_) {
+    send(wire::Beat{epoch_, lane_ && lane_->running()});
+    send_results();  // what did not fit before
+  } else if (now - welcome_lost_at_ > std::chrono::milliseconds(settings_.patience_ms)) {
+    end("no controller for too long");
+    return;
+  } else if (now - hello_at_ >= std::chrono::milliseconds(settings_.hello_again_ms)) {
+    channel_->reconnect();
+    say_hello();
+  }
+  loop_.after(std::chrono::milliseconds(beat_ms_), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) beat();
+  });
+}
+
+void Worker::on_frame(std::string_view frame) {
+  auto decoded = wire::decode(frame);
+  if (!decoded) {
+    log(LogLevel::warn, "from the controller: {}", decoded.error().message);
+    return;
+  }
+  auto& message = *decoded;
+  if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
+    on_welcome(*welcome);
+  } else if (std::holds_alternative<wire::HelloAgain>(message)) {
+    say_hello();
+  } else if (!welcomed_) {
+    return;  // of an earlier connection
+  } else if (auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
+    if (dispatch->epoch != epoch_) return;
+    if (!leaving_) {
+      lane_->add(std::move(dispatch->slices));
+      return;
+    }
+    wire::Recalled refused{.epoch = epoch_};
+    for (const auto& slice : dispatch->slices) refused.slices.push_back({slice.key, slice.attempt});
+    send(refused);
+  } else if (const auto* acked = std::get_if<wire::Acked>(&message)) {
+    while (!unacked_.empty() && first_unacked_ <= acked->seq) {
+      unacked_.pop_front();
+      ++first_unacked_;
+    }
+    go_if_done();
+  } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
+    if (recall->epoch == epoch_) give_back(recall->keep);
+  } else if (std::holds_alternative<wire::Leave>(message)) {
+    leave();
+  } else if (const auto* level = std::get_if<wire::SetLogLevel>(&message)) {
+    if (const auto parsed = parse_log_level(level->level)) set_log_level(*parsed);
+  }
+}
+
+void Worker::on_welcome(const wire::Welcome& welcome) {
+  if (welcome.epoch < epoch_) return;  // a fenced controller
+  epoch_ = welcome.epoch;
+  welcomed_ = true;
+  beat_ms_ = static_cast<std::int64_t>(welcome.beat_ms);
+  if (const auto level = parse_log_level(welcome.log_level)) set_log_level(*level);
+  if (monitor_ != nullptr && welcome.controller.pid != 0)
+    controller_watch_ = monitor_->watch(welcome.controller, [this](ProcessExit) { controller_gone(); });
+  if (!lane_) {
+    std::unique_ptr<BegunNote> note;
+    if (!settings_.begun_path.empty()) {
+      auto created = create_begun_note(settings_.begun_path);
+      if (!created) {
+        end(created.error().message);
+        return;
+      }
+      note = std::move(*created);
+    }
+    lane_ = std::make_unique<SliceLane>(
+        loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
+        SliceLane::Hooks{.on_results = [this] { send_results(); }, .on_no_runner = [this](const Error& error) { end(error.message); }});
+  } else {
+    lane_->cancel(welcome.cancelled);
+  }
+  log(LogLevel::info, "controller (pid {}) welcomes us under epoch {}", welcome.controller.pid, epoch_);
+  send_results();
+  go_if_done();
+}
+
+void Worker::send_results() {
+  if (!lane_) return;
+  for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
+  const std::uint64_t last = first_unacked_ + unacked_.size() - 1;
+  if (!welcomed_ || sent_ >= last) return;
+  sent_ = std::max(sent_, first_unacked_ - 1);
+  wire::Results results{.epoch = epoch_, .first_seq = sent_ + 1};
+  results.results.assign(unacked_.begin() + static_cast<std::ptrdiff_t>(sent_ + 1 - first_unacked_), unacked_.end());
+  if (send(results)) sent_ = last;
+}
+
+void Worker::give_back(std::uint64_t keep) {
+  if (!lane_) return;
+  send(wire::Recalled{epoch_, lane_->take_back(keep)});
+}
+
+void Worker::leave() {
+  if (!leaving_) {
+    leaving_ = true;
+    give_back(0);
+  }
+  go_if_done();
+}
+
+void Worker::go_if_done() {
+  if (!leaving_ || ended_ || !unacked_.empty() || (lane_ && !lane_->idle())) return;
+  send(wire::Goodbye{});
+  end("");
+}
+
+// A new controller may be on its way: everything is kept, and a fresh connection waits for it.
+void Worker::controller_gone() {
+  log(LogLevel::warn, "the controller is gone; waiting for the next one");
+  welcome_lost_at_ = loop_.now();
+  controller_watch_.reset();
+  channel_->reconnect();
+  say_hello();
+}
+
+void Worker::end(const std::string& reason) {
+  if (ended_) return;
+  ended_ = true;
+  if (!reason.empty()) {
+    log(LogLevel::error, "{}", reason);
+    send(wire::Goodbye{reason});
+  }
+  // The farewell leaves first: the socket is closed without lingering.
+  loop_.after(std::chrono::milliseconds(monitor_ != nullptr ? 20 : 0), [this, reason, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) on_end_(reason);
+  });
+}
+
+}  // namespace slicemill::worker

@@ -1,0 +1,89 @@
+// A worker's life: says hello, takes slices, sends results, keeps each until the controller has it durable, and outlives its controller.
+// Loop thread; slices run on the lane's own thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/runtime/loop.h"
+#include "core/runtime/process.h"
+#include "core/wire/channel.h"
+#include "core/wire/messages.h"
+#include "worker/slice_lane.h"
+
+namespace slicemill::worker {
+
+struct WorkerSettings {
+  std::string worker_id;
+  ProcessIdentity process;        // pid 0 in-process
+  std::string begun_path;         // "" in-process
+  std::int64_t hello_again_ms = 1'000;    // a Hello without a Welcome is said again on a fresh connection
+  std::int64_t patience_ms = 300'000;     // without a controller for so long: the worker ends
+};
+
+class Worker {
+ public:
+  using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
+
+  // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
+  Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
+         std::function<void(const std::string& reason)> on_end);
+  ~Worker();
+
+  void start();
+  // SIGTERM: gives back what waits, finishes what runs, then goes.
+  void leave();
+
+ private:
+  void say_hello();
+  void beat();
+  void on_frame(std::string_view frame);
+  void on_welcome(const wire::Welcome& welcome);
+  void send_results();
+  void give_back(std::uint64_t keep);
+  void go_if_done();
+  void controller_gone();
+  void end(const std::string& reason);
+  bool send(const wire::Message& message);
+
+  Loop& loop_;
+  std::unique_ptr<ClientChannel> channel_;
+  ProcessMonitor* monitor_;
+  WorkerSettings settings_;
+  RunnerOf runner_of_;
+  std::function<void(const std::string&)> on_end_;
+
+  std::unique_ptr<SliceLane> lane_;
+  std::deque<wire::SliceResult> unacked_;
+  std::uint64_t first_unacked_ = 1;  // sequence number of unacked_.front()
+  std::uint64_t sent_ = 0;           // highest sequence number sent on this connection
+  std::unique_ptr<ProcessWatch> controller_watch_;
+  std::uint64_t epoch_ = 0;
+  bool welcomed_ = false;
+  bool leaving_ = false;
+  bool ended_ = false;
+  std::int64_t beat_ms_ = 1'000;
+  SteadyTime hello_at_;
+  SteadyTime welcome_lost_at_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// The runner of this build's operations.
+Worker::RunnerOf builtin_runner(const std::string& worker_id);
+
+struct WorkerOptions {
+  std::string controller_endpoint;
+  std::string ex_id;
+  std::string worker_id;
+  std::string runtime_directory;
+  std::string log_path;
+  std::string log_level = "info";
+};
+// The process body of `slicemill-worker`: returns the exit code.
+int run_worker(const WorkerOptions& options);
+
+}  // namespace slicemill::worker

@@ -1,0 +1,56 @@
+// The process body of `slicemill-worker`, and the runner of this build's operations.
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/asio_loop.h"
+#include "core/runtime/log.h"
+#include "core/wire/zmq_channel.h"
+#include "worker/slice_runner.h"
+#include "worker/worker.h"
+
+namespace slicemill::worker {
+namespace {
+
+enum : int { kOk = 0, kFailed = 1, kCannotStart = 3 };
+
+}  // namespace
+
+Worker::RunnerOf builtin_runner(const std::string& worker_id) {
+  return [worker_id](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
+    ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
+    return make_slice_runner(job, welcome.generation_ids, worker_id);
+  };
+}
+
+int run_worker(const WorkerOptions& options) {
+  const auto level = parse_log_level(options.log_level);
+  const auto started = start_logging(
+      {.path = options.log_path, .process = "worker " + options.worker_id, .level = level ? *level : LogLevel::info});
+  if (!started) {
+    fmt::print(stderr, "slicemill-worker: {}\n", started.error().message);
+    return kCannotStart;
+  }
+  AsioLoop loop;
+  auto channel = connect_zmq_channel(loop, options.controller_endpoint);
+  const auto process = own_process();
+  if (!channel || !process) {
+    log(LogLevel::error, "{}", (channel ? process.error() : channel.error()).message);
+    return kCannotStart;
+  }
+  const auto monitor = make_process_monitor(loop);
+  int code = kOk;
+  Worker worker(loop, std::move(*channel), monitor.get(),
+                {.worker_id = options.worker_id,
+                 .process = *process,
+                 .begun_path = fmt::format("{}/{}.{}.begun", options.runtime_directory, options.ex_id, options.worker_id)},
+                builtin_runner(options.worker_id), [&](const std::string& reason) {
+                  code = reason.empty() ? kOk : kFailed;
+                  loop.stop();
+                });
+  loop.on_signals([&worker](int) { worker.leave(); });
+  worker.start();
+  loop.run();
+  return code;
+}
+
+}  // namespace slicemill::worker
