@@ -24,7 +24,7 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
     case Command::validate:
       return validate_job_file(*line);
     case Command::ops:
-      return describe_operations(*line);
+      return print_operations(*line);
     case Command::execution_controller:
       return run_controller_process(*line);
   }

@@ -37,7 +37,7 @@ Result<std::string> default_data_directory(const Environment& environment) {
 }
 
 Result<std::string> default_slots(const Environment&) {
-  return std::to_string(std::max(1u, std::thread::hardware_concurrency()));
+  return std::to_string(std::max(8u, 2 * std::thread::hardware_concurrency()));  // workers mostly wait
 }
 
 std::vector<SettingSpec> make_specs() {
@@ -59,12 +59,18 @@ std::vector<SettingSpec> make_specs() {
        .computed_default = default_data_directory},
       {.name = "slots",
        .type = integer,
-       .default_text = "number of CPUs",
+       .default_text = "twice the CPUs, at least 8",
        .description = "How many workers may run on this machine at the same time, over all executions.",
        .minimum = 1,
        .maximum = 4096,
        .computed_default = default_slots},
       {.name = "name", .default_text = "slicemill", .description = "Name of this cluster, as `GET /` shows it."},
+      {.name = "executions_on_exit",
+       .type = word,
+       .default_text = "keep",
+       .description = "What becomes of running executions when the master is told to end: they go on and meet the next master, "
+                      "or are stopped first.",
+       .choices = {"keep", "stop"}},
       {.name = "log_level",
        .type = word,
        .default_text = "info",
