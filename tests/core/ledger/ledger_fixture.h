@@ -22,7 +22,7 @@ namespace slicemill {
 class LedgerFixture : public ::testing::Test {
  protected:
   LedgerFixture() {
-    std::string pattern = ::testing::TempDir() + "/slicemill_ledger_XXXXXX";
+    std::string pattern = ::testing::TempDir() + "slicemill_ledger_XXXXXX";
     root_ = mkdtemp(pattern.data());
     directory_ = root_ + "/ledger";
   }
