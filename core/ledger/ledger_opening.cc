@@ -124,6 +124,7 @@ bool ledger_exists(const std::string& directory) {
 Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
                                                    const LedgerCreate& create) {
   RETURN_IF_ERROR(make_room(directory));
+  RETURN_IF_ERROR(posix_files().create_directories(growing(directory)));
   {
     ASSIGN_OR_RETURN(const auto database, RocksDatabase::open(growing(directory), RocksDatabase::Mode::create));
     codec::HeaderFact header;

@@ -20,16 +20,18 @@ namespace {
 
 constexpr const char* kOutputsFamily = "outputs";
 
-// RocksDB's own log lines go to the process's log instead of files beside the data.
+// RocksDB's own errors go to the process's log; its warnings tell nothing that a reader of that log could act upon.
 class ForwardingLogger final : public rocksdb::Logger {
  public:
   explicit ForwardingLogger(std::string directory)
-      : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL), directory_(std::move(directory)) {}
+      : rocksdb::Logger(rocksdb::InfoLogLevel::ERROR_LEVEL), directory_(std::move(directory)) {}
   using rocksdb::Logger::Logv;
   void Logv(const char* format, va_list arguments) override {
     std::array<char, 1024> line{};
     std::vsnprintf(line.data(), line.size(), format, arguments);
-    log(LogLevel::warn, "ledger {}: rocksdb: {}", directory_, line.data());
+    std::string_view text(line.data());
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    log(LogLevel::error, "ledger {}: rocksdb: {}", directory_, text);
   }
 
  private:
@@ -71,7 +73,7 @@ rocksdb::ColumnFamilyOptions family_options(bool outputs) {
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = 4 << 20;
-  options.max_write_buffer_number = 2;
+  options.max_write_buffer_number = 3;
   options.target_file_size_base = 16 << 20;
   options.max_bytes_for_level_base = 64 << 20;
   options.level_compaction_dynamic_level_bytes =

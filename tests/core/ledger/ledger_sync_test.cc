@@ -1,0 +1,104 @@
+// That nothing is reported before the kernel said it is on disk (I5), and what a failing sync means. This program
+// stands between RocksDB and the kernel: its fdatasync is the one that is called.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "tests/core/ledger/ledger_fixture.h"
+
+namespace {
+
+std::atomic<int> log_syncs = 0;
+std::atomic<int> next_errno = 0;  // of the next sync of a log; 0: it succeeds
+
+bool is_log(int fd) {
+  char path[512];
+  const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
+  return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(".log");
+}
+
+}  // namespace
+
+extern "C" int fdatasync(int fd) {
+  if (is_log(fd)) {
+    if (const int failure = next_errno.exchange(0); failure != 0) {
+      errno = failure;
+      return -1;
+    }
+    ++log_syncs;
+  }
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+
+namespace slicemill {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class LedgerSyncTest : public LedgerFixture {
+ protected:
+  ~LedgerSyncTest() override { next_errno = 0; }
+
+  LedgerBatch slice(std::uint64_t order) {
+    LedgerBatch batch;
+    batch.born = {ids(order, 1)};
+    return batch;
+  }
+};
+
+TEST_F(LedgerSyncTest, OpeningSyncsTheEpoch) {
+  create();
+  ledger_.reset();
+  const int before = log_syncs;
+  take(open_ledger(loop_, directory_, 5));
+  EXPECT_GT(log_syncs, before);
+}
+
+TEST_F(LedgerSyncTest, EveryCallbackComesAfterASyncOfItsBatch) {
+  create();
+  for (std::uint64_t order = 1; order <= 20; ++order) {
+    const int before = log_syncs;
+    write(slice(order));
+    EXPECT_EQ(log_syncs, before + 1);
+  }
+}
+
+TEST_F(LedgerSyncTest, WhatGathersSharesASync) {
+  create();
+  const int before = log_syncs;
+  int answers = 0;
+  for (std::uint64_t order = 1; order <= 5000; ++order) {
+    ledger_->write(slice(order), [&](const Result<void>& result) { answers += result ? 1 : 0; });
+  }
+  ASSERT_TRUE(loop_.run_until([&] { return answers == 5000; }));
+  EXPECT_LT(log_syncs, before + 2500);
+}
+
+TEST_F(LedgerSyncTest, AFailedSyncIsNamedAndStays) {
+  for (const auto& [number, code] : {std::pair(ENOSPC, ErrorCode::no_space), std::pair(EDQUOT, ErrorCode::no_space),
+                                     std::pair(EIO, ErrorCode::io)}) {
+    directory_ = root_ + "/errno-" + std::to_string(number);
+    create();
+    write(slice(1));
+    next_errno = number;
+    const auto failed = try_write(slice(2));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, code) << failed.error().message;
+    EXPECT_THAT(failed.error().message, AllOf(HasSubstr(directory_), HasSubstr(strerror(number))));
+    EXPECT_EQ(try_write(slice(3)).error().message, failed.error().message);
+    EXPECT_EQ(ledger_->open_counts()->pending, 1U);  // as of the last synced batch
+    EXPECT_EQ(ledger_->close().error().code, code);
+    reopen();
+    EXPECT_GE(open_slices().size(), 1U);
+    EXPECT_EQ(name(ledger_->open_ranges()->front().run->key(0)), "0/0/1");
+    ledger_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace slicemill

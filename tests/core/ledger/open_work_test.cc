@@ -1,0 +1,116 @@
+#include "core/ledger/open_work.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace slicemill {
+namespace {
+
+using Interval = IntervalSet::Interval;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr SeriesKey kSeries{1, 2};
+
+SliceKey slice(std::uint64_t order, std::uint64_t path = SliceKey::kWholeSlice) {
+  return {1, 2, order, path};
+}
+RunSpan span(std::uint64_t first, std::uint64_t count) {
+  return {kSeries, first, count};
+}
+
+TEST(OpenWork, ARunEndsWithItsLastSlice) {
+  OpenWork work;
+  ASSERT_TRUE(work.born(span(1, 3)));
+  EXPECT_EQ(work.pending(), 3U);
+  work.settle(slice(2));
+  work.leave(slice(1));
+  EXPECT_THAT(work.take_changes().ended_runs, IsEmpty());
+  EXPECT_THAT(work.open_orders(span(1, 3)), ElementsAre(Interval{3, 3}));
+  work.settle(slice(3));
+  const auto changes = work.take_changes();
+  EXPECT_THAT(changes.ended_runs, ElementsAre(span(1, 3)));
+  EXPECT_EQ(work.pending(), 0U);
+  EXPECT_TRUE(work.take_changes().ended_runs.empty());
+}
+
+TEST(OpenWork, ASliceIsCountedOnceHoweverItLeaves) {
+  OpenWork work;
+  ASSERT_TRUE(work.born(span(1, 2)));
+  work.leave(slice(1));
+  work.leave(slice(1));
+  work.settle(slice(1));
+  work.settle(slice(1));
+  work.leave(slice(1));  // an error row beside its settlement
+  EXPECT_EQ(work.pending(), 1U);
+  EXPECT_THAT(work.open_orders(span(1, 2)), ElementsAre(Interval{2, 2}));
+}
+
+TEST(OpenWork, PartsOfASliceDoNotSettleIt) {
+  OpenWork work;
+  ASSERT_TRUE(work.born(span(1, 1)));
+  work.settle(slice(1, 2));
+  work.leave(slice(1, 3));
+  EXPECT_EQ(work.pending(), 1U);
+  EXPECT_TRUE(work.forget(slice(1, 3)));
+}
+
+TEST(OpenWork, RefusesRunsThatShareOrders) {
+  OpenWork work;
+  ASSERT_TRUE(work.born(span(10, 5)));
+  for (const RunSpan& run : {span(10, 5), span(14, 1), span(8, 3), span(8, 20), span(12, 1)}) {
+    const auto born = work.born(run);
+    ASSERT_FALSE(born) << run.first;
+    EXPECT_EQ(born.error().code, ErrorCode::internal);
+  }
+  EXPECT_TRUE(work.born(span(15, 1)));
+  EXPECT_TRUE(work.born(span(9, 1)));
+  EXPECT_FALSE(work.born(span(20, 0)));
+  EXPECT_TRUE(work.born({{1, 3}, 10, 5}));  // another slicer
+}
+
+TEST(OpenWork, RefusesToForgetWhatNothingElseKnows) {
+  OpenWork work;
+  ASSERT_TRUE(work.born(span(1, 2)));
+  work.leave(slice(1));
+  const auto forgotten = work.forget(slice(1));
+  ASSERT_FALSE(forgotten);
+  EXPECT_THAT(forgotten.error().message, HasSubstr("1/2/1"));
+  work.settle(slice(1));
+  EXPECT_TRUE(work.forget(slice(1)));
+}
+
+TEST(OpenWork, RestoredRunsKnowWhatIsSettledAndWhatLeft) {
+  OpenWork work;
+  ASSERT_TRUE(work.restore_settled(kSeries, {1, 4}));
+  ASSERT_FALSE(work.restore_settled(kSeries, {4, 6}));
+  work.restore_left(slice(6));
+  ASSERT_TRUE(work.born(span(3, 5)));  // 3..7: 5 and 7 are open
+  EXPECT_EQ(work.pending(), 2U);
+  EXPECT_THAT(work.open_orders(span(3, 5)), ElementsAre(Interval{5, 5}, Interval{7, 7}));
+  EXPECT_TRUE(work.may_have_row(slice(4)));
+  EXPECT_TRUE(work.may_have_row(slice(6)));
+  EXPECT_FALSE(work.may_have_row(slice(5)));
+  EXPECT_TRUE(work.may_have_row(slice(5, 2)));
+  EXPECT_EQ(work.settled_until(slice(2)), 4U);
+  EXPECT_EQ(work.settled_until(slice(6)), std::nullopt);
+  EXPECT_THAT(work.take_changes().series, IsEmpty());
+}
+
+TEST(OpenWork, AnOutputOfASettledSliceIsRememberedUntilItIsSettledAgain) {
+  OpenWork work;
+  work.commit(slice(1));
+  EXPECT_THAT(work.recommitted(), IsEmpty());  // an open slice is found by its gap
+  work.settle(slice(1));
+  work.take_changes();
+  work.commit(slice(1));
+  EXPECT_THAT(work.recommitted(), ElementsAre(slice(1)));
+  EXPECT_THAT(work.take_changes().recommitted_put, ElementsAre(slice(1)));
+  work.settle(slice(1));
+  EXPECT_THAT(work.take_changes().recommitted_erase, ElementsAre(slice(1)));
+  EXPECT_THAT(work.recommitted(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace slicemill
