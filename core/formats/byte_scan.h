@@ -12,7 +12,7 @@
 
 namespace slicemill {
 
-constexpr std::size_t kScanPadding = 32;
+constexpr std::size_t kScanPadding = 64;  // what simdjson asks for too
 
 // The first byte in [p, end) that is '"', '\\' or below 0x20 (what cannot stand for itself in a JSON string); end if there is none.
 inline const char* find_json_special(const char* p, const char* end) {

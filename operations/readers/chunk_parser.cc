@@ -72,8 +72,8 @@ bool is_all_utf8(const std::vector<std::string_view>& records) {
 // ldjson: lines are views into the chunk, each checked to be one JSON value.
 class LdjsonParser final : public LineParser {
  public:
-  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter)
-      : LineParser(reading, range, true, rejecter), may_hold_line_ends_(reading.line_delimiter != "\n") {}
+  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter, JsonChecker& checker)
+      : LineParser(reading, range, true, rejecter), may_hold_line_ends_(reading.line_delimiter != "\n"), checker_(checker) {}
 
   bool needs_batch_space() const override { return true; }
 
@@ -83,7 +83,7 @@ class LdjsonParser final : public LineParser {
     const bool is_text = is_all_utf8(batch.records);
     std::size_t kept = 0;
     for (std::string_view record : batch.records) {
-      const JsonScan scan = check_json_text(record);
+      const JsonScan scan = checker_.check(record);
       const bool is_bad_text = !is_text && !is_utf8(record);
       if (scan.state != JsonScan::State::complete || is_bad_text) {
         RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at, is_bad_text ? "not UTF-8" : scan.problem));
@@ -104,6 +104,7 @@ class LdjsonParser final : public LineParser {
   }
 
   bool may_hold_line_ends_;
+  JsonChecker& checker_;
 };
 
 // raw with `_encoding: raw`, and ldjson with it: lines as they are.
@@ -195,12 +196,13 @@ class CsvParser final : public ChunkParser {
 
 }  // namespace
 
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter) {
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+                                              JsonChecker& checker) {
   if (is_line_based(reading.format) && reading.raw_records) {
     return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, rejecter);
   }
   switch (reading.format) {
-    case RecordFormat::ldjson: return std::make_unique<LdjsonParser>(reading, range, rejecter);
+    case RecordFormat::ldjson: return std::make_unique<LdjsonParser>(reading, range, rejecter, checker);
     case RecordFormat::raw: return std::make_unique<DataParser>(reading, range, reading.ignore_empty, rejecter);
     case RecordFormat::json: return std::make_unique<JsonParser>();
     case RecordFormat::csv:

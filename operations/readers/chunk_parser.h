@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/formats/file_reading.h"
+#include "core/formats/json_scan.h"
 #include "core/formats/line_cutter.h"
 #include "operations/operation.h"
 
@@ -29,7 +30,9 @@ class ChunkParser {
   virtual Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) = 0;
 };
 
-// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken lines.
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter);
+// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken lines. Rejecter and
+// checker outlive the parser.
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+                                              JsonChecker& checker);
 
 }  // namespace slicemill

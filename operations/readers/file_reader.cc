@@ -85,7 +85,7 @@ class FileReader final : public Reader {
     ASSIGN_OR_RETURN(auto file, posix_files().open(request.path));
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat));
-    parser_ = make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{}, rejecter_);
+    parser_ = make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{}, rejecter_, checker_);
     ASSIGN_OR_RETURN(source_, decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
                                            request.path));
     return {};
@@ -138,6 +138,7 @@ class FileReader final : public Reader {
 
   FileReading reading_;
   RecordRejecter rejecter_;
+  JsonChecker checker_;
   simdjson::ondemand::parser json_;
   // of the slice
   std::string place_;  // for errors
