@@ -1,5 +1,5 @@
-// What reading and writing records costs on one core: cutting lines, checking JSON (with simdjson's parser, and without), csv, writers, and a file
-// moved from reader to exporter. Bytes per second are of the text.
+// What reading and writing records costs on one core: cutting lines, checking JSON (with simdjson's parser, and
+// without), csv, writers, and a file moved from reader to exporter. Bytes per second are of the text.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <stdlib.h>
@@ -95,7 +95,8 @@ BENCHMARK(BM_CheckUtf8);
 void BM_ReadCsv(benchmark::State& state) {
   std::string text = "id,time,name,comment,amount,flag\n";
   for (int n = 0; text.size() < (1 << 20); ++n) {
-    text += fmt::format("{},2026-11-24T16:00:00Z,name {},\"a comment, with \"\"quotes\"\"\",{}.50,yes\n", n, n % 977, n * 7);
+    text += fmt::format("{},2026-11-24T16:00:00Z,name {},\"a comment, with \"\"quotes\"\"\",{}.50,yes\n", n, n % 977,
+                        n * 7);
   }
   text.reserve(text.size() + 64);
   RecordText out;
@@ -119,7 +120,9 @@ void write_with(benchmark::State& state, RecordWriterOptions options) {
   }
   count_bytes(state, ldjson().size(), records.size());
 }
-void BM_WriteLdjson(benchmark::State& state) { write_with(state, {}); }
+void BM_WriteLdjson(benchmark::State& state) {
+  write_with(state, {});
+}
 BENCHMARK(BM_WriteLdjson);
 void BM_WriteLdjsonWithFields(benchmark::State& state) {
   RecordWriterOptions options;
