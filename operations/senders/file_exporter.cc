@@ -127,7 +127,8 @@ std::vector<OptionSpec> option_specs() {
       {.name = "path",
        .type = OptionType::text,
        .description = "Directory that gets a file per slice; with single_file the file.",
-       .required = true},
+       .required = true,
+       .is_path = true},
       {.name = "format",
        .type = OptionType::text,
        .description =
