@@ -16,7 +16,9 @@ void note(std::vector<std::string>& names, std::uint64_t& count, std::string nam
   if (names.size() < kListed) names.push_back(std::move(name));
 }
 
-std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -25,7 +27,8 @@ bool FilePublisher::is_of_this_lineage(std::string_view name) const {
   const auto published = parse_published_name(name);
   if (!published) return false;
   for (std::size_t generation = 0; generation < lineage_.size(); ++generation) {
-    const SliceKey key{static_cast<std::uint16_t>(generation), published->slicer, published->order, SliceKey::kWholeSlice};
+    const SliceKey key{static_cast<std::uint16_t>(generation), published->slicer, published->order,
+                       SliceKey::kWholeSlice};
     if (slice_id(lineage_[generation], key) == published->slice_id) return true;
   }
   return false;
@@ -45,7 +48,8 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyRepo
   const auto compare = [&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     ++report.expected;
-    if (output.key.generation >= lineage_.size()) return Error(ErrorCode::internal, "an output's generation is not in the lineage");
+    if (output.key.generation >= lineage_.size())
+      return Error(ErrorCode::internal, "an output's generation is not in the lineage");
     std::string name = final_name(output);
     const auto found = std::lower_bound(names.begin(), names.end(), name);
     if (found == names.end() || *found != name) {
