@@ -92,7 +92,10 @@ struct LedgerBatch {
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
 
-  bool empty() const;
+  bool empty() const {
+    return born.empty() && positions.empty() && committed.empty() && settled.empty() && rows.empty() && erased_rows.empty() &&
+           !counters && !wanted && !joined && !outcome;
+  }
 };
 
 // Slices of a run that are neither settled nor in a row: indices [from, to) of the run.

@@ -1,0 +1,135 @@
+// Stored form of everything in a ledger: keys and values. Pure; no RocksDB here.
+//
+// Integers in keys are big endian, so that bytes sort as (generation, slicer, order, path). v = varint (little endian,
+// base 128), z = zigzag varint, text = length:v byte*.
+//
+//   state column family
+//     key   := 'm' name:u8                                      one fact of the execution, names below
+//            | 'p' slicer:u32                                   position of a slicer
+//            | 'b' generation:u16 slicer:u32 first_order:u64    birth of a run
+//            | 'i' generation:u16 slicer:u32 first_order:u64    interval of settled orders
+//            | 'r' slice                                        row
+//            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
+//            | 'u' slice                                        output committed again after its slice had been
+//            settled; no value
+//   outputs column family
+//     key   := slice
+//   slice   := generation:u16 slicer:u32 order:u64 path         path := length:u8 byte{length}, big endian, no leading
+//   zero byte
+//
+//   value   := version:u8 body check:u32                        check: XXH3-64 of version and body, seeded with that of
+//   the key body    := 'm' 'h' format:v created_ms:z cleanup:u8 recovered:u8 execution:text count:v ex_id:text{count}
+//            | 'm' 'e' epoch:v
+//            | 'm' 'c' processed:v failed:v records_in:v records_out:v bytes_out:v retries:v refused:v subslices:v
+//            | 'm' 'w' wanted:u8
+//            | 'm' 'j' published:u8 facts
+//            | 'm' 'o' status:u8 at_ms:z reason:text
+//            | 'm' 'n' error_rows:v start_rows:v
+//            | 'p'     finished:u8 highest_order:v position:text
+//            | 'b'     run                                      core/model/slice.h
+//            | 'i'     last_order:v
+//            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
+//            | output  epoch:v n:v facts
+//   facts   := present:u8 (records:v bytes:v checksum:u64 request_hash:u32){present}
+//
+// Decoding a value that is not exactly this gives `corrupt`, its message names the key in words.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/ledger/interval_set.h"
+#include "core/ledger/open_work.h"
+#include "core/ledger/slice_ledger.h"
+#include "core/model/slice.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::ledger_codec {
+
+inline constexpr std::uint64_t kFormat = 1;  // of the whole ledger; a higher one is `unsupported`
+
+// ---- keys -----------------------------------------------------------------------------------------------------------
+enum class Fact : char {
+  header = 'h',
+  epoch = 'e',
+  counters = 'c',
+  wanted = 'w',
+  joined = 'j',
+  outcome = 'o',
+  row_counts = 'n',
+};
+inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
+                      kRecommitted = 'u';
+
+// The first order of a birth or an interval.
+struct SeriesPlace {
+  SeriesKey series;
+  std::uint64_t first_order = 0;
+  bool operator==(const SeriesPlace&) const = default;
+};
+
+std::string fact_key(Fact fact);
+std::string position_key(std::uint32_t slicer);
+std::string birth_key(SeriesKey series, std::uint64_t first_order);
+std::string interval_key(SeriesKey series, std::uint64_t first_order);
+std::string row_key(const SliceKey& key);
+std::string error_index_key(WallMs updated_ms, const SliceKey& key);
+std::string recommitted_key(const SliceKey& key);
+std::string output_key(const SliceKey& key);
+// Before every key of the order, whatever its path: where an iterator seeks.
+std::string row_seek_key(SeriesKey series, std::uint64_t order);
+std::string output_seek_key(SeriesKey series, std::uint64_t order);
+
+Result<std::uint32_t> decode_position_key(std::string_view key);
+Result<SeriesPlace> decode_birth_key(std::string_view key);
+Result<SeriesPlace> decode_interval_key(std::string_view key);
+Result<SliceKey> decode_row_key(std::string_view key);
+Result<SliceKey> decode_error_index_key(std::string_view key);
+Result<SliceKey> decode_recommitted_key(std::string_view key);
+Result<SliceKey> decode_output_key(std::string_view key);
+
+// ---- values: sealed to their key ------------------------------------------------------------------------------------
+// What identity and origin the ledger has, as it is stored: the rest of LedgerHeader has keys of its own.
+struct HeaderFact {
+  std::uint64_t format = kFormat;
+  WallMs created_ms = 0;
+  CleanupType cleanup = CleanupType::none;
+  bool recovered = false;
+  std::string execution;
+  std::vector<std::string> lineage;  // never empty
+  bool operator==(const HeaderFact&) const = default;
+};
+struct RowCounts {
+  std::uint64_t error = 0, start = 0;
+  bool operator==(const RowCounts&) const = default;
+};
+
+std::string encode_header(std::string_view key, const HeaderFact& header);
+std::string encode_epoch(std::string_view key, std::uint64_t epoch);
+std::string encode_counters(std::string_view key, const LedgerCounters& counters);
+std::string encode_wanted(std::string_view key, WantedState wanted);
+std::string encode_joined(std::string_view key, const JoinRecord& joined);
+std::string encode_outcome(std::string_view key, const LedgerOutcome& outcome);
+std::string encode_row_counts(std::string_view key, const RowCounts& counts);
+std::string encode_position(std::string_view key, const SlicerPosition& position);
+std::string encode_birth(std::string_view key, const SliceRun& run);
+std::string encode_interval(std::string_view key, std::uint64_t last);
+std::string encode_row(std::string_view key, const OpenRow& row);
+std::string encode_output(std::string_view key, const CommittedOutput& output);
+
+Result<HeaderFact> decode_header(std::string_view key, std::string_view value);
+Result<std::uint64_t> decode_epoch(std::string_view key, std::string_view value);
+Result<LedgerCounters> decode_counters(std::string_view key, std::string_view value);
+Result<WantedState> decode_wanted(std::string_view key, std::string_view value);
+Result<JoinRecord> decode_joined(std::string_view key, std::string_view value);
+Result<LedgerOutcome> decode_outcome(std::string_view key, std::string_view value);
+Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value);
+Result<SlicerPosition> decode_position(std::string_view key, std::string_view value);
+Result<SliceRun> decode_birth(std::string_view key, std::string_view value);  // the run is the key's
+Result<IntervalSet::Interval> decode_interval(std::string_view key, std::string_view value);
+Result<OpenRow> decode_row(std::string_view key, std::string_view value);
+Result<CommittedOutput> decode_output(std::string_view key, std::string_view value);
+
+}  // namespace slicemill::ledger_codec

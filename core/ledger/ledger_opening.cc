@@ -1,0 +1,188 @@
+// How a ledger comes to be: created, opened again, recovered from another one, viewed.
+//
+// A new ledger grows in `<directory>.tmp` and is renamed when it is whole. A crash before leaves something that the
+// next try removes, a crash after leaves a ledger whose epoch nobody holds yet.
+
+#include <fmt/core.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <filesystem>
+#include <limits>
+#include <utility>
+
+#include "core/ledger/ledger_codec.h"
+#include "core/ledger/ledger_reading.h"
+#include "core/ledger/rocks_database.h"
+#include "core/ledger/rocks_ledger.h"
+#include "core/ledger/slice_ledger.h"
+#include "core/runtime/files.h"
+
+namespace slicemill {
+namespace codec = ledger_codec;
+namespace {
+
+std::string growing(const std::string& directory) {
+  return directory + ".tmp";
+}
+
+template <typename T>
+void put_fact(rocksdb::WriteBatch& write, codec::Fact fact, const T& value,
+              std::string (*encode)(std::string_view, const T&)) {
+  const std::string key = codec::fact_key(fact);
+  write.Put(key, encode(key, value)).PermitUncheckedError();
+}
+
+void erase_fact(rocksdb::WriteBatch& write, codec::Fact fact) {
+  write.Delete(codec::fact_key(fact)).PermitUncheckedError();
+}
+
+// Ready to grow a ledger: the parent directory is there, what a crashed try left is not.
+Result<void> make_room(const std::string& directory) {
+  if (ledger_exists(directory)) return Error(ErrorCode::conflict, fmt::format("ledger {}: exists already", directory));
+  Files& files = posix_files();
+  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
+  if (!parent.empty()) RETURN_IF_ERROR(files.create_directories(parent.string()));
+  RETURN_IF_ERROR(files.remove_tree(growing(directory)));
+  return files.remove_tree(growing(growing(directory)));  // where RocksDB grows a checkpoint
+}
+
+// The grown ledger takes its place, durably.
+Result<void> settle_in_place(const std::string& directory) {
+  Files& files = posix_files();
+  RETURN_IF_ERROR(files.rename_replace(growing(directory), directory));
+  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
+  return files.sync_directory(parent.empty() ? "." : parent.string());
+}
+
+Result<std::unique_ptr<RocksDatabase>> open_existing(const std::string& directory, RocksDatabase::Mode mode) {
+  if (!ledger_exists(directory)) return Error(ErrorCode::not_found, fmt::format("ledger {}: there is none", directory));
+  return RocksDatabase::open(directory, mode);
+}
+
+Result<void> check_epoch(const std::string& directory, std::uint64_t stored, std::uint64_t epoch) {
+  if (epoch > stored) return {};
+  return Error(ErrorCode::conflict, fmt::format("ledger {}: epoch {} is not above {}, under which it was opened last",
+                                                directory, epoch, stored));
+}
+
+// The facts of a recovery that begins where the source ended.
+Result<void> write_new_generation(const std::string& directory, LedgerHeader source, const LedgerRecover& recover,
+                                  WallMs created_ms) {
+  ASSIGN_OR_RETURN(const auto database, RocksDatabase::open(directory, RocksDatabase::Mode::write));
+  codec::HeaderFact header;
+  header.created_ms = created_ms;
+  header.cleanup = recover.cleanup;
+  header.recovered = true;
+  header.execution = recover.execution;
+  header.lineage = std::move(source.lineage);
+  header.lineage.push_back(recover.ex_id);
+  rocksdb::WriteBatch write;
+  put_fact(write, codec::Fact::header, header, codec::encode_header);
+  for (const codec::Fact fact :
+       {codec::Fact::counters, codec::Fact::wanted, codec::Fact::joined, codec::Fact::outcome}) {
+    erase_fact(write, fact);
+  }
+  for (auto& [slicer, position] : source.positions) {
+    position.highest_order = 0;
+    const std::string key = codec::position_key(slicer);
+    write.Put(key, codec::encode_position(key, position)).PermitUncheckedError();
+  }
+  RETURN_IF_ERROR(database->write_synced(write));
+  return database->flush();
+}
+
+class RocksView final : public LedgerView {
+ public:
+  RocksView(std::unique_ptr<RocksDatabase> database, LedgerHeader header)
+      : database_(std::move(database)), header_(std::move(header)) {}
+
+  const LedgerHeader& header() const override { return header_; }
+  Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const override {
+    return ledger_reading::errors(*database_, from, size);
+  }
+  Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const override {
+    return ledger_reading::for_each_output(*database_, nullptr, visit);
+  }
+  Result<SliceLedger::OpenCounts> open_counts() const override {
+    ASSIGN_OR_RETURN(const codec::RowCounts rows, ledger_reading::row_counts(*database_));
+    ASSIGN_OR_RETURN(const OpenWork work, ledger_reading::open_work(*database_));
+    return SliceLedger::OpenCounts{rows.error, rows.start, work.pending()};
+  }
+
+ private:
+  const std::unique_ptr<RocksDatabase> database_;
+  const LedgerHeader header_;
+};
+
+}  // namespace
+
+bool ledger_exists(const std::string& directory) {
+  std::error_code ignored;
+  return std::filesystem::exists(directory + "/CURRENT", ignored);
+}
+
+Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
+                                                   const LedgerCreate& create) {
+  RETURN_IF_ERROR(make_room(directory));
+  {
+    ASSIGN_OR_RETURN(const auto database, RocksDatabase::open(growing(directory), RocksDatabase::Mode::create));
+    codec::HeaderFact header;
+    header.created_ms = loop.wall_ms();
+    header.execution = create.execution;
+    header.lineage = {create.ex_id};
+    rocksdb::WriteBatch write;
+    put_fact(write, codec::Fact::header, header, codec::encode_header);
+    const std::string key = codec::fact_key(codec::Fact::epoch);
+    write.Put(key, codec::encode_epoch(key, 0)).PermitUncheckedError();
+    RETURN_IF_ERROR(database->write_synced(write));
+  }
+  RETURN_IF_ERROR(settle_in_place(directory));
+  return open_ledger(loop, directory, create.epoch);
+}
+
+Result<std::unique_ptr<SliceLedger>> open_ledger(Loop& loop, const std::string& directory, std::uint64_t epoch) {
+  ASSIGN_OR_RETURN(auto database, open_existing(directory, RocksDatabase::Mode::write));
+  return RocksLedger::start(loop, std::move(database), [&](const LedgerHeader& header) -> Result<std::uint64_t> {
+    RETURN_IF_ERROR(check_epoch(directory, header.epoch, epoch));
+    return epoch;
+  });
+}
+
+Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const std::string& directory) {
+  ASSIGN_OR_RETURN(auto database, open_existing(directory, RocksDatabase::Mode::write));
+  return RocksLedger::start(loop, std::move(database),
+                            [](const LedgerHeader& header) -> Result<std::uint64_t> { return header.epoch + 1; });
+}
+
+Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory,
+                                                    const LedgerRecover& recover) {
+  RETURN_IF_ERROR(make_room(directory));
+  {
+    ASSIGN_OR_RETURN(const auto source, open_existing(recover.source_directory, RocksDatabase::Mode::write));
+    ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*source));
+    if (!header.outcome) {
+      return source->placed(
+          Error(ErrorCode::unavailable, fmt::format("execution {} has not ended", header.lineage.back())));
+    }
+    RETURN_IF_ERROR(check_epoch(recover.source_directory, header.epoch, recover.epoch));
+    if (header.lineage.size() > std::numeric_limits<decltype(SliceKey::generation)>::max()) {
+      return source->placed(Error(ErrorCode::unsupported, "it has as many generations as a ledger can have"));
+    }
+    rocksdb::Checkpoint* created = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(&source->db(), &created);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(growing(directory));
+    if (!status.ok()) return rocks_error(status, recover.source_directory);
+    RETURN_IF_ERROR(write_new_generation(growing(directory), std::move(header), recover, loop.wall_ms()));
+  }
+  RETURN_IF_ERROR(settle_in_place(directory));
+  return open_ledger(loop, directory, recover.epoch);
+}
+
+Result<std::unique_ptr<LedgerView>> view_ledger(const std::string& directory) {
+  ASSIGN_OR_RETURN(auto database, open_existing(directory, RocksDatabase::Mode::read));
+  ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*database));
+  return std::unique_ptr<LedgerView>(std::make_unique<RocksView>(std::move(database), std::move(header)));
+}
+
+}  // namespace slicemill

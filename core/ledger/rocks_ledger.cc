@@ -1,0 +1,183 @@
+#include "core/ledger/rocks_ledger.h"
+
+#include <utility>
+
+#include "core/ledger/ledger_reading.h"
+#include "core/runtime/fault.h"
+
+namespace slicemill {
+namespace codec = ledger_codec;
+
+Result<std::unique_ptr<SliceLedger>> RocksLedger::start(
+    Loop& loop, std::unique_ptr<RocksDatabase> database,
+    const std::function<Result<std::uint64_t>(const LedgerHeader&)>& choose_epoch) {
+  ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*database));
+  ASSIGN_OR_RETURN(header.epoch, choose_epoch(header));
+  ASSIGN_OR_RETURN(const codec::RowCounts row_counts, ledger_reading::row_counts(*database));
+  ASSIGN_OR_RETURN(OpenWork work, ledger_reading::open_work(*database));
+  rocksdb::WriteBatch write;
+  const std::string key = codec::fact_key(codec::Fact::epoch);
+  write.Put(key, codec::encode_epoch(key, header.epoch)).PermitUncheckedError();
+  RETURN_IF_ERROR(database->write_synced(write));
+  return std::unique_ptr<SliceLedger>(
+      new RocksLedger(loop, std::move(database), std::move(header), std::move(work), row_counts));
+}
+
+RocksLedger::RocksLedger(Loop& loop, std::unique_ptr<RocksDatabase> database, LedgerHeader header, OpenWork work,
+                         codec::RowCounts row_counts)
+    : loop_(loop),
+      directory_(database->directory()),
+      header_(std::move(header)),
+      link_(std::make_shared<Link>(Link{this})),
+      builder_(*database, std::move(work), row_counts),
+      counts_(builder_.open_counts()),
+      database_(std::move(database)),
+      thread_([this] { commit_groups(); }) {}
+
+RocksLedger::~RocksLedger() {
+  link_->ledger = nullptr;
+  end_commit_thread(false);
+  closing_ = true;
+  const std::unique_lock wait_for_readers(database_mutex_);
+}
+
+// ---- writing --------------------------------------------------------------------------------------------------------
+
+void RocksLedger::write(LedgerBatch batch, std::function<void(Result<void>)> synced) {
+  ++backlog_;
+  written_ = true;
+  if (closed_) {
+    loop_.post([this, link = link_, synced = std::move(synced)] {
+      if (link->ledger != nullptr) deliver({synced}, closed_error());
+    });
+    return;
+  }
+  {
+    const std::lock_guard lock(queue_mutex_);
+    queue_.push_back({std::move(batch), std::move(synced)});
+  }
+  queue_changed_.notify_one();
+}
+
+void RocksLedger::commit_groups() {
+  std::vector<Queued> group;
+  while (true) {
+    {
+      std::unique_lock lock(queue_mutex_);
+      queue_changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      group.swap(queue_);
+    }
+    const Result<void> result = commit(group);
+    std::vector<Callback> callbacks;
+    callbacks.reserve(group.size());
+    for (Queued& queued : group) callbacks.push_back(std::move(queued.synced));
+    group.clear();
+    loop_.post([this, link = link_, callbacks = std::move(callbacks), result]() mutable {
+      if (link->ledger != nullptr) deliver(std::move(callbacks), result);
+    });
+  }
+}
+
+Result<void> RocksLedger::commit(std::vector<Queued>& group) {
+  if (failure_) return *failure_;
+  const auto written = [&]() -> Result<void> {
+    builder_.begin();
+    for (const Queued& queued : group) RETURN_IF_ERROR(builder_.add(queued.batch));
+    RETURN_IF_ERROR(fault("ledger.before_sync"));
+    RETURN_IF_ERROR(database_->write_synced(builder_.finish()));
+    return fault("ledger.sync");
+  }();
+  if (!written) {
+    failure_ = written.error();
+    return written;
+  }
+  const std::lock_guard lock(counts_mutex_);
+  counts_ = builder_.open_counts();
+  return {};
+}
+
+// One at a time, since a callback may destroy the ledger.
+void RocksLedger::deliver(std::vector<Callback> callbacks, Result<void> result) {
+  const std::shared_ptr<Link> link = link_;
+  backlog_ -= callbacks.size();
+  for (const Callback& synced : callbacks) {
+    if (link->ledger == nullptr) return;
+    if (synced) synced(result);
+  }
+}
+
+void RocksLedger::end_commit_thread(bool write_queued) {
+  if (!thread_.joinable()) return;
+  std::vector<Queued> dropped;
+  {
+    const std::lock_guard lock(queue_mutex_);
+    ending_ = true;
+    if (!write_queued) dropped.swap(queue_);
+  }
+  queue_changed_.notify_one();
+  thread_.join();
+}
+
+Error RocksLedger::closed_error() const {
+  return Error(ErrorCode::cancelled, "ledger " + directory_ + ": is closed");
+}
+
+Result<void> RocksLedger::close() {
+  if (std::exchange(closed_, true)) return {};
+  end_commit_thread(true);
+  closing_ = true;
+  const std::unique_lock lock(database_mutex_);
+  // After a failed write RocksDB would fail the flush too; the log holds what was synced.
+  const Result<void> result = failure_ ? Result<void>(*failure_) : database_->flush();
+  database_.reset();
+  return result;
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------------
+
+template <typename Read>
+auto RocksLedger::reading(const Read& read) const -> decltype(read(std::declval<const RocksDatabase&>())) {
+  const std::shared_lock lock(database_mutex_);
+  if (closing_ || database_ == nullptr) return closed_error();
+  return read(*database_);
+}
+
+namespace {
+
+Error too_late() {
+  return Error(ErrorCode::internal, "what is open may only be asked before the first write to a ledger");
+}
+
+}  // namespace
+
+Result<std::vector<OpenRange>> RocksLedger::open_ranges() const {
+  if (written_) return too_late();
+  return reading([&](const RocksDatabase& database) { return ledger_reading::open_ranges(database, builder_.work()); });
+}
+
+Result<std::vector<CommittedOutput>> RocksLedger::unpublished_outputs() const {
+  if (written_) return too_late();
+  return reading(
+      [&](const RocksDatabase& database) { return ledger_reading::unpublished_outputs(database, builder_.work()); });
+}
+
+Result<std::vector<OpenRow>> RocksLedger::rows(std::optional<SliceKey> after, std::size_t limit) const {
+  return reading([&](const RocksDatabase& database) { return ledger_reading::rows(database, after, limit); });
+}
+
+Result<void> RocksLedger::for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const {
+  return reading(
+      [&](const RocksDatabase& database) { return ledger_reading::for_each_output(database, &closing_, visit); });
+}
+
+Result<std::vector<OpenRow>> RocksLedger::errors(std::uint64_t from, std::uint64_t size) const {
+  return reading([&](const RocksDatabase& database) { return ledger_reading::errors(database, from, size); });
+}
+
+Result<SliceLedger::OpenCounts> RocksLedger::open_counts() const {
+  const std::lock_guard lock(counts_mutex_);
+  return counts_;
+}
+
+}  // namespace slicemill
