@@ -92,7 +92,9 @@ TEST_P(EveryOperation, RequiredOptionsAreRequired) {
 // Relative paths would mean another place in the worker than they meant to the user.
 TEST_P(EveryOperation, PathOptionsAreMarked) {
   for (const auto& option : GetParam()->options) {
-    if (option.name == "path" || option.name.ends_with("_path")) EXPECT_TRUE(option.is_path) << option.name;
+    if (option.name == "path" || option.name.ends_with("_path")) {
+      EXPECT_TRUE(option.is_path) << option.name;
+    }
   }
 }
 
@@ -101,8 +103,8 @@ TEST_P(EveryOperation, HasAJsonSchemaOfItsOptions) {
   EXPECT_EQ(schema["properties"].size(), GetParam()->options.size() + 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Builtin, EveryOperation, testing::ValuesIn(builtin_operations().all()), [](const auto& info) {
-  return std::regex_replace(info.param->name, std::regex("[^a-zA-Z0-9]"), "_");
+INSTANTIATE_TEST_SUITE_P(Builtin, EveryOperation, testing::ValuesIn(builtin_operations().all()), [](const auto& each) {
+  return std::regex_replace(each.param->name, std::regex("[^a-zA-Z0-9]"), "_");
 });
 
 TEST(Operations, NamesAreUnique) {
