@@ -36,6 +36,7 @@ struct Supervisor::Group {
   std::map<std::int64_t, ChildPtr> workers;  // by place
   std::int64_t wanted = 0;
   bool released = false;
+  bool prepared = false;   // its directories are there: workers may start
   bool preparing = false;  // a controller is about to start
   bool filling = false;    // a spawn turn is posted
   RestartPolicy controller_policy{kControllerRestarts};
@@ -81,6 +82,7 @@ void Supervisor::start(const GroupSpec& spec, std::int64_t workers) {
 
 void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& known, std::int64_t workers) {
   Group& group = new_group(spec, workers);
+  group.prepared = !known.empty();
   for (const auto& row : known) {
     next_ordinal_ = std::max(next_ordinal_, row.ordinal + 1);
     if (launcher_.alive(row.process)) {
@@ -96,6 +98,7 @@ void Supervisor::adopt_controller(const ExecutionId& id, const ProcessIdentity& 
   if (group == nullptr || group->controller) return;
   loop_.cancel(group->controller_timer);
   group->controller_timer = 0;
+  group->prepared = true;
   ProcessRow row;
   row.ex_id = id;
   row.job_id = group->spec.job_id;
@@ -135,13 +138,13 @@ void Supervisor::prepare_controller(Group& group) {
     } else if (found->controller) {
       return;  // one said hello meanwhile
     } else if (epoch) {
+      found->prepared = true;
       start_controller(*found, *epoch);
+      fill_workers(*found);
     } else {
       controller_failed(*found, Duration::zero(), epoch.error().message);
     }
   });
-  // Not after the controller: a worker connects again and again until there is one.
-  fill_workers(group);
 }
 
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
@@ -201,7 +204,7 @@ void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
 
 // In turns of a few, so that hundreds of workers do not hold up the loop.
 void Supervisor::fill_workers(Group& group) {
-  if (group.filling || group.released || group.worker_timer != 0) return;
+  if (!group.prepared || group.filling || group.released || group.worker_timer != 0) return;
   if (static_cast<std::int64_t>(group.workers.size()) >= group.wanted) return;
   group.filling = true;
   loop_.post([this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id] {

@@ -139,4 +139,16 @@ std::unique_ptr<ScriptedController> MasterHarness::run(const ExecutionId& id) {
   return controller;
 }
 
+void MasterHarness::finish(const ExecutionId& id, const std::string& outcome, bool gone) {
+  const auto controller = run(id);
+  controller->finished(outcome);
+  loop.run_ready();
+  EXPECT_EQ(controller->finished_acks, 1);
+  if (!gone) return;
+  for (const auto& row : executions->supervisor().processes()) {
+    if (row.ex_id == id) launcher.exit(row.process.pid, {true, 0, 0});
+  }
+  loop.run_ready();
+}
+
 }  // namespace slicemill::master

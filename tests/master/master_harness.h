@@ -52,6 +52,8 @@ class MasterHarness {
   std::unique_ptr<ScriptedController> connect_controller(const ExecutionId& id);
   // The same, and reports running.
   std::unique_ptr<ScriptedController> run(const ExecutionId& id);
+  // Runs and ends; with `gone`, its processes have left, too.
+  void finish(const ExecutionId& id, const std::string& outcome = "completed", bool gone = false);
   Json launch_file(const ExecutionId& id);
 
   // The master's process dies; fake processes and controllers stay. Then another one starts.
