@@ -47,7 +47,8 @@ class MasterTest : public ::testing::Test {
   }
   // pid of the process with this assignment, 0 for none; remembered for the end.
   pid_t pid_of(Master& master, const std::string& assignment) {
-    for (const auto& [node_id, node] : master.service().cluster_state().items()) {
+    const Json state = master.service().cluster_state();
+    for (const auto& [node_id, node] : state.items()) {
       for (const auto& process : node["active"]) {
         if (process["assignment"] != assignment) continue;
         const auto pid = process["pid"].get<pid_t>();
