@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -163,6 +164,22 @@ class PosixFiles final : public Files {
 Files& posix_files() {
   static PosixFiles instance;
   return instance;
+}
+
+Result<std::string> read_whole_file(Files& files, const std::string& path, std::uint64_t limit_bytes) {
+  ASSIGN_OR_RETURN(const auto file, files.open(path));
+  ASSIGN_OR_RETURN(const FileStat stat, file->stat());
+  if (stat.is_directory) return Error(ErrorCode::invalid, path + " is a directory, not a file");
+  std::string text;
+  std::array<char, 16 << 10> buffer;
+  for (;;) {  // until the end, whatever stat said: files of /proc have no size
+    ASSIGN_OR_RETURN(const std::size_t got, file->read_at(text.size(), buffer));
+    if (got == 0) return text;
+    text.append(buffer.data(), got);
+    if (text.size() > limit_bytes) {
+      return Error(ErrorCode::invalid, path + " is larger than " + std::to_string(limit_bytes) + " bytes");
+    }
+  }
 }
 
 }  // namespace slicemill

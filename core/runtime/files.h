@@ -58,4 +58,7 @@ class Files {
 
 Files& posix_files();
 
+// The whole file as text: for configuration, jobs, launch files. invalid if it is a directory or larger than limit_bytes.
+Result<std::string> read_whole_file(Files& files, const std::string& path, std::uint64_t limit_bytes = 64u << 20);
+
 }  // namespace slicemill

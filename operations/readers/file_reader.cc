@@ -154,7 +154,8 @@ std::vector<OptionSpec> option_specs() {
       {.name = "path",
        .type = OptionType::text,
        .description = "File, directory (what is directly in it; names that begin with a dot are left out) or glob to read.",
-       .required = true},
+       .required = true,
+       .is_path = true},
       {.name = "format",
        .type = OptionType::text,
        .description = "ldjson: a JSON value a line; raw: a line becomes {\"data\": line}; json: an array of values, or one value; csv, tsv: "

@@ -1,0 +1,250 @@
+#include "api/dialects/teraslice/teraslice_routes.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/dialects/teraslice/teraslice_json.h"
+
+namespace slicemill::api::teraslice {
+namespace {
+
+// Where the answer of one call goes. Copied into the reply.
+struct Answer {
+  Respond respond;
+  std::string_view failure_text;  // of the route, for errors without a message
+
+  void ok(const Json& body) const { respond(json_response(body)); }
+  void fail(const Error& error) const { respond(error_response(error, failure_text)); }
+
+  // The reply that answers with to_json(value).
+  template <typename T, typename ToJson>
+  Reply<T> as(ToJson to_json) const {
+    return [answer = *this, to_json = std::move(to_json)](Result<T> result) {
+      if (!result) return answer.fail(result.error());
+      answer.ok(to_json(std::move(*result)));
+    };
+  }
+
+  Reply<Json> document() const {
+    return as<Json>([](Json document) { return document; });
+  }
+  Reply<std::vector<Json>> list() const {
+    return as<std::vector<Json>>([](std::vector<Json> items) {
+      Json array = Json::array();
+      for (Json& item : items) array.push_back(std::move(item));
+      return array;
+    });
+  }
+  Reply<Submitted> submitted() const { return as<Submitted>(submitted_json); }
+};
+
+struct Call {
+  JobService& service;
+  const Request& request;
+  Json body;
+  Answer answer;
+
+  JobId job_id() const { return JobId(request.path_parameter("id")); }
+};
+
+using Handle = void (*)(Call& call);
+using ExecutionHandle = void (*)(Call& call, const ExecutionId& id);
+
+// Leaves the handler with the answer to an error, otherwise declares `name` as the value.
+#define ARGUMENT_OR_FAIL(name, expression)                    \
+  auto name##_result = (expression);                          \
+  if (!name##_result) return call.answer.fail(name##_result.error()); \
+  auto& name = *name##_result
+
+// ---- one execution: named by the path, or as the latest one of a job ---------------------------------------------------------
+
+template <ExecutionHandle handle>
+void of_execution(Call& call) {
+  handle(call, ExecutionId(call.request.path_parameter("id")));
+}
+
+template <ExecutionHandle handle>
+void of_job(Call& call) {
+  ARGUMENT_OR_FAIL(id, call.service.latest_execution(call.job_id()));
+  handle(call, id);
+}
+
+void get_execution(Call& call, const ExecutionId& id) { call.service.get_execution(id, call.answer.document()); }
+
+void stop(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(wanted, stop_request(call.request));
+  call.service.stop(id, wanted, call.answer.as<StopAnswer>([id, wanted](const StopAnswer& answer) {
+    return stop_json(id, wanted, answer);
+  }));
+}
+
+void pause(Call& call, const ExecutionId& id) { call.service.pause(id, call.answer.as<ExecutionStatus>(status_json)); }
+
+void resume(Call& call, const ExecutionId& id) { call.service.resume(id, call.answer.as<ExecutionStatus>(status_json)); }
+
+void change_workers(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(wanted, workers_request(call.request));
+  call.service.change_workers(id, wanted.change, wanted.count, call.answer.as<WorkersAnswer>([id](const WorkersAnswer& answer) {
+    return workers_json(id, answer);
+  }));
+}
+
+void controller_stats(Call& call, const ExecutionId& id) {
+  call.service.controller_stats(id, call.answer.as<Json>([](Json stats) { return Json::array({std::move(stats)}); }));
+}
+
+void execution_errors(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(query, list_query(call.request, SortFields::slices));
+  call.service.errors(id, query, call.answer.list());
+}
+
+// ---- jobs --------------------------------------------------------------------------------------------------------------------
+
+void submit_job(Call& call) {
+  ARGUMENT_OR_FAIL(job, posted_job(std::move(call.body)));
+  call.service.submit(std::move(job), start_wanted(call.request), call.answer.submitted());
+}
+
+void list_jobs(Call& call) {
+  ARGUMENT_OR_FAIL(query, job_list_query(call.request));
+  call.service.list_jobs(query, call.answer.list());
+}
+
+void get_job(Call& call) {
+  if (call.request.query_value("ex"))
+    return call.answer.fail(Error(ErrorCode::unsupported, "ex is not supported by this server"));
+  call.service.get_job(call.job_id(), call.answer.document());
+}
+
+void update_job(Call& call) {
+  JobId id = call.job_id();
+  ARGUMENT_OR_FAIL(job, job_update(id.text, std::move(call.body)));
+  call.service.update_job(id, std::move(job), call.answer.document());
+}
+
+void delete_job(Call& call) { call.service.delete_job(call.job_id(), call.answer.document()); }
+
+template <bool active>
+void set_active(Call& call) {
+  call.service.set_job_active(call.job_id(), active, call.answer.document());
+}
+
+void start_job(Call& call) { call.service.start_job(call.job_id(), call.answer.submitted()); }
+
+void recover_job(Call& call) {
+  ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
+  call.service.recover_job(call.job_id(), cleanup, call.answer.submitted());
+}
+
+void change_settings(Call& call) {
+  ARGUMENT_OR_FAIL(level, log_level(call.request, call.body));
+  call.service.set_log_level(call.job_id(), level, call.answer.as<ExecutionId>([level](const ExecutionId& id) {
+    return log_level_json(id, level);
+  }));
+}
+
+// ---- executions --------------------------------------------------------------------------------------------------------------
+
+void list_executions(Call& call) {
+  ARGUMENT_OR_FAIL(query, execution_list_query(call.request));
+  call.service.list_executions(query, call.answer.list());
+}
+
+void recover_execution(Call& call) {
+  ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
+  call.service.recover(ExecutionId(call.request.path_parameter("id")), cleanup, call.answer.submitted());
+}
+
+void all_errors(Call& call) {
+  ARGUMENT_OR_FAIL(query, list_query(call.request, SortFields::slices));
+  call.service.errors(std::nullopt, query, call.answer.list());
+}
+
+// ---- cluster -----------------------------------------------------------------------------------------------------------------
+
+void cluster_info(Call& call) { call.answer.ok(call.service.cluster_info()); }
+void cluster_state(Call& call) { call.answer.ok(call.service.cluster_state()); }
+void cluster_stats(Call& call) { call.answer.ok(call.service.cluster_stats()); }
+void controllers(Call& call) { call.answer.ok(controllers_json(call.service.controllers())); }
+void health(Call& call) { call.answer.ok({{"status", "UP"}}); }
+
+struct Row {
+  Method method;
+  std::string_view pattern;
+  Handle handle;
+  std::string_view failure_text;
+};
+
+constexpr Row kRows[] = {
+    {Method::get, "/", cluster_info, "Could not get cluster info"},
+    {Method::get, "/health", health, ""},
+    {Method::get, "/cluster/state", cluster_state, "Could not get cluster state"},
+    {Method::get, "/cluster/stats", cluster_stats, "Could not get cluster stats"},
+    {Method::get, "/cluster/controllers", controllers, "Could not get controllers"},
+    {Method::get, "/cluster/slicers", controllers, "Could not get controllers"},
+
+    {Method::post, "/jobs", submit_job, "Job submission failed"},
+    {Method::get, "/jobs", list_jobs, "Could not list jobs"},
+    {Method::get, "/jobs/:id", get_job, "Could not get job"},
+    {Method::put, "/jobs/:id", update_job, "Could not update job"},
+    {Method::del, "/jobs/:id", delete_job, "Could not delete job"},
+    {Method::get, "/jobs/:id/ex", of_job<get_execution>, "Could not get execution of job"},
+    {Method::post, "/jobs/:id/_active", set_active<true>, "Could not change active state of job"},
+    {Method::post, "/jobs/:id/_inactive", set_active<false>, "Could not change active state of job"},
+    {Method::post, "/jobs/:id/_start", start_job, "Could not start job"},
+    {Method::post, "/jobs/:id/_recover", recover_job, "Could not recover job"},
+    {Method::post, "/jobs/:id/_settings", change_settings, "Could not change settings of job"},
+    {Method::post, "/jobs/:id/_stop", of_job<stop>, "Could not stop execution"},
+    {Method::post, "/jobs/:id/_pause", of_job<pause>, "Could not pause execution"},
+    {Method::post, "/jobs/:id/_resume", of_job<resume>, "Could not resume execution"},
+    {Method::post, "/jobs/:id/_workers", of_job<change_workers>, "Could not change workers of execution"},
+    {Method::get, "/jobs/:id/controller", of_job<controller_stats>, "Could not get controller"},
+    {Method::get, "/jobs/:id/slicer", of_job<controller_stats>, "Could not get controller"},
+    {Method::get, "/jobs/:id/errors", of_job<execution_errors>, "Could not get errors of job"},
+
+    {Method::get, "/ex", list_executions, "Could not list executions"},
+    {Method::get, "/ex/errors", all_errors, "Could not get errors"},
+    {Method::get, "/ex/:id", of_execution<get_execution>, "Could not get execution"},
+    {Method::post, "/ex/:id/_stop", of_execution<stop>, "Could not stop execution"},
+    {Method::post, "/ex/:id/_pause", of_execution<pause>, "Could not pause execution"},
+    {Method::post, "/ex/:id/_resume", of_execution<resume>, "Could not resume execution"},
+    {Method::post, "/ex/:id/_recover", recover_execution, "Could not recover execution"},
+    {Method::post, "/ex/:id/_workers", of_execution<change_workers>, "Could not change workers of execution"},
+    {Method::get, "/ex/:id/controller", of_execution<controller_stats>, "Could not get controller"},
+    {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, "Could not get controller"},
+    {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
+};
+
+bool has_body(Method method) { return method == Method::post || method == Method::put; }
+
+}  // namespace
+
+Dialect dialect(JobService& service) {
+  Dialect out;
+  out.name = "Teraslice";
+  out.prefixes = {"", "/v1"};
+  for (const Row& row : kRows) {
+    out.routes.push_back({row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
+                            Body body = has_body(row.method) ? parse_body(request) : Body(Json::object());
+                            if (!body) {
+                              const BodyError& wrong = body.error();
+                              return respond(error_response(wrong.status, wrong.message, wrong.details));
+                            }
+                            Call call{service, request, std::move(*body), {respond, row.failure_text}};
+                            row.handle(call);
+                          }});
+  }
+  out.error = [](int status, std::string_view message) { return error_response(status, message); };
+  out.unknown = [](const Request& request, std::span<const Method>) {
+    return error_response(405, fmt::format("cannot {} endpoint {}", request.method_text, request.target));
+  };
+  return out;
+}
+
+}  // namespace slicemill::api::teraslice

@@ -1,0 +1,53 @@
+// One HTTP request and its answer, as the router and the dialects see them: plain values, without a word of the server library.
+//
+// A handler runs on the loop thread. It may answer before it returns or later; the request lives only during the call, so what is
+// needed later is moved or copied out of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slicemill::api {
+
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
+
+// The verb as sent over the wire; "" for other.
+std::string_view to_string(Method method);
+
+struct Parameter {
+  std::string name;
+  std::string value;
+};
+
+struct Request {
+  Method method = Method::get;
+  std::string method_text;               // as sent, for methods we do not know too
+  std::string target;                    // as sent, with the query
+  std::vector<Parameter> path_parameters;  // of the row's pattern, decoded; filled by the router
+  std::vector<Parameter> query;          // decoded, in the order given, repeated keys kept
+  std::string content_type;
+  std::string content_encoding;
+  std::string body;
+
+  // Requires: the row's pattern has ":name".
+  const std::string& path_parameter(std::string_view name) const;
+  // The values of a key given several times are joined by commas. Nothing if the key is absent.
+  std::optional<std::string> query_value(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string_view content_type;  // static text
+  std::string body;
+  std::vector<Parameter> headers;  // further ones
+};
+
+// Answers the request. Loop thread. The first call counts; a request whose every copy of this is destroyed without a call is answered
+// with an error by the server, and a call after the client left is harmless.
+using Respond = std::function<void(Response)>;
+
+}  // namespace slicemill::api

@@ -1,0 +1,467 @@
+#include "api/http/server.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <ctime>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/log.h"
+
+namespace slicemill::api {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using asio::ip::tcp;
+using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
+using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+
+constexpr std::size_t kReadBytes = 4096;
+
+Method method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get: return Method::get;
+    case http::verb::head: return Method::head;
+    case http::verb::post: return Method::post;
+    case http::verb::put: return Method::put;
+    case http::verb::patch: return Method::patch;
+    case http::verb::delete_: return Method::del;
+    case http::verb::options: return Method::options;
+    default: return Method::other;
+  }
+}
+
+std::int64_t milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+class Session;
+
+// What the sessions share. Lives as long as the last pending operation; after `stopping` nothing new begins.
+struct ServerState {
+  ServerState(AsioLoop& loop_, const HttpOptions& options_, const Router& router_)
+      : loop(loop_), options(options_), router(router_) {}
+
+  AsioLoop& loop;
+  HttpOptions options;
+  const Router& router;
+  std::vector<std::shared_ptr<Session>> sessions;  // open ones; each removes itself when it closes
+  HttpCounters counters;
+  bool stopping = false;
+  std::function<void()> on_session_end;
+
+  template <typename Action>
+  void each_session(Action action) {
+    auto present = sessions;  // an action may close its session
+    for (const auto& session : present) action(*session);
+  }
+
+  const std::string& date() {
+    std::int64_t second = loop.wall_ms() / 1000;
+    if (second != date_second_) {
+      date_second_ = second;
+      std::time_t time = second;
+      std::tm parts{};
+      gmtime_r(&time, &parts);
+      std::array<char, 64> text{};
+      std::size_t length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+      date_.assign(text.data(), length);
+    }
+    return date_;
+  }
+
+ private:
+  std::int64_t date_second_ = -1;
+  std::string date_;
+};
+
+// One connection. Owned by the list of open sessions and by its pending operation; whoever waits for an answer holds a weak pointer.
+//
+//   idle -> reading -> answering -> writing -> idle ...          (keep-alive)
+//              |                       |
+//              +--> writing (error) ---+--> lingering -> closed
+//
+// Every phase but `closed` has a deadline, watched by the server's sweep. What ends it: idle: close; reading: answer 408;
+// answering: answer 503; writing, lingering: close.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<ServerState> state, Socket socket) : state_(std::move(state)), socket_(std::move(socket)) {}
+
+  void start() {
+    index_ = state_->sessions.size();
+    state_->sessions.push_back(shared_from_this());
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    next_request();
+  }
+
+  void on_sweep(SteadyTime now) {
+    if (phase_ == Phase::closed || now < deadline_) return;
+    switch (phase_) {
+      case Phase::reading: {
+        read_timed_out_ = true;  // the read ends with operation_aborted and finds this
+        error_code ignored;
+        socket_.cancel(ignored);
+        enter(Phase::reading, state_->options.read_timeout);
+        break;
+      }
+      case Phase::answering:
+        fail(503, fmt::format("no answer within {} ms", milliseconds(state_->options.answer_timeout)));
+        break;
+      default: close();
+    }
+  }
+
+  // An answer that is under way is finished; everything else ends now.
+  void finish() {
+    keep_alive_ = false;
+    if (phase_ == Phase::idle || phase_ == Phase::reading || phase_ == Phase::lingering) close();
+  }
+
+  void close() {
+    if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
+    error_code ignored;
+    socket_.close(ignored);
+    auto self = shared_from_this();  // the list may be the last owner
+    auto& sessions = state_->sessions;
+    sessions[index_] = sessions.back();
+    sessions[index_]->index_ = index_;
+    sessions.pop_back();
+    if (state_->on_session_end) state_->on_session_end();
+  }
+
+  void answer(std::uint64_t serial, Response response) {
+    if (phase_ == Phase::answering && serial == serial_) write(std::move(response));
+  }
+
+  void answer_is_lost(std::uint64_t serial) {
+    if (phase_ == Phase::answering && serial == serial_) fail(500, "internal error: the request was dropped unanswered");
+  }
+
+ private:
+  enum class Phase : std::uint8_t { idle, reading, answering, writing, lingering, closed };
+
+  // The duty to answer one request: shared by all copies of its Respond.
+  struct Duty {
+    std::weak_ptr<Session> session;
+    std::uint64_t serial = 0;
+    bool done = false;
+
+    ~Duty() {
+      if (done) return;
+      if (auto owner = session.lock()) owner->answer_is_lost(serial);
+    }
+  };
+
+  void enter(Phase phase, Duration limit) {
+    phase_ = phase;
+    deadline_ = state_->loop.now() + limit;
+  }
+
+  void next_request() {
+    if (state_->stopping) return close();
+    if (buffer_.size() > 0) return read_header();
+    // An idle connection owns no buffers: it waits until there is something to read.
+    enter(Phase::idle, state_->options.idle_timeout);
+    buffer_ = beast::flat_buffer();
+    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+      if (self->phase_ != Phase::idle) return;
+      if (error) return self->close();
+      self->read_header();
+    });
+  }
+
+  void read_header() {
+    enter(Phase::reading, state_->options.read_timeout);
+    read_timed_out_ = false;
+    buffer_.reserve(kReadBytes);
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(state_->options.header_limit));
+    parser_->body_limit(state_->options.body_limit);
+    http::async_read_header(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::reading) return;
+      if (error) return self->on_read_error(error);
+      self->on_header();
+    });
+  }
+
+  void on_header() {
+    if (parser_->is_done()) return dispatch();
+    if (parser_->get().version() < 11 || !beast::iequals(parser_->get()[http::field::expect], "100-continue"))
+      return read_body();
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::reading) return;
+      if (error) return self->on_read_error(error);
+      self->read_body();
+    });
+  }
+
+  void read_body() {
+    http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::reading) return;
+      if (error) return self->on_read_error(error);
+      self->dispatch();
+    });
+  }
+
+  void on_read_error(error_code error) {
+    const HttpOptions& options = state_->options;
+    if (read_timed_out_)
+      return fail(408, fmt::format("the request was not complete within {} ms", milliseconds(options.read_timeout)));
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+      return fail(431, fmt::format("the request header exceeds the limit of {} bytes", options.header_limit));
+    if (error == http::error::body_limit)
+      return fail(413, fmt::format("the request body exceeds the limit of {} bytes", options.body_limit));
+    bool left = error == http::error::end_of_stream || error == http::error::partial_message;
+    if (left || error.category() != http::make_error_code(http::error::bad_method).category()) return close();
+    fail(400, fmt::format("malformed HTTP request: {}", error.message()));
+  }
+
+  void dispatch() {
+    auto message = parser_->release();
+    parser_.reset();
+    Request request;
+    request.method = method_of(message.method());
+    request.method_text = message.method_string();
+    request.target = message.target();
+    request.content_type = message[http::field::content_type];
+    request.content_encoding = message[http::field::content_encoding];
+    request.body = std::move(message.body());
+
+    version_ = message.version();
+    keep_alive_ = message.keep_alive() && !state_->stopping;
+    head_only_ = request.method == Method::head;
+    target_ = request.target;
+    ++state_->counters.requests;
+    enter(Phase::answering, state_->options.answer_timeout);
+
+    auto duty = std::make_shared<Duty>();
+    duty->session = weak_from_this();
+    duty->serial = ++serial_;
+    state_->router.handle(request, [duty = std::move(duty)](Response response) {
+      if (std::exchange(duty->done, true)) return;
+      if (auto owner = duty->session.lock()) owner->answer(duty->serial, std::move(response));
+    });
+  }
+
+  // Answers an error of this connection, after which it cannot go on.
+  void fail(int status, const std::string& message) {
+    if (parser_) {
+      target_ = parser_->get().target();
+      head_only_ = parser_->get().method() == http::verb::head;
+    }
+    keep_alive_ = false;
+    write(state_->router.error(target_, status, message));
+  }
+
+  void write(Response response) {
+    if (log_enabled(LogLevel::debug)) log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
+    if (state_->stopping) keep_alive_ = false;
+    enter(Phase::writing, state_->options.write_timeout);
+    auto status = static_cast<unsigned>(response.status);
+    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", status,
+                        std::string_view(http::obsolete_reason(static_cast<http::status>(status))), state_->date(),
+                        response.content_type, response.body.size());
+    for (const Parameter& header : response.headers) head_.append(header.name).append(": ").append(header.value).append("\r\n");
+    if (!keep_alive_)
+      head_ += "Connection: close\r\n";
+    else if (version_ < 11)
+      head_ += "Connection: keep-alive\r\n";
+    head_ += "\r\n";
+    body_ = std::move(response.body);
+    std::array<asio::const_buffer, 2> parts{asio::buffer(head_), head_only_ ? asio::const_buffer() : asio::buffer(body_)};
+    asio::async_write(socket_, parts, [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::writing) return;
+      if (error) return self->close();
+      self->body_ = std::string();
+      if (self->keep_alive_) return self->next_request();
+      self->linger();
+    });
+  }
+
+  // Closing while unread input is left would reset the connection and could destroy the answer on its way, so the client goes first.
+  void linger() {
+    error_code error;
+    socket_.shutdown(Socket::shutdown_send, error);
+    if (error) return close();
+    enter(Phase::lingering, state_->options.linger_timeout);
+    parser_.reset();
+    discard_input();
+  }
+
+  void discard_input() {
+    buffer_.clear();
+    socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::lingering) return;
+      if (error) return self->close();
+      self->discard_input();
+    });
+  }
+
+  std::shared_ptr<ServerState> state_;
+  Socket socket_;
+  std::size_t index_ = 0;  // in state_->sessions
+  SteadyTime deadline_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;  // while reading
+  std::uint64_t serial_ = 0;                                       // of the request being answered
+  std::string target_;
+  std::string head_;
+  std::string body_;
+  unsigned version_ = 11;
+  Phase phase_ = Phase::idle;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool read_timed_out_ = false;
+};
+
+class BeastServer final : public HttpServer {
+ public:
+  BeastServer(AsioLoop& loop, const HttpOptions& options, const Router& router, Acceptor acceptor)
+      : state_(std::make_shared<ServerState>(loop, options, router)), acceptor_(std::move(acceptor)) {
+    state_->on_session_end = [this] { on_session_end(); };
+    Duration shortest = std::min({options.read_timeout, options.answer_timeout, options.write_timeout, options.idle_timeout,
+                                  options.linger_timeout, options.stop_timeout});
+    sweep_interval_ = std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5), std::chrono::seconds(1));
+    accept();
+  }
+
+  ~BeastServer() override {
+    state_->on_session_end = nullptr;
+    state_->loop.cancel(sweep_timer_);
+    state_->loop.cancel(accept_timer_);
+    state_->loop.cancel(stop_timer_);
+    state_->stopping = true;
+    state_->each_session([](Session& session) { session.close(); });
+  }
+
+  std::uint16_t port() const override {
+    error_code ignored;
+    return port_ != 0 ? port_ : acceptor_.local_endpoint(ignored).port();
+  }
+
+  HttpCounters counters() const override {
+    HttpCounters counters = state_->counters;
+    counters.connections = state_->sessions.size();
+    return counters;
+  }
+
+  void stop(std::function<void()> done) override {
+    on_stopped_.push_back(std::move(done));
+    if (!state_->stopping) {
+      state_->stopping = true;
+      port_ = port();
+      error_code ignored;
+      acceptor_.close(ignored);
+      state_->each_session([](Session& session) { session.finish(); });
+      stop_timer_ = state_->loop.after(state_->options.stop_timeout, [this] {
+        stop_timer_ = 0;
+        state_->each_session([](Session& session) { session.close(); });
+      });
+    }
+    on_session_end();
+  }
+
+ private:
+  void accept() {
+    if (state_->stopping) return;
+    if (state_->sessions.size() >= state_->options.connection_limit) {
+      waiting_for_room_ = true;
+      return;
+    }
+    acceptor_.async_accept([this, state = state_](error_code error, Socket socket) {
+      if (state->stopping) return;  // then `this` may be gone
+      if (error) return on_accept_error(error);
+      std::make_shared<Session>(state_, std::move(socket))->start();
+      if (sweep_timer_ == 0) sweep_later();
+      accept();
+    });
+  }
+
+  void on_accept_error(error_code error) {
+    if (state_->counters.accept_failures++ % 100 == 0)
+      log(LogLevel::warn, "cannot accept a connection: {}; {} are open", error.message(), state_->sessions.size());
+    accept_timer_ = state_->loop.after(state_->options.accept_pause, [this] {
+      accept_timer_ = 0;
+      accept();
+    });
+  }
+
+  void sweep_later() {
+    sweep_timer_ = state_->loop.after(sweep_interval_, [this] {
+      sweep_timer_ = 0;
+      SteadyTime now = state_->loop.now();
+      state_->each_session([now](Session& session) { session.on_sweep(now); });
+      if (!state_->sessions.empty()) sweep_later();
+    });
+  }
+
+  void on_session_end() {
+    if (std::exchange(waiting_for_room_, false))
+      state_->loop.post([this, state = state_] {
+        if (!state->stopping) accept();
+      });
+    if (!state_->stopping || !state_->sessions.empty()) return;
+    state_->loop.cancel(std::exchange(stop_timer_, 0));
+    for (auto& done : std::exchange(on_stopped_, {})) state_->loop.post(std::move(done));
+  }
+
+  std::shared_ptr<ServerState> state_;
+  Acceptor acceptor_;
+  Duration sweep_interval_{};
+  Loop::TimerId sweep_timer_ = 0;  // runs while there are connections
+  Loop::TimerId accept_timer_ = 0;
+  Loop::TimerId stop_timer_ = 0;
+  bool waiting_for_room_ = false;
+  std::uint16_t port_ = 0;  // once the acceptor is closed
+  std::vector<std::function<void()>> on_stopped_;
+};
+
+Error bind_error(const HttpOptions& options, error_code error) {
+  if (error == asio::error::address_in_use)
+    return {ErrorCode::conflict, fmt::format("port {} on {} is in use", options.port, options.address)};
+  if (error == asio::error::access_denied)
+    return {ErrorCode::invalid, fmt::format("port {} on {} may not be opened by this user: {}", options.port, options.address, error.message())};
+  if (error == boost::system::errc::address_not_available)
+    return {ErrorCode::invalid, fmt::format("{} is not an address of this machine", options.address)};
+  return {ErrorCode::io, fmt::format("cannot listen on port {} of {}: {}", options.port, options.address, error.message())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options, const Router& router) {
+  error_code error;
+  auto address = asio::ip::make_address(options.address, error);
+  if (error) {
+    auto found = tcp::resolver(loop.context()).resolve(options.address, "", error);
+    if (error || found.empty())
+      return Error(ErrorCode::invalid, fmt::format("\"{}\" is no address to listen on: {}", options.address, error.message()));
+    address = found.begin()->endpoint().address();
+  }
+  tcp::endpoint endpoint(address, options.port);
+  Acceptor acceptor(loop.context().get_executor());
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
+  if (error) return bind_error(options, error);
+  return std::unique_ptr<HttpServer>(std::make_unique<BeastServer>(loop, options, router, std::move(acceptor)));
+}
+
+}  // namespace slicemill::api

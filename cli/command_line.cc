@@ -1,0 +1,205 @@
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
+
+#include "core/runtime/config.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::cli {
+namespace {
+
+struct Subcommand {
+  CLI::App* app = nullptr;
+  Command command = Command::help;
+};
+
+class Parser {
+ public:
+  explicit Parser(CommandLine& line);
+  Result<void> parse(const std::vector<std::string>& arguments);
+
+ private:
+  CLI::App& add(Command command, const std::string& name, const std::string& description);
+  void add_settings(CLI::App& app, bool run_only);
+  void add_setting(CLI::App& app, const SettingSpec& spec);
+  void add_client_commands();
+  Result<void> refuse_extras(const CLI::App& app) const;
+  Error explain(const CLI::ParseError& error, const CLI::App& app) const;
+  const Subcommand* chosen() const;
+
+  CommandLine& line_;
+  CLI::App app_{"slicemill processes data in slices. No slice is lost, and the output of every slice is published once.", "slicemill"};
+  std::vector<Subcommand> subcommands_;
+};
+
+Parser::Parser(CommandLine& line) : line_(line) {
+  app_.set_help_flag("-h,--help", "Print this help and exit");
+  app_.allow_extras();
+  app_.get_formatter()->column_width(34);
+
+  CLI::App& master = add(Command::master, "master", "Start the server: REST API, executions, workers");
+  master.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
+  add_settings(master, false);
+  master.footer(
+      "Precedence: flag, environment variable, configuration file, default. Stop with SIGTERM (drains); a second SIGINT "
+      "quits at once.");
+
+  CLI::App& run = add(Command::run, "run", "Run one job in this process, without a server");
+  run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory");
+  run.add_option("--workers", line.workers, "Workers, instead of what the job says")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  run.add_option("--resume", line.resume_ex_id, "Go on with this execution of the data directory")->type_name("EX");
+  run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
+  add_settings(run, true);
+
+  add_client_commands();
+}
+
+void Parser::add_client_commands() {
+  CLI::App& verify = add(Command::verify, "verify", "Prove that published output equals the ledger of an ended execution");
+  verify.add_option("EX", line_.ex_id, "Execution id");
+  verify.add_option("--master", line_.master_url, "Ask this master where the ledger is, e.g. http://127.0.0.1:5678")
+      ->type_name("URL");
+  for (const SettingSpec& spec : setting_specs()) {
+    if (spec.name == "data") add_setting(verify, spec);
+  }
+
+  CLI::App& validate = add(Command::validate, "validate", "Check a job file and print its resolved form");
+  validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML");
+
+  CLI::App& ops = add(Command::ops, "ops", "List the operations, or describe one");
+  ops.add_option("NAME", line_.operation, "Operation to describe");
+  ops.add_flag("--json", line_.json, "As JSON Schema");
+
+  add(Command::version, "version", "Print the version");
+
+  CLI::App& controller = add(Command::execution_controller, "execution-controller", "");
+  controller.add_option("--launch", line_.launch_file, "Launch file written by the master")->type_name("FILE")->required();
+  controller.group("");  // the master starts it; users do not
+}
+
+CLI::App& Parser::add(Command command, const std::string& name, const std::string& description) {
+  CLI::App* app = app_.add_subcommand(name, description);
+  app->set_help_flag("-h,--help", "Print this help and exit");
+  app->allow_extras();
+  app->get_formatter()->column_width(44);
+  subcommands_.push_back({app, command});
+  return *app;
+}
+
+void Parser::add_settings(CLI::App& app, bool run_only) {
+  for (const SettingSpec& spec : setting_specs()) {
+    if (spec.for_run || !run_only) add_setting(app, spec);
+  }
+}
+
+void Parser::add_setting(CLI::App& app, const SettingSpec& spec) {
+  const std::string text =
+      fmt::format("{} Default: {}. Environment: {}", spec.description, spec.default_text, spec.variable());
+  app.add_option_function<std::string>(
+         spec.flag(), [this, name = spec.name](const std::string& value) { line_.flags[name] = value; }, text)
+      ->type_name(spec.type_text());
+}
+
+const Subcommand* Parser::chosen() const {
+  for (const Subcommand& subcommand : subcommands_) {
+    if (subcommand.app->parsed()) return &subcommand;
+  }
+  return nullptr;
+}
+
+Error Parser::explain(const CLI::ParseError& error, const CLI::App& app) const {
+  const std::string where = &app == &app_ ? std::string() : app.get_name() + ": ";
+  return Error(ErrorCode::invalid, where + error.what());
+}
+
+Result<void> Parser::refuse_extras(const CLI::App& app) const {
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return {};
+  const auto option = std::ranges::find_if(extras, [](const std::string& word) { return word.starts_with('-'); });
+  const std::string culprit = option != extras.end() ? option->substr(0, option->find('=')) : extras.front();
+  const bool is_option = culprit.starts_with('-');
+
+  std::vector<std::string> known;
+  if (is_option) {
+    for (const CLI::Option* candidate : app.get_options()) {
+      for (const std::string& name : candidate->get_lnames()) known.push_back("--" + name);
+    }
+  } else if (&app == &app_) {
+    for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (!subcommand->get_group().empty()) known.push_back(subcommand->get_name());
+    }
+  }
+  const bool is_command = !is_option && &app == &app_;
+  const auto near = nearest_word(culprit, known);
+  const std::string where = &app == &app_ ? std::string() : app.get_name() + ": ";
+  const std::string_view what = is_option ? "unknown option" : is_command ? "unknown command" : "unexpected argument";
+  const std::string help = &app == &app_ ? "slicemill --help" : "slicemill " + app.get_name() + " --help";
+  return Error(ErrorCode::invalid, fmt::format("{}{} '{}'; {}", where, what, culprit,
+                                               near ? fmt::format("did you mean '{}'?", *near) : "see `" + help + "`"));
+}
+
+Result<void> Parser::parse(const std::vector<std::string>& arguments) {
+  // The library wants its arguments last first.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app_.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    const Subcommand* subcommand = chosen();
+    line_.command = Command::help;
+    line_.help_text = subcommand != nullptr ? subcommand->app->help() : app_.help();
+    return {};
+  } catch (const CLI::ParseError& error) {
+    const Subcommand* subcommand = chosen();
+    const CLI::App& app = subcommand != nullptr ? *subcommand->app : app_;
+    RETURN_IF_ERROR(refuse_extras(app));  // a mistyped option is the likelier cause of a missing argument
+    return explain(error, app);
+  }
+  const Subcommand* subcommand = chosen();
+  RETURN_IF_ERROR(refuse_extras(app_));
+  if (subcommand == nullptr) {
+    return Error(ErrorCode::invalid, "no command given; see `slicemill --help`");
+  }
+  RETURN_IF_ERROR(refuse_extras(*subcommand->app));
+  line_.command = subcommand->command;
+  return {};
+}
+
+Result<void> check_arguments(const CommandLine& line) {
+  const auto missing = [](std::string_view command, std::string_view argument) {
+    return Error(ErrorCode::invalid, fmt::format("{}: {} is missing; see `slicemill {} --help`", command, argument, command));
+  };
+  switch (line.command) {
+    case Command::run:
+      if (line.job_file.empty() && line.resume_ex_id.empty()) return missing("run", "JOB");
+      if (!line.job_file.empty() && !line.resume_ex_id.empty()) {
+        return Error(ErrorCode::invalid, "run: give a JOB or --resume, not both; a resumed execution keeps its job");
+      }
+      return {};
+    case Command::validate:
+      if (line.job_file.empty()) return missing("validate", "JOB");
+      return {};
+    case Command::verify:
+      if (line.ex_id.empty()) return missing("verify", "EX");
+      return {};
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  Parser parser(line);
+  RETURN_IF_ERROR(parser.parse(arguments));
+  RETURN_IF_ERROR(check_arguments(line));
+  return line;
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,61 @@
+#include "cli/exit_codes.h"
+
+#include <cstdio>
+#include <string>
+
+namespace slicemill::cli {
+namespace {
+
+// Errors of other libraries may hold line ends; a user's terminal gets one line.
+std::string one_line(std::string_view message) {
+  std::string line;
+  for (const char c : message) {
+    if (c == '\n' || c == '\r') {
+      if (!line.ends_with(' ')) line += ' ';
+    } else {
+      line += c;
+    }
+  }
+  while (line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+ExitCode exit_code_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::invalid:
+    case ErrorCode::not_found:
+    case ErrorCode::unsupported:
+    case ErrorCode::gone:
+      return ExitCode::bad_input;
+    case ErrorCode::conflict:
+    case ErrorCode::unavailable:
+    case ErrorCode::timeout:
+      return ExitCode::cannot_start;
+    case ErrorCode::io:
+    case ErrorCode::no_space:
+    case ErrorCode::corrupt:
+      return ExitCode::storage;
+    case ErrorCode::cancelled:
+      return ExitCode::interrupted;
+    case ErrorCode::internal:
+      return ExitCode::failed;
+  }
+  return ExitCode::failed;
+}
+
+ExitCode report(const Error& error, ExitCode code) {
+  const std::string line = one_line(error.message);
+  std::fprintf(stderr, "slicemill: %s\n", line.c_str());
+  return code;
+}
+
+ExitCode report(const Error& error) { return report(error, exit_code_of(error)); }
+
+void report_warning(std::string_view message) {
+  const std::string line = one_line(message);
+  std::fprintf(stderr, "slicemill: warning: %s\n", line.c_str());
+}
+
+}  // namespace slicemill::cli

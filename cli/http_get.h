@@ -1,0 +1,28 @@
+// One HTTP GET, for the verbs that ask a master. Blocks; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/runtime/result.h"
+
+namespace slicemill::cli {
+
+struct HttpTarget {
+  std::string host;
+  std::string port;
+};
+
+// "http://host[:port][/]" or "host[:port]"; the port defaults to 5678. invalid otherwise.
+Result<HttpTarget> parse_master_url(std::string_view url);
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+// unavailable: no connection; timeout: no answer in time. Any HTTP status is an answer.
+Result<HttpAnswer> http_get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms);
+
+}  // namespace slicemill::cli

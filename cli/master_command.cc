@@ -1,0 +1,127 @@
+// `slicemill master`: the process's wiring. Order of opening is order of dependence; shutting down goes the other way.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/http/router.h"
+#include "api/http/server.h"
+#include "cli/commands.h"
+#include "cli/execution_settings.h"
+#include "core/model/launch.h"
+#include "core/runtime/asio_loop.h"
+#include "core/runtime/config.h"
+#include "core/runtime/log.h"
+#include "master/master.h"
+#include "operations/operation.h"
+
+namespace slicemill::cli {
+namespace {
+
+// Where this program is: its worker stands beside it.
+Result<std::filesystem::path> own_program() {
+  std::error_code failed;
+  auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return Error(ErrorCode::io, "cannot read /proc/self/exe: " + failed.message());
+  return path;
+}
+
+Result<master::MasterOptions> master_options(const Settings& settings) {
+  ASSIGN_OR_RETURN(const std::filesystem::path program, own_program());
+  ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
+  master::MasterOptions options;
+  options.data = settings.text("data");
+  options.bind = settings.text("bind");
+  options.port = static_cast<int>(settings.number("port"));
+  options.slots = static_cast<int>(settings.number("slots"));
+  options.controller_program = program.string();
+  options.worker_program = program.parent_path() / "slicemill-worker";
+  options.name = settings.text("name");
+  options.settings = execution_settings(settings);
+  options.log_level = level;
+  options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
+  if (access(options.worker_program.c_str(), X_OK) != 0) {
+    return errno_error(errno, "cannot execute", options.worker_program);
+  }
+  return options;
+}
+
+// "http://127.0.0.1:5678", with the port that was taken.
+std::string listening_url(const std::string& bind, int port) {
+  return bind.find(':') == std::string::npos ? fmt::format("http://{}:{}", bind, port) : fmt::format("http://[{}]:{}", bind, port);
+}
+
+class MasterProcess {
+ public:
+  explicit MasterProcess(const Settings& settings) : settings_(settings) {}
+
+  Result<void> open() {
+    ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
+    ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
+    RETURN_IF_ERROR(start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
+    RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service())));
+    api::HttpOptions http;
+    http.address = options.bind;
+    http.port = static_cast<std::uint16_t>(options.port);
+    ASSIGN_OR_RETURN(server_, api::start_http_server(loop_, http, router_));
+    return {};
+  }
+
+  // Until a signal.
+  void run() {
+    loop_.on_signals([this](int number) { on_signal(number); });
+    const std::string url = listening_url(settings_.text("bind"), server_->port());
+    log(LogLevel::info, "listening on {}, data directory {}", url, settings_.text("data"));
+    fmt::print("listening on {}\n", url);
+    std::fflush(stdout);
+    loop_.run();
+  }
+
+ private:
+  // The first signal drains: answers in flight are given, what was asked is made durable. The second SIGINT does not wait.
+  void on_signal(int number) {
+    if (number == SIGINT && interrupted_) {
+      flush_log();
+      _exit(static_cast<int>(ExitCode::interrupted));
+    }
+    interrupted_ = interrupted_ || number == SIGINT;
+    if (draining_) return;
+    draining_ = true;
+    log(LogLevel::info, "signal {}: draining", number);
+    if (number == SIGINT) fmt::print(stderr, "draining; a second interrupt quits at once\n");
+    master_->shut_down([this] { server_->stop([this] { loop_.stop(); }); });
+  }
+
+  const Settings& settings_;
+  AsioLoop loop_;
+  api::Router router_;
+  std::unique_ptr<master::Master> master_;
+  std::unique_ptr<api::HttpServer> server_;
+  bool draining_ = false;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+ExitCode run_master(const CommandLine& line) {
+  const auto settings =
+      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  if (!settings) return report(settings.error(), ExitCode::bad_input);
+  for (const std::string& warning : settings->warnings()) report_warning(warning);
+  MasterProcess process(*settings);
+  if (const auto opened = process.open(); !opened) {
+    const Error& error = opened.error();
+    // Whatever keeps a master from its port and its data directory is a reason not to start; only a full or damaged disk is more.
+    const bool storage = error.code == ErrorCode::no_space || error.code == ErrorCode::corrupt;
+    return report(error, storage ? ExitCode::storage : ExitCode::cannot_start);
+  }
+  process.run();
+  return ExitCode::ok;
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "core/runtime/json.h"
+#include "operations/describe.h"
+#include "operations/operation.h"
+
+namespace slicemill::cli {
+namespace {
+
+constexpr int kIndent = 2;
+
+Result<std::string> as_json(const std::string& name) {
+  if (name.empty()) return to_pretty_text(operations_json(builtin_operations()), kIndent) + "\n";
+  ASSIGN_OR_RETURN(const Json schema, operation_json(builtin_operations(), name));
+  return to_pretty_text(schema, kIndent) + "\n";
+}
+
+Result<std::string> as_text(const std::string& name) {
+  if (name.empty()) return slicemill::describe_operations(builtin_operations());
+  return describe_operation(builtin_operations(), name);
+}
+
+}  // namespace
+
+ExitCode print_operations(const CommandLine& line) {
+  const auto text = line.json ? as_json(line.operation) : as_text(line.operation);
+  if (!text) return report(text.error());
+  fmt::print("{}", *text);
+  return ExitCode::ok;
+}
+
+}  // namespace slicemill::cli

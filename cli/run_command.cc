@@ -1,0 +1,146 @@
+// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and verified.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/execution_settings.h"
+#include "cli/job_file.h"
+#include "cli/run_progress.h"
+#include "core/ledger/slice_ledger.h"
+#include "core/model/job.h"
+#include "core/model/launch.h"
+#include "core/runtime/config.h"
+#include "core/runtime/files.h"
+#include "core/runtime/ids.h"
+#include "core/runtime/log.h"
+#include "execution-controller/local_run.h"
+#include "operations/operation.h"
+#include "worker/worker.h"
+
+namespace slicemill::cli {
+namespace {
+
+struct Plan {
+  controller::LocalRunOptions options;
+  std::string output;  // path that the last operation writes to; "" if it has none
+};
+
+// The document that an execution of the master would have, as far as controller and workers read it.
+Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(const Json posted, read_job_file(line.job_file));
+  ASSIGN_OR_RETURN(const std::string base, working_directory());
+  auto job = validate_job(posted, builtin_operations(), {.allow_relative = true, .base = base});
+  if (!job) return with_context(job.error(), line.job_file);
+  for (const std::string& warning : job->warnings) report_warning(line.job_file + ": " + warning);
+  Json execution = std::move(job->config);
+  execution["ex_id"] = ex_id;
+  execution["job_id"] = random_uuid();
+  return execution;
+}
+
+Result<Json> stored_execution(const std::string& ledger_directory, const std::string& ex_id) {
+  if (!ledger_exists(ledger_directory)) {
+    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, ledger_directory));
+  }
+  ASSIGN_OR_RETURN(const auto view, view_ledger(ledger_directory));
+  if (const auto& outcome = view->header().outcome; outcome && outcome->status != ExecutionStatus::stopped) {
+    return Error(ErrorCode::conflict, fmt::format("execution {} ended as {}; there is nothing to resume", ex_id, to_string(outcome->status)));
+  }
+  return parse_json(view->header().execution);
+}
+
+std::string output_path(const Json& execution) {
+  const Json& last = execution.at("operations").back();
+  const auto path = last.find("path");
+  return path != last.end() && path->is_string() ? path->get<std::string>() : std::string();
+}
+
+Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {
+  const std::string id = new_worker_id().text;
+  worker::WorkerSettings settings;
+  settings.worker_id = id;
+  auto made = std::make_shared<worker::Worker>(loop, std::move(channel), nullptr, settings, worker::builtin_runner(id),
+                                               [](const std::string&) {});
+  made->start();
+  return std::shared_ptr<void>(std::move(made));
+}
+
+Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
+  const DataLayout layout = DataLayout::of(settings.text("data"));
+  const bool resumes = !line.resume_ex_id.empty();
+  const std::string ex_id = resumes ? line.resume_ex_id : random_uuid();
+  Plan plan;
+  ControllerLaunch& launch = plan.options.launch;
+  launch.ex_id = ex_id;
+  launch.epoch = 0;  // the ledger issues epochs
+  launch.ledger_directory = layout.ledger_directory(ex_id);
+  launch.log_path = layout.log_directory(ex_id) + "/run.log";
+  launch.settings = execution_settings(settings);
+  ASSIGN_OR_RETURN(launch.execution, resumes ? stored_execution(launch.ledger_directory, ex_id) : new_execution(line, ex_id));
+  launch.job_id = launch.execution.value("job_id", std::string());
+  plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
+  plan.options.make_worker = make_local_worker;
+  plan.output = output_path(launch.execution);
+  RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(ex_id)));
+  RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
+  ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
+  RETURN_IF_ERROR(start_logging({.path = launch.log_path, .process = "run", .level = level}));
+  return plan;
+}
+
+ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
+  if (outcome.ledger_error) return exit_code_of(*outcome.ledger_error);
+  switch (outcome.status) {
+    case ExecutionStatus::completed:
+      return ExitCode::ok;
+    case ExecutionStatus::stopped:
+      return ExitCode::interrupted;  // only a signal stops a run
+    default:
+      return ExitCode::failed;
+  }
+}
+
+ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
+  const ControllerLaunch& launch = plan.options.launch;
+  const ExitCode code = outcome_code(outcome);
+  const std::string hint = fmt::format(" (log: {})", launch.log_path);
+  if (outcome.ledger_error) return report(with_context(*outcome.ledger_error, "execution " + launch.ex_id), code);
+  fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
+  std::fflush(stdout);
+  if (code == ExitCode::interrupted) {
+    return report(Error(ErrorCode::cancelled, fmt::format("interrupted; go on with `slicemill run --resume {}`{}", launch.ex_id, hint)), code);
+  }
+  if (code != ExitCode::ok) {
+    return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}{}", launch.ex_id, to_string(outcome.status), outcome.reason, hint)),
+                  code);
+  }
+  return code;
+}
+
+}  // namespace
+
+ExitCode run_local(const CommandLine& line) {
+  const auto settings = resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  if (!settings) return report(settings.error(), ExitCode::bad_input);
+  for (const std::string& warning : settings->warnings()) report_warning(warning);
+  auto plan = make_plan(line, *settings);
+  if (!plan) return report(plan.error(), plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
+
+  RunProgress progress(isatty(STDERR_FILENO) != 0);
+  plan->options.on_progress = [&progress](const controller::StatusReport& report) { progress.show(report.status, report.stats); };
+  const auto began = std::chrono::steady_clock::now();
+  const auto outcome = controller::run_locally(plan->options);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  progress.end();
+  flush_log();
+  if (!outcome) return report(outcome.error());
+  return conclude(*plan, *outcome, took);
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,330 @@
+#include "core/runtime/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <tuple>
+
+#include "core/runtime/files.h"
+#include "core/runtime/json.h"
+#include "core/runtime/text.h"
+
+extern char** environ;
+
+namespace slicemill {
+namespace {
+
+constexpr std::string_view kVariablePrefix = "SLICEMILL_";
+
+// Read by other parts, never a setting.
+constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG"};
+
+Result<std::string> default_data_directory(const Environment& environment) {
+  const auto absolute = [&](const char* name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    if (found == environment.end() || !found->second.starts_with('/')) return std::nullopt;
+    return found->second;
+  };
+  if (const auto state = absolute("XDG_STATE_HOME")) return *state + "/slicemill";
+  if (const auto home = absolute("HOME")) return *home + "/.local/state/slicemill";
+  return Error(ErrorCode::invalid, "data: HOME is not set, so there is no default; give --data DIR");
+}
+
+Result<std::string> default_slots(const Environment&) {
+  return std::to_string(std::max(8u, 2 * std::thread::hardware_concurrency()));  // workers mostly wait
+}
+
+std::vector<SettingSpec> make_specs() {
+  using enum SettingType;
+  return {
+      {.name = "port",
+       .type = integer,
+       .default_text = "5678",
+       .description = "TCP port of the REST API; 0 takes a free one, which the master prints.",
+       .maximum = 65535},
+      {.name = "bind",
+       .default_text = "127.0.0.1",
+       .description = "Address that the REST API listens on. There is no authentication: think before leaving the loopback."},
+      {.name = "data",
+       .type = directory,
+       .default_text = "$XDG_STATE_HOME/slicemill, else ~/.local/state/slicemill",
+       .description = "Directory of the registry, the ledgers and the logs. One master at a time.",
+       .for_run = true,
+       .computed_default = default_data_directory},
+      {.name = "slots",
+       .type = integer,
+       .default_text = "twice the CPUs, at least 8",
+       .description = "How many workers may run on this machine at the same time, over all executions.",
+       .minimum = 1,
+       .maximum = 4096,
+       .computed_default = default_slots},
+      {.name = "name", .default_text = "slicemill", .description = "Name of this cluster, as `GET /` shows it."},
+      {.name = "executions_on_exit",
+       .type = word,
+       .default_text = "keep",
+       .description = "What becomes of running executions when the master is told to end: they go on and meet the next master, "
+                      "or are stopped first.",
+       .choices = {"keep", "stop"}},
+      {.name = "log_level",
+       .type = word,
+       .default_text = "info",
+       .description = "Least level that is written to the logs.",
+       .choices = {"trace", "debug", "info", "warn", "error", "fatal"},
+       .for_run = true},
+      {.name = "slicer_timeout",
+       .type = duration_ms,
+       .default_text = "180s",
+       .description = "An execution to which no worker ever connects fails after this time."},
+      {.name = "worker_disconnect_timeout",
+       .type = duration_ms,
+       .default_text = "300s",
+       .description = "An execution that has lost all of its workers fails after this time."},
+      {.name = "shutdown_timeout",
+       .type = duration_ms,
+       .default_text = "60s",
+       .description = "Deadline of a stop that names none: then slices in flight are given up and their workers killed.",
+       .for_run = true},
+      {.name = "beat",
+       .type = duration_ms,
+       .default_text = "1s",
+       .description = "How often workers and controllers say that they live."},
+      {.name = "lease",
+       .type = duration_ms,
+       .default_text = "5s",
+       .description = "A worker or controller that is silent for this long counts as lost."},
+      {.name = "reattach",
+       .type = duration_ms,
+       .default_text = "500ms",
+       .description = "How long a restarted controller keeps open slices for the workers that had them."},
+      {.name = "min_status",
+       .type = duration_ms,
+       .default_text = "150ms",
+       .description = "How long a passing status such as `recovering` stays visible at least."},
+      {.name = "retry_base",
+       .type = duration_ms,
+       .default_text = "100ms",
+       .description = "Wait before the first retry of a failed slice; it doubles from try to try.",
+       .for_run = true},
+  };
+}
+
+const SettingSpec* find_spec(std::string_view name) {
+  for (const SettingSpec& spec : setting_specs()) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto near = nearest_word(word, candidates);
+  return near ? fmt::format("; did you mean '{}'?", *near) : std::string();
+}
+
+Error bad_value(std::string_view place, std::string_view text, std::string_view expected) {
+  return Error(ErrorCode::invalid, fmt::format("{}: '{}' is not {}", place, text, expected));
+}
+
+// `place` is what the user wrote: the flag, the variable, or the file and key.
+Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& text, SettingSource source,
+                                 std::string_view place) {
+  if (text.empty()) return Error(ErrorCode::invalid, fmt::format("{}: the value is empty", place));
+  SettingValue value{.text = text, .number = 0, .source = source};
+  switch (spec.type) {
+    case SettingType::text:
+      break;
+    case SettingType::directory: {
+      std::error_code failed;
+      value.text = std::filesystem::absolute(text, failed).lexically_normal().string();
+      if (failed) return Error(ErrorCode::invalid, fmt::format("{}: '{}': {}", place, text, failed.message()));
+      break;
+    }
+    case SettingType::integer: {
+      const auto number = parse_integer(text);
+      if (!number || *number < spec.minimum || *number > spec.maximum) {
+        return bad_value(place, text, fmt::format("an integer from {} to {}", spec.minimum, spec.maximum));
+      }
+      value.number = *number;
+      break;
+    }
+    case SettingType::duration_ms: {
+      const auto number = parse_duration_ms(text);
+      if (!number || *number < 1) return bad_value(place, text, "a duration such as '500ms' or '2 minutes'");
+      value.number = *number;
+      break;
+    }
+    case SettingType::word:
+      if (std::ranges::find(spec.choices, text) == spec.choices.end()) {
+        return Error(ErrorCode::invalid, fmt::format("{}: '{}' is not one of {}{}", place, text, join(spec.choices, ", "),
+                                                     suggestion(text, spec.choices)));
+      }
+      break;
+  }
+  return value;
+}
+
+Error unknown_key(const std::string& file, const std::string& key) {
+  if (key == "teraslice" || key == "terafoundation") {
+    return Error(ErrorCode::unsupported,
+                 fmt::format("{}: the root '{}' of a Teraslice configuration is not supported; write the settings of "
+                             "slicemill at the top level (see `slicemill master --help`)",
+                             file, key));
+  }
+  std::vector<std::string> known;
+  for (const SettingSpec& spec : setting_specs()) known.push_back(spec.name);
+  std::string hint = suggestion(key, known);
+  if (hint.empty()) hint = "; known keys: " + join(known, ", ");
+  return Error(ErrorCode::invalid, fmt::format("{}: unknown key '{}'{}", file, key, hint));
+}
+
+Result<std::map<std::string, std::string>> read_config_file(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
+  std::map<std::string, std::string> values;
+  auto parsed = parse_yaml(text);
+  if (!parsed) return with_context(parsed.error(), path);
+  if (parsed->is_null()) return values;  // an empty file
+  if (!parsed->is_object()) {
+    return Error(ErrorCode::invalid, fmt::format("{}: expected lines of the form `key: value`", path));
+  }
+  for (const auto& [key, value] : parsed->items()) {
+    if (find_spec(key) == nullptr) return unknown_key(path, key);
+    if (value.is_structured() || value.is_null()) {
+      return Error(ErrorCode::invalid, fmt::format("{}: {}: expected one value", path, key));
+    }
+    values[key] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  return values;
+}
+
+void warn_of_near_variables(const Environment& environment, std::vector<std::string>& warnings) {
+  std::vector<std::string> known;
+  for (const SettingSpec& spec : setting_specs()) known.push_back(spec.variable());
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with(kVariablePrefix) || std::ranges::find(known, name) != known.end()) continue;
+    if (std::ranges::find(kOtherVariables, name) != std::end(kOtherVariables)) continue;
+    // The prefix must not lend its length to the likeness.
+    std::vector<std::string> tails;
+    for (const std::string& variable : known) tails.push_back(variable.substr(kVariablePrefix.size()));
+    if (const auto near = nearest_word(std::string_view(name).substr(kVariablePrefix.size()), tails)) {
+      warnings.push_back(fmt::format("the environment variable {} is not a setting; did you mean {}{}?", name,
+                                     kVariablePrefix, *near));
+    }
+  }
+}
+
+}  // namespace
+
+std::string SettingSpec::flag() const {
+  std::string text = "--" + name;
+  std::ranges::replace(text, '_', '-');
+  return text;
+}
+
+std::string SettingSpec::variable() const {
+  std::string text(kVariablePrefix);
+  for (const char c : name) text += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string SettingSpec::type_text() const {
+  switch (type) {
+    case SettingType::text:
+      return "text";
+    case SettingType::directory:
+      return "directory";
+    case SettingType::integer:
+      return "integer";
+    case SettingType::duration_ms:
+      return "duration";
+    case SettingType::word:
+      return join(choices, "|");
+  }
+  return {};
+}
+
+const std::vector<SettingSpec>& setting_specs() {
+  static const std::vector<SettingSpec> specs = make_specs();
+  return specs;
+}
+
+std::string_view to_string(SettingSource source) {
+  switch (source) {
+    case SettingSource::built_in:
+      return "default";
+    case SettingSource::file:
+      return "file";
+    case SettingSource::environment:
+      return "environment";
+    case SettingSource::flag:
+      return "flag";
+  }
+  return {};
+}
+
+const SettingValue& Settings::value(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) std::abort();
+  return found->second;
+}
+
+Result<Settings> resolve_settings(const SettingLayers& layers) {
+  std::map<std::string, std::string> from_file;
+  if (!layers.file.empty()) {
+    ASSIGN_OR_RETURN(from_file, read_config_file(layers.file));
+  }
+  Settings settings;
+  warn_of_near_variables(layers.environment, settings.warnings_);
+  for (const SettingSpec& spec : setting_specs()) {
+    std::string text = spec.default_text;
+    SettingSource source = SettingSource::built_in;
+    std::string place = spec.name;
+    if (const auto flag = layers.flags.find(spec.name); flag != layers.flags.end()) {
+      std::tie(text, source, place) = std::tuple(flag->second, SettingSource::flag, spec.flag());
+    } else if (const auto variable = layers.environment.find(spec.variable());
+               variable != layers.environment.end() && !variable->second.empty()) {
+      std::tie(text, source, place) = std::tuple(variable->second, SettingSource::environment, spec.variable());
+    } else if (const auto line = from_file.find(spec.name); line != from_file.end()) {
+      std::tie(text, source, place) =
+          std::tuple(line->second, SettingSource::file, fmt::format("{}: {}", layers.file, spec.name));
+    } else if (spec.computed_default) {
+      ASSIGN_OR_RETURN(text, spec.computed_default(layers.environment));
+    }
+    ASSIGN_OR_RETURN(SettingValue value, parse_value(spec, text, source, place));
+    settings.values_.emplace(spec.name, std::move(value));
+  }
+  return settings;
+}
+
+Environment own_environment() {
+  Environment environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string name(text.substr(0, equals));
+    if (name.starts_with(kVariablePrefix) || name == "HOME" || name == "XDG_STATE_HOME") {
+      environment.emplace(name, text.substr(equals + 1));
+    }
+  }
+  return environment;
+}
+
+std::string render_settings_table() {
+  std::string table =
+      "| Setting | Type | Default | Flag | Environment | `run` | Meaning |\n"
+      "|---|---|---|---|---|---|---|\n";
+  for (const SettingSpec& spec : setting_specs()) {
+    std::string type = spec.type_text();
+    for (std::size_t bar = 0; (bar = type.find('|', bar)) != std::string::npos; bar += 2) type.insert(bar, "\\");
+    table += fmt::format("| `{}` | {} | {} | `{}` | `{}` | {} | {} |\n", spec.name, type, spec.default_text, spec.flag(),
+                         spec.variable(), spec.for_run ? "yes" : "", spec.description);
+  }
+  return table;
+}
+
+}  // namespace slicemill

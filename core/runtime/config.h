@@ -1,0 +1,88 @@
+// Layered configuration of the processes that users start: flag > environment SLICEMILL_* > file (YAML) > default.
+//
+// One table of settings drives every layer, `slicemill master --help` and docs/configuration.md. Whoever needs a setting adds a row.
+// No state: any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+enum class SettingType {
+  text,
+  directory,    // made absolute against the working directory
+  integer,      // between minimum and maximum
+  duration_ms,  // "5s", "2 minutes", or plain milliseconds; at least 1
+  word,         // one of choices
+};
+
+// Environment variables by name.
+using Environment = std::map<std::string, std::string>;
+
+struct SettingSpec {
+  std::string name;  // key in the file; the flag and the variable derive from it
+  SettingType type = SettingType::text;
+  std::string default_text;  // as a user would write it, or a phrase if the default is computed
+  std::string description;   // one sentence
+  std::vector<std::string> choices = {};
+  std::int64_t minimum = 0;
+  std::int64_t maximum = std::numeric_limits<std::int64_t>::max();
+  bool for_run = false;  // `slicemill run` takes it too
+  std::function<Result<std::string>(const Environment&)> computed_default = nullptr;
+
+  std::string flag() const;           // "--log-level"
+  std::string variable() const;       // "SLICEMILL_LOG_LEVEL"
+  std::string type_text() const;      // "integer", "duration", "debug|info"
+};
+
+const std::vector<SettingSpec>& setting_specs();
+
+enum class SettingSource { built_in, file, environment, flag };
+std::string_view to_string(SettingSource source);
+
+struct SettingValue {
+  std::string text;
+  std::int64_t number = 0;  // of integers and durations (milliseconds)
+  SettingSource source = SettingSource::built_in;
+};
+
+struct SettingLayers {
+  std::map<std::string, std::string> flags;  // by setting name
+  Environment environment;                   // see own_environment()
+  std::string file;                          // path; "": none
+};
+
+class Settings {
+ public:
+  // The name must be one of the table: anything else is a bug and ends the process.
+  const std::string& text(std::string_view name) const { return value(name).text; }
+  std::int64_t number(std::string_view name) const { return value(name).number; }
+  SettingSource source(std::string_view name) const { return value(name).source; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  friend Result<Settings> resolve_settings(const SettingLayers& layers);
+  const SettingValue& value(std::string_view name) const;
+
+  std::map<std::string, SettingValue, std::less<>> values_;
+  std::vector<std::string> warnings_;  // e.g. a variable that nearly names a setting
+};
+
+// invalid names the flag, the variable, or the file and its key; a file that cannot be read is not_found or io.
+Result<Settings> resolve_settings(const SettingLayers& layers);
+
+// This process's SLICEMILL_* variables, and those that defaults are computed from (HOME, XDG_STATE_HOME).
+Environment own_environment();
+
+// The table of docs/configuration.md.
+std::string render_settings_table();
+
+}  // namespace slicemill

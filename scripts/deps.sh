@@ -1,0 +1,51 @@
+#!/bin/sh
+# Installs what building, testing and running slicemill needs, by Debian package name. Idempotent; prints nothing when nothing is missing.
+#
+#   scripts/deps.sh          install what is missing
+#   scripts/deps.sh --list   print the list
+set -eu
+
+# The build itself.
+packages="g++ cmake ninja-build pkg-config ccache mold"
+# Libraries (the 1.81 packages of Boost by name: Debian's default is older).
+packages="$packages libboost1.81-dev libzmq3-dev cppzmq-dev nlohmann-json3-dev librocksdb-dev libsqlite3-dev
+  libspdlog-dev libfmt-dev libsimdjson-dev libyaml-cpp-dev libcli11-dev libzstd-dev zlib1g-dev liblz4-dev libxxhash-dev"
+# Tests, benchmarks and the demo.
+packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 curl ca-certificates"
+# Checks of style (scripts/lint.sh).
+packages="$packages clang-format clang-tidy git"
+
+if [ "${1:-}" = "--list" ]; then
+  printf '%s\n' $packages
+  exit 0
+fi
+
+missing=""
+for package in $packages; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "scripts/deps.sh: these packages are missing and there is no sudo; as root: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root="sudo"
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install_missing() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 --quiet=2 --no-install-recommends --yes \
+    install $missing >>"$log" 2>&1
+}
+
+echo "installing:$missing" >&2
+# The package lists may be missing or old: fetch them only if it does not work without.
+if ! install_missing; then
+  $as_root apt-get -o DPkg::Lock::Timeout=600 --quiet=2 update >>"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  install_missing || { cat "$log" >&2; exit 1; }
+fi

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs what is missing, builds the release preset, runs every test, and ends with one line of counts.
+#
+#   scripts/test.sh [arguments of ctest, e.g. -L unit or -R e2e]
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/deps.sh
+cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }
+rm -f build-configure.log
+cmake --build build/release
+
+log=build/release/ctest-output.log
+status=0
+# ctest's exit status must survive the copy of its output.
+{ ctest --test-dir build/release --output-on-failure --parallel "$(nproc)" "$@" 2>&1; echo $? >build/release/ctest-status; } | tee "$log"
+status=$(cat build/release/ctest-status)
+echo
+grep -E 'tests? passed, .* failed out of|^No tests were found' "$log" | tail -n 1
+exit "$status"

@@ -1,0 +1,256 @@
+#include "core/model/job.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace slicemill {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class SmallCatalog final : public OperationCatalog {
+ public:
+  SmallCatalog() {
+    add("source", OperationKind::reader,
+        {{.name = "path", .type = OptionType::text, .required = true, .is_path = true},
+         {.name = "more_path", .type = OptionType::text_list, .is_path = true},
+         {.name = "size", .type = OptionType::integer, .default_value = 10, .minimum = 1}});
+    add("filter", OperationKind::processor, {{.name = "field", .type = OptionType::text, .required = true}});
+    add("target", OperationKind::sender, {});
+  }
+  const OperationSchema* find(std::string_view name) const override {
+    const auto found = std::find_if(schemas_.begin(), schemas_.end(), [&](const auto& s) { return s.name == name; });
+    return found == schemas_.end() ? nullptr : &*found;
+  }
+  std::vector<const OperationSchema*> all() const override {
+    std::vector<const OperationSchema*> all;
+    for (const auto& schema : schemas_) all.push_back(&schema);
+    return all;
+  }
+
+ private:
+  void add(std::string name, OperationKind kind, std::vector<OptionSpec> options) {
+    OperationSchema schema;
+    schema.name = std::move(name);
+    schema.kind = kind;
+    schema.options = std::move(options);
+    schemas_.push_back(std::move(schema));
+  }
+  std::vector<OperationSchema> schemas_;
+};
+
+const PathRule kMasterPaths{false, "/base"};
+
+Json good_job() {
+  return Json::parse(R"({"name":"n","operations":[{"_op":"source","path":"/in"},{"_op":"filter","field":"a"},{"_op":"target"}]})");
+}
+
+Result<ValidatedJob> validate(const Json& job, const PathRule& paths = kMasterPaths) { return validate_job(job, SmallCatalog(), paths); }
+
+std::string failure(const Json& job, const PathRule& paths = kMasterPaths) {
+  const auto result = validate(job, paths);
+  if (result) return "";
+  EXPECT_EQ(result.error().code, ErrorCode::invalid);
+  EXPECT_FALSE(result.error().retryable);
+  return result.error().message;
+}
+
+std::string failure_with(const std::string& key, const Json& value) {
+  auto job = good_job();
+  job[key] = value;
+  return failure(job);
+}
+
+TEST(Job, FillsDefaultsOfTheTopAndOfOperations) {
+  const auto job = validate(good_job());
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_THAT(job->warnings, IsEmpty());
+  const auto& config = job->config;
+  const auto cpus = std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()), 1, 5);
+  EXPECT_EQ(config["lifecycle"], "once");
+  EXPECT_EQ(config["workers"], cpus);
+  EXPECT_EQ(config["slicers"], 1);
+  EXPECT_EQ(config["active"], true);
+  EXPECT_EQ(config["analytics"], true);
+  EXPECT_EQ(config["assets"], nullptr);
+  EXPECT_EQ(config["autorecover"], false);
+  EXPECT_EQ(config["max_retries"], 3);
+  EXPECT_EQ(config["probation_window"], 300000);
+  EXPECT_EQ(config["apis"], Json::array());
+  EXPECT_EQ(config["log_level"], nullptr);
+  EXPECT_EQ(config["stateful"], false);
+  EXPECT_EQ(config["labels"], nullptr);
+  EXPECT_EQ(config["env_vars"], Json::object());
+  EXPECT_EQ(config["operations"][0],
+            Json::parse(R"({"_op":"source","path":"/in","size":10,"_encoding":"json","_dead_letter_action":"throw"})"));
+}
+
+TEST(Job, CoercesTopLevelValues) {
+  auto posted = good_job();
+  posted["workers"] = "3";
+  posted["slicers"] = 2.7;
+  posted["active"] = "false";
+  posted["probation_window"] = "5 minutes";
+  posted["max_retries"] = 0;
+  posted["operations"][0]["size"] = "20";
+  const auto job = validate(posted);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->config["workers"].dump(), "3");
+  EXPECT_EQ(job->config["slicers"].dump(), "2");
+  EXPECT_EQ(job->config["active"].dump(), "false");
+  EXPECT_EQ(job->config["probation_window"], 300000);
+  EXPECT_EQ(job->config["max_retries"], 0);
+  EXPECT_EQ(job->config["operations"][0]["size"].dump(), "20");
+}
+
+TEST(Job, WordsOfTopLevelIssues) {
+  EXPECT_EQ(failure_with("slicers", 0), "Validation failed for job config: n - slicers: must be valid integer greater than zero");
+  EXPECT_EQ(failure_with("workers", -1), "Validation failed for job config: n - workers: must be valid integer greater than zero");
+  EXPECT_THAT(failure_with("lifecycle", "forever"), HasSubstr(R"(lifecycle: Invalid option: expected one of "once"|"persistent")"));
+  EXPECT_THAT(failure_with("max_retries", "3"), HasSubstr("max_retries: Invalid input: expected number, received string"));
+  EXPECT_THAT(failure_with("max_retries", -1), HasSubstr("max_retries: must be a valid integer, zero or greater"));
+  EXPECT_THAT(failure_with("name", ""), HasSubstr("name: This field is required and must be of type string"));
+  EXPECT_THAT(failure_with("log_level", "loud"), HasSubstr("log_level: Invalid option"));
+  EXPECT_THAT(failure_with("labels", Json::array({"a"})), HasSubstr("labels: Invalid input: expected object"));
+  EXPECT_THAT(failure_with("labels", Json::object({{"a", ""}})), HasSubstr("labels.a: must have a name and a non-empty value"));
+  EXPECT_THAT(failure_with("env_vars", Json::object({{"A", nullptr}})), HasSubstr("env_vars.A: must have"));
+  EXPECT_THAT(failure_with("apis", 5), HasSubstr("apis: must be an array of objects"));
+  EXPECT_THAT(failure_with("apis", Json::array({Json::object()})), HasSubstr("apis[0]._name: This field is required"));
+  EXPECT_THAT(failure_with("apis", Json::parse(R"([{"_name":"a"},{"_name":"a"}])")), HasSubstr(R"(apis[1]._name: "a" is already)"));
+}
+
+TEST(Job, ListsEveryIssueAtOnce) {
+  auto job = good_job();
+  job["workers"] = 0;
+  job["lifecycle"] = "x";
+  job["operations"][0]["size"] = 0;
+  job["operations"][1].erase("field");
+  const auto text = failure(job);
+  EXPECT_THAT(text, StartsWith("Validation failed for job config: n - "));
+  EXPECT_THAT(text, HasSubstr("lifecycle: "));
+  EXPECT_THAT(text, HasSubstr("; workers: "));
+  EXPECT_THAT(text, HasSubstr("; Validation failed for operation config: source - operations[0].size: must be valid integer"));
+  EXPECT_THAT(text, HasSubstr("; Validation failed for operation config: filter - operations[1].field: is required"));
+}
+
+TEST(Job, NeedsTwoOperations) {
+  const std::string words = "operations: Operations need to be of type array with at least two operations in it";
+  EXPECT_THAT(failure(Json::object()), HasSubstr("Validation failed for job config: Custom Job - " + words));
+  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"}])")), HasSubstr(words));
+  EXPECT_THAT(failure_with("operations", "source"), HasSubstr(words));
+  EXPECT_THAT(failure(Json::array()), HasSubstr("expected object, received array"));
+}
+
+TEST(Job, OperationsStandWhereTheyMay) {
+  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"filter","field":"a"},{"_op":"target"}])")),
+              HasSubstr(R"(operations[0]: "filter" is a processor; the first operation must be a reader)"));
+  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"source","path":"/in"}])")),
+              HasSubstr(R"(operations[1]: "source" is a reader; a reader can only be the first operation)"));
+  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"target"},{"_op":"filter","field":"a"}])")),
+              HasSubstr(R"(operations[1]: "target" is a sender; a sender can only be the last operation)"));
+}
+
+TEST(Job, UnknownOperationsAreNamedWithASuggestion) {
+  auto job = good_job();
+  job["operations"][1]["_op"] = "fliter";
+  EXPECT_EQ(failure(job), R"(Unable to find module for operation: fliter (did you mean "filter"?))");
+  job["operations"][1]["_op"] = "something_else";
+  EXPECT_EQ(failure(job), "Unable to find module for operation: something_else");
+  job["operations"][1]["_op"] = "_hidden";
+  EXPECT_EQ(failure(job), "Invalid name: _hidden, it is private or otherwise restricted");
+  job["operations"][1].erase("_op");
+  EXPECT_THAT(failure(job), StartsWith("Validation failed for operation config: undefined - operations[1]._op: This field is required"));
+  job["operations"][1] = 5;
+  EXPECT_THAT(failure(job), HasSubstr("operations[1]._op"));
+}
+
+TEST(Job, AssetFormsOfOpNameTheOperation) {
+  EXPECT_EQ(operation_name("filter"), "filter");
+  EXPECT_EQ(operation_name("filter@standard"), "filter");
+  EXPECT_EQ(operation_name("filter@standard:1.0.0"), "filter");
+  auto posted = good_job();
+  posted["operations"][1]["_op"] = "filter@standard:1.0.0";
+  posted["assets"] = Json::array({"standard", "other:1.2"});
+  const auto job = validate(posted);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->config["operations"][1]["_op"], "filter");
+  EXPECT_EQ(job->config["assets"], Json::array({"standard", "other:1.2"}));
+}
+
+TEST(Job, CommonFieldsOfOperations) {
+  auto job = good_job();
+  job["operations"][1]["_dead_letter_action"] = "log";
+  job["operations"][1]["_encoding"] = "raw";
+  EXPECT_EQ(failure(job), "");
+  job["operations"][1]["_dead_letter_action"] = "kafka_dead_letter";
+  EXPECT_THAT(failure(job), HasSubstr(R"(operations[1]._dead_letter_action: "kafka_dead_letter" is not supported; use "throw")"));
+  job["operations"][1].erase("_dead_letter_action");
+  job["operations"][1]["_encoding"] = "xml";
+  EXPECT_THAT(failure(job), HasSubstr(R"(operations[1]._encoding: Invalid option: expected one of "json"|"raw")"));
+}
+
+TEST(Job, RelativePathsAreRefusedOrResolved) {
+  auto posted = good_job();
+  posted["operations"][0]["path"] = "./data/*.json";
+  posted["operations"][0]["more_path"] = Json::array({"/abs", "rel"});
+  const auto text = failure(posted);
+  EXPECT_THAT(text, HasSubstr(R"(operations[0].path: the path "./data/*.json" is relative; give it as "/base/data/*.json")"));
+  EXPECT_THAT(text, HasSubstr(R"(operations[0].more_path: the path "rel" is relative; give it as "/base/rel")"));
+  const auto job = validate(posted, {true, "/work"});
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->config["operations"][0]["path"], "/work/data/*.json");
+  EXPECT_EQ(job->config["operations"][0]["more_path"], Json::array({"/abs", "/work/rel"}));
+}
+
+TEST(Job, UnknownKeysAreKeptWithWarnings) {
+  auto posted = good_job();
+  posted["worker"] = 2;
+  posted["operations"][1]["feild"] = "x";
+  const auto job = validate(posted);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_THAT(job->warnings, ElementsAre(R"(job: unknown key "worker" is kept but has no effect (did you mean "workers"?))",
+                                         R"(operations[1]: filter: unknown key "feild" is kept but has no effect (did you mean "field"?))"));
+  EXPECT_EQ(job->config["worker"], 2);
+  EXPECT_EQ(job->config["operations"][1]["feild"], "x");
+}
+
+TEST(Job, DocumentsOfTheServerComeBackWithoutWarnings) {
+  auto posted = good_job();
+  posted["job_id"] = "j";
+  posted["_created"] = "2026-01-01T00:00:00.000Z";
+  posted["_context"] = "job";
+  posted["warnings"] = Json::array();
+  posted["resources_requests_cpu"] = 0.5;
+  const auto job = validate(posted);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_THAT(job->warnings, IsEmpty());
+  EXPECT_EQ(job->config["job_id"], "j");
+}
+
+// What it resolved validates again to the same: executions are made from executions.
+TEST(Job, ResolvedConfigIsAFixedPoint) {
+  const auto once = validate(good_job());
+  ASSERT_TRUE(once);
+  const auto twice = validate(once->config);
+  ASSERT_TRUE(twice) << twice.error().message;
+  EXPECT_EQ(once->config, twice->config);
+}
+
+TEST(Job, EveryTopLevelOptionIsDescribed) {
+  for (const auto& option : job_options()) {
+    EXPECT_FALSE(option.description.empty()) << option.name;
+    EXPECT_TRUE(option.description.ends_with('.')) << option.name;
+  }
+  EXPECT_THAT(job_options(), SizeIs(testing::Ge(33U)));
+}
+
+}  // namespace
+}  // namespace slicemill

@@ -1,0 +1,372 @@
+// The publisher of files on a real file system: what is visible when, what is refused, what a second call finds.
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/formats/byte_source.h"
+#include "core/outputs/file_layout.h"
+#include "core/outputs/output_publisher.h"
+#include "core/outputs/stored_file.h"
+
+namespace slicemill {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kFirst = "11111111-1111-4111-8111-111111111111";
+const std::string kSecond = "22222222-2222-4222-8222-222222222222";
+
+class FilePublisherTest : public testing::Test {
+ protected:
+  FilePublisherTest() {
+    std::string pattern = testing::TempDir() + "/publisher-XXXXXX";
+    directory_ = fs::canonical(mkdtemp(pattern.data()));
+    options_ = {{"_op", "file_exporter"}, {"path", directory_ + "/out"}};
+  }
+  ~FilePublisherTest() override { fs::remove_all(directory_); }
+
+  std::unique_ptr<OutputPublisher> publisher(std::vector<std::string> lineage = {kFirst}) {
+    Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+    auto made = make_publisher(job, lineage, posix_files());
+    EXPECT_TRUE(made) << made.error().message;
+    return std::move(*made);
+  }
+  FileLayout layout() { return *file_layout(options_, kFirst); }
+
+  // Writes a staged file as a worker does.
+  CommittedOutput stage(std::uint64_t order, const std::string& text, Attempt attempt = {1, 1}) {
+    CommittedOutput output;
+    output.key.order = order;
+    output.attempt = attempt;
+    const std::string path = layout().staged_path(output.key, attempt);
+    write(path, text);
+    const auto stored = read_stored_file(posix_files(), path);
+    output.facts = {true, 1, stored->bytes, stored->checksum, request_hash("{}")};
+    return output;
+  }
+  std::string final_path(const CommittedOutput& output, const std::string& bearer = kFirst) {
+    return layout().publish_directory() + "/" + layout().final_name(slice_id(bearer, output.key), output.key, output.facts);
+  }
+
+  static void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+  static std::string read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  static OutputSource source(std::vector<CommittedOutput> outputs) {
+    return [outputs](const OutputVisitor& visit) -> Result<void> {
+      for (const CommittedOutput& output : outputs) RETURN_IF_ERROR(visit(output));
+      return {};
+    };
+  }
+  std::vector<std::string> visible() {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(directory_ + "/out")) {
+      if (!entry.path().filename().string().starts_with(".")) names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  std::string directory_;
+  Json options_;
+};
+
+TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
+  EXPECT_EQ(*make_publisher({{"operations", Json::array({{{"_op", "file_reader"}}, {{"_op", "noop"}}})}}, {kFirst}, posix_files()), nullptr);
+  EXPECT_EQ(*make_publisher(Json::object(), {kFirst}, posix_files()), nullptr);
+  EXPECT_EQ(make_publisher({{"operations", Json::array({{{"_op", "file_exporter"}, {"path", "here"}}})}}, {kFirst}, posix_files()).error().message,
+            "path: \"here\" is not an absolute path");
+}
+
+TEST_F(FilePublisherTest, PublishesUnderTheDerivedNameAndIsIdempotent) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage(1, "one\n");
+  const CommittedOutput two = stage(2, "two\n");
+  CommittedOutput nothing;
+  nothing.key.order = 3;
+  EXPECT_TRUE(visible().empty());
+  for (int call = 0; call < 2; ++call) {
+    for (const auto& result : files->publish({one, nothing, two})) EXPECT_TRUE(result) << result.error().message;
+    EXPECT_EQ(visible().size(), 2u);
+  }
+  EXPECT_EQ(read(final_path(one)), "one\n");
+  EXPECT_THAT(visible()[0], testing::MatchesRegex("0-0000000001-[0-9a-f-]{36}-[0-9a-f]{8}\\.ldjson"));
+  EXPECT_FALSE(fs::exists(layout().staged_path(one.key, one.attempt)));
+}
+
+TEST_F(FilePublisherTest, AnAttemptStagedAgainAfterItsPublicationIsTakenAway) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  CommittedOutput one = stage(1, "one\n");
+  ASSERT_TRUE(files->publish({one})[0]);
+  one = stage(1, "one\n", {2, 1});
+  EXPECT_TRUE(files->publish({one})[0]);
+  EXPECT_FALSE(fs::exists(layout().staged_path(one.key, one.attempt)));
+}
+
+TEST_F(FilePublisherTest, NeverReplacesAFileWithOtherContents) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage(1, "one\n");
+  write(final_path(one), "ONE\n");
+  const auto with_staged = files->publish({one})[0];
+  EXPECT_EQ(with_staged.error().code, ErrorCode::conflict);
+  EXPECT_THAT(with_staged.error().message, testing::StartsWith(final_path(one) + " exists with other contents"));
+  EXPECT_EQ(read(final_path(one)), "ONE\n");
+  fs::remove(layout().staged_path(one.key, one.attempt));
+  EXPECT_EQ(files->publish({one})[0].error().code, ErrorCode::conflict);
+}
+
+TEST_F(FilePublisherTest, SaysWhichOutputIsLost) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput lost = stage(1, "one\n");
+  const CommittedOutput kept = stage(2, "two\n");
+  fs::remove(layout().staged_path(lost.key, lost.attempt));
+  const auto results = files->publish({lost, kept});
+  EXPECT_EQ(results[0].error().code, ErrorCode::not_found);
+  EXPECT_THAT(results[0].error().message, testing::StartsWith("output_lost: neither " + layout().staged_path(lost.key, lost.attempt)));
+  EXPECT_TRUE(results[1]);
+}
+
+TEST_F(FilePublisherTest, JudgesWhatExistsOnceALineage) {
+  fs::create_directories(directory_ + "/out");
+  write(directory_ + "/out/.hidden", "");
+  options_["if_exists"] = "fail";
+  EXPECT_TRUE(publisher()->prepare(true));
+  write(directory_ + "/out/old.txt", "");
+  const auto refused = publisher()->prepare(true);
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_EQ(refused.error().message, "path: " + directory_ + "/out/old.txt exists already, and if_exists is \"fail\"");
+  EXPECT_TRUE(publisher()->prepare(false));
+  options_["if_exists"] = "append";
+  EXPECT_TRUE(publisher()->prepare(true));
+}
+
+TEST_F(FilePublisherTest, RefusesPathsThatCannotHoldTheOutput) {
+  write(directory_ + "/out", "a file");
+  EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + "/out is a file, not a directory");
+  options_["single_file"] = true;
+  EXPECT_EQ(publisher()->prepare(true).error().message,
+            "path: " + directory_ + "/out exists already, and a single file is never replaced or appended to");
+  options_["path"] = directory_ + "/out/file";
+  EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + "/out is a file, not a directory");
+  options_["path"] = directory_;
+  EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + " is a directory, but single_file needs a file");
+  options_["path"] = "/proc/nowhere/out";
+  options_["single_file"] = false;
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::StartsWith("path: cannot create directory /proc/nowhere/out"));
+}
+
+TEST_F(FilePublisherTest, AnUnwritableDirectoryIsRefused) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::create_directories(directory_ + "/out");
+  chmod((directory_ + "/out").c_str(), 0500);
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr("Permission denied"));
+}
+
+TEST_F(FilePublisherTest, SweepsWhatIsNotWanted) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput wanted = stage(1, "x", {3, 1});
+  const CommittedOutput stale = stage(1, "x", {2, 4});
+  const std::string other = layout().staging_directory() + "/joined.tmp";
+  write(other, "");
+  std::vector<std::pair<SliceKey, Attempt>> asked;
+  files->sweep([&](const SliceKey& key, const Attempt& attempt) {
+    asked.emplace_back(key, attempt);
+    return attempt == wanted.attempt;
+  });
+  EXPECT_THAT(asked, testing::UnorderedElementsAre(std::pair{wanted.key, wanted.attempt}, std::pair{stale.key, stale.attempt}));
+  EXPECT_TRUE(fs::exists(layout().staged_path(wanted.key, wanted.attempt)));
+  EXPECT_FALSE(fs::exists(layout().staged_path(stale.key, stale.attempt)));
+  EXPECT_TRUE(fs::exists(other));
+}
+
+TEST_F(FilePublisherTest, CleansUpItsOwnStagingOnly) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  ASSERT_TRUE(publisher({kSecond})->prepare(true));
+  const CommittedOutput one = stage(1, "one\n");
+  ASSERT_TRUE(files->publish({one})[0]);
+  files->clean_up(true);
+  EXPECT_FALSE(fs::exists(layout().staging_directory()));
+  EXPECT_TRUE(fs::exists(directory_ + "/out/.slicemill/" + kSecond));
+  EXPECT_TRUE(fs::exists(final_path(one)));
+  publisher({kSecond})->clean_up(false);
+  EXPECT_FALSE(fs::exists(directory_ + "/out/.slicemill"));
+}
+
+TEST_F(FilePublisherTest, VerifiesEveryFile) {
+  auto files = publisher({kFirst, kSecond});
+  ASSERT_TRUE(files->prepare(true));
+  std::vector<CommittedOutput> outputs;
+  for (std::uint64_t order = 1; order <= 5; ++order) outputs.push_back(stage(order, "text " + std::to_string(order)));
+  CommittedOutput nothing;
+  nothing.key.order = 6;
+  outputs.push_back(nothing);
+  for (const auto& result : files->publish(outputs)) ASSERT_TRUE(result);
+  write(directory_ + "/out/0-0000000001-33333333-3333-4333-8333-333333333333-00000000.ldjson", "of another execution");
+  write(directory_ + "/out/notes.txt", "of somebody");
+
+  auto report = *files->verify(source(outputs), std::nullopt);
+  EXPECT_TRUE(report.clean());
+  EXPECT_EQ(report.expected, 5u);
+  EXPECT_EQ(report.matching, 5u);
+  EXPECT_EQ(report.records, 5u);
+  EXPECT_EQ(report.bytes, 30u);
+
+  fs::remove(final_path(outputs[0]));
+  write(final_path(outputs[1]), "text X");  // same size
+  write(final_path(outputs[2]), "longer than before");
+  CommittedOutput unknown = outputs[4];
+  unknown.key.order = 9;
+  write(final_path(unknown), "nobody committed this");
+  CommittedOutput later = unknown;
+  later.key.generation = 1;
+  write(final_path(later, kSecond), "nor this, of the second execution of the lineage");
+  report = *files->verify(source(outputs), std::nullopt);
+  const auto name = [](const std::string& path) { return fs::path(path).filename().string(); };
+  EXPECT_THAT(report.missing, testing::ElementsAre(name(final_path(outputs[0]))));
+  EXPECT_THAT(report.altered, testing::ElementsAre(name(final_path(outputs[1])), name(final_path(outputs[2]))));
+  EXPECT_THAT(report.extra, testing::UnorderedElementsAre(name(final_path(unknown)), name(final_path(later, kSecond))));
+  EXPECT_EQ(report.matching, 2u);
+  EXPECT_FALSE(report.clean());
+
+  fs::remove_all(directory_ + "/out");
+  report = *files->verify(source(outputs), std::nullopt);
+  EXPECT_EQ(report.missing_count, 5u);
+}
+
+class SingleFileTest : public FilePublisherTest {
+ protected:
+  SingleFileTest() {
+    options_["path"] = directory_ + "/all.json";
+    options_["single_file"] = true;
+    options_["format"] = "json";
+  }
+  std::string final_file() const { return directory_ + "/all.json"; }
+};
+
+TEST_F(SingleFileTest, JoinsPartsInKeyOrder) {
+  auto files = publisher();
+  EXPECT_TRUE(files->joins());
+  ASSERT_TRUE(files->prepare(true));
+  const std::vector<CommittedOutput> outputs = {stage(1, "1,\n2"), stage(2, "3")};
+  for (const auto& result : files->publish({outputs[1], outputs[0]})) ASSERT_TRUE(result);
+  EXPECT_FALSE(fs::exists(final_file()));
+  EXPECT_EQ(files->verify(source(outputs), std::nullopt)->matching, 2u);
+
+  const OutputFacts facts = *files->join(source(outputs));
+  EXPECT_FALSE(fs::exists(final_file()));
+  EXPECT_EQ(facts.records, 2u);
+  for (int call = 0; call < 2; ++call) EXPECT_TRUE(files->publish_joined(facts));
+  EXPECT_EQ(read(final_file()), "[\n1,\n2,\n3\n]\n");
+  EXPECT_EQ(facts.bytes, read(final_file()).size());
+  files->clean_up(true);
+  EXPECT_FALSE(fs::exists(directory_ + "/.slicemill"));
+
+  const JoinRecord joined{facts, true};
+  EXPECT_TRUE(files->verify(source(outputs), joined)->clean());
+  write(final_file(), "[\n1,\n2,\n4\n]\n");
+  EXPECT_THAT(files->verify(source(outputs), joined)->altered, testing::ElementsAre("all.json"));
+  EXPECT_EQ(files->publish_joined(facts).error().code, ErrorCode::conflict);
+  fs::remove(final_file());
+  EXPECT_THAT(files->verify(source(outputs), joined)->missing, testing::ElementsAre("all.json"));
+  EXPECT_THAT(files->publish_joined(facts).error().message, testing::StartsWith("output_lost: "));
+}
+
+TEST_F(SingleFileTest, KeepsPartsForARecovery) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage(1, "1");
+  ASSERT_TRUE(files->publish({one})[0]);
+  const CommittedOutput open = stage(2, "2");
+  files->clean_up(false);
+  EXPECT_FALSE(fs::exists(layout().staged_path(open.key, open.attempt)));
+  EXPECT_TRUE(files->join(source({one})));
+}
+
+TEST_F(SingleFileTest, ADamagedOrMissingPartStopsTheJoin) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage(1, "1");
+  ASSERT_TRUE(files->publish({one})[0]);
+  write(final_path(one), "2");
+  EXPECT_EQ(files->join(source({one})).error().code, ErrorCode::corrupt);
+  fs::remove(final_path(one));
+  EXPECT_THAT(files->join(source({one})).error().message, testing::StartsWith("output_lost: part " + final_path(one)));
+}
+
+TEST_F(SingleFileTest, WithoutRecordsIsAnEmptyArrayOrAHeader) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  ASSERT_TRUE(files->publish_joined(*files->join(source({}))));
+  EXPECT_EQ(Json::parse(read(final_file())), Json::array());
+  options_["path"] = directory_ + "/all.csv.gz";
+  options_["format"] = "csv";
+  options_["compression"] = "gzip";
+  options_["include_header"] = true;
+  options_["fields"] = {"a", "b"};
+  files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  ASSERT_TRUE(files->publish_joined(*files->join(source({}))));
+  const std::string path = directory_ + "/all.csv.gz";
+  auto unpacked = *decompressed(Compression::gzip, file_source(*posix_files().open(path), path, 0, fs::file_size(path)), path);
+  std::string text(100, '\0');
+  text.resize(*unpacked->read(text));
+  EXPECT_EQ(text, "a,b\n");
+}
+
+TEST(FileLayout, ParsesTheNamesItMakes) {
+  FileLayout layout;
+  layout.root = "/r";
+  layout.lineage_id = "l";
+  layout.extension = "csv";
+  const SliceKey key{3, 2, 71, 5};
+  const auto staged = parse_staged_name(fs::path(layout.staged_path(key, {12, 4})).filename().string());
+  ASSERT_TRUE(staged);
+  EXPECT_EQ(staged->key, key);
+  EXPECT_EQ(staged->attempt, (Attempt{12, 4}));
+  for (const char* name : {"", "joined.tmp", "parts", "1-2-3-4.5", "1-2-3-4.5-6x", "-1-2-3-4.5-6", "99999999-0-1-1.1-1"}) {
+    EXPECT_FALSE(parse_staged_name(name)) << name;
+  }
+  const std::string id = slice_id(kFirst, key);
+  const std::string name = layout.final_name(id, key, OutputFacts{});
+  const auto published = parse_published_name(name);
+  ASSERT_TRUE(published) << name;
+  EXPECT_EQ(published->slicer, 2u);
+  EXPECT_EQ(published->order, 71u);
+  EXPECT_EQ(published->slice_id, id);
+  for (const char* other : {"", "a.txt", "0-1", "0-0000000001-short-00000000.x"}) EXPECT_FALSE(parse_published_name(other)) << other;
+}
+
+TEST(FileLayout, ChecksOptions) {
+  const std::pair<Json, const char*> cases[] = {
+      {{{"path", "/a/b/"}, {"single_file", true}}, "path: \"/a/b/\" names a directory, but single_file needs the name of a file"},
+      {{{"path", "/a/.b"}, {"single_file", true}}, "path: a single file's name must not begin with a dot"},
+      {{{"path", "/a"}, {"extension", "x/y"}}, "extension: must be the ending of a file name"},
+      {{{"path", "/a"}, {"format", "csv"}, {"field_delimiter", "||"}}, "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"path", "/a"}, {"format", "csv"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format csv"},
+      {{{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}},
+       "fields: needed for the header of a single file, whose parts are written apart"},
+      {{{"path", "/a"}, {"format", "json"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be written as json"},
+      {{{"path", "/a"}, {"_encoding", "raw"}, {"fields", {"x"}}}, "fields: raw records have no fields"},
+  };
+  for (const auto& [options, message] : cases) EXPECT_EQ(file_layout(options, "l").error().message, message);
+  EXPECT_EQ(file_layout({{"path", "/a/"}, {"extension", ".log"}}, "l")->extension, "log");
+  EXPECT_EQ(file_layout({{"path", "/a/"}}, "l")->staging_directory(), "/a/.slicemill/l");
+  EXPECT_EQ(file_layout({{"path", "/a"}, {"single_file", true}}, "l")->staging_directory(), "/.slicemill/l");
+}
+
+}  // namespace
+}  // namespace slicemill

@@ -1,0 +1,183 @@
+// The sender's half: what is staged, and that nothing is visible. Publication: tests/core/outputs.
+#include "operations/senders/file_exporter.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/formats/byte_source.h"
+#include "core/outputs/file_layout.h"
+
+namespace slicemill {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileExporterTest : public testing::Test {
+ protected:
+  FileExporterTest() {
+    std::string pattern = testing::TempDir() + "/exporter-XXXXXX";
+    directory_ = fs::canonical(mkdtemp(pattern.data()));
+    options_ = {{"_op", "file_exporter"}, {"path", directory_ + "/out"}};
+    slice_.key.order = 7;
+    slice_.attempt = {3, 2};
+    slice_.request = "{\"start\":1}";
+    slice_.lineage_id = "the-lineage";
+  }
+  ~FileExporterTest() override { fs::remove_all(directory_); }
+
+  Sender& sender() {
+    if (operation_ == nullptr) {
+      operation_ = file_exporter_operation().make();
+      OperationContext context;
+      context.options = options_;
+      EXPECT_TRUE(operation_->initialize(context));
+    }
+    return static_cast<Sender&>(*operation_);
+  }
+  Result<void> write(const std::vector<std::string>& records) {
+    RecordBatch batch;
+    for (const std::string& record : records) batch.append_copy(record);
+    return sender().write(batch);
+  }
+  Result<OutputFacts> export_slice(const std::vector<std::string>& records) {
+    RETURN_IF_ERROR(sender().begin(slice_));
+    RETURN_IF_ERROR(write(records));
+    return sender().stage();
+  }
+  std::string staged_path() { return file_layout(options_, "the-lineage")->staged_path(slice_.key, slice_.attempt); }
+  std::string staged() {
+    std::ostringstream text;
+    text << std::ifstream(staged_path()).rdbuf();
+    return text.str();
+  }
+  std::size_t visible() {
+    std::size_t count = 0;
+    if (!fs::exists(directory_ + "/out")) return 0;
+    for (const auto& entry : fs::directory_iterator(directory_ + "/out")) count += entry.path().filename().string()[0] != '.';
+    return count;
+  }
+
+  std::string directory_;
+  Json options_;
+  SliceContext slice_;
+  std::unique_ptr<Operation> operation_;
+};
+
+TEST_F(FileExporterTest, StagesAndReportsFacts) {
+  const auto facts = export_slice({"{\"a\":1}", "{\"a\":2}"});
+  ASSERT_TRUE(facts) << facts.error().message;
+  const std::string text = "{\"a\":1}\n{\"a\":2}\n";
+  EXPECT_EQ(staged(), text);
+  EXPECT_EQ(*facts, (OutputFacts{true, 2, text.size(), XXH3_64bits(text.data(), text.size()), request_hash("{\"start\":1}")}));
+  EXPECT_EQ(visible(), 0u);
+}
+
+TEST_F(FileExporterTest, WithoutRecordsThereIsNoFile) {
+  const auto facts = export_slice({});
+  ASSERT_TRUE(facts);
+  EXPECT_FALSE(facts->present);
+  EXPECT_FALSE(fs::exists(staged_path()));
+}
+
+TEST_F(FileExporterTest, EverySliceStartsAfresh) {
+  options_["format"] = "csv";
+  options_["include_header"] = true;
+  ASSERT_TRUE(export_slice({"{\"a\":1}"}));
+  EXPECT_EQ(staged(), "a\n1\n");
+  slice_.key.order = 8;
+  ASSERT_TRUE(export_slice({"{\"b\":2}"}));
+  EXPECT_EQ(staged(), "b\n2\n");
+  slice_.key.order = 9;
+  slice_.lineage_id = "other";
+  ASSERT_TRUE(export_slice({"{\"b\":2}"}));
+  EXPECT_TRUE(fs::exists(directory_ + "/out/.slicemill/other"));
+}
+
+TEST_F(FileExporterTest, FactsAreOfTheStoredBytesInEveryCompression) {
+  std::vector<std::string> records;
+  std::string text = "[\n";
+  for (int i = 0; i < 100'000; ++i) {
+    records.push_back("{\"number\":" + std::to_string(i) + "}");
+    text += (i > 0 ? ",\n" : "") + records.back();
+  }
+  text += "\n]\n";
+  for (const char* word : {"none", "gzip", "zstd", "lz4"}) {
+    options_["compression"] = word;
+    options_["format"] = "json";
+    operation_.reset();
+    ASSERT_TRUE(sender().begin(slice_));
+    // Several batches, so that more than one flush is made.
+    for (std::size_t at = 0; at < records.size(); at += 30'000) {
+      ASSERT_TRUE(write({records.begin() + static_cast<long>(at), records.begin() + static_cast<long>(std::min(at + 30'000, records.size()))}));
+    }
+    const auto facts = sender().stage();
+    ASSERT_TRUE(facts) << facts.error().message;
+    EXPECT_EQ(facts->records, records.size());
+    const std::string bytes = staged();
+    EXPECT_EQ(facts->bytes, bytes.size());
+    EXPECT_EQ(facts->checksum, XXH3_64bits(bytes.data(), bytes.size()));
+    auto source = *decompressed(*compression_from(word), file_source(*posix_files().open(staged_path()), staged_path(), 0, bytes.size()), "x");
+    std::string unpacked;
+    std::string buffer(100'000, '\0');
+    for (std::size_t got = 1; got > 0; unpacked.append(buffer, 0, got)) got = *source->read(buffer);
+    EXPECT_TRUE(unpacked == text) << word;
+  }
+}
+
+TEST_F(FileExporterTest, PartsOfASingleFileHaveNoFrame) {
+  options_["path"] = directory_ + "/all.json";
+  options_["single_file"] = true;
+  options_["format"] = "json";
+  ASSERT_TRUE(export_slice({"1", "2"}));
+  EXPECT_EQ(staged(), "1,\n2");
+  EXPECT_THAT(staged_path(), testing::StartsWith(directory_ + "/.slicemill/the-lineage/"));
+}
+
+TEST_F(FileExporterTest, AbandonForgetsTheAttempt) {
+  sender().abandon();
+  ASSERT_TRUE(sender().begin(slice_));
+  sender().abandon();
+  ASSERT_TRUE(sender().begin(slice_));
+  ASSERT_TRUE(write({"1"}));
+  EXPECT_TRUE(fs::exists(staged_path()));
+  sender().abandon();
+  EXPECT_FALSE(fs::exists(staged_path()));
+  sender().abandon();
+  ASSERT_TRUE(export_slice({"2"}));
+  EXPECT_EQ(staged(), "2\n");
+  sender().abandon();
+  EXPECT_FALSE(fs::exists(staged_path()));
+}
+
+TEST_F(FileExporterTest, ARecordThatDoesNotFitIsNamed) {
+  options_["format"] = "csv";
+  const auto facts = export_slice({"{\"a\":1}", "{\"b\":1}"});
+  ASSERT_FALSE(facts);
+  EXPECT_FALSE(facts.error().retryable);
+  EXPECT_THAT(facts.error().message, testing::StartsWith("record 2: member \"b\" is not among the columns"));
+}
+
+TEST_F(FileExporterTest, AnUnusableDirectoryIsNamed) {
+  std::ofstream(directory_ + "/out") << "a file";
+  const auto facts = export_slice({"1"});
+  ASSERT_FALSE(facts);
+  EXPECT_THAT(facts.error().message, testing::HasSubstr(directory_ + "/out"));
+}
+
+TEST_F(FileExporterTest, SchemaChecksOptionsTogether) {
+  const OperationSchema schema = file_exporter_operation().schema;
+  EXPECT_EQ(schema.delivery, Delivery::exactly_once);
+  EXPECT_TRUE(validate_options(schema, {{"path", "relative/is/judged/elsewhere"}}).issues.empty());
+  EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}}).issues.size(), 1u);
+  EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "xml"}}).issues.size(), 1u);
+  EXPECT_EQ(validate_options(schema, {{"path", "/a/"}, {"single_file", true}}).issues.size(), 1u);
+}
+
+}  // namespace
+}  // namespace slicemill

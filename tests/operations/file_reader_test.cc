@@ -1,0 +1,300 @@
+// The reader with its real slicer on real files.
+#include "operations/readers/file_reader.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/formats/compressor.h"
+#include "slicer/file_slicer.h"
+
+namespace slicemill {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using Records = std::vector<std::string>;
+
+class FileReaderTest : public testing::Test {
+ protected:
+  FileReaderTest() {
+    std::string pattern = testing::TempDir() + "/reader-XXXXXX";
+    directory_ = fs::canonical(mkdtemp(pattern.data()));
+    path_ = directory_ + "/in.txt";
+    options_ = {{"_op", "file_reader"}, {"path", path_}};
+  }
+  ~FileReaderTest() override { fs::remove_all(directory_); }
+
+  void write(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
+
+  std::vector<std::string> slices() {
+    auto slicer = make_file_slicer();
+    SlicerContext context;
+    context.options = options_;
+    EXPECT_TRUE(slicer->open(context, ""));
+    std::vector<std::string> requests;
+    const auto turn = *slicer->next(1'000'000);
+    for (const auto& run_requests : turn.runs) {
+      const SliceRun run{.requests = run_requests};
+      for (std::uint64_t i = 0; i < run.count(); ++i) requests.push_back(run.request(i));
+    }
+    return requests;
+  }
+
+  std::unique_ptr<Operation> initialized() {
+    OperationContext context;
+    context.options = options_;
+    auto operation = file_reader_operation().make();
+    EXPECT_TRUE(operation->initialize(context));
+    return operation;
+  }
+
+  Result<Records> read_slice(Reader& reader, const std::string& request) {
+    SliceContext slice;
+    slice.request = request;
+    RETURN_IF_ERROR(reader.open(slice));
+    Records records;
+    RecordBatch batch;
+    for (;;) {
+      batch.clear();
+      RETURN_IF_ERROR(reader.read(batch));
+      if (batch.records.empty()) return records;
+      for (std::string_view record : batch.records) {
+        // Readable behind every record, as the contract says; the sanitizer would object.
+        volatile char sum = 0;
+        for (std::size_t i = 0; i < RecordBatch::kPadding; ++i) sum = static_cast<char>(sum + *(record.data() + record.size() + i));
+        records.emplace_back(record);
+      }
+      largest_batch_ = std::max(largest_batch_, batch.bytes());
+    }
+  }
+
+  // Of all slices, by one reader.
+  Result<Records> read_all() {
+    auto reader = initialized();
+    Records all;
+    for (const std::string& request : slices()) {
+      ASSIGN_OR_RETURN(const Records records, read_slice(static_cast<Reader&>(*reader), request));
+      all.insert(all.end(), records.begin(), records.end());
+    }
+    return all;
+  }
+  std::string error_of_all() {
+    auto read = read_all();
+    EXPECT_FALSE(read) << "no error";
+    if (read) return "";
+    EXPECT_FALSE(read.error().retryable);
+    return read.error().message;
+  }
+
+  static std::string packed(Compression compression, const std::string& text) {
+    std::string out;
+    auto compressor = *make_compressor(compression);
+    EXPECT_TRUE(compressor->append(text, out));
+    EXPECT_TRUE(compressor->finish(out));
+    return out;
+  }
+
+  std::string directory_;
+  std::string path_;
+  Json options_;
+  std::size_t largest_batch_ = 0;
+};
+
+TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
+  write("\xEF\xBB\xBF{\"a\":1}\r\n\n[2, 3]\n\"four\"\n{\"five\":\"" + std::string(50, '5') + "\"}\n6");
+  const auto size = static_cast<int>(fs::file_size(path_));
+  const Records whole = *read_all();
+  EXPECT_EQ(whole.size(), 5u);
+  EXPECT_EQ(whole[0], "{\"a\":1}");
+  EXPECT_EQ(whole[4], "6");
+  for (int step = 1; step <= size; ++step) {
+    options_["size"] = step;
+    EXPECT_EQ(*read_all(), whole) << step;
+  }
+}
+
+TEST_F(FileReaderTest, StreamsManyBatches) {
+  std::string text;
+  for (int i = 0; i < 60'000; ++i) text += "{\"n\":" + std::to_string(i) + ",\"text\":\"" + std::string(40, 'x') + "\"}\n";
+  write(text);
+  options_["size"] = 3'000'001;
+  ASSERT_EQ(slices().size(), 2u);
+  const Records records = *read_all();
+  ASSERT_EQ(records.size(), 60'000u);
+  for (std::size_t i = 0; i < records.size(); i += 997) EXPECT_EQ(Json::parse(records[i]).at("n"), i);
+  EXPECT_LE(largest_batch_, RecordBatch::kTargetBytes);
+}
+
+TEST_F(FileReaderTest, ARecordMayBeLongerThanABatchAndThanItsRange) {
+  const std::string longest = "{\"x\":\"" + std::string(5 << 20, 'y') + "\"}";
+  write("1\n" + longest + "\n3\n");
+  options_["size"] = 1 << 20;
+  EXPECT_EQ(slices().size(), 6u);
+  EXPECT_THAT(*read_all(), ElementsAre("1", longest, "3"));
+}
+
+TEST_F(FileReaderTest, NamesThePlaceOfABrokenLine) {
+  write("{\"a\":1}\n{\"a\":tru}\n{\"a\":2}\n");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 13: expected a value, in the line that begins at byte 8: {\"a\":tru}");
+  options_["size"] = 9;  // the broken line begins at the end of the first range
+  EXPECT_EQ(error_of_all(), path_ + ": byte 13: expected a value, in the line that begins at byte 8: {\"a\":tru}");
+  write("{\"a\":1}\n\"\xFF\"\n");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 8: not UTF-8, in the line that begins at byte 8: \"?\"");
+  write("{\"a\":1}{\"b\":2}\n");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 7: text after the value, in the line that begins at byte 0: {\"a\":1}{\"b\":2}");
+  write("{\"a\":1}\n{\"cut");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 13: text ends inside a string, in the line that begins at byte 8: {\"cut");
+}
+
+TEST_F(FileReaderTest, BrokenLinesMayBeDroppedByTheJobsWish) {
+  write("1\nbroken\n3\n");
+  options_["_dead_letter_action"] = "none";
+  EXPECT_THAT(*read_all(), ElementsAre("1", "3"));
+  write("broken\nbroken\n");
+  EXPECT_THAT(*read_all(), ElementsAre());
+}
+
+TEST_F(FileReaderTest, RawLinesBecomeObjects) {
+  options_["format"] = "raw";
+  write("a \"b\"\tc\r\n\n\xC3\xA9\\\nlast");
+  EXPECT_THAT(*read_all(), ElementsAre(R"({"data":"a \"b\"\tc"})", "{\"data\":\"\xC3\xA9\\\\\"}", R"({"data":"last"})"));
+  options_["ignore_empty"] = false;
+  EXPECT_EQ(read_all()->size(), 4u);
+  write("ok\n\xFF\n");
+  EXPECT_THAT(error_of_all(), testing::StartsWith(path_ + ": byte 3: not UTF-8"));
+  options_["_encoding"] = "raw";
+  EXPECT_THAT(*read_all(), ElementsAre("ok", "\xFF"));
+  options_["size"] = 1;
+  EXPECT_THAT(*read_all(), ElementsAre("ok", "\xFF"));
+}
+
+TEST_F(FileReaderTest, OtherLineDelimiters) {
+  options_["line_delimiter"] = "<>";
+  write("{\"a\":\n 1}<>2<>[3]");
+  for (int size : {1, 2, 3, 7, 100}) {
+    options_["size"] = size;
+    EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "2", "[3]")) << size;
+  }
+}
+
+TEST_F(FileReaderTest, JsonArraysAndSingleValues) {
+  options_["format"] = "json";
+  write("[{\"a\":\n1}, 2]\n");
+  EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "2"));
+  write("{\"a\":1}");
+  EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}"));
+  write("[1,\n2,\n{\"x\":}]");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 12: expected a value");
+  std::string text = "[0";
+  for (int i = 1; i < 400'000; ++i) text += "," + std::to_string(i);
+  write(text + "]");
+  const Records many = *read_all();
+  ASSERT_EQ(many.size(), 400'000u);
+  for (std::size_t i = 0; i < many.size(); i += 9999) EXPECT_EQ(many[i], std::to_string(i));
+}
+
+TEST_F(FileReaderTest, CsvAndTsv) {
+  options_["format"] = "csv";
+  write("id,name\n1,\"a\n\"\"b\"\"\"\n2,\n");
+  EXPECT_THAT(*read_all(), ElementsAre(R"({"id":"1","name":"a\n\"b\""})", R"({"id":"2"})"));
+  options_["fields"] = {"x", "y"};
+  EXPECT_EQ((*read_all())[1], R"({"x":"2"})");
+  write("id\tname\n1\t2\t3\n");
+  options_["format"] = "tsv";
+  EXPECT_EQ(error_of_all(), path_ + ": line 2: 3 fields where there are 2 columns");
+  options_["format"] = "csv";
+  std::string text = "k,v\n";
+  for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + ",\"value, " + std::to_string(i) + "\"\n";
+  write(text);
+  const Records many = *read_all();
+  ASSERT_EQ(many.size(), 100'000u);
+  EXPECT_EQ(many[54'321], R"({"x":"54321","y":"value, 54321"})");
+}
+
+TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
+  const std::string text = "{\"a\":1}\n{\"b\":2}\n";
+  const std::pair<Compression, const char*> kinds[] = {{Compression::gzip, ".gz"}, {Compression::zstd, ".zst"}, {Compression::lz4, ".lz4"}};
+  for (const auto& [compression, ending] : kinds) {
+    path_ = directory_ + "/in" + ending;
+    options_["path"] = path_;
+    write(packed(compression, text) + packed(compression, "3\n"));
+    EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "{\"b\":2}", "3"));
+    write(packed(compression, "1\nbroken\n"));
+    EXPECT_EQ(error_of_all(), path_ + " (unpacked): byte 2: expected a value, in the line that begins at byte 2: broken");
+    write(packed(compression, text).substr(0, 20));
+    EXPECT_THAT(error_of_all(), testing::StartsWith(path_ + ": compressed byte "));
+  }
+  path_ = directory_ + "/in.data";
+  options_["path"] = path_;
+  options_["compression"] = "zstd";
+  write(packed(Compression::zstd, text));
+  EXPECT_EQ(read_all()->size(), 2u);
+}
+
+TEST_F(FileReaderTest, AFileThatGrewIsReadAsDiscovered) {
+  write("1\n2\n");
+  const auto requests = slices();
+  std::ofstream(path_, std::ios::app) << "3\n";
+  auto reader = initialized();
+  EXPECT_THAT(*read_slice(static_cast<Reader&>(*reader), requests[0]), ElementsAre("1", "2"));
+}
+
+TEST_F(FileReaderTest, AnyOtherChangeIsAnError) {
+  write("1\n2\n3\n");
+  const auto requests = slices();
+  auto reader = initialized();
+  const auto error = [&] {
+    auto read = read_slice(static_cast<Reader&>(*reader), requests[0]);
+    EXPECT_FALSE(read);
+    EXPECT_FALSE(read.error().retryable);
+    return read.error().message;
+  };
+  fs::resize_file(path_, 2);
+  EXPECT_EQ(error(), path_ + ": changed since it was discovered: truncated from 6 to 2 bytes");
+  write("4\n5\n6\n");
+  fs::last_write_time(path_, fs::file_time_type::clock::now() + std::chrono::seconds(5));
+  EXPECT_EQ(error(), path_ + ": changed since it was discovered: written to in place (same size, other modification time)");
+  const std::string other = directory_ + "/other";
+  std::ofstream(other) << "7\n8\n9\n";
+  fs::rename(other, path_);
+  EXPECT_THAT(error(), testing::StartsWith(path_ + ": changed since it was discovered: replaced by another file (inode "));
+  fs::remove(path_);
+  EXPECT_EQ(read_slice(static_cast<Reader&>(*reader), requests[0]).error().code, ErrorCode::not_found);
+}
+
+TEST_F(FileReaderTest, RefusesBrokenRequests) {
+  auto reader = initialized();
+  for (const char* request : {"", "{}", "[]", "{\"path\":\"/x\",\"total\":5,\"mtime_ns\":1,\"inode\":1,\"offset\":3,\"length\":3}"}) {
+    const auto read = read_slice(static_cast<Reader&>(*reader), request);
+    ASSERT_FALSE(read) << request;
+    EXPECT_THAT(read.error().message, testing::StartsWith("slice request of file_reader: "));
+  }
+}
+
+TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
+  const OperationSchema schema = file_reader_operation().schema;
+  const std::pair<Json, const char*> cases[] = {
+      {{{"format", "csv"}, {"field_delimiter", "ab"}}, "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"format", "json"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format json"},
+      {{{"format", "csv"}, {"fields", {"a", "b", "a"}}}, "fields: \"a\" is named twice"},
+      {{{"format", "csv"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be read from format csv"},
+  };
+  for (const auto& [change, message] : cases) {
+    Json options = options_;
+    options.update(change);
+    const auto valid = validate_options(schema, options);
+    ASSERT_EQ(valid.issues.size(), 1u) << message;
+    EXPECT_THAT(valid.issues[0].path.empty() ? valid.issues[0].message : valid.issues[0].path[0] + ": " + valid.issues[0].message,
+                testing::HasSubstr(message));
+  }
+  Json options = options_;
+  options["size"] = "10MB";
+  EXPECT_EQ(validate_options(schema, options).options.at("size"), 10'000'000);
+}
+
+}  // namespace
+}  // namespace slicemill
