@@ -41,7 +41,8 @@ class FakeLauncher final : public master::Launcher {
     return spawn();
   }
 
-  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) override {
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                      std::function<void(ProcessExit)> on_exit) override {
     auto state = std::make_shared<std::function<void(ProcessExit)>>(std::move(on_exit));
     if (living_.contains(process.pid)) {
       watches_[process.pid] = state;

@@ -1,4 +1,5 @@
-// The controller's side of the conversation with a master, as the test plays it: real messages over a real channel, no execution behind.
+// The controller's side of the conversation with a master, as the test plays it: real messages over a real channel, no
+// execution behind.
 #pragma once
 
 #include <memory>
@@ -32,13 +33,17 @@ class ScriptedController {
   std::string query_body = "[]";
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
-  void status(const std::string& status, const std::string& reason = "", const std::string& stats = R"({"processed":0,"failed":0,"queued":0})") {
+  void status(const std::string& status, const std::string& reason = "",
+              const std::string& stats = R"({"processed":0,"failed":0,"queued":0})") {
     channel_->send(wire::encode(wire::Status{epoch_, status, reason, stats}));
   }
-  void finished(const std::string& status, const std::string& reason = "", const std::string& stats = R"({"processed":3,"failed":0,"queued":0})") {
+  void finished(const std::string& status, const std::string& reason = "",
+                const std::string& stats = R"({"processed":3,"failed":0,"queued":0})") {
     channel_->send(wire::encode(wire::Finished{epoch_, status, reason, stats}));
   }
-  void worker_lost(std::int64_t pid, const std::string& reason) { channel_->send(wire::encode(wire::WorkerLost{pid, reason})); }
+  void worker_lost(std::int64_t pid, const std::string& reason) {
+    channel_->send(wire::encode(wire::WorkerLost{pid, reason}));
+  }
   void answer(std::uint64_t request_id, const std::string& status) {
     channel_->send(wire::encode(wire::Answer{request_id, true, 0, "", "{\"status\":\"" + status + "\"}"}));
   }
@@ -66,9 +71,12 @@ class ScriptedController {
     verbs.push_back(verb);
     if (!answers) return;
     switch (verb.verb) {
-      case wire::VerbName::pause: return answer(verb.request_id, "paused");
-      case wire::VerbName::stop: return answer(verb.request_id, "stopping");
-      default: return answer(verb.request_id, "running");
+      case wire::VerbName::pause:
+        return answer(verb.request_id, "paused");
+      case wire::VerbName::stop:
+        return answer(verb.request_id, "stopping");
+      default:
+        return answer(verb.request_id, "running");
     }
   }
 

@@ -183,7 +183,8 @@ TEST_F(ExecutionsTest, ASilentControllerShowsAndIsReplaced) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   const auto controller = h_.run(submitted.ex_id);
   h_.loop.advance(7s);
-  EXPECT_THAT(h_.document(submitted.ex_id)["_status_reason"].get<std::string>(), HasSubstr("stalled: no word from the execution controller"));
+  EXPECT_THAT(h_.document(submitted.ex_id)["_status_reason"].get<std::string>(),
+              HasSubstr("stalled: no word from the execution controller"));
   controller->status("running");
   EXPECT_EQ(h_.status(submitted.ex_id), "running");
   EXPECT_FALSE(h_.document(submitted.ex_id).contains("_status_reason"));
@@ -228,7 +229,8 @@ TEST_F(ExecutionsTest, ARecoveryGoesOnFromTheLedgerOfItsSource) {
   h_.loop.advance(31s);
 
   // The recovery never opened a ledger of its own: the next generation goes on from the first one.
-  const auto third = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover(recovered->ex_id, CleanupType::none, std::move(reply)); });
+  const auto third = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->recover(recovered->ex_id, CleanupType::none, std::move(reply)); });
   ASSERT_TRUE(third) << third.error().message;
   h_.loop.run_ready();
   launch = ControllerLaunch::from_json(h_.launch_file(third->ex_id));
@@ -248,10 +250,13 @@ TEST_F(ExecutionsTest, WithoutAnyLedgerARecoveryIsAFreshStart) {
 }
 
 TEST_F(ExecutionsTest, WhatCannotBeRecovered) {
-  const auto stored = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
-  EXPECT_EQ(recover_job(stored->job_id, CleanupType::none).error().message, "Job " + stored->job_id.text + " is missing an execution to recover from");
+  const auto stored = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
+  EXPECT_EQ(recover_job(stored->job_id, CleanupType::none).error().message,
+            "Job " + stored->job_id.text + " is missing an execution to recover from");
   EXPECT_EQ(recover_job(JobId("none"), CleanupType::none).error().code, ErrorCode::not_found);
-  const auto none = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover(ExecutionId("none"), CleanupType::none, std::move(reply)); });
+  const auto none = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->recover(ExecutionId("none"), CleanupType::none, std::move(reply)); });
   EXPECT_EQ(none.error().code, ErrorCode::not_found);
 }
 
@@ -261,7 +266,8 @@ TEST_F(ExecutionsTest, AutorecoverTurnsAStartIntoARecovery) {
   const auto submitted = h_.submit(job);
   write_outcome(submitted.ex_id, ExecutionStatus::stopped);
   h_.finish(submitted.ex_id, "completed", true);
-  const auto again = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(submitted.job_id, std::move(reply)); });
+  const auto again =
+      h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(submitted.job_id, std::move(reply)); });
   ASSERT_TRUE(again);
   EXPECT_EQ(h_.document(again->ex_id)["recovered_execution"], submitted.ex_id.text);
   EXPECT_EQ(h_.document(again->ex_id)["recovered_slice_type"], "pending");

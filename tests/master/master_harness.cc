@@ -43,7 +43,9 @@ MasterHarness::MasterHarness(std::int64_t slots) : layout(DataLayout::of(directo
   open();
 }
 
-MasterHarness::~MasterHarness() { crash(); }
+MasterHarness::~MasterHarness() {
+  crash();
+}
 
 void MasterHarness::open() {
   auto opened = Registry::open(loop, layout.registry_file());
@@ -52,7 +54,8 @@ void MasterHarness::open() {
     return;
   }
   registry = std::move(*opened);
-  executions = std::make_unique<Executions>(loop, *registry, launcher, hub->server(), ExecutionsOptions{layout, slots_, {}, "info"});
+  executions = std::make_unique<Executions>(loop, *registry, launcher, hub->server(),
+                                            ExecutionsOptions{layout, slots_, {}, "info"});
   service = std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), PathRule{false, "/"},
                                             NodeFacts{"test", "host", "127.0.0.1", 4711});
   const auto adopted = executions->adopt_all();
@@ -78,7 +81,8 @@ Json MasterHarness::job(std::int64_t workers) {
 }
 
 Submitted MasterHarness::submit(Json posted) {
-  const auto answer = await<Submitted>([&](Reply<Submitted> reply) { service->submit(std::move(posted), true, std::move(reply)); });
+  const auto answer =
+      await<Submitted>([&](Reply<Submitted> reply) { service->submit(std::move(posted), true, std::move(reply)); });
   if (!answer) {
     ADD_FAILURE() << answer.error().message;
     return {};

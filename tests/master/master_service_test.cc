@@ -29,10 +29,12 @@ class MasterServiceTest : public ::testing::Test {
     return h_.start<StopAnswer>([&](Reply<StopAnswer> reply) { h_.service->stop(id, request, std::move(reply)); });
   }
   Result<WorkersAnswer> workers(const ExecutionId& id, WorkerChange change, std::int64_t count) {
-    return h_.await<WorkersAnswer>([&](Reply<WorkersAnswer> reply) { h_.service->change_workers(id, change, count, std::move(reply)); });
+    return h_.await<WorkersAnswer>(
+        [&](Reply<WorkersAnswer> reply) { h_.service->change_workers(id, change, count, std::move(reply)); });
   }
   Result<std::vector<Json>> errors(const std::optional<ExecutionId>& id, const ListQuery& query = {}) {
-    auto answer = h_.start<std::vector<Json>>([&](Reply<std::vector<Json>> reply) { h_.service->errors(id, query, std::move(reply)); });
+    auto answer = h_.start<std::vector<Json>>(
+        [&](Reply<std::vector<Json>> reply) { h_.service->errors(id, query, std::move(reply)); });
     h_.loop.run_ready();
     return answer->value_or(Error{ErrorCode::internal, "no answer"});
   }
@@ -108,7 +110,8 @@ TEST_F(MasterServiceTest, ProcessesThatDoNotLeaveAfterTheEndAreKilled) {
 
 TEST_F(MasterServiceTest, InvalidJobsAreRefused) {
   const auto submit = [&](Json posted) {
-    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->submit(std::move(posted), true, std::move(reply)); });
+    return h_.await<Submitted>(
+        [&](Reply<Submitted> reply) { h_.service->submit(std::move(posted), true, std::move(reply)); });
   };
   EXPECT_EQ(submit(Json::object()).error().message, "No job was posted");
   Json with_id = MasterHarness::job();
@@ -129,7 +132,8 @@ TEST_F(MasterServiceTest, AJobIsKeptAsPostedAndNotStartedOnDemand) {
   ASSERT_TRUE(job);
   EXPECT_FALSE(job->contains("lifecycle"));
   EXPECT_EQ((*job)["_context"], "job");
-  EXPECT_EQ(h_.service->latest_execution(answer->job_id).error().message, "No execution was found for job " + answer->job_id.text);
+  EXPECT_EQ(h_.service->latest_execution(answer->job_id).error().message,
+            "No execution was found for job " + answer->job_id.text);
 }
 
 TEST_F(MasterServiceTest, FailuresKeepTheirReason) {
@@ -170,7 +174,8 @@ TEST_F(MasterServiceTest, AnOutcomeIsTakenAndAcknowledgedAgain) {
 
 TEST_F(MasterServiceTest, AJobRunsOnceAtATime) {
   const auto submitted = h_.submit(MasterHarness::job());
-  const std::string text = "Job " + submitted.job_id.text + " is currently running, cannot have the same job concurrently running";
+  const std::string text =
+      "Job " + submitted.job_id.text + " is currently running, cannot have the same job concurrently running";
   EXPECT_EQ(start_job(submitted.job_id).error().message, text);
   EXPECT_EQ(start_job(submitted.job_id).error().code, ErrorCode::conflict);
   const auto recover = h_.await<Submitted>(
@@ -224,7 +229,8 @@ TEST_F(MasterServiceTest, PauseAndResumeAnswerWhenMirrored) {
   EXPECT_EQ(h_.status(submitted.ex_id), "running");
   controller->finished("completed");
   h_.loop.run_ready();
-  EXPECT_EQ(pause(submitted.ex_id).error().message, "no active execution context was found for ex_id: " + submitted.ex_id.text);
+  EXPECT_EQ(pause(submitted.ex_id).error().message,
+            "no active execution context was found for ex_id: " + submitted.ex_id.text);
   EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::not_found);
 }
 
@@ -232,7 +238,8 @@ TEST_F(MasterServiceTest, AVerbWaitsForARestartedControllerAndHasALimit) {
   const auto submitted = h_.submit(MasterHarness::job());
   auto controller = h_.run(submitted.ex_id);
   controller->answers = false;
-  const auto answer = h_.start<ExecutionStatus>([&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
+  const auto answer = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
   h_.loop.run_ready();
   ASSERT_THAT(controller->verbs, SizeIs(1));
   EXPECT_FALSE(*answer);
@@ -244,7 +251,8 @@ TEST_F(MasterServiceTest, AVerbWaitsForARestartedControllerAndHasALimit) {
   EXPECT_EQ(***answer, ExecutionStatus::paused);
 
   controller->answers = false;
-  const auto silent = h_.start<ExecutionStatus>([&](Reply<ExecutionStatus> reply) { h_.service->resume(submitted.ex_id, std::move(reply)); });
+  const auto silent = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->resume(submitted.ex_id, std::move(reply)); });
   for (int i = 0; i < 31; ++i) {
     controller->status("paused");
     h_.loop.advance(1s);
@@ -257,7 +265,8 @@ TEST_F(MasterServiceTest, ARefusedVerbIsThatError) {
   const auto submitted = h_.submit(MasterHarness::job());
   const auto controller = h_.run(submitted.ex_id);
   controller->answers = false;
-  const auto answer = h_.start<ExecutionStatus>([&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
+  const auto answer = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
   h_.loop.run_ready();
   controller->refuse(controller->verbs.at(0).request_id, ErrorCode::no_space, "ledger: disk full");
   h_.loop.run_ready();
@@ -307,11 +316,13 @@ TEST_F(MasterServiceTest, StoppingAPendingExecutionNeedsNoProcess) {
   h.submit(MasterHarness::job(1));
   const auto waiting = h.submit(MasterHarness::job(1));
   ASSERT_EQ(h.status(waiting.ex_id), "pending");
-  const auto answer = h.await<StopAnswer>([&](Reply<StopAnswer> reply) { h.service->stop(waiting.ex_id, {}, std::move(reply)); });
+  const auto answer =
+      h.await<StopAnswer>([&](Reply<StopAnswer> reply) { h.service->stop(waiting.ex_id, {}, std::move(reply)); });
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, ExecutionStatus::stopped);
   EXPECT_THAT(h.launcher.controllers, SizeIs(1));
-  EXPECT_THAT(h.history(waiting.ex_id), ElementsAre(" created pending", "pending stop stopping", "stopping drained stopped"));
+  EXPECT_THAT(h.history(waiting.ex_id),
+              ElementsAre(" created pending", "pending stop stopping", "stopping drained stopped"));
 }
 
 TEST_F(MasterServiceTest, AStopBeforeTheControllerIsUpIsToldAtItsHello) {
@@ -380,7 +391,8 @@ TEST_F(MasterServiceTest, WorkersAreAddedRemovedAndSet) {
   answer = workers(submitted.ex_id, WorkerChange::total, 2);
   EXPECT_EQ(answer->action, "set");
 
-  EXPECT_EQ(workers(submitted.ex_id, WorkerChange::remove, 2).error().message, "workers to be removed: 2 cannot be >= to current workers: 2");
+  EXPECT_EQ(workers(submitted.ex_id, WorkerChange::remove, 2).error().message,
+            "workers to be removed: 2 cannot be >= to current workers: 2");
   EXPECT_EQ(workers(submitted.ex_id, WorkerChange::add, 0).error().code, ErrorCode::invalid);
   EXPECT_EQ(workers(ExecutionId("none"), WorkerChange::add, 1).error().code, ErrorCode::not_found);
 }
@@ -422,7 +434,8 @@ TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
   const auto controller = h_.run(submitted.ex_id);
   {
     std::filesystem::create_directories(h_.layout.data + "/ledgers");
-    auto ledger = create_ledger(h_.loop, h_.layout.ledger_directory(submitted.ex_id.text), {submitted.ex_id.text, "{}", 1});
+    auto ledger =
+        create_ledger(h_.loop, h_.layout.ledger_directory(submitted.ex_id.text), {submitted.ex_id.text, "{}", 1});
     ASSERT_TRUE(ledger) << ledger.error().message;
     LedgerBatch batch;
     SliceRun run;
@@ -454,7 +467,9 @@ TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
 
 TEST_F(MasterServiceTest, StatsAndClusterViews) {
   const auto submitted = h_.submit(MasterHarness::job(1));
-  const auto stats = [&] { return h_.await<Json>([&](Reply<Json> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); }); };
+  const auto stats = [&] {
+    return h_.await<Json>([&](Reply<Json> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); });
+  };
   EXPECT_EQ(stats().error().message, "Could not find active slicer for ex_id: " + submitted.ex_id.text);
   const auto controller = h_.run(submitted.ex_id);
   controller->status("running", "", R"({"processed":10,"failed":1,"queued":5,"workers_joined":1})");
@@ -496,7 +511,8 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
   changed["_created"] = "mine";
   changed["extra"] = 1;
   const auto update = [&](Json posted) {
-    return h_.await<Json>([&](Reply<Json> reply) { h_.service->update_job(submitted.job_id, std::move(posted), std::move(reply)); });
+    return h_.await<Json>(
+        [&](Reply<Json> reply) { h_.service->update_job(submitted.job_id, std::move(posted), std::move(reply)); });
   };
   const auto updated = update(changed);
   ASSERT_TRUE(updated) << updated.error().message;
@@ -510,8 +526,10 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
   EXPECT_EQ((*deleted)["_deleted"], true);
   EXPECT_EQ((*deleted)["active"], false);
   EXPECT_FALSE(std::filesystem::exists(logs));
-  EXPECT_EQ(remove_job(submitted.job_id).error().message, "Job " + submitted.job_id.text + " has already been deleted.");
-  EXPECT_EQ(start_job(submitted.job_id).error().message, "Job " + submitted.job_id.text + " has been deleted and cannot be started.");
+  EXPECT_EQ(remove_job(submitted.job_id).error().message,
+            "Job " + submitted.job_id.text + " has already been deleted.");
+  EXPECT_EQ(start_job(submitted.job_id).error().message,
+            "Job " + submitted.job_id.text + " has been deleted and cannot be started.");
   EXPECT_EQ(update(changed).error().code, ErrorCode::gone);
   EXPECT_EQ(h_.document(submitted.ex_id)["_deleted"], true);
   EXPECT_EQ(remove_job(JobId("none")).error().code, ErrorCode::not_found);
@@ -522,7 +540,10 @@ TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {
   const auto list = [&](std::vector<std::string> statuses) {
     ListQuery query;
     query.statuses = std::move(statuses);
-    return h_.await<std::vector<Json>>([&](Reply<std::vector<Json>> reply) { h_.service->list_executions(query, std::move(reply)); })->size();
+    return h_
+        .await<std::vector<Json>>(
+            [&](Reply<std::vector<Json>> reply) { h_.service->list_executions(query, std::move(reply)); })
+        ->size();
   };
   EXPECT_EQ(list({}), 1U);
   EXPECT_EQ(list({"scheduling", "nonsense"}), 1U);
@@ -533,9 +554,11 @@ TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {
 TEST_F(MasterServiceTest, LogLevelReachesTheController) {
   const auto submitted = h_.submit(MasterHarness::job());
   const auto set = [&](const std::string& level) {
-    return h_.await<ExecutionId>([&](Reply<ExecutionId> reply) { h_.service->set_log_level(submitted.job_id, level, std::move(reply)); });
+    return h_.await<ExecutionId>(
+        [&](Reply<ExecutionId> reply) { h_.service->set_log_level(submitted.job_id, level, std::move(reply)); });
   };
-  EXPECT_EQ(set("loud").error().message, "Invalid log level \"loud\", must be one of: trace, debug, info, warn, error, fatal");
+  EXPECT_EQ(set("loud").error().message,
+            "Invalid log level \"loud\", must be one of: trace, debug, info, warn, error, fatal");
   EXPECT_EQ(set("debug").error().message, "Execution " + submitted.ex_id.text + " is not available");
   const auto controller = h_.run(submitted.ex_id);
   EXPECT_EQ(set("debug")->text, submitted.ex_id.text);
@@ -544,7 +567,8 @@ TEST_F(MasterServiceTest, LogLevelReachesTheController) {
 
 TEST_F(MasterServiceTest, AClosedServiceStartsNothing) {
   h_.service->close();
-  const auto answer = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+  const auto answer = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
   EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
 }
 

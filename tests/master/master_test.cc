@@ -75,7 +75,7 @@ class MasterTest : public ::testing::Test {
 TEST_F(MasterTest, MakesItsDirectoriesPrivate) {
   const auto master = open();
   ASSERT_TRUE(master) << master.error().message;
-  struct stat facts{};
+  struct stat facts {};
   ASSERT_EQ(stat(layout_.runtime.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0700U);
   ASSERT_EQ(stat((layout_.data + "/launch").c_str(), &facts), 0);
@@ -88,7 +88,8 @@ TEST_F(MasterTest, ASecondMasterOnTheSameDataIsRefused) {
   const auto second = open();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
-  EXPECT_EQ(second.error().message, "data directory " + options_.data + " is in use by process " + std::to_string(getpid()));
+  EXPECT_EQ(second.error().message,
+            "data directory " + options_.data + " is in use by process " + std::to_string(getpid()));
   first->reset();
   EXPECT_TRUE(open());
 }
@@ -143,12 +144,14 @@ TEST_F(MasterTest, ProcessesOutliveTheMasterAndMeetTheNextOne) {
   });
   ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", "{}"})));
   ASSERT_TRUE(turn_until(loop_, [&] { return asked; }));
-  ASSERT_TRUE((*channel)->send(wire::encode(wire::ControllerHello{submitted.ex_id.text, 1, *identify_process(controller)})));
+  ASSERT_TRUE(
+      (*channel)->send(wire::encode(wire::ControllerHello{submitted.ex_id.text, 1, *identify_process(controller)})));
   ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", "{}"})));
   ASSERT_TRUE(turn_until(loop_, [&] { return welcome; }));
   std::string status;
   ASSERT_TRUE(turn_until(loop_, [&] {
-    (*master)->service().get_execution(submitted.ex_id, [&](const Result<Json>& document) { status = (*document)["_status"]; });
+    (*master)->service().get_execution(submitted.ex_id,
+                                       [&](const Result<Json>& document) { status = (*document)["_status"]; });
     return status == "running";
   }));
 }
@@ -159,7 +162,8 @@ TEST_F(MasterTest, AClosingMasterStartsNothing) {
   bool done = false;
   (*master)->shut_down([&] { done = true; });
   std::optional<ErrorCode> code;
-  (*master)->service().submit(MasterHarness::job(1), true, [&](const Result<Submitted>& result) { code = result.error().code; });
+  (*master)->service().submit(MasterHarness::job(1), true,
+                              [&](const Result<Submitted>& result) { code = result.error().code; });
   EXPECT_EQ(code, ErrorCode::unavailable);
   EXPECT_TRUE(turn_until(loop_, [&] { return done; }));
 }
@@ -174,7 +178,8 @@ TEST_F(MasterTest, OnDemandExecutionsAreStoppedFirst) {
   (*master)->shut_down([&] { done = true; });
   ASSERT_TRUE(turn_until(loop_, [&] { return done; }));
   std::string status;
-  (*master)->service().get_execution(submitted.ex_id, [&](const Result<Json>& document) { status = (*document)["_status"]; });
+  (*master)->service().get_execution(submitted.ex_id,
+                                     [&](const Result<Json>& document) { status = (*document)["_status"]; });
   EXPECT_EQ(status, "stopped");
 }
 

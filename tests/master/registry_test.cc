@@ -237,7 +237,8 @@ TEST_F(RegistryTest, UnknownSortsAreErrorsThatNameTheKnownOnes) {
 
 TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
   RegistryBatch batch;
-  const ExecutionStatus statuses[] = {ExecutionStatus::completed, ExecutionStatus::running, ExecutionStatus::failed, ExecutionStatus::pending};
+  const ExecutionStatus statuses[] = {ExecutionStatus::completed, ExecutionStatus::running, ExecutionStatus::failed,
+                                      ExecutionStatus::pending};
   for (int i = 0; i < 4; ++i) {
     ExecutionRow row = execution("e" + std::to_string(i), i < 3 ? "j1" : "j2", 1'000 + i);
     row.status = statuses[i];
@@ -251,7 +252,8 @@ TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
   EXPECT_EQ((*registry_->latest_execution(JobId("j1")))->ex_id.text, "e2");
   EXPECT_FALSE(*registry_->latest_execution(JobId("none")));
   EXPECT_THAT(ids(registry_->live_executions()), ElementsAre("e1", "e3"));
-  EXPECT_THAT(*registry_->executions_of(JobId("j1")), ElementsAre(ExecutionId("e0"), ExecutionId("e1"), ExecutionId("e2")));
+  EXPECT_THAT(*registry_->executions_of(JobId("j1")),
+              ElementsAre(ExecutionId("e0"), ExecutionId("e1"), ExecutionId("e2")));
   EXPECT_THAT(*registry_->executions_with_errors(10), ElementsAre(ExecutionId("e2")));
 
   RegistryBatch deletion;
@@ -265,7 +267,8 @@ TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
 
 TEST_F(RegistryTest, AForeignFileIsRefused) {
   const std::string other = directory_.path() + "/other.sqlite";
-  std::ofstream(other) << "this is no database, but long enough to have a header of one hundred bytes, so that SQLite looks at it closely";
+  std::ofstream(other) << "this is no database, but long enough to have a header of one hundred bytes, so that SQLite "
+                          "looks at it closely";
   const auto opened = Registry::open(loop_, other);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::corrupt);

@@ -29,7 +29,9 @@ std::string write_program(const std::string& path) {
 
 class NotedEvents final : public SupervisorEvents {
  public:
-  void prepare_controller(const ExecutionId&, std::function<void(Result<std::uint64_t>)> ready) override { ready(++epoch); }
+  void prepare_controller(const ExecutionId&, std::function<void(Result<std::uint64_t>)> ready) override {
+    ready(++epoch);
+  }
   void process_started(const ProcessRow& process) override { started.push_back(process); }
   void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override {
     gone.emplace_back(process, exit.to_text());
@@ -77,8 +79,8 @@ class SupervisorTest : public ::testing::Test {
   TempDirectory directory_;
   AsioLoop loop_;
   NotedEvents events_;
-  std::unique_ptr<Launcher> launcher_ =
-      make_local_launcher(loop_, {write_program(directory_.path() + "/slicemill"), write_program(directory_.path() + "/slicemill-worker")});
+  std::unique_ptr<Launcher> launcher_ = make_local_launcher(
+      loop_, {write_program(directory_.path() + "/slicemill"), write_program(directory_.path() + "/slicemill-worker")});
   Supervisor supervisor_{loop_, *launcher_, events_};
   ExecutionId ex_{"ex"};
   GroupSpec spec_;
@@ -97,7 +99,8 @@ TEST_F(SupervisorTest, StartsAControllerAndWorkersWithTheirArguments) {
   }));
   EXPECT_THAT(calls, HasSubstr("/slicemill execution-controller --launch " + spec_.launch_file + " COLOUR=blue"));
   EXPECT_THAT(calls, HasSubstr("--controller ipc://controller --ex ex --worker "));
-  EXPECT_THAT(calls, HasSubstr(" --runtime " + directory_.path() + " --log " + directory_.path() + "/worker-6.log --log-level debug COLOUR=blue"));
+  EXPECT_THAT(calls, HasSubstr(" --runtime " + directory_.path() + " --log " + directory_.path() +
+                               "/worker-6.log --log-level debug COLOUR=blue"));
 }
 
 TEST_F(SupervisorTest, AKilledControllerIsReplacedUnderANewEpoch) {
