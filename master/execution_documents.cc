@@ -16,7 +16,7 @@ constexpr std::array kJobServerFields = {"job_id", "_context", "_created", "_upd
 constexpr std::array kExecutionFields = {
     "ex_id",       "job_id",           "_context",        "_status",   "_created",         "_updated",
     "_has_errors", "_failureReason",   "_slicer_stats",   "metadata",  "teraslice_version", "relocatable",
-    "log_path",    "log_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
+    "log_path",    "log_directory",    "ledger_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
 
 template <std::size_t N>
 void erase_fields(Json& json, const std::array<const char*, N>& fields) {
@@ -117,6 +117,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
   json["relocatable"] = true;
   json["log_directory"] = layout.log_directory(row.ex_id.text);
+  json["ledger_directory"] = layout.ledger_directory(row.ex_id.text);
   json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
