@@ -14,7 +14,9 @@ target_include_directories(slicemill_settings INTERFACE "${CMAKE_SOURCE_DIR}" "$
 target_compile_options(slicemill_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                     -Woverloaded-virtual -Werror
                                                     # designated initialisers leave members to their defaults on purpose
-                                                    -Wno-missing-field-initializers)
+                                                    -Wno-missing-field-initializers
+                                                    # g++ 12 reports text concatenation in its own library with -O2
+                                                    -Wno-restrict)
 if(SLICEMILL_MOLD)
   target_link_options(slicemill_settings INTERFACE -fuse-ld=mold)
 endif()
