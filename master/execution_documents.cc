@@ -12,6 +12,7 @@ namespace slicemill::master {
 namespace {
 
 // Set by the server only; a client that sends back what it read must not be able to change them.
+<<<<<<< HEAD
 constexpr std::array kJobServerFields = {"job_id",      "_context", "_created", "_updated", "_deleted",
                                          "_deleted_on", "warnings", "ex",       "job_seq"};
 constexpr std::array kExecutionFields = {"ex_id",
@@ -33,6 +34,13 @@ constexpr std::array kExecutionFields = {"ex_id",
                                          "_deleted",
                                          "_deleted_on",
                                          "_status_reason"};
+=======
+constexpr std::array kJobServerFields = {"job_id", "_context", "_created", "_updated", "_deleted", "_deleted_on", "warnings", "ex", "job_seq"};
+constexpr std::array kExecutionFields = {
+    "ex_id",       "job_id",           "_context",        "_status",   "_created",         "_updated",
+    "_has_errors", "_failureReason",   "_slicer_stats",   "metadata",  "teraslice_version", "relocatable",
+    "log_path",    "log_directory",    "ledger_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
+>>>>>>> cli
 
 template <std::size_t N>
 void erase_fields(Json& json, const std::array<const char*, N>& fields) {
@@ -136,6 +144,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
   json["relocatable"] = true;
   json["log_directory"] = layout.log_directory(row.ex_id.text);
+  json["ledger_directory"] = layout.ledger_directory(row.ex_id.text);
   json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
