@@ -44,7 +44,7 @@ class LocalRun {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
     interrupted_ = interrupted_ || number == SIGINT;
     log(LogLevel::warn, "stopping: running slices finish (a second interrupt ends at once)");
-    controller_->stop(options_.launch.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+    controller_->suspend(options_.launch.settings.shutdown_timeout_ms);
   }
 
   void show_progress() {
