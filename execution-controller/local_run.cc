@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/runtime/json.h"
 #include "core/runtime/log.h"
 #include "core/wire/memory_channel.h"
 
@@ -14,6 +15,7 @@ namespace slicemill::controller {
 namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+constexpr auto kIdleLook = std::chrono::milliseconds(20);
 constexpr int kInterruptedExit = 130;
 
 class LocalRun {
@@ -31,6 +33,7 @@ class LocalRun {
       outcome_ = outcome;
       loop_.stop();
     });
+    controller_->resume([](Result<ExecutionStatus>) {});  // an earlier leave() left it paused
     show_progress();
     loop_.run();
     if (options_.on_progress) options_.on_progress(controller_->report());
@@ -43,8 +46,25 @@ class LocalRun {
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
     interrupted_ = interrupted_ || number == SIGINT;
-    log(LogLevel::warn, "stopping: running slices finish (a second interrupt ends at once)");
-    controller_->stop(options_.launch.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+    if (leaving_) return;
+    leaving_ = true;
+    log(LogLevel::warn, "signal {}: slices in flight finish, then this process ends", number);
+    if (options_.on_leaving) options_.on_leaving();
+    loop_.after(std::chrono::milliseconds(options_.launch.settings.shutdown_timeout_ms), [this] { leave(); });
+    // A pause and not a stop: a stop would be the execution's outcome, and end it for good.
+    controller_->pause([this](Result<ExecutionStatus>) { leave_when_idle(); });
+  }
+
+  void leave_when_idle() {
+    const auto stats = parse_json(controller_->report().stats);
+    if (stats && stats->value("in_flight", 0) == 0) return leave();
+    loop_.after(kIdleLook, [this] { leave_when_idle(); });
+  }
+
+  void leave() {
+    if (outcome_) return;
+    outcome_ = ControllerOutcome{.status = ExecutionStatus::stopped, .reason = {}, .counters = controller_->durable_counters(), .ledger_error = {}};
+    loop_.stop();
   }
 
   void show_progress() {
@@ -63,6 +83,7 @@ class LocalRun {
   std::vector<std::shared_ptr<void>> workers_;
   std::optional<ControllerOutcome> outcome_;
   bool interrupted_ = false;
+  bool leaving_ = false;
 };
 
 }  // namespace
