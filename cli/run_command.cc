@@ -1,4 +1,5 @@
-// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and verified.
+// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and
+// verified.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -48,7 +49,8 @@ Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
 Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
   const std::string directory = layout.ledger_directory(ex_id);
   if (!ledger_exists(directory)) {
-    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, directory));
+    return Error(ErrorCode::not_found,
+                 fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, directory));
   }
   ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
   const LedgerHeader& header = view->header();
@@ -56,13 +58,15 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
   launch.ex_id = ex_id;
   if (header.outcome) {
     if (header.outcome->status == ExecutionStatus::completed) {
-      return Error(ErrorCode::conflict, fmt::format("execution {} ended as completed; there is nothing to resume", ex_id));
+      return Error(ErrorCode::conflict,
+                   fmt::format("execution {} ended as completed; there is nothing to resume", ex_id));
     }
     launch.ex_id = random_uuid();
     launch.execution["ex_id"] = launch.ex_id;
     launch.source_ledger_directory = directory;
     launch.epoch = header.epoch + 1;
-    fmt::print("execution {} ended as {}; {} goes on from it\n", ex_id, to_string(header.outcome->status), launch.ex_id);
+    fmt::print("execution {} ended as {}; {} goes on from it\n", ex_id, to_string(header.outcome->status),
+               launch.ex_id);
   }
   return {};
 }
@@ -98,7 +102,8 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
   launch.settings = execution_settings(settings);
   launch.job_id = launch.execution.value("job_id", std::string());
-  plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
+  plan.options.workers =
+      static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
   plan.output = output_path(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
@@ -128,10 +133,13 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
   fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
   std::fflush(stdout);
   if (code == ExitCode::interrupted) {
-    return report(Error(ErrorCode::cancelled, fmt::format("interrupted; go on with `slicemill run --resume {}`{}", launch.ex_id, hint)), code);
+    return report(Error(ErrorCode::cancelled,
+                        fmt::format("interrupted; go on with `slicemill run --resume {}`{}", launch.ex_id, hint)),
+                  code);
   }
   if (code != ExitCode::ok) {
-    return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}{}", launch.ex_id, to_string(outcome.status), outcome.reason, hint)),
+    return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}{}", launch.ex_id,
+                                                         to_string(outcome.status), outcome.reason, hint)),
                   code);
   }
   return code;
@@ -140,14 +148,19 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
 }  // namespace
 
 ExitCode run_local(const CommandLine& line) {
-  const auto settings = resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  const auto settings =
+      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   auto plan = make_plan(line, *settings);
-  if (!plan) return report(plan.error(), plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
+  if (!plan)
+    return report(plan.error(),
+                  plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
 
   RunProgress progress(isatty(STDERR_FILENO) != 0);
-  plan->options.on_progress = [&progress](const controller::StatusReport& report) { progress.show(report.status, report.stats); };
+  plan->options.on_progress = [&progress](const controller::StatusReport& report) {
+    progress.show(report.status, report.stats);
+  };
   plan->options.on_leaving = [&progress] {
     progress.end();
     fmt::print(stderr, "progress: slices in flight finish; a second interrupt ends at once\n");
