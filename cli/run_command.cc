@@ -44,15 +44,27 @@ Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
   return execution;
 }
 
-Result<Json> stored_execution(const std::string& ledger_directory, const std::string& ex_id) {
-  if (!ledger_exists(ledger_directory)) {
-    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, ledger_directory));
+// An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution.
+Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
+  const std::string directory = layout.ledger_directory(ex_id);
+  if (!ledger_exists(directory)) {
+    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, directory));
   }
-  ASSIGN_OR_RETURN(const auto view, view_ledger(ledger_directory));
-  if (const auto& outcome = view->header().outcome; outcome && outcome->status != ExecutionStatus::stopped) {
-    return Error(ErrorCode::conflict, fmt::format("execution {} ended as {}; there is nothing to resume", ex_id, to_string(outcome->status)));
+  ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
+  const LedgerHeader& header = view->header();
+  ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
+  launch.ex_id = ex_id;
+  if (header.outcome) {
+    if (header.outcome->status == ExecutionStatus::completed) {
+      return Error(ErrorCode::conflict, fmt::format("execution {} ended as completed; there is nothing to resume", ex_id));
+    }
+    launch.ex_id = random_uuid();
+    launch.execution["ex_id"] = launch.ex_id;
+    launch.source_ledger_directory = directory;
+    launch.epoch = header.epoch + 1;
+    fmt::print("execution {} ended as {}; {} goes on from it\n", ex_id, to_string(header.outcome->status), launch.ex_id);
   }
-  return parse_json(view->header().execution);
+  return {};
 }
 
 std::string output_path(const Json& execution) {
@@ -73,21 +85,23 @@ Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<
 
 Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
-  const bool resumes = !line.resume_ex_id.empty();
-  const std::string ex_id = resumes ? line.resume_ex_id : random_uuid();
   Plan plan;
   ControllerLaunch& launch = plan.options.launch;
-  launch.ex_id = ex_id;
   launch.epoch = 0;  // the ledger issues epochs
-  launch.ledger_directory = layout.ledger_directory(ex_id);
-  launch.log_path = layout.log_directory(ex_id) + "/run.log";
+  if (line.resume_ex_id.empty()) {
+    launch.ex_id = random_uuid();
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
+  } else {
+    RETURN_IF_ERROR(resume(layout, line.resume_ex_id, launch));
+  }
+  launch.ledger_directory = layout.ledger_directory(launch.ex_id);
+  launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
   launch.settings = execution_settings(settings);
-  ASSIGN_OR_RETURN(launch.execution, resumes ? stored_execution(launch.ledger_directory, ex_id) : new_execution(line, ex_id));
   launch.job_id = launch.execution.value("job_id", std::string());
   plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
   plan.output = output_path(launch.execution);
-  RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(ex_id)));
+  RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
   ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
   RETURN_IF_ERROR(start_logging({.path = launch.log_path, .process = "run", .level = level}));
@@ -134,6 +148,10 @@ ExitCode run_local(const CommandLine& line) {
 
   RunProgress progress(isatty(STDERR_FILENO) != 0);
   plan->options.on_progress = [&progress](const controller::StatusReport& report) { progress.show(report.status, report.stats); };
+  plan->options.on_leaving = [&progress] {
+    progress.end();
+    fmt::print(stderr, "progress: slices in flight finish; a second interrupt ends at once\n");
+  };
   const auto began = std::chrono::steady_clock::now();
   const auto outcome = controller::run_locally(plan->options);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

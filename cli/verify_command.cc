@@ -48,8 +48,10 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
     return Error(ErrorCode::conflict, fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
   }
   LedgerPlace place{.directory = text("ledger_directory"), .patience = kLedgerPatience};
-  if (place.directory.empty()) {
-    return Error(ErrorCode::not_found, fmt::format("execution {} never had a ledger: it ended as {}", line.ex_id, status_text));
+  if (!ledger_exists(place.directory)) {
+    return Error(ErrorCode::not_found,
+                 fmt::format("execution {} ended as {}, and there is no ledger of it at '{}' (is that on this machine?)", line.ex_id,
+                             status_text, place.directory));
   }
   return place;
 }

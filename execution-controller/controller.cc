@@ -62,6 +62,10 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
   ASSIGN_OR_RETURN(controller->publisher_, make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
   controller->wire();
+  // Before the first worker is heard: what it holds must be found in the queue.
+  if (!controller->ledger_->header().outcome) {
+    ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
+  }
   if (!mismatch.empty())
     controller->reason_ = fmt::format("cannot go on from the recovered position: the slicing option \"{}\" differs; recover with a cleanup_type "
                                       "to replay stored slices only",
@@ -173,12 +177,7 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
 }
 
 void Controller::open_sources() {
-  auto committed = recovery_->open();
-  if (!committed) {
-    ledger_failed(committed.error());
-    return;
-  }
-  if (publisher_ && !committed->empty()) settlement_->roll_forward(std::move(*committed));
+  if (publisher_ && !committed_.empty()) settlement_->roll_forward(std::exchange(committed_, {}));
   const bool goes_on = resumed_ || ledger_->header().recovered;
   if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
     cannot_resume_ = recovery_->slices_anew();
@@ -241,7 +240,7 @@ void Controller::turn_soon() {
 
 void Controller::turn() {
   if (phase_ != Phase::working) return;
-  if (wanted_ == WantedState::stopping || fatal_) {
+  if (wanted_ == WantedState::stopping || fatal_ || suspending_) {
     conclude_if_drained();
     return;
   }
@@ -277,7 +276,7 @@ bool Controller::all_done() const {
 ExecutionStatus Controller::status() const {
   using enum ExecutionStatus;
   if (phase_ == Phase::finished) return outcome_.status;
-  if (wanted_ == WantedState::stopping) return stopping;
+  if (wanted_ == WantedState::stopping || suspending_) return stopping;
   if (phase_ == Phase::opening) return initializing;
   if (fatal_) return failing;
   if (wanted_ == WantedState::paused) return paused;
@@ -405,6 +404,13 @@ void Controller::stop(std::int64_t deadline_ms, Done done) {
   });
 }
 
+void Controller::suspend(std::int64_t deadline_ms) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || suspending_) return;
+  suspending_ = true;
+  begin_drain(deadline_ms);
+  turn_soon();
+}
+
 // Nothing new begins; what runs may finish until the deadline. A nearer deadline replaces a farther one.
 void Controller::begin_drain(std::int64_t deadline_ms) {
   dispatcher_->set_open(false);
@@ -451,6 +457,13 @@ void Controller::conclude_if_drained() {
   if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
   if (fatal_) {
     conclude(ExecutionStatus::failed, reason_);
+    return;
+  }
+  if (suspending_ && wanted_ != WantedState::stopping) {
+    phase_ = Phase::finished;
+    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
+    outcome_.suspended = true;
+    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
     return;
   }
   const bool nothing_open = !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());

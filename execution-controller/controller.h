@@ -34,6 +34,7 @@ struct ControllerOutcome {
   ExecutionStatus status = ExecutionStatus::completed;
   std::string reason;
   LedgerCounters counters;
+  bool suspended = false;            // no outcome: the ledger can be resumed
   std::optional<Error> ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
 };
 
@@ -60,6 +61,8 @@ class Controller {
   void resume(Done done);
   void stop(std::int64_t deadline_ms, Done done);
   void fail(const Error& error);  // the execution cannot go on
+  // Drains and ends this process's part without an outcome: the ledger can be resumed as if the process had died.
+  void suspend(std::int64_t deadline_ms);
 
   ExecutionStatus status() const;
   StatusReport report() const;
@@ -123,6 +126,8 @@ class Controller {
   bool replay_shown_ = false;     // `recovering` was visible for min_status_ms
   bool persistent_ = false;
   bool joining_ = false;
+  bool suspending_ = false;
+  Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
   bool fatal_ = false;          // it cannot go on: drains, then `failed`
   bool left_open_ = false;      // a stop gave up slices that had begun
   bool past_deadline_ = false;

@@ -43,8 +43,10 @@ class LocalRun {
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
     interrupted_ = interrupted_ || number == SIGINT;
-    log(LogLevel::warn, "stopping: running slices finish (a second interrupt ends at once)");
-    controller_->stop(options_.launch.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+    log(LogLevel::warn, "signal {}: slices in flight finish, then this process ends", number);
+    if (options_.on_leaving) options_.on_leaving();
+    // Not a stop: that would be the execution's outcome, and end it for good.
+    controller_->suspend(options_.launch.settings.shutdown_timeout_ms);
   }
 
   void show_progress() {

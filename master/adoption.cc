@@ -1,7 +1,8 @@
 // Executions, third part: a new master takes over what the former one left.
 //
-// Processes that live are watched again; their controllers say hello by themselves. An execution without a controller may have ended while
-// no master was there: its ledger is asked first, and only if it has no outcome a controller starts, under a new epoch.
+// Processes that live are watched again; their controllers say hello by themselves. An execution without a controller
+// may have ended while no master was there: its ledger is asked first, and only if it has no outcome a controller
+// starts, under a new epoch.
 #include <fmt/core.h>
 
 #include <memory>
@@ -60,7 +61,8 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
 void Executions::consult_ledger(const ExecutionId& id) {
   auto outcome = std::make_shared<Result<std::optional<LedgerOutcome>>>(std::optional<LedgerOutcome>());
   loop_.offload(
-      Loop::Lane::query, [outcome, directory = options_.layout.ledger_directory(id.text)] { *outcome = outcome_of(directory); },
+      Loop::Lane::query,
+      [outcome, directory = options_.layout.ledger_directory(id.text)] { *outcome = outcome_of(directory); },
       [this, alive = std::weak_ptr<int>(alive_), id, outcome] {
         if (!alive.expired()) act_on_ledger(id, std::move(*outcome));
       });
@@ -80,7 +82,8 @@ void Executions::act_on_ledger(const ExecutionId& id, Result<std::optional<Ledge
   if (outcome && *outcome) {
     const LedgerOutcome& found = **outcome;
     if (!follow(*live, found.status, found.reason)) {
-      change(*live, ExecutionEvent::fatal, fmt::format("its ledger says {} while it was {}", to_string(found.status), to_string(live->status)));
+      change(*live, ExecutionEvent::fatal,
+             fmt::format("its ledger says {} while it was {}", to_string(found.status), to_string(live->status)));
     }
     return;
   }

@@ -13,12 +13,11 @@ namespace slicemill::master {
 
 class ClusterTotals {
  public:
-  static constexpr std::array kCounters = {"processed",      "failed",         "queued",
-                                           "job_duration",   "workers_joined", "workers_disconnected",
-                                           "workers_reconnected"};
+  static constexpr std::array kCounters = {
+      "processed", "failed", "queued", "job_duration", "workers_joined", "workers_disconnected", "workers_reconnected"};
 
-  // Adds what changed since this execution's last report. A counter that fell began again with its controller and counts from 0, except
-  // `queued`, which is a level.
+  // Adds what changed since this execution's last report. A counter that fell began again with its controller and
+  // counts from 0, except `queued`, which is a level.
   void absorb(const ExecutionId& id, const Json& stats);
   // The execution reports no more; its share of `queued` leaves.
   void forget(const ExecutionId& id);

@@ -19,7 +19,9 @@ constexpr const char* kArchitecture = "x64";
 #endif
 
 Json process_json(const ProcessRow& row) {
-  Json json = {{"worker_id", row.ordinal}, {"assignment", row.is_controller ? "execution_controller" : "worker"}, {"pid", row.process.pid}};
+  Json json = {{"worker_id", row.ordinal},
+               {"assignment", row.is_controller ? "execution_controller" : "worker"},
+               {"pid", row.process.pid}};
   json["ex_id"] = row.ex_id.text;
   json["job_id"] = row.job_id.text;
   if (!row.is_controller) json["worker"] = row.worker_id.text;
@@ -29,9 +31,9 @@ Json process_json(const ProcessRow& row) {
 }  // namespace
 
 Json cluster_info(const NodeFacts& node) {
-  return {{"arch", kArchitecture},   {"clustering_type", "native"},
+  return {{"arch", kArchitecture},     {"clustering_type", "native"},
           {"name", node.cluster_name}, {"node_version", kNodeVersion},
-          {"platform", "linux"},     {"teraslice_version", fmt::format("v{}", kDialectVersion)}};
+          {"platform", "linux"},       {"teraslice_version", fmt::format("v{}", kDialectVersion)}};
 }
 
 Json cluster_state(const NodeFacts& node, const Executions& executions) {

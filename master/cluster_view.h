@@ -1,4 +1,5 @@
-// What the cluster looks like to users: nodes with every process, controllers with their counts. Loop thread; answers from memory.
+// What the cluster looks like to users: nodes with every process, controllers with their counts. Loop thread; answers
+// from memory.
 #pragma once
 
 #include <sys/types.h>

@@ -27,7 +27,8 @@ void ControllerLinks::verb(const ExecutionId& id, wire::VerbName name, std::stri
   ask(id, wire::Verb{request_id, name, std::move(argument)}, request_id, std::move(reply));
 }
 
-void ControllerLinks::query(const ExecutionId& id, wire::QueryName what, std::uint64_t from, std::uint64_t size, AnswerReply reply) {
+void ControllerLinks::query(const ExecutionId& id, wire::QueryName what, std::uint64_t from, std::uint64_t size,
+                            AnswerReply reply) {
   const std::uint64_t request_id = next_request_++;
   ask(id, wire::Query{request_id, what, from, size}, request_id, std::move(reply));
 }
@@ -39,9 +40,10 @@ void ControllerLinks::ask(const ExecutionId& id, wire::Message message, std::uin
   request.reply = std::move(reply);
   request.timer = loop_.after(kPatience, [this, request_id, id] {
     const bool sent = requests_.at(request_id).sent;
-    finish(request_id, Error{ErrorCode::unavailable, fmt::format("the controller of execution {} {} within {} s", id.text,
-                                                                 sent ? "did not answer" : "did not come back",
-                                                                 std::chrono::duration_cast<std::chrono::seconds>(kPatience).count())});
+    finish(request_id, Error{ErrorCode::unavailable,
+                             fmt::format("the controller of execution {} {} within {} s", id.text,
+                                         sent ? "did not answer" : "did not come back",
+                                         std::chrono::duration_cast<std::chrono::seconds>(kPatience).count())});
   });
   send_waiting(id);
 }
@@ -128,7 +130,8 @@ void ControllerLinks::on_frame(ServerChannel::Peer peer, std::string_view frame)
   } else if (const auto* lost = std::get_if<wire::WorkerLost>(&*message)) {
     events_.on_worker_lost(id, *lost);
   } else {
-    log(LogLevel::error, "the controller of execution {} sent a message that is not for the master, dropping it", id.text);
+    log(LogLevel::error, "the controller of execution {} sent a message that is not for the master, dropping it",
+        id.text);
     forget(id);
     return;
   }
@@ -157,7 +160,8 @@ void ControllerLinks::on_answer(const ExecutionId& id, const wire::Answer& answe
     return;
   }
   const bool known_code = answer.code <= static_cast<std::uint8_t>(ErrorCode::internal);
-  finish(answer.request_id, Error{known_code ? static_cast<ErrorCode>(answer.code) : ErrorCode::internal, answer.message});
+  finish(answer.request_id,
+         Error{known_code ? static_cast<ErrorCode>(answer.code) : ErrorCode::internal, answer.message});
 }
 
 }  // namespace slicemill::master

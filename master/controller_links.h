@@ -1,7 +1,9 @@
-// The master's side of its conversations with controllers: who is connected, requests that wait for an answer, frames in and out.
+// The master's side of its conversations with controllers: who is connected, requests that wait for an answer, frames
+// in and out.
 //
-// Owner: the master; loop thread. A request to a controller that is not there waits for its successor, kPatience at most; requests that
-// were sent to one that died are sent again to the next (verbs are idempotent). A peer that sends what does not decode is dropped.
+// Owner: the master; loop thread. A request to a controller that is not there waits for its successor, kPatience at
+// most; requests that were sent to one that died are sent again to the next (verbs are idempotent). A peer that sends
+// what does not decode is dropped.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +34,8 @@ class ControllerEvents {
 class ControllerLinks {
  public:
   static constexpr Duration kPatience = std::chrono::seconds(30);
-  // The controller's answer, or its error, or: unavailable (no answer within kPatience), cancelled (the execution ended).
+  // The controller's answer, or its error, or: unavailable (no answer within kPatience), cancelled (the execution
+  // ended).
   using AnswerReply = std::function<void(Result<wire::Answer>)>;
 
   ControllerLinks(Loop& loop, std::unique_ptr<ServerChannel> channel, ControllerEvents& events);

@@ -33,16 +33,19 @@ Result<void> write_pid(int fd, const std::string& path) {
   return {};
 }
 
-// In a directory that everybody may write to, so it must be made by us, for us alone: whoever could replace it could pose as a controller.
+// In a directory that everybody may write to, so it must be made by us, for us alone: whoever could replace it could
+// pose as a controller.
 Result<void> make_private_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return errno_error(errno, "cannot create runtime directory", path);
-  struct stat facts{};
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return errno_error(errno, "cannot create runtime directory", path);
+  struct stat facts {};
   if (lstat(path.c_str(), &facts) != 0) return errno_error(errno, "cannot read runtime directory", path);
-  const char* wrong = !S_ISDIR(facts.st_mode)              ? "is no directory"
-                      : facts.st_uid != geteuid()          ? "belongs to another user"
-                      : (facts.st_mode & 0077) != 0        ? "is open to other users (its mode must be 0700)"
-                                                           : nullptr;
-  if (wrong != nullptr) return Error{ErrorCode::invalid, fmt::format("runtime directory {} {}; remove it", path, wrong)};
+  const char* wrong = !S_ISDIR(facts.st_mode)       ? "is no directory"
+                      : facts.st_uid != geteuid()   ? "belongs to another user"
+                      : (facts.st_mode & 0077) != 0 ? "is open to other users (its mode must be 0700)"
+                                                    : nullptr;
+  if (wrong != nullptr)
+    return Error{ErrorCode::invalid, fmt::format("runtime directory {} {}; remove it", path, wrong)};
   return {};
 }
 
@@ -56,7 +59,8 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataLayout& lay
   std::unique_ptr<DataDirectory> directory(new DataDirectory(fd));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return errno_error(errno, "cannot lock", path);
-    return Error{ErrorCode::conflict, fmt::format("data directory {} is in use by process {}", layout.data, holder_of(fd))};
+    return Error{ErrorCode::conflict,
+                 fmt::format("data directory {} is in use by process {}", layout.data, holder_of(fd))};
   }
   RETURN_IF_ERROR(write_pid(fd, path));
   RETURN_IF_ERROR(make_private_directory(layout.runtime));
@@ -66,6 +70,8 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DataLayout& lay
   return directory;
 }
 
-DataDirectory::~DataDirectory() { close(lock_fd_); }
+DataDirectory::~DataDirectory() {
+  close(lock_fd_);
+}
 
 }  // namespace slicemill::master

@@ -1,4 +1,5 @@
-// The data directory of a master: made if missing, proven writable, locked for one process; and its private runtime directory.
+// The data directory of a master: made if missing, proven writable, locked for one process; and its private runtime
+// directory.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@ namespace slicemill::master {
 // Held for the life of the master; the lock ends with the process however that ends.
 class DataDirectory {
  public:
-  // conflict: "data directory X is in use by process P". io: it cannot be made or written. invalid: the runtime directory is not safe.
+  // conflict: "data directory X is in use by process P". io: it cannot be made or written. invalid: the runtime
+  // directory is not safe.
   static Result<std::unique_ptr<DataDirectory>> open(const DataLayout& layout);
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;

@@ -12,11 +12,28 @@ namespace slicemill::master {
 namespace {
 
 // Set by the server only; a client that sends back what it read must not be able to change them.
-constexpr std::array kJobServerFields = {"job_id", "_context", "_created", "_updated", "_deleted", "_deleted_on", "warnings", "ex", "job_seq"};
-constexpr std::array kExecutionFields = {
-    "ex_id",       "job_id",           "_context",        "_status",   "_created",         "_updated",
-    "_has_errors", "_failureReason",   "_slicer_stats",   "metadata",  "teraslice_version", "relocatable",
-    "log_path",    "log_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
+constexpr std::array kJobServerFields = {"job_id",      "_context", "_created", "_updated", "_deleted",
+                                         "_deleted_on", "warnings", "ex",       "job_seq"};
+constexpr std::array kExecutionFields = {"ex_id",
+                                         "job_id",
+                                         "_context",
+                                         "_status",
+                                         "_created",
+                                         "_updated",
+                                         "_has_errors",
+                                         "_failureReason",
+                                         "_slicer_stats",
+                                         "metadata",
+                                         "teraslice_version",
+                                         "relocatable",
+                                         "log_path",
+                                         "log_directory",
+                                         "ledger_directory",
+                                         "recovered_execution",
+                                         "recovered_slice_type",
+                                         "_deleted",
+                                         "_deleted_on",
+                                         "_status_reason"};
 
 template <std::size_t N>
 void erase_fields(Json& json, const std::array<const char*, N>& fields) {
@@ -35,8 +52,11 @@ bool not_false(const Json& json, const char* field) {
 
 Result<Json> parse_stored(const std::string& doc, const char* kind, const std::string& id) {
   auto json = parse_json(doc);
-  if (!json) return Error{ErrorCode::corrupt, fmt::format("registry: the document of {} {} is broken: {}", kind, id, json.error().message)};
-  if (!json->is_object()) return Error{ErrorCode::corrupt, fmt::format("registry: the document of {} {} is no object", kind, id)};
+  if (!json)
+    return Error{ErrorCode::corrupt,
+                 fmt::format("registry: the document of {} {} is broken: {}", kind, id, json.error().message)};
+  if (!json->is_object())
+    return Error{ErrorCode::corrupt, fmt::format("registry: the document of {} {} is no object", kind, id)};
   return json;
 }
 
@@ -117,6 +137,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
   json["relocatable"] = true;
   json["log_directory"] = layout.log_directory(row.ex_id.text);
+  json["ledger_directory"] = layout.ledger_directory(row.ex_id.text);
   json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;

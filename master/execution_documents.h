@@ -16,7 +16,8 @@ inline constexpr const char* kDialectVersion = "3.18.0";
 
 // The posted document with job_id, _context, _created, _updated (and _deleted, _deleted_on) laid over it.
 Result<Json> job_document(const JobRow& row);
-// The resolved document with ids, status, times, errors and counts laid over it. live_reason: why it is as it is just now, "" for nothing.
+// The resolved document with ids, status, times, errors and counts laid over it. live_reason: why it is as it is just
+// now, "" for nothing.
 Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason = {});
 
 // The row of a job from what was posted; fields that only the server sets are taken out first.
@@ -37,7 +38,8 @@ struct ExecutionBirth {
 };
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
 
-// The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of it runs.
+// The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of
+// it runs.
 Result<Json> recovered_config(const ExecutionRow& row);
 
 // env_vars of a resolved document.

@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kTick = seconds(1);
-constexpr int kSilentLeases = 4;                   // a controller that is silent for so many is killed
-constexpr Duration kStopOverdue = seconds(15);     // beyond the deadline of a stop, which the controller itself keeps
+constexpr int kSilentLeases = 4;                // a controller that is silent for so many is killed
+constexpr Duration kStopOverdue = seconds(15);  // beyond the deadline of a stop, which the controller itself keeps
 constexpr int kMostOverdueStops = 2;
 
 }  // namespace
@@ -34,7 +34,8 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
     return row && *row && is_terminal((*row)->status);
   }
   if (hello.epoch < live->epoch) {
-    log(LogLevel::warn, "execution {}: controller {} has the old epoch {} (now {}), killing it", id.text, hello.process.pid, hello.epoch, live->epoch);
+    log(LogLevel::warn, "execution {}: controller {} has the old epoch {} (now {}), killing it", id.text,
+        hello.process.pid, hello.epoch, live->epoch);
     supervisor_.kill_stranger(hello.process);
     return false;
   }
@@ -45,8 +46,10 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
   if (live->stalled) live->live_reason.clear();
   live->stalled = false;
   if (live->status == ExecutionStatus::stopping) {
-    const auto left = live->stop_by ? duration_cast<milliseconds>(*live->stop_by - loop_.now()).count() : options_.settings.shutdown_timeout_ms;
-    links_.verb(id, wire::VerbName::stop, std::to_string(std::max<std::int64_t>(left, 0)), [](const Result<wire::Answer>&) {});
+    const auto left = live->stop_by ? duration_cast<milliseconds>(*live->stop_by - loop_.now()).count()
+                                    : options_.settings.shutdown_timeout_ms;
+    links_.verb(id, wire::VerbName::stop, std::to_string(std::max<std::int64_t>(left, 0)),
+                [](const Result<wire::Answer>&) {});
   }
   const std::int64_t surplus = supervisor_.live_workers(id) - live->granted;
   if (surplus > 0 && live->granted > 0) {
@@ -90,14 +93,17 @@ void Executions::on_finished(const ExecutionId& id, const wire::Finished& finish
     links_.tell(id, wire::FinishedAck{});  // on_hello let it in, so the registry has the outcome
     return;
   }
-  if (finished.epoch != live->epoch || is_terminal(live->status)) return;  // the ack of the first one follows its commit
+  if (finished.epoch != live->epoch || is_terminal(live->status))
+    return;  // the ack of the first one follows its commit
   take_report(*live, finished.stats, finished.reason);
   const auto outcome = parse_execution_status(finished.status);
   if (!outcome || !is_terminal(*outcome)) {
-    change(*live, ExecutionEvent::fatal, fmt::format("its controller ended with the unknown status \"{}\"", finished.status));
+    change(*live, ExecutionEvent::fatal,
+           fmt::format("its controller ended with the unknown status \"{}\"", finished.status));
   } else if (!follow(*live, *outcome, finished.reason)) {
     change(*live, ExecutionEvent::fatal,
-           fmt::format("its controller ended as {} while it was {}: {}", finished.status, to_string(live->status), finished.reason));
+           fmt::format("its controller ended as {} while it was {}: {}", finished.status, to_string(live->status),
+                       finished.reason));
   }
 }
 
@@ -132,7 +138,8 @@ void Executions::controller_restarts(const ExecutionId& id, const std::string& r
   LiveExecution* live = find(id);
   if (live == nullptr || is_terminal(live->status)) return;
   live->live_reason = reason;
-  live->lines.push_back({id, loop_.wall_ms(), std::string(to_string(live->status)), "controller_restart", std::string(to_string(live->status)), reason});
+  live->lines.push_back({id, loop_.wall_ms(), std::string(to_string(live->status)), "controller_restart",
+                         std::string(to_string(live->status)), reason});
   persist(*live);
 }
 
@@ -143,7 +150,9 @@ void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
   change(*live, ExecutionEvent::fatal, reason);
 }
 
-void Executions::group_gone(const ExecutionId&) { plan(); }
+void Executions::group_gone(const ExecutionId&) {
+  plan();
+}
 
 // ---- silence and delay ----
 

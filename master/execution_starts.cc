@@ -19,34 +19,40 @@ bool is_true(const Json& json, const char* field) {
 
 }  // namespace
 
-ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths)
+ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
+                                 const OperationCatalog& catalog, PathRule paths)
     : loop_(loop), registry_(registry), executions_(executions), catalog_(catalog), paths_(std::move(paths)) {}
 
-Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const { return validate_job(posted, catalog_, paths_); }
+Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const {
+  return validate_job(posted, catalog_, paths_);
+}
 
 Result<void> ExecutionStarts::nothing_lives(const JobId& id) const {
   if (executions_.find_by_job(id) == nullptr) return {};
-  return Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot have the same job concurrently running", id.text)};
+  return Error{ErrorCode::conflict,
+               fmt::format("Job {} is currently running, cannot have the same job concurrently running", id.text)};
 }
 
 Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) const {
   RETURN_IF_ERROR(nothing_lives(id));
   ASSIGN_OR_RETURN(auto job, registry_.job(id));
   if (!job) return Error{ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
-  if (job->deleted) return Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be {}.", id.text, what)};
+  if (job->deleted)
+    return Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be {}.", id.text, what)};
   return std::move(*job);
 }
 
-void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq, std::vector<std::string> warnings,
-                                 Reply<Submitted> reply) {
+void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq,
+                                 std::vector<std::string> warnings, Reply<Submitted> reply) {
   Submitted submitted{row.job_id, job_seq, row.ex_id, std::move(warnings)};
-  executions_.create(std::move(row), std::move(job), [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
-    if (result) {
-      reply(submitted);
-    } else {
-      reply(result.error());
-    }
-  });
+  executions_.create(std::move(row), std::move(job),
+                     [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
+                       if (result) {
+                         reply(submitted);
+                       } else {
+                         reply(result.error());
+                       }
+                     });
 }
 
 void ExecutionStarts::submit(JobRow job, ValidatedJob validated, Reply<Submitted> reply) {
@@ -57,8 +63,8 @@ void ExecutionStarts::submit(JobRow job, ValidatedJob validated, Reply<Submitted
   birth.now = loop_.wall_ms();
   birth.config = std::move(validated.config);
   const std::int64_t job_seq = job.seq;
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job), job_seq, std::move(validated.warnings),
-             std::move(reply));
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job), job_seq,
+             std::move(validated.warnings), std::move(reply));
 }
 
 void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
@@ -89,8 +95,8 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
   birth.job_id = id;
   birth.now = loop_.wall_ms();
   birth.config = std::move(validated->config);
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt, job->seq, std::move(validated->warnings),
-             std::move(reply));
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt, job->seq,
+             std::move(validated->warnings), std::move(reply));
 }
 
 void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
@@ -101,7 +107,8 @@ void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Su
   }
   const auto latest = registry_.latest_execution(id);
   if (!latest || !*latest) {
-    reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)} : latest.error());
+    reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)}
+                 : latest.error());
     return;
   }
   auto posted = job_document(*job);
@@ -144,7 +151,8 @@ void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<
   give_birth(std::move(*row), std::nullopt, job->seq, {}, std::move(reply));
 }
 
-Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover) {
+Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup,
+                                                  bool autorecover) {
   ExecutionBirth birth;
   birth.ex_id = ExecutionId(random_uuid());
   birth.seq = registry_.new_execution_seq();
@@ -159,8 +167,8 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   return make_execution(std::move(birth), executions_.options().layout);
 }
 
-// An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty: nobody in the chain
-// ever began, so the recovery is a fresh start.
+// An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty:
+// nobody in the chain ever began, so the recovery is a fresh start.
 Result<ExecutionId> ExecutionStarts::ledger_behind(const ExecutionRow& source) const {
   ExecutionRow at = source;
   while (!ledger_exists(executions_.options().layout.ledger_directory(at.ex_id.text))) {

@@ -20,7 +20,9 @@ Error no_active_execution(const ExecutionId& id) {
   return {ErrorCode::not_found, fmt::format("no active execution context was found for ex_id: {}", id.text)};
 }
 
-bool not_running_yet(ExecutionStatus status) { return status == pending || status == scheduling || status == initializing; }
+bool not_running_yet(ExecutionStatus status) {
+  return status == pending || status == scheduling || status == initializing;
+}
 
 // The status that the controller reached, if its answer says so: {"status": "paused"}.
 std::optional<ExecutionStatus> status_in(const std::string& body) {
@@ -43,7 +45,8 @@ void ExecutionVerbs::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) 
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
   } else if (not_running_yet(live->status) || live->status == stopping) {
-    reply(Error{ErrorCode::conflict, fmt::format("Execution {} is not available to pause, it is {}", id.text, to_string(live->status))});
+    reply(Error{ErrorCode::conflict,
+                fmt::format("Execution {} is not available to pause, it is {}", id.text, to_string(live->status))});
   } else {
     forward(id, wire::VerbName::pause, paused, std::move(reply));
   }
@@ -54,16 +57,19 @@ void ExecutionVerbs::resume(const ExecutionId& id, Reply<ExecutionStatus> reply)
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
   } else if (not_running_yet(live->status) || live->status == stopping) {
-    reply(Error{ErrorCode::conflict, fmt::format("Execution {} is not available to resume, it is {}", id.text, to_string(live->status))});
+    reply(Error{ErrorCode::conflict,
+                fmt::format("Execution {} is not available to resume, it is {}", id.text, to_string(live->status))});
   } else {
     forward(id, wire::VerbName::resume, live->status == paused ? running : live->status, std::move(reply));
   }
 }
 
-void ExecutionVerbs::forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected, Reply<ExecutionStatus> reply) {
-  executions_.links().verb(id, verb, "", [this, id, expected, reply = std::move(reply)](const Result<wire::Answer>& answer) {
-    mirrored(id, expected, answer, reply);
-  });
+void ExecutionVerbs::forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected,
+                             Reply<ExecutionStatus> reply) {
+  executions_.links().verb(id, verb, "",
+                           [this, id, expected, reply = std::move(reply)](const Result<wire::Answer>& answer) {
+                             mirrored(id, expected, answer, reply);
+                           });
 }
 
 void ExecutionVerbs::mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer,
@@ -129,7 +135,8 @@ void ExecutionVerbs::send_stop(const ExecutionId& id, const StopRequest& request
     if (!request.blocking) stop_ended(id, reply);
     return;
   }
-  const std::int64_t limit_ms = request.force ? 0 : request.timeout_ms.value_or(executions_.options().settings.shutdown_timeout_ms);
+  const std::int64_t limit_ms =
+      request.force ? 0 : request.timeout_ms.value_or(executions_.options().settings.shutdown_timeout_ms);
   const SteadyTime deadline = loop_.now() + milliseconds(limit_ms);
   live->stop_by = live->stop_by ? std::min(*live->stop_by, deadline) : deadline;
   const auto left = std::max<std::int64_t>(duration_cast<milliseconds>(*live->stop_by - loop_.now()).count(), 0);
@@ -149,9 +156,11 @@ void ExecutionVerbs::send_stop(const ExecutionId& id, const StopRequest& request
 
 // ---- workers ----
 
-void ExecutionVerbs::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) {
+void ExecutionVerbs::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                                    Reply<WorkersAnswer> reply) {
   if (count <= 0) {
-    reply(Error{ErrorCode::invalid, "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero"});
+    reply(Error{ErrorCode::invalid,
+                "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero"});
     return;
   }
   LiveExecution* live = executions_.find(id);
@@ -159,20 +168,25 @@ void ExecutionVerbs::change_workers(const ExecutionId& id, WorkerChange change, 
     reply(no_active_execution(id));
     return;
   }
-  const std::int64_t difference = change == WorkerChange::total ? count - live->wanted : change == WorkerChange::add ? count : -count;
+  const std::int64_t difference = change == WorkerChange::total ? count - live->wanted
+                                  : change == WorkerChange::add ? count
+                                                                : -count;
   if (difference == 0) {
     reply(WorkersAnswer{"set", count});
   } else if (difference < 0) {
     remove_workers(*live, -difference, std::move(reply));
   } else {
     executions_.want_workers(*live, live->wanted + difference);
-    executions_.when_durable(*live, [difference, reply = std::move(reply)] { reply(WorkersAnswer{"enqueued", difference}); });
+    executions_.when_durable(*live, [difference, reply = std::move(reply)] {
+      reply(WorkersAnswer{"enqueued", difference});
+    });
   }
 }
 
 void ExecutionVerbs::remove_workers(LiveExecution& live, std::int64_t count, Reply<WorkersAnswer> reply) {
   if (count >= live.wanted) {
-    reply(Error{ErrorCode::invalid, fmt::format("workers to be removed: {} cannot be >= to current workers: {}", count, live.wanted)});
+    reply(Error{ErrorCode::invalid,
+                fmt::format("workers to be removed: {} cannot be >= to current workers: {}", count, live.wanted)});
     return;
   }
   const std::int64_t alive = executions_.supervisor().live_workers(live.ex_id);
@@ -209,13 +223,14 @@ void ExecutionVerbs::set_log_level(const ExecutionId& id, const std::string& lev
     reply(Error{ErrorCode::unavailable, fmt::format("Execution {} is not available", id.text)});
     return;
   }
-  executions_.links().verb(id, wire::VerbName::log_level, level, [id, reply = std::move(reply)](const Result<wire::Answer>& answer) {
-    if (answer) {
-      reply(id);
-    } else {
-      reply(answer.error());
-    }
-  });
+  executions_.links().verb(id, wire::VerbName::log_level, level,
+                           [id, reply = std::move(reply)](const Result<wire::Answer>& answer) {
+                             if (answer) {
+                               reply(id);
+                             } else {
+                               reply(answer.error());
+                             }
+                           });
 }
 
 }  // namespace slicemill::master

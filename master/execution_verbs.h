@@ -1,7 +1,8 @@
 // Pause, resume, stop, workers, log level: what each verb means in each status, and when its caller is answered.
 //
-// A verb is judged here, carried out by the controller (which syncs the wanted state in its ledger), and answered when the controller has
-// answered and the registry has the mirrored status. All verbs are idempotent; none waits for ever (I8). Loop thread.
+// A verb is judged here, carried out by the controller (which syncs the wanted state in its ledger), and answered when
+// the controller has answered and the registry has the mirrored status. All verbs are idempotent; none waits for ever
+// (I8). Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class ExecutionVerbs {
 
  private:
   void forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected, Reply<ExecutionStatus> reply);
-  void mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer, const Reply<ExecutionStatus>& reply);
+  void mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer,
+                const Reply<ExecutionStatus>& reply);
   void stop_ended(const ExecutionId& id, const Reply<StopAnswer>& reply);
   void send_stop(const ExecutionId& id, const StopRequest& request, const Reply<StopAnswer>& reply);
   void remove_workers(LiveExecution& live, std::int64_t count, Reply<WorkersAnswer> reply);

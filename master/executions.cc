@@ -15,8 +15,9 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration kRewrite = seconds(1);       // after a failed write
-constexpr Duration kLeaveGrace = seconds(30);   // for processes of an ended execution to clean up and leave by themselves
+constexpr Duration kRewrite = seconds(1);  // after a failed write
+constexpr Duration kLeaveGrace =
+    seconds(30);  // for processes of an ended execution to clean up and leave by themselves
 
 // Atomic, but not synced: after a power failure the execution is started anew, with a new file.
 Result<void> write_launch_file(const std::string& path, const std::string& text, const std::string& log_directory) {
@@ -40,7 +41,8 @@ struct Executions::Written {
   std::vector<std::function<void()>> afters;
 };
 
-Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel, ExecutionsOptions options)
+Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel,
+                       ExecutionsOptions options)
     : loop_(loop),
       registry_(registry),
       options_(std::move(options)),
@@ -49,7 +51,9 @@ Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::
   tick();
 }
 
-Executions::~Executions() { loop_.cancel(tick_timer_); }
+Executions::~Executions() {
+  loop_.cancel(tick_timer_);
+}
 
 // ---- views ----
 
@@ -108,33 +112,36 @@ void Executions::create(ExecutionRow row, std::optional<JobRow> job, std::functi
   if (job) batch.jobs.push_back(std::move(*job));
   batch.history.push_back({id, row.created, "", "created", std::string(to_string(row.status)), ""});
   batch.executions.push_back(std::move(row));
-  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id, done = std::move(done)](const Result<void>& result) {
-    if (alive.expired()) return;
-    if (!result) {
-      const auto unborn = std::move(live_.at(id));
-      live_.erase(id);
-      done(result);
-      for (const auto& reply : unborn->stop_waiters) reply(result.error());
-      return;
-    }
-    LiveExecution& born = *live_.at(id);
-    born.writing = false;
-    done({});
-    if (born.dirty) persist(born);
-    plan();
-  });
+  registry_.write(std::move(batch),
+                  [this, alive = std::weak_ptr<int>(alive_), id, done = std::move(done)](const Result<void>& result) {
+                    if (alive.expired()) return;
+                    if (!result) {
+                      const auto unborn = std::move(live_.at(id));
+                      live_.erase(id);
+                      done(result);
+                      for (const auto& reply : unborn->stop_waiters) reply(result.error());
+                      return;
+                    }
+                    LiveExecution& born = *live_.at(id);
+                    born.writing = false;
+                    done({});
+                    if (born.dirty) persist(born);
+                    plan();
+                  });
 }
 
 bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::string& reason) {
   const auto row = next(live.status, event);
   if (!row) {
-    log(LogLevel::warn, "execution {}: event {} means nothing while it is {}", live.ex_id.text, to_string(event), to_string(live.status));
+    log(LogLevel::warn, "execution {}: event {} means nothing while it is {}", live.ex_id.text, to_string(event),
+        to_string(live.status));
     return false;
   }
   const WallMs now = loop_.wall_ms();
-  live.lines.push_back({live.ex_id, now, std::string(to_string(row->from)), std::string(to_string(event)), std::string(to_string(row->to)), reason});
-  log(LogLevel::info, "execution {}: {} -> {} ({}){}{}", live.ex_id.text, to_string(row->from), to_string(row->to), to_string(event),
-      reason.empty() ? "" : ": ", reason);
+  live.lines.push_back({live.ex_id, now, std::string(to_string(row->from)), std::string(to_string(event)),
+                        std::string(to_string(row->to)), reason});
+  log(LogLevel::info, "execution {}: {} -> {} ({}){}{}", live.ex_id.text, to_string(row->from), to_string(row->to),
+      to_string(event), reason.empty() ? "" : ": ", reason);
   live.status = row->to;
   live.updated = now;
   switch (row->to) {
@@ -196,11 +203,13 @@ void Executions::persist(LiveExecution& live) {
   written->effects = std::exchange(live.effects, {});
   written->afters = std::exchange(live.afters, {});
   RegistryBatch batch;
-  batch.states.push_back({live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
+  batch.states.push_back(
+      {live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
   batch.history = written->lines;
-  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id, written](const Result<void>& result) {
-    if (!alive.expired()) persisted(id, written, result);
-  });
+  registry_.write(std::move(batch),
+                  [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id, written](const Result<void>& result) {
+                    if (!alive.expired()) persisted(id, written, result);
+                  });
 }
 
 void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result) {
@@ -244,7 +253,8 @@ void Executions::end(LiveExecution& live) {
   links_.tell(id, wire::FinishedAck{});
   supervisor_.release(id, ended->kill_at_end ? Duration::zero() : kLeaveGrace);
   links_.end(id);
-  loop_.offload(Loop::Lane::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); }, [] {});
+  loop_.offload(
+      Loop::Lane::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); }, [] {});
   for (const auto& task : ended->afters) task();
   for (const auto& reply : ended->stop_waiters) reply(StopAnswer{ended->durable_status});
   plan();
@@ -265,8 +275,9 @@ void Executions::plan() {
     view.lingering = supervisor_.lingering_workers();
     for (const auto* live : all()) {
       if (is_terminal(live->status)) continue;
-      PlannerEntry entry{live->ex_id, live->status != ExecutionStatus::pending, false, live->status != ExecutionStatus::stopping, live->wanted,
-                         live->granted};
+      PlannerEntry entry{live->ex_id,  live->status != ExecutionStatus::pending,
+                         false,        live->status != ExecutionStatus::stopping,
+                         live->wanted, live->granted};
       // A birth that is not durable yet starts nothing; neither does one whose predecessor could still write.
       entry.held = !entry.admitted && (live->writing || supervisor_.job_has_controller(live->job_id, live->ex_id));
       view.entries.push_back(entry);
@@ -343,7 +354,9 @@ Result<std::string> Executions::launch_text(const LiveExecution& live) {
 void Executions::prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) {
   LiveExecution* live = find(id);
   if (live == nullptr) {
-    loop_.post([ready = std::move(ready), id] { ready(Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)}); });
+    loop_.post([ready = std::move(ready), id] {
+      ready(Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)});
+    });
     return;
   }
   const auto stored = registry_.epoch(live->job_id);
@@ -354,7 +367,8 @@ void Executions::prepare_controller(const ExecutionId& id, std::function<void(Re
   live->epoch = std::max(live->epoch, *stored) + 1;
   RegistryBatch batch;
   batch.epochs.push_back({live->job_id, live->epoch});
-  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id, ready = std::move(ready)](const Result<void>& result) {
+  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id,
+                                     ready = std::move(ready)](const Result<void>& result) {
     if (alive.expired()) return;
     LiveExecution* still = find(id);
     if (!result || still == nullptr) {
@@ -369,9 +383,8 @@ void Executions::prepare_controller(const ExecutionId& id, std::function<void(Re
     auto outcome = std::make_shared<Result<void>>();
     loop_.offload(
         Loop::Lane::store,
-        [outcome, text = std::move(*text), path = options_.layout.launch_file(id.text), logs = options_.layout.log_directory(id.text)] {
-          *outcome = write_launch_file(path, text, logs);
-        },
+        [outcome, text = std::move(*text), path = options_.layout.launch_file(id.text),
+         logs = options_.layout.log_directory(id.text)] { *outcome = write_launch_file(path, text, logs); },
         [outcome, epoch = still->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
   });
 }

@@ -1,9 +1,10 @@
 // The life of every live execution: the only caller of the transition table.
 //
-// An event comes from a verb, from a controller's report or from a process; it is judged by next(), the new status and a history line are
-// written in one batch, and when that is durable the effects follow: processes start or are released, callers are answered. So nobody is
-// ever told, and nothing is ever started for, a status that a crash could take back. Reports of a controller are levels: the table's
-// shortest way leads there. Ended executions leave memory; the registry has them.
+// An event comes from a verb, from a controller's report or from a process; it is judged by next(), the new status and
+// a history line are written in one batch, and when that is durable the effects follow: processes start or are
+// released, callers are answered. So nobody is ever told, and nothing is ever started for, a status that a crash could
+// take back. Reports of a controller are levels: the table's shortest way leads there. Ended executions leave memory;
+// the registry has them.
 //
 // Owner: the master; loop thread.
 #pragma once
@@ -16,9 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "core/ledger/slice_ledger.h"
 #include "core/model/commands.h"
 #include "core/model/execution.h"
-#include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
 #include "master/cluster_totals.h"
@@ -38,15 +39,15 @@ struct LiveExecution {
   ExecutionStatus durable_status = ExecutionStatus::pending;  // what anybody may be told
   std::string reason;                                         // of has_errors
   bool has_errors = false;
-  std::string stats;           // the controller's last report (JSON), "" for none
-  std::int64_t failed = 0;     // slices, of that report
-  std::string live_reason;     // what the controller or the supervisor says to the present status
-  std::string slots_reason;    // what the planner says
-  bool stalled = false;        // live_reason is about silence
-  std::int64_t wanted = 1;     // workers asked for
-  std::int64_t granted = 0;    // workers it has slots for
-  std::uint64_t epoch = 0;     // last one issued
-  SteadyTime last_heard;       // from its controller, or the controller's start
+  std::string stats;              // the controller's last report (JSON), "" for none
+  std::int64_t failed = 0;        // slices, of that report
+  std::string live_reason;        // what the controller or the supervisor says to the present status
+  std::string slots_reason;       // what the planner says
+  bool stalled = false;           // live_reason is about silence
+  std::int64_t wanted = 1;        // workers asked for
+  std::int64_t granted = 0;       // workers it has slots for
+  std::uint64_t epoch = 0;        // last one issued
+  SteadyTime last_heard;          // from its controller, or the controller's start
   bool silence_punished = false;  // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;
@@ -71,12 +72,13 @@ struct ExecutionsOptions {
 
 class Executions final : public ControllerEvents, public SupervisorEvents {
  public:
-  Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel, ExecutionsOptions options);
+  Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel,
+             ExecutionsOptions options);
   ~Executions() override;
 
   // ---- life ----
-  // Writes the birth (and the job, if it is new) and answers when that is durable; then the planner decides. The execution counts as
-  // living from the call on.
+  // Writes the birth (and the job, if it is new) and answers when that is durable; then the planner decides. The
+  // execution counts as living from the call on.
   void create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done);
   // One event of the table; false: it means nothing in the present status.
   bool change(LiveExecution& live, ExecutionEvent event, const std::string& reason);

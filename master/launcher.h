@@ -1,5 +1,5 @@
-// The seam to where processes run: starts controllers and workers, tells whether they live, signals them. Loop thread, never blocks for
-// longer than a spawn.
+// The seam to where processes run: starts controllers and workers, tells whether they live, signals them. Loop thread,
+// never blocks for longer than a spawn.
 //
 // Bodies: launchers/local_launcher (this machine), a fake one in tests.
 #pragma once
@@ -42,8 +42,10 @@ class Launcher {
 
   virtual Result<ProcessIdentity> start_controller(const ControllerOrder& order) = 0;
   virtual Result<ProcessIdentity> start_worker(const WorkerOrder& order) = 0;
-  // As watch_process in core/runtime/process.h: on_exit runs once, on the loop thread, at once if the process is gone already.
-  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) = 0;
+  // As watch_process in core/runtime/process.h: on_exit runs once, on the loop thread, at once if the process is gone
+  // already.
+  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                              std::function<void(ProcessExit)> on_exit) = 0;
   virtual bool alive(const ProcessIdentity& process) = 0;
   virtual Result<void> signal(const ProcessIdentity& process, int signal_number) = 0;
 };

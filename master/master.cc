@@ -32,12 +32,15 @@ std::string host_name() {
 
 PathRule path_rule(const MasterOptions& options) {
   std::error_code ignored;
-  return {false, options.working_directory.empty() ? std::filesystem::current_path(ignored).string() : options.working_directory};
+  return {false, options.working_directory.empty() ? std::filesystem::current_path(ignored).string()
+                                                   : options.working_directory};
 }
 
 }  // namespace
 
-int default_slots() { return std::max(kFewestSlots, 2 * static_cast<int>(std::thread::hardware_concurrency())); }
+int default_slots() {
+  return std::max(kFewestSlots, 2 * static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 // In order of dependency: each member uses those above it.
 struct Master::Body {
@@ -69,7 +72,8 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
 Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog,
                                              std::unique_ptr<Launcher> launcher) {
   if (options.data.empty() || options.data.front() != '/') {
-    return Error{ErrorCode::invalid, fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
+    return Error{ErrorCode::invalid,
+                 fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
   }
   const DataLayout layout = DataLayout::of(options.data);
   std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}});
@@ -78,16 +82,18 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->launcher = std::move(launcher);
   ASSIGN_OR_RETURN(auto channel, bind_zmq_channel(loop, layout.master_endpoint()));
   const MasterOptions& given = body->options;
-  body->executions =
-      std::make_unique<Executions>(loop, *body->registry, *body->launcher, std::move(channel),
-                                   ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level))});
+  body->executions = std::make_unique<Executions>(
+      loop, *body->registry, *body->launcher, std::move(channel),
+      ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level))});
   body->service = std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, path_rule(given),
                                                   NodeFacts{given.name, host_name(), given.bind, getpid()});
   RETURN_IF_ERROR(body->executions->adopt_all());
   return std::unique_ptr<Master>(new Master(std::move(body)));
 }
 
-JobService& Master::service() { return *body_->service; }
+JobService& Master::service() {
+  return *body_->service;
+}
 
 void Master::Body::stop_all(const std::function<void()>& then) {
   auto left = std::make_shared<std::size_t>(executions->all().size());
@@ -98,9 +104,10 @@ void Master::Body::stop_all(const std::function<void()>& then) {
   StopRequest request;
   std::vector<ExecutionId> ids;
   for (const auto* live : executions->all()) ids.push_back(live->ex_id);
-  shut_down_timer = loop.after(std::chrono::milliseconds(options.settings.shutdown_timeout_ms) + kStopMargin, [left, then] {
-    if (std::exchange(*left, 0) > 0) then();
-  });
+  shut_down_timer =
+      loop.after(std::chrono::milliseconds(options.settings.shutdown_timeout_ms) + kStopMargin, [left, then] {
+        if (std::exchange(*left, 0) > 0) then();
+      });
   for (const auto& id : ids) {
     service->stop(id, request, [left, then](const Result<StopAnswer>&) {
       if (*left > 0 && --*left == 0) then();

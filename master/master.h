@@ -1,7 +1,7 @@
 // The master process, wired: data directory, registry, processes, controllers, and the service that dialects call.
 //
-// Owner: the process's main, on the loop thread. It survives its own restart: controllers and workers are not its children's children in any
-// way that matters; the next master on the same data directory finds and re-attaches them.
+// Owner: the process's main, on the loop thread. It survives its own restart: controllers and workers are not its
+// children's children in any way that matters; the next master on the same data directory finds and re-attaches them.
 #pragma once
 
 #include <functional>
@@ -22,22 +22,24 @@ namespace slicemill::master {
 int default_slots();
 
 struct MasterOptions {
-  std::string data;                  // absolute path
-  std::string bind = "127.0.0.1";    // shown in the cluster state; the HTTP server is the caller's
+  std::string data;                // absolute path
+  std::string bind = "127.0.0.1";  // shown in the cluster state; the HTTP server is the caller's
   int port = 5678;
   int slots = default_slots();
   std::string controller_program;    // path of `slicemill`
   std::string worker_program;        // path of `slicemill-worker`
   std::string name = "teracluster";  // of the cluster, as shown
-  std::string working_directory;     // against which relative paths of jobs are suggested as absolute ones; "" = the process's
+  std::string
+      working_directory;  // against which relative paths of jobs are suggested as absolute ones; "" = the process's
   ExecutionSettings settings;
-  LogLevel log_level = LogLevel::info;      // of controllers and workers whose job names none
-  bool stop_executions_on_exit = false;     // otherwise they go on and meet the next master
+  LogLevel log_level = LogLevel::info;   // of controllers and workers whose job names none
+  bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
 };
 
 class Master {
  public:
-  // conflict: another master has the data directory. invalid, io, corrupt, unsupported: it cannot be used; the message says why.
+  // conflict: another master has the data directory. invalid, io, corrupt, unsupported: it cannot be used; the message
+  // says why.
   static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog);
   // The same with another launcher, for tests.
   static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog,
@@ -47,8 +49,9 @@ class Master {
   Master& operator=(const Master&) = delete;
 
   JobService& service();
-  // Starts nothing new and answers `unavailable` to what would change jobs; done() once everything that was asked before is durable.
-  // Executions go on without a master, unless options say to stop them first. Safe to call twice: the last done() counts.
+  // Starts nothing new and answers `unavailable` to what would change jobs; done() once everything that was asked
+  // before is durable. Executions go on without a master, unless options say to stop them first. Safe to call twice:
+  // the last done() counts.
   void shut_down(std::function<void()> done);
 
  private:

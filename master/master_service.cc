@@ -15,7 +15,9 @@ namespace {
 
 constexpr const char* kNewestFirst = "_updated:desc";
 
-Error closing() { return {ErrorCode::unavailable, "the master is shutting down"}; }
+Error closing() {
+  return {ErrorCode::unavailable, "the master is shutting down"};
+}
 
 bool is_falsy(const Json& json, const char* field) {
   const auto found = json.find(field);
@@ -29,15 +31,16 @@ bool is_falsy(const Json& json, const char* field) {
 std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
   std::vector<std::string> known;
   for (const auto& word : words) {
-    if (parse_execution_status(word) && std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
+    if (parse_execution_status(word) && std::find(known.begin(), known.end(), word) == known.end())
+      known.push_back(word);
   }
   return known;
 }
 
 }  // namespace
 
-MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths,
-                             NodeFacts node)
+MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
+                             PathRule paths, NodeFacts node)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
@@ -46,7 +49,9 @@ MasterService::MasterService(Loop& loop, Registry& registry, Executions& executi
       verbs_(loop, registry, executions),
       errors_(loop, registry, executions) {}
 
-void MasterService::close() { closed_ = true; }
+void MasterService::close() {
+  closed_ = true;
+}
 
 // ---- jobs ----
 
@@ -70,7 +75,8 @@ void MasterService::write_job(JobRow row, Reply<Json> reply) {
 
 void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  if (!posted.is_object() || is_falsy(posted, "operations")) return reply(Error{ErrorCode::invalid, "No job was posted"});
+  if (!posted.is_object() || is_falsy(posted, "operations"))
+    return reply(Error{ErrorCode::invalid, "No job was posted"});
   if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
   auto validated = starts_.validate(posted);
   if (!validated) return reply(validated.error());
@@ -110,7 +116,8 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<Json> reply) 
   }
   const auto row = existing_job(id);
   if (!row) return reply(row.error());
-  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
+  if (row->deleted)
+    return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
   JobRow replaced = replace_job(*row, posted, loop_.wall_ms());
   // A job that is put aside need not be valid.
   const bool put_aside = row->active && !replaced.active;
@@ -125,7 +132,8 @@ void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> rep
   if (closed_) return reply(closing());
   const auto row = existing_job(id);
   if (!row) return reply(row.error());
-  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
+  if (row->deleted)
+    return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
   auto posted = parse_json(row->doc);
   if (!posted) return reply(posted.error());
   (*posted)["active"] = active;
@@ -135,7 +143,8 @@ void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> rep
 void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
   if (closed_) return reply(closing());
   if (executions_.find_by_job(id) != nullptr) {
-    return reply(Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot delete a running job.", id.text)});
+    return reply(
+        Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot delete a running job.", id.text)});
   }
   auto row = existing_job(id);
   if (!row) return reply(row.error());
@@ -225,32 +234,40 @@ void MasterService::stop(const ExecutionId& id, const StopRequest& request, Repl
   verbs_.stop(id, request, std::move(reply));
 }
 
-void MasterService::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) { verbs_.pause(id, std::move(reply)); }
+void MasterService::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  verbs_.pause(id, std::move(reply));
+}
 
-void MasterService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) { verbs_.resume(id, std::move(reply)); }
+void MasterService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  verbs_.resume(id, std::move(reply));
+}
 
 void MasterService::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
   starts_.recover(id, cleanup, std::move(reply));
 }
 
-void MasterService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) {
+void MasterService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                                   Reply<WorkersAnswer> reply) {
   verbs_.change_workers(id, change, count, std::move(reply));
 }
 
 void MasterService::set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) {
   if (!parse_log_level(level)) {
-    return reply(Error{ErrorCode::invalid,
-                       fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", level)});
+    return reply(
+        Error{ErrorCode::invalid,
+              fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", level)});
   }
   const auto latest = latest_execution(id);
   if (!latest) return reply(latest.error());
   verbs_.set_log_level(*latest, level, std::move(reply));
 }
 
-void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
+                           Reply<std::vector<Json>> reply) {
   if (query.sort != kNewestFirst) {
-    return reply(Error{ErrorCode::unsupported, fmt::format("errors are sorted by {} only, not by \"{}\"", kNewestFirst, query.sort)});
+    return reply(Error{ErrorCode::unsupported,
+                       fmt::format("errors are sorted by {} only, not by \"{}\"", kNewestFirst, query.sort)});
   }
   if (id) {
     errors_.of_execution(*id, query.from, query.size, std::move(reply));
@@ -269,9 +286,15 @@ void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
 
 // ---- cluster ----
 
-Json MasterService::cluster_info() { return master::cluster_info(node_); }
-Json MasterService::cluster_state() { return master::cluster_state(node_, executions_); }
-Json MasterService::controllers() { return controllers_view(executions_); }
+Json MasterService::cluster_info() {
+  return master::cluster_info(node_);
+}
+Json MasterService::cluster_state() {
+  return master::cluster_state(node_, executions_);
+}
+Json MasterService::controllers() {
+  return controllers_view(executions_);
+}
 
 Json MasterService::cluster_stats() {
   Json totals = executions_.totals().to_json();

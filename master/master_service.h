@@ -1,5 +1,5 @@
-// Everything a dialect may ask, put together: the body of JobService. Decides what belongs to jobs; executions, verbs, starts and views have
-// their own files. Owner: the master; loop thread.
+// Everything a dialect may ask, put together: the body of JobService. Decides what belongs to jobs; executions, verbs,
+// starts and views have their own files. Owner: the master; loop thread.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,8 @@ namespace slicemill::master {
 
 class MasterService final : public JobService {
  public:
-  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths, NodeFacts node);
+  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths,
+                NodeFacts node);
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
@@ -36,7 +37,8 @@ class MasterService final : public JobService {
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) override;
-  void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) override;
+  void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                      Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;

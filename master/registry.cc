@@ -50,7 +50,8 @@ Result<ExecutionRow> read_execution(const Statement& row) {
   execution.name = row.text(3);
   const auto status = parse_execution_status(row.text(4));
   if (!status) {
-    return Error{ErrorCode::corrupt, fmt::format("registry: execution {} has the unknown status \"{}\"", row.text(0), row.text(4))};
+    return Error{ErrorCode::corrupt,
+                 fmt::format("registry: execution {} has the unknown status \"{}\"", row.text(0), row.text(4))};
   }
   execution.status = *status;
   execution.reason = row.text(5);
@@ -121,11 +122,13 @@ Result<std::string> order_by(const std::string& sort, const std::array<SortColum
   if (direction != "asc" && direction != "desc") {
     return Error{ErrorCode::invalid, fmt::format("sort order must be asc or desc, got \"{}\"", direction)};
   }
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const SortColumn& column) { return field == column.field; });
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const SortColumn& column) { return field == column.field; });
   if (found == columns.end()) {
     std::vector<std::string> names;
     for (const auto& column : columns) names.emplace_back(column.field);
-    return Error{ErrorCode::invalid, fmt::format("cannot sort by \"{}\", only by one of: {}", field, join(names, ", "))};
+    return Error{ErrorCode::invalid,
+                 fmt::format("cannot sort by \"{}\", only by one of: {}", field, join(names, ", "))};
   }
   return fmt::format("{0} {1}, seq {1}", found->expression, direction);
 }
@@ -185,7 +188,8 @@ class SqliteRegistry final : public Registry {
   std::int64_t new_execution_seq() override { return ++execution_seq_; }
 
   Result<std::optional<JobRow>> job(const JobId& id) override {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM jobs WHERE job_id = ?1", kJobColumns)));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM jobs WHERE job_id = ?1", kJobColumns)));
     query.bind(1, id.text);
     ASSIGN_OR_RETURN(const bool found, query.step());
     if (!found) return std::optional<JobRow>();
@@ -195,8 +199,9 @@ class SqliteRegistry final : public Registry {
   Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const std::string order, order_by(list.sort, kJobSorts));
     ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(fmt::format("SELECT {} FROM jobs WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3", kJobColumns,
-                                                    list.active ? (*list.active ? "AND active = 1" : "AND active = 0") : "", order)));
+                     reader_->statement(fmt::format(
+                         "SELECT {} FROM jobs WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3", kJobColumns,
+                         list.active ? (*list.active ? "AND active = 1" : "AND active = 0") : "", order)));
     query.bind(1, list.deleted ? 1 : 0);
     query.bind(2, list.size);
     query.bind(3, list.from);
@@ -217,9 +222,10 @@ class SqliteRegistry final : public Registry {
     std::string condition;
     for (std::size_t i = 0; i < list.statuses.size(); ++i) condition += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 4);
     if (!condition.empty()) condition = fmt::format("AND status IN ({})", condition);
-    ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(fmt::format("SELECT {} FROM executions WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3",
-                                                    kExecutionColumns, condition, order)));
+    ASSIGN_OR_RETURN(
+        Statement query,
+        reader_->statement(fmt::format("SELECT {} FROM executions WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3",
+                                       kExecutionColumns, condition, order)));
     query.bind(1, list.deleted ? 1 : 0);
     query.bind(2, list.size);
     query.bind(3, list.from);
@@ -232,7 +238,8 @@ class SqliteRegistry final : public Registry {
   }
 
   Result<std::vector<ExecutionId>> executions_of(const JobId& id) override {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id FROM executions WHERE job_id = ?1 ORDER BY seq"));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement("SELECT ex_id FROM executions WHERE job_id = ?1 ORDER BY seq"));
     query.bind(1, id.text);
     return read_ids(query);
   }
@@ -243,33 +250,40 @@ class SqliteRegistry final : public Registry {
       const auto status = static_cast<ExecutionStatus>(i);
       if (!is_terminal(status)) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
     }
-    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM executions WHERE status IN ({}) ORDER BY seq",
-                                                                     kExecutionColumns, words)));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM executions WHERE status IN ({}) ORDER BY seq",
+                                                    kExecutionColumns, words)));
     return read_executions(query);
   }
 
   Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) override {
-    ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement("SELECT ex_id FROM executions WHERE failed > 0 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
+    ASSIGN_OR_RETURN(
+        Statement query,
+        reader_->statement(
+            "SELECT ex_id FROM executions WHERE failed > 0 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
     query.bind(1, limit);
     return read_ids(query);
   }
 
   Result<std::vector<HistoryRow>> history(const ExecutionId& id) override {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id, at, from_state, event, to_state, reason FROM history "
-                                                         "WHERE ex_id = ?1 ORDER BY rowid"));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement("SELECT ex_id, at, from_state, event, to_state, reason FROM history "
+                                        "WHERE ex_id = ?1 ORDER BY rowid"));
     query.bind(1, id.text);
     std::vector<HistoryRow> rows;
     for (;;) {
       ASSIGN_OR_RETURN(const bool more, query.step());
       if (!more) return rows;
-      rows.push_back({ExecutionId(query.text(0)), query.integer(1), query.text(2), query.text(3), query.text(4), query.text(5)});
+      rows.push_back(
+          {ExecutionId(query.text(0)), query.integer(1), query.text(2), query.text(3), query.text(4), query.text(5)});
     }
   }
 
   Result<std::vector<ProcessRow>> processes() override {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, worker_id, "
-                                                         "epoch FROM processes ORDER BY ordinal"));
+    ASSIGN_OR_RETURN(
+        Statement query,
+        reader_->statement("SELECT boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, worker_id, "
+                           "epoch FROM processes ORDER BY ordinal"));
     std::vector<ProcessRow> rows;
     for (;;) {
       ASSIGN_OR_RETURN(const bool more, query.step());
@@ -296,7 +310,8 @@ class SqliteRegistry final : public Registry {
 
  private:
   Result<std::optional<ExecutionRow>> one_execution(const char* condition, const std::string& bound) {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement(fmt::format("SELECT {} FROM executions {}", kExecutionColumns, condition)));
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM executions {}", kExecutionColumns, condition)));
     query.bind(1, bound);
     ASSIGN_OR_RETURN(const bool found, query.step());
     if (!found) return std::optional<ExecutionRow>();

@@ -1,8 +1,9 @@
-// The registry: every job, execution, status change, epoch and process that the master must still know after a crash. SQLite.
+// The registry: every job, execution, status change, epoch and process that the master must still know after a crash.
+// SQLite.
 //
-// Owner: the master; loop thread. Writes go to the `store` lane in order and are committed in groups with one fsync; `done` runs on
-// the loop thread after that fsync, never before (I5). Reads run at once on the loop thread through a second connection and see what is
-// committed, so whatever a reader is shown is durable.
+// Owner: the master; loop thread. Writes go to the `store` lane in order and are committed in groups with one fsync;
+// `done` runs on the loop thread after that fsync, never before (I5). Reads run at once on the loop thread through a
+// second connection and see what is committed, so whatever a reader is shown is durable.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ struct ExecutionRow {
   ExecutionStatus status = ExecutionStatus::pending;
   std::string reason;
   bool has_errors = false;
-  std::int64_t failed = 0;  // slices
-  std::string stats;        // JSON, "" for none
+  std::int64_t failed = 0;   // slices
+  std::string stats;         // JSON, "" for none
   std::int64_t workers = 1;  // wanted now; the document keeps what the job asked for
   bool deleted = false;
   WallMs deleted_on = 0;
@@ -101,7 +102,7 @@ struct RegistryBatch {
   std::vector<ExecutionState> states;
   std::vector<HistoryRow> history;
   std::vector<EpochRow> epochs;
-  std::vector<ProcessRow> processes;           // put
+  std::vector<ProcessRow> processes;  // put
   std::vector<ProcessIdentity> gone_processes;
   struct Deletion {
     JobId job_id;
@@ -130,8 +131,9 @@ class Registry {
   virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
   virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
   virtual Result<std::vector<ExecutionRow>> live_executions() = 0;              // oldest first
-  virtual Result<std::vector<ExecutionId>> executions_with_errors(std::int64_t limit) = 0;  // failed slices; newest change first
-  virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;                // oldest first
+  virtual Result<std::vector<ExecutionId>> executions_with_errors(
+      std::int64_t limit) = 0;                                                 // failed slices; newest change first
+  virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;  // oldest first
   virtual Result<std::vector<ProcessRow>> processes() = 0;
   virtual Result<std::uint64_t> epoch(const JobId& id) = 0;  // 0: none issued yet
 };

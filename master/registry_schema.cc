@@ -9,10 +9,11 @@ namespace slicemill::master {
 
 namespace {
 
-// One entry per version; entry i leads from version i to i + 1. Never changed once released: a new version is a new entry.
+// One entry per version; entry i leads from version i to i + 1. Never changed once released: a new version is a new
+// entry.
 //
-// Documents are kept as posted (jobs) or resolved (executions); what changes during life stands in columns and is laid over the
-// document when it is read. Times are milliseconds since 1970.
+// Documents are kept as posted (jobs) or resolved (executions); what changes during life stands in columns and is laid
+// over the document when it is read. Times are milliseconds since 1970.
 constexpr const char* kSteps[] = {
     R"sql(
 CREATE TABLE jobs (
@@ -99,8 +100,9 @@ Result<void> prepare_schema(Database& database) {
     version = static_cast<int>(query.integer(0));
   }
   if (version > kRegistryVersion) {
-    return Error{ErrorCode::unsupported, fmt::format("the registry has version {}, this program knows up to {}; use a newer program",
-                                                     version, kRegistryVersion)};
+    return Error{ErrorCode::unsupported,
+                 fmt::format("the registry has version {}, this program knows up to {}; use a newer program", version,
+                             kRegistryVersion)};
   }
   if (version == kRegistryVersion) return {};
   RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));

@@ -8,7 +8,8 @@ namespace slicemill::master {
 
 inline constexpr int kRegistryVersion = 1;
 
-// Creates the tables in an empty file, or brings an older file to kRegistryVersion, in one transaction. unsupported: a newer program wrote it.
+// Creates the tables in an empty file, or brings an older file to kRegistryVersion, in one transaction. unsupported: a
+// newer program wrote it.
 Result<void> prepare_schema(Database& database);
 
 }  // namespace slicemill::master

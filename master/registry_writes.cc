@@ -5,11 +5,12 @@ namespace slicemill::master {
 namespace {
 
 Result<void> put_job(Database& database, const JobRow& row) {
-  ASSIGN_OR_RETURN(Statement put,
-                   database.statement("INSERT INTO jobs (job_id, seq, name, active, deleted, deleted_on, created, updated, doc) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-                                      "ON CONFLICT (job_id) DO UPDATE SET name = ?3, active = ?4, deleted = ?5, deleted_on = ?6, "
-                                      "updated = ?8, doc = ?9"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement("INSERT INTO jobs (job_id, seq, name, active, deleted, deleted_on, created, updated, doc) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+                         "ON CONFLICT (job_id) DO UPDATE SET name = ?3, active = ?4, deleted = ?5, deleted_on = ?6, "
+                         "updated = ?8, doc = ?9"));
   put.bind(1, row.job_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.name);
@@ -23,10 +24,12 @@ Result<void> put_job(Database& database, const JobRow& row) {
 }
 
 Result<void> put_execution(Database& database, const ExecutionRow& row) {
-  ASSIGN_OR_RETURN(Statement put,
-                   database.statement("INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
-                                      "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement(
+          "INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
+          "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.job_id.text);
@@ -49,8 +52,9 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
 }
 
 Result<void> put_state(Database& database, const ExecutionState& state) {
-  ASSIGN_OR_RETURN(Statement put, database.statement("UPDATE executions SET status = ?2, reason = ?3, has_errors = ?4, stats = ?5, "
-                                                     "workers = ?6, updated = ?7, failed = ?8 WHERE ex_id = ?1"));
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("UPDATE executions SET status = ?2, reason = ?3, has_errors = ?4, stats = ?5, "
+                                      "workers = ?6, updated = ?7, failed = ?8 WHERE ex_id = ?1"));
   put.bind(1, state.ex_id.text);
   put.bind(2, to_string(state.status));
   put.bind(3, state.reason);
@@ -63,8 +67,10 @@ Result<void> put_state(Database& database, const ExecutionState& state) {
 }
 
 Result<void> put_history(Database& database, const HistoryRow& row) {
-  ASSIGN_OR_RETURN(Statement put,
-                   database.statement("INSERT INTO history (ex_id, at, from_state, event, to_state, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement(
+          "INSERT INTO history (ex_id, at, from_state, event, to_state, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.at);
   put.bind(3, row.from);
@@ -83,9 +89,11 @@ Result<void> put_epoch(Database& database, const EpochRow& row) {
 }
 
 Result<void> put_process(Database& database, const ProcessRow& row) {
-  ASSIGN_OR_RETURN(Statement put,
-                   database.statement("INSERT OR REPLACE INTO processes (boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, "
-                                      "worker_id, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement(
+          "INSERT OR REPLACE INTO processes (boot_id, pid, start_ticks, ex_id, job_id, role, ordinal, place, "
+          "worker_id, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
   put.bind(1, row.process.boot_id);
   put.bind(2, row.process.pid);
   put.bind(3, static_cast<std::int64_t>(row.process.start_ticks));
@@ -100,7 +108,8 @@ Result<void> put_process(Database& database, const ProcessRow& row) {
 }
 
 Result<void> erase_process(Database& database, const ProcessIdentity& process) {
-  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM processes WHERE boot_id = ?1 AND pid = ?2 AND start_ticks = ?3"));
+  ASSIGN_OR_RETURN(Statement erase,
+                   database.statement("DELETE FROM processes WHERE boot_id = ?1 AND pid = ?2 AND start_ticks = ?3"));
   erase.bind(1, process.boot_id);
   erase.bind(2, process.pid);
   erase.bind(3, static_cast<std::int64_t>(process.start_ticks));
@@ -108,7 +117,9 @@ Result<void> erase_process(Database& database, const ProcessIdentity& process) {
 }
 
 Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& deletion) {
-  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
+  ASSIGN_OR_RETURN(
+      Statement mark,
+      database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
   mark.bind(1, deletion.job_id.text);
   mark.bind(2, deletion.at);
   return mark.run();

@@ -7,7 +7,8 @@
 
 namespace slicemill::master {
 
-// Within a transaction of the caller's. On an error some of the batch's rows may have been written: the caller rolls back.
+// Within a transaction of the caller's. On an error some of the batch's rows may have been written: the caller rolls
+// back.
 Result<void> write_rows(Database& database, const RegistryBatch& batch);
 
 }  // namespace slicemill::master

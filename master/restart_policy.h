@@ -10,11 +10,11 @@ namespace slicemill::master {
 class RestartPolicy {
  public:
   struct Options {
-    Duration short_life;      // a process that lived less counts as a failed start
-    bool first_at_once;       // the first failed start is no reason to wait yet
-    Duration first_delay;     // doubles with each further failed start in a row ...
-    Duration longest_delay;   // ... up to this
-    int budget;               // failed starts in a row after which it is given up; 0: never
+    Duration short_life;     // a process that lived less counts as a failed start
+    bool first_at_once;      // the first failed start is no reason to wait yet
+    Duration first_delay;    // doubles with each further failed start in a row ...
+    Duration longest_delay;  // ... up to this
+    int budget;              // failed starts in a row after which it is given up; 0: never
   };
 
   explicit RestartPolicy(const Options& options) : options_(options) {}

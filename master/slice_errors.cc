@@ -27,7 +27,8 @@ Result<std::vector<Json>> errors_in(const std::string& directory, std::int64_t f
 Result<std::vector<Json>> records_in(const std::string& body) {
   auto json = parse_json(body);
   if (!json) return json.error();
-  if (!json->is_array()) return Error{ErrorCode::internal, "the execution controller answered with errors that are no list"};
+  if (!json->is_array())
+    return Error{ErrorCode::internal, "the execution controller answered with errors that are no list"};
   std::vector<Json> records;
   for (auto& record : *json) records.push_back(std::move(record));
   return records;
@@ -45,9 +46,11 @@ struct SliceErrors::Collection {
   Reply<std::vector<Json>> reply;
 };
 
-SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions) : loop_(loop), registry_(registry), executions_(executions) {}
+SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
+    : loop_(loop), registry_(registry), executions_(executions) {}
 
-void SliceErrors::of_execution(const ExecutionId& id, std::int64_t from, std::int64_t size, Reply<std::vector<Json>> reply) {
+void SliceErrors::of_execution(const ExecutionId& id, std::int64_t from, std::int64_t size,
+                               Reply<std::vector<Json>> reply) {
   const LiveExecution* live = executions_.find(id);
   if (live != nullptr && live->status != ExecutionStatus::pending && !is_terminal(live->status)) {
     auto answered = [this, id, from, size, reply = std::move(reply)](const Result<wire::Answer>& answer) {
@@ -59,8 +62,8 @@ void SliceErrors::of_execution(const ExecutionId& id, std::int64_t from, std::in
         reply(answer.error());
       }
     };
-    executions_.links().query(id, wire::QueryName::errors, static_cast<std::uint64_t>(from), static_cast<std::uint64_t>(size),
-                              std::move(answered));
+    executions_.links().query(id, wire::QueryName::errors, static_cast<std::uint64_t>(from),
+                              static_cast<std::uint64_t>(size), std::move(answered));
     return;
   }
   const auto row = registry_.execution(id);
@@ -73,11 +76,14 @@ void SliceErrors::of_execution(const ExecutionId& id, std::int64_t from, std::in
   }
 }
 
-void SliceErrors::read_ledger(const ExecutionId& id, std::int64_t from, std::int64_t size, int tries, Reply<std::vector<Json>> reply) {
+void SliceErrors::read_ledger(const ExecutionId& id, std::int64_t from, std::int64_t size, int tries,
+                              Reply<std::vector<Json>> reply) {
   auto result = std::make_shared<Result<std::vector<Json>>>(std::vector<Json>());
   loop_.offload(
       Loop::Lane::query,
-      [result, directory = executions_.options().layout.ledger_directory(id.text), from, size] { *result = errors_in(directory, from, size); },
+      [result, directory = executions_.options().layout.ledger_directory(id.text), from, size] {
+        *result = errors_in(directory, from, size);
+      },
       [this, alive = std::weak_ptr<int>(alive_), result, id, from, size, tries, reply = std::move(reply)] {
         if (alive.expired()) return;
         const bool held = !*result && result->error().code == ErrorCode::conflict;
@@ -121,20 +127,21 @@ void SliceErrors::collect(const std::shared_ptr<Collection>& collection) {
   }
   const ExecutionId id = collection->executions[collection->next++];
   // How many there are to skip is not known, so they are read.
-  of_execution(id, 0, collection->skip + collection->size - have, [this, collection](Result<std::vector<Json>> records) {
-    if (!records) {
-      collection->reply(records.error());
-      return;
-    }
-    for (auto& record : *records) {
-      if (collection->skip > 0) {
-        --collection->skip;
-      } else if (static_cast<std::int64_t>(collection->records.size()) < collection->size) {
-        collection->records.push_back(std::move(record));
-      }
-    }
-    collect(collection);
-  });
+  of_execution(id, 0, collection->skip + collection->size - have,
+               [this, collection](Result<std::vector<Json>> records) {
+                 if (!records) {
+                   collection->reply(records.error());
+                   return;
+                 }
+                 for (auto& record : *records) {
+                   if (collection->skip > 0) {
+                     --collection->skip;
+                   } else if (static_cast<std::int64_t>(collection->records.size()) < collection->size) {
+                     collection->records.push_back(std::move(record));
+                   }
+                 }
+                 collect(collection);
+               });
 }
 
 }  // namespace slicemill::master

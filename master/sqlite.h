@@ -18,8 +18,8 @@ namespace slicemill::master {
 
 class Database;
 
-// One use of a prepared statement; gives it back, reset, at the end of its life. Bind positions and columns as in SQLite: binds count
-// from 1, columns from 0.
+// One use of a prepared statement; gives it back, reset, at the end of its life. Bind positions and columns as in
+// SQLite: binds count from 1, columns from 0.
 class Statement {
  public:
   Statement(const Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}

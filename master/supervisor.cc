@@ -16,7 +16,8 @@ using std::chrono::seconds;
 
 constexpr RestartPolicy::Options kControllerRestarts{seconds(60), true, milliseconds(100), seconds(5), 10};
 constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds(100), seconds(5), 0};
-// A worker that left by itself was told to, most likely because the execution is about to end: its place is not filled at once.
+// A worker that left by itself was told to, most likely because the execution is about to end: its place is not filled
+// at once.
 constexpr Duration kAfterLeaving = seconds(1);
 constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
 
@@ -36,6 +37,7 @@ struct Supervisor::Group {
   std::map<std::int64_t, ChildPtr> workers;  // by place
   std::int64_t wanted = 0;
   bool released = false;
+  bool prepared = false;   // its directories are there: workers may start
   bool preparing = false;  // a controller is about to start
   bool filling = false;    // a spawn turn is posted
   RestartPolicy controller_policy{kControllerRestarts};
@@ -81,6 +83,7 @@ void Supervisor::start(const GroupSpec& spec, std::int64_t workers) {
 
 void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& known, std::int64_t workers) {
   Group& group = new_group(spec, workers);
+  group.prepared = !known.empty();
   for (const auto& row : known) {
     next_ordinal_ = std::max(next_ordinal_, row.ordinal + 1);
     if (launcher_.alive(row.process)) {
@@ -96,6 +99,7 @@ void Supervisor::adopt_controller(const ExecutionId& id, const ProcessIdentity& 
   if (group == nullptr || group->controller) return;
   loop_.cancel(group->controller_timer);
   group->controller_timer = 0;
+  group->prepared = true;
   ProcessRow row;
   row.ex_id = id;
   row.job_id = group->spec.job_id;
@@ -115,8 +119,8 @@ Supervisor::Child& Supervisor::add_child(Group& group, ProcessRow row) {
   plain->started = loop_.now();
   auto& place = plain->row.is_controller ? group.controller : group.workers[plain->row.place];
   place = std::move(child);
-  plain->watch = launcher_.watch(plain->row.process,
-                                 [this, id = group.spec.ex_id, plain](const ProcessExit& exit) { on_exit(id, plain, exit); });
+  plain->watch = launcher_.watch(
+      plain->row.process, [this, id = group.spec.ex_id, plain](const ProcessExit& exit) { on_exit(id, plain, exit); });
   return *plain;
 }
 
@@ -135,18 +139,19 @@ void Supervisor::prepare_controller(Group& group) {
     } else if (found->controller) {
       return;  // one said hello meanwhile
     } else if (epoch) {
+      found->prepared = true;
       start_controller(*found, *epoch);
+      fill_workers(*found);
     } else {
       controller_failed(*found, Duration::zero(), epoch.error().message);
     }
   });
-  // Not after the controller: a worker connects again and again until there is one.
-  fill_workers(group);
 }
 
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   const GroupSpec& spec = group.spec;
-  const auto process = launcher_.start_controller({spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
+  const auto process = launcher_.start_controller(
+      {spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
   if (!process) {
     controller_failed(group, Duration::zero(), process.error().message);
     return;
@@ -201,7 +206,7 @@ void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
 
 // In turns of a few, so that hundreds of workers do not hold up the loop.
 void Supervisor::fill_workers(Group& group) {
-  if (group.filling || group.released || group.worker_timer != 0) return;
+  if (!group.prepared || group.filling || group.released || group.worker_timer != 0) return;
   if (static_cast<std::int64_t>(group.workers.size()) >= group.wanted) return;
   group.filling = true;
   loop_.post([this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id] {
@@ -209,7 +214,9 @@ void Supervisor::fill_workers(Group& group) {
     Group* found = find(id);
     if (found == nullptr) return;
     found->filling = false;
-    for (int i = 0; i < kSpawnsPerTurn && !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted; ++i) {
+    for (int i = 0;
+         i < kSpawnsPerTurn && !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted;
+         ++i) {
       if (!start_worker(*found)) return;
     }
     fill_workers(*found);
@@ -230,8 +237,9 @@ bool Supervisor::start_worker(Group& group) {
   row.place = free_place(group);
   row.worker_id = new_worker_id();
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
-  const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.runtime_directory, log_base + ".log",
-                                               spec.log_level, log_base + ".out", spec.environment});
+  const auto process =
+      launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.runtime_directory,
+                              log_base + ".log", spec.log_level, log_base + ".out", spec.environment});
   if (!process) {
     log(LogLevel::error, "execution {}: {}", spec.ex_id.text, process.error().message);
     worker_failed(group, Duration::zero(), Duration::zero());
@@ -267,13 +275,15 @@ void Supervisor::kill_worker(const ExecutionId& id, std::int64_t pid, const std:
 
 // ---- the end ----
 
-void Supervisor::kill_stranger(const ProcessIdentity& process) { (void)launcher_.signal(process, SIGKILL); }
+void Supervisor::kill_stranger(const ProcessIdentity& process) {
+  (void)launcher_.signal(process, SIGKILL);
+}
 
 void Supervisor::kill_child(Child& child, const std::string& why) {
   if (!child.killed) child.why = why;
   child.killed = true;
-  log(LogLevel::warn, "execution {}: killing {} {}: {}", child.row.ex_id.text, child.row.is_controller ? "controller" : "worker",
-      child.row.process.pid, why);
+  log(LogLevel::warn, "execution {}: killing {} {}: {}", child.row.ex_id.text,
+      child.row.is_controller ? "controller" : "worker", child.row.process.pid, why);
   // Gone already is what is wanted; its watch reports it.
   (void)launcher_.signal(child.row.process, SIGKILL);
 }
@@ -314,9 +324,10 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   } else {
     group->workers.erase(row.place);
   }
-  const bool expected = group->released || (!row.is_controller && static_cast<std::int64_t>(group->workers.size()) >= group->wanted);
-  log(expected ? LogLevel::info : LogLevel::warn, "execution {}: {} {} is gone ({})", id.text, row.is_controller ? "controller" : "worker",
-      row.process.pid, cause);
+  const bool expected =
+      group->released || (!row.is_controller && static_cast<std::int64_t>(group->workers.size()) >= group->wanted);
+  log(expected ? LogLevel::info : LogLevel::warn, "execution {}: {} {} is gone ({})", id.text,
+      row.is_controller ? "controller" : "worker", row.process.pid, cause);
   events_.process_gone(row, exit, expected);
   group = find(id);  // the event may have released or removed it
   if (group == nullptr) return;
@@ -339,7 +350,8 @@ bool Supervisor::has_controller(const ExecutionId& id) const {
 
 bool Supervisor::job_has_controller(const JobId& id, const ExecutionId& except) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
-    return entry.first != except && entry.second->spec.job_id == id && (entry.second->controller || entry.second->preparing);
+    return entry.first != except && entry.second->spec.job_id == id &&
+           (entry.second->controller || entry.second->preparing);
   });
 }
 

@@ -1,8 +1,9 @@
-// PROCESS SUPERVISION: the processes of every execution, one group each. Starts them, starts them again when they die, and sees to it that
-// what should be gone is gone. It knows nothing of statuses: Executions decides, this keeps processes in line with the decision.
+// PROCESS SUPERVISION: the processes of every execution, one group each. Starts them, starts them again when they die,
+// and sees to it that what should be gone is gone. It knows nothing of statuses: Executions decides, this keeps
+// processes in line with the decision.
 //
-// Owner: the master; loop thread. A controller is started again only after its predecessor was seen gone. A worker that dies is replaced
-// as long as fewer live than are wanted.
+// Owner: the master; loop thread. A controller is started again only after its predecessor was seen gone. A worker that
+// dies is replaced as long as fewer live than are wanted.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,8 @@ struct GroupSpec {
 class SupervisorEvents {
  public:
   virtual ~SupervisorEvents() = default;
-  // Before every start of a controller: a new epoch that is durable, and a launch file that carries it. `ready` runs later.
+  // Before every start of a controller: a new epoch that is durable, and a launch file that carries it. `ready` runs
+  // later.
   virtual void prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) = 0;
   virtual void process_started(const ProcessRow& process) = 0;
   virtual void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) = 0;
@@ -58,7 +60,8 @@ class Supervisor {
   // A controller that said hello without being known here (the former master died between starting and noting it).
   void adopt_controller(const ExecutionId& id, const ProcessIdentity& process, std::uint64_t epoch);
 
-  // How many workers should live. More: started at once. Fewer: nobody is replaced; who leaves is the controller's choice.
+  // How many workers should live. More: started at once. Fewer: nobody is replaced; who leaves is the controller's
+  // choice.
   void set_workers(const ExecutionId& id, std::int64_t wanted);
   // SIGKILL; a new one starts when it is gone. If none lives and none is about to start, one starts now.
   void restart_controller(const ExecutionId& id, const std::string& why);
@@ -73,7 +76,7 @@ class Supervisor {
   bool has_controller(const ExecutionId& id) const;
   bool job_has_controller(const JobId& id, const ExecutionId& except) const;
   std::int64_t live_workers(const ExecutionId& id) const;
-  std::int64_t lingering_workers() const;  // of released groups
+  std::int64_t lingering_workers() const;     // of released groups
   std::vector<ProcessRow> processes() const;  // by ordinal
 
  private:

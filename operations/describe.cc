@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/runtime/text.h"
@@ -45,7 +46,8 @@ std::string default_text(const OptionSpec& spec) {
 std::string full_description(const OptionSpec& spec) {
   std::string text = spec.description;
   if (!spec.choices.empty()) text += fmt::format(" One of {}.", join(spec.choices, ", "));
-  if (spec.minimum) text += fmt::format(" At least {}.", *spec.minimum);
+  constexpr double kWorthNaming = 1e9;  // bounds beyond it only keep sums from overflowing
+  if (spec.minimum && std::abs(*spec.minimum) < kWorthNaming) text += fmt::format(" At least {}.", *spec.minimum);
   return text;
 }
 

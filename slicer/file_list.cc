@@ -12,7 +12,9 @@ namespace slicemill {
 
 namespace {
 
-bool has_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
+bool has_glob(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
 
 std::string below(const std::string& directory, const std::string& name) {
   return directory == "/" ? "/" + name : directory + "/" + name;
@@ -27,8 +29,8 @@ Result<std::vector<std::string>> in_directory(Files& files, const std::string& d
   return paths;
 }
 
-// The paths below `directory` that match components[at...]. A directory that vanishes or may not be read on the way matches nothing,
-// as in a shell.
+// The paths below `directory` that match components[at...]. A directory that vanishes or may not be read on the way
+// matches nothing, as in a shell.
 void match(Files& files, const std::string& directory, const std::vector<std::string>& components, std::size_t at,
            std::vector<std::string>& paths) {
   const std::string& pattern = components[at];

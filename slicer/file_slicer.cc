@@ -16,8 +16,8 @@ namespace slicemill {
 
 namespace {
 
-constexpr std::size_t kListed = 256;         // requests of one run, at most
-constexpr std::int64_t kRelistMs = 1000;     // between two looks at a persistent source
+constexpr std::size_t kListed = 256;      // requests of one run, at most
+constexpr std::int64_t kRelistMs = 1000;  // between two looks at a persistent source
 constexpr std::size_t kHashDigits = 16;
 
 // FNV-1a: the same in every build that may ever read a position.
@@ -100,14 +100,16 @@ class FileSlicer final : public Slicer {
   }
 
  private:
-  // A position of a persistent source names every known file. Turns that grow with them keep the sum of all positions in proportion to
-  // the number of files, not to its square.
+  // A position of a persistent source names every known file. Turns that grow with them keep the sum of all positions
+  // in proportion to the number of files, not to its square.
   std::size_t turn_size(std::size_t wanted) const { return persistent_ ? std::max(wanted, known_.size() / 4) : wanted; }
 
   Result<void> parse_position(const std::string& position) {
     if (position.empty()) return {};
     ASSIGN_OR_RETURN(const Json parsed, parse_json(position));
-    const auto broken = [&] { return Error(ErrorCode::corrupt, fmt::format("file slicer position: {}", text_head(position)), false); };
+    const auto broken = [&] {
+      return Error(ErrorCode::corrupt, fmt::format("file slicer position: {}", text_head(position)), false);
+    };
     if (!parsed.is_object()) return broken();
     if (const auto last = parsed.find("last"); last != parsed.end()) {
       if (!last->is_string()) return broken();
@@ -144,7 +146,8 @@ class FileSlicer final : public Slicer {
     if (!last_.empty()) {
       const auto behind = std::upper_bound(paths.begin(), paths.end(), last_);
       // A position of a run that was `once`: all of these are cut.
-      if (persistent_) std::for_each(paths.begin(), behind, [&](const std::string& path) { known_.insert(path_hash(path)); });
+      if (persistent_)
+        std::for_each(paths.begin(), behind, [&](const std::string& path) { known_.insert(path_hash(path)); });
       paths.erase(paths.begin(), behind);
       if (persistent_) last_.clear();
     }
@@ -185,8 +188,8 @@ class FileSlicer final : public Slicer {
     }
     // Not so for an empty file: it is looked at again until it has something in it.
     if (persistent_) known_.insert(path_hash(path));
-    std::string fixed = fmt::format("\"path\":{},\"total\":{},\"mtime_ns\":{},\"inode\":{}", json_quoted(path), stat.size,
-                                    stat.mtime_ns, stat.inode);
+    std::string fixed = fmt::format("\"path\":{},\"total\":{},\"mtime_ns\":{},\"inode\":{}", json_quoted(path),
+                                    stat.size, stat.mtime_ns, stat.inode);
     const auto total = static_cast<std::int64_t>(stat.size);
     if (total > reading_.size && reading_.is_cut(path)) {
       runs.add_ranges(std::move(fixed), total, reading_.size);
@@ -208,8 +211,12 @@ class FileSlicer final : public Slicer {
 
 }  // namespace
 
-std::unique_ptr<Slicer> make_file_slicer(Files& files) { return std::make_unique<FileSlicer>(files); }
+std::unique_ptr<Slicer> make_file_slicer(Files& files) {
+  return std::make_unique<FileSlicer>(files);
+}
 
-std::unique_ptr<Slicer> make_file_slicer() { return make_file_slicer(posix_files()); }
+std::unique_ptr<Slicer> make_file_slicer() {
+  return make_file_slicer(posix_files());
+}
 
 }  // namespace slicemill

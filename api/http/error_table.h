@@ -29,7 +29,8 @@ struct ErrorTable {
   // For a static_assert beside each table: every code has its row.
   constexpr bool is_complete() const {
     for (std::size_t i = 0; i < statuses.size(); ++i)
-      if (statuses[i].first != static_cast<ErrorCode>(i) || statuses[i].second < 400 || statuses[i].second > 599) return false;
+      if (statuses[i].first != static_cast<ErrorCode>(i) || statuses[i].second < 400 || statuses[i].second > 599)
+        return false;
     return true;
   }
 };

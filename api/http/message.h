@@ -1,7 +1,8 @@
-// One HTTP request and its answer, as the router and the dialects see them: plain values, without a word of the server library.
+// One HTTP request and its answer, as the router and the dialects see them: plain values, without a word of the server
+// library.
 //
-// A handler runs on the loop thread. It may answer before it returns or later; the request lives only during the call, so what is
-// needed later is moved or copied out of it.
+// A handler runs on the loop thread. It may answer before it returns or later; the request lives only during the call,
+// so what is needed later is moved or copied out of it.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +26,10 @@ struct Parameter {
 
 struct Request {
   Method method = Method::get;
-  std::string method_text;               // as sent, for methods we do not know too
-  std::string target;                    // as sent, with the query
+  std::string method_text;                 // as sent, for methods we do not know too
+  std::string target;                      // as sent, with the query
   std::vector<Parameter> path_parameters;  // of the row's pattern, decoded; filled by the router
-  std::vector<Parameter> query;          // decoded, in the order given, repeated keys kept
+  std::vector<Parameter> query;            // decoded, in the order given, repeated keys kept
   std::string content_type;
   std::string content_encoding;
   std::string body;
@@ -46,8 +47,8 @@ struct Response {
   std::vector<Parameter> headers;  // further ones
 };
 
-// Answers the request. Loop thread. The first call counts; a request whose every copy of this is destroyed without a call is answered
-// with an error by the server, and a call after the client left is harmless.
+// Answers the request. Loop thread. The first call counts; a request whose every copy of this is destroyed without a
+// call is answered with an error by the server, and a call after the client left is harmless.
 using Respond = std::function<void(Response)>;
 
 }  // namespace slicemill::api

@@ -12,7 +12,9 @@
 namespace slicemill::api {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
@@ -51,8 +53,8 @@ struct Router::Node {
     return nullptr;
   }
 
-  // Literals first; falls back to a parameter where the literal way leads nowhere. `captured` holds the indexes of the segments
-  // that stand for parameters.
+  // Literals first; falls back to a parameter where the literal way leads nowhere. `captured` holds the indexes of the
+  // segments that stand for parameters.
   const Endpoint* find(std::span<const std::string> segments, std::size_t at, Method method,
                        std::vector<std::size_t>& captured) const {
     if (at == segments.size()) return endpoint(method);
@@ -104,7 +106,8 @@ Result<void> Router::mount(Dialect dialect) {
       root_ = std::make_unique<Node>();
       for (const auto& mounted : dialects_)
         for (const std::string& old_prefix : mounted->prefixes)
-          for (const Route& old_route : mounted->routes) RETURN_IF_ERROR(add_row(*mounted, old_prefix + old_route.pattern, old_route));
+          for (const Route& old_route : mounted->routes)
+            RETURN_IF_ERROR(add_row(*mounted, old_prefix + old_route.pattern, old_route));
       return added;
     }
   }
@@ -167,7 +170,8 @@ void Router::handle(Request& request, const Respond& respond) const {
     log(LogLevel::error, "{} {}: unexpected exception: {}", request.method_text, request.target, thrown.what());
     std::string place = log_path();
     respond(error(request.target, 500,
-                  fmt::format("internal error: {}; see {}", thrown.what(), place.empty() ? "the server's standard error" : place)));
+                  fmt::format("internal error: {}; see {}", thrown.what(),
+                              place.empty() ? "the server's standard error" : place)));
   }
 }
 

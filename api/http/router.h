@@ -1,9 +1,10 @@
-// Finds the row for a request. A route is a row {method, pattern, handler}; a dialect is a table of rows with the prefixes that it is
-// mounted under and its own form of errors.
+// Finds the row for a request. A route is a row {method, pattern, handler}; a dialect is a table of rows with the
+// prefixes that it is mounted under and its own form of errors.
 //
 // Owner: the process's wiring; outlives the server. Loop thread; mounting ends before the first request.
-// Patterns: "/jobs/:id/_stop"; ":name" matches one segment that is not empty. Literal segments are compared without regard to case and
-// win over ":name" whatever the order of rows. HEAD is answered by GET rows and OPTIONS by any path that has a row.
+// Patterns: "/jobs/:id/_stop"; ":name" matches one segment that is not empty. Literal segments are compared without
+// regard to case and win over ":name" whatever the order of rows. HEAD is answered by GET rows and OPTIONS by any path
+// that has a row.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,8 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // conflict if a row's method and path are taken already, invalid if a pattern does not begin with '/'. Nothing is mounted then.
+  // conflict if a row's method and path are taken already, invalid if a pattern does not begin with '/'. Nothing is
+  // mounted then.
   Result<void> mount(Dialect dialect);
 
   // Calls the row's handler; never throws. An exception of a handler is logged and answered as error 500.

@@ -26,8 +26,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
 using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
@@ -35,14 +35,22 @@ constexpr std::size_t kReadBytes = 4096;
 
 Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get: return Method::get;
-    case http::verb::head: return Method::head;
-    case http::verb::post: return Method::post;
-    case http::verb::put: return Method::put;
-    case http::verb::patch: return Method::patch;
-    case http::verb::delete_: return Method::del;
-    case http::verb::options: return Method::options;
-    default: return Method::other;
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::patch:
+      return Method::patch;
+    case http::verb::delete_:
+      return Method::del;
+    case http::verb::options:
+      return Method::options;
+    default:
+      return Method::other;
   }
 }
 
@@ -90,14 +98,15 @@ struct ServerState {
   std::string date_;
 };
 
-// One connection. Owned by the list of open sessions and by its pending operation; whoever waits for an answer holds a weak pointer.
+// One connection. Owned by the list of open sessions and by its pending operation; whoever waits for an answer holds a
+// weak pointer.
 //
 //   idle -> reading -> answering -> writing -> idle ...          (keep-alive)
 //              |                       |
 //              +--> writing (error) ---+--> lingering -> closed
 //
-// Every phase but `closed` has a deadline, watched by the server's sweep. What ends it: idle: close; reading: answer 408;
-// answering: answer 503; writing, lingering: close.
+// Every phase but `closed` has a deadline, watched by the server's sweep. What ends it: idle: close; reading: answer
+// 408; answering: answer 503; writing, lingering: close.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<ServerState> state, Socket socket) : state_(std::move(state)), socket_(std::move(socket)) {}
@@ -123,7 +132,8 @@ class Session : public std::enable_shared_from_this<Session> {
       case Phase::answering:
         fail(503, fmt::format("no answer within {} ms", milliseconds(state_->options.answer_timeout)));
         break;
-      default: close();
+      default:
+        close();
     }
   }
 
@@ -150,7 +160,8 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void answer_is_lost(std::uint64_t serial) {
-    if (phase_ == Phase::answering && serial == serial_) fail(500, "internal error: the request was dropped unanswered");
+    if (phase_ == Phase::answering && serial == serial_)
+      fail(500, "internal error: the request was dropped unanswered");
   }
 
  private:
@@ -271,21 +282,24 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void write(Response response) {
-    if (log_enabled(LogLevel::debug)) log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
+    if (log_enabled(LogLevel::debug))
+      log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
     if (state_->stopping) keep_alive_ = false;
     enter(Phase::writing, state_->options.write_timeout);
     auto status = static_cast<unsigned>(response.status);
     head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", status,
                         std::string_view(http::obsolete_reason(static_cast<http::status>(status))), state_->date(),
                         response.content_type, response.body.size());
-    for (const Parameter& header : response.headers) head_.append(header.name).append(": ").append(header.value).append("\r\n");
+    for (const Parameter& header : response.headers)
+      head_.append(header.name).append(": ").append(header.value).append("\r\n");
     if (!keep_alive_)
       head_ += "Connection: close\r\n";
     else if (version_ < 11)
       head_ += "Connection: keep-alive\r\n";
     head_ += "\r\n";
     body_ = std::move(response.body);
-    std::array<asio::const_buffer, 2> parts{asio::buffer(head_), head_only_ ? asio::const_buffer() : asio::buffer(body_)};
+    std::array<asio::const_buffer, 2> parts{asio::buffer(head_),
+                                            head_only_ ? asio::const_buffer() : asio::buffer(body_)};
     asio::async_write(socket_, parts, [self = shared_from_this()](error_code error, std::size_t) {
       if (self->phase_ != Phase::writing) return;
       if (error) return self->close();
@@ -295,7 +309,8 @@ class Session : public std::enable_shared_from_this<Session> {
     });
   }
 
-  // Closing while unread input is left would reset the connection and could destroy the answer on its way, so the client goes first.
+  // Closing while unread input is left would reset the connection and could destroy the answer on its way, so the
+  // client goes first.
   void linger() {
     error_code error;
     socket_.shutdown(Socket::shutdown_send, error);
@@ -336,8 +351,8 @@ class BeastServer final : public HttpServer {
   BeastServer(AsioLoop& loop, const HttpOptions& options, const Router& router, Acceptor acceptor)
       : state_(std::make_shared<ServerState>(loop, options, router)), acceptor_(std::move(acceptor)) {
     state_->on_session_end = [this] { on_session_end(); };
-    Duration shortest = std::min({options.read_timeout, options.answer_timeout, options.write_timeout, options.idle_timeout,
-                                  options.linger_timeout, options.stop_timeout});
+    Duration shortest = std::min({options.read_timeout, options.answer_timeout, options.write_timeout,
+                                  options.idle_timeout, options.linger_timeout, options.stop_timeout});
     sweep_interval_ = std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5), std::chrono::seconds(1));
     accept();
   }
@@ -437,21 +452,25 @@ Error bind_error(const HttpOptions& options, error_code error) {
   if (error == asio::error::address_in_use)
     return {ErrorCode::conflict, fmt::format("port {} on {} is in use", options.port, options.address)};
   if (error == asio::error::access_denied)
-    return {ErrorCode::invalid, fmt::format("port {} on {} may not be opened by this user: {}", options.port, options.address, error.message())};
+    return {ErrorCode::invalid, fmt::format("port {} on {} may not be opened by this user: {}", options.port,
+                                            options.address, error.message())};
   if (error == boost::system::errc::address_not_available)
     return {ErrorCode::invalid, fmt::format("{} is not an address of this machine", options.address)};
-  return {ErrorCode::io, fmt::format("cannot listen on port {} of {}: {}", options.port, options.address, error.message())};
+  return {ErrorCode::io,
+          fmt::format("cannot listen on port {} of {}: {}", options.port, options.address, error.message())};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options, const Router& router) {
+Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options,
+                                                      const Router& router) {
   error_code error;
   auto address = asio::ip::make_address(options.address, error);
   if (error) {
     auto found = tcp::resolver(loop.context()).resolve(options.address, "", error);
     if (error || found.empty())
-      return Error(ErrorCode::invalid, fmt::format("\"{}\" is no address to listen on: {}", options.address, error.message()));
+      return Error(ErrorCode::invalid,
+                   fmt::format("\"{}\" is no address to listen on: {}", options.address, error.message()));
     address = found.begin()->endpoint().address();
   }
   tcp::endpoint endpoint(address, options.port);

@@ -1,7 +1,7 @@
 // The HTTP/1.1 server: reads requests, hands them to the router, writes the answers. It knows no dialect.
 //
-// Owner: the process's wiring. Lives wholly on the loop thread. A connection is served one request at a time, so pipelined requests
-// are answered in their order. The server library stays in server.cc.
+// Owner: the process's wiring. Lives wholly on the loop thread. A connection is served one request at a time, so
+// pipelined requests are answered in their order. The server library stays in server.cc.
 #pragma once
 
 #include <chrono>
@@ -19,18 +19,19 @@
 namespace slicemill::api {
 
 struct HttpOptions {
-  std::string address = "127.0.0.1";  // an IP address of this machine, or a name that resolves to one
-  std::uint16_t port = 5678;          // 0: any free one
-  std::size_t header_limit = 16 << 10;  // bytes
-  std::size_t body_limit = 10 << 20;    // bytes
-  std::size_t connection_limit = 4096;  // further ones wait in the listen queue
-  Duration read_timeout = std::chrono::seconds(30);     // from a request's first byte to its last
-  Duration answer_timeout = std::chrono::minutes(5);    // a handler's answer
-  Duration write_timeout = std::chrono::seconds(60);    // until the client has taken the answer
-  Duration idle_timeout = std::chrono::minutes(2);      // between two requests
-  Duration linger_timeout = std::chrono::seconds(2);    // after the last answer, for the client to close first
-  Duration stop_timeout = std::chrono::seconds(10);     // answers in flight at stop()
-  Duration accept_pause = std::chrono::milliseconds(100);  // after a failed accept, for instance when descriptors ran out
+  std::string address = "127.0.0.1";                  // an IP address of this machine, or a name that resolves to one
+  std::uint16_t port = 5678;                          // 0: any free one
+  std::size_t header_limit = 16 << 10;                // bytes
+  std::size_t body_limit = 10 << 20;                  // bytes
+  std::size_t connection_limit = 4096;                // further ones wait in the listen queue
+  Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
+  Duration answer_timeout = std::chrono::minutes(5);  // a handler's answer
+  Duration write_timeout = std::chrono::seconds(60);  // until the client has taken the answer
+  Duration idle_timeout = std::chrono::minutes(2);    // between two requests
+  Duration linger_timeout = std::chrono::seconds(2);  // after the last answer, for the client to close first
+  Duration stop_timeout = std::chrono::seconds(10);   // answers in flight at stop()
+  Duration accept_pause =
+      std::chrono::milliseconds(100);  // after a failed accept, for instance when descriptors ran out
 };
 
 struct HttpCounters {
@@ -46,13 +47,13 @@ class HttpServer {
   virtual std::uint16_t port() const = 0;
   virtual HttpCounters counters() const = 0;
 
-  // No new connections and requests; answers in flight are finished, at most for stop_timeout. Then calls done, on the loop thread.
-  // May be called again: each done is called.
+  // No new connections and requests; answers in flight are finished, at most for stop_timeout. Then calls done, on the
+  // loop thread. May be called again: each done is called.
   virtual void stop(std::function<void()> done) = 0;
 };
 
-// Listens when it returns. conflict if the port is in use; invalid if the address is not one that can be bound. The message is one
-// line that names address and port. loop and router outlive the server.
+// Listens when it returns. conflict if the port is in use; invalid if the address is not one that can be bound. The
+// message is one line that names address and port. loop and router outlive the server.
 Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options, const Router& router);
 
 }  // namespace slicemill::api

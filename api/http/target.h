@@ -22,7 +22,8 @@ Target split_target(std::string_view target);
 // Strict, for paths: the error names the place of a broken escape, or says that the decoded bytes are not UTF-8.
 Result<std::string> percent_decode(std::string_view text);
 
-// The decoded segments of a path. One trailing slash is ignored; a slash that is percent-encoded stays inside its segment.
+// The decoded segments of a path. One trailing slash is ignored; a slash that is percent-encoded stays inside its
+// segment.
 Result<std::vector<std::string>> path_segments(std::string_view path);
 
 // As forms are decoded: "+" is a blank, a broken escape stands for itself. A pair without "=" has the value "".

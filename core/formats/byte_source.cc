@@ -19,8 +19,10 @@ class FileSource final : public ByteSource {
     if (wanted == 0) return std::size_t{0};
     ASSIGN_OR_RETURN(const std::size_t got, file_->read_at(at_, buffer.first(static_cast<std::size_t>(wanted))));
     if (got == 0) {
-      return Error(ErrorCode::invalid, fmt::format("{}: ends at byte {}, but had {} when it was discovered: it was truncated", path_, at_, end_),
-                   false);
+      return Error(
+          ErrorCode::invalid,
+          fmt::format("{}: ends at byte {}, but had {} when it was discovered: it was truncated", path_, at_, end_),
+          false);
     }
     at_ += got;
     return got;

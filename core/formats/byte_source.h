@@ -23,8 +23,9 @@ class ByteSource {
 std::unique_ptr<ByteSource> file_source(std::unique_ptr<ReadableFile> file, std::string path, std::uint64_t begin,
                                         std::uint64_t end);
 
-// What `compressed` unpacks to: all members or frames, one behind the other. corrupt: it is broken or ends early. `none` gives the
-// source back. path: for errors.
-Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed, std::string path);
+// What `compressed` unpacks to: all members or frames, one behind the other. corrupt: it is broken or ends early.
+// `none` gives the source back. path: for errors.
+Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed,
+                                                 std::string path);
 
 }  // namespace slicemill

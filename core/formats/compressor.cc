@@ -75,7 +75,8 @@ class ZstdCompressor final : public Compressor {
 
   bool initialize() {
     context_ = ZSTD_createCCtx();
-    return context_ != nullptr && !ZSTD_isError(ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, kZstdLevel)) &&
+    return context_ != nullptr &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, kZstdLevel)) &&
            !ZSTD_isError(ZSTD_CCtx_setParameter(context_, ZSTD_c_checksumFlag, 1));
   }
 
@@ -156,10 +157,14 @@ Result<std::unique_ptr<Compressor>> make(std::string_view name) {
 
 Result<std::unique_ptr<Compressor>> make_compressor(Compression compression) {
   switch (compression) {
-    case Compression::none: return std::unique_ptr<Compressor>(std::make_unique<PlainCompressor>());
-    case Compression::gzip: return make<GzipCompressor>("gzip");
-    case Compression::zstd: return make<ZstdCompressor>("zstd");
-    case Compression::lz4: return make<Lz4Compressor>("lz4");
+    case Compression::none:
+      return std::unique_ptr<Compressor>(std::make_unique<PlainCompressor>());
+    case Compression::gzip:
+      return make<GzipCompressor>("gzip");
+    case Compression::zstd:
+      return make<ZstdCompressor>("zstd");
+    case Compression::lz4:
+      return make<Lz4Compressor>("lz4");
   }
   return Error(ErrorCode::internal, "unknown compression");
 }

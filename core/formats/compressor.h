@@ -1,5 +1,5 @@
-// Compresses a stream into one member or frame. Members stand alone, so files made of several of them, one behind the other, are whole
-// files of that compression. One thread.
+// Compresses a stream into one member or frame. Members stand alone, so files made of several of them, one behind the
+// other, are whole files of that compression. One thread.
 #pragma once
 
 #include <memory>

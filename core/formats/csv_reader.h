@@ -28,9 +28,9 @@ class CsvReader {
  public:
   explicit CsvReader(CsvOptions options);
 
-  // data: the bytes behind what was used up so far, with kScanPadding readable ones behind; `last`: the file ends there. Appends
-  // records to out, returns how many bytes are used up. 0 with data left: no row ends in it, show it again with more. invalid: the
-  // message names the line.
+  // data: the bytes behind what was used up so far, with kScanPadding readable ones behind; `last`: the file ends
+  // there. Appends records to out, returns how many bytes are used up. 0 with data left: no row ends in it, show it
+  // again with more. invalid: the message names the line.
   Result<std::size_t> read(std::string_view data, bool last, RecordText& out);
 
  private:
@@ -56,9 +56,9 @@ class CsvReader {
   bool header_pending_;
   bool at_start_ = true;
   std::uint64_t line_ = 1;
-  std::uint64_t row_lines_ = 0;    // line ends inside the row under way
+  std::uint64_t row_lines_ = 0;  // line ends inside the row under way
   std::vector<Field> row_;
-  std::string unquoted_;           // a field whose doubled quotes are being taken out
+  std::string unquoted_;  // a field whose doubled quotes are being taken out
 };
 
 }  // namespace slicemill

@@ -14,8 +14,8 @@ namespace slicemill {
 namespace {
 
 void append_field(std::string_view text, char delimiter, std::string& out) {
-  const bool needs_quotes =
-      std::any_of(text.begin(), text.end(), [&](char c) { return c == delimiter || c == '"' || c == '\n' || c == '\r'; });
+  const bool needs_quotes = std::any_of(text.begin(), text.end(),
+                                        [&](char c) { return c == delimiter || c == '"' || c == '\n' || c == '\r'; });
   if (!needs_quotes) {
     out.append(text);
     return;
@@ -38,7 +38,8 @@ void append_header(const std::vector<std::string>& fields, const RecordWriterOpt
 
 class CsvWriter final : public RecordWriter {
  public:
-  explicit CsvWriter(RecordWriterOptions options) : options_(std::move(options)), drops_others_(!options_.fields.empty()) {
+  explicit CsvWriter(RecordWriterOptions options)
+      : options_(std::move(options)), drops_others_(!options_.fields.empty()) {
     for (const std::string& field : options_.fields) add_column(field);
   }
 
@@ -87,10 +88,14 @@ class CsvWriter final : public RecordWriter {
     std::size_t likely = 0;
     for (auto member : object) {
       const std::string_view name = member.unescaped_key();
-      std::size_t column = learns && !column_of_.contains(std::string(name)) ? add_column(std::string(name)) : column_of(name, likely);
+      std::size_t column =
+          learns && !column_of_.contains(std::string(name)) ? add_column(std::string(name)) : column_of(name, likely);
       if (column == kNoColumn) {
         if (drops_others_) continue;
-        return broken(record, fmt::format("member \"{}\" is not among the columns (those of the first record, as `fields` is not given)", name));
+        return broken(
+            record,
+            fmt::format("member \"{}\" is not among the columns (those of the first record, as `fields` is not given)",
+                        name));
       }
       likely = column + 1;
       values_[column] = text_of(member.value());
@@ -103,11 +108,16 @@ class CsvWriter final : public RecordWriter {
 
   static std::string_view text_of(simdjson::ondemand::value value) {
     switch (simdjson::ondemand::json_type(value.type())) {
-      case simdjson::ondemand::json_type::string: return value.get_string();
-      case simdjson::ondemand::json_type::null: return {};
-      case simdjson::ondemand::json_type::array: return value.get_array().value().raw_json();
-      case simdjson::ondemand::json_type::object: return value.get_object().value().raw_json();
-      default: break;
+      case simdjson::ondemand::json_type::string:
+        return value.get_string();
+      case simdjson::ondemand::json_type::null:
+        return {};
+      case simdjson::ondemand::json_type::array:
+        return value.get_array().value().raw_json();
+      case simdjson::ondemand::json_type::object:
+        return value.get_object().value().raw_json();
+      default:
+        break;
     }
     std::string_view token = value.raw_json_token();
     while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
@@ -136,7 +146,9 @@ class CsvWriter final : public RecordWriter {
 
 }  // namespace
 
-std::unique_ptr<RecordWriter> make_csv_writer(RecordWriterOptions options) { return std::make_unique<CsvWriter>(std::move(options)); }
+std::unique_ptr<RecordWriter> make_csv_writer(RecordWriterOptions options) {
+  return std::make_unique<CsvWriter>(std::move(options));
+}
 
 std::string csv_header(const RecordWriterOptions& options) {
   std::string header;

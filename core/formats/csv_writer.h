@@ -1,5 +1,5 @@
-// JSON objects as delimited text, quoted where RFC 4180 asks for it. Text values lose their JSON quotes, null is empty, numbers and words
-// stand as they are, arrays and objects as their JSON text.
+// JSON objects as delimited text, quoted where RFC 4180 asks for it. Text values lose their JSON quotes, null is empty,
+// numbers and words stand as they are, arrays and objects as their JSON text.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// gzip members, zstd frames and lz4 frames as byte sources. All three pull compressed bytes into one buffer and let the library write
-// straight into the caller's.
+// gzip members, zstd frames and lz4 frames as byte sources. All three pull compressed bytes into one buffer and let the
+// library write straight into the caller's.
 #include <fmt/format.h>
 #include <lz4frame.h>
 #include <zlib.h>
@@ -172,12 +172,17 @@ Result<std::unique_ptr<ByteSource>> make(std::unique_ptr<ByteSource> compressed,
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed, std::string path) {
+Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed,
+                                                 std::string path) {
   switch (compression) {
-    case Compression::none: return compressed;
-    case Compression::gzip: return make<GzipSource>(std::move(compressed), std::move(path));
-    case Compression::zstd: return make<ZstdSource>(std::move(compressed), std::move(path));
-    case Compression::lz4: return make<Lz4Source>(std::move(compressed), std::move(path));
+    case Compression::none:
+      return compressed;
+    case Compression::gzip:
+      return make<GzipSource>(std::move(compressed), std::move(path));
+    case Compression::zstd:
+      return make<ZstdSource>(std::move(compressed), std::move(path));
+    case Compression::lz4:
+      return make<Lz4Source>(std::move(compressed), std::move(path));
   }
   return Error(ErrorCode::internal, "unknown compression");
 }

@@ -56,7 +56,7 @@ Result<FileReading> file_reading(const Json& options) {
     reading.size = option<std::int64_t>(options, "size", reading.size);
     reading.line_delimiter = option<std::string>(options, "line_delimiter", "\n");
     field_delimiter = option<std::string>(options, "field_delimiter", "");
-    if (field_delimiter.empty()) field_delimiter = reading.format == RecordFormat::tsv ? "\t" : ",";
+    if (field_delimiter.empty()) field_delimiter.push_back(reading.format == RecordFormat::tsv ? '\t' : ',');
     reading.field_delimiter = field_delimiter[0];
     reading.fields = option<std::vector<std::string>>(options, "fields", {});
     reading.remove_header = option<bool>(options, "remove_header", true);

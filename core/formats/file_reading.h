@@ -1,4 +1,5 @@
-// What the options of file_reader mean: read by its slicer, its reader and its schema, so that the three cannot disagree.
+// What the options of file_reader mean: read by its slicer, its reader and its schema, so that the three cannot
+// disagree.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -31,7 +32,8 @@ struct FileReading {
   }
   // The file is read in ranges; otherwise it is one slice.
   bool is_cut(std::string_view file) const {
-    return is_line_based(format) && !file_per_slice && compression_of(file) == Compression::none && can_cut_at(line_delimiter);
+    return is_line_based(format) && !file_per_slice && compression_of(file) == Compression::none &&
+           can_cut_at(line_delimiter);
   }
 };
 

@@ -10,17 +10,20 @@ namespace slicemill {
 
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
 
 bool has_line_end(std::string_view text) {
-  return std::memchr(text.data(), '\n', text.size()) != nullptr || std::memchr(text.data(), '\r', text.size()) != nullptr;
+  return std::memchr(text.data(), '\n', text.size()) != nullptr ||
+         std::memchr(text.data(), '\r', text.size()) != nullptr;
 }
 
 }  // namespace
 
 Error JsonArrayScanner::broken(const char* at, const char* data, std::string_view problem) const {
-  return Error(ErrorCode::invalid, fmt::format("byte {}: {}", position_ + static_cast<std::uint64_t>(at - data), problem),
-               false);
+  return Error(ErrorCode::invalid,
+               fmt::format("byte {}: {}", position_ + static_cast<std::uint64_t>(at - data), problem), false);
 }
 
 Result<bool> JsonArrayScanner::element(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
@@ -67,7 +70,9 @@ Result<bool> JsonArrayScanner::step(char*& p, char* end, bool last, std::vector<
       state_ = State::element;
       return true;
     case State::after_all:
-      return broken(p, data_, is_array_ ? "text after the array" : "text after the value (one value a line is the format ldjson)");
+      return broken(
+          p, data_,
+          is_array_ ? "text after the array" : "text after the value (one value a line is the format ldjson)");
   }
   ++p;
   state_ = State::after_all;

@@ -1,5 +1,5 @@
-// Splits a JSON text that is an array of values into its elements, or takes a text that is one value as one record, without holding
-// more than one element. Each element is checked on the way.
+// Splits a JSON text that is an array of values into its elements, or takes a text that is one value as one record,
+// without holding more than one element. Each element is checked on the way.
 //
 // It never reads: the caller shows it bytes in order, and again what it left over. Not thread-safe; one per slice.
 #pragma once
@@ -15,9 +15,10 @@ namespace slicemill {
 
 class JsonArrayScanner {
  public:
-  // data: the bytes from position() on, with kScanPadding readable ones behind; `last`: the text ends there. Appends views into data
-  // and returns how many bytes are used up. 0 while not done: no element ends in data, show it again with more. Elements lose
-  // their line ends in place. invalid: the text is not what it should be; the message says at which byte.
+  // data: the bytes from position() on, with kScanPadding readable ones behind; `last`: the text ends there. Appends
+  // views into data and returns how many bytes are used up. 0 while not done: no element ends in data, show it again
+  // with more. Elements lose their line ends in place. invalid: the text is not what it should be; the message says at
+  // which byte.
   Result<std::size_t> scan(std::span<char> data, bool last, std::vector<std::string_view>& records);
 
   std::uint64_t position() const { return position_; }

@@ -14,9 +14,15 @@ namespace {
 
 using State = JsonScan::State;
 
-inline bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-inline bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+inline bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+inline bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 // Walks one value. Every step moves p_ or sets failure_; the container that each level is in is one byte of stack_.
 class Scanner {
@@ -53,24 +59,36 @@ class Scanner {
     skip_space();
     if (p_ == end_) return starve("text ends before the value is complete");
     switch (expect_) {
-      case Expect::value: return value();
-      case Expect::value_or_end: return *p_ == ']' ? leave() : value();
-      case Expect::key: return key();
-      case Expect::key_or_end: return *p_ == '}' ? leave() : key();
-      case Expect::after: return after();
+      case Expect::value:
+        return value();
+      case Expect::value_or_end:
+        return *p_ == ']' ? leave() : value();
+      case Expect::key:
+        return key();
+      case Expect::key_or_end:
+        return *p_ == '}' ? leave() : key();
+      case Expect::after:
+        return after();
     }
     return false;
   }
 
   bool value() {
     switch (*p_) {
-      case '{': return enter('}', Expect::key_or_end);
-      case '[': return enter(']', Expect::value_or_end);
-      case '"': return string() && ended();
-      case 't': return literal("true", 4);
-      case 'f': return literal("false", 5);
-      case 'n': return literal("null", 4);
-      default: return number() && ended();
+      case '{':
+        return enter('}', Expect::key_or_end);
+      case '[':
+        return enter(']', Expect::value_or_end);
+      case '"':
+        return string() && ended();
+      case 't':
+        return literal("true", 4);
+      case 'f':
+        return literal("false", 5);
+      case 'n':
+        return literal("null", 4);
+      default:
+        return number() && ended();
     }
   }
 
@@ -134,9 +152,20 @@ class Scanner {
   bool escape() {
     if (end_ - p_ < 2) return starve("text ends inside a string");
     switch (p_[1]) {
-      case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': p_ += 2; return true;
-      case 'u': break;
-      default: return fail("unknown escape inside a string");
+      case '"':
+      case '\\':
+      case '/':
+      case 'b':
+      case 'f':
+      case 'n':
+      case 'r':
+      case 't':
+        p_ += 2;
+        return true;
+      case 'u':
+        break;
+      default:
+        return fail("unknown escape inside a string");
     }
     for (int i = 2; i < 6; ++i) {
       if (p_ + i >= end_) return starve("text ends inside a string");
@@ -195,7 +224,9 @@ class Scanner {
 
 }  // namespace
 
-JsonScan scan_json_value(const char* begin, const char* end) { return Scanner(begin, end).run(); }
+JsonScan scan_json_value(const char* begin, const char* end) {
+  return Scanner(begin, end).run();
+}
 
 JsonScan check_json_text(std::string_view text) {
   const char* end = text.data() + text.size();
@@ -205,6 +236,19 @@ JsonScan check_json_text(std::string_view text) {
   while (scan.at < end && is_space(*scan.at)) ++scan.at;
   if (scan.at != end) return {State::broken, scan.at, "text after the value"};
   return scan;
+}
+
+JsonChecker::JsonChecker() : parser_(std::make_unique<simdjson::dom::parser>()) {}
+JsonChecker::~JsonChecker() = default;
+
+JsonScan JsonChecker::check(std::string_view text) {
+  static_assert(kScanPadding >= simdjson::SIMDJSON_PADDING);
+  constexpr std::size_t kParsedBytes = 64 * 1024;
+  if (text.size() <= kParsedBytes && parser_->parse(text.data(), text.size(), false).error() == simdjson::SUCCESS) {
+    return {State::complete, text.data() + text.size(), nullptr};
+  }
+  // It also refuses what is well formed: numbers that a double cannot hold. And it does not say where.
+  return check_json_text(text);
 }
 
 std::size_t compact_json(char* text, std::size_t size) {
@@ -227,20 +271,37 @@ std::size_t compact_json(char* text, std::size_t size) {
   return static_cast<std::size_t>(out - text);
 }
 
-bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool is_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 static char* write_escape(char* out, char c) {
   static constexpr char kHex[] = "0123456789abcdef";
   *out++ = '\\';
   switch (c) {
-    case '"': *out++ = '"'; return out;
-    case '\\': *out++ = '\\'; return out;
-    case '\n': *out++ = 'n'; return out;
-    case '\r': *out++ = 'r'; return out;
-    case '\t': *out++ = 't'; return out;
-    case '\b': *out++ = 'b'; return out;
-    case '\f': *out++ = 'f'; return out;
-    default: break;
+    case '"':
+      *out++ = '"';
+      return out;
+    case '\\':
+      *out++ = '\\';
+      return out;
+    case '\n':
+      *out++ = 'n';
+      return out;
+    case '\r':
+      *out++ = 'r';
+      return out;
+    case '\t':
+      *out++ = 't';
+      return out;
+    case '\b':
+      *out++ = 'b';
+      return out;
+    case '\f':
+      *out++ = 'f';
+      return out;
+    default:
+      break;
   }
   std::memcpy(out, "u00", 3);
   out[3] = kHex[(static_cast<unsigned char>(c) >> 4) & 0xf];

@@ -1,12 +1,17 @@
 // JSON as text: is it well formed, where does a value end, and how is text put into it. No tree, no memory, one pass.
 //
-// Grammar of RFC 8259; nesting is limited to kMaxJsonDepth. Numbers may have any size. UTF-8 is checked apart from it (is_utf8), over
-// whole blocks. Pure functions, any thread. All of them may read kScanPadding bytes behind the text.
+// Grammar of RFC 8259; nesting is limited to kMaxJsonDepth. Numbers may have any size. UTF-8 is checked apart from it
+// (is_utf8), over whole blocks. Pure functions, any thread. All of them may read kScanPadding bytes behind the text.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+
+namespace simdjson::dom {
+class parser;
+}
 
 namespace slicemill {
 
@@ -15,25 +20,40 @@ constexpr int kMaxJsonDepth = 1024;
 struct JsonScan {
   enum class State { complete, incomplete, broken };
   State state = State::complete;
-  const char* at = nullptr;       // complete: behind the value; broken: the first byte that cannot be; incomplete: the end
+  const char* at = nullptr;  // complete: behind the value; broken: the first byte that cannot be; incomplete: the end
   const char* problem = nullptr;  // broken, incomplete: what is wrong or missing there
 };
 
-// Scans the value that begins at or after `begin` (white space before it is skipped). A number that reaches `end` is complete: whoever
-// can get more bytes must ask again with them.
+// Scans the value that begins at or after `begin` (white space before it is skipped). A number that reaches `end` is
+// complete: whoever can get more bytes must ask again with them.
 JsonScan scan_json_value(const char* begin, const char* end);
 
-// The text is one value, white space around it allowed. State is never incomplete: text that ends early is broken at its end.
+// The text is one value, white space around it allowed. State is never incomplete: text that ends early is broken at
+// its end.
 JsonScan check_json_text(std::string_view text);
+
+// The same verdicts for very many texts: short ones go through simdjson's parser, which is faster but needs memory in
+// proportion; what it refuses, and what is long, is scanned. One thread.
+class JsonChecker {
+ public:
+  JsonChecker();
+  ~JsonChecker();
+  JsonScan check(std::string_view text);
+
+ private:
+  std::unique_ptr<simdjson::dom::parser> parser_;
+};
 
 // Takes the white space outside of strings away, in place; returns the new size. Requires well-formed text.
 std::size_t compact_json(char* text, std::size_t size);
 
 bool is_utf8(std::string_view text);
 
-// Writes `text` as the inside of a JSON string and returns the end of what it wrote: at most json_escaped_limit(size) bytes, all of
-// which must be writable.
-constexpr std::size_t json_escaped_limit(std::size_t size) { return 6 * size + 16; }
+// Writes `text` as the inside of a JSON string and returns the end of what it wrote: at most json_escaped_limit(size)
+// bytes, all of which must be writable.
+constexpr std::size_t json_escaped_limit(std::size_t size) {
+  return 6 * size + 16;
+}
 char* write_json_escaped(char* out, std::string_view text);
 
 // The text as a quoted JSON string. (Copies, so it needs no padding.)

@@ -28,7 +28,8 @@ std::size_t LineCutter::find_delimiter(std::string_view data, std::size_t from) 
   const void* found = delimiter.size() == 1
                           ? std::memchr(data.data() + from, delimiter[0], data.size() - from)
                           : memmem(data.data() + from, data.size() - from, delimiter.data(), delimiter.size());
-  return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - data.data());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - data.data());
 }
 
 void LineCutter::append(std::string_view line, std::vector<std::string_view>& records) const {

@@ -6,30 +6,41 @@ namespace slicemill {
 
 std::string_view to_string(RecordFormat format) {
   switch (format) {
-    case RecordFormat::ldjson: return "ldjson";
-    case RecordFormat::raw: return "raw";
-    case RecordFormat::json: return "json";
-    case RecordFormat::csv: return "csv";
-    case RecordFormat::tsv: return "tsv";
+    case RecordFormat::ldjson:
+      return "ldjson";
+    case RecordFormat::raw:
+      return "raw";
+    case RecordFormat::json:
+      return "json";
+    case RecordFormat::csv:
+      return "csv";
+    case RecordFormat::tsv:
+      return "tsv";
   }
   return "?";
 }
 
 std::string_view to_string(Compression compression) {
   switch (compression) {
-    case Compression::none: return "none";
-    case Compression::gzip: return "gzip";
-    case Compression::zstd: return "zstd";
-    case Compression::lz4: return "lz4";
+    case Compression::none:
+      return "none";
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::lz4:
+      return "lz4";
   }
   return "?";
 }
 
 Result<RecordFormat> record_format_from(std::string_view word) {
-  for (auto format : {RecordFormat::ldjson, RecordFormat::raw, RecordFormat::json, RecordFormat::csv, RecordFormat::tsv}) {
+  for (auto format :
+       {RecordFormat::ldjson, RecordFormat::raw, RecordFormat::json, RecordFormat::csv, RecordFormat::tsv}) {
     if (word == to_string(format)) return format;
   }
-  return Error(ErrorCode::invalid, fmt::format("format: \"{}\" is not one of ldjson, raw, json, csv, tsv", word), false);
+  return Error(ErrorCode::invalid, fmt::format("format: \"{}\" is not one of ldjson, raw, json, csv, tsv", word),
+               false);
 }
 
 Result<Compression> compression_from(std::string_view word) {
@@ -41,10 +52,14 @@ Result<Compression> compression_from(std::string_view word) {
 
 static std::string_view ending(Compression compression) {
   switch (compression) {
-    case Compression::none: return "";
-    case Compression::gzip: return ".gz";
-    case Compression::zstd: return ".zst";
-    case Compression::lz4: return ".lz4";
+    case Compression::none:
+      return "";
+    case Compression::gzip:
+      return ".gz";
+    case Compression::zstd:
+      return ".zst";
+    case Compression::lz4:
+      return ".lz4";
   }
   return "";
 }

@@ -1,4 +1,5 @@
-// The formats and compressions that file operations know: their words in options, and the endings of file names that stand for them.
+// The formats and compressions that file operations know: their words in options, and the endings of file names that
+// stand for them.
 #pragma once
 
 #include <string>
@@ -24,12 +25,16 @@ Compression compression_of_name(std::string_view path);
 // "ldjson", "txt" (raw), "csv.gz", ...
 std::string default_extension(RecordFormat format, Compression compression);
 
-inline bool is_delimited(RecordFormat format) { return format == RecordFormat::csv || format == RecordFormat::tsv; }
+inline bool is_delimited(RecordFormat format) {
+  return format == RecordFormat::csv || format == RecordFormat::tsv;
+}
 // One record a line, so that a file can be read from the middle.
-inline bool is_line_based(RecordFormat format) { return format == RecordFormat::ldjson || format == RecordFormat::raw; }
+inline bool is_line_based(RecordFormat format) {
+  return format == RecordFormat::ldjson || format == RecordFormat::raw;
+}
 
-// No part of the delimiter is both its beginning and its end, so two occurrences never overlap and every one that is found from any
-// place in a file is a true one. Only then may a file be cut into ranges.
+// No part of the delimiter is both its beginning and its end, so two occurrences never overlap and every one that is
+// found from any place in a file is a true one. Only then may a file be cut into ranges.
 bool can_cut_at(std::string_view line_delimiter);
 
 }  // namespace slicemill

@@ -41,11 +41,13 @@ class Projection {
     try {
       simdjson::ondemand::object object;
       auto document = parser_.iterate(padded(record));
-      if (document.get_object().get(object) != simdjson::SUCCESS) return record_error(number, "not a JSON object", record);
+      if (document.get_object().get(object) != simdjson::SUCCESS)
+        return record_error(number, "not a JSON object", record);
       for (std::string_view& value : values_) value = {};
       for (auto member : object) {
         const auto column = column_of_.find(std::string(std::string_view(member.unescaped_key())));
-        if (column != column_of_.end()) values_[column->second] = trimmed(simdjson::to_json_string(member.value()).value());
+        if (column != column_of_.end())
+          values_[column->second] = trimmed(simdjson::to_json_string(member.value()).value());
       }
     } catch (const simdjson::simdjson_error& error) {
       return record_error(number, error.what(), record);
@@ -170,14 +172,17 @@ FileFrame file_frame(const RecordWriterOptions& options) {
 
 std::unique_ptr<RecordWriter> make_record_writer(RecordWriterOptions options) {
   switch (options.format) {
-    case RecordFormat::ldjson: return std::make_unique<LineWriter>(std::move(options));
+    case RecordFormat::ldjson:
+      return std::make_unique<LineWriter>(std::move(options));
     case RecordFormat::raw:
       options.fields.clear();
       if (options.raw_records) return std::make_unique<LineWriter>(std::move(options));
       return std::make_unique<DataWriter>(std::move(options));
-    case RecordFormat::json: return std::make_unique<JsonArrayWriter>(std::move(options));
+    case RecordFormat::json:
+      return std::make_unique<JsonArrayWriter>(std::move(options));
     case RecordFormat::csv:
-    case RecordFormat::tsv: return make_csv_writer(std::move(options));
+    case RecordFormat::tsv:
+      return make_csv_writer(std::move(options));
   }
   return nullptr;
 }

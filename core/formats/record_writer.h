@@ -14,8 +14,8 @@ namespace slicemill {
 
 struct RecordWriterOptions {
   RecordFormat format = RecordFormat::ldjson;
-  // Columns of csv and tsv; members that pass in ldjson and json. Empty: every member; for csv and tsv the first record's, and a record
-  // with any other is an error.
+  // Columns of csv and tsv; members that pass in ldjson and json. Empty: every member; for csv and tsv the first
+  // record's, and a record with any other is an error.
   std::vector<std::string> fields;
   std::string line_delimiter = "\n";
   char field_delimiter = ',';
@@ -28,8 +28,8 @@ struct RecordWriterOptions {
 class RecordWriter {
  public:
   virtual ~RecordWriter() = default;
-  // Appends the records' text to out. Each needs 64 readable bytes behind it. invalid: a record does not fit the format; the message
-  // says which (counted from 1) and why.
+  // Appends the records' text to out. Each needs 64 readable bytes behind it. invalid: a record does not fit the
+  // format; the message says which (counted from 1) and why.
   virtual Result<void> append(std::span<const std::string_view> records, std::string& out) = 0;
   // Ends the file. Only after at least one record.
   virtual void finish(std::string& out) = 0;

@@ -78,9 +78,11 @@ Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
     }
     if (!read) return read.error();
     if (!read->is_what(output.facts)) {
-      return Error(ErrorCode::corrupt, fmt::format("part {} is not what the ledger says: {} bytes with checksum {:016x} instead of {} with {:016x}",
-                                                   part, read->bytes, read->checksum, output.facts.bytes, output.facts.checksum),
-                   false);
+      return Error(
+          ErrorCode::corrupt,
+          fmt::format("part {} is not what the ledger says: {} bytes with checksum {:016x} instead of {} with {:016x}",
+                      part, read->bytes, read->checksum, output.facts.bytes, output.facts.checksum),
+          false);
     }
     joined.count(output.facts.records);
     return {};

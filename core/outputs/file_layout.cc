@@ -28,8 +28,9 @@ bool take_char(std::string_view& text, char c) {
 
 std::string text_option(const Json& options, const char* name, std::string otherwise) {
   const auto found = options.find(name);
-  return found != options.end() && found->is_string() && !found->get_ref<const std::string&>().empty() ? found->get<std::string>()
-                                                                                                       : otherwise;
+  return found != options.end() && found->is_string() && !found->get_ref<const std::string&>().empty()
+             ? found->get<std::string>()
+             : otherwise;
 }
 
 bool flag_option(const Json& options, const char* name) {
@@ -43,15 +44,21 @@ Error option_error(std::string_view option, std::string_view problem) {
 
 }  // namespace
 
-std::string FileLayout::staging_directory() const { return fmt::format("{}/{}/{}", root == "/" ? "" : root, kStagingName, lineage_id); }
+std::string FileLayout::staging_directory() const {
+  return fmt::format("{}/{}/{}", root == "/" ? "" : root, kStagingName, lineage_id);
+}
 
-std::string FileLayout::publish_directory() const { return single_file ? staging_directory() + "/parts" : root; }
+std::string FileLayout::publish_directory() const {
+  return single_file ? staging_directory() + "/parts" : root;
+}
 
-std::string FileLayout::joined_path() const { return staging_directory() + "/joined.tmp"; }
+std::string FileLayout::joined_path() const {
+  return staging_directory() + "/joined.tmp";
+}
 
 std::string FileLayout::staged_path(const SliceKey& key, const Attempt& attempt) const {
-  return fmt::format("{}/{}-{}-{}-{}.{}-{}", staging_directory(), key.generation, key.slicer, key.order, key.path, attempt.epoch,
-                     attempt.n);
+  return fmt::format("{}/{}-{}-{}-{}.{}-{}", staging_directory(), key.generation, key.slicer, key.order, key.path,
+                     attempt.epoch, attempt.n);
 }
 
 std::string FileLayout::final_name(std::string_view slice_id, const SliceKey& key, const OutputFacts& facts) const {
@@ -63,8 +70,9 @@ std::optional<StagedName> parse_staged_name(std::string_view name) {
   SliceKey& key = staged.key;
   const bool is_staged = take_number(name, key.generation) && take_char(name, '-') && take_number(name, key.slicer) &&
                          take_char(name, '-') && take_number(name, key.order) && take_char(name, '-') &&
-                         take_number(name, key.path) && take_char(name, '.') && take_number(name, staged.attempt.epoch) &&
-                         take_char(name, '-') && take_number(name, staged.attempt.n) && name.empty();
+                         take_number(name, key.path) && take_char(name, '.') &&
+                         take_number(name, staged.attempt.epoch) && take_char(name, '-') &&
+                         take_number(name, staged.attempt.n) && name.empty();
   if (!is_staged) return std::nullopt;
   return staged;
 }
@@ -73,7 +81,8 @@ std::optional<PublishedName> parse_published_name(std::string_view name) {
   constexpr std::size_t kUuidSize = 36;
   constexpr std::size_t kHashSize = 8;
   PublishedName published;
-  if (!take_number(name, published.slicer) || !take_char(name, '-') || !take_number(name, published.order)) return std::nullopt;
+  if (!take_number(name, published.slicer) || !take_char(name, '-') || !take_number(name, published.order))
+    return std::nullopt;
   if (!take_char(name, '-') || name.size() < kUuidSize + 1 + kHashSize + 1) return std::nullopt;
   published.slice_id = name.substr(0, kUuidSize);
   if (name[kUuidSize] != '-' || name[kUuidSize + 1 + kHashSize] != '.') return std::nullopt;
@@ -89,7 +98,8 @@ Result<FileWriting> file_writing(const Json& options) {
     for (const Json& field : *fields) writer.fields.push_back(field.get<std::string>());
   }
   writer.line_delimiter = text_option(options, "line_delimiter", "\n");
-  const std::string delimiter = text_option(options, "field_delimiter", writer.format == RecordFormat::tsv ? "\t" : ",");
+  const std::string delimiter =
+      text_option(options, "field_delimiter", writer.format == RecordFormat::tsv ? "\t" : ",");
   writer.field_delimiter = delimiter[0];
   writer.include_header = flag_option(options, "include_header");
   writer.is_part = flag_option(options, "single_file");
@@ -100,7 +110,8 @@ Result<FileWriting> file_writing(const Json& options) {
     return option_error("field_delimiter", "must be one character, and neither a quote nor a line end");
   }
   if (delimited && writer.line_delimiter != "\n" && writer.line_delimiter != "\r\n") {
-    return option_error("line_delimiter", fmt::format("must be \"\\n\" or \"\\r\\n\" for format {}", to_string(writer.format)));
+    return option_error("line_delimiter",
+                        fmt::format("must be \"\\n\" or \"\\r\\n\" for format {}", to_string(writer.format)));
   }
   if (delimited && writer.include_header && writer.is_part && writer.fields.empty()) {
     return option_error("fields", "needed for the header of a single file, whose parts are written apart");
@@ -120,7 +131,8 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
   if (path.empty() || path[0] != '/') return option_error("path", fmt::format("\"{}\" is not an absolute path", path));
   layout.single_file = flag_option(options, "single_file");
   if (layout.single_file && path.back() == '/') {
-    return option_error("path", fmt::format("\"{}\" names a directory, but single_file needs the name of a file", path));
+    return option_error("path",
+                        fmt::format("\"{}\" names a directory, but single_file needs the name of a file", path));
   }
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   ASSIGN_OR_RETURN(const FileWriting writing, file_writing(options));
@@ -135,7 +147,8 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
     layout.final_path = path;
     const std::size_t slash = path.rfind('/');
     layout.root = slash == 0 ? "/" : path.substr(0, slash);
-    if (path.substr(slash + 1).starts_with('.')) return option_error("path", "a single file's name must not begin with a dot");
+    if (path.substr(slash + 1).starts_with('.'))
+      return option_error("path", "a single file's name must not begin with a dot");
   }
   return layout;
 }
@@ -145,7 +158,8 @@ std::uint32_t request_hash(std::string_view request) {
 }
 
 Result<void> create_durable_directories(Files& files, const std::string& path) {
-  // The nearest ancestor that exists, and every directory that will be made below it: each gets a name in the one above.
+  // The nearest ancestor that exists, and every directory that will be made below it: each gets a name in the one
+  // above.
   std::vector<std::string> parents;
   for (std::string missing = path; missing != "/" && !files.stat(missing);) {
     const std::size_t slash = missing.rfind('/');

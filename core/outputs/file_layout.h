@@ -4,8 +4,9 @@
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
 //   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
 //                      root = <path>, or its directory for a single file
-// A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the slice's id, which no
-// other execution can bear. Everything under the path that does not begin with a dot is published output.
+// A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the
+// slice's id, which no other execution can bear. Everything under the path that does not begin with a dot is published
+// output.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -23,7 +24,7 @@
 namespace slicemill {
 
 struct FileLayout {
-  std::string root;        // directory that holds .slicemill
+  std::string root;  // directory that holds .slicemill
   std::string lineage_id;
   std::string final_path;  // single file only
   std::string extension;   // "ldjson", "csv.gz", ...
@@ -53,7 +54,8 @@ std::optional<PublishedName> parse_published_name(std::string_view name);
 // From the resolved options of file_exporter.
 Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id);
 
-// How file_exporter writes records, and the options that its schema checks together. The error starts with the option's name.
+// How file_exporter writes records, and the options that its schema checks together. The error starts with the option's
+// name.
 struct FileWriting {
   RecordWriterOptions writer;
   Compression compression = Compression::none;

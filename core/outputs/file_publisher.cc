@@ -8,7 +8,8 @@
 
 namespace slicemill {
 
-FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists, std::vector<std::string> lineage, Files& files)
+FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists,
+                             std::vector<std::string> lineage, Files& files)
     : layout_(std::move(layout)),
       writing_(std::move(writing)),
       fails_if_exists_(fails_if_exists),
@@ -24,14 +25,17 @@ Result<void> FilePublisher::judge_existing() const {
   if (layout_.single_file) {
     // A joined file is renamed into place at the end of the job and never replaces another: better refused now.
     if (!files_.stat(layout_.final_path)) return {};
-    return Error(ErrorCode::conflict, fmt::format("path: {} exists already, and a single file is never replaced or appended to", layout_.final_path),
-                 false);
+    return Error(
+        ErrorCode::conflict,
+        fmt::format("path: {} exists already, and a single file is never replaced or appended to", layout_.final_path),
+        false);
   }
   if (!fails_if_exists_) return {};
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.list(layout_.root));
   for (const std::string& name : names) {
     if (name.starts_with('.')) continue;
-    return Error(ErrorCode::conflict, fmt::format("path: {}/{} exists already, and if_exists is \"fail\"", layout_.root, name), false);
+    return Error(ErrorCode::conflict,
+                 fmt::format("path: {}/{} exists already, and if_exists is \"fail\"", layout_.root, name), false);
   }
   return {};
 }
@@ -42,7 +46,8 @@ Result<void> FilePublisher::prepare(bool first_start) {
   }
   if (layout_.single_file) {
     if (auto final = files_.stat(layout_.final_path); final && final->is_directory) {
-      return Error(ErrorCode::invalid, fmt::format("path: {} is a directory, but single_file needs a file", layout_.final_path), false);
+      return Error(ErrorCode::invalid,
+                   fmt::format("path: {} is a directory, but single_file needs a file", layout_.final_path), false);
     }
   }
   const std::string deepest = layout_.single_file ? layout_.publish_directory() : layout_.staging_directory();
@@ -68,7 +73,8 @@ Result<void> FilePublisher::put_in_place(const std::string& from, const std::str
   }
   if (!is_there) return is_there.error();
   if (!*is_there) {
-    return Error(ErrorCode::conflict, fmt::format("{} exists with other contents than the ledger's: it is not replaced", to), false);
+    return Error(ErrorCode::conflict,
+                 fmt::format("{} exists with other contents than the ledger's: it is not replaced", to), false);
   }
   return files_.remove(from);
 }
@@ -76,10 +82,11 @@ Result<void> FilePublisher::put_in_place(const std::string& from, const std::str
 Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
   if (!output.facts.present) return {};
   if (output.key.generation >= lineage_.size()) {
-    return Error(ErrorCode::internal, fmt::format("output of generation {}, but the lineage has {}", output.key.generation, lineage_.size()));
+    return Error(ErrorCode::internal, fmt::format("output of generation {}, but the lineage has {}",
+                                                  output.key.generation, lineage_.size()));
   }
-  return put_in_place(layout_.staged_path(output.key, output.attempt), layout_.publish_directory() + "/" + final_name(output),
-                      output.facts);
+  return put_in_place(layout_.staged_path(output.key, output.attempt),
+                      layout_.publish_directory() + "/" + final_name(output), output.facts);
 }
 
 std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutput>& outputs) {

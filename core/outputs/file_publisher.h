@@ -12,7 +12,8 @@ namespace slicemill {
 class FilePublisher final : public OutputPublisher {
  public:
   // lineage: execution ids, oldest first.
-  FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists, std::vector<std::string> lineage, Files& files);
+  FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists, std::vector<std::string> lineage,
+                Files& files);
 
   Result<void> prepare(bool first_start) override;
   std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) override;

@@ -1,5 +1,6 @@
 // Comparing what is stored with what the ledger says, by reading it all again.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/outputs/file_publisher.h"
@@ -16,7 +17,9 @@ void note(std::vector<std::string>& names, std::uint64_t& count, std::string nam
   if (names.size() < kListed) names.push_back(std::move(name));
 }
 
-std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -25,7 +28,8 @@ bool FilePublisher::is_of_this_lineage(std::string_view name) const {
   const auto published = parse_published_name(name);
   if (!published) return false;
   for (std::size_t generation = 0; generation < lineage_.size(); ++generation) {
-    const SliceKey key{static_cast<std::uint16_t>(generation), published->slicer, published->order, SliceKey::kWholeSlice};
+    const SliceKey key{static_cast<std::uint16_t>(generation), published->slicer, published->order,
+                       SliceKey::kWholeSlice};
     if (slice_id(lineage_[generation], key) == published->slice_id) return true;
   }
   return false;
@@ -45,7 +49,8 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyRepo
   const auto compare = [&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     ++report.expected;
-    if (output.key.generation >= lineage_.size()) return Error(ErrorCode::internal, "an output's generation is not in the lineage");
+    if (output.key.generation >= lineage_.size())
+      return Error(ErrorCode::internal, "an output's generation is not in the lineage");
     std::string name = final_name(output);
     const auto found = std::lower_bound(names.begin(), names.end(), name);
     if (found == names.end() || *found != name) {
@@ -65,10 +70,22 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyRepo
   };
   RETURN_IF_ERROR(outputs(compare));
 
+  // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that has an output.
+  std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!is_known[i] && is_of_this_lineage(names[i])) note(report.extra, report.extra_count, names[i]);
+    if (is_known[i]) continue;
+    if (is_of_this_lineage(names[i])) {
+      note(report.extra, report.extra_count, names[i]);
+    } else if (const auto published = parse_published_name(names[i])) {
+      unknown.emplace(published->slice_id, names[i]);
+    }
   }
-  return {};
+  if (unknown.empty()) return {};
+  return outputs([&](const CommittedOutput& output) -> Result<void> {
+    const auto copy = unknown.find(slice_id(lineage_[output.key.generation], output.key));
+    if (copy != unknown.end()) note(report.extra, report.extra_count, copy->second);
+    return {};
+  });
 }
 
 Result<void> FilePublisher::verify_joined(const OutputFacts& facts, VerifyReport& report) {

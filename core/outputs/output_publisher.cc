@@ -16,9 +16,11 @@ Result<void> OutputPublisher::publish_joined(const OutputFacts&) {
   return Error(ErrorCode::unsupported, "this sender has no joined output");
 }
 
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage, Files& files) {
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
+                                                        Files& files) {
   const auto operations = job.find("operations");
-  if (operations == job.end() || !operations->is_array() || operations->empty()) return std::unique_ptr<OutputPublisher>();
+  if (operations == job.end() || !operations->is_array() || operations->empty())
+    return std::unique_ptr<OutputPublisher>();
   const Json& options = operations->back();
   if (options.value("_op", "") != "file_exporter") return std::unique_ptr<OutputPublisher>();
   if (lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");

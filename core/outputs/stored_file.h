@@ -1,4 +1,5 @@
-// Reading stored files from end to end: are they the ones that the ledger knows, and copying them on. Blocking; any thread.
+// Reading stored files from end to end: are they the ones that the ledger knows, and copying them on. Blocking; any
+// thread.
 #pragma once
 
 #include <cstdint>

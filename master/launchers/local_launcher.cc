@@ -18,15 +18,17 @@ class LocalLauncher final : public Launcher {
 
   Result<ProcessIdentity> start_worker(const WorkerOrder& order) override {
     ProcessSpec spec;
-    spec.arguments = {programs_.worker,  "--controller",          order.controller_endpoint, "--ex",       order.ex_id.text,
-                      "--worker",        order.worker_id.text,    "--runtime",               order.runtime_directory,
-                      "--log",           order.log_path,          "--log-level",             order.log_level};
+    spec.arguments = {
+        programs_.worker,     "--controller", order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
+        order.worker_id.text, "--runtime",    order.runtime_directory,   "--log", order.log_path,   "--log-level",
+        order.log_level};
     spec.environment = order.environment;
     spec.output_path = order.output_path;
     return spawn_process(spec);
   }
 
-  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) override {
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                      std::function<void(ProcessExit)> on_exit) override {
     return watch_process(loop_, process, std::move(on_exit));
   }
 

@@ -248,9 +248,9 @@ OperationEntry filter_operation() {
   schema.name = "filter";
   schema.kind = OperationKind::processor;
   schema.description =
-      "Keeps the records whose field matches exactly one of `value`, `regex`, or `min` and/or `max`. A record without "
-      "the field does "
-      "not match.";
+      "Keeps the records whose field passes the one test that is given: `value`, `regex`, or `min` and/or `max`. A "
+      "record without the "
+      "field does not pass.";
   schema.options = {
       {.name = "field",
        .type = OptionType::text,

@@ -15,7 +15,7 @@ namespace slicemill {
 
 namespace {
 
-constexpr std::size_t kTailBytes = 64 * 1024;          // steps in which a record that goes on behind its range is finished
+constexpr std::size_t kTailBytes = 64 * 1024;  // steps in which a record that goes on behind its range is finished
 constexpr std::size_t kGrowingChunkBytes = 256 * 1024;  // of formats whose records are longer than their text
 
 // Records that were made apart move into the batch in one copy.
@@ -49,11 +49,12 @@ class LineParser : public ChunkParser {
 
  protected:
   // A record that cannot be used; `at` is the byte that shows it.
-  Result<void> reject(std::span<char> chunk, std::uint64_t chunk_at, std::string_view record, const char* at, std::string_view problem) {
+  Result<void> reject(std::span<char> chunk, std::uint64_t chunk_at, std::string_view record, const char* at,
+                      std::string_view problem) {
     const auto offset = [&](const char* place) { return chunk_at + static_cast<std::uint64_t>(place - chunk.data()); };
     return rejecter_.reject(record, Error(ErrorCode::invalid,
-                                          fmt::format("byte {}: {}, in the line that begins at byte {}: {}", offset(at), problem,
-                                                      offset(record.data()), text_head(record)),
+                                          fmt::format("byte {}: {}, in the line that begins at byte {}: {}", offset(at),
+                                                      problem, offset(record.data()), text_head(record)),
                                           false));
   }
 
@@ -72,8 +73,10 @@ bool is_all_utf8(const std::vector<std::string_view>& records) {
 // ldjson: lines are views into the chunk, each checked to be one JSON value.
 class LdjsonParser final : public LineParser {
  public:
-  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter)
-      : LineParser(reading, range, true, rejecter), may_hold_line_ends_(reading.line_delimiter != "\n") {}
+  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter, JsonChecker& checker)
+      : LineParser(reading, range, true, rejecter),
+        may_hold_line_ends_(reading.line_delimiter != "\n"),
+        checker_(checker) {}
 
   bool needs_batch_space() const override { return true; }
 
@@ -83,10 +86,11 @@ class LdjsonParser final : public LineParser {
     const bool is_text = is_all_utf8(batch.records);
     std::size_t kept = 0;
     for (std::string_view record : batch.records) {
-      const JsonScan scan = check_json_text(record);
+      const JsonScan scan = checker_.check(record);
       const bool is_bad_text = !is_text && !is_utf8(record);
       if (scan.state != JsonScan::State::complete || is_bad_text) {
-        RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at, is_bad_text ? "not UTF-8" : scan.problem));
+        RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at,
+                               is_bad_text ? "not UTF-8" : scan.problem));
         continue;
       }
       batch.records[kept++] = may_hold_line_ends_ ? without_line_ends(chunk, record) : record;
@@ -104,6 +108,7 @@ class LdjsonParser final : public LineParser {
   }
 
   bool may_hold_line_ends_;
+  JsonChecker& checker_;
 };
 
 // raw with `_encoding: raw`, and ldjson with it: lines as they are.
@@ -133,7 +138,8 @@ class DataParser final : public LineParser {
     const bool is_text = is_all_utf8(lines_);
     for (std::string_view line : lines_) {
       if (!is_text && !is_utf8(line)) {
-        RETURN_IF_ERROR(reject(chunk, chunk_at, line, line.data(), "not UTF-8 (`_encoding: raw` passes bytes on as they are)"));
+        RETURN_IF_ERROR(
+            reject(chunk, chunk_at, line, line.data(), "not UTF-8 (`_encoding: raw` passes bytes on as they are)"));
         continue;
       }
       char* p = text_.reserve(kOpening.size() + json_escaped_limit(line.size()) + 2);
@@ -195,16 +201,21 @@ class CsvParser final : public ChunkParser {
 
 }  // namespace
 
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter) {
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+                                               JsonChecker& checker) {
   if (is_line_based(reading.format) && reading.raw_records) {
     return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, rejecter);
   }
   switch (reading.format) {
-    case RecordFormat::ldjson: return std::make_unique<LdjsonParser>(reading, range, rejecter);
-    case RecordFormat::raw: return std::make_unique<DataParser>(reading, range, reading.ignore_empty, rejecter);
-    case RecordFormat::json: return std::make_unique<JsonParser>();
+    case RecordFormat::ldjson:
+      return std::make_unique<LdjsonParser>(reading, range, rejecter, checker);
+    case RecordFormat::raw:
+      return std::make_unique<DataParser>(reading, range, reading.ignore_empty, rejecter);
+    case RecordFormat::json:
+      return std::make_unique<JsonParser>();
     case RecordFormat::csv:
-    case RecordFormat::tsv: return std::make_unique<CsvParser>(reading);
+    case RecordFormat::tsv:
+      return std::make_unique<CsvParser>(reading);
   }
   return nullptr;
 }

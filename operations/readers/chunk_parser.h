@@ -1,4 +1,5 @@
-// Turns the text of a file into records of a batch, chunk by chunk. One parser per slice, one kind per format; it never reads.
+// Turns the text of a file into records of a batch, chunk by chunk. One parser per slice, one kind per format; it never
+// reads.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <span>
 
 #include "core/formats/file_reading.h"
+#include "core/formats/json_scan.h"
 #include "core/formats/line_cutter.h"
 #include "operations/operation.h"
 
@@ -24,12 +26,15 @@ class ChunkParser {
   // No more chunks are needed.
   virtual bool done() const = 0;
 
-  // chunk: what was left over from the last one with new bytes behind it, RecordBatch::kPadding readable ones behind; `last`: the text
-  // ends there. Returns how many bytes are used up; the rest is shown again. invalid: the message says where, without the file's name.
+  // chunk: what was left over from the last one with new bytes behind it, RecordBatch::kPadding readable ones behind;
+  // `last`: the text ends there. Returns how many bytes are used up; the rest is shown again. invalid: the message says
+  // where, without the file's name.
   virtual Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) = 0;
 };
 
-// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken lines.
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter);
+// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken
+// lines. Rejecter and checker outlive the parser.
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+                                               JsonChecker& checker);
 
 }  // namespace slicemill

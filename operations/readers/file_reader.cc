@@ -30,7 +30,8 @@ struct FileRequest {
 
 Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::parser& parser) {
   const auto broken = [&](std::string_view problem) {
-    return Error(ErrorCode::invalid, fmt::format("slice request of file_reader: {}: {}", problem, text_head(text)), false);
+    return Error(ErrorCode::invalid, fmt::format("slice request of file_reader: {}: {}", problem, text_head(text)),
+                 false);
   };
   FileRequest request;
   try {
@@ -45,7 +46,8 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
   } catch (const simdjson::simdjson_error& wrong) {
     return broken(wrong.what());
   }
-  if (request.offset > request.total || request.length > request.total - request.offset) return broken("range outside of the file");
+  if (request.offset > request.total || request.length > request.total - request.offset)
+    return broken("range outside of the file");
   return request;
 }
 
@@ -85,9 +87,13 @@ class FileReader final : public Reader {
     ASSIGN_OR_RETURN(auto file, posix_files().open(request.path));
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat));
-    parser_ = make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{}, rejecter_);
-    ASSIGN_OR_RETURN(source_, decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
-                                           request.path));
+    parser_ =
+        make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{},
+                          rejecter_, checker_);
+    ASSIGN_OR_RETURN(
+        source_,
+        decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
+                     request.path));
     return {};
   }
 
@@ -102,8 +108,9 @@ class FileReader final : public Reader {
       rest_.assign(rest.data(), parser_->done() ? 0 : rest.size());
       if (parser_->needs_batch_space()) batch.shrink_last(chunk.data(), *used);
       if (rest_.size() > kMaxRecordBytes) {
-        return Error(ErrorCode::invalid, fmt::format("{}: byte {}: a record longer than {} MB begins here", place_, parser_->position(),
-                                                     kMaxRecordBytes >> 20),
+        return Error(ErrorCode::invalid,
+                     fmt::format("{}: byte {}: a record longer than {} MB begins here", place_, parser_->position(),
+                                 kMaxRecordBytes >> 20),
                      false);
       }
       if (ended_ && !rest_.empty()) {
@@ -138,6 +145,7 @@ class FileReader final : public Reader {
 
   FileReading reading_;
   RecordRejecter rejecter_;
+  JsonChecker checker_;
   simdjson::ondemand::parser json_;
   // of the slice
   std::string place_;  // for errors
@@ -153,12 +161,14 @@ std::vector<OptionSpec> option_specs() {
   return {
       {.name = "path",
        .type = OptionType::text,
-       .description = "File, directory (what is directly in it; names that begin with a dot are left out) or glob to read.",
+       .description =
+           "File, directory (what is directly in it; names that begin with a dot are left out) or glob to read.",
        .required = true,
        .is_path = true},
       {.name = "format",
        .type = OptionType::text,
-       .description = "ldjson: a JSON value a line; raw: a line becomes {\"data\": line}; json: an array of values, or one value; csv, tsv: "
+       .description = "ldjson: a JSON value a line; raw: a line becomes {\"data\": line}; json: an array of values, or "
+                      "one value; csv, tsv: "
                       "RFC 4180, a row becomes an object of text values.",
        .default_value = "ldjson",
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
@@ -187,13 +197,16 @@ std::vector<OptionSpec> option_specs() {
        .default_value = true},
       {.name = "ignore_empty",
        .type = OptionType::boolean,
-       .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv (ldjson always does).",
+       .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv "
+                      "(ldjson always does).",
        .default_value = true},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
        .description = "Makes every file one slice, whatever its size.",
        .default_value = false},
-      {.name = "extra_args", .type = OptionType::object, .description = "Accepted for jobs written elsewhere; has no effect."},
+      {.name = "extra_args",
+       .type = OptionType::object,
+       .description = "Accepted for jobs written elsewhere; has no effect."},
   };
 }
 

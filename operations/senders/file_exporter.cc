@@ -131,7 +131,8 @@ std::vector<OptionSpec> option_specs() {
        .is_path = true},
       {.name = "format",
        .type = OptionType::text,
-       .description = "ldjson: a record a line; raw: the text of the member `data` a line; json: an array; csv, tsv: RFC 4180.",
+       .description =
+           "ldjson: a record a line; raw: the text of the member `data` a line; json: an array; csv, tsv: RFC 4180.",
        .default_value = "ldjson",
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
       {.name = "compression",
@@ -145,7 +146,8 @@ std::vector<OptionSpec> option_specs() {
        .default_value = false},
       {.name = "if_exists",
        .type = OptionType::text,
-       .description = "append: files of other executions stay beside the new ones; fail: the job is refused if anything is there.",
+       .description =
+           "append: files of other executions stay beside the new ones; fail: the job is refused if anything is there.",
        .default_value = "append",
        .choices = {"append", "fail"}},
       {.name = "extension",
@@ -160,7 +162,8 @@ std::vector<OptionSpec> option_specs() {
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description = "Members that are written, and the columns of csv and tsv. By default all; for csv and tsv those of the slice's first "
+       .description = "Members that are written, and the columns of csv and tsv. By default all; for csv and tsv those "
+                      "of the slice's first "
                       "record, and a record with another one is an error."},
       {.name = "include_header",
        .type = OptionType::boolean,
@@ -168,10 +171,15 @@ std::vector<OptionSpec> option_specs() {
        .default_value = false},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
-       .description = "Accepted for jobs written elsewhere: without single_file every slice has a file of its own anyway.",
+       .description =
+           "Accepted for jobs written elsewhere: without single_file every slice has a file of its own anyway.",
        .default_value = true},
-      {.name = "concurrency", .type = OptionType::integer, .description = "Accepted for jobs written elsewhere; has no effect."},
-      {.name = "extra_args", .type = OptionType::object, .description = "Accepted for jobs written elsewhere; has no effect."},
+      {.name = "concurrency",
+       .type = OptionType::integer,
+       .description = "Accepted for jobs written elsewhere; has no effect."},
+      {.name = "extra_args",
+       .type = OptionType::object,
+       .description = "Accepted for jobs written elsewhere; has no effect."},
   };
 }
 

@@ -1,4 +1,5 @@
-// Records into files: one per slice, or one for the whole job. The worker's half: it stages. Publishing is core/outputs.
+// Records into files: one per slice, or one for the whole job. The worker's half: it stages. Publishing is
+// core/outputs.
 #pragma once
 
 #include "operations/operation.h"

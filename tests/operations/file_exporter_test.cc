@@ -59,7 +59,8 @@ class FileExporterTest : public testing::Test {
   std::size_t visible() {
     std::size_t count = 0;
     if (!fs::exists(directory_ + "/out")) return 0;
-    for (const auto& entry : fs::directory_iterator(directory_ + "/out")) count += entry.path().filename().string()[0] != '.';
+    for (const auto& entry : fs::directory_iterator(directory_ + "/out"))
+      count += entry.path().filename().string()[0] != '.';
     return count;
   }
 
@@ -74,7 +75,8 @@ TEST_F(FileExporterTest, StagesAndReportsFacts) {
   ASSERT_TRUE(facts) << facts.error().message;
   const std::string text = "{\"a\":1}\n{\"a\":2}\n";
   EXPECT_EQ(staged(), text);
-  EXPECT_EQ(*facts, (OutputFacts{true, 2, text.size(), XXH3_64bits(text.data(), text.size()), request_hash("{\"start\":1}")}));
+  EXPECT_EQ(*facts,
+            (OutputFacts{true, 2, text.size(), XXH3_64bits(text.data(), text.size()), request_hash("{\"start\":1}")}));
   EXPECT_EQ(visible(), 0u);
 }
 
@@ -114,7 +116,8 @@ TEST_F(FileExporterTest, FactsAreOfTheStoredBytesInEveryCompression) {
     ASSERT_TRUE(sender().begin(slice_));
     // Several batches, so that more than one flush is made.
     for (std::size_t at = 0; at < records.size(); at += 30'000) {
-      ASSERT_TRUE(write({records.begin() + static_cast<long>(at), records.begin() + static_cast<long>(std::min(at + 30'000, records.size()))}));
+      ASSERT_TRUE(write({records.begin() + static_cast<long>(at),
+                         records.begin() + static_cast<long>(std::min(at + 30'000, records.size()))}));
     }
     const auto facts = sender().stage();
     ASSERT_TRUE(facts) << facts.error().message;
@@ -122,7 +125,8 @@ TEST_F(FileExporterTest, FactsAreOfTheStoredBytesInEveryCompression) {
     const std::string bytes = staged();
     EXPECT_EQ(facts->bytes, bytes.size());
     EXPECT_EQ(facts->checksum, XXH3_64bits(bytes.data(), bytes.size()));
-    auto source = *decompressed(*compression_from(word), file_source(*posix_files().open(staged_path()), staged_path(), 0, bytes.size()), "x");
+    auto source = *decompressed(*compression_from(word),
+                                file_source(*posix_files().open(staged_path()), staged_path(), 0, bytes.size()), "x");
     std::string unpacked;
     std::string buffer(100'000, '\0');
     for (std::size_t got = 1; got > 0; unpacked.append(buffer, 0, got)) got = *source->read(buffer);
@@ -174,7 +178,10 @@ TEST_F(FileExporterTest, SchemaChecksOptionsTogether) {
   const OperationSchema schema = file_exporter_operation().schema;
   EXPECT_EQ(schema.delivery, Delivery::exactly_once);
   EXPECT_TRUE(validate_options(schema, {{"path", "relative/is/judged/elsewhere"}}).issues.empty());
-  EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}}).issues.size(), 1u);
+  EXPECT_EQ(
+      validate_options(schema, {{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}})
+          .issues.size(),
+      1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "xml"}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a/"}, {"single_file", true}}).issues.size(), 1u);
 }

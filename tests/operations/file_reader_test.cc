@@ -65,7 +65,8 @@ class FileReaderTest : public testing::Test {
       for (std::string_view record : batch.records) {
         // Readable behind every record, as the contract says; the sanitizer would object.
         volatile char sum = 0;
-        for (std::size_t i = 0; i < RecordBatch::kPadding; ++i) sum = static_cast<char>(sum + *(record.data() + record.size() + i));
+        for (std::size_t i = 0; i < RecordBatch::kPadding; ++i)
+          sum = static_cast<char>(sum + *(record.data() + record.size() + i));
         records.emplace_back(record);
       }
       largest_batch_ = std::max(largest_batch_, batch.bytes());
@@ -119,7 +120,8 @@ TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
 
 TEST_F(FileReaderTest, StreamsManyBatches) {
   std::string text;
-  for (int i = 0; i < 60'000; ++i) text += "{\"n\":" + std::to_string(i) + ",\"text\":\"" + std::string(40, 'x') + "\"}\n";
+  for (int i = 0; i < 60'000; ++i)
+    text += "{\"n\":" + std::to_string(i) + ",\"text\":\"" + std::string(40, 'x') + "\"}\n";
   write(text);
   options_["size"] = 3'000'001;
   ASSERT_EQ(slices().size(), 2u);
@@ -145,7 +147,8 @@ TEST_F(FileReaderTest, NamesThePlaceOfABrokenLine) {
   write("{\"a\":1}\n\"\xFF\"\n");
   EXPECT_EQ(error_of_all(), path_ + ": byte 8: not UTF-8, in the line that begins at byte 8: \"?\"");
   write("{\"a\":1}{\"b\":2}\n");
-  EXPECT_EQ(error_of_all(), path_ + ": byte 7: text after the value, in the line that begins at byte 0: {\"a\":1}{\"b\":2}");
+  EXPECT_EQ(error_of_all(),
+            path_ + ": byte 7: text after the value, in the line that begins at byte 0: {\"a\":1}{\"b\":2}");
   write("{\"a\":1}\n{\"cut");
   EXPECT_EQ(error_of_all(), path_ + ": byte 13: text ends inside a string, in the line that begins at byte 8: {\"cut");
 }
@@ -161,7 +164,8 @@ TEST_F(FileReaderTest, BrokenLinesMayBeDroppedByTheJobsWish) {
 TEST_F(FileReaderTest, RawLinesBecomeObjects) {
   options_["format"] = "raw";
   write("a \"b\"\tc\r\n\n\xC3\xA9\\\nlast");
-  EXPECT_THAT(*read_all(), ElementsAre(R"({"data":"a \"b\"\tc"})", "{\"data\":\"\xC3\xA9\\\\\"}", R"({"data":"last"})"));
+  EXPECT_THAT(*read_all(),
+              ElementsAre(R"({"data":"a \"b\"\tc"})", "{\"data\":\"\xC3\xA9\\\\\"}", R"({"data":"last"})"));
   options_["ignore_empty"] = false;
   EXPECT_EQ(read_all()->size(), 4u);
   write("ok\n\xFF\n");
@@ -217,14 +221,16 @@ TEST_F(FileReaderTest, CsvAndTsv) {
 
 TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
   const std::string text = "{\"a\":1}\n{\"b\":2}\n";
-  const std::pair<Compression, const char*> kinds[] = {{Compression::gzip, ".gz"}, {Compression::zstd, ".zst"}, {Compression::lz4, ".lz4"}};
+  const std::pair<Compression, const char*> kinds[] = {
+      {Compression::gzip, ".gz"}, {Compression::zstd, ".zst"}, {Compression::lz4, ".lz4"}};
   for (const auto& [compression, ending] : kinds) {
     path_ = directory_ + "/in" + ending;
     options_["path"] = path_;
     write(packed(compression, text) + packed(compression, "3\n"));
     EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "{\"b\":2}", "3"));
     write(packed(compression, "1\nbroken\n"));
-    EXPECT_EQ(error_of_all(), path_ + " (unpacked): byte 2: expected a value, in the line that begins at byte 2: broken");
+    EXPECT_EQ(error_of_all(),
+              path_ + " (unpacked): byte 2: expected a value, in the line that begins at byte 2: broken");
     write(packed(compression, text).substr(0, 20));
     EXPECT_THAT(error_of_all(), testing::StartsWith(path_ + ": compressed byte "));
   }
@@ -257,18 +263,21 @@ TEST_F(FileReaderTest, AnyOtherChangeIsAnError) {
   EXPECT_EQ(error(), path_ + ": changed since it was discovered: truncated from 6 to 2 bytes");
   write("4\n5\n6\n");
   fs::last_write_time(path_, fs::file_time_type::clock::now() + std::chrono::seconds(5));
-  EXPECT_EQ(error(), path_ + ": changed since it was discovered: written to in place (same size, other modification time)");
+  EXPECT_EQ(error(),
+            path_ + ": changed since it was discovered: written to in place (same size, other modification time)");
   const std::string other = directory_ + "/other";
   std::ofstream(other) << "7\n8\n9\n";
   fs::rename(other, path_);
-  EXPECT_THAT(error(), testing::StartsWith(path_ + ": changed since it was discovered: replaced by another file (inode "));
+  EXPECT_THAT(error(),
+              testing::StartsWith(path_ + ": changed since it was discovered: replaced by another file (inode "));
   fs::remove(path_);
   EXPECT_EQ(read_slice(static_cast<Reader&>(*reader), requests[0]).error().code, ErrorCode::not_found);
 }
 
 TEST_F(FileReaderTest, RefusesBrokenRequests) {
   auto reader = initialized();
-  for (const char* request : {"", "{}", "[]", "{\"path\":\"/x\",\"total\":5,\"mtime_ns\":1,\"inode\":1,\"offset\":3,\"length\":3}"}) {
+  for (const char* request :
+       {"", "{}", "[]", "{\"path\":\"/x\",\"total\":5,\"mtime_ns\":1,\"inode\":1,\"offset\":3,\"length\":3}"}) {
     const auto read = read_slice(static_cast<Reader&>(*reader), request);
     ASSERT_FALSE(read) << request;
     EXPECT_THAT(read.error().message, testing::StartsWith("slice request of file_reader: "));
@@ -278,7 +287,8 @@ TEST_F(FileReaderTest, RefusesBrokenRequests) {
 TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
   const OperationSchema schema = file_reader_operation().schema;
   const std::pair<Json, const char*> cases[] = {
-      {{{"format", "csv"}, {"field_delimiter", "ab"}}, "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"format", "csv"}, {"field_delimiter", "ab"}},
+       "field_delimiter: must be one character, and neither a quote nor a line end"},
       {{{"format", "json"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format json"},
       {{{"format", "csv"}, {"fields", {"a", "b", "a"}}}, "fields: \"a\" is named twice"},
       {{{"format", "csv"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be read from format csv"},
@@ -288,7 +298,8 @@ TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
     options.update(change);
     const auto valid = validate_options(schema, options);
     ASSERT_EQ(valid.issues.size(), 1u) << message;
-    EXPECT_THAT(valid.issues[0].path.empty() ? valid.issues[0].message : valid.issues[0].path[0] + ": " + valid.issues[0].message,
+    EXPECT_THAT(valid.issues[0].path.empty() ? valid.issues[0].message
+                                             : valid.issues[0].path[0] + ": " + valid.issues[0].message,
                 testing::HasSubstr(message));
   }
   Json options = options_;

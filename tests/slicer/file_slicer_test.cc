@@ -23,7 +23,9 @@ struct Cut {
   std::uint64_t offset, length;
   bool operator==(const Cut&) const = default;
 };
-void PrintTo(const Cut& cut, std::ostream* out) { *out << cut.name << "[" << cut.offset << ",+" << cut.length << ")"; }
+void PrintTo(const Cut& cut, std::ostream* out) {
+  *out << cut.name << "[" << cut.offset << ",+" << cut.length << ")";
+}
 
 std::vector<Json> requests(const SlicerTurn& turn) {
   std::vector<Json> all;
@@ -37,7 +39,8 @@ std::vector<Json> requests(const SlicerTurn& turn) {
 std::vector<Cut> cuts(const SlicerTurn& turn) {
   std::vector<Cut> all;
   for (const Json& request : requests(turn)) {
-    all.push_back({fs::path(request.at("path").get<std::string>()).filename().string(), request.at("offset"), request.at("length")});
+    all.push_back({fs::path(request.at("path").get<std::string>()).filename().string(), request.at("offset"),
+                   request.at("length")});
   }
   return all;
 }
@@ -104,10 +107,11 @@ TEST_F(FileSlicerTest, TakesWhatIsDirectlyInADirectoryByName) {
 TEST_F(FileSlicerTest, FilesThatCannotBeCutAreOneSlice) {
   write("a.gz", 25);
   write("b.log", 25);
-  EXPECT_THAT(all_cuts(), ElementsAre(Cut{"a.gz", 0, 25}, Cut{"b.log", 0, 10}, Cut{"b.log", 10, 10}, Cut{"b.log", 20, 5}));
+  EXPECT_THAT(all_cuts(),
+              ElementsAre(Cut{"a.gz", 0, 25}, Cut{"b.log", 0, 10}, Cut{"b.log", 10, 10}, Cut{"b.log", 20, 5}));
   const std::vector<Cut> whole = {{"a.gz", 0, 25}, {"b.log", 0, 25}};
-  for (const Json& change : {Json{{"format", "csv"}}, Json{{"format", "json"}}, Json{{"compression", "zstd"}}, Json{{"file_per_slice", true}},
-                             Json{{"line_delimiter", "\n\n"}}}) {
+  for (const Json& change : {Json{{"format", "csv"}}, Json{{"format", "json"}}, Json{{"compression", "zstd"}},
+                             Json{{"file_per_slice", true}}, Json{{"line_delimiter", "\n\n"}}}) {
     const Json before = options_;
     options_.update(change);
     EXPECT_EQ(all_cuts(), whole) << change;
@@ -118,7 +122,8 @@ TEST_F(FileSlicerTest, FilesThatCannotBeCutAreOneSlice) {
 }
 
 TEST_F(FileSlicerTest, MatchesGlobs) {
-  for (const char* name : {"x1/a.log", "x1/b.txt", "x2/a.log", "x2/.a.log", "y/a.log", "x1/deep/a.log", "odd[1].log"}) write(name, 1);
+  for (const char* name : {"x1/a.log", "x1/b.txt", "x2/a.log", "x2/.a.log", "y/a.log", "x1/deep/a.log", "odd[1].log"})
+    write(name, 1);
   const auto paths = [&](const std::string& glob) {
     auto listed = list_files(posix_files(), directory_ + "/" + glob);
     EXPECT_TRUE(listed) << listed.error().message;

@@ -60,25 +60,38 @@ static_assert(kErrors.is_complete());
 
 // The documented indexed fields, which is what a list may be sorted by.
 constexpr std::array<std::string_view, 18> kJobFields = {
-    "job_id", "_context",    "_created",    "_updated",    "_deleted", "_deleted_on",      "active",    "analytics", "assets",
-    "name",   "autorecover", "lifecycle",   "max_retries", "workers",  "probation_window", "log_level", "slicers",   "stateful"};
-constexpr std::array<std::string_view, 10> kExecutionFields = {
-    "ex_id",       "_status",       "_has_errors",      "_failureReason",    "recovered_execution", "recovered_slice_type",
-    "slicer_port", "slicer_hostname", "teraslice_version", "relocatable"};
+    "job_id",      "_context",  "_created",         "_updated",  "_deleted",    "_deleted_on",
+    "active",      "analytics", "assets",           "name",      "autorecover", "lifecycle",
+    "max_retries", "workers",   "probation_window", "log_level", "slicers",     "stateful"};
+constexpr std::array<std::string_view, 10> kExecutionFields = {"ex_id",
+                                                               "_status",
+                                                               "_has_errors",
+                                                               "_failureReason",
+                                                               "recovered_execution",
+                                                               "recovered_slice_type",
+                                                               "slicer_port",
+                                                               "slicer_hostname",
+                                                               "teraslice_version",
+                                                               "relocatable"};
 constexpr std::array<std::string_view, 8> kSliceFields = {"ex_id", "slice_id", "slicer_id", "slicer_order",
                                                           "state", "_created", "_updated",  "error"};
 
 bool is_sortable(std::string_view field, SortFields fields) {
   auto in = [field](std::span<const std::string_view> list) { return std::ranges::find(list, field) != list.end(); };
   switch (fields) {
-    case SortFields::jobs: return in(kJobFields);
-    case SortFields::executions: return in(kJobFields) || in(kExecutionFields);
-    case SortFields::slices: return in(kSliceFields);
+    case SortFields::jobs:
+      return in(kJobFields);
+    case SortFields::executions:
+      return in(kJobFields) || in(kExecutionFields);
+    case SortFields::slices:
+      return in(kSliceFields);
   }
   return false;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // The value of a query parameter; nothing if it is absent or empty.
 std::optional<std::string> given(const Request& request, std::string_view name) {
@@ -131,8 +144,8 @@ bool is_yaml_type(std::string_view type) {
 }
 
 bool is_json_type(std::string_view type) {
-  return type.empty() || type == "application/json" || type.ends_with("+json") || type == "text/json" || type == "text/plain" ||
-         type == "application/x-www-form-urlencoded";
+  return type.empty() || type == "application/json" || type.ends_with("+json") || type == "text/json" ||
+         type == "text/plain" || type == "application/x-www-form-urlencoded";
 }
 
 // "Application/JSON; charset=utf-8" -> "application/json".
@@ -145,9 +158,13 @@ std::string media_type(std::string_view header) {
 
 }  // namespace
 
-const ErrorTable& error_table() { return kErrors; }
+const ErrorTable& error_table() {
+  return kErrors;
+}
 
-Response json_response(const Json& body, int status) { return {status, kJsonType, to_pretty_text(body, kIndent), {}}; }
+Response json_response(const Json& body, int status) {
+  return {status, kJsonType, to_pretty_text(body, kIndent), {}};
+}
 
 Response error_response(int status, std::string_view message, std::string_view details) {
   Json body = {{"error", status}, {"message", message}};
@@ -172,7 +189,8 @@ Body parse_body(const Request& request) {
     return BodyError(415, fmt::format("content encoding {} is not supported", request.content_encoding));
   bool yaml = is_yaml_type(type);
   if (!yaml && !is_json_type(type))
-    return BodyError(415, fmt::format("content type {} is not supported, send application/json or application/yaml", type));
+    return BodyError(415,
+                     fmt::format("content type {} is not supported, send application/json or application/yaml", type));
   auto parsed = yaml ? parse_yaml(request.body) : parse_json(request.body);
   std::string message = fmt::format("the {} submitted is malformed", yaml ? "yaml" : "json");
   if (!parsed) return BodyError(400, message, parsed.error().message);
@@ -221,7 +239,8 @@ Result<ListQuery> execution_list_query(const Request& request) {
 Result<WorkersRequest> workers_request(const Request& request) {
   static constexpr std::array<std::pair<std::string_view, WorkerChange>, 3> kWords = {
       {{"add", WorkerChange::add}, {"remove", WorkerChange::remove}, {"total", WorkerChange::total}}};
-  Error wrong(ErrorCode::invalid, "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero");
+  Error wrong(ErrorCode::invalid,
+              "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero");
   std::optional<WorkersRequest> wanted;
   for (const Parameter& parameter : request.query) {
     auto word = std::ranges::find(kWords, parameter.name, &std::pair<std::string_view, WorkerChange>::first);
@@ -252,11 +271,14 @@ Result<CleanupType> cleanup_type(const Request& request) {
   return Error(ErrorCode::invalid, "cleanup_type must be empty or set to all, errors, pending");
 }
 
-bool start_wanted(const Request& request) { return request.query_value("start") != "false"; }
+bool start_wanted(const Request& request) {
+  return request.query_value("start") != "false";
+}
 
 Result<std::string> log_level(const Request& request, const Json& body) {
   std::string level = request.query_value("log_level").value_or("");
-  if (auto member = body.find("log_level"); level.empty() && body.is_object() && member != body.end() && member->is_string())
+  if (auto member = body.find("log_level");
+      level.empty() && body.is_object() && member != body.end() && member->is_string())
     level = member->get<std::string>();
   if (parse_log_level(level)) return level;
   return Error(ErrorCode::invalid,
@@ -282,7 +304,8 @@ Json submitted_json(const Submitted& submitted) {
   for (const std::string& warning : submitted.warnings) {
     Json reason = {{"field", ""}, {"description", warning}};
     out["warnings"].push_back(
-        {{"type", "JobValidation"}, {"reason", {{"type", "jobProperty"}, {"kind", "warning"}, {"reason", std::move(reason)}}}});
+        {{"type", "JobValidation"},
+         {"reason", {{"type", "jobProperty"}, {"kind", "warning"}, {"reason", std::move(reason)}}}});
   }
   return out;
 }
@@ -294,18 +317,27 @@ Json stop_json(const ExecutionId& id, const StopRequest& request, const StopAnsw
   return out;
 }
 
-Json status_json(ExecutionStatus status) { return {{"status", to_string(status)}}; }
+Json status_json(ExecutionStatus status) {
+  return {{"status", to_string(status)}};
+}
 
 Json workers_json(const ExecutionId& id, const WorkersAnswer& answer) {
   return {{"message", fmt::format("{} workers have been {} for execution: {}", answer.count, answer.action, id.text)}};
 }
 
-Json log_level_json(const ExecutionId& id, std::string_view level) { return {{"exId", id.text}, {"level", level}}; }
+Json log_level_json(const ExecutionId& id, std::string_view level) {
+  return {{"exId", id.text}, {"level", level}};
+}
 
 Json controllers_json(Json controllers) {
   if (!controllers.is_array()) return controllers;
-  auto key = [](const Json& item) { return std::tuple(item.value("name", ""), item.value("started", "")); };
-  std::ranges::stable_sort(controllers.get_ref<Json::array_t&>(), [&](const Json& a, const Json& b) { return key(a) > key(b); });
+  auto text = [](const Json& item, const char* member) {
+    auto found = item.find(member);
+    return found != item.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  auto key = [&](const Json& item) { return std::tuple(text(item, "name"), text(item, "started")); };
+  std::ranges::stable_sort(controllers.get_ref<Json::array_t&>(),
+                           [&](const Json& a, const Json& b) { return key(a) > key(b); });
   return controllers;
 }
 

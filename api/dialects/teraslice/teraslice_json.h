@@ -1,5 +1,5 @@
-// JSON of the Teraslice dialect: from a request's query and body to the arguments of a command, from an answer to its body.
-// Pure functions, any thread. Wording and shapes are what existing clients match on.
+// JSON of the Teraslice dialect: from a request's query and body to the arguments of a command, from an answer to its
+// body. Pure functions, any thread. Wording and shapes are what existing clients match on.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ Response error_response(int status, std::string_view message, std::string_view d
 // An empty message is replaced by the route's own text, a very long one is cut.
 Response error_response(const Error& error, std::string_view failure_text);
 
-// The parsed body of a request: {} if it is empty. YAML for */yaml and the like, JSON for every other type that is accepted.
-// A body that cannot be used is answered as given in the error.
+// The parsed body of a request: {} if it is empty. YAML for */yaml and the like, JSON for every other type that is
+// accepted. A body that cannot be used is answered as given in the error.
 struct BodyError {
   int status = 0;
   std::string message;

@@ -57,12 +57,13 @@ using Handle = void (*)(Call& call);
 using ExecutionHandle = void (*)(Call& call, const ExecutionId& id);
 
 // Leaves the handler with the answer to an error, otherwise declares `name` as the value.
-#define ARGUMENT_OR_FAIL(name, expression)                    \
-  auto name##_result = (expression);                          \
+#define ARGUMENT_OR_FAIL(name, expression)                            \
+  auto name##_result = (expression);                                  \
   if (!name##_result) return call.answer.fail(name##_result.error()); \
   auto& name = *name##_result
 
-// ---- one execution: named by the path, or as the latest one of a job ---------------------------------------------------------
+// ---- one execution: named by the path, or as the latest one of a job
+// ---------------------------------------------------------
 
 template <ExecutionHandle handle>
 void of_execution(Call& call) {
@@ -75,7 +76,9 @@ void of_job(Call& call) {
   handle(call, id);
 }
 
-void get_execution(Call& call, const ExecutionId& id) { call.service.get_execution(id, call.answer.document()); }
+void get_execution(Call& call, const ExecutionId& id) {
+  call.service.get_execution(id, call.answer.document());
+}
 
 void stop(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(wanted, stop_request(call.request));
@@ -84,15 +87,19 @@ void stop(Call& call, const ExecutionId& id) {
   }));
 }
 
-void pause(Call& call, const ExecutionId& id) { call.service.pause(id, call.answer.as<ExecutionStatus>(status_json)); }
+void pause(Call& call, const ExecutionId& id) {
+  call.service.pause(id, call.answer.as<ExecutionStatus>(status_json));
+}
 
-void resume(Call& call, const ExecutionId& id) { call.service.resume(id, call.answer.as<ExecutionStatus>(status_json)); }
+void resume(Call& call, const ExecutionId& id) {
+  call.service.resume(id, call.answer.as<ExecutionStatus>(status_json));
+}
 
 void change_workers(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(wanted, workers_request(call.request));
-  call.service.change_workers(id, wanted.change, wanted.count, call.answer.as<WorkersAnswer>([id](const WorkersAnswer& answer) {
-    return workers_json(id, answer);
-  }));
+  call.service.change_workers(
+      id, wanted.change, wanted.count,
+      call.answer.as<WorkersAnswer>([id](const WorkersAnswer& answer) { return workers_json(id, answer); }));
 }
 
 void controller_stats(Call& call, const ExecutionId& id) {
@@ -104,7 +111,8 @@ void execution_errors(Call& call, const ExecutionId& id) {
   call.service.errors(id, query, call.answer.list());
 }
 
-// ---- jobs --------------------------------------------------------------------------------------------------------------------
+// ---- jobs
+// --------------------------------------------------------------------------------------------------------------------
 
 void submit_job(Call& call) {
   ARGUMENT_OR_FAIL(job, posted_job(std::move(call.body)));
@@ -128,14 +136,18 @@ void update_job(Call& call) {
   call.service.update_job(id, std::move(job), call.answer.document());
 }
 
-void delete_job(Call& call) { call.service.delete_job(call.job_id(), call.answer.document()); }
+void delete_job(Call& call) {
+  call.service.delete_job(call.job_id(), call.answer.document());
+}
 
 template <bool active>
 void set_active(Call& call) {
   call.service.set_job_active(call.job_id(), active, call.answer.document());
 }
 
-void start_job(Call& call) { call.service.start_job(call.job_id(), call.answer.submitted()); }
+void start_job(Call& call) {
+  call.service.start_job(call.job_id(), call.answer.submitted());
+}
 
 void recover_job(Call& call) {
   ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
@@ -149,7 +161,8 @@ void change_settings(Call& call) {
   }));
 }
 
-// ---- executions --------------------------------------------------------------------------------------------------------------
+// ---- executions
+// --------------------------------------------------------------------------------------------------------------
 
 void list_executions(Call& call) {
   ARGUMENT_OR_FAIL(query, execution_list_query(call.request));
@@ -166,13 +179,24 @@ void all_errors(Call& call) {
   call.service.errors(std::nullopt, query, call.answer.list());
 }
 
-// ---- cluster -----------------------------------------------------------------------------------------------------------------
+// ---- cluster
+// -----------------------------------------------------------------------------------------------------------------
 
-void cluster_info(Call& call) { call.answer.ok(call.service.cluster_info()); }
-void cluster_state(Call& call) { call.answer.ok(call.service.cluster_state()); }
-void cluster_stats(Call& call) { call.answer.ok(call.service.cluster_stats()); }
-void controllers(Call& call) { call.answer.ok(controllers_json(call.service.controllers())); }
-void health(Call& call) { call.answer.ok({{"status", "UP"}}); }
+void cluster_info(Call& call) {
+  call.answer.ok(call.service.cluster_info());
+}
+void cluster_state(Call& call) {
+  call.answer.ok(call.service.cluster_state());
+}
+void cluster_stats(Call& call) {
+  call.answer.ok(call.service.cluster_stats());
+}
+void controllers(Call& call) {
+  call.answer.ok(controllers_json(call.service.controllers()));
+}
+void health(Call& call) {
+  call.answer.ok({{"status", "UP"}});
+}
 
 struct Row {
   Method method;
@@ -221,7 +245,9 @@ constexpr Row kRows[] = {
     {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
 };
 
-bool has_body(Method method) { return method == Method::post || method == Method::put; }
+bool has_body(Method method) {
+  return method == Method::post || method == Method::put;
+}
 
 }  // namespace
 
@@ -230,15 +256,16 @@ Dialect dialect(JobService& service) {
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
   for (const Row& row : kRows) {
-    out.routes.push_back({row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
-                            Body body = has_body(row.method) ? parse_body(request) : Body(Json::object());
-                            if (!body) {
-                              const BodyError& wrong = body.error();
-                              return respond(error_response(wrong.status, wrong.message, wrong.details));
-                            }
-                            Call call{service, request, std::move(*body), {respond, row.failure_text}};
-                            row.handle(call);
-                          }});
+    out.routes.push_back(
+        {row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
+           Body body = has_body(row.method) ? parse_body(request) : Body(Json::object());
+           if (!body) {
+             const BodyError& wrong = body.error();
+             return respond(error_response(wrong.status, wrong.message, wrong.details));
+           }
+           Call call{service, request, std::move(*body), {respond, row.failure_text}};
+           row.handle(call);
+         }});
   }
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
   out.unknown = [](const Request& request, std::span<const Method>) {

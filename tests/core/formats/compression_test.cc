@@ -38,7 +38,8 @@ std::string packed(Compression compression, const std::string& text) {
   return out;
 }
 
-Result<std::string> unpacked(Compression compression, const std::string& bytes, std::size_t step, std::size_t room = 50'000) {
+Result<std::string> unpacked(Compression compression, const std::string& bytes, std::size_t step,
+                             std::size_t room = 50'000) {
   ASSIGN_OR_RETURN(const auto source, decompressed(compression, std::make_unique<TextSource>(bytes, step), "/in/file"));
   std::string text;
   std::string buffer(room, '\0');

@@ -51,16 +51,19 @@ TEST(CsvReader, ReadsQuotesAndLineEndsAtEveryChunkSize) {
   for (std::size_t step = 1; step <= text.size() + 1; ++step) {
     const auto records = read_all(text, {}, step);
     ASSERT_TRUE(records) << step << ": " << records.error().message;
-    EXPECT_THAT(*records,
-                testing::ElementsAre(R"({"name":"plain","the \"note\"":"text","n":"1"})",
-                                     R"({"name":"a,b","the \"note\"":"line one\nline \"two\"","n":"2"})", R"({"name":"in\"side"})",
-                                     R"({"name":"a value that is longer than a block of sixteen","the \"note\"":"quoted and longer than a block too","n":"\\"})"))
+    EXPECT_THAT(
+        *records,
+        testing::ElementsAre(
+            R"({"name":"plain","the \"note\"":"text","n":"1"})",
+            R"({"name":"a,b","the \"note\"":"line one\nline \"two\"","n":"2"})", R"({"name":"in\"side"})",
+            R"({"name":"a value that is longer than a block of sixteen","the \"note\"":"quoted and longer than a block too","n":"\\"})"))
         << step;
   }
 }
 
 TEST(CsvReader, KeepsEmptyValuesWhenAsked) {
-  EXPECT_THAT(*read_all("a,b\n,\n1,\n", keeping_empty(), 100), testing::ElementsAre(R"({"a":"","b":""})", R"({"a":"1","b":""})"));
+  EXPECT_THAT(*read_all("a,b\n,\n1,\n", keeping_empty(), 100),
+              testing::ElementsAre(R"({"a":"","b":""})", R"({"a":"1","b":""})"));
   EXPECT_THAT(*read_all("a,b\n,\n", {}, 100), testing::ElementsAre("{}"));
   EXPECT_THAT(*read_all("a\n\nx", keeping_empty(), 100), testing::ElementsAre(R"({"a":""})", R"({"a":"x"})"));
 }

@@ -32,11 +32,13 @@ Result<std::vector<std::string>> scan_all(const std::string& text, std::size_t s
 }
 
 TEST(JsonArrayScanner, SplitsAtEveryChunkSize) {
-  const std::string text = "\xEF\xBB\xBF [ {\"a\":\"],{\\\"\"} ,\n 12 , -3.5e7,\"x\" ,true,{\n\"b\" : [ 1,\n 2 ]\n}, [ ] , null ] \n";
+  const std::string text =
+      "\xEF\xBB\xBF [ {\"a\":\"],{\\\"\"} ,\n 12 , -3.5e7,\"x\" ,true,{\n\"b\" : [ 1,\n 2 ]\n}, [ ] , null ] \n";
   for (std::size_t step = 1; step <= text.size() + 1; ++step) {
     const auto records = scan_all(text, step);
     ASSERT_TRUE(records) << records.error().message;
-    EXPECT_THAT(*records, testing::ElementsAre("{\"a\":\"],{\\\"\"}", "12", "-3.5e7", "\"x\"", "true", "{\"b\":[1,2]}", "[ ]", "null"));
+    EXPECT_THAT(*records, testing::ElementsAre("{\"a\":\"],{\\\"\"}", "12", "-3.5e7", "\"x\"", "true", "{\"b\":[1,2]}",
+                                               "[ ]", "null"));
   }
 }
 

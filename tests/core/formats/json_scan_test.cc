@@ -15,21 +15,74 @@ namespace {
 
 using State = JsonScan::State;
 
-bool is_json(std::string_view text) { return check_json_text(Padded(text).view()).state == State::complete; }
+bool is_json(std::string_view text) {
+  return check_json_text(Padded(text).view()).state == State::complete;
+}
 
 TEST(JsonScan, AcceptsWhatTheGrammarAllows) {
-  for (const char* text : {"{}", "[]", "null", "true", "false", "0", "-0", "1", "-12.5e+3", "1E9", "\"\"", "\"a\\u00e9\\n\\\"\"",
-                           " { \"a\" : [ 1 , 2 , { \"b\" : null } ] , \"c\" : \"x\" } ", "[[[]],[]]", "123456789012345678901234567890",
-                           "1e999", "\"\xC3\xA9\""}) {
+  for (const char* text : {"{}", "[]", "null", "true", "false", "0", "-0", "1", "-12.5e+3", "1E9", "\"\"",
+                           "\"a\\u00e9\\n\\\"\"", " { \"a\" : [ 1 , 2 , { \"b\" : null } ] , \"c\" : \"x\" } ",
+                           "[[[]],[]]", "123456789012345678901234567890", "1e999", "\"\xC3\xA9\""}) {
     EXPECT_TRUE(is_json(text)) << text;
   }
 }
 
 TEST(JsonScan, RefusesWhatItDoesNot) {
-  for (const char* text : {"", " ", "{", "}", "[", "]", "[1,]", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1 \"b\":2}",
-                           "[1 2]", "01", "-", "+1", "1.", ".5", "1e", "1e+", "tru", "truE", "nul", "nulll", "\"", "\"\\x\"",
-                           "\"\\u12g4\"", "\"\\u12", "\"a\nb\"", "1 2", "{}{}", "[}", "{]", "'a'", "NaN", "[1],"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "}",
+                           "[",
+                           "]",
+                           "[1,]",
+                           "{,}",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{\"a\":1 \"b\":2}",
+                           "[1 2]",
+                           "01",
+                           "-",
+                           "+1",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "1e+",
+                           "tru",
+                           "truE",
+                           "nul",
+                           "nulll",
+                           "\"",
+                           "\"\\x\"",
+                           "\"\\u12g4\"",
+                           "\"\\u12",
+                           "\"a\nb\"",
+                           "1 2",
+                           "{}{}",
+                           "[}",
+                           "{]",
+                           "'a'",
+                           "NaN",
+                           "[1],"}) {
     EXPECT_FALSE(is_json(text)) << text;
+  }
+}
+
+TEST(JsonScan, TheCheckerGivesTheSameVerdicts) {
+  JsonChecker checker;
+  const std::string long_text = "[\"" + std::string(100'000, 'x') + "\"";
+  for (const std::string& text :
+       {std::string("{\"a\":1}"), std::string("1e999"), std::string("123456789012345678901234567890"), std::string(""),
+        std::string("{\"a\":tru}"), std::string("1 2"), long_text, long_text + "]", std::string(" [] ")}) {
+    const Padded padded(text);
+    const JsonScan scanned = check_json_text(padded.view());
+    const JsonScan checked = checker.check(padded.view());
+    EXPECT_EQ(checked.state, scanned.state) << text_head(text);
+    if (scanned.state == State::broken) {
+      EXPECT_EQ(checked.at, scanned.at) << text_head(text);
+      EXPECT_STREQ(checked.problem, scanned.problem) << text_head(text);
+    }
   }
 }
 
@@ -47,7 +100,8 @@ TEST(JsonScan, LimitsTheDepth) {
 }
 
 TEST(JsonScan, EveryCutOfAValueIsIncompleteAndNeverBroken) {
-  const std::string value = R"({"key":[1.5e-3,true,null,"t\u00e9\\xt",{"deep":{"er":[]}}],"z":"0123456789012345678901234567890123456789"})";
+  const std::string value =
+      R"({"key":[1.5e-3,true,null,"t\u00e9\\xt",{"deep":{"er":[]}}],"z":"0123456789012345678901234567890123456789"})";
   for (std::size_t size = 1; size < value.size(); ++size) {
     const Padded part(value.substr(0, size));
     const JsonScan scan = scan_json_value(part.view().data(), part.view().data() + size);
@@ -74,9 +128,15 @@ TEST(JsonScan, AgreesWithSimdjson) {
     for (unsigned i = random() % 3; i > 0; --i) {
       const std::size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0: text[at] = alphabet[random() % alphabet.size()]; break;
-        case 1: text.erase(at, 1); break;
-        default: text.insert(at, 1, alphabet[random() % alphabet.size()]); break;
+        case 0:
+          text[at] = alphabet[random() % alphabet.size()];
+          break;
+        case 1:
+          text.erase(at, 1);
+          break;
+        default:
+          text.insert(at, 1, alphabet[random() % alphabet.size()]);
+          break;
       }
     }
     const auto error = parser.parse(simdjson::padded_string(text)).error();

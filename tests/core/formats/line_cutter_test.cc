@@ -13,7 +13,8 @@ namespace {
 
 using Records = std::vector<std::string>;
 
-// Reads a range of a file in chunks of `step` bytes, as a reader does: what is left over is shown again with more behind it.
+// Reads a range of a file in chunks of `step` bytes, as a reader does: what is left over is shown again with more
+// behind it.
 Records read_range(const std::string& file, const LineOptions& options, LineRange range, std::size_t step) {
   LineCutter cutter(options, range);
   Records records;
@@ -61,12 +62,15 @@ TEST_P(EveryBoundary, GivesEachRecordOnce) {
 
 INSTANTIATE_TEST_SUITE_P(Files, EveryBoundary,
                          testing::Values(std::tuple{"one\ntwo\n\nfour\r\nfive", "\n"}, std::tuple{"\n\na\n\n", "\n"},
-                                         std::tuple{"\xEF\xBB\xBF" "first\nx\n", "\n"}, std::tuple{"no end", "\n"}, std::tuple{"a\r\nb\r\rc\r\nd", "\r\n"},
-                                         std::tuple{"a<=>b<=c<=><=>d", "<=>"},
-                                         std::tuple{"", "\n"}));
+                                         std::tuple{"\xEF\xBB\xBF"
+                                                    "first\nx\n",
+                                                    "\n"},
+                                         std::tuple{"no end", "\n"}, std::tuple{"a\r\nb\r\rc\r\nd", "\r\n"},
+                                         std::tuple{"a<=>b<=c<=><=>d", "<=>"}, std::tuple{"", "\n"}));
 
 TEST(LineCutter, CutsLines) {
-  EXPECT_THAT(read_range("one\ntwo\n\n \t\nfour\r\nfive", {}, {}, 4), testing::ElementsAre("one", "two", "four", "five"));
+  EXPECT_THAT(read_range("one\ntwo\n\n \t\nfour\r\nfive", {}, {}, 4),
+              testing::ElementsAre("one", "two", "four", "five"));
   EXPECT_THAT(read_range("one\n\n x\n", {"\n", false}, {}, 4), testing::ElementsAre("one", "", " x"));
   EXPECT_THAT(read_range("a\r\nb\nc\r\n", {"\r\n", true}, {}, 4), testing::ElementsAre("a", "b\nc"));
 }
@@ -91,7 +95,8 @@ TEST(LineCutter, StopsSkippingAtTheEndOfItsRange) {
 }
 
 TEST(LineCutter, StripsTheMarkOnlyAtTheBeginningOfTheFile) {
-  EXPECT_THAT(read_range("\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}\n", {}, {}, 100), testing::ElementsAre("{}", "\xEF\xBB\xBF{}"));
+  EXPECT_THAT(read_range("\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}\n", {}, {}, 100),
+              testing::ElementsAre("{}", "\xEF\xBB\xBF{}"));
 }
 
 TEST(RecordFormat, KnowsDelimitersThatCanBeFoundFromTheMiddle) {

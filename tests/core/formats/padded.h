@@ -1,8 +1,8 @@
 // Text with the readable bytes behind it that scanners want, filled with what would mislead them if they looked.
 #pragma once
 
-#include <memory>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 

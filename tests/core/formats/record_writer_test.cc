@@ -55,7 +55,8 @@ TEST(RecordWriter, Raw) {
   EXPECT_EQ(*written(format(RecordFormat::raw), {R"({"data":"a\tb"})", R"({"x":1,"data":""})"}), "a\tb\n\n");
   EXPECT_THAT(written(format(RecordFormat::raw), {R"({"data":"ok"})", R"({"text":"a"})"}).error().message,
               testing::StartsWith("record 2: format raw writes the text of the member \"data\""));
-  EXPECT_THAT(written(format(RecordFormat::raw), {R"({"data":5})"}).error().message, testing::StartsWith("record 1: format raw"));
+  EXPECT_THAT(written(format(RecordFormat::raw), {R"({"data":5})"}).error().message,
+              testing::StartsWith("record 1: format raw"));
   EXPECT_THAT(written(format(RecordFormat::raw), {R"({"data":"a\nb"})"}).error().message,
               testing::StartsWith("record 1: the line delimiter"));
   auto options = format(RecordFormat::raw);
@@ -75,7 +76,8 @@ TEST(RecordWriter, Json) {
 TEST(RecordWriter, CsvTakesTheColumnsOfTheFirstRecord) {
   auto options = format(RecordFormat::csv);
   options.include_header = true;
-  EXPECT_EQ(*written(options, {R"({"id":1,"na,me":"x\"y","ok":true})", R"({"ok":null,"id":2.50})", R"({"na,me":"a\nb","ok":[1, "z"]})"}),
+  EXPECT_EQ(*written(options, {R"({"id":1,"na,me":"x\"y","ok":true})", R"({"ok":null,"id":2.50})",
+                               R"({"na,me":"a\nb","ok":[1, "z"]})"}),
             "id,\"na,me\",ok\n1,\"x\"\"y\",true\n2.50,,\n,\"a\nb\",\"[1, \"\"z\"\"]\"\n");
   EXPECT_THAT(written(options, {R"({"a":1})", R"({"a":1,"b":2})"}).error().message,
               testing::StartsWith("record 2: member \"b\" is not among the columns"));

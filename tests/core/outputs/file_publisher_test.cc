@@ -51,7 +51,8 @@ class FilePublisherTest : public testing::Test {
     return output;
   }
   std::string final_path(const CommittedOutput& output, const std::string& bearer = kFirst) {
-    return layout().publish_directory() + "/" + layout().final_name(slice_id(bearer, output.key), output.key, output.facts);
+    return layout().publish_directory() + "/" +
+           layout().final_name(slice_id(bearer, output.key), output.key, output.facts);
   }
 
   static void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
@@ -80,9 +81,14 @@ class FilePublisherTest : public testing::Test {
 };
 
 TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
-  EXPECT_EQ(*make_publisher({{"operations", Json::array({{{"_op", "file_reader"}}, {{"_op", "noop"}}})}}, {kFirst}, posix_files()), nullptr);
+  EXPECT_EQ(*make_publisher({{"operations", Json::array({{{"_op", "file_reader"}}, {{"_op", "noop"}}})}}, {kFirst},
+                            posix_files()),
+            nullptr);
   EXPECT_EQ(*make_publisher(Json::object(), {kFirst}, posix_files()), nullptr);
-  EXPECT_EQ(make_publisher({{"operations", Json::array({{{"_op", "file_exporter"}, {"path", "here"}}})}}, {kFirst}, posix_files()).error().message,
+  EXPECT_EQ(make_publisher({{"operations", Json::array({{{"_op", "file_exporter"}, {"path", "here"}}})}}, {kFirst},
+                           posix_files())
+                .error()
+                .message,
             "path: \"here\" is not an absolute path");
 }
 
@@ -134,7 +140,8 @@ TEST_F(FilePublisherTest, SaysWhichOutputIsLost) {
   fs::remove(layout().staged_path(lost.key, lost.attempt));
   const auto results = files->publish({lost, kept});
   EXPECT_EQ(results[0].error().code, ErrorCode::not_found);
-  EXPECT_THAT(results[0].error().message, testing::StartsWith("output_lost: neither " + layout().staged_path(lost.key, lost.attempt)));
+  EXPECT_THAT(results[0].error().message,
+              testing::StartsWith("output_lost: neither " + layout().staged_path(lost.key, lost.attempt)));
   EXPECT_TRUE(results[1]);
 }
 
@@ -161,10 +168,12 @@ TEST_F(FilePublisherTest, RefusesPathsThatCannotHoldTheOutput) {
   options_["path"] = directory_ + "/out/file";
   EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + "/out is a file, not a directory");
   options_["path"] = directory_;
-  EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + " is a directory, but single_file needs a file");
+  EXPECT_EQ(publisher()->prepare(true).error().message,
+            "path: " + directory_ + " is a directory, but single_file needs a file");
   options_["path"] = "/proc/nowhere/out";
   options_["single_file"] = false;
-  EXPECT_THAT(publisher()->prepare(true).error().message, testing::StartsWith("path: cannot create directory /proc/nowhere/out"));
+  EXPECT_THAT(publisher()->prepare(true).error().message,
+              testing::StartsWith("path: cannot create directory /proc/nowhere/out"));
 }
 
 TEST_F(FilePublisherTest, AnUnwritableDirectoryIsRefused) {
@@ -186,7 +195,8 @@ TEST_F(FilePublisherTest, SweepsWhatIsNotWanted) {
     asked.emplace_back(key, attempt);
     return attempt == wanted.attempt;
   });
-  EXPECT_THAT(asked, testing::UnorderedElementsAre(std::pair{wanted.key, wanted.attempt}, std::pair{stale.key, stale.attempt}));
+  EXPECT_THAT(
+      asked, testing::UnorderedElementsAre(std::pair{wanted.key, wanted.attempt}, std::pair{stale.key, stale.attempt}));
   EXPECT_TRUE(fs::exists(layout().staged_path(wanted.key, wanted.attempt)));
   EXPECT_FALSE(fs::exists(layout().staged_path(stale.key, stale.attempt)));
   EXPECT_TRUE(fs::exists(other));
@@ -321,7 +331,8 @@ TEST_F(SingleFileTest, WithoutRecordsIsAnEmptyArrayOrAHeader) {
   ASSERT_TRUE(files->prepare(true));
   ASSERT_TRUE(files->publish_joined(*files->join(source({}))));
   const std::string path = directory_ + "/all.csv.gz";
-  auto unpacked = *decompressed(Compression::gzip, file_source(*posix_files().open(path), path, 0, fs::file_size(path)), path);
+  auto unpacked =
+      *decompressed(Compression::gzip, file_source(*posix_files().open(path), path, 0, fs::file_size(path)), path);
   std::string text(100, '\0');
   text.resize(*unpacked->read(text));
   EXPECT_EQ(text, "a,b\n");
@@ -337,7 +348,8 @@ TEST(FileLayout, ParsesTheNamesItMakes) {
   ASSERT_TRUE(staged);
   EXPECT_EQ(staged->key, key);
   EXPECT_EQ(staged->attempt, (Attempt{12, 4}));
-  for (const char* name : {"", "joined.tmp", "parts", "1-2-3-4.5", "1-2-3-4.5-6x", "-1-2-3-4.5-6", "99999999-0-1-1.1-1"}) {
+  for (const char* name :
+       {"", "joined.tmp", "parts", "1-2-3-4.5", "1-2-3-4.5-6x", "-1-2-3-4.5-6", "99999999-0-1-1.1-1"}) {
     EXPECT_FALSE(parse_staged_name(name)) << name;
   }
   const std::string id = slice_id(kFirst, key);
@@ -347,16 +359,20 @@ TEST(FileLayout, ParsesTheNamesItMakes) {
   EXPECT_EQ(published->slicer, 2u);
   EXPECT_EQ(published->order, 71u);
   EXPECT_EQ(published->slice_id, id);
-  for (const char* other : {"", "a.txt", "0-1", "0-0000000001-short-00000000.x"}) EXPECT_FALSE(parse_published_name(other)) << other;
+  for (const char* other : {"", "a.txt", "0-1", "0-0000000001-short-00000000.x"})
+    EXPECT_FALSE(parse_published_name(other)) << other;
 }
 
 TEST(FileLayout, ChecksOptions) {
   const std::pair<Json, const char*> cases[] = {
-      {{{"path", "/a/b/"}, {"single_file", true}}, "path: \"/a/b/\" names a directory, but single_file needs the name of a file"},
+      {{{"path", "/a/b/"}, {"single_file", true}},
+       "path: \"/a/b/\" names a directory, but single_file needs the name of a file"},
       {{{"path", "/a/.b"}, {"single_file", true}}, "path: a single file's name must not begin with a dot"},
       {{{"path", "/a"}, {"extension", "x/y"}}, "extension: must be the ending of a file name"},
-      {{{"path", "/a"}, {"format", "csv"}, {"field_delimiter", "||"}}, "field_delimiter: must be one character, and neither a quote nor a line end"},
-      {{{"path", "/a"}, {"format", "csv"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format csv"},
+      {{{"path", "/a"}, {"format", "csv"}, {"field_delimiter", "||"}},
+       "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"path", "/a"}, {"format", "csv"}, {"line_delimiter", ";"}},
+       "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format csv"},
       {{{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}},
        "fields: needed for the header of a single file, whose parts are written apart"},
       {{{"path", "/a"}, {"format", "json"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be written as json"},

@@ -1,0 +1,192 @@
+#include "tests/fakes/fake_job_service.h"
+
+#include <utility>
+
+namespace slicemill {
+namespace {
+
+Json to_json(const ListQuery& query) {
+  Json out = {{"from", query.from},
+              {"size", query.size},
+              {"sort", query.sort},
+              {"statuses", query.statuses},
+              {"deleted", query.deleted}};
+  out["active"] = query.active ? Json(*query.active) : Json();
+  return out;
+}
+
+Submitted to_submitted(const Json& answer) {
+  Submitted out;
+  out.job_id = JobId(answer.at("job_id").get<std::string>());
+  out.ex_id = ExecutionId(answer.value("ex_id", ""));
+  out.warnings = answer.value("warnings", std::vector<std::string>());
+  return out;
+}
+
+ExecutionStatus to_status(const Json& answer) {
+  return *parse_execution_status(answer.get<std::string>());
+}
+
+}  // namespace
+
+void FakeJobService::answer(const std::string& call, Json value) {
+  answers_.insert_or_assign(call, std::move(value));
+}
+void FakeJobService::fail(const std::string& call, Error error) {
+  answers_.insert_or_assign(call, std::move(error));
+}
+void FakeJobService::answer_list(const std::string& call, std::vector<Json> items) {
+  lists_.insert_or_assign(call, std::move(items));
+}
+void FakeJobService::hold(const std::string& call) {
+  on_hold_.insert(call);
+}
+
+void FakeJobService::release(const std::string& call) {
+  on_hold_.erase(call);
+  for (auto& task : std::exchange(held_[call], {})) task();
+}
+
+void FakeJobService::drop(const std::string& call) {
+  on_hold_.erase(call);
+  held_.erase(call);
+}
+
+Result<Json> FakeJobService::answer_of(const std::string& call) const {
+  auto found = answers_.find(call);
+  if (found == answers_.end()) return Error(ErrorCode::internal, "the test has set no answer for " + call);
+  if (const Error* error = std::get_if<Error>(&found->second)) return *error;
+  return std::get<Json>(found->second);
+}
+
+void FakeJobService::record(const std::string& call, Json arguments) {
+  if (!recording_) return;
+  Json entry = {{"call", call}};
+  entry.update(arguments);
+  calls.push_back(std::move(entry));
+}
+
+template <typename T, typename Convert>
+void FakeJobService::give(const std::string& call, Json arguments, Reply<T> reply, Convert convert) {
+  record(call, std::move(arguments));
+  auto task = [this, call, reply = std::move(reply), convert] {
+    auto answer = answer_of(call);
+    if (answer)
+      reply(convert(*answer));
+    else
+      reply(answer.error());
+  };
+  if (on_hold_.contains(call))
+    held_[call].push_back(std::move(task));
+  else
+    task();
+}
+
+void FakeJobService::give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply) {
+  if (auto list = lists_.find(call); list != lists_.end()) {
+    record(call, std::move(arguments));
+    return reply(list->second);
+  }
+  give<std::vector<Json>>(call, std::move(arguments), std::move(reply),
+                          [](const Json& answer) { return answer.get<std::vector<Json>>(); });
+}
+
+namespace {
+Json as_is(const Json& answer) {
+  return answer;
+}
+}  // namespace
+
+void FakeJobService::submit(Json posted, bool start, Reply<Submitted> reply) {
+  give<Submitted>("submit", {{"posted", std::move(posted)}, {"start", start}}, std::move(reply), to_submitted);
+}
+void FakeJobService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) {
+  give_list("list_jobs", to_json(query), std::move(reply));
+}
+void FakeJobService::get_job(const JobId& id, Reply<Json> reply) {
+  give<Json>("get_job", {{"job_id", id.text}}, std::move(reply), as_is);
+}
+void FakeJobService::update_job(const JobId& id, Json posted, Reply<Json> reply) {
+  give<Json>("update_job", {{"job_id", id.text}, {"posted", std::move(posted)}}, std::move(reply), as_is);
+}
+void FakeJobService::delete_job(const JobId& id, Reply<Json> reply) {
+  give<Json>("delete_job", {{"job_id", id.text}}, std::move(reply), as_is);
+}
+void FakeJobService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
+  give<Json>("set_job_active", {{"job_id", id.text}, {"active", active}}, std::move(reply), as_is);
+}
+void FakeJobService::start_job(const JobId& id, Reply<Submitted> reply) {
+  give<Submitted>("start_job", {{"job_id", id.text}}, std::move(reply), to_submitted);
+}
+void FakeJobService::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  give<Submitted>("recover_job", {{"job_id", id.text}, {"cleanup", to_string(cleanup)}}, std::move(reply),
+                  to_submitted);
+}
+Result<ExecutionId> FakeJobService::latest_execution(const JobId& id) {
+  record("latest_execution", {{"job_id", id.text}});
+  auto answer = answer_of("latest_execution");
+  if (!answer) return answer.error();
+  return ExecutionId(answer->get<std::string>());
+}
+void FakeJobService::list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) {
+  give_list("list_executions", to_json(query), std::move(reply));
+}
+void FakeJobService::get_execution(const ExecutionId& id, Reply<Json> reply) {
+  give<Json>("get_execution", {{"ex_id", id.text}}, std::move(reply), as_is);
+}
+void FakeJobService::stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {
+  Json arguments = {{"ex_id", id.text}, {"blocking", request.blocking}, {"force", request.force}};
+  arguments["timeout_ms"] = request.timeout_ms ? Json(*request.timeout_ms) : Json();
+  give<StopAnswer>("stop", std::move(arguments), std::move(reply),
+                   [](const Json& answer) { return StopAnswer{to_status(answer)}; });
+}
+void FakeJobService::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  give<ExecutionStatus>("pause", {{"ex_id", id.text}}, std::move(reply), to_status);
+}
+void FakeJobService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  give<ExecutionStatus>("resume", {{"ex_id", id.text}}, std::move(reply), to_status);
+}
+void FakeJobService::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
+  give<Submitted>("recover", {{"ex_id", id.text}, {"cleanup", to_string(cleanup)}}, std::move(reply), to_submitted);
+}
+void FakeJobService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                                    Reply<WorkersAnswer> reply) {
+  const char* word = change == WorkerChange::add ? "add" : change == WorkerChange::remove ? "remove" : "total";
+  give<WorkersAnswer>("change_workers", {{"ex_id", id.text}, {"change", word}, {"count", count}}, std::move(reply),
+                      [](const Json& answer) {
+                        return WorkersAnswer{answer.at("action"), answer.at("count")};
+                      });
+}
+void FakeJobService::set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) {
+  give<ExecutionId>("set_log_level", {{"job_id", id.text}, {"level", std::move(level)}}, std::move(reply),
+                    [](const Json& answer) { return ExecutionId(answer.get<std::string>()); });
+}
+void FakeJobService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
+                            Reply<std::vector<Json>> reply) {
+  Json arguments = to_json(query);
+  arguments["ex_id"] = id ? Json(id->text) : Json();
+  give_list("errors", std::move(arguments), std::move(reply));
+}
+void FakeJobService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
+  give<Json>("controller_stats", {{"ex_id", id.text}}, std::move(reply), as_is);
+}
+
+Json FakeJobService::plain(const std::string& call) {
+  record(call, Json::object());
+  auto answer = answer_of(call);
+  return answer ? *answer : Json(answer.error().message);
+}
+Json FakeJobService::cluster_info() {
+  return plain("cluster_info");
+}
+Json FakeJobService::cluster_state() {
+  return plain("cluster_state");
+}
+Json FakeJobService::cluster_stats() {
+  return plain("cluster_stats");
+}
+Json FakeJobService::controllers() {
+  return plain("controllers");
+}
+
+}  // namespace slicemill

@@ -1,0 +1,73 @@
+// A JobService that records its calls and gives the answers that a test has set. Loop thread, like the real one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/model/commands.h"
+
+namespace slicemill {
+
+class FakeJobService final : public JobService {
+ public:
+  // What was called, in order: {"call": "stop", "ex_id": "e1", "blocking": true, ...}.
+  std::vector<Json> calls;
+
+  // The answer of each following call of that name. Form by call: documents and lists as they are; a status as its
+  // word; an id as text; submitted, workers and stop answers as objects with their members.
+  void answer(const std::string& call, Json value);
+  void fail(const std::string& call, Error error);
+  // A list built once, so that a benchmark measures the server and not this class.
+  void answer_list(const std::string& call, std::vector<Json> items);
+  // Calls of that name get no answer until released; or never, if dropped.
+  void hold(const std::string& call);
+  void release(const std::string& call);
+  void drop(const std::string& call);
+  void record_calls(bool on) { recording_ = on; }
+
+  void submit(Json posted, bool start, Reply<Submitted> reply) override;
+  void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void get_job(const JobId& id, Reply<Json> reply) override;
+  void update_job(const JobId& id, Json posted, Reply<Json> reply) override;
+  void delete_job(const JobId& id, Reply<Json> reply) override;
+  void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
+  void start_job(const JobId& id, Reply<Submitted> reply) override;
+  void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  Result<ExecutionId> latest_execution(const JobId& id) override;
+  void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
+  void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
+  void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
+  void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                      Reply<WorkersAnswer> reply) override;
+  void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
+  void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  Json cluster_info() override;
+  Json cluster_state() override;
+  Json cluster_stats() override;
+  Json controllers() override;
+
+ private:
+  Result<Json> answer_of(const std::string& call) const;
+  Json plain(const std::string& call);
+  void record(const std::string& call, Json arguments);
+  template <typename T, typename Convert>
+  void give(const std::string& call, Json arguments, Reply<T> reply, Convert convert);
+  void give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply);
+
+  std::map<std::string, std::variant<Json, Error>> answers_;
+  std::map<std::string, std::vector<Json>> lists_;
+  std::set<std::string> on_hold_;
+  std::map<std::string, std::vector<std::function<void()>>> held_;
+  bool recording_ = true;
+};
+
+}  // namespace slicemill

@@ -1,0 +1,576 @@
+// The service against controllers that the test plays, on virtual time: submit to finish, verbs, deaths, errors.
+#include "master/master_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "core/ledger/slice_ledger.h"
+#include "tests/master/master_harness.h"
+
+namespace slicemill::master {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class MasterServiceTest : public ::testing::Test {
+ protected:
+  Result<ExecutionStatus> pause(const ExecutionId& id) {
+    return h_.await<ExecutionStatus>([&](Reply<ExecutionStatus> reply) { h_.service->pause(id, std::move(reply)); });
+  }
+  Result<ExecutionStatus> resume(const ExecutionId& id) {
+    return h_.await<ExecutionStatus>([&](Reply<ExecutionStatus> reply) { h_.service->resume(id, std::move(reply)); });
+  }
+  auto stop(const ExecutionId& id, const StopRequest& request = {}) {
+    return h_.start<StopAnswer>([&](Reply<StopAnswer> reply) { h_.service->stop(id, request, std::move(reply)); });
+  }
+  Result<WorkersAnswer> workers(const ExecutionId& id, WorkerChange change, std::int64_t count) {
+    return h_.await<WorkersAnswer>(
+        [&](Reply<WorkersAnswer> reply) { h_.service->change_workers(id, change, count, std::move(reply)); });
+  }
+  Result<std::vector<Json>> errors(const std::optional<ExecutionId>& id, const ListQuery& query = {}) {
+    auto answer = h_.start<std::vector<Json>>(
+        [&](Reply<std::vector<Json>> reply) { h_.service->errors(id, query, std::move(reply)); });
+    h_.loop.run_ready();
+    return answer->value_or(Error{ErrorCode::internal, "no answer"});
+  }
+  Result<Json> remove_job(const JobId& id) {
+    return h_.await<Json>([&](Reply<Json> reply) { h_.service->delete_job(id, std::move(reply)); });
+  }
+  Result<Submitted> start_job(const JobId& id) {
+    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(id, std::move(reply)); });
+  }
+
+  MasterHarness h_;
+};
+
+// ---- submit, run, finish ----
+
+TEST_F(MasterServiceTest, AJobRunsFromSubmitToCompleted) {
+  const Submitted submitted = h_.submit(MasterHarness::job(2));
+  EXPECT_EQ(submitted.job_seq, 1);
+  EXPECT_EQ(h_.status(submitted.ex_id), "scheduling");
+  ASSERT_THAT(h_.launcher.controllers, SizeIs(1));
+  ASSERT_THAT(h_.launcher.workers, SizeIs(2));
+  EXPECT_NE(h_.launcher.workers[0].worker_id, h_.launcher.workers[1].worker_id);
+  EXPECT_EQ(h_.launcher.workers[0].controller_endpoint, h_.layout.controller_endpoint(submitted.ex_id.text));
+  EXPECT_THAT(h_.launcher.workers[1].log_path, HasSubstr(submitted.ex_id.text + "/worker-2.log"));
+
+  const auto launch = ControllerLaunch::from_json(h_.launch_file(submitted.ex_id));
+  ASSERT_TRUE(launch);
+  EXPECT_EQ(launch->epoch, 1U);
+  EXPECT_EQ(launch->execution["operations"].size(), 2U);
+  EXPECT_EQ(launch->execution["ex_id"], submitted.ex_id.text);
+  EXPECT_EQ(launch->source_ledger_directory, "");
+
+  const auto controller = h_.connect_controller(submitted.ex_id);
+  EXPECT_EQ(controller->welcomes, 1);
+  EXPECT_EQ(h_.status(submitted.ex_id), "initializing");
+  controller->status("running");
+  EXPECT_EQ(h_.status(submitted.ex_id), "running");
+  controller->finished("completed");
+  EXPECT_EQ(h_.status(submitted.ex_id), "completed");
+  EXPECT_EQ(controller->finished_acks, 1);
+  EXPECT_EQ(h_.executions->find(submitted.ex_id), nullptr);
+  EXPECT_THAT(h_.history(submitted.ex_id),
+              ElementsAre(" created pending", "pending admitted scheduling", "scheduling controller_up initializing",
+                          "initializing slicer_ready running", "running all_done completed"));
+  const Json document = h_.document(submitted.ex_id);
+  EXPECT_EQ(document["_slicer_stats"]["processed"], 3);
+  EXPECT_EQ(document["_has_errors"], false);
+  EXPECT_EQ(document["_context"], "ex");
+  EXPECT_EQ(document["job_id"], submitted.job_id.text);
+  EXPECT_THAT(document["log_path"].get<std::string>(), HasSubstr("/controller.log"));
+}
+
+TEST_F(MasterServiceTest, NothingIsAnsweredOrStartedBeforeItIsDurable) {
+  const auto answer = h_.start<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+  EXPECT_FALSE(*answer);
+  EXPECT_THAT(h_.launcher.controllers, IsEmpty());
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer && **answer);
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
+}
+
+TEST_F(MasterServiceTest, ProcessesThatDoNotLeaveAfterTheEndAreKilled) {
+  const auto submitted = h_.submit(MasterHarness::job(2));
+  h_.finish(submitted.ex_id, "completed");
+  EXPECT_EQ(h_.launcher.living(), 3U);
+  EXPECT_THAT(h_.launcher.signals, IsEmpty());
+  h_.loop.advance(31s);
+  EXPECT_EQ(h_.launcher.living(), 0U);
+  EXPECT_FALSE(h_.executions->supervisor().has_group(submitted.ex_id));
+  EXPECT_THAT(*h_.registry->processes(), IsEmpty());
+}
+
+TEST_F(MasterServiceTest, InvalidJobsAreRefused) {
+  const auto submit = [&](Json posted) {
+    return h_.await<Submitted>(
+        [&](Reply<Submitted> reply) { h_.service->submit(std::move(posted), true, std::move(reply)); });
+  };
+  EXPECT_EQ(submit(Json::object()).error().message, "No job was posted");
+  Json with_id = MasterHarness::job();
+  with_id["job_id"] = "x";
+  EXPECT_EQ(submit(with_id).error().message, "Job cannot include a job_id on submit");
+  Json unknown = MasterHarness::job();
+  unknown["operations"][1]["_op"] = "refused";
+  EXPECT_THAT(submit(unknown).error().message, HasSubstr("Unable to find module for operation: refused"));
+  EXPECT_THAT(*h_.registry->jobs({}), IsEmpty());
+}
+
+TEST_F(MasterServiceTest, AJobIsKeptAsPostedAndNotStartedOnDemand) {
+  const auto answer = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->ex_id.empty());
+  const auto job = h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(answer->job_id, std::move(reply)); });
+  ASSERT_TRUE(job);
+  EXPECT_FALSE(job->contains("lifecycle"));
+  EXPECT_EQ((*job)["_context"], "job");
+  EXPECT_EQ(h_.service->latest_execution(answer->job_id).error().message,
+            "No execution was found for job " + answer->job_id.text);
+}
+
+TEST_F(MasterServiceTest, FailuresKeepTheirReason) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->status("failing", "slice failure", R"({"processed":1,"failed":1})");
+  EXPECT_EQ(h_.status(submitted.ex_id), "failing");
+  EXPECT_EQ(h_.document(submitted.ex_id)["_failureReason"], "slice failure");
+  controller->finished("failed", "had 1 slice failure", R"({"processed":2,"failed":1})");
+  EXPECT_EQ(h_.status(submitted.ex_id), "failed");
+  const Json document = h_.document(submitted.ex_id);
+  EXPECT_EQ(document["_failureReason"], "had 1 slice failure");
+  EXPECT_EQ(document["_has_errors"], true);
+  EXPECT_THAT(*h_.registry->executions_with_errors(10), ElementsAre(submitted.ex_id));
+}
+
+TEST_F(MasterServiceTest, OnlyFinishedEndsAnExecution) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->status("completed");
+  EXPECT_EQ(h_.status(submitted.ex_id), "running");
+  controller->status("no such status");
+  EXPECT_EQ(h_.status(submitted.ex_id), "running");
+}
+
+TEST_F(MasterServiceTest, AnOutcomeIsTakenAndAcknowledgedAgain) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->finished("completed");
+  h_.loop.run_ready();
+  controller->finished("failed", "must not count");
+  h_.loop.run_ready();
+  EXPECT_EQ(controller->finished_acks, 2);
+  EXPECT_EQ(h_.status(submitted.ex_id), "completed");
+}
+
+// ---- start while one lives ----
+
+TEST_F(MasterServiceTest, AJobRunsOnceAtATime) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const std::string text =
+      "Job " + submitted.job_id.text + " is currently running, cannot have the same job concurrently running";
+  EXPECT_EQ(start_job(submitted.job_id).error().message, text);
+  EXPECT_EQ(start_job(submitted.job_id).error().code, ErrorCode::conflict);
+  const auto recover = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->recover_job(submitted.job_id, CleanupType::none, std::move(reply)); });
+  EXPECT_EQ(recover.error().message, text);
+  EXPECT_EQ(remove_job(submitted.job_id).error().code, ErrorCode::conflict);
+
+  const auto controller = h_.run(submitted.ex_id);
+  controller->finished("completed");
+  h_.loop.run_ready();
+  const auto again = start_job(submitted.job_id);
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->ex_id, submitted.ex_id);
+  // The predecessor's processes still live: the successor waits for them, and says so.
+  EXPECT_EQ(h_.status(again->ex_id), "pending");
+  EXPECT_THAT(h_.document(again->ex_id)["_status_reason"].get<std::string>(), HasSubstr("previous execution"));
+  h_.loop.advance(31s);
+  EXPECT_EQ(h_.status(again->ex_id), "scheduling");
+  EXPECT_EQ(h_.launch_file(again->ex_id)["epoch"], 2);
+}
+
+// ---- slots ----
+
+TEST(MasterSlots, ExecutionsStartWithWhatThereIs) {
+  MasterHarness h(3);
+  const auto first = h.submit(MasterHarness::job(2));
+  const auto second = h.submit(MasterHarness::job(2));
+  const auto third = h.submit(MasterHarness::job(1));
+  EXPECT_EQ(h.status(second.ex_id), "scheduling");
+  EXPECT_EQ(h.document(second.ex_id)["_status_reason"], "waiting for 1 slots");
+  EXPECT_EQ(h.status(third.ex_id), "pending");
+  EXPECT_EQ(h.launcher.workers.size(), 3U);
+
+  h.finish(first.ex_id, "completed", true);
+  EXPECT_EQ(h.status(third.ex_id), "scheduling");
+  EXPECT_FALSE(h.document(second.ex_id).contains("_status_reason"));
+  EXPECT_EQ(h.launcher.workers.size(), 5U);
+}
+
+// ---- pause, resume ----
+
+TEST_F(MasterServiceTest, PauseAndResumeAnswerWhenMirrored) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::conflict);
+  const auto controller = h_.run(submitted.ex_id);
+  EXPECT_EQ(*pause(submitted.ex_id), ExecutionStatus::paused);
+  EXPECT_EQ(h_.status(submitted.ex_id), "paused");
+  EXPECT_EQ(*pause(submitted.ex_id), ExecutionStatus::paused);
+  EXPECT_EQ(*resume(submitted.ex_id), ExecutionStatus::running);
+  EXPECT_EQ(*resume(submitted.ex_id), ExecutionStatus::running);
+  EXPECT_EQ(h_.status(submitted.ex_id), "running");
+  controller->finished("completed");
+  h_.loop.run_ready();
+  EXPECT_EQ(pause(submitted.ex_id).error().message,
+            "no active execution context was found for ex_id: " + submitted.ex_id.text);
+  EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::not_found);
+}
+
+TEST_F(MasterServiceTest, AVerbWaitsForARestartedControllerAndHasALimit) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  auto controller = h_.run(submitted.ex_id);
+  controller->answers = false;
+  const auto answer = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
+  h_.loop.run_ready();
+  ASSERT_THAT(controller->verbs, SizeIs(1));
+  EXPECT_FALSE(*answer);
+  h_.launcher.exit(h_.launcher.last_pid() - 2, {true, 0, SIGSEGV});  // controller, then two workers
+  h_.loop.run_ready();
+  controller = h_.run(submitted.ex_id);
+  EXPECT_THAT(controller->verbs, SizeIs(1));  // sent again to the successor
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ(***answer, ExecutionStatus::paused);
+
+  controller->answers = false;
+  const auto silent = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->resume(submitted.ex_id, std::move(reply)); });
+  for (int i = 0; i < 31; ++i) {
+    controller->status("paused");
+    h_.loop.advance(1s);
+  }
+  ASSERT_TRUE(*silent);
+  EXPECT_EQ((*silent)->error().code, ErrorCode::unavailable);
+}
+
+TEST_F(MasterServiceTest, ARefusedVerbIsThatError) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->answers = false;
+  const auto answer = h_.start<ExecutionStatus>(
+      [&](Reply<ExecutionStatus> reply) { h_.service->pause(submitted.ex_id, std::move(reply)); });
+  h_.loop.run_ready();
+  controller->refuse(controller->verbs.at(0).request_id, ErrorCode::no_space, "ledger: disk full");
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((*answer)->error().code, ErrorCode::no_space);
+  EXPECT_EQ((*answer)->error().message, "ledger: disk full");
+  EXPECT_EQ(h_.status(submitted.ex_id), "running");
+}
+
+// ---- stop ----
+
+TEST_F(MasterServiceTest, ABlockingStopAnswersAtTheEnd) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  const auto answer = stop(submitted.ex_id);
+  const auto second = stop(submitted.ex_id, {.force = true});
+  h_.loop.run_ready();
+  EXPECT_FALSE(*answer);
+  EXPECT_EQ(h_.status(submitted.ex_id), "stopping");
+  ASSERT_THAT(controller->verbs, SizeIs(2));
+  EXPECT_EQ(controller->verbs[0].argument, "60000");
+  EXPECT_EQ(controller->verbs[1].argument, "0");
+  controller->status("running");  // sent before the controller heard of it
+  EXPECT_EQ(h_.status(submitted.ex_id), "stopping");
+  EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::conflict);
+  controller->finished("stopped");
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer && *second);
+  EXPECT_EQ((**answer)->status, ExecutionStatus::stopped);
+  EXPECT_EQ((**second)->status, ExecutionStatus::stopped);
+  const auto third = stop(submitted.ex_id);
+  EXPECT_EQ((**third)->status, ExecutionStatus::stopped);
+}
+
+TEST_F(MasterServiceTest, AStopThatDoesNotBlockAnswersWhenTheControllerHasIt) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  const auto answer = stop(submitted.ex_id, {.blocking = false, .timeout_ms = 2'000});
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((**answer)->status, ExecutionStatus::stopping);
+  EXPECT_EQ(controller->verbs.at(0).argument, "2000");
+}
+
+TEST_F(MasterServiceTest, StoppingAPendingExecutionNeedsNoProcess) {
+  MasterHarness h(1);
+  h.submit(MasterHarness::job(1));
+  const auto waiting = h.submit(MasterHarness::job(1));
+  ASSERT_EQ(h.status(waiting.ex_id), "pending");
+  const auto answer =
+      h.await<StopAnswer>([&](Reply<StopAnswer> reply) { h.service->stop(waiting.ex_id, {}, std::move(reply)); });
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, ExecutionStatus::stopped);
+  EXPECT_THAT(h.launcher.controllers, SizeIs(1));
+  EXPECT_THAT(h.history(waiting.ex_id),
+              ElementsAre(" created pending", "pending stop stopping", "stopping drained stopped"));
+}
+
+TEST_F(MasterServiceTest, AStopBeforeTheControllerIsUpIsToldAtItsHello) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto answer = stop(submitted.ex_id);
+  h_.loop.run_ready();
+  EXPECT_EQ(h_.status(submitted.ex_id), "stopping");
+  const auto controller = h_.connect_controller(submitted.ex_id);
+  ASSERT_FALSE(controller->verbs.empty());
+  EXPECT_EQ(controller->verbs[0].verb, wire::VerbName::stop);
+  controller->finished("stopped");
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((**answer)->status, ExecutionStatus::stopped);
+}
+
+TEST_F(MasterServiceTest, AStopThatNobodyCarriesOutEndsAnyway) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  auto controller = h_.run(submitted.ex_id);
+  const auto answer = stop(submitted.ex_id, {.force = true});
+  for (int i = 0; i < 17; ++i) {
+    controller->status("stopping");
+    h_.loop.advance(1s);
+  }
+  EXPECT_EQ(h_.launch_file(submitted.ex_id)["epoch"], 2);  // killed once, started again ...
+  controller = h_.connect_controller(submitted.ex_id);
+  for (int i = 0; i < 17; ++i) {
+    controller->status("stopping");
+    h_.loop.advance(1s);
+  }
+  ASSERT_TRUE(*answer);  // ... then given up
+  EXPECT_EQ((**answer)->status, ExecutionStatus::terminated);
+  EXPECT_EQ(h_.launcher.living(), 0U);
+}
+
+TEST_F(MasterServiceTest, StoppingWhatIsNotThere) {
+  const auto answer = stop(ExecutionId("none"));
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((*answer)->error().code, ErrorCode::not_found);
+}
+
+// ---- workers ----
+
+TEST_F(MasterServiceTest, WorkersAreAddedRemovedAndSet) {
+  const auto submitted = h_.submit(MasterHarness::job(2));
+  const auto controller = h_.run(submitted.ex_id);
+  auto answer = workers(submitted.ex_id, WorkerChange::add, 1);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->action, "enqueued");
+  EXPECT_EQ(h_.executions->supervisor().live_workers(submitted.ex_id), 3);
+
+  answer = workers(submitted.ex_id, WorkerChange::remove, 2);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->action, "remove");
+  EXPECT_EQ(answer->count, 2);
+  ASSERT_THAT(controller->verbs, SizeIs(1));
+  EXPECT_EQ(controller->verbs[0].argument, "2");
+  h_.launcher.exit(1002, {true, 0, 0});
+  h_.launcher.exit(1003, {true, 0, 0});
+  h_.loop.advance(10s);
+  EXPECT_EQ(h_.executions->supervisor().live_workers(submitted.ex_id), 1);
+
+  answer = workers(submitted.ex_id, WorkerChange::total, 2);
+  EXPECT_EQ(answer->action, "enqueued");
+  EXPECT_EQ(answer->count, 1);
+  answer = workers(submitted.ex_id, WorkerChange::total, 2);
+  EXPECT_EQ(answer->action, "set");
+
+  EXPECT_EQ(workers(submitted.ex_id, WorkerChange::remove, 2).error().message,
+            "workers to be removed: 2 cannot be >= to current workers: 2");
+  EXPECT_EQ(workers(submitted.ex_id, WorkerChange::add, 0).error().code, ErrorCode::invalid);
+  EXPECT_EQ(workers(ExecutionId("none"), WorkerChange::add, 1).error().code, ErrorCode::not_found);
+}
+
+TEST_F(MasterServiceTest, WantedWorkersOutliveTheMaster) {
+  const auto submitted = h_.submit(MasterHarness::job(2));
+  auto controller = h_.run(submitted.ex_id);
+  ASSERT_TRUE(workers(submitted.ex_id, WorkerChange::add, 2));
+  h_.restart();
+  h_.launcher.exit(1002, {});
+  h_.loop.advance(5s);
+  EXPECT_EQ(h_.executions->supervisor().live_workers(submitted.ex_id), 4);
+}
+
+// ---- errors, stats, cluster ----
+
+TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->query_body = R"([{"slice_id":"s","state":"error"}])";
+  controller->status("failing", "x", R"({"failed":1})");
+  h_.loop.run_ready();
+  ListQuery query;
+  query.from = 2;
+  query.size = 7;
+  const auto list = errors(submitted.ex_id, query);
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_THAT(*list, SizeIs(1));
+  EXPECT_EQ(controller->queries.at(0).from, 2U);
+  EXPECT_EQ(controller->queries.at(0).size, 7U);
+  EXPECT_THAT(*errors(std::nullopt), SizeIs(1));
+  EXPECT_EQ(errors(ExecutionId("none")).error().code, ErrorCode::not_found);
+  query.sort = "slice_id:asc";
+  EXPECT_EQ(errors(submitted.ex_id, query).error().code, ErrorCode::unsupported);
+}
+
+TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  {
+    std::filesystem::create_directories(h_.layout.data + "/ledgers");
+    auto ledger =
+        create_ledger(h_.loop, h_.layout.ledger_directory(submitted.ex_id.text), {submitted.ex_id.text, "{}", 1});
+    ASSERT_TRUE(ledger) << ledger.error().message;
+    LedgerBatch batch;
+    SliceRun run;
+    run.first_order = 1;
+    run.requests = ListRequests{{R"({"n":1})"}};
+    batch.born.push_back(run);
+    OpenRow row;
+    row.key = {0, 0, 1};
+    row.request = R"({"n":1})";
+    row.error = "it broke";
+    batch.rows.push_back(row);
+    batch.settled.push_back(row.key);
+    bool synced = false;
+    (*ledger)->write(std::move(batch), [&](const Result<void>& result) { synced = bool(result); });
+    ASSERT_TRUE(h_.loop.run_until([&] { return synced; }));
+    ASSERT_TRUE((*ledger)->close());
+  }
+  controller->finished("failed", "1 failure", R"({"failed":1})");
+  h_.loop.run_ready();
+  for (const auto& id : {std::optional<ExecutionId>(submitted.ex_id), std::optional<ExecutionId>()}) {
+    const auto list = errors(id);
+    ASSERT_TRUE(list) << list.error().message;
+    ASSERT_THAT(*list, SizeIs(1));
+    EXPECT_EQ((*list)[0]["state"], "error");
+    EXPECT_EQ((*list)[0]["request"], R"({"n":1})");
+    EXPECT_EQ((*list)[0]["slice_id"], slice_id(submitted.ex_id.text, SliceKey{0, 0, 1}));
+  }
+}
+
+TEST_F(MasterServiceTest, StatsAndClusterViews) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  const auto stats = [&] {
+    return h_.await<Json>([&](Reply<Json> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); });
+  };
+  EXPECT_EQ(stats().error().message, "Could not find active slicer for ex_id: " + submitted.ex_id.text);
+  const auto controller = h_.run(submitted.ex_id);
+  controller->status("running", "", R"({"processed":10,"failed":1,"queued":5,"workers_joined":1})");
+  h_.loop.run_ready();
+  EXPECT_EQ((*stats())["processed"], 10);
+  EXPECT_EQ((*stats())["ex_id"], submitted.ex_id.text);
+  EXPECT_EQ((*stats())["name"], "a job");
+  EXPECT_THAT(h_.service->controllers(), SizeIs(1));
+
+  const Json node = h_.service->cluster_state()["host"];
+  EXPECT_EQ(node["total"], 8);
+  EXPECT_EQ(node["available"], 7);
+  ASSERT_THAT(node["active"], SizeIs(3));
+  EXPECT_EQ(node["active"][0]["assignment"], "cluster_master");
+  EXPECT_EQ(node["active"][0]["pid"], 4711);
+  EXPECT_EQ(node["active"][2]["job_id"], submitted.job_id.text);
+  EXPECT_EQ(h_.service->cluster_info()["name"], "test");
+
+  controller->status("running", "", R"({"processed":12,"failed":1,"queued":2})");
+  controller->status("running", "", R"({"processed":3,"failed":0,"queued":2})");  // began again
+  h_.loop.run_ready();
+  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["processed"], 15);
+  EXPECT_EQ(h_.service->cluster_stats()["slicer"]["queued"], 2);
+  controller->finished("completed", "", R"({"processed":4,"failed":0,"queued":1})");
+  h_.loop.run_ready();
+  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["processed"], 16);
+  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["queued"], 0);
+  EXPECT_THAT(h_.service->controllers(), IsEmpty());
+}
+
+// ---- jobs ----
+
+TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const std::string logs = h_.layout.log_directory(submitted.ex_id.text);
+  EXPECT_TRUE(std::filesystem::exists(logs));
+  h_.finish(submitted.ex_id, "completed", true);
+  Json changed = MasterHarness::job(5);
+  changed["_created"] = "mine";
+  changed["extra"] = 1;
+  const auto update = [&](Json posted) {
+    return h_.await<Json>(
+        [&](Reply<Json> reply) { h_.service->update_job(submitted.job_id, std::move(posted), std::move(reply)); });
+  };
+  const auto updated = update(changed);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_EQ((*updated)["workers"], 5);
+  EXPECT_NE((*updated)["_created"], "mine");
+  EXPECT_FALSE(update({{"operations", Json::array()}}));
+  EXPECT_TRUE(update({{"active", false}}));  // put aside: not validated
+
+  const auto deleted = remove_job(submitted.job_id);
+  ASSERT_TRUE(deleted);
+  EXPECT_EQ((*deleted)["_deleted"], true);
+  EXPECT_EQ((*deleted)["active"], false);
+  EXPECT_FALSE(std::filesystem::exists(logs));
+  EXPECT_EQ(remove_job(submitted.job_id).error().message,
+            "Job " + submitted.job_id.text + " has already been deleted.");
+  EXPECT_EQ(start_job(submitted.job_id).error().message,
+            "Job " + submitted.job_id.text + " has been deleted and cannot be started.");
+  EXPECT_EQ(update(changed).error().code, ErrorCode::gone);
+  EXPECT_EQ(h_.document(submitted.ex_id)["_deleted"], true);
+  EXPECT_EQ(remove_job(JobId("none")).error().code, ErrorCode::not_found);
+}
+
+TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto list = [&](std::vector<std::string> statuses) {
+    ListQuery query;
+    query.statuses = std::move(statuses);
+    return h_
+        .await<std::vector<Json>>(
+            [&](Reply<std::vector<Json>> reply) { h_.service->list_executions(query, std::move(reply)); })
+        ->size();
+  };
+  EXPECT_EQ(list({}), 1U);
+  EXPECT_EQ(list({"scheduling", "nonsense"}), 1U);
+  EXPECT_EQ(list({"nonsense"}), 0U);
+  EXPECT_EQ(list({"completed"}), 0U);
+}
+
+TEST_F(MasterServiceTest, LogLevelReachesTheController) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto set = [&](const std::string& level) {
+    return h_.await<ExecutionId>(
+        [&](Reply<ExecutionId> reply) { h_.service->set_log_level(submitted.job_id, level, std::move(reply)); });
+  };
+  EXPECT_EQ(set("loud").error().message,
+            "Invalid log level \"loud\", must be one of: trace, debug, info, warn, error, fatal");
+  EXPECT_EQ(set("debug").error().message, "Execution " + submitted.ex_id.text + " is not available");
+  const auto controller = h_.run(submitted.ex_id);
+  EXPECT_EQ(set("debug")->text, submitted.ex_id.text);
+  EXPECT_EQ(controller->verbs.at(0).argument, "debug");
+}
+
+TEST_F(MasterServiceTest, AClosedServiceStartsNothing) {
+  h_.service->close();
+  const auto answer = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+  EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+}
+
+}  // namespace
+}  // namespace slicemill::master

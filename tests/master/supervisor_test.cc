@@ -1,0 +1,191 @@
+// Supervision of real processes, through the real launcher.
+#include "master/supervisor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "master/launchers/local_launcher.h"
+#include "tests/master/real_loop.h"
+#include "tests/master/temp_directory.h"
+
+namespace slicemill::master {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// A program that notes how it was called and then waits to be killed.
+std::string write_program(const std::string& path) {
+  std::ofstream(path) << "#!/bin/sh\necho \"$0 $* COLOUR=$COLOUR\" >> \"$(dirname \"$0\")/calls\"\nexec sleep 600\n";
+  chmod(path.c_str(), 0755);
+  return path;
+}
+
+class NotedEvents final : public SupervisorEvents {
+ public:
+  void prepare_controller(const ExecutionId&, std::function<void(Result<std::uint64_t>)> ready) override {
+    ready(++epoch);
+  }
+  void process_started(const ProcessRow& process) override { started.push_back(process); }
+  void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override {
+    gone.emplace_back(process, exit.to_text());
+    if (!expected) ++unexpected;
+  }
+  void controller_restarts(const ExecutionId&, const std::string& reason) override { restarts.push_back(reason); }
+  void gave_up(const ExecutionId&, const std::string& reason) override { given_up = reason; }
+  void group_gone(const ExecutionId& id) override { groups_gone.push_back(id); }
+
+  std::uint64_t epoch = 0;
+  std::vector<ProcessRow> started;
+  std::vector<std::pair<ProcessRow, std::string>> gone;
+  int unexpected = 0;
+  std::vector<std::string> restarts;
+  std::string given_up;
+  std::vector<ExecutionId> groups_gone;
+};
+
+class SupervisorTest : public ::testing::Test {
+ protected:
+  SupervisorTest() {
+    spec_.ex_id = ex_;
+    spec_.job_id = JobId("job");
+    spec_.log_directory = directory_.path();
+    spec_.launch_file = directory_.path() + "/launch.json";
+    spec_.controller_endpoint = "ipc://controller";
+    spec_.runtime_directory = directory_.path();
+    spec_.log_level = "debug";
+    spec_.environment = {{"COLOUR", "blue"}};
+  }
+  ~SupervisorTest() override {
+    supervisor_.release(ex_, 0s);
+    EXPECT_TRUE(turn_until(loop_, [&] { return !supervisor_.has_group(ex_); }));
+    for (const auto& row : events_.started) EXPECT_FALSE(is_alive(row.process));
+  }
+  ProcessIdentity controller() const { return process(true); }
+  ProcessIdentity worker() const { return process(false); }
+  ProcessIdentity process(bool is_controller) const {
+    for (const auto& row : supervisor_.processes()) {
+      if (row.is_controller == is_controller) return row.process;
+    }
+    return {};
+  }
+
+  TempDirectory directory_;
+  AsioLoop loop_;
+  NotedEvents events_;
+  std::unique_ptr<Launcher> launcher_ = make_local_launcher(
+      loop_, {write_program(directory_.path() + "/slicemill"), write_program(directory_.path() + "/slicemill-worker")});
+  Supervisor supervisor_{loop_, *launcher_, events_};
+  ExecutionId ex_{"ex"};
+  GroupSpec spec_;
+};
+
+TEST_F(SupervisorTest, StartsAControllerAndWorkersWithTheirArguments) {
+  supervisor_.start(spec_, 6);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 7; }));
+  EXPECT_EQ(supervisor_.live_workers(ex_), 6);
+  EXPECT_TRUE(is_alive(controller()));
+  std::string calls;
+  ASSERT_TRUE(turn_until(loop_, [&] {
+    std::ifstream file(directory_.path() + "/calls");
+    calls.assign(std::istreambuf_iterator<char>(file), {});
+    return std::count(calls.begin(), calls.end(), '\n') == 7;
+  }));
+  EXPECT_THAT(calls, HasSubstr("/slicemill execution-controller --launch " + spec_.launch_file + " COLOUR=blue"));
+  EXPECT_THAT(calls, HasSubstr("--controller ipc://controller --ex ex --worker "));
+  EXPECT_THAT(calls, HasSubstr(" --runtime " + directory_.path() + " --log " + directory_.path() +
+                               "/worker-6.log --log-level debug COLOUR=blue"));
+}
+
+TEST_F(SupervisorTest, AKilledControllerIsReplacedUnderANewEpoch) {
+  supervisor_.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 2; }));
+  const ProcessIdentity first = controller();
+  ASSERT_TRUE(signal_process(first, SIGKILL));
+  ASSERT_TRUE(turn_until(loop_, [&] { return supervisor_.has_controller(ex_) && controller() != first; }));
+  EXPECT_EQ(events_.started.back().epoch, 2U);
+  EXPECT_THAT(events_.restarts.at(0), HasSubstr("signal 9 (Killed)"));
+  EXPECT_THAT(events_.restarts.at(0), HasSubstr(directory_.path() + "/controller.log"));
+}
+
+TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) {
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return supervisor_.has_controller(ex_); }));
+  const ProcessIdentity first = controller();
+  supervisor_.restart_controller(ex_, "silent");
+  supervisor_.restart_controller(ex_, "again");
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 2; }));
+  EXPECT_FALSE(is_alive(first));
+  ASSERT_THAT(events_.gone, SizeIs(1));
+  EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
+}
+
+TEST_F(SupervisorTest, AKilledWorkerIsReplacedAndItsCauseIsKnown) {
+  supervisor_.start(spec_, 2);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));
+  supervisor_.kill_worker(ex_, controller().pid, "not a worker");
+  supervisor_.kill_worker(ex_, worker().pid, "no beat");
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 4; }));
+  EXPECT_EQ(events_.gone.at(0).second, "signal 9 (Killed)");
+  EXPECT_EQ(supervisor_.live_workers(ex_), 2);
+  EXPECT_TRUE(supervisor_.has_controller(ex_));
+}
+
+TEST_F(SupervisorTest, FewerWorkersAreNotReplaced) {
+  supervisor_.start(spec_, 2);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));
+  supervisor_.set_workers(ex_, 1);
+  ASSERT_TRUE(signal_process(worker(), SIGTERM));
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.gone.size() == 1; }));
+  EXPECT_EQ(events_.unexpected, 0);
+  EXPECT_EQ(supervisor_.live_workers(ex_), 1);
+  EXPECT_EQ(events_.started.size(), 3U);
+}
+
+TEST_F(SupervisorTest, AdoptsWhatLivesAndReportsWhatDoesNot) {
+  supervisor_.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 2; }));
+  auto known = events_.started;
+  NotedEvents later;
+  Supervisor successor(loop_, *launcher_, later);
+  ProcessRow dead = known[0];
+  dead.is_controller = false;
+  dead.place = 9;
+  dead.process.start_ticks += 1;  // the pid is another process's now
+  known.push_back(dead);
+  successor.adopt(spec_, known, 1);
+  EXPECT_TRUE(successor.has_controller(ex_));
+  EXPECT_EQ(successor.live_workers(ex_), 1);
+  ASSERT_THAT(later.gone, SizeIs(1));
+  EXPECT_EQ(later.gone[0].first, dead);
+}
+
+TEST_F(SupervisorTest, AProgramThatIsNotThereIsGivenUpInTheEnd) {
+  const auto launcher = make_local_launcher(loop_, {"/nowhere/slicemill", "/nowhere/slicemill-worker"});
+  NotedEvents events;
+  Supervisor supervisor(loop_, *launcher, events);
+  supervisor.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events.restarts.size() >= 2; }));
+  EXPECT_THAT(events.restarts[0], HasSubstr("/nowhere/slicemill"));
+  EXPECT_THAT(events.started, IsEmpty());
+}
+
+TEST_F(SupervisorTest, ReleasedGroupsAreKilledAfterTheirGrace) {
+  supervisor_.start(spec_, 3);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 4; }));
+  supervisor_.release(ex_, 10ms);
+  EXPECT_EQ(supervisor_.lingering_workers(), 3);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !events_.groups_gone.empty(); }));
+  EXPECT_EQ(supervisor_.lingering_workers(), 0);
+  EXPECT_EQ(events_.unexpected, 0);
+  EXPECT_THAT(events_.restarts, IsEmpty());
+}
+
+}  // namespace
+}  // namespace slicemill::master

@@ -1,0 +1,155 @@
+// What must hold for every operation in the list, whoever wrote it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "operations/describe.h"
+#include "operations/operation.h"
+
+namespace slicemill {
+namespace {
+
+using testing::HasSubstr;
+
+// The least that makes each operation valid. A new operation with required options adds its line.
+const std::map<std::string, std::string>& required_options() {
+  static const std::map<std::string, std::string> options = {
+      {"file_reader", R"({"path":"/in"})"},   {"file_exporter", R"({"path":"/out"})"},
+      {"id_range", R"({"end":10})"},          {"filter", R"({"field":"a","value":1})"},
+      {"selection", R"({"fields":["a"]})"},   {"set_field", R"({"field":"a","value":1})"},
+      {"drop_field", R"({"field":"a"})"},     {"copy_field", R"({"source":"a","destination":"b"})"},
+  };
+  return options;
+}
+
+class EveryOperation : public testing::TestWithParam<const OperationSchema*> {
+ protected:
+  Json least() const {
+    const auto found = required_options().find(GetParam()->name);
+    return found == required_options().end() ? Json::object() : Json::parse(found->second);
+  }
+};
+
+TEST_P(EveryOperation, IsDescribedToTheLastOption) {
+  const auto& schema = *GetParam();
+  EXPECT_TRUE(schema.description.ends_with('.')) << schema.description;
+  for (const auto& option : schema.options) {
+    EXPECT_GT(option.description.size(), 10U) << option.name;
+    EXPECT_TRUE(option.description.ends_with('.')) << option.name;
+    EXPECT_TRUE(std::regex_match(option.name, std::regex("[a-z][a-z0-9_]*"))) << option.name;
+    EXPECT_FALSE(option.required && !option.default_value.is_null()) << option.name;
+  }
+}
+
+TEST_P(EveryOperation, DefaultsAreValidAndFinal) {
+  const auto& schema = *GetParam();
+  const auto once = validate_options(schema, least());
+  for (const auto& issue : once.issues) ADD_FAILURE() << (issue.path.empty() ? "" : issue.path[0]) << ": " << issue.message;
+  EXPECT_TRUE(once.warnings.empty());
+  const auto twice = validate_options(schema, once.options);
+  EXPECT_TRUE(twice.issues.empty());
+  EXPECT_EQ(once.options, twice.options);
+}
+
+TEST_P(EveryOperation, IsOfItsKindAndStartsWithItsDefaults) {
+  const auto& schema = *GetParam();
+  const auto operation = builtin_operations().make(schema.name);
+  ASSERT_NE(operation, nullptr);
+  switch (schema.kind) {
+    case OperationKind::reader:
+      EXPECT_NE(dynamic_cast<Reader*>(operation.get()), nullptr);
+      break;
+    case OperationKind::processor:
+      EXPECT_NE(dynamic_cast<Processor*>(operation.get()), nullptr);
+      break;
+    case OperationKind::sender:
+      EXPECT_NE(dynamic_cast<Sender*>(operation.get()), nullptr);
+      EXPECT_NE(schema.delivery, Delivery::none) << "a sender promises something";
+      break;
+  }
+  auto options = validate_options(schema, least()).options;
+  options["_op"] = schema.name;
+  const auto ready = operation->initialize({options, Json::object(), 0, "worker"});
+  EXPECT_TRUE(ready) << ready.error().message;
+}
+
+TEST_P(EveryOperation, RequiredOptionsAreRequired) {
+  for (const auto& option : GetParam()->options) {
+    if (!option.required) continue;
+    auto options = least();
+    options.erase(option.name);
+    const auto validated = validate_options(*GetParam(), options);
+    ASSERT_FALSE(validated.issues.empty()) << option.name;
+    EXPECT_EQ(validated.issues[0].message, "is required");
+  }
+}
+
+// Relative paths would mean another place in the worker than they meant to the user.
+TEST_P(EveryOperation, PathOptionsAreMarked) {
+  for (const auto& option : GetParam()->options) {
+    if (option.name == "path" || option.name.ends_with("_path")) {
+      EXPECT_TRUE(option.is_path) << option.name;
+    }
+  }
+}
+
+TEST_P(EveryOperation, HasAJsonSchemaOfItsOptions) {
+  const auto schema = json_schema(*GetParam());
+  EXPECT_EQ(schema["properties"].size(), GetParam()->options.size() + 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Builtin, EveryOperation, testing::ValuesIn(builtin_operations().all()), [](const auto& each) {
+  return std::regex_replace(each.param->name, std::regex("[^a-zA-Z0-9]"), "_");
+});
+
+TEST(Operations, NamesAreUnique) {
+  std::set<std::string> names;
+  for (const auto* schema : builtin_operations().all()) EXPECT_TRUE(names.insert(schema->name).second) << schema->name;
+}
+
+TEST(Describe, ListsAllAndTellsOne) {
+  const auto list = describe_operations(builtin_operations());
+  for (const auto* schema : builtin_operations().all()) EXPECT_THAT(list, HasSubstr(schema->name + " "));
+  const auto one = describe_operation(builtin_operations(), "id_range");
+  ASSERT_TRUE(one);
+  EXPECT_THAT(*one, HasSubstr("id_range (reader)"));
+  EXPECT_THAT(*one, HasSubstr("size    integer  10000     Ids per slice. At least 1."));
+  EXPECT_THAT(*one, HasSubstr("end     integer  required  The id behind the last one."));
+  EXPECT_THAT(*describe_operation(builtin_operations(), "noop"), HasSubstr("No options."));
+  const auto none = describe_operation(builtin_operations(), "id_rnge");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::not_found);
+  EXPECT_EQ(none.error().message, R"(there is no operation "id_rnge" (did you mean "id_range"?))");
+}
+
+TEST(Describe, JsonIsTheSchema) {
+  EXPECT_EQ(operations_json(builtin_operations()).size(), builtin_operations().all().size());
+  EXPECT_EQ((*operation_json(builtin_operations(), "delay"))["properties"]["ms"]["default"], 100);
+  EXPECT_FALSE(operation_json(builtin_operations(), "nope"));
+}
+
+TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
+  const auto job = validate_job(Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
+                                builtin_operations(), {});
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(describe_validation(*job),
+            "valid: \"n\" (once, 1 worker): id_range -> noop\nwarning: job: unknown key \"x\" is kept but has no effect\n");
+}
+
+// SLICEMILL_UPDATE=1 in the environment writes the file instead.
+TEST(Describe, DocumentIsUpToDate) {
+  const std::string path = std::string(SLICEMILL_SOURCE_DIR) + "/docs/operations.md";
+  const auto rendered = operations_markdown(builtin_operations());
+  if (std::getenv("SLICEMILL_UPDATE") != nullptr) std::ofstream(path) << rendered;
+  std::ifstream file(path);
+  const std::string stored((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(stored, rendered) << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
+}
+
+}  // namespace
+}  // namespace slicemill
