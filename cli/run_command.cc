@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -113,7 +115,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   return plan;
 }
 
-ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
+ExitCode outcome_code(const controller::ControllerOutcome& outcome, const std::string& cause) {
   if (outcome.ledger_error) return exit_code_of(*outcome.ledger_error);
   switch (outcome.status) {
     case ExecutionStatus::completed:
@@ -121,28 +123,40 @@ ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
     case ExecutionStatus::stopped:
       return ExitCode::interrupted;  // only a signal stops a run
     default:
-      return ExitCode::failed;
+      // A slice's error has come through the ledger as text.
+      return cause.find(std::strerror(ENOSPC)) != std::string::npos ? ExitCode::storage : ExitCode::failed;
   }
+}
+
+// Why the execution is not what it should be: its reason, and the newest slice error if slices failed.
+std::string cause_of(const ControllerLaunch& launch, const controller::ControllerOutcome& outcome) {
+  if (outcome.counters.failed == 0 || outcome.ledger_error) return outcome.reason;
+  const auto view = view_ledger(launch.ledger_directory);
+  if (!view) return outcome.reason;
+  const auto errors = (*view)->errors(0, 1);
+  if (!errors || errors->empty()) return outcome.reason;
+  return fmt::format("{}; the latest: {}", outcome.reason, errors->front().error);
 }
 
 ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
-  const ExitCode code = outcome_code(outcome);
-  const std::string hint = fmt::format(" (log: {})", launch.log_path);
-  if (outcome.ledger_error) return report(with_context(*outcome.ledger_error, "execution " + launch.ex_id), code);
+  const std::string cause = cause_of(launch, outcome);
+  const ExitCode code = outcome_code(outcome, cause);
+  const std::string log = fmt::format(" (log: {})", launch.log_path);
+  if (outcome.ledger_error) {
+    const std::string& text = outcome.ledger_error->message;
+    return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
+  }
   fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
   std::fflush(stdout);
+  if (code == ExitCode::ok) return code;
+  const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
   if (code == ExitCode::interrupted) {
-    return report(Error(ErrorCode::cancelled,
-                        fmt::format("interrupted; go on with `slicemill run --resume {}`{}", launch.ex_id, hint)),
-                  code);
+    return report(Error(ErrorCode::cancelled, fmt::format("interrupted; {}{}", next, log)), code);
   }
-  if (code != ExitCode::ok) {
-    return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}{}", launch.ex_id,
-                                                         to_string(outcome.status), outcome.reason, hint)),
-                  code);
-  }
-  return code;
+  return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}; {}{}", launch.ex_id,
+                                                       to_string(outcome.status), cause, next, log)),
+                code);
 }
 
 }  // namespace
