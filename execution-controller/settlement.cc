@@ -157,6 +157,7 @@ void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
 
 void Settlement::leave_open(ActiveSlice slice) {
   writer_.batch().rows.push_back(row_of(slice, SliceState::start, "it was running when the execution was stopped"));
+  writer_.after_sync([this] { hooks_.on_change(); });
 }
 
 void Settlement::drop_waiting() {

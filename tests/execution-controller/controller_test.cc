@@ -1,0 +1,399 @@
+// The controller with a real ledger, against workers that the test plays frame by frame.
+#include "execution-controller/controller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <deque>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/runtime/begun_note.h"
+#include "core/wire/memory_channel.h"
+#include "tests/fakes/manual_loop.h"
+
+namespace slicemill::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class FakeMonitor final : public ProcessMonitor {
+ public:
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                      std::function<void(ProcessExit)> on_exit) override {
+    watched[process.pid] = std::move(on_exit);
+    return std::make_unique<ProcessWatch>();
+  }
+  void kill(const ProcessIdentity& process) override { killed.push_back(process.pid); }
+
+  std::map<pid_t, std::function<void(ProcessExit)>> watched;
+  std::vector<pid_t> killed;
+};
+
+// Says what the test tells it to, and keeps what it hears.
+class PlayedWorker {
+ public:
+  PlayedWorker(MemoryHub& hub, std::string id, pid_t pid = 0) : channel_(hub.client()), id_(std::move(id)), pid_(pid) {
+    channel_->on_frame([this](std::string_view frame) { hear(*wire::decode(frame)); });
+  }
+  void hello(std::vector<wire::HeldSlice> held = {}, std::vector<wire::SliceResult> unacked = {},
+             std::string begun_path = "") {
+    channel_->send(wire::encode(
+        wire::Hello{id_, {"boot", pid_, 1}, std::move(begun_path), std::move(held), 1, std::move(unacked)}));
+  }
+  void say(const wire::Message& message) { channel_->send(wire::encode(message)); }
+  wire::SliceResult result_of(const wire::SliceOrder& slice, wire::Outcome outcome = wire::Outcome::completed) {
+    return {.key = slice.key,
+            .attempt = slice.attempt,
+            .outcome = outcome,
+            .records_in = 1,
+            .busy_us = 50,
+            .error = outcome == wire::Outcome::completed ? "" : "bad record"};
+  }
+  void finish(const wire::SliceOrder& slice, wire::Outcome outcome = wire::Outcome::completed) {
+    say(wire::Results{epoch, ++seq_, {result_of(slice, outcome)}});
+  }
+  // Finishes all that comes, for ever.
+  void work() { working_ = true; }
+
+  std::deque<wire::SliceOrder> slices;
+  std::optional<wire::Welcome> welcome;
+  std::uint64_t epoch = 0, acked = 0, recalls = 0;
+  bool told_to_leave = false;
+
+ private:
+  void hear(const wire::Message& message) {
+    if (const auto* m = std::get_if<wire::Welcome>(&message)) {
+      welcome = *m;
+      epoch = m->epoch;
+    } else if (const auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
+      for (const auto& slice : dispatch->slices) working_ ? finish(slice) : slices.push_back(slice);
+    } else if (const auto* ack = std::get_if<wire::Acked>(&message)) {
+      acked = ack->seq;
+    } else if (std::holds_alternative<wire::Recall>(message)) {
+      ++recalls;
+    } else if (std::holds_alternative<wire::Leave>(message)) {
+      told_to_leave = true;
+      if (working_) say(wire::Goodbye{});
+    }
+  }
+
+  std::unique_ptr<ClientChannel> channel_;
+  std::string id_;
+  pid_t pid_;
+  std::uint64_t seq_ = 0;
+  bool working_ = false;
+};
+
+class ControllerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/controller_XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    launch_.ex_id = "11111111-1111-4111-8111-111111111111";
+    launch_.ledger_directory = directory_ + "/ledger";
+    launch_.execution = Json::parse(
+        R"({"lifecycle":"once","slicers":1,"max_retries":2,"operations":[{"_op":"id_range","start":0,"end":40,"size":10},{"_op":"noop"}]})");
+  }
+  void TearDown() override {
+    controller_.reset();
+    EXPECT_TRUE(posix_files().remove_tree(directory_));
+  }
+
+  void open(bool with_monitor = false) {
+    controller_.reset();
+    server_.reset();
+    hub_.emplace(loop_);
+    server_ = hub_->server();
+    auto opened = Controller::open(
+        {.loop = loop_, .workers = *server_, .monitor = with_monitor ? &monitor_ : nullptr, .files = posix_files()},
+        launch_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    controller_ = std::move(*opened);
+    outcome_.reset();
+    controller_->start([this](const ControllerOutcome& outcome) { outcome_ = outcome; });
+  }
+  void set_end(int end) { launch_.execution["operations"][0]["end"] = end; }
+  bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 20s); }
+  bool until_ended() {
+    return until([this] { return outcome_.has_value(); });
+  }
+  std::uint64_t processed() { return controller_->durable_counters().processed; }
+  Json stats() { return *parse_json(controller_->report().stats); }
+
+  std::string directory_;
+  ControllerLaunch launch_;
+  ManualLoop loop_;
+  FakeMonitor monitor_;
+  std::optional<MemoryHub> hub_;
+  std::unique_ptr<ServerChannel> server_;
+  std::unique_ptr<Controller> controller_;
+  std::optional<ControllerOutcome> outcome_;
+};
+
+TEST_F(ControllerTest, EverySliceIsDoneOnceAndTheOutcomeIsInTheLedger) {
+  open();
+  PlayedWorker a(*hub_, "a"), b(*hub_, "b");
+  a.work();
+  b.work();
+  a.hello();
+  b.hello();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_EQ(outcome_->counters.processed, 4u);
+  EXPECT_EQ(outcome_->counters.records_in, 4u);
+  controller_.reset();
+  const auto view = view_ledger(launch_.ledger_directory);
+  ASSERT_TRUE(view);
+  EXPECT_EQ((*view)->header().outcome->status, ExecutionStatus::completed);
+  EXPECT_EQ((*view)->open_counts()->pending, 0u);
+}
+
+TEST_F(ControllerTest, I5_AResultIsAcknowledgedAndCountedOnlyWhenItIsDurable) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; })) << "one running, one waiting";
+  a.finish(a.slices[0]);
+  ASSERT_TRUE(until([&] { return a.acked == 1; }));
+  EXPECT_EQ(processed(), 1u);
+}
+
+TEST_F(ControllerTest, I3_StaleResultsAreRefusedAndCounted) {
+  open();
+  PlayedWorker a(*hub_, "a"), b(*hub_, "b");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  b.hello();
+  ASSERT_TRUE(until([&] { return b.slices.size() == 2; }));
+  const auto mine = a.slices[0];
+  b.finish(mine);  // leased to a
+  auto older = mine;
+  older.attempt.n = 7;
+  a.finish(older);                                            // not this attempt
+  a.say(wire::Results{a.epoch + 1, 3, {a.result_of(mine)}});  // not this controller
+  a.finish(mine);
+  a.finish(mine);  // twice
+  ASSERT_TRUE(until([&] { return processed() == 1 && stats()["refused"] == 4; })) << stats().dump();
+}
+
+TEST_F(ControllerTest, AFailedSliceIsRetriedWithBackoffAndThenAnError) {
+  set_end(10);
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  for (int run = 1; run <= 3; ++run) {
+    ASSERT_TRUE(until([&] { return a.slices.size() == static_cast<std::size_t>(run); })) << run;
+    EXPECT_EQ(a.slices.back().attempt.n, static_cast<std::uint32_t>(run));
+    a.finish(a.slices.back(), wire::Outcome::failed);
+    loop_.run_ready();
+    if (run < 3) {
+      EXPECT_EQ(a.slices.size(), static_cast<std::size_t>(run)) << "not before its backoff";
+      loop_.advance(1s);
+    }
+  }
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("had 1 slice failure during processing"));
+  EXPECT_EQ(outcome_->counters.retries, 2u);
+  controller_.reset();
+  const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
+  ASSERT_EQ(errors->size(), 1u);
+  EXPECT_EQ(errors->front().error, "bad record");
+  EXPECT_EQ(errors->front().request, R"({"start":0,"end":10})");
+}
+
+TEST_F(ControllerTest, WhatCannotPassIsNotRetried) {
+  set_end(10);
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
+  a.finish(a.slices[0], wire::Outcome::failed_for_good);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->counters.retries, 0u);
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+}
+
+TEST_F(ControllerTest, I1_SlicesOfASilentWorkerGoToAnother) {
+  set_end(20);
+  open(true);
+  PlayedWorker a(*hub_, "a", 1001);
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  loop_.advance(7s);
+  EXPECT_THAT(monitor_.killed, testing::Contains(1001));
+  PlayedWorker b(*hub_, "b", 1002);
+  b.work();
+  b.hello();
+  ASSERT_TRUE(until([&] { return processed() == 2; }));
+  a.finish(a.slices[0]);  // too late: it is a stranger now
+  loop_.run_ready();
+  EXPECT_EQ(processed(), 2u);
+}
+
+TEST_F(ControllerTest, ADeadWorkerIsChargedOnlyForTheSliceItHadBegunAndPoisonBecomesAnError) {
+  set_end(20);
+  open(true);
+  const std::string note_path = directory_ + "/begun";
+  std::string cause;
+  for (pid_t pid = 1; pid <= 3; ++pid) {
+    PlayedWorker a(*hub_, "w" + std::to_string(pid), pid);
+    auto note = create_begun_note(note_path);
+    ASSERT_TRUE(note);
+    a.hello({}, {}, note_path);
+    const auto poison = [&]() -> const wire::SliceOrder* {
+      if (pid > 1) {
+        // The innocent one may come first; the suspect then waits until nothing else runs here.
+        while (!a.slices.empty() && a.slices.front().key.order != 1) {
+          a.finish(a.slices.front());
+          a.slices.pop_front();
+        }
+      }
+      for (const auto& slice : a.slices)
+        if (slice.key.order == 1) return &slice;
+      return nullptr;
+    };
+    ASSERT_TRUE(until([&] { return poison() != nullptr; })) << pid;
+    if (pid > 1) {
+      EXPECT_EQ(a.slices.size(), 1u) << "a suspect runs alone";
+    }
+    const auto& slice = *poison();
+    (*note)->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch,
+                    slice.attempt.n});
+    monitor_.watched.at(pid)({.known = true, .signal = 11});
+    loop_.run_ready();
+  }
+  PlayedWorker last(*hub_, "last", 99);
+  last.work();
+  last.hello();
+  // The played workers never exit, so the drain of the failed execution is not awaited: its outcome is.
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_EQ(outcome_->counters.processed, 2u);
+  EXPECT_EQ(outcome_->counters.failed, 1u) << "the other slice of the dead workers is innocent";
+  controller_.reset();
+  const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
+  ASSERT_EQ(errors->size(), 1u);
+  EXPECT_THAT(errors->front().error, HasSubstr("signal 11"));
+}
+
+TEST_F(ControllerTest, PauseRecallsAndResumeGoesOn) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  std::optional<ExecutionStatus> reached;
+  controller_->pause([&](Result<ExecutionStatus> status) { reached = *status; });
+  ASSERT_TRUE(until([&] { return reached.has_value(); }));
+  EXPECT_EQ(reached, ExecutionStatus::paused);
+  EXPECT_EQ(a.recalls, 1u);
+  a.say(wire::Recalled{a.epoch, {{a.slices[1].key, a.slices[1].attempt}}});
+  a.finish(a.slices[0]);
+  ASSERT_TRUE(until([&] { return processed() == 1; }));
+  loop_.advance(1s);
+  EXPECT_EQ(a.slices.size(), 2u) << "nothing is dispatched while paused";
+  a.work();
+  controller_->resume([&](Result<ExecutionStatus> status) { reached = *status; });
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->counters.processed, 4u);
+  EXPECT_EQ(outcome_->counters.retries, 0u) << "a recall uses no attempt";
+}
+
+TEST_F(ControllerTest, APauseOutlivesTheController) {
+  open();
+  bool paused = false;
+  controller_->pause([&](Result<ExecutionStatus>) { paused = true; });
+  ASSERT_TRUE(until([&] { return paused; }));
+  launch_.epoch = 2;
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.welcome.has_value() && controller_->status() == ExecutionStatus::paused; }));
+  loop_.advance(1s);
+  EXPECT_TRUE(a.slices.empty());
+}
+
+TEST_F(ControllerTest, StopWaitsForWhatRunsAndGivesUpAtTheDeadline) {
+  open(true);
+  PlayedWorker a(*hub_, "a", 7);
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  std::optional<ExecutionStatus> reached;
+  controller_->stop(2000, [&](Result<ExecutionStatus> status) { reached = *status; });
+  ASSERT_TRUE(until([&] { return reached.has_value(); }));
+  EXPECT_EQ(reached, ExecutionStatus::stopping);
+  EXPECT_TRUE(a.told_to_leave);
+  a.say(wire::Beat{a.epoch, true});
+  loop_.advance(1s);
+  EXPECT_FALSE(outcome_) << "a slice still runs";
+  loop_.advance(1500ms);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::stopped);
+  EXPECT_THAT(monitor_.killed, testing::Contains(7));
+  controller_.reset();
+  const auto counts = (*view_ledger(launch_.ledger_directory))->open_counts();
+  EXPECT_EQ(counts->start, 2u);
+  EXPECT_EQ(counts->pending, 2u);
+}
+
+TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
+  open();
+  {
+    PlayedWorker a(*hub_, "a");
+    a.hello();
+    ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+    const auto finished = a.slices[0], held = a.slices[1];
+    launch_.epoch = 2;
+    launch_.living_workers = 1;
+    open();
+    PlayedWorker again(*hub_, "a");
+    again.hello({{held.key, held.attempt}}, {again.result_of(finished)});
+    ASSERT_TRUE(until([&] { return processed() == 1; }));
+    EXPECT_TRUE(again.welcome->cancelled.empty());
+    for (const auto& slice : again.slices)
+      EXPECT_THAT(slice.key.order, testing::AllOf(testing::Ne(finished.key.order), testing::Ne(held.key.order)));
+    again.finish(held);  // under its old attempt
+    for (const auto& slice : again.slices) again.finish(slice);
+    again.work();
+    ASSERT_TRUE(until_ended());
+  }
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_EQ(outcome_->counters.processed, 4u);
+}
+
+TEST_F(ControllerTest, AnOlderEpochIsRefused) {
+  open();
+  controller_.reset();
+  const auto fenced = Controller::open({.loop = loop_, .workers = *server_, .files = posix_files()}, launch_);
+  ASSERT_FALSE(fenced);
+  EXPECT_EQ(fenced.error().code, ErrorCode::conflict);
+}
+
+TEST_F(ControllerTest, NoWorkerEverIsAFailureWithItsReason) {
+  open();
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::running; }));
+  loop_.advance(std::chrono::milliseconds(launch_.settings.slicer_timeout_ms) + 5s);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("No workers have connected to slicer"));
+}
+
+TEST_F(ControllerTest, AWorkerThatCannotBuildThePipelineFailsTheExecution) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.welcome.has_value(); }));
+  a.say(wire::Goodbye{"operations[1] noop: broken"});
+  loop_.run_ready();
+  loop_.advance(3s);
+  ASSERT_TRUE(until_ended());
+  EXPECT_THAT(outcome_->reason, HasSubstr("operations[1] noop: broken"));
+}
+
+}  // namespace
+}  // namespace slicemill::controller

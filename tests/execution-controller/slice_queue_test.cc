@@ -1,0 +1,79 @@
+#include "execution-controller/slice_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace slicemill::controller {
+namespace {
+
+std::shared_ptr<const SliceRun> run_of(std::uint64_t first_order, std::int64_t count) {
+  return std::make_shared<SliceRun>(
+      SliceRun{.first_order = first_order, .requests = RangeRequests{.start_key = "a", .span_key = "b", .end = count}});
+}
+
+std::vector<std::uint64_t> drain(SliceQueue& queue) {
+  std::vector<std::uint64_t> orders;
+  while (auto slice = queue.take()) orders.push_back(slice->key.order);
+  return orders;
+}
+
+ActiveSlice single(std::uint64_t order) {
+  ActiveSlice slice;
+  slice.key.order = order;
+  return slice;
+}
+
+TEST(SliceQueue, WhatCameBackGoesFirstThenRangesThenRows) {
+  SliceQueue queue;
+  queue.push_range({run_of(1, 3), 0, 3}, false);
+  queue.push_back(single(90));
+  queue.push_front(single(50));
+  queue.push_front(single(51));
+  EXPECT_EQ(queue.size(), 6u);
+  EXPECT_THAT(drain(queue), testing::ElementsAre(50, 51, 1, 2, 3, 90));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(SliceQueue, ARequestComesFromItsRun) {
+  SliceQueue queue;
+  queue.push_range({run_of(5, 10), 4, 5}, true);
+  const auto slice = queue.take();
+  ASSERT_TRUE(slice);
+  EXPECT_EQ(slice->key.order, 9u);
+  EXPECT_EQ(slice->request(), R"({"a":4,"b":5})");
+  EXPECT_TRUE(slice->replayed);
+}
+
+// Every place of a range, and the rest keeps its order.
+TEST(SliceQueue, ExtractTakesExactlyOneOutOfARange) {
+  for (std::uint64_t order = 1; order <= 5; ++order) {
+    SliceQueue queue;
+    queue.push_range({run_of(1, 5), 0, 5}, false);
+    queue.push_range({run_of(6, 2), 0, 2}, false);
+    const auto slice = queue.extract({0, 0, order, SliceKey::kWholeSlice});
+    ASSERT_TRUE(slice) << order;
+    EXPECT_EQ(slice->key.order, order);
+    EXPECT_EQ(queue.size(), 6u);
+    std::vector<std::uint64_t> expected;
+    for (std::uint64_t other = 1; other <= 7; ++other)
+      if (other != order) expected.push_back(other);
+    EXPECT_EQ(drain(queue), expected);
+  }
+}
+
+TEST(SliceQueue, ExtractRefusesWhatIsNotThere) {
+  SliceQueue queue;
+  queue.push_range({run_of(1, 5), 1, 3}, false);
+  EXPECT_FALSE(queue.extract({0, 0, 1, SliceKey::kWholeSlice})) << "before the open part";
+  EXPECT_FALSE(queue.extract({0, 0, 4, SliceKey::kWholeSlice})) << "behind the open part";
+  EXPECT_FALSE(queue.extract({0, 1, 2, SliceKey::kWholeSlice})) << "another slicer";
+  EXPECT_FALSE(queue.extract({1, 0, 2, SliceKey::kWholeSlice})) << "another generation";
+  queue.push_back(single(9));
+  EXPECT_TRUE(queue.extract({0, 0, 9, SliceKey::kWholeSlice}));
+  EXPECT_EQ(queue.size(), 2u);
+}
+
+}  // namespace
+}  // namespace slicemill::controller
