@@ -23,8 +23,9 @@ struct LocalRunOptions {
   std::function<void()> on_leaving;                      // a signal came
 };
 
-// Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is answered then is
-// `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A second SIGINT ends the process at once with 130.
+// Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is
+// answered then is `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A second
+// SIGINT ends the process at once with 130.
 Result<ControllerOutcome> run_locally(LocalRunOptions options);
 
 }  // namespace slicemill::controller

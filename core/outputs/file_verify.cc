@@ -70,7 +70,8 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyRepo
   };
   RETURN_IF_ERROR(outputs(compare));
 
-  // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that has an output.
+  // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that
+  // has an output.
   std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (is_known[i]) continue;
