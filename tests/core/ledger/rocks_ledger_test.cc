@@ -2,12 +2,9 @@
 
 #include <rocksdb/status.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <map>
 #include <thread>
 
 #include "tests/core/ledger/ledger_fixture.h"
@@ -21,100 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class RocksLedgerTest : public LedgerFixture {};
-
-// ---- creating and opening -------------------------------------------------------------------------------------------
-
-TEST_F(RocksLedgerTest, ANewLedgerSaysWhatItWasGiven) {
-  EXPECT_FALSE(ledger_exists(directory_));
-  create(7);
-  EXPECT_TRUE(ledger_exists(directory_));
-  EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
-  const LedgerHeader& header = ledger_->header();
-  EXPECT_THAT(header.lineage, ElementsAre("ex-0"));
-  EXPECT_EQ(header.execution, R"({"job":"test"})");
-  EXPECT_EQ(header.epoch, 7U);
-  EXPECT_EQ(header.generation(), 0);
-  EXPECT_EQ(header.created_ms, loop_.wall_ms());
-  EXPECT_EQ(header.counters, LedgerCounters{});
-  EXPECT_EQ(header.wanted, WantedState::running);
-  EXPECT_THAT(header.positions, IsEmpty());
-  EXPECT_FALSE(header.recovered || header.joined || header.outcome);
-  EXPECT_THAT(open_slices(), IsEmpty());
-  EXPECT_EQ(ledger_->backlog(), 0U);
-}
-
-TEST_F(RocksLedgerTest, CreatesMissingParents) {
-  directory_ = root_ + "/a/b/ledger";
-  create();
-  EXPECT_TRUE(ledger_exists(directory_));
-}
-
-TEST_F(RocksLedgerTest, DoesNotCreateOverALedger) {
-  create();
-  const auto second = create_ledger(loop_, directory_, creation());
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, ErrorCode::conflict);
-  EXPECT_THAT(second.error().message, HasSubstr(directory_));
-}
-
-TEST_F(RocksLedgerTest, DoesNotCreateOverForeignFiles) {
-  std::filesystem::create_directories(directory_);
-  std::ofstream(directory_ + "/precious") << "x";
-  const auto created = create_ledger(loop_, directory_, creation());
-  ASSERT_FALSE(created);
-  EXPECT_TRUE(std::filesystem::exists(directory_ + "/precious"));
-}
-
-TEST_F(RocksLedgerTest, CreatesIntoAnEmptyDirectory) {
-  std::filesystem::create_directories(directory_);
-  create();
-}
-
-TEST_F(RocksLedgerTest, CreatesAfterACreationThatCrashed) {
-  std::filesystem::create_directories(directory_ + ".tmp/lost");
-  std::ofstream(directory_ + ".tmp/CURRENT") << "half";
-  create();
-  EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
-}
-
-TEST_F(RocksLedgerTest, NothingToOpenIsNotFound) {
-  const auto opened = open_ledger(loop_, directory_, 1);
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, ErrorCode::not_found);
-  EXPECT_THAT(opened.error().message, HasSubstr(directory_));
-  EXPECT_EQ(view_ledger(directory_).error().code, ErrorCode::not_found);
-  EXPECT_FALSE(std::filesystem::exists(directory_));
-}
-
-TEST_F(RocksLedgerTest, RefusesAnEpochThatIsNotAboveItsOwn) {
-  create(5);
-  ledger_.reset();
-  for (const std::uint64_t epoch : {1U, 5U}) {
-    const auto opened = open_ledger(loop_, directory_, epoch);
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code, ErrorCode::conflict);
-    EXPECT_THAT(opened.error().message,
-                AllOf(HasSubstr("epoch " + std::to_string(epoch)), HasSubstr("above 5"), HasSubstr(directory_)));
-  }
-  take(open_ledger(loop_, directory_, 9));
-  ledger_.reset();  // the epoch was synced before the opening returned
-  EXPECT_FALSE(open_ledger(loop_, directory_, 9));
-  take(open_ledger_next_epoch(loop_, directory_));
-  EXPECT_EQ(ledger_->header().epoch, 10U);
-}
-
-TEST_F(RocksLedgerTest, IsHeldByOneOpenerAtATime) {
-  create();
-  for (const auto& error : {open_ledger(loop_, directory_, 9).error(),
-                            open_ledger_next_epoch(loop_, directory_).error(), view_ledger(directory_).error()}) {
-    EXPECT_EQ(error.code, ErrorCode::conflict);
-    EXPECT_THAT(error.message, AllOf(HasSubstr(directory_), HasSubstr("in use by another process")));
-  }
-  ledger_.reset();
-  const auto view = view_ledger(directory_);
-  ASSERT_TRUE(view) << view.error().message;
-  EXPECT_EQ(open_ledger(loop_, directory_, 9).error().code, ErrorCode::conflict);
-}
 
 // ---- facts ----------------------------------------------------------------------------------------------------------
 
@@ -537,53 +440,6 @@ TEST_F(RocksLedgerTest, AnEmptyCallbackIsFine) {
   write({});
 }
 
-// ---- views ----------------------------------------------------------------------------------------------------------
-
-std::map<std::string, std::string> contents(const std::string& directory) {
-  std::map<std::string, std::string> result;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    result[entry.path().filename()] = {std::istreambuf_iterator<char>(file), {}};
-  }
-  return result;
-}
-
-TEST_F(RocksLedgerTest, AViewShowsAndChangesNothing) {
-  create(3);
-  LedgerBatch batch;
-  batch.born = {ids(1, 10)};
-  batch.settled = {key(1), key(2)};
-  batch.rows = {row(key(2), SliceState::error, 5), row(key(3), SliceState::start, 5)};
-  batch.committed = {output(key(1))};
-  batch.counters = LedgerCounters{.processed = 2};
-  write(batch);
-  for (const bool clean : {false, true}) {  // with a log to replay, and without
-    if (clean) end();
-    ledger_.reset();
-    const auto before = contents(directory_);
-    {
-      const auto view = view_ledger(directory_);
-      ASSERT_TRUE(view) << view.error().message;
-      EXPECT_EQ((*view)->header().epoch, 3U + (clean ? 1 : 0));
-      EXPECT_EQ((*view)->header().counters.processed, 2U);
-      EXPECT_EQ((*view)->header().outcome.has_value(), clean);
-      EXPECT_EQ((*view)->errors(0, 10)->size(), 1U);
-      const auto counts = (*view)->open_counts();
-      EXPECT_EQ(counts->error, 1U);
-      EXPECT_EQ(counts->start, 1U);
-      EXPECT_EQ(counts->pending, 7U);
-      int outputs = 0;
-      EXPECT_TRUE((*view)->for_each_output([&](const CommittedOutput&) {
-        ++outputs;
-        return Result<void>();
-      }));
-      EXPECT_EQ(outputs, 1);
-    }
-    EXPECT_EQ(contents(directory_), before);
-    if (!clean) take(open_ledger(loop_, directory_, 4));  // the view took no epoch
-  }
-}
-
 // ---- errors of RocksDB ----------------------------------------------------------------------------------------------
 
 TEST_F(RocksLedgerTest, ErrorsOfRocksDbAreOurs) {
@@ -594,17 +450,6 @@ TEST_F(RocksLedgerTest, ErrorsOfRocksDbAreOurs) {
   EXPECT_EQ(rocks_error(Status::IOError("x"), "/d").code, ErrorCode::io);
   EXPECT_THAT(rocks_error(Status::IOError("the cause"), "/some/where").message,
               AllOf(HasSubstr("/some/where"), HasSubstr("the cause")));
-}
-
-TEST_F(RocksLedgerTest, ADirectoryWithoutPermissionIsAnIoError) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  std::filesystem::create_directories(root_ + "/closed");
-  std::filesystem::permissions(root_ + "/closed",
-                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  const auto created = create_ledger(loop_, root_ + "/closed/ledger", creation());
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().code, ErrorCode::io);
-  EXPECT_THAT(created.error().message, HasSubstr(root_ + "/closed"));
 }
 
 }  // namespace
