@@ -32,7 +32,9 @@ class Parser {
   const Subcommand* chosen() const;
 
   CommandLine& line_;
-  CLI::App app_{"slicemill processes data in slices. No slice is lost, and the output of every slice is published once.", "slicemill"};
+  CLI::App app_{
+      "slicemill processes data in slices. No slice is lost, and the output of every slice is published once.",
+      "slicemill"};
   std::vector<Subcommand> subcommands_;
 };
 
@@ -45,7 +47,8 @@ Parser::Parser(CommandLine& line) : line_(line) {
   master.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(master, false);
   master.footer(
-      "Precedence: flag, environment variable, configuration file, default. Stop with SIGTERM (drains); a second SIGINT "
+      "Precedence: flag, environment variable, configuration file, default. Stop with SIGTERM (drains); a second "
+      "SIGINT "
       "quits at once.");
 
   CLI::App& run = add(Command::run, "run", "Run one job in this process, without a server");
@@ -61,7 +64,8 @@ Parser::Parser(CommandLine& line) : line_(line) {
 }
 
 void Parser::add_client_commands() {
-  CLI::App& verify = add(Command::verify, "verify", "Prove that published output equals the ledger of an ended execution");
+  CLI::App& verify =
+      add(Command::verify, "verify", "Prove that published output equals the ledger of an ended execution");
   verify.add_option("EX", line_.ex_id, "Execution id");
   verify.add_option("--master", line_.master_url, "Ask this master where the ledger is, e.g. http://127.0.0.1:5678")
       ->type_name("URL");
@@ -79,7 +83,9 @@ void Parser::add_client_commands() {
   add(Command::version, "version", "Print the version");
 
   CLI::App& controller = add(Command::execution_controller, "execution-controller", "");
-  controller.add_option("--launch", line_.launch_file, "Launch file written by the master")->type_name("FILE")->required();
+  controller.add_option("--launch", line_.launch_file, "Launch file written by the master")
+      ->type_name("FILE")
+      ->required();
   controller.group("");  // the master starts it; users do not
 }
 
@@ -172,7 +178,8 @@ Result<void> Parser::parse(const std::vector<std::string>& arguments) {
 
 Result<void> check_arguments(const CommandLine& line) {
   const auto missing = [](std::string_view command, std::string_view argument) {
-    return Error(ErrorCode::invalid, fmt::format("{}: {} is missing; see `slicemill {} --help`", command, argument, command));
+    return Error(ErrorCode::invalid,
+                 fmt::format("{}: {} is missing; see `slicemill {} --help`", command, argument, command));
   };
   switch (line.command) {
     case Command::run:

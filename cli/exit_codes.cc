@@ -51,7 +51,9 @@ ExitCode report(const Error& error, ExitCode code) {
   return code;
 }
 
-ExitCode report(const Error& error) { return report(error, exit_code_of(error)); }
+ExitCode report(const Error& error) {
+  return report(error, exit_code_of(error));
+}
 
 void report_warning(std::string_view message) {
   const std::string line = one_line(message);

@@ -53,7 +53,8 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
 
 // "http://127.0.0.1:5678", with the port that was taken.
 std::string listening_url(const std::string& bind, int port) {
-  return bind.find(':') == std::string::npos ? fmt::format("http://{}:{}", bind, port) : fmt::format("http://[{}]:{}", bind, port);
+  return bind.find(':') == std::string::npos ? fmt::format("http://{}:{}", bind, port)
+                                             : fmt::format("http://[{}]:{}", bind, port);
 }
 
 class MasterProcess {
@@ -63,7 +64,8 @@ class MasterProcess {
   Result<void> open() {
     ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
-    RETURN_IF_ERROR(start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
+    RETURN_IF_ERROR(
+        start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
     RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service())));
     api::HttpOptions http;
     http.address = options.bind;
@@ -83,7 +85,8 @@ class MasterProcess {
   }
 
  private:
-  // The first signal drains: answers in flight are given, what was asked is made durable. The second SIGINT does not wait.
+  // The first signal drains: answers in flight are given, what was asked is made durable. The second SIGINT does not
+  // wait.
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) {
       flush_log();
@@ -116,7 +119,8 @@ ExitCode run_master(const CommandLine& line) {
   MasterProcess process(*settings);
   if (const auto opened = process.open(); !opened) {
     const Error& error = opened.error();
-    // Whatever keeps a master from its port and its data directory is a reason not to start; only a full or damaged disk is more.
+    // Whatever keeps a master from its port and its data directory is a reason not to start; only a full or damaged
+    // disk is more.
     const bool storage = error.code == ErrorCode::no_space || error.code == ErrorCode::corrupt;
     return report(error, storage ? ExitCode::storage : ExitCode::cannot_start);
   }

@@ -1,9 +1,12 @@
-// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and verified.
+// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and
+// verified.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -44,15 +47,30 @@ Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
   return execution;
 }
 
-Result<Json> stored_execution(const std::string& ledger_directory, const std::string& ex_id) {
-  if (!ledger_exists(ledger_directory)) {
-    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, ledger_directory));
+// An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution.
+Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
+  const std::string directory = layout.ledger_directory(ex_id);
+  if (!ledger_exists(directory)) {
+    return Error(ErrorCode::not_found,
+                 fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, directory));
   }
-  ASSIGN_OR_RETURN(const auto view, view_ledger(ledger_directory));
-  if (const auto& outcome = view->header().outcome; outcome && outcome->status != ExecutionStatus::stopped) {
-    return Error(ErrorCode::conflict, fmt::format("execution {} ended as {}; there is nothing to resume", ex_id, to_string(outcome->status)));
+  ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
+  const LedgerHeader& header = view->header();
+  ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
+  launch.ex_id = ex_id;
+  if (header.outcome) {
+    if (header.outcome->status == ExecutionStatus::completed) {
+      return Error(ErrorCode::conflict,
+                   fmt::format("execution {} ended as completed; there is nothing to resume", ex_id));
+    }
+    launch.ex_id = random_uuid();
+    launch.execution["ex_id"] = launch.ex_id;
+    launch.source_ledger_directory = directory;
+    launch.epoch = header.epoch + 1;
+    fmt::print("execution {} ended as {}; {} goes on from it\n", ex_id, to_string(header.outcome->status),
+               launch.ex_id);
   }
-  return parse_json(view->header().execution);
+  return {};
 }
 
 std::string output_path(const Json& execution) {
@@ -73,28 +91,31 @@ Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<
 
 Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
-  const bool resumes = !line.resume_ex_id.empty();
-  const std::string ex_id = resumes ? line.resume_ex_id : random_uuid();
   Plan plan;
   ControllerLaunch& launch = plan.options.launch;
-  launch.ex_id = ex_id;
   launch.epoch = 0;  // the ledger issues epochs
-  launch.ledger_directory = layout.ledger_directory(ex_id);
-  launch.log_path = layout.log_directory(ex_id) + "/run.log";
+  if (line.resume_ex_id.empty()) {
+    launch.ex_id = random_uuid();
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
+  } else {
+    RETURN_IF_ERROR(resume(layout, line.resume_ex_id, launch));
+  }
+  launch.ledger_directory = layout.ledger_directory(launch.ex_id);
+  launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
   launch.settings = execution_settings(settings);
-  ASSIGN_OR_RETURN(launch.execution, resumes ? stored_execution(launch.ledger_directory, ex_id) : new_execution(line, ex_id));
   launch.job_id = launch.execution.value("job_id", std::string());
-  plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
+  plan.options.workers =
+      static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
   plan.output = output_path(launch.execution);
-  RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(ex_id)));
+  RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
   ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
   RETURN_IF_ERROR(start_logging({.path = launch.log_path, .process = "run", .level = level}));
   return plan;
 }
 
-ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
+ExitCode outcome_code(const controller::ControllerOutcome& outcome, const std::string& cause) {
   if (outcome.ledger_error) return exit_code_of(*outcome.ledger_error);
   switch (outcome.status) {
     case ExecutionStatus::completed:
@@ -102,38 +123,62 @@ ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
     case ExecutionStatus::stopped:
       return ExitCode::interrupted;  // only a signal stops a run
     default:
-      return ExitCode::failed;
+      // A slice's error has come through the ledger as text.
+      return cause.find(std::strerror(ENOSPC)) != std::string::npos ? ExitCode::storage : ExitCode::failed;
   }
+}
+
+// Why the execution is not what it should be: its reason, and the newest slice error if slices failed.
+std::string cause_of(const ControllerLaunch& launch, const controller::ControllerOutcome& outcome) {
+  if (outcome.counters.failed == 0 || outcome.ledger_error) return outcome.reason;
+  const auto view = view_ledger(launch.ledger_directory);
+  if (!view) return outcome.reason;
+  const auto errors = (*view)->errors(0, 1);
+  if (!errors || errors->empty()) return outcome.reason;
+  return fmt::format("{}; the latest: {}", outcome.reason, errors->front().error);
 }
 
 ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
-  const ExitCode code = outcome_code(outcome);
-  const std::string hint = fmt::format(" (log: {})", launch.log_path);
-  if (outcome.ledger_error) return report(with_context(*outcome.ledger_error, "execution " + launch.ex_id), code);
+  const std::string cause = cause_of(launch, outcome);
+  const ExitCode code = outcome_code(outcome, cause);
+  const std::string log = fmt::format(" (log: {})", launch.log_path);
+  if (outcome.ledger_error) {
+    const std::string& text = outcome.ledger_error->message;
+    return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
+  }
   fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
   std::fflush(stdout);
+  if (code == ExitCode::ok) return code;
+  const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
   if (code == ExitCode::interrupted) {
-    return report(Error(ErrorCode::cancelled, fmt::format("interrupted; go on with `slicemill run --resume {}`{}", launch.ex_id, hint)), code);
+    return report(Error(ErrorCode::cancelled, fmt::format("interrupted; {}{}", next, log)), code);
   }
-  if (code != ExitCode::ok) {
-    return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}{}", launch.ex_id, to_string(outcome.status), outcome.reason, hint)),
-                  code);
-  }
-  return code;
+  return report(Error(ErrorCode::internal, fmt::format("execution {} {}: {}; {}{}", launch.ex_id,
+                                                       to_string(outcome.status), cause, next, log)),
+                code);
 }
 
 }  // namespace
 
 ExitCode run_local(const CommandLine& line) {
-  const auto settings = resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  const auto settings =
+      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   auto plan = make_plan(line, *settings);
-  if (!plan) return report(plan.error(), plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
+  if (!plan)
+    return report(plan.error(),
+                  plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
 
   RunProgress progress(isatty(STDERR_FILENO) != 0);
-  plan->options.on_progress = [&progress](const controller::StatusReport& report) { progress.show(report.status, report.stats); };
+  plan->options.on_progress = [&progress](const controller::StatusReport& report) {
+    progress.show(report.status, report.stats);
+  };
+  plan->options.on_leaving = [&progress] {
+    progress.end();
+    fmt::print(stderr, "progress: slices in flight finish; a second interrupt ends at once\n");
+  };
   const auto began = std::chrono::steady_clock::now();
   const auto outcome = controller::run_locally(plan->options);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

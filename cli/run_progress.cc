@@ -32,8 +32,9 @@ std::string progress_text(std::string_view status, std::string_view stats) {
   const auto parsed = parse_json(stats);
   const Json json = parsed && parsed->is_object() ? *parsed : Json::object();
   return fmt::format("{}: {} slices done, {} failed, {} queued, {} records in, {} out", status,
-                     grouped(number_of(json, "processed")), grouped(number_of(json, "failed")), grouped(number_of(json, "queued")),
-                     grouped(number_of(json, "records_in")), grouped(number_of(json, "records_out")));
+                     grouped(number_of(json, "processed")), grouped(number_of(json, "failed")),
+                     grouped(number_of(json, "queued")), grouped(number_of(json, "records_in")),
+                     grouped(number_of(json, "records_out")));
 }
 
 void RunProgress::show(std::string_view status, std::string_view stats) {
@@ -60,9 +61,10 @@ std::string closing_summary(const std::string& ex_id, ExecutionStatus status, co
                             std::chrono::milliseconds took, const std::string& output) {
   const double seconds = static_cast<double>(std::max<std::int64_t>(1, took.count())) / 1000.0;
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(counters.records_in) / seconds);
-  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out, {:.2f} s, {} records/s{}", ex_id,
-                     to_string(status), grouped(counters.processed), grouped(counters.failed), grouped(counters.records_in),
-                     grouped(counters.records_out), seconds, grouped(rate), output.empty() ? "" : ", output " + output);
+  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out, {:.2f} s, {} records/s{}",
+                     ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
+                     grouped(counters.records_in), grouped(counters.records_out), seconds, grouped(rate),
+                     output.empty() ? "" : ", output " + output);
 }
 
 }  // namespace slicemill::cli

@@ -33,25 +33,29 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
   ASSIGN_OR_RETURN(const HttpAnswer answer, http_get(target, "/v1/ex/" + line.ex_id, kMasterTimeoutMs));
   auto document = parse_json(answer.body);
   if (!document || !document->is_object()) {
-    return Error(ErrorCode::unavailable, fmt::format("{} is not a slicemill master: its answer is no JSON object", line.master_url));
+    return Error(ErrorCode::unavailable,
+                 fmt::format("{} is not a slicemill master: its answer is no JSON object", line.master_url));
   }
   const auto text = [&](const char* key) {
     const auto found = document->find(key);
     return found != document->end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   if (answer.status != 200) {
-    return Error(ErrorCode::not_found, fmt::format("{} has no execution {}: {}", line.master_url, line.ex_id, text("message")));
+    return Error(ErrorCode::not_found,
+                 fmt::format("{} has no execution {}: {}", line.master_url, line.ex_id, text("message")));
   }
   const std::string status_text = text("_status");
   const auto status = parse_execution_status(status_text);
   if (!status || !is_terminal(*status)) {
-    return Error(ErrorCode::conflict, fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
+    return Error(ErrorCode::conflict,
+                 fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
   }
   LedgerPlace place{.directory = text("ledger_directory"), .patience = kLedgerPatience};
   if (!ledger_exists(place.directory)) {
-    return Error(ErrorCode::not_found,
-                 fmt::format("execution {} ended as {}, and there is no ledger of it at '{}' (is that on this machine?)", line.ex_id,
-                             status_text, place.directory));
+    return Error(
+        ErrorCode::not_found,
+        fmt::format("execution {} ended as {}, and there is no ledger of it at '{}' (is that on this machine?)",
+                    line.ex_id, status_text, place.directory));
   }
   return place;
 }
@@ -62,8 +66,9 @@ Result<LedgerPlace> look_in_data_directory(const CommandLine& line) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
   LedgerPlace place{.directory = layout.ledger_directory(line.ex_id)};
   if (!ledger_exists(place.directory)) {
-    return Error(ErrorCode::not_found, fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)",
-                                                   line.ex_id, place.directory));
+    return Error(ErrorCode::not_found,
+                 fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)", line.ex_id,
+                             place.directory));
   }
   return place;
 }
@@ -87,9 +92,10 @@ void print_report(const std::string& ex_id, const LedgerHeader& header, const Ve
   print_names("missing", report.missing, report.missing_count);
   print_names("altered", report.altered, report.altered_count);
   print_names("extra", report.extra, report.extra_count);
-  fmt::print("execution {} {}: {} of {} outputs match the ledger ({} records, {} bytes); {} missing, {} altered, {} extra\n",
-             ex_id, header.outcome ? to_string(header.outcome->status) : "not ended", report.matching, report.expected,
-             report.records, report.bytes, report.missing_count, report.altered_count, report.extra_count);
+  fmt::print(
+      "execution {} {}: {} of {} outputs match the ledger ({} records, {} bytes); {} missing, {} altered, {} extra\n",
+      ex_id, header.outcome ? to_string(header.outcome->status) : "not ended", report.matching, report.expected,
+      report.records, report.bytes, report.missing_count, report.altered_count, report.extra_count);
 }
 
 Result<ExitCode> verify(const CommandLine& line) {

@@ -17,7 +17,9 @@ constexpr auto kWorkerWatch = std::chrono::seconds(1);
 constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
 constexpr std::uint64_t kErrorsPerAnswer = 10'000;
 
-ErrorCode code_of_refusal(ExecutionStatus status) { return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict; }
+ErrorCode code_of_refusal(ExecutionStatus status) {
+  return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict;
+}
 
 std::string slicer_error(const std::string& ex_id, const std::string& cause) {
   return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
@@ -57,19 +59,28 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
                                              .epoch = launch.epoch}));
   } else {
     ASSIGN_OR_RETURN(ledger, create_ledger(parts.loop, launch.ledger_directory,
-                                           {.ex_id = launch.ex_id, .execution = execution, .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
+                                           {.ex_id = launch.ex_id,
+                                            .execution = execution,
+                                            .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
   }
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
-  ASSIGN_OR_RETURN(controller->publisher_, make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
+  ASSIGN_OR_RETURN(controller->publisher_,
+                   make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
   controller->wire();
+  // Before the first worker is heard: what it holds must be found in the queue.
+  if (!controller->ledger_->header().outcome) {
+    ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
+  }
   if (!mismatch.empty())
-    controller->reason_ = fmt::format("cannot go on from the recovered position: the slicing option \"{}\" differs; recover with a cleanup_type "
-                                      "to replay stored slices only",
-                                      mismatch);
+    controller->reason_ = fmt::format(
+        "cannot go on from the recovered position: the slicing option \"{}\" differs; recover with a cleanup_type "
+        "to replay stored slices only",
+        mismatch);
   return controller;
 }
 
-Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed)
+Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger,
+                       bool resumed)
     : parts_(parts), launch_(launch), job_(launch.execution), ledger_(std::move(ledger)), resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = ledger_->header().wanted;
@@ -82,9 +93,11 @@ Controller::~Controller() {
 
 void Controller::wire() {
   const auto& header = ledger_->header();
-  const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)), .base_ms = launch_.settings.retry_base_ms};
+  const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)),
+                            .base_ms = launch_.settings.retry_base_ms};
   writer_ = std::make_unique<LedgerWriter>(
-      parts_.loop, *ledger_, [this] { return settlement_->counters(); }, [this](const Error& error) { ledger_failed(error); });
+      parts_.loop, *ledger_, [this] { return settlement_->counters(); },
+      [this](const Error& error) { ledger_failed(error); });
   settlement_ = std::make_unique<Settlement>(
       parts_.loop, *writer_, publisher_.get(), header, retries,
       Settlement::Hooks{.on_retry =
@@ -99,47 +112,56 @@ void Controller::wire() {
   Dispatcher::Options options{.epoch = header.epoch,
                               .lineage = header.lineage,
                               .job = to_compact_text(job_),
-                              .log_level = job_.contains("log_level") && job_["log_level"].is_string() ? job_["log_level"].get<std::string>() : "info",
+                              .log_level = job_.contains("log_level") && job_["log_level"].is_string()
+                                               ? job_["log_level"].get<std::string>()
+                                               : "info",
                               .settings = launch_.settings,
                               .expected_workers = launch_.living_workers};
   if (parts_.monitor != nullptr)
     if (auto own = own_process()) options.controller = *own;
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
-      Dispatcher::Hooks{.on_result = [this](ActiveSlice slice, const wire::SliceResult& result) { settlement_->on_result(std::move(slice), result); },
-                        .on_crash =
-                            [this](ActiveSlice slice, const std::string& cause) {
-                              recovery_->ignore(slice.key);
-                              settlement_->on_crash(std::move(slice), cause);
-                            },
-                        .on_refused = [this] { settlement_->on_refused(); },
-                        .on_change = [this] { turn_soon(); },
-                        .on_fatal = [this](const Error& error) { fail(error); },
-                        .on_lost =
-                            [this](const ProcessIdentity& process, const std::string& reason) {
-                              if (link_) link_->worker_lost(process, reason);
-                            }});
-  source_ = std::make_unique<SliceSource>(parts_.loop, *writer_, header, job_,
-                                          SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
-                                                             .on_change = [this] { turn_soon(); },
-                                                             .on_fatal = [this](const Error& error) { fail(error); }});
-  recovery_ = std::make_unique<Recovery>(parts_.loop, *ledger_, queue_,
-                                         Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
-                                                         .on_change = [this] { turn_soon(); },
-                                                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+      Dispatcher::Hooks{
+          .on_result = [this](ActiveSlice slice,
+                              const wire::SliceResult& result) { settlement_->on_result(std::move(slice), result); },
+          .on_crash =
+              [this](ActiveSlice slice, const std::string& cause) {
+                recovery_->ignore(slice.key);
+                settlement_->on_crash(std::move(slice), cause);
+              },
+          .on_refused = [this] { settlement_->on_refused(); },
+          .on_change = [this] { turn_soon(); },
+          .on_fatal = [this](const Error& error) { fail(error); },
+          .on_lost =
+              [this](const ProcessIdentity& process, const std::string& reason) {
+                if (link_) link_->worker_lost(process, reason);
+              }});
+  source_ = std::make_unique<SliceSource>(
+      parts_.loop, *writer_, header, job_,
+      SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+                         .on_change = [this] { turn_soon(); },
+                         .on_fatal = [this](const Error& error) { fail(error); }});
+  recovery_ = std::make_unique<Recovery>(
+      parts_.loop, *ledger_, queue_,
+      Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+                      .on_change = [this] { turn_soon(); },
+                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   if (parts_.master != nullptr) {
     ProcessIdentity process;
     if (auto own = own_process()) process = *own;
     link_ = std::make_unique<MasterLink>(
         parts_.loop, *parts_.master, launch_.ex_id, header.epoch, process, launch_.settings,
-        MasterLink::Hooks{.on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
-                          .on_query = [this](const wire::Query& query) { on_query(query); },
-                          .on_worker_exit = [this](std::int64_t pid, const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
-                          .report = [this] { return report(); }});
+        MasterLink::Hooks{
+            .on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
+            .on_query = [this](const wire::Query& query) { on_query(query); },
+            .on_worker_exit = [this](std::int64_t pid,
+                                     const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
+            .report = [this] { return report(); }});
   }
 }
 
-// ---- beginning --------------------------------------------------------------------------------------------------------
+// ---- beginning
+// --------------------------------------------------------------------------------------------------------
 
 void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
   on_finished_ = std::move(on_finished);
@@ -173,12 +195,7 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
 }
 
 void Controller::open_sources() {
-  auto committed = recovery_->open();
-  if (!committed) {
-    ledger_failed(committed.error());
-    return;
-  }
-  if (publisher_ && !committed->empty()) settlement_->roll_forward(std::move(*committed));
+  if (publisher_ && !committed_.empty()) settlement_->roll_forward(std::exchange(committed_, {}));
   const bool goes_on = resumed_ || ledger_->header().recovered;
   if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
     cannot_resume_ = recovery_->slices_anew();
@@ -213,11 +230,12 @@ void Controller::begin() {
     phase_ = Phase::working;
     watch_for_workers();
     if (recovery_->replays())
-      parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
-        if (alive.expired()) return;
-        replay_shown_ = true;
-        turn_soon();
-      });
+      parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms),
+                        [this, alive = std::weak_ptr<bool>(alive_)] {
+                          if (alive.expired()) return;
+                          replay_shown_ = true;
+                          turn_soon();
+                        });
     if (wanted_ == WantedState::stopping) {
       wanted_ = WantedState::running;
       stop(launch_.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
@@ -227,7 +245,8 @@ void Controller::begin() {
   turn_soon();
 }
 
-// ---- going on ---------------------------------------------------------------------------------------------------------
+// ---- going on
+// ---------------------------------------------------------------------------------------------------------
 
 void Controller::turn_soon() {
   if (turn_scheduled_) return;
@@ -241,7 +260,7 @@ void Controller::turn_soon() {
 
 void Controller::turn() {
   if (phase_ != Phase::working) return;
-  if (wanted_ == WantedState::stopping || fatal_) {
+  if (wanted_ == WantedState::stopping || fatal_ || suspending_) {
     conclude_if_drained();
     return;
   }
@@ -262,11 +281,13 @@ void Controller::turn() {
 
 // Anything of the present work that is not settled yet, but for what the slicers may still bring.
 bool Controller::work_left() const {
-  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 || settlement_->in_progress() > 0 ||
-         settlement_->waiting_for_retry() > 0 || !recovery_->rows_read();
+  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 ||
+         settlement_->in_progress() > 0 || settlement_->waiting_for_retry() > 0 || !recovery_->rows_read();
 }
 
-bool Controller::replaying() const { return recovery_->replays() && !slicing_ && work_left(); }
+bool Controller::replaying() const {
+  return recovery_->replays() && !slicing_ && work_left();
+}
 
 bool Controller::all_done() const {
   if (!slicing_ || work_left() || writer_->busy()) return false;
@@ -277,7 +298,7 @@ bool Controller::all_done() const {
 ExecutionStatus Controller::status() const {
   using enum ExecutionStatus;
   if (phase_ == Phase::finished) return outcome_.status;
-  if (wanted_ == WantedState::stopping) return stopping;
+  if (wanted_ == WantedState::stopping || suspending_) return stopping;
   if (phase_ == Phase::opening) return initializing;
   if (fatal_) return failing;
   if (wanted_ == WantedState::paused) return paused;
@@ -304,7 +325,9 @@ ProgressView Controller::progress() const {
           .finished_ms = finished_ms_};
 }
 
-const LedgerCounters& Controller::durable_counters() const { return writer_->durable_counters(); }
+const LedgerCounters& Controller::durable_counters() const {
+  return writer_->durable_counters();
+}
 
 void Controller::on_slice_error(const SliceKey& key, SliceState state) {
   source_->tell_settled(key, state);
@@ -339,11 +362,13 @@ void Controller::watch_for_workers() {
   const auto counts = dispatcher_->counts();
   const auto now = parts_.loop.now();
   if (counts.connected > 0 || wanted_ != WantedState::running) workers_seen_ = now;
-  const std::int64_t limit = counts.joined == 0 ? launch_.settings.slicer_timeout_ms : launch_.settings.worker_disconnect_timeout_ms;
+  const std::int64_t limit =
+      counts.joined == 0 ? launch_.settings.slicer_timeout_ms : launch_.settings.worker_disconnect_timeout_ms;
   if (now - workers_seen_ > std::chrono::milliseconds(limit)) {
-    fail(Error(ErrorCode::timeout, counts.joined == 0
-                                       ? fmt::format("No workers have connected to slicer in the allotted time: {} ms", limit)
-                                       : fmt::format("All workers from workers from {} have disconnected", launch_.ex_id)));
+    fail(Error(ErrorCode::timeout,
+               counts.joined == 0
+                   ? fmt::format("No workers have connected to slicer in the allotted time: {} ms", limit)
+                   : fmt::format("All workers from workers from {} have disconnected", launch_.ex_id)));
     return;
   }
   parts_.loop.after(kWorkerWatch, [this, alive = std::weak_ptr<bool>(alive_)] {
@@ -351,7 +376,8 @@ void Controller::watch_for_workers() {
   });
 }
 
-// ---- verbs ------------------------------------------------------------------------------------------------------------
+// ---- verbs
+// ------------------------------------------------------------------------------------------------------------
 
 void Controller::set_wanted(WantedState wanted, std::function<void()> then) {
   wanted_ = wanted;
@@ -361,7 +387,8 @@ void Controller::set_wanted(WantedState wanted, std::function<void()> then) {
 
 void Controller::pause(Done done) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
-    done(Error(code_of_refusal(status()), fmt::format("execution {} is {} and cannot be paused", launch_.ex_id, to_string(status()))));
+    done(Error(code_of_refusal(status()),
+               fmt::format("execution {} is {} and cannot be paused", launch_.ex_id, to_string(status()))));
     return;
   }
   dispatcher_->set_open(false);
@@ -378,7 +405,8 @@ void Controller::pause(Done done) {
 
 void Controller::resume(Done done) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
-    done(Error(code_of_refusal(status()), fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
+    done(Error(code_of_refusal(status()),
+               fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
     return;
   }
   set_wanted(WantedState::running, [this, done = std::move(done)] {
@@ -405,6 +433,13 @@ void Controller::stop(std::int64_t deadline_ms, Done done) {
   });
 }
 
+void Controller::suspend(std::int64_t deadline_ms) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || suspending_) return;
+  suspending_ = true;
+  begin_drain(deadline_ms);
+  turn_soon();
+}
+
 // Nothing new begins; what runs may finish until the deadline. A nearer deadline replaces a farther one.
 void Controller::begin_drain(std::int64_t deadline_ms) {
   dispatcher_->set_open(false);
@@ -426,7 +461,8 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
 void Controller::on_stop_deadline() {
   if (phase_ != Phase::working) return;
   auto slices = dispatcher_->break_leases();
-  if (!slices.empty()) log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
+  if (!slices.empty())
+    log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
   left_open_ = left_open_ || !slices.empty();
   for (auto& slice : slices) settlement_->leave_open(std::move(slice));
   dispatcher_->kill_all();
@@ -444,7 +480,8 @@ void Controller::fail(const Error& error) {
   turn_soon();
 }
 
-// ---- concluding -------------------------------------------------------------------------------------------------------
+// ---- concluding
+// -------------------------------------------------------------------------------------------------------
 
 void Controller::conclude_if_drained() {
   const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
@@ -453,7 +490,15 @@ void Controller::conclude_if_drained() {
     conclude(ExecutionStatus::failed, reason_);
     return;
   }
-  const bool nothing_open = !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
+  if (suspending_ && wanted_ != WantedState::stopping) {
+    phase_ = Phase::finished;
+    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
+    outcome_.suspended = true;
+    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+    return;
+  }
+  const bool nothing_open =
+      !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
   if (nothing_open)
     conclude_all_done();
   else
@@ -506,7 +551,8 @@ void Controller::publish_joined(const OutputFacts& facts) {
       [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
         if (!*published) {
-          conclude(ExecutionStatus::failed, fmt::format("cannot publish the joined output: {}", published->error().message));
+          conclude(ExecutionStatus::failed,
+                   fmt::format("cannot publish the joined output: {}", published->error().message));
           return;
         }
         writer_->batch().joined = JoinRecord{facts, true};
@@ -532,8 +578,8 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   phase_ = Phase::finished;
   reason_ = reason;
   outcome_ = {status, reason, writer_->durable_counters()};
-  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status), reason.empty() ? "" : ", ", reason,
-      outcome_.counters.processed, outcome_.counters.failed);
+  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
+      reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
   finish();
 }
 
@@ -552,10 +598,13 @@ void Controller::finish() {
   if (link_) link_->finish(report(), one_done);
   if (publisher_)
     parts_.loop.offload(
-        Loop::Lane::publish, [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); }, one_done);
+        Loop::Lane::publish,
+        [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); },
+        one_done);
 }
 
-// Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started again.
+// Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started
+// again.
 void Controller::ledger_failed(const Error& error) {
   if (phase_ == Phase::finished) return;
   phase_ = Phase::finished;
@@ -567,7 +616,8 @@ void Controller::ledger_failed(const Error& error) {
   if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
 }
 
-// ---- the master's wishes ----------------------------------------------------------------------------------------------
+// ---- the master's wishes
+// ----------------------------------------------------------------------------------------------
 
 void Controller::on_verb(const wire::Verb& verb) {
   auto answer = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
@@ -583,9 +633,15 @@ void Controller::on_verb(const wire::Verb& verb) {
   };
   const auto number = parse_integer(verb.argument);
   switch (verb.verb) {
-    case wire::VerbName::pause: pause(answer); return;
-    case wire::VerbName::resume: resume(answer); return;
-    case wire::VerbName::stop: stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer); return;
+    case wire::VerbName::pause:
+      pause(answer);
+      return;
+    case wire::VerbName::resume:
+      resume(answer);
+      return;
+    case wire::VerbName::stop:
+      stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer);
+      return;
     case wire::VerbName::drain_workers:
       if (number && *number > 0) dispatcher_->drain(static_cast<std::uint64_t>(*number));
       answer(status());

@@ -1,5 +1,5 @@
-// One execution's life: opens the ledger, wires source, dispatcher, settlement and recovery together, owns pause, resume and stop, and
-// concludes. Loop thread.
+// One execution's life: opens the ledger, wires source, dispatcher, settlement and recovery together, owns pause,
+// resume and stop, and concludes. Loop thread.
 //
 // A slice's way: slice_source (born) -> slice_queue -> dispatcher (travels) -> settlement (recorded); recovery replays.
 #pragma once
@@ -34,7 +34,9 @@ struct ControllerOutcome {
   ExecutionStatus status = ExecutionStatus::completed;
   std::string reason;
   LedgerCounters counters;
-  std::optional<Error> ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
+  bool suspended = false;  // no outcome: the ledger can be resumed
+  std::optional<Error>
+      ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
 };
 
 class Controller {
@@ -60,6 +62,8 @@ class Controller {
   void resume(Done done);
   void stop(std::int64_t deadline_ms, Done done);
   void fail(const Error& error);  // the execution cannot go on
+  // Drains and ends this process's part without an outcome: the ledger can be resumed as if the process had died.
+  void suspend(std::int64_t deadline_ms);
 
   ExecutionStatus status() const;
   StatusReport report() const;
@@ -114,17 +118,19 @@ class Controller {
 
   Phase phase_ = Phase::opening;
   WantedState wanted_ = WantedState::running;
-  bool resumed_ = false;          // the ledger was there before: a restart, or a local resume
-  bool slicing_ = false;          // the slicers are open, or will never be
+  bool resumed_ = false;  // the ledger was there before: a restart, or a local resume
+  bool slicing_ = false;  // the slicers are open, or will never be
   bool opening_slicers_ = false;
   bool cannot_resume_ = false;
   bool failing_ = false;
   bool turn_scheduled_ = false;
-  bool replay_shown_ = false;     // `recovering` was visible for min_status_ms
+  bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
   bool joining_ = false;
-  bool fatal_ = false;          // it cannot go on: drains, then `failed`
-  bool left_open_ = false;      // a stop gave up slices that had begun
+  bool suspending_ = false;
+  Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
+  bool fatal_ = false;             // it cannot go on: drains, then `failed`
+  bool left_open_ = false;         // a stop gave up slices that had begun
   bool past_deadline_ = false;
   std::optional<SteadyTime> drain_due_;
   ExecutionStatus shown_ = ExecutionStatus::initializing;

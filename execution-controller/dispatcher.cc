@@ -14,21 +14,23 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr double kWaitingWorkUs = 20'000;      // worth of waiting slices per worker
+constexpr double kWaitingWorkUs = 20'000;  // worth of waiting slices per worker
 constexpr std::uint64_t kMostCredit = 2048;
 constexpr std::uint64_t kSlicesPerFrame = 512;
-constexpr std::uint64_t kUnknownCredit = 2;    // one running, one waiting, until a slice time is measured
+constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
-constexpr std::int64_t kCauseWaitMs = 200;     // for the parent to say how a worker died
+constexpr std::int64_t kCauseWaitMs = 200;  // for the parent to say how a worker died
 constexpr std::size_t kRememberedCauses = 256;
 
-bool harmless(const ProcessExit& exit) { return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0)); }
+bool harmless(const ProcessExit& exit) {
+  return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0));
+}
 
 }  // namespace
 
-Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
-                       Options options, Hooks hooks)
+Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue,
+                       LedgerWriter& writer, Options options, Hooks hooks)
     : loop_(loop),
       channel_(channel),
       monitor_(monitor),
@@ -48,7 +50,8 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
   on_silence();
 }
 
-// ---- giving -----------------------------------------------------------------------------------------------------------
+// ---- giving
+// -----------------------------------------------------------------------------------------------------------
 
 void Dispatcher::set_open(bool open) {
   open_ = open;
@@ -58,7 +61,8 @@ void Dispatcher::set_open(bool open) {
 std::uint64_t Dispatcher::credit(const Worker& worker) const {
   if (worker.leaving || worker.blocked || worker.alone || worker.peer == 0) return 0;
   std::uint64_t limit = kUnknownCredit;
-  if (worker.slice_us > 0) limit = 1 + std::clamp<std::uint64_t>(static_cast<std::uint64_t>(kWaitingWorkUs / worker.slice_us), 1, kMostCredit);
+  if (worker.slice_us > 0)
+    limit = 1 + std::clamp<std::uint64_t>(static_cast<std::uint64_t>(kWaitingWorkUs / worker.slice_us), 1, kMostCredit);
   return worker.outstanding >= limit ? 0 : limit - worker.outstanding;
 }
 
@@ -71,7 +75,8 @@ std::uint64_t Dispatcher::wanted_ahead() const {
 void Dispatcher::pump() {
   if (!open_ || waiting_for_known_) return;
   while (!suspects_.empty()) {
-    const auto idle = std::find_if(workers_.begin(), workers_.end(), [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
+    const auto idle = std::find_if(workers_.begin(), workers_.end(),
+                                   [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
     if (idle == workers_.end()) break;
     give_suspect(idle->second);
   }
@@ -154,12 +159,14 @@ void Dispatcher::help_idle() {
   }
   if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recalling) return;
   if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
-  busiest->recalling = send(*busiest, wire::Recall{options_.epoch, (busiest->outstanding - 1) / 2}) == ServerChannel::Sent::ok;
+  busiest->recalling =
+      send(*busiest, wire::Recall{options_.epoch, (busiest->outstanding - 1) / 2}) == ServerChannel::Sent::ok;
 }
 
 void Dispatcher::recall_all() {
   for (auto& [number, worker] : workers_)
-    if (worker.outstanding > 0) worker.recalling = send(worker, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
+    if (worker.outstanding > 0)
+      worker.recalling = send(worker, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
 }
 
 void Dispatcher::dismiss_all() {
@@ -174,7 +181,8 @@ void Dispatcher::drain(std::uint64_t count) {
   std::vector<Worker*> candidates;
   for (auto& [number, worker] : workers_)
     if (!worker.leaving) candidates.push_back(&worker);
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
   for (std::size_t i = 0; i < candidates.size() && i < count; ++i) {
     candidates[i]->leaving = true;
     send(*candidates[i], wire::Leave{});
@@ -184,7 +192,8 @@ void Dispatcher::drain(std::uint64_t count) {
 std::vector<ActiveSlice> Dispatcher::break_leases() {
   std::vector<ActiveSlice> slices;
   for (auto& [key, lease] : leases_) {
-    if (const auto worker = workers_.find(lease.worker); worker != workers_.end() && monitor_ != nullptr) monitor_->kill(worker->second.process);
+    if (const auto worker = workers_.find(lease.worker); worker != workers_.end() && monitor_ != nullptr)
+      monitor_->kill(worker->second.process);
     slices.push_back(std::move(lease.slice));
   }
   leases_.clear();
@@ -217,7 +226,8 @@ ServerChannel::Sent Dispatcher::send(Worker& worker, const wire::Message& messag
   return sent;
 }
 
-// ---- hearing ----------------------------------------------------------------------------------------------------------
+// ---- hearing
+// ----------------------------------------------------------------------------------------------------------
 
 Dispatcher::Worker* Dispatcher::by_peer(ServerChannel::Peer peer) {
   const auto number = peers_.find(peer);
@@ -279,8 +289,8 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   Worker& worker = welcome_back_or_new(peer, hello);
   worker.heard = loop_.now();
   worker.blocked = worker.recalling = worker.alone = false;
-  log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid, hello.held.size(),
-      hello.unacked.size());
+  log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid,
+      hello.held.size(), hello.unacked.size());
   const WorkerNumber number = worker.number;
   adopt_results(worker, hello);
   wire::Welcome welcome{.epoch = options_.epoch,
@@ -314,7 +324,8 @@ void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
     const auto lease = leases_.find(result.key);
     if (lease != leases_.end()) {
-      if (lease->second.worker == worker.number && lease->second.slice.attempt == result.attempt) take_result(worker, result);
+      if (lease->second.worker == worker.number && lease->second.slice.attempt == result.attempt)
+        take_result(worker, result);
       continue;
     }
     // Finished under an earlier controller: it counts if the slice is still open.
@@ -330,7 +341,8 @@ std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::
   std::vector<wire::HeldSlice> cancelled;
   for (const auto& held : hello.held) {
     const auto lease = leases_.find(held.key);
-    if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt) continue;
+    if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt)
+      continue;
     if (lease == leases_.end()) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
@@ -360,7 +372,8 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
 
 void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
   const auto lease = leases_.find(result.key);
-  if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != result.attempt) {
+  if (lease == leases_.end() || lease->second.worker != worker.number ||
+      lease->second.slice.attempt != result.attempt) {
     hooks_.on_refused();
     return;
   }
@@ -386,7 +399,8 @@ void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {
     const auto lease = leases_.find(held.key);
-    if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != held.attempt) continue;
+    if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != held.attempt)
+      continue;
     requeue(std::move(lease->second.slice));
     leases_.erase(lease);
     if (worker.outstanding > 0) --worker.outstanding;
@@ -411,7 +425,8 @@ void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
   pump();
 }
 
-// ---- losing -----------------------------------------------------------------------------------------------------------
+// ---- losing
+// -----------------------------------------------------------------------------------------------------------
 
 void Dispatcher::requeue(ActiveSlice slice) {
   if (slice.crashes > 0)
@@ -452,7 +467,8 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
     const auto& n = **note;
     const SliceKey key{static_cast<std::uint16_t>(n.generation), static_cast<std::uint32_t>(n.slicer), n.order, n.path};
     const auto lease = leases_.find(key);
-    if (lease != leases_.end() && lease->second.worker == number && lease->second.slice.attempt == Attempt{n.epoch, static_cast<std::uint32_t>(n.n)}) {
+    if (lease != leases_.end() && lease->second.worker == number &&
+        lease->second.slice.attempt == Attempt{n.epoch, static_cast<std::uint32_t>(n.n)}) {
       begun = std::move(lease->second.slice);
       leases_.erase(lease);
     }
@@ -477,16 +493,18 @@ void Dispatcher::charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit) {
   if (const auto told = causes_.find(pid); told != causes_.end() || exit.known) {
     const std::string cause = exit.known ? exit.to_text() : told->second;
     if (told != causes_.end()) causes_.erase(told);
-    if (harmless(exit) || cause == ProcessExit{true, 0, SIGTERM}.to_text() || cause == ProcessExit{true, 0, 0}.to_text())
+    if (harmless(exit) || cause == ProcessExit{true, 0, SIGTERM}.to_text() ||
+        cause == ProcessExit{true, 0, 0}.to_text())
       requeue(std::move(slice));
     else
       hooks_.on_crash(std::move(slice), cause);
     return;
   }
   AwaitingCause waiting{std::move(slice), 0};
-  waiting.timer = loop_.after(std::chrono::milliseconds(kCauseWaitMs), [this, pid, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) on_exit_cause(pid, ProcessExit{}.to_text());
-  });
+  waiting.timer =
+      loop_.after(std::chrono::milliseconds(kCauseWaitMs), [this, pid, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) on_exit_cause(pid, ProcessExit{}.to_text());
+      });
   awaiting_cause_[pid] = std::move(waiting);
 }
 
@@ -510,8 +528,8 @@ void Dispatcher::on_silence() {
     if (worker.process.pid != 0 && loop_.now() - worker.heard > limit) silent.push_back(number);
   for (const WorkerNumber number : silent) {
     Worker& worker = workers_.at(number);
-    log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id, worker.process.pid,
-        options_.settings.lease_ms);
+    log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id,
+        worker.process.pid, options_.settings.lease_ms);
     ++totals_.disconnected;
     hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
     if (monitor_ != nullptr) monitor_->kill(worker.process);

@@ -1,7 +1,9 @@
-// WHERE A SLICE TRAVELS. Workers, leases and credit: what goes to whom, and what comes back when somebody dies. Loop thread.
+// WHERE A SLICE TRAVELS. Workers, leases and credit: what goes to whom, and what comes back when somebody dies. Loop
+// thread.
 //
-// Credit is work, not slices: one running and one waiting, more only while the waiting ones are worth at most 20 ms by measured slice time.
-// A dispatched slice is leased to one worker under one attempt; only that attempt's result is taken, everything else is refused and counted.
+// Credit is work, not slices: one running and one waiting, more only while the waiting ones are worth at most 20 ms by
+// measured slice time. A dispatched slice is leased to one worker under one attempt; only that attempt's result is
+// taken, everything else is refused and counted.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +36,11 @@ class Dispatcher {
  public:
   struct Hooks {
     std::function<void(ActiveSlice, const wire::SliceResult&)> on_result;
-    std::function<void(ActiveSlice, const std::string& cause)> on_crash;  // the one slice that the dead worker had begun
-    std::function<void()> on_refused;                                     // a stale result
-    std::function<void()> on_change;                                      // workers or leases changed: is there something to do?
-    std::function<void(const Error&)> on_fatal;                           // a worker cannot run this job at all
+    std::function<void(ActiveSlice, const std::string& cause)>
+        on_crash;                                // the one slice that the dead worker had begun
+    std::function<void()> on_refused;            // a stale result
+    std::function<void()> on_change;             // workers or leases changed: is there something to do?
+    std::function<void(const Error&)> on_fatal;  // a worker cannot run this job at all
     std::function<void(const ProcessIdentity&, const std::string&)> on_lost;  // silent: ask the parent to replace it
   };
   struct Options {
@@ -50,8 +53,8 @@ class Dispatcher {
     std::uint32_t expected_workers = 0;  // of an earlier controller
   };
 
-  Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer, Options options,
-             Hooks hooks);
+  Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
+             Options options, Hooks hooks);
 
   // Gives waiting slices to workers with credit, if dispatch is open.
   void pump();

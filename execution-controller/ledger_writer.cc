@@ -8,7 +8,11 @@ constexpr int kBatchesInFlight = 2;
 }
 
 LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure)
-    : loop_(loop), ledger_(ledger), counters_(std::move(counters)), on_failure_(std::move(on_failure)), durable_(ledger.header().counters) {}
+    : loop_(loop),
+      ledger_(ledger),
+      counters_(std::move(counters)),
+      on_failure_(std::move(on_failure)),
+      durable_(ledger.header().counters) {}
 
 LedgerBatch& LedgerWriter::batch() {
   gathering_ = true;
@@ -39,7 +43,8 @@ void LedgerWriter::flush() {
   const LedgerCounters counters = *written.counters;
   const std::size_t slices = written.settled.size() + written.committed.size();
   unsynced_slices_ += slices;
-  ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices, then = std::move(then)](Result<void> synced) {
+  ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices,
+                                     then = std::move(then)](Result<void> synced) {
     if (alive.expired()) return;
     --in_flight_;
     unsynced_slices_ -= slices;

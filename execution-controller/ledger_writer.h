@@ -1,7 +1,7 @@
 // Gathers what becomes durable together, and tells when it is. Loop thread.
 //
-// Everything that happens between two flushes is one atomic batch. At most two batches are under way, so batches grow with the load and an
-// idle controller still syncs at once.
+// Everything that happens between two flushes is one atomic batch. At most two batches are under way, so batches grow
+// with the load and an idle controller still syncs at once.
 #pragma once
 
 #include <cstdint>

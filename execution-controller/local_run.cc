@@ -21,7 +21,8 @@ class LocalRun {
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
-    ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_, .workers = *server_, .files = posix_files()}, options_.launch));
+    ASSIGN_OR_RETURN(controller_,
+                     Controller::open({.loop = loop_, .workers = *server_, .files = posix_files()}, options_.launch));
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
       ASSIGN_OR_RETURN(auto worker, options_.make_worker(loop_, hub_.client()));
       workers_.push_back(std::move(worker));
@@ -43,8 +44,10 @@ class LocalRun {
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
     interrupted_ = interrupted_ || number == SIGINT;
-    log(LogLevel::warn, "stopping: running slices finish (a second interrupt ends at once)");
-    controller_->stop(options_.launch.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+    log(LogLevel::warn, "signal {}: slices in flight finish, then this process ends", number);
+    if (options_.on_leaving) options_.on_leaving();
+    // Not a stop: that would be the execution's outcome, and end it for good.
+    controller_->suspend(options_.launch.settings.shutdown_timeout_ms);
   }
 
   void show_progress() {
@@ -67,6 +70,8 @@ class LocalRun {
 
 }  // namespace
 
-Result<ControllerOutcome> run_locally(LocalRunOptions options) { return LocalRun(std::move(options)).run(); }
+Result<ControllerOutcome> run_locally(LocalRunOptions options) {
+  return LocalRun(std::move(options)).run();
+}
 
 }  // namespace slicemill::controller

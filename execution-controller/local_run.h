@@ -20,9 +20,12 @@ struct LocalRunOptions {
   // Makes one worker on this loop over this channel; it lives until it is destroyed.
   std::function<Result<std::shared_ptr<void>>(AsioLoop&, std::unique_ptr<ClientChannel>)> make_worker;
   std::function<void(const StatusReport&)> on_progress;  // twice a second
+  std::function<void()> on_leaving;                      // a signal came
 };
 
-// Runs to the end. SIGINT and SIGTERM stop it (in-flight slices finish); a second SIGINT ends the process at once with 130.
+// Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is
+// answered then is `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A second
+// SIGINT ends the process at once with 130.
 Result<ControllerOutcome> run_locally(LocalRunOptions options);
 
 }  // namespace slicemill::controller

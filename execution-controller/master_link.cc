@@ -6,8 +6,8 @@
 
 namespace slicemill::controller {
 
-MasterLink::MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process,
-                       ExecutionSettings settings, Hooks hooks)
+MasterLink::MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch,
+                       ProcessIdentity process, ExecutionSettings settings, Hooks hooks)
     : loop_(loop),
       channel_(channel),
       ex_id_(std::move(ex_id)),
@@ -22,7 +22,9 @@ void MasterLink::start() {
   beat();
 }
 
-void MasterLink::hello() { channel_.send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
+void MasterLink::hello() {
+  channel_.send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_}));
+}
 
 void MasterLink::report_soon() {
   if (scheduled_ || outcome_) return;
@@ -37,7 +39,8 @@ void MasterLink::report_soon() {
 void MasterLink::report() {
   if (outcome_) return;
   auto level = hooks_.report();
-  channel_.send(wire::encode(wire::Status{epoch_, std::move(level.status), std::move(level.reason), std::move(level.stats)}));
+  channel_.send(
+      wire::encode(wire::Status{epoch_, std::move(level.status), std::move(level.reason), std::move(level.stats)}));
 }
 
 // A lease: the master knows that we live as long as reports come.
@@ -52,7 +55,9 @@ void MasterLink::beat() {
   });
 }
 
-void MasterLink::answer(wire::Answer answer) { channel_.send(wire::encode(std::move(answer))); }
+void MasterLink::answer(wire::Answer answer) {
+  channel_.send(wire::encode(std::move(answer)));
+}
 
 void MasterLink::worker_lost(const ProcessIdentity& process, const std::string& reason) {
   channel_.send(wire::encode(wire::WorkerLost{process.pid, reason}));

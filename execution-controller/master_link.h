@@ -1,5 +1,5 @@
-// The controller's line to the master: reports status as a level, takes verbs and queries, and goes on alone while the master is away.
-// Loop thread.
+// The controller's line to the master: reports status as a level, takes verbs and queries, and goes on alone while the
+// master is away. Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class MasterLink {
     std::function<StatusReport()> report;  // the present level
   };
 
-  MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process, ExecutionSettings settings,
-             Hooks hooks);
+  MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process,
+             ExecutionSettings settings, Hooks hooks);
 
   // Says hello and begins to report every beat.
   void start();
@@ -39,7 +39,8 @@ class MasterLink {
   void report_soon();
   void answer(wire::Answer answer);
   void worker_lost(const ProcessIdentity& process, const std::string& reason);
-  // The outcome is synced: tells it until the master has it, at most for kPatienceMs (it is in the ledger anyway). Then done().
+  // The outcome is synced: tells it until the master has it, at most for kPatienceMs (it is in the ledger anyway). Then
+  // done().
   void finish(StatusReport outcome, std::function<void()> done);
   static constexpr std::int64_t kPatienceMs = 10'000;
 

@@ -26,7 +26,10 @@ int tell_failure(AsioLoop& loop, ClientChannel& master, const ControllerLaunch& 
                   {.on_verb = [](const wire::Verb&) {},
                    .on_query = [](const wire::Query&) {},
                    .on_worker_exit = [](std::int64_t, const std::string&) {},
-                   .report = [] { return StatusReport{"initializing", "", "{}"}; }});
+                   .report =
+                       [] {
+                         return StatusReport{"initializing", "", "{}"};
+                       }});
   link.start();
   link.finish({"failed", error.message, "{}"}, [&loop] { loop.stop(); });
   loop.run();
@@ -50,10 +53,12 @@ int run_execution_controller(const ControllerLaunch& launch) {
   }
   const auto monitor = make_process_monitor(loop);
   auto controller = Controller::open(
-      {.loop = loop, .workers = **workers, .master = master->get(), .monitor = monitor.get(), .files = posix_files()}, launch);
+      {.loop = loop, .workers = **workers, .master = master->get(), .monitor = monitor.get(), .files = posix_files()},
+      launch);
   if (!controller) {
     log(LogLevel::error, "cannot open execution {}: {}", launch.ex_id, controller.error().message);
-    if (worth_another_start(controller.error())) return controller.error().code == ErrorCode::conflict ? kCannotStart : kStorage;
+    if (worth_another_start(controller.error()))
+      return controller.error().code == ErrorCode::conflict ? kCannotStart : kStorage;
     return tell_failure(loop, **master, launch, controller.error());
   }
   int code = kOk;

@@ -24,7 +24,8 @@ struct ProgressView {
   WallMs finished_ms = 0;          // 0: not yet
 };
 
-// Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries, refused, in_flight.
+// Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries,
+// refused, in_flight.
 Json stats_json(const ProgressView& view);
 
 // The error text of an execution that ended with failed slices.

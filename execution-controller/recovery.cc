@@ -27,17 +27,24 @@ ActiveSlice from_row(const OpenRow& row, bool replayed) {
 Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hooks)
     : loop_(loop), ledger_(ledger), queue_(queue), hooks_(std::move(hooks)) {}
 
-bool Recovery::slices_anew() const { return !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none; }
+bool Recovery::slices_anew() const {
+  return !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none;
+}
 
-bool Recovery::wants_pending() const { return ledger_.header().cleanup != CleanupType::errors; }
+bool Recovery::wants_pending() const {
+  return ledger_.header().cleanup != CleanupType::errors;
+}
 
 bool Recovery::wants_row(const OpenRow& row) const {
   if (row.settled_in == ledger_.header().generation()) return row.state == SliceState::start;  // open in this execution
   switch (ledger_.header().cleanup) {
-    case CleanupType::errors: return row.state == SliceState::error;
-    case CleanupType::pending: return false;
+    case CleanupType::errors:
+      return row.state == SliceState::error;
+    case CleanupType::pending:
+      return false;
     case CleanupType::none:
-    case CleanupType::all: return true;
+    case CleanupType::all:
+      return true;
   }
   return true;
 }
@@ -55,7 +62,8 @@ Result<Recovery::Committed> Recovery::open() {
   Committed committed;
   for (const auto& output : outputs) {
     auto slice = queue_.extract(output.key);
-    if (!slice) {  // it left its run to a row, or belongs to a cleanup type that is not asked for: published all the same
+    if (!slice) {  // it left its run to a row, or belongs to a cleanup type that is not asked for: published all the
+                   // same
       slice = ActiveSlice{};
       slice->key = output.key;
       slice->has_row = true;

@@ -1,7 +1,9 @@
-// WHERE A SLICE IS REPLAYED. What an opened ledger still owes: slices of this execution that were open when its controller died, and, in a
-// recovery, the stored requests of earlier executions. Loop thread; reading happens on the query lane.
+// WHERE A SLICE IS REPLAYED. What an opened ledger still owes: slices of this execution that were open when its
+// controller died, and, in a recovery, the stored requests of earlier executions. Loop thread; reading happens on the
+// query lane.
 //
-// A replay never calls the slicer, so it works for every slicer, and it streams: 200,000 failed slices cost a page of memory.
+// A replay never calls the slicer, so it works for every slicer, and it streams: 200,000 failed slices cost a page of
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ class Recovery {
 
   Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hooks);
 
-  // At opening: fills the queue with open ranges that this execution was asked to run, and returns what was committed but not settled.
+  // At opening: fills the queue with open ranges that this execution was asked to run, and returns what was committed
+  // but not settled.
   Result<Committed> open();
   // Streams rows into the queue while fewer than `ahead` slices wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);

@@ -7,8 +7,8 @@
 namespace slicemill::controller {
 
 struct RetryPolicy {
-  std::uint32_t max_retries = 3;      // a slice runs at most max_retries + 1 times
-  std::int64_t base_ms = 100;         // first backoff; doubles
+  std::uint32_t max_retries = 3;  // a slice runs at most max_retries + 1 times
+  std::int64_t base_ms = 100;     // first backoff; doubles
   static constexpr std::int64_t kLongestMs = 30'000;
 
   // retries: how often it failed before this time.

@@ -17,8 +17,8 @@ bool may_pass(const Error& error) {
 }
 }  // namespace
 
-Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header, RetryPolicy retries,
-                       Hooks hooks)
+Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header,
+                       RetryPolicy retries, Hooks hooks)
     : loop_(loop),
       writer_(writer),
       publisher_(publisher),
@@ -64,8 +64,12 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
       else
         settle(slice, result.records_in, result.output, result.records_out);
       return;
-    case wire::Outcome::failed: fail(std::move(slice), result.error, true); return;
-    case wire::Outcome::failed_for_good: fail(std::move(slice), result.error, false); return;
+    case wire::Outcome::failed:
+      fail(std::move(slice), result.error, true);
+      return;
+    case wire::Outcome::failed_for_good:
+      fail(std::move(slice), result.error, false);
+      return;
   }
 }
 
@@ -75,7 +79,8 @@ void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
   group().to_publish.push_back({std::move(slice), output, result.records_in});
 }
 
-void Settlement::settle(const ActiveSlice& slice, std::uint64_t records_in, const OutputFacts& output, std::uint64_t records_out) {
+void Settlement::settle(const ActiveSlice& slice, std::uint64_t records_in, const OutputFacts& output,
+                        std::uint64_t records_out) {
   auto& batch = writer_.batch();
   batch.settled.push_back(slice.key);
   if (slice.has_row) batch.erased_rows.push_back(slice.key);
@@ -106,7 +111,8 @@ void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryabl
   const std::int64_t delay = retries_.backoff_ms(slice.retries, loop_.random());
   ++slice.retries;
   ++counters_.retries;
-  log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1, delay, error);
+  log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
+      delay, error);
   const std::uint64_t ticket = next_wait_++;
   waiting_.emplace(ticket, std::move(slice));
   loop_.after(std::chrono::milliseconds(delay), [this, ticket, alive = std::weak_ptr<bool>(alive_)] {
@@ -135,8 +141,8 @@ void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
     fail_for_good(slice, fmt::format("its worker died of {} while it ran, {} times in all", cause, slice.crashes));
     return;
   }
-  log(LogLevel::warn, "slice {}/{} was running when its worker died of {} (charged {} of {})", slice.key.slicer, slice.key.order, cause,
-      slice.crashes, retries_.max_retries + 1);
+  log(LogLevel::warn, "slice {}/{} was running when its worker died of {} (charged {} of {})", slice.key.slicer,
+      slice.key.order, cause, slice.crashes, retries_.max_retries + 1);
   ++counters_.retries;
   slice.has_row = true;
   ++in_progress_;
@@ -153,7 +159,9 @@ void Settlement::leave_open(ActiveSlice slice) {
   writer_.batch().rows.push_back(row_of(slice, SliceState::start, "it was running when the execution was stopped"));
 }
 
-void Settlement::drop_waiting() { waiting_.clear(); }
+void Settlement::drop_waiting() {
+  waiting_.clear();
+}
 
 void Settlement::roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs) {
   for (auto& [slice, output] : outputs) {
@@ -208,11 +216,12 @@ void Settlement::published(std::vector<Committed> outputs, const std::vector<Res
     log(LogLevel::warn, "publishing waits: {}", obstacle);
     for (auto& output : again) to_publish_.push_back(std::move(output));
     publishing_ = true;  // until the timer
-    loop_.after(std::chrono::milliseconds(kPublishRetries.backoff_ms(publish_failures_++, loop_.random())), [this, alive = std::weak_ptr<bool>(alive_)] {
-      if (alive.expired()) return;
-      publishing_ = false;
-      publish_next();
-    });
+    loop_.after(std::chrono::milliseconds(kPublishRetries.backoff_ms(publish_failures_++, loop_.random())),
+                [this, alive = std::weak_ptr<bool>(alive_)] {
+                  if (alive.expired()) return;
+                  publishing_ = false;
+                  publish_next();
+                });
   }
   hooks_.on_change();
 }

@@ -1,6 +1,8 @@
-// WHERE A SLICE IS RECORDED. From a result to `done`: committed (synced), published, settled (synced); or to a retry, or to an error row.
+// WHERE A SLICE IS RECORDED. From a result to `done`: committed (synced), published, settled (synced); or to a retry,
+// or to an error row.
 //
-// Order is everything here (architecture, section 7): the ledger decides, publication follows. Loop thread; publishing happens on its lane.
+// Order is everything here (architecture, section 7): the ledger decides, publication follows. Loop thread; publishing
+// happens on its lane.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +25,16 @@ namespace slicemill::controller {
 class Settlement {
  public:
   struct Hooks {
-    std::function<void(ActiveSlice)> on_retry;     // its backoff is over: dispatch it again
-    std::function<void(ActiveSlice)> on_suspect;   // it killed a worker: dispatch it alone
+    std::function<void(ActiveSlice)> on_retry;                    // its backoff is over: dispatch it again
+    std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
     std::function<void()> on_change;
     std::function<void(const Error&)> on_fatal;
   };
 
   // publisher: nullptr if the job's sender publishes nothing.
-  Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header, RetryPolicy retries, Hooks hooks);
+  Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header,
+             RetryPolicy retries, Hooks hooks);
 
   void on_result(ActiveSlice slice, const wire::SliceResult& result);
   void on_crash(ActiveSlice slice, const std::string& cause);

@@ -50,7 +50,8 @@ std::optional<ActiveSlice> SliceQueue::take() {
 
 std::optional<ActiveSlice> SliceQueue::extract(const SliceKey& key) {
   for (auto* singles : {&first_, &last_}) {
-    const auto found = std::find_if(singles->begin(), singles->end(), [&](const ActiveSlice& s) { return s.key == key; });
+    const auto found =
+        std::find_if(singles->begin(), singles->end(), [&](const ActiveSlice& s) { return s.key == key; });
     if (found == singles->end()) continue;
     ActiveSlice slice = std::move(*found);
     singles->erase(found);

@@ -1,4 +1,5 @@
-// What may be dispatched: durable births, in order, as ranges of runs; and single slices that came back. Pure; loop thread.
+// What may be dispatched: durable births, in order, as ranges of runs; and single slices that came back. Pure; loop
+// thread.
 //
 // A run of a million slices is one entry. Slices that came back (retry, recall, lost worker) go first.
 #pragma once

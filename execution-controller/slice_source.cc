@@ -17,7 +17,8 @@ constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
 
 // Trouble of the source that may pass; anything else is the job's own fault.
 bool may_pass(const Error& error) {
-  return error.retryable && (error.code == ErrorCode::io || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout);
+  return error.retryable &&
+         (error.code == ErrorCode::io || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout);
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& h
     state->id = id;
     state->slicer = make_slicer(reader);
     if (!state->slicer) break;
-    if (const auto stored = header.positions.find(id); stored != header.positions.end()) state->position = stored->second;
+    if (const auto stored = header.positions.find(id); stored != header.positions.end())
+      state->position = stored->second;
     states_.push_back(std::move(state));
   }
 }
@@ -49,7 +51,8 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& h
 SliceSource::~SliceSource() = default;
 
 bool SliceSource::can_resume() const {
-  return !states_.empty() && std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->slicer->is_recoverable(); });
+  return !states_.empty() &&
+         std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->slicer->is_recoverable(); });
 }
 
 void SliceSource::open(std::function<void(Result<void>)> done) {
@@ -72,11 +75,12 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
       }
     }
   };
-  loop_.offload(Loop::Lane::slicer, std::move(work), [this, failure, alive = std::weak_ptr<bool>(alive_), done = std::move(done)] {
-    if (alive.expired()) return;
-    opened_ = failure->has_value();
-    done(*failure);
-  });
+  loop_.offload(Loop::Lane::slicer, std::move(work),
+                [this, failure, alive = std::weak_ptr<bool>(alive_), done = std::move(done)] {
+                  if (alive.expired()) return;
+                  opened_ = failure->has_value();
+                  done(*failure);
+                });
 }
 
 void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
@@ -170,8 +174,11 @@ bool SliceSource::exhausted() const {
 }
 
 void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
-  if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled()) return;
-  loop_.offload(Loop::Lane::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); }, [] {});
+  if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled())
+    return;
+  loop_.offload(
+      Loop::Lane::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); },
+      [] {});
 }
 
 }  // namespace slicemill::controller

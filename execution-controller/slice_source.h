@@ -1,5 +1,5 @@
-// WHERE A SLICE IS BORN. Asks the slicers for runs, numbers them, and hands them on once their birth is durable. Loop thread; the slicers
-// themselves work on the slicer lane, one turn at a time each.
+// WHERE A SLICE IS BORN. Asks the slicers for runs, numbers them, and hands them on once their birth is durable. Loop
+// thread; the slicers themselves work on the slicer lane, one turn at a time each.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,6 @@ namespace slicemill::master {
 namespace {
 
 // Set by the server only; a client that sends back what it read must not be able to change them.
-<<<<<<< HEAD
 constexpr std::array kJobServerFields = {"job_id",      "_context", "_created", "_updated", "_deleted",
                                          "_deleted_on", "warnings", "ex",       "job_seq"};
 constexpr std::array kExecutionFields = {"ex_id",
@@ -29,18 +28,12 @@ constexpr std::array kExecutionFields = {"ex_id",
                                          "relocatable",
                                          "log_path",
                                          "log_directory",
+                                         "ledger_directory",
                                          "recovered_execution",
                                          "recovered_slice_type",
                                          "_deleted",
                                          "_deleted_on",
                                          "_status_reason"};
-=======
-constexpr std::array kJobServerFields = {"job_id", "_context", "_created", "_updated", "_deleted", "_deleted_on", "warnings", "ex", "job_seq"};
-constexpr std::array kExecutionFields = {
-    "ex_id",       "job_id",           "_context",        "_status",   "_created",         "_updated",
-    "_has_errors", "_failureReason",   "_slicer_stats",   "metadata",  "teraslice_version", "relocatable",
-    "log_path",    "log_directory",    "ledger_directory",    "recovered_execution", "recovered_slice_type", "_deleted", "_deleted_on", "_status_reason"};
->>>>>>> cli
 
 template <std::size_t N>
 void erase_fields(Json& json, const std::array<const char*, N>& fields) {

@@ -277,11 +277,19 @@ void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery
 }
 
 void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
+  const Error none(ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text));
   const LiveExecution* live = executions_.find(id);
-  if (live == nullptr || live->stats.empty() || !executions_.links().connected(id)) {
-    return reply(Error{ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text)});
-  }
-  reply(controller_item(*live));
+  if (live == nullptr || !executions_.links().connected(id)) return reply(none);
+  // Asked of the controller itself: what it last reported may be a second old.
+  const Json identity = {{"ex_id", live->ex_id.text}, {"job_id", live->job_id.text}, {"name", live->name}};
+  executions_.links().query(id, wire::QueryName::stats, 0, 0,
+                            [identity, none, reply = std::move(reply)](Result<wire::Answer> answer) {
+                              const auto stats = answer ? parse_json(answer->body) : Result<Json>(answer.error());
+                              if (!stats || !stats->is_object()) return reply(none);
+                              Json item = identity;
+                              item.update(*stats);
+                              reply(std::move(item));
+                            });
 }
 
 // ---- cluster ----

@@ -16,7 +16,8 @@ struct SlicerEntry {
   bool is_parallel;  // several may share the input
 };
 
-// Numbers are cut in runs of thousands of slices at once, and a list of files is read once: more slicers would win nothing.
+// Numbers are cut in runs of thousands of slices at once, and a list of files is read once: more slicers would win
+// nothing.
 constexpr std::array kSlicers = {
     SlicerEntry{"data_generator", make_data_generator_slicer, false},
     SlicerEntry{"file_reader", make_file_slicer, false},

@@ -6,7 +6,11 @@
 namespace slicemill::worker {
 
 SliceLane::SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
-    : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
+    : loop_(loop),
+      make_runner_(std::move(make_runner)),
+      note_(std::move(note)),
+      hooks_(std::move(hooks)),
+      thread_([this] { run(); }) {}
 
 SliceLane::~SliceLane() {
   {
@@ -43,7 +47,9 @@ bool SliceLane::run_one(SliceRunner& runner) {
     running_ = wire::HeldSlice{slice.key, slice.attempt};
     cancel_ = false;
   }
-  if (note_) note_->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch, slice.attempt.n});
+  if (note_)
+    note_->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch,
+                  slice.attempt.n});
   wire::SliceResult result = runner.run(slice, &cancel_);
   if (note_) note_->end();
   const std::lock_guard lock(mutex_);
@@ -85,7 +91,9 @@ std::vector<wire::HeldSlice> SliceLane::take_back(std::uint64_t keep) {
 void SliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
   const std::lock_guard lock(mutex_);
   for (const auto& unwanted : slices) {
-    std::erase_if(waiting_, [&](const wire::SliceOrder& slice) { return slice.key == unwanted.key && slice.attempt == unwanted.attempt; });
+    std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
+      return slice.key == unwanted.key && slice.attempt == unwanted.attempt;
+    });
     if (running_ && *running_ == unwanted) cancel_ = true;
   }
 }

@@ -1,6 +1,8 @@
-// The operation thread of one worker: runs slices one after the other, so that I/O and heartbeats never wait for user code.
+// The operation thread of one worker: runs slices one after the other, so that I/O and heartbeats never wait for user
+// code.
 //
-// Owner: Worker. Members are for the loop thread; the thread itself only takes slices, runs them and hands back results.
+// Owner: Worker. Members are for the loop thread; the thread itself only takes slices, runs them and hands back
+// results.
 #pragma once
 
 #include <atomic>
@@ -28,8 +30,8 @@ using MakeRunner = std::function<Result<std::unique_ptr<SliceRunner>>()>;
 class SliceLane {
  public:
   struct Hooks {
-    std::function<void()> on_results;               // some wait in take_results(); once per gathered group
-    std::function<void(const Error&)> on_no_runner;   // the pipeline cannot be built
+    std::function<void()> on_results;                // some wait in take_results(); once per gathered group
+    std::function<void(const Error&)> on_no_runner;  // the pipeline cannot be built
   };
 
   // note: nullptr in-process.
@@ -59,11 +61,11 @@ class SliceLane {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<wire::SliceOrder> waiting_;          // guarded by mutex_
-  std::optional<wire::HeldSlice> running_;        // guarded by mutex_
-  std::vector<wire::SliceResult> results_;        // guarded by mutex_
-  bool told_ = false;                             // guarded by mutex_: on_results is on its way
-  bool ending_ = false;                           // guarded by mutex_
+  std::deque<wire::SliceOrder> waiting_;    // guarded by mutex_
+  std::optional<wire::HeldSlice> running_;  // guarded by mutex_
+  std::vector<wire::SliceResult> results_;  // guarded by mutex_
+  bool told_ = false;                       // guarded by mutex_: on_results is on its way
+  bool ending_ = false;                     // guarded by mutex_
   std::atomic<bool> cancel_{false};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::thread thread_;

@@ -8,8 +8,8 @@
 
 namespace slicemill::worker {
 
-Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
-               std::function<void(const std::string&)> on_end)
+Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
+               RunnerOf runner_of, std::function<void(const std::string&)> on_end)
     : loop_(loop),
       channel_(std::move(channel)),
       monitor_(monitor),
@@ -26,7 +26,9 @@ void Worker::start() {
   beat();
 }
 
-bool Worker::send(const wire::Message& message) { return channel_->send(wire::encode(message)); }
+bool Worker::send(const wire::Message& message) {
+  return channel_->send(wire::encode(message));
+}
 
 void Worker::say_hello() {
   welcomed_ = false;
@@ -119,7 +121,8 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
     }
     lane_ = std::make_unique<SliceLane>(
         loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
-        SliceLane::Hooks{.on_results = [this] { send_results(); }, .on_no_runner = [this](const Error& error) { end(error.message); }});
+        SliceLane::Hooks{.on_results = [this] { send_results(); },
+                         .on_no_runner = [this](const Error& error) { end(error.message); }});
   } else {
     lane_->cancel(welcome.cancelled);
   }
@@ -175,9 +178,10 @@ void Worker::end(const std::string& reason) {
     send(wire::Goodbye{reason});
   }
   // The farewell leaves first: the socket is closed without lingering.
-  loop_.after(std::chrono::milliseconds(monitor_ != nullptr ? 20 : 0), [this, reason, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) on_end_(reason);
-  });
+  loop_.after(std::chrono::milliseconds(monitor_ != nullptr ? 20 : 0),
+              [this, reason, alive = std::weak_ptr<bool>(alive_)] {
+                if (!alive.expired()) on_end_(reason);
+              });
 }
 
 }  // namespace slicemill::worker

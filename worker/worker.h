@@ -1,5 +1,5 @@
-// A worker's life: says hello, takes slices, sends results, keeps each until the controller has it durable, and outlives its controller.
-// Loop thread; slices run on the lane's own thread.
+// A worker's life: says hello, takes slices, sends results, keeps each until the controller has it durable, and
+// outlives its controller. Loop thread; slices run on the lane's own thread.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ namespace slicemill::worker {
 
 struct WorkerSettings {
   std::string worker_id;
-  ProcessIdentity process;        // pid 0 in-process
-  std::string begun_path;         // "" in-process
-  std::int64_t hello_again_ms = 1'000;    // a Hello without a Welcome is said again on a fresh connection
-  std::int64_t patience_ms = 300'000;     // without a controller for so long: the worker ends
+  ProcessIdentity process;              // pid 0 in-process
+  std::string begun_path;               // "" in-process
+  std::int64_t hello_again_ms = 1'000;  // a Hello without a Welcome is said again on a fresh connection
+  std::int64_t patience_ms = 300'000;   // without a controller for so long: the worker ends
 };
 
 class Worker {
@@ -30,8 +30,8 @@ class Worker {
   using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
 
   // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
-  Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings, RunnerOf runner_of,
-         std::function<void(const std::string& reason)> on_end);
+  Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
+         RunnerOf runner_of, std::function<void(const std::string& reason)> on_end);
   ~Worker();
 
   void start();

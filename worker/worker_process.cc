@@ -39,14 +39,15 @@ int run_worker(const WorkerOptions& options) {
   }
   const auto monitor = make_process_monitor(loop);
   int code = kOk;
-  Worker worker(loop, std::move(*channel), monitor.get(),
-                {.worker_id = options.worker_id,
-                 .process = *process,
-                 .begun_path = fmt::format("{}/{}.{}.begun", options.runtime_directory, options.ex_id, options.worker_id)},
-                builtin_runner(options.worker_id), [&](const std::string& reason) {
-                  code = reason.empty() ? kOk : kFailed;
-                  loop.stop();
-                });
+  Worker worker(
+      loop, std::move(*channel), monitor.get(),
+      {.worker_id = options.worker_id,
+       .process = *process,
+       .begun_path = fmt::format("{}/{}.{}.begun", options.runtime_directory, options.ex_id, options.worker_id)},
+      builtin_runner(options.worker_id), [&](const std::string& reason) {
+        code = reason.empty() ? kOk : kFailed;
+        loop.stop();
+      });
   loop.on_signals([&worker](int) { worker.leave(); });
   worker.start();
   loop.run();

@@ -1,8 +1,9 @@
 // The slice ledger: what became of every slice of one execution. The seam, and its promises.
 //
-// One writer: the execution controller (or `run`). All members are for the loop thread unless they say otherwise. A batch is atomic
-// and batches are durable in the order in which they were written; `synced` is called on the loop thread after the fsync, never before
-// (I5). Size follows what is open: done slices are merged intervals, births of settled runs are deleted.
+// One writer: the execution controller (or `run`). All members are for the loop thread unless they say otherwise. A
+// batch is atomic and batches are durable in the order in which they were written; `synced` is called on the loop
+// thread after the fsync, never before (I5). Size follows what is open: done slices are merged intervals, births of
+// settled runs are deleted.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,10 @@ namespace slicemill {
 struct OpenRow {
   SliceKey key;
   SliceState state = SliceState::error;  // error, or start
-  std::uint16_t settled_in = 0;  // generation of the execution that wrote the row: older error rows are a recovery's to replay
-  std::uint32_t retries = 0;     // tries after the first
-  std::uint32_t crashes = 0;     // worker deaths charged to it
+  std::uint16_t settled_in =
+      0;  // generation of the execution that wrote the row: older error rows are a recovery's to replay
+  std::uint32_t retries = 0;  // tries after the first
+  std::uint32_t crashes = 0;  // worker deaths charged to it
   WallMs created_ms = 0;
   WallMs updated_ms = 0;
   std::string request;
@@ -84,17 +86,17 @@ struct LedgerBatch {
   std::vector<SliceRun> born;
   std::map<std::uint32_t, SlicerPosition> positions;  // by slicer
   std::vector<CommittedOutput> committed;
-  std::vector<SliceKey> settled;     // completed, or error together with its row
-  std::vector<OpenRow> rows;         // put or replaced
-  std::vector<SliceKey> erased_rows; // e.g. a replayed slice completed
+  std::vector<SliceKey> settled;      // completed, or error together with its row
+  std::vector<OpenRow> rows;          // put or replaced
+  std::vector<SliceKey> erased_rows;  // e.g. a replayed slice completed
   std::optional<LedgerCounters> counters;
   std::optional<WantedState> wanted;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
 
   bool empty() const {
-    return born.empty() && positions.empty() && committed.empty() && settled.empty() && rows.empty() && erased_rows.empty() &&
-           !counters && !wanted && !joined && !outcome;
+    return born.empty() && positions.empty() && committed.empty() && settled.empty() && rows.empty() &&
+           erased_rows.empty() && !counters && !wanted && !joined && !outcome;
   }
 };
 
@@ -128,8 +130,8 @@ class SliceLedger {
 
   virtual const LedgerHeader& header() const = 0;
 
-  // Queues the batch; a commit thread writes all that has gathered with one fsync. After an I/O error every later batch fails too
-  // (io, no_space, corrupt) until reopened.
+  // Queues the batch; a commit thread writes all that has gathered with one fsync. After an I/O error every later batch
+  // fails too (io, no_space, corrupt) until reopened.
   virtual void write(LedgerBatch batch, std::function<void(Result<void>)> synced) = 0;
   // Batches queued or being synced. Beyond kBacklogLimit the caller holds back credit.
   virtual std::size_t backlog() const = 0;
@@ -166,16 +168,18 @@ struct LedgerRecover {
   std::string ex_id;             // appended to the lineage
   std::string execution;
   CleanupType cleanup = CleanupType::none;
-  std::uint64_t epoch = 1;       // must be above the source's
+  std::uint64_t epoch = 1;  // must be above the source's
 };
 
 // The directory must not hold a ledger yet (conflict).
-Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory, const LedgerCreate& create);
+Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
+                                                   const LedgerCreate& create);
 // conflict if another process holds it, or the epoch is not above the stored one; corrupt with the place otherwise.
 Result<std::unique_ptr<SliceLedger>> open_ledger(Loop& loop, const std::string& directory, std::uint64_t epoch);
 // The epoch above the stored one, as `run` uses it: the ledger itself issues epochs there.
 Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const std::string& directory);
-Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory, const LedgerRecover& recover);
+Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory,
+                                                    const LedgerRecover& recover);
 bool ledger_exists(const std::string& directory);
 
 // For executions without a controller: no writing, no epoch. Never beside a possible writer: it takes the lock too.

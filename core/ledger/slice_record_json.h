@@ -1,5 +1,5 @@
-// How a ledger row looks in the API: the slice record of the first dialect (reference, 1.4). Used by the controller for a live execution and
-// by the master for an ended one.
+// How a ledger row looks in the API: the slice record of the first dialect (reference, 1.4). Used by the controller for
+// a live execution and by the master for an ended one.
 #pragma once
 
 #include <string>

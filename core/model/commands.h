@@ -1,7 +1,7 @@
 // All that a dialect may ask of the master: commands, queries and their answers, without a word of HTTP.
 //
-// Loop thread of the master. Each call answers exactly once, on the loop thread, possibly before the call returns. Handlers in
-// api/ decide nothing: they map a route to one of these calls and its answer to the dialect's JSON.
+// Loop thread of the master. Each call answers exactly once, on the loop thread, possibly before the call returns.
+// Handlers in api/ decide nothing: they map a route to one of these calls and its answer to the dialect's JSON.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +78,8 @@ class JobService {
   virtual void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;
   virtual void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;
   virtual void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) = 0;
-  virtual void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count, Reply<WorkersAnswer> reply) = 0;
+  virtual void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
+                              Reply<WorkersAnswer> reply) = 0;
   virtual void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) = 0;
   // Newest first. No id: of all executions.
   virtual void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;

@@ -70,7 +70,9 @@ constexpr Transition kTransitions[] = {
 };
 // clang-format on
 
-constexpr bool terminal(ExecutionStatus status) { return status >= completed; }
+constexpr bool terminal(ExecutionStatus status) {
+  return status >= completed;
+}
 
 constexpr bool one_row_per_pair() {
   for (std::size_t i = 0; i < std::size(kTransitions); ++i)
@@ -99,7 +101,8 @@ constexpr bool every_live_status_can_be_stopped() {
     const auto status = static_cast<ExecutionStatus>(s);
     if (terminal(status) || status == stopping) continue;
     bool can = false;
-    for (const auto& row : kTransitions) can = can || (row.from == status && row.event == Event::stop && row.to == stopping);
+    for (const auto& row : kTransitions)
+      can = can || (row.from == status && row.event == Event::stop && row.to == stopping);
     if (!can) return false;
   }
   return true;
@@ -111,17 +114,33 @@ static_assert(all_reachable(), "a status cannot be reached");
 static_assert(every_live_status_can_be_stopped(), "a live status cannot be stopped");
 
 constexpr std::array<std::string_view, kExecutionStatusCount> kStatusNames = {
-    "pending", "scheduling", "initializing", "recovering", "running",  "failing",   "paused",
-    "stopping", "completed", "stopped",      "rejected",   "failed",   "terminated"};
+    "pending",  "scheduling", "initializing", "recovering", "running", "failing",   "paused",
+    "stopping", "completed",  "stopped",      "rejected",   "failed",  "terminated"};
 
-constexpr std::array<std::string_view, kExecutionEventCount> kEventNames = {
-    "admitted", "controller_up", "replay_needed", "replay_done", "slicer_ready", "slice_failed", "probation_over",
-    "pause", "resume_to_running", "resume_to_failing", "resume_to_recovering", "stop", "drained", "all_done",
-    "all_done_with_errors", "fatal", "lost", "refused"};
+constexpr std::array<std::string_view, kExecutionEventCount> kEventNames = {"admitted",
+                                                                            "controller_up",
+                                                                            "replay_needed",
+                                                                            "replay_done",
+                                                                            "slicer_ready",
+                                                                            "slice_failed",
+                                                                            "probation_over",
+                                                                            "pause",
+                                                                            "resume_to_running",
+                                                                            "resume_to_failing",
+                                                                            "resume_to_recovering",
+                                                                            "stop",
+                                                                            "drained",
+                                                                            "all_done",
+                                                                            "all_done_with_errors",
+                                                                            "fatal",
+                                                                            "lost",
+                                                                            "refused"};
 
 }  // namespace
 
-std::span<const Transition> execution_transitions() { return kTransitions; }
+std::span<const Transition> execution_transitions() {
+  return kTransitions;
+}
 
 std::optional<Transition> next(ExecutionStatus from, ExecutionEvent event) {
   for (const auto& row : kTransitions)
@@ -154,8 +173,12 @@ std::optional<std::vector<ExecutionEvent>> events_between(ExecutionStatus from, 
   return events;
 }
 
-std::string_view to_string(ExecutionStatus status) { return kStatusNames[static_cast<std::size_t>(status)]; }
-std::string_view to_string(ExecutionEvent event) { return kEventNames[static_cast<std::size_t>(event)]; }
+std::string_view to_string(ExecutionStatus status) {
+  return kStatusNames[static_cast<std::size_t>(status)];
+}
+std::string_view to_string(ExecutionEvent event) {
+  return kEventNames[static_cast<std::size_t>(event)];
+}
 
 std::optional<ExecutionStatus> parse_execution_status(std::string_view text) {
   for (std::size_t i = 0; i < kStatusNames.size(); ++i)
@@ -163,15 +186,23 @@ std::optional<ExecutionStatus> parse_execution_status(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_terminal(ExecutionStatus status) { return terminal(status); }
-bool is_running_group(ExecutionStatus status) { return status >= recovering && status <= stopping; }
+bool is_terminal(ExecutionStatus status) {
+  return terminal(status);
+}
+bool is_running_group(ExecutionStatus status) {
+  return status >= recovering && status <= stopping;
+}
 
 std::string_view to_string(CleanupType type) {
   switch (type) {
-    case CleanupType::none: return "";
-    case CleanupType::errors: return "errors";
-    case CleanupType::pending: return "pending";
-    case CleanupType::all: return "all";
+    case CleanupType::none:
+      return "";
+    case CleanupType::errors:
+      return "errors";
+    case CleanupType::pending:
+      return "pending";
+    case CleanupType::all:
+      return "all";
   }
   return "";
 }

@@ -1,4 +1,5 @@
-// The life of an execution: statuses, events, and THE transition table. Every status change in the project is a row of it.
+// The life of an execution: statuses, events, and THE transition table. Every status change in the project is a row of
+// it.
 //
 // Each status names who ends it, and what happens if that one dies (I4).
 #pragma once
@@ -45,9 +46,9 @@ enum class ExecutionEvent : std::uint8_t {
   drained,   // nothing in flight after stop
   all_done,  // every slice completed
   all_done_with_errors,
-  fatal,     // slicer error, no workers, start budget used up
-  lost,      // given up: its controller cannot be started again
-  refused,   // never started: invalid at start time
+  fatal,    // slicer error, no workers, start budget used up
+  lost,     // given up: its controller cannot be started again
+  refused,  // never started: invalid at start time
 };
 inline constexpr std::size_t kExecutionEventCount = 18;
 
@@ -66,8 +67,8 @@ std::span<const Transition> execution_transitions();
 // The row for (from, event); nothing if the event means nothing in that status.
 std::optional<Transition> next(ExecutionStatus from, ExecutionEvent event);
 
-// The shortest list of events that leads from one status to another: how the master follows a controller that reports its status
-// (reports are levels, so a lost one does no harm). Empty if equal; nothing if there is no way.
+// The shortest list of events that leads from one status to another: how the master follows a controller that reports
+// its status (reports are levels, so a lost one does no harm). Empty if equal; nothing if there is no way.
 std::optional<std::vector<ExecutionEvent>> events_between(ExecutionStatus from, ExecutionStatus to);
 
 std::string_view to_string(ExecutionStatus status);
@@ -79,7 +80,12 @@ bool is_terminal(ExecutionStatus status);
 bool is_running_group(ExecutionStatus status);
 
 // Which slices a recovery runs again.
-enum class CleanupType : std::uint8_t { none, errors, pending, all };  // none: all that is not completed, then new slices
+enum class CleanupType : std::uint8_t {
+  none,
+  errors,
+  pending,
+  all
+};  // none: all that is not completed, then new slices
 std::string_view to_string(CleanupType type);
 
 }  // namespace slicemill

@@ -37,7 +37,8 @@ Result<ExecutionSettings> execution_settings_from_json(const Json& json) {
   for (const auto& [name, member] : kSettings) {
     const auto found = json.find(name);
     if (found == json.end()) continue;
-    if (!found->is_number_integer()) return Error(ErrorCode::invalid, fmt::format("setting {} must be an integer (milliseconds)", name));
+    if (!found->is_number_integer())
+      return Error(ErrorCode::invalid, fmt::format("setting {} must be an integer (milliseconds)", name));
     settings.*member = found->get<std::int64_t>();
   }
   return settings;
@@ -84,7 +85,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
 }
 
 DataLayout DataLayout::of(const std::string& data_directory) {
-  return {data_directory, fmt::format("/tmp/slicemill-{}-{}", getuid(), derived_uuid("data directory", data_directory).substr(0, 8))};
+  return {data_directory,
+          fmt::format("/tmp/slicemill-{}-{}", getuid(), derived_uuid("data directory", data_directory).substr(0, 8))};
 }
 
 }  // namespace slicemill

@@ -26,15 +26,16 @@ struct ControllerLaunch {
   std::string ex_id;
   std::string job_id;
   std::uint64_t epoch = 1;
-  Json execution;                // the resolved execution document
-  std::string ledger_directory;  // exists already: go on with it; otherwise it is created
+  Json execution;                       // the resolved execution document
+  std::string ledger_directory;         // exists already: go on with it; otherwise it is created
   std::string source_ledger_directory;  // recoveries: the ended ledger; "" otherwise
   CleanupType cleanup = CleanupType::none;
   std::string master_endpoint;      // ipc://...
   std::string controller_endpoint;  // ipc://... that it binds for its workers
   std::string runtime_directory;    // 0700, short path: sockets and begun notes
   std::string log_path;
-  std::uint32_t living_workers = 0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most
+  std::uint32_t living_workers =
+      0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most
   ExecutionSettings settings;
 
   Json to_json() const;

@@ -23,10 +23,14 @@ std::uint64_t range_count(const RangeRequests& range) {
 
 std::string_view to_string(SliceState state) {
   switch (state) {
-    case SliceState::pending: return "pending";
-    case SliceState::start: return "start";
-    case SliceState::completed: return "completed";
-    case SliceState::error: return "error";
+    case SliceState::pending:
+      return "pending";
+    case SliceState::start:
+      return "start";
+    case SliceState::completed:
+      return "completed";
+    case SliceState::error:
+      return "error";
   }
   return "error";
 }

@@ -14,9 +14,9 @@
 
 namespace slicemill {
 
-// Identity of a slice, fixed at birth; replays keep it. `generation` indexes the lineage of executions (0 = the first execution of
-// the chain) and so names the execution that bore the slice. `path` is kWholeSlice, or the place in the tree of a bisected slice:
-// children of p are 2p and 2p+1.
+// Identity of a slice, fixed at birth; replays keep it. `generation` indexes the lineage of executions (0 = the first
+// execution of the chain) and so names the execution that bore the slice. `path` is kWholeSlice, or the place in the
+// tree of a bisected slice: children of p are 2p and 2p+1.
 struct SliceKey {
   static constexpr std::uint64_t kWholeSlice = 1;
 
@@ -44,7 +44,8 @@ std::string_view to_string(SliceState state);
 std::string slice_id(std::string_view bearer_ex_id, const SliceKey& key);
 
 // ---- runs -----------------------------------------------------------------------------------------------------------
-// Slices are born in runs of consecutive orders. A run expands from its own bytes alone: never from job config, clock or source.
+// Slices are born in runs of consecutive orders. A run expands from its own bytes alone: never from job config, clock
+// or source.
 
 // Requests written out one by one.
 struct ListRequests {
@@ -82,8 +83,8 @@ struct SliceRun {
 };
 
 // Stored form (versioned, checksummed by the ledger):
-//   run   := version=1:u8 kind:u8 generation:u16 slicer:u32 first_order:u64 created_ms:i64 body      (varints, little endian base 128)
-//   body  := kind 0: count text*   |  kind 1: fixed start_key span_key span_is_length start step end
+//   run   := version=1:u8 kind:u8 generation:u16 slicer:u32 first_order:u64 created_ms:i64 body      (varints, little
+//   endian base 128) body  := kind 0: count text*   |  kind 1: fixed start_key span_key span_is_length start step end
 std::string encode_run(const SliceRun& run);
 Result<SliceRun> decode_run(std::string_view bytes);  // corrupt if the bytes are not exactly one run
 

@@ -1,5 +1,6 @@
 // Comparing what is stored with what the ledger says, by reading it all again.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/outputs/file_publisher.h"
@@ -69,10 +70,23 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyRepo
   };
   RETURN_IF_ERROR(outputs(compare));
 
+  // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that
+  // has an output.
+  std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!is_known[i] && is_of_this_lineage(names[i])) note(report.extra, report.extra_count, names[i]);
+    if (is_known[i]) continue;
+    if (is_of_this_lineage(names[i])) {
+      note(report.extra, report.extra_count, names[i]);
+    } else if (const auto published = parse_published_name(names[i])) {
+      unknown.emplace(published->slice_id, names[i]);
+    }
   }
-  return {};
+  if (unknown.empty()) return {};
+  return outputs([&](const CommittedOutput& output) -> Result<void> {
+    const auto copy = unknown.find(slice_id(lineage_[output.key.generation], output.key));
+    if (copy != unknown.end()) note(report.extra, report.extra_count, copy->second);
+    return {};
+  });
 }
 
 Result<void> FilePublisher::verify_joined(const OutputFacts& facts, VerifyReport& report) {

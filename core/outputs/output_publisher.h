@@ -1,7 +1,7 @@
 // The controller's half of a sender: what makes a staged attempt visible once the ledger has decided for it.
 //
-// Owner: the controller. All members are for the publish lane (they block) unless they say otherwise. Everything is idempotent: after a
-// crash the same calls are made again.
+// Owner: the controller. All members are for the publish lane (they block) unless they say otherwise. Everything is
+// idempotent: after a crash the same calls are made again.
 #pragma once
 
 #include <functional>
@@ -27,20 +27,24 @@ struct VerifyReport {
 };
 
 using OutputVisitor = std::function<Result<void>(const CommittedOutput&)>;
-using OutputSource = std::function<Result<void>(const OutputVisitor&)>;  // calls the visitor for each output in key order
+using OutputSource =
+    std::function<Result<void>(const OutputVisitor&)>;  // calls the visitor for each output in key order
 
 class OutputPublisher {
  public:
   virtual ~OutputPublisher() = default;
 
-  // Before the first dispatch: directories exist and are writable, `if_exists` is judged (once per lineage: only if first_start).
+  // Before the first dispatch: directories exist and are writable, `if_exists` is judged (once per lineage: only if
+  // first_start).
   virtual Result<void> prepare(bool first_start) = 0;
 
-  // Makes each output visible under its final name, never replacing another's, and syncs the directory once. One result per output;
-  // no_space and io errors are worth another try. not_found: neither staged nor final file is there (`output_lost`).
+  // Makes each output visible under its final name, never replacing another's, and syncs the directory once. One result
+  // per output; no_space and io errors are worth another try. not_found: neither staged nor final file is there
+  // (`output_lost`).
   virtual std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) = 0;
 
-  // Removes what attempts left behind that never committed. `keep` tells whether a staged (key, attempt) may still be wanted.
+  // Removes what attempts left behind that never committed. `keep` tells whether a staged (key, attempt) may still be
+  // wanted.
   virtual void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) = 0;
 
   // ---- joined outputs (single_file) ----
@@ -50,7 +54,8 @@ class OutputPublisher {
   // Renames it to its final name (idempotent: a final file with these facts counts), syncs the directory.
   virtual Result<void> publish_joined(const OutputFacts& facts);
 
-  // After a terminal outcome: removes staging of this lineage (parts too if the join was published; otherwise parts stay for a recovery).
+  // After a terminal outcome: removes staging of this lineage (parts too if the join was published; otherwise parts
+  // stay for a recovery).
   virtual void clean_up(bool completed) = 0;
 
   // Reads every published output again and compares it with the ledger. `joined` as in the ledger.
@@ -59,6 +64,7 @@ class OutputPublisher {
 
 // For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
 // lineage: execution ids, oldest first.
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage, Files& files);
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
+                                                        Files& files);
 
 }  // namespace slicemill

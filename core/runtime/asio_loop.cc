@@ -128,13 +128,18 @@ AsioLoop::~AsioLoop() {
   body_->timers.clear();
 }
 
-SteadyTime AsioLoop::now() const { return std::chrono::steady_clock::now(); }
-
-WallMs AsioLoop::wall_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+SteadyTime AsioLoop::now() const {
+  return std::chrono::steady_clock::now();
 }
 
-std::uint64_t AsioLoop::random() { return body_->random(); }
+WallMs AsioLoop::wall_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::uint64_t AsioLoop::random() {
+  return body_->random();
+}
 
 Loop::TimerId AsioLoop::after(Duration delay, Task task) {
   const TimerId id = body_->next_timer++;
@@ -147,17 +152,25 @@ Loop::TimerId AsioLoop::after(Duration delay, Task task) {
   return id;
 }
 
-void AsioLoop::cancel(TimerId timer) { body_->timers.erase(timer); }
+void AsioLoop::cancel(TimerId timer) {
+  body_->timers.erase(timer);
+}
 
-void AsioLoop::post(Task task) { asio::post(body_->context, std::move(task)); }
+void AsioLoop::post(Task task) {
+  asio::post(body_->context, std::move(task));
+}
 
 void AsioLoop::offload(Lane lane, Task work, Task done) {
   body_->lanes[static_cast<std::size_t>(lane)]->submit(std::move(work), std::move(done));
 }
 
-void AsioLoop::run() { body_->context.run(); }
+void AsioLoop::run() {
+  body_->context.run();
+}
 
-void AsioLoop::stop() { body_->context.stop(); }
+void AsioLoop::stop() {
+  body_->context.stop();
+}
 
 std::unique_ptr<AsioLoop::Watch> AsioLoop::watch_readable(int fd, std::function<void()> on_readable) {
   return std::make_unique<DescriptorWatch>(body_->context, fd, std::move(on_readable));
@@ -171,6 +184,8 @@ void AsioLoop::on_signals(std::function<void(int)> on_signal) {
   body_->wait_for_signal();
 }
 
-asio::io_context& AsioLoop::context() { return body_->context; }
+asio::io_context& AsioLoop::context() {
+  return body_->context;
+}
 
 }  // namespace slicemill

@@ -1,4 +1,5 @@
-// The production loop on Boost.Asio. Owner: the process's main. All members are for the loop thread unless they say otherwise.
+// The production loop on Boost.Asio. Owner: the process's main. All members are for the loop thread unless they say
+// otherwise.
 #pragma once
 
 #include <functional>
@@ -30,8 +31,8 @@ class AsioLoop final : public Loop {
   // Any thread, any number of times.
   void stop();
 
-  // A watched file descriptor. The callback runs on the loop thread each time the descriptor becomes readable; destroying the
-  // watch ends it and never closes the descriptor.
+  // A watched file descriptor. The callback runs on the loop thread each time the descriptor becomes readable;
+  // destroying the watch ends it and never closes the descriptor.
   class Watch {
    public:
     virtual ~Watch() = default;

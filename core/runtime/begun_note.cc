@@ -65,7 +65,8 @@ Result<std::optional<BegunSlice>> read_begun_note(const std::string& path) {
   const int saved = errno;
   close(fd);
   if (got < 0) return errno_error(saved, "cannot read", path);
-  if (got != static_cast<ssize_t>(sizeof(note)) || note.begun == 0 || note.sequence % 2 != 0) return std::optional<BegunSlice>();
+  if (got != static_cast<ssize_t>(sizeof(note)) || note.begun == 0 || note.sequence % 2 != 0)
+    return std::optional<BegunSlice>();
   return std::optional<BegunSlice>(note.slice);
 }
 

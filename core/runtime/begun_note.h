@@ -1,5 +1,5 @@
-// What a worker has begun, in a small mapped file that outlives its SIGKILL: so that a crash is charged to the one slice that caused it,
-// without a message per slice.
+// What a worker has begun, in a small mapped file that outlives its SIGKILL: so that a crash is charged to the one
+// slice that caused it, without a message per slice.
 #pragma once
 
 #include <cstdint>

@@ -50,7 +50,8 @@ std::vector<SettingSpec> make_specs() {
        .maximum = 65535},
       {.name = "bind",
        .default_text = "127.0.0.1",
-       .description = "Address that the REST API listens on. There is no authentication: think before leaving the loopback."},
+       .description =
+           "Address that the REST API listens on. There is no authentication: think before leaving the loopback."},
       {.name = "data",
        .type = directory,
        .default_text = "$XDG_STATE_HOME/slicemill, else ~/.local/state/slicemill",
@@ -68,8 +69,9 @@ std::vector<SettingSpec> make_specs() {
       {.name = "executions_on_exit",
        .type = word,
        .default_text = "keep",
-       .description = "What becomes of running executions when the master is told to end: they go on and meet the next master, "
-                      "or are stopped first.",
+       .description =
+           "What becomes of running executions when the master is told to end: they go on and meet the next master, "
+           "or are stopped first.",
        .choices = {"keep", "stop"}},
       {.name = "log_level",
        .type = word,
@@ -88,7 +90,8 @@ std::vector<SettingSpec> make_specs() {
       {.name = "shutdown_timeout",
        .type = duration_ms,
        .default_text = "60s",
-       .description = "Deadline of a stop that names none: then slices in flight are given up and their workers killed.",
+       .description =
+           "Deadline of a stop that names none: then slices in flight are given up and their workers killed.",
        .for_run = true},
       {.name = "beat",
        .type = duration_ms,
@@ -160,8 +163,8 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
     }
     case SettingType::word:
       if (std::ranges::find(spec.choices, text) == spec.choices.end()) {
-        return Error(ErrorCode::invalid, fmt::format("{}: '{}' is not one of {}{}", place, text, join(spec.choices, ", "),
-                                                     suggestion(text, spec.choices)));
+        return Error(ErrorCode::invalid, fmt::format("{}: '{}' is not one of {}{}", place, text,
+                                                     join(spec.choices, ", "), suggestion(text, spec.choices)));
       }
       break;
   }
@@ -321,8 +324,8 @@ std::string render_settings_table() {
   for (const SettingSpec& spec : setting_specs()) {
     std::string type = spec.type_text();
     for (std::size_t bar = 0; (bar = type.find('|', bar)) != std::string::npos; bar += 2) type.insert(bar, "\\");
-    table += fmt::format("| `{}` | {} | {} | `{}` | `{}` | {} | {} |\n", spec.name, type, spec.default_text, spec.flag(),
-                         spec.variable(), spec.for_run ? "yes" : "", spec.description);
+    table += fmt::format("| `{}` | {} | {} | `{}` | `{}` | {} | {} |\n", spec.name, type, spec.default_text,
+                         spec.flag(), spec.variable(), spec.for_run ? "yes" : "", spec.description);
   }
   return table;
 }

@@ -1,7 +1,7 @@
 // Layered configuration of the processes that users start: flag > environment SLICEMILL_* > file (YAML) > default.
 //
-// One table of settings drives every layer, `slicemill master --help` and docs/configuration.md. Whoever needs a setting adds a row.
-// No state: any thread.
+// One table of settings drives every layer, `slicemill master --help` and docs/configuration.md. Whoever needs a
+// setting adds a row. No state: any thread.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,9 @@ struct SettingSpec {
   bool for_run = false;  // `slicemill run` takes it too
   std::function<Result<std::string>(const Environment&)> computed_default = nullptr;
 
-  std::string flag() const;           // "--log-level"
-  std::string variable() const;       // "SLICEMILL_LOG_LEVEL"
-  std::string type_text() const;      // "integer", "duration", "debug|info"
+  std::string flag() const;       // "--log-level"
+  std::string variable() const;   // "SLICEMILL_LOG_LEVEL"
+  std::string type_text() const;  // "integer", "duration", "debug|info"
 };
 
 const std::vector<SettingSpec>& setting_specs();

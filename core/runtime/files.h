@@ -52,13 +52,14 @@ class Files {
   // conflict if `to` exists.
   virtual Result<void> rename_no_replace(const std::string& from, const std::string& to) = 0;
   virtual Result<void> sync_directory(const std::string& path) = 0;
-  virtual Result<void> remove(const std::string& path) = 0;            // file or empty directory; missing is fine
-  virtual Result<void> remove_tree(const std::string& path) = 0;       // missing is fine
+  virtual Result<void> remove(const std::string& path) = 0;       // file or empty directory; missing is fine
+  virtual Result<void> remove_tree(const std::string& path) = 0;  // missing is fine
 };
 
 Files& posix_files();
 
-// The whole file as text: for configuration, jobs, launch files. invalid if it is a directory or larger than limit_bytes.
+// The whole file as text: for configuration, jobs, launch files. invalid if it is a directory or larger than
+// limit_bytes.
 Result<std::string> read_whole_file(Files& files, const std::string& path, std::uint64_t limit_bytes = 64u << 20);
 
 }  // namespace slicemill

@@ -12,7 +12,9 @@
 
 namespace slicemill {
 
-std::string random_uuid() { return to_string(boost::uuids::random_generator()()); }
+std::string random_uuid() {
+  return to_string(boost::uuids::random_generator()());
+}
 
 std::string derived_uuid(std::string_view name_space, std::string_view name) {
   // The name space is any text, so it is turned into a UUID first.

@@ -23,8 +23,8 @@ using JobId = TextId<struct JobTag>;              // UUID v4
 using ExecutionId = TextId<struct ExecutionTag>;  // UUID v4
 using WorkerId = TextId<struct WorkerTag>;        // "<hostname>__<8 characters>", new at every process start
 
-std::string random_uuid();                                                       // v4, from the system's random source
-std::string derived_uuid(std::string_view name_space, std::string_view name);    // v5 (SHA-1): same input, same id
+std::string random_uuid();                                                     // v4, from the system's random source
+std::string derived_uuid(std::string_view name_space, std::string_view name);  // v5 (SHA-1): same input, same id
 WorkerId new_worker_id();
 
 }  // namespace slicemill

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
+#include <nlohmann/json.hpp>
 
 namespace slicemill {
 namespace {
@@ -74,11 +74,14 @@ Json yaml_scalar(const YAML::Node& node) {
 
 Result<Json> yaml_value(const YAML::Node& node, int depth) {
   if (depth > kMaxDepth)
-    return Error(ErrorCode::invalid, fmt::format("line {}: nested deeper than {} levels", node.Mark().line + 1, kMaxDepth));
+    return Error(ErrorCode::invalid,
+                 fmt::format("line {}: nested deeper than {} levels", node.Mark().line + 1, kMaxDepth));
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null: return Json(nullptr);
-    case YAML::NodeType::Scalar: return yaml_scalar(node);
+    case YAML::NodeType::Null:
+      return Json(nullptr);
+    case YAML::NodeType::Scalar:
+      return yaml_scalar(node);
     case YAML::NodeType::Sequence: {
       Json list = Json::array();
       for (const auto& item : node) {
@@ -93,8 +96,8 @@ Result<Json> yaml_value(const YAML::Node& node, int depth) {
         if (!member.first.IsScalar())
           return Error(ErrorCode::invalid, fmt::format("line {}: a key must be text", member.first.Mark().line + 1));
         if (object.contains(member.first.Scalar()))
-          return Error(ErrorCode::invalid, fmt::format("line {}: key \"{}\" is given twice", member.first.Mark().line + 1,
-                                                       member.first.Scalar()));
+          return Error(ErrorCode::invalid, fmt::format("line {}: key \"{}\" is given twice",
+                                                       member.first.Mark().line + 1, member.first.Scalar()));
         ASSIGN_OR_RETURN(Json value, yaml_value(member.second, depth + 1));
         object[member.first.Scalar()] = std::move(value);
       }
@@ -109,12 +112,13 @@ Result<Json> yaml_value(const YAML::Node& node, int depth) {
 Result<Json> parse_json(std::string_view text) {
   std::size_t offset = 0;
   if (too_deep(text, offset))
-    return Error(ErrorCode::invalid, fmt::format("{}: nested deeper than {} levels", place_of(text, offset), kMaxDepth));
+    return Error(ErrorCode::invalid,
+                 fmt::format("{}: nested deeper than {} levels", place_of(text, offset), kMaxDepth));
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
-    return Error(ErrorCode::invalid,
-                 fmt::format("{}: {}", place_of(text, error.byte == 0 ? 0 : error.byte - 1), parser_complaint(error.what())));
+    return Error(ErrorCode::invalid, fmt::format("{}: {}", place_of(text, error.byte == 0 ? 0 : error.byte - 1),
+                                                 parser_complaint(error.what())));
   } catch (const nlohmann::json::exception& error) {
     return Error(ErrorCode::invalid, error.what());
   }
@@ -135,7 +139,9 @@ Result<Json> parse_json_or_yaml(std::string_view text) {
   return parse_yaml(text);
 }
 
-std::string to_compact_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_compact_text(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string to_pretty_text(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);

@@ -1,4 +1,5 @@
-// The one JSON value type of configuration and API bodies (never of records). Members keep the order in which they were given.
+// The one JSON value type of configuration and API bodies (never of records). Members keep the order in which they were
+// given.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,7 +15,8 @@ using Json = nlohmann::ordered_json;
 // Parses strict JSON; the error names line and column. Depth is limited to 200 levels.
 Result<Json> parse_json(std::string_view text);
 
-// Parses YAML into the same value type (YAML 1.2 core types: null, bool, int, float, text). The error names line and column.
+// Parses YAML into the same value type (YAML 1.2 core types: null, bool, int, float, text). The error names line and
+// column.
 Result<Json> parse_yaml(std::string_view text);
 
 // JSON if the first non-blank byte is '{' or '[', YAML otherwise.

@@ -15,12 +15,18 @@ constexpr std::array<std::string_view, 6> kNames = {"trace", "debug", "info", "w
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::trace: return spdlog::level::trace;
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
-    case LogLevel::fatal: return spdlog::level::critical;
+    case LogLevel::trace:
+      return spdlog::level::trace;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::fatal:
+      return spdlog::level::critical;
   }
   return spdlog::level::info;
 }
@@ -44,19 +50,23 @@ State& state() {
 
 }  // namespace
 
-std::string_view to_string(LogLevel level) { return kNames[static_cast<std::size_t>(level)]; }
+std::string_view to_string(LogLevel level) {
+  return kNames[static_cast<std::size_t>(level)];
+}
 
 Result<LogLevel> parse_log_level(std::string_view text) {
   for (std::size_t i = 0; i < kNames.size(); ++i)
     if (kNames[i] == text) return static_cast<LogLevel>(i);
-  return Error(ErrorCode::invalid, fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", text));
+  return Error(ErrorCode::invalid,
+               fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", text));
 }
 
 Result<void> start_logging(const LogOptions& options) {
   try {
     std::vector<spdlog::sink_ptr> sinks;
     if (!options.path.empty())
-      sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, options.rotate_bytes, options.keep_files));
+      sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, options.rotate_bytes,
+                                                                             options.keep_files));
     if (options.path.empty() || options.also_stderr) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
     auto logger = std::make_shared<spdlog::logger>("slicemill", sinks.begin(), sinks.end());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l [" + options.process + "] %v");
@@ -69,13 +79,21 @@ Result<void> start_logging(const LogOptions& options) {
   }
 }
 
-void set_log_level(LogLevel level) { state().logger->set_level(spdlog_level(level)); }
+void set_log_level(LogLevel level) {
+  state().logger->set_level(spdlog_level(level));
+}
 
-std::string log_path() { return state().path; }
+std::string log_path() {
+  return state().path;
+}
 
-void flush_log() { state().logger->flush(); }
+void flush_log() {
+  state().logger->flush();
+}
 
-bool log_enabled(LogLevel level) { return state().logger->should_log(spdlog_level(level)); }
+bool log_enabled(LogLevel level) {
+  return state().logger->should_log(spdlog_level(level));
+}
 
 void write_log(LogLevel level, std::string_view line) {
   state().logger->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));

@@ -16,8 +16,8 @@ std::string_view to_string(LogLevel level);
 Result<LogLevel> parse_log_level(std::string_view text);
 
 struct LogOptions {
-  std::string path;                          // rotated file; empty: standard error only
-  std::string process;                       // "master", "controller", "worker host__ab12": a column of every line
+  std::string path;     // rotated file; empty: standard error only
+  std::string process;  // "master", "controller", "worker host__ab12": a column of every line
   LogLevel level = LogLevel::info;
   std::size_t rotate_bytes = 10 << 20;
   std::size_t keep_files = 3;

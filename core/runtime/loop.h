@@ -1,8 +1,8 @@
 // The seam to time, chance and threads: one event loop per process, on one thread.
 //
-// Core logic runs only on the loop thread and never blocks it. What may block (files, RocksDB, SQLite, user code) goes through
-// offload() to a named lane (one thread each, first in, first out), and its result comes back by post(). Bodies: AsioLoop
-// (production) and, in tests/simulation, virtual time.
+// Core logic runs only on the loop thread and never blocks it. What may block (files, RocksDB, SQLite, user code) goes
+// through offload() to a named lane (one thread each, first in, first out), and its result comes back by post().
+// Bodies: AsioLoop (production) and, in tests/simulation, virtual time.
 #pragma once
 
 #include <cstdint>

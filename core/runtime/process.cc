@@ -48,7 +48,9 @@ std::optional<Stat> read_stat(pid_t pid) {
   return stat;
 }
 
-int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
 
 // A pidfd that surely means this process: it is opened first, compared afterwards.
 int open_pidfd_of(const ProcessIdentity& process) {
@@ -136,7 +138,9 @@ Result<ProcessIdentity> identify_process(pid_t pid) {
   return ProcessIdentity{boot_id(), pid, stat->start_ticks};
 }
 
-Result<ProcessIdentity> own_process() { return identify_process(getpid()); }
+Result<ProcessIdentity> own_process() {
+  return identify_process(getpid());
+}
 
 bool is_alive(const ProcessIdentity& process) {
   if (process.boot_id != boot_id()) return false;
@@ -151,7 +155,8 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   if (!spec.output_path.empty()) {
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, spec.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, spec.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                     0644);
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   }
   posix_spawnattr_t attributes;
@@ -166,7 +171,8 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(), pointers(environment).data());
+  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
+                                pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return errno_error(error, "cannot start", spec.arguments[0]);
@@ -184,7 +190,8 @@ namespace {
 class LocalProcessMonitor final : public ProcessMonitor {
  public:
   explicit LocalProcessMonitor(AsioLoop& loop) : loop_(loop) {}
-  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) override {
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                      std::function<void(ProcessExit)> on_exit) override {
     return watch_process(loop_, process, std::move(on_exit));
   }
   void kill(const ProcessIdentity& process) override { (void)signal_process(process, SIGKILL); }
@@ -195,7 +202,9 @@ class LocalProcessMonitor final : public ProcessMonitor {
 
 }  // namespace
 
-std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) { return std::make_unique<LocalProcessMonitor>(loop); }
+std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) {
+  return std::make_unique<LocalProcessMonitor>(loop);
+}
 
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
   const int fd = open_pidfd_of(process);

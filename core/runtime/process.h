@@ -19,7 +19,7 @@
 namespace slicemill {
 
 struct ProcessIdentity {
-  std::string boot_id;            // /proc/sys/kernel/random/boot_id
+  std::string boot_id;  // /proc/sys/kernel/random/boot_id
   pid_t pid = 0;
   std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
 
@@ -35,8 +35,8 @@ struct ProcessSpec {
 // How a process ended: seen by its parent only, otherwise unknown.
 struct ProcessExit {
   bool known = false;
-  int code = 0;    // if it exited
-  int signal = 0;  // if it was killed
+  int code = 0;                 // if it exited
+  int signal = 0;               // if it was killed
   std::string to_text() const;  // "exit code 1", "signal 9 (Killed)", "unknown cause"
 };
 
@@ -48,8 +48,8 @@ bool is_alive(const ProcessIdentity& process);
 // posix_spawn in a process group of its own.
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec);
 
-// Calls on_exit once, on the loop thread, when exactly this process is gone (at once if it is gone already). Children are
-// reaped, so their cause is known. Destroying the watch ends it.
+// Calls on_exit once, on the loop thread, when exactly this process is gone (at once if it is gone already). Children
+// are reaped, so their cause is known. Destroying the watch ends it.
 class ProcessWatch {
  public:
   virtual ~ProcessWatch() = default;
@@ -61,7 +61,8 @@ std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentit
 class ProcessMonitor {
  public:
   virtual ~ProcessMonitor() = default;
-  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process, std::function<void(ProcessExit)> on_exit) = 0;
+  virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                              std::function<void(ProcessExit)> on_exit) = 0;
   virtual void kill(const ProcessIdentity& process) = 0;  // SIGKILL; gone already is fine
 };
 std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop);

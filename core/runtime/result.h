@@ -1,6 +1,7 @@
 // Result<T>: what every fallible call of this project returns. Exceptions end at the call that may throw.
 //
-// Error codes are few on purpose: a new one needs a caller who reacts to it differently (an HTTP code, a retry, an exit code).
+// Error codes are few on purpose: a new one needs a caller who reacts to it differently (an HTTP code, a retry, an exit
+// code).
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -18,11 +19,11 @@ enum class ErrorCode {
   unavailable,  // the other side cannot be reached now; may be retried  HTTP 503 (500 where a dialect says so)
   timeout,
   cancelled,
-  io,          // a system call failed; message names path and errno text
-  no_space,    // ENOSPC/EDQUOT: the execution pauses until it clears
-  corrupt,     // stored bytes fail their checksum or grammar
+  io,        // a system call failed; message names path and errno text
+  no_space,  // ENOSPC/EDQUOT: the execution pauses until it clears
+  corrupt,   // stored bytes fail their checksum or grammar
   unsupported,
-  internal,    // a broken promise of our own code
+  internal,  // a broken promise of our own code
 };
 
 std::string_view to_string(ErrorCode code);
@@ -55,13 +56,13 @@ Error with_context(Error error, std::string_view context);
 #define SLICEMILL_JOIN(a, b) SLICEMILL_JOIN_(a, b)
 
 // RETURN_IF_ERROR(expr): leaves the function with expr's error.
-#define RETURN_IF_ERROR(expr)                                                           \
-  do {                                                                                  \
+#define RETURN_IF_ERROR(expr)                                                                  \
+  do {                                                                                         \
     if (auto slicemill_result_ = (expr); !slicemill_result_) return slicemill_result_.error(); \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, expr): x = the value, or leaves the function with the error.
-#define ASSIGN_OR_RETURN(target, expr)                                     \
-  auto SLICEMILL_JOIN(result_, __LINE__) = (expr);                         \
+#define ASSIGN_OR_RETURN(target, expr)                                                      \
+  auto SLICEMILL_JOIN(result_, __LINE__) = (expr);                                          \
   if (!SLICEMILL_JOIN(result_, __LINE__)) return SLICEMILL_JOIN(result_, __LINE__).error(); \
   target = std::move(*SLICEMILL_JOIN(result_, __LINE__))

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <limits>
 
 #include <fmt/core.h>
@@ -49,7 +49,8 @@ struct Unit {
 Result<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units, std::string_view what) {
   const std::string_view whole = trimmed(text);
   double number = 0;
-  const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), number, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(whole.data(), whole.data() + whole.size(), number, std::chars_format::fixed);
   const std::string unit = lower(trimmed(whole.substr(static_cast<std::size_t>(end - whole.data()))));
   const auto found = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == unit; });
   if (error != std::errc() || number < 0 || found == units.end())
@@ -60,18 +61,27 @@ Result<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit>
 }
 
 constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9, kTera = 1e12;
-constexpr std::array kByteUnits = {
-    Unit{"", 1},      Unit{"b", 1},     Unit{"k", kKilo},       Unit{"kb", kKilo},       Unit{"m", kMega},
-    Unit{"mb", kMega}, Unit{"g", kGiga}, Unit{"gb", kGiga},      Unit{"tb", kTera},       Unit{"kib", 1024.0},
-    Unit{"mib", 1048576.0}, Unit{"gib", 1073741824.0}, Unit{"tib", 1099511627776.0}};
+constexpr std::array kByteUnits = {Unit{"", 1},
+                                   Unit{"b", 1},
+                                   Unit{"k", kKilo},
+                                   Unit{"kb", kKilo},
+                                   Unit{"m", kMega},
+                                   Unit{"mb", kMega},
+                                   Unit{"g", kGiga},
+                                   Unit{"gb", kGiga},
+                                   Unit{"tb", kTera},
+                                   Unit{"kib", 1024.0},
+                                   Unit{"mib", 1048576.0},
+                                   Unit{"gib", 1073741824.0},
+                                   Unit{"tib", 1099511627776.0}};
 
 constexpr double kSecond = 1e3, kMinute = 6e4, kHour = 3.6e6, kDay = 8.64e7, kWeek = 7 * kDay;
 constexpr std::array kDurationUnits = {
-    Unit{"", 1},           Unit{"ms", 1},          Unit{"millisecond", 1}, Unit{"milliseconds", 1}, Unit{"s", kSecond},
-    Unit{"sec", kSecond},  Unit{"secs", kSecond},  Unit{"second", kSecond}, Unit{"seconds", kSecond}, Unit{"m", kMinute},
-    Unit{"min", kMinute},  Unit{"mins", kMinute},  Unit{"minute", kMinute}, Unit{"minutes", kMinute}, Unit{"h", kHour},
-    Unit{"hr", kHour},     Unit{"hour", kHour},    Unit{"hours", kHour},   Unit{"d", kDay},         Unit{"day", kDay},
-    Unit{"days", kDay},    Unit{"w", kWeek},       Unit{"week", kWeek},    Unit{"weeks", kWeek}};
+    Unit{"", 1},          Unit{"ms", 1},         Unit{"millisecond", 1},  Unit{"milliseconds", 1},  Unit{"s", kSecond},
+    Unit{"sec", kSecond}, Unit{"secs", kSecond}, Unit{"second", kSecond}, Unit{"seconds", kSecond}, Unit{"m", kMinute},
+    Unit{"min", kMinute}, Unit{"mins", kMinute}, Unit{"minute", kMinute}, Unit{"minutes", kMinute}, Unit{"h", kHour},
+    Unit{"hr", kHour},    Unit{"hour", kHour},   Unit{"hours", kHour},    Unit{"d", kDay},          Unit{"day", kDay},
+    Unit{"days", kDay},   Unit{"w", kWeek},      Unit{"week", kWeek},     Unit{"weeks", kWeek}};
 
 }  // namespace
 
@@ -90,7 +100,8 @@ std::optional<std::string> nearest_word(std::string_view word, std::span<const s
 }
 
 Result<std::uint64_t> parse_byte_size(std::string_view text) {
-  ASSIGN_OR_RETURN(const std::int64_t value, parse_quantity(text, kByteUnits, "size such as 512, \"10MB\" or \"8MiB\""));
+  ASSIGN_OR_RETURN(const std::int64_t value,
+                   parse_quantity(text, kByteUnits, "size such as 512, \"10MB\" or \"8MiB\""));
   return static_cast<std::uint64_t>(value);
 }
 

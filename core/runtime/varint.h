@@ -1,4 +1,5 @@
-// The byte encoding shared by wire messages and stored records: LEB128 varints, zigzag for signed ones, text as length and bytes.
+// The byte encoding shared by wire messages and stored records: LEB128 varints, zigzag for signed ones, text as length
+// and bytes.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,9 @@ class ByteWriter {
     }
     out_.push_back(static_cast<char>(value));
   }
-  void zigzag(std::int64_t value) { varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63)); }
+  void zigzag(std::int64_t value) {
+    varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+  }
   void fixed32(std::uint32_t value) { fixed(value, 4); }
   void fixed64(std::uint64_t value) { fixed(value, 8); }
   void text(std::string_view value) {
@@ -89,7 +92,8 @@ class ByteReader {
   std::uint64_t fixed(std::size_t bytes) {
     if (rest_.size() < bytes) return fail();
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
+    for (std::size_t i = 0; i < bytes; ++i)
+      value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
     rest_.remove_prefix(bytes);
     return value;
   }

@@ -23,7 +23,9 @@ class Server final : public ServerChannel {
   explicit Server(StatePtr state) : state_(std::move(state)) {}
   ~Server() override { state_->to_server = nullptr; }
 
-  void on_frame(std::function<void(Peer, std::string_view)> handler) override { state_->to_server = std::move(handler); }
+  void on_frame(std::function<void(Peer, std::string_view)> handler) override {
+    state_->to_server = std::move(handler);
+  }
 
   Sent send(Peer peer, std::string frame) override {
     if (!state_->clients.contains(peer)) return Sent::gone;

@@ -8,7 +8,8 @@
 
 namespace slicemill {
 
-// One server side and any number of client sides. Frames are delivered by Loop::post, so a send never re-enters its caller.
+// One server side and any number of client sides. Frames are delivered by Loop::post, so a send never re-enters its
+// caller.
 class MemoryHub {
  public:
   explicit MemoryHub(Loop& loop);

@@ -143,7 +143,7 @@ constexpr auto kSliceOrder = [](auto& io, auto& s) { slice_order(io, s); };
 
 // The fields of each message, in the order of the grammar in messages.h. M is const when writing.
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Hello>
+requires std::is_same_v<std::remove_const_t<M>, Hello>
 void fields(Io& io, M& m) {
   io.text(m.worker_id);
   process(io, m.process);
@@ -154,7 +154,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Results>
+requires std::is_same_v<std::remove_const_t<M>, Results>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.number(m.first_seq);
@@ -162,27 +162,27 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Recalled>
+requires std::is_same_v<std::remove_const_t<M>, Recalled>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.list(m.slices, kHeld);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Beat>
+requires std::is_same_v<std::remove_const_t<M>, Beat>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.flag(m.running);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Goodbye>
+requires std::is_same_v<std::remove_const_t<M>, Goodbye>
 void fields(Io& io, M& m) {
   io.text(m.reason);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Welcome>
+requires std::is_same_v<std::remove_const_t<M>, Welcome>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.list(m.generation_ids, kText);
@@ -194,43 +194,41 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Dispatch>
+requires std::is_same_v<std::remove_const_t<M>, Dispatch>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.list(m.slices, kSliceOrder);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Acked>
+requires std::is_same_v<std::remove_const_t<M>, Acked>
 void fields(Io& io, M& m) {
   io.number(m.seq);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Recall>
+requires std::is_same_v<std::remove_const_t<M>, Recall>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.number(m.keep);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Leave>
-void fields(Io&, M&) {
-}
+requires std::is_same_v<std::remove_const_t<M>, Leave>
+void fields(Io&, M&) {}
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, HelloAgain>
-void fields(Io&, M&) {
-}
+requires std::is_same_v<std::remove_const_t<M>, HelloAgain>
+void fields(Io&, M&) {}
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, SetLogLevel>
+requires std::is_same_v<std::remove_const_t<M>, SetLogLevel>
 void fields(Io& io, M& m) {
   io.text(m.level);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, ControllerHello>
+requires std::is_same_v<std::remove_const_t<M>, ControllerHello>
 void fields(Io& io, M& m) {
   io.text(m.ex_id);
   io.number(m.epoch);
@@ -238,7 +236,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Status>
+requires std::is_same_v<std::remove_const_t<M>, Status>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.text(m.status);
@@ -247,7 +245,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Finished>
+requires std::is_same_v<std::remove_const_t<M>, Finished>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.text(m.status);
@@ -256,7 +254,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Answer>
+requires std::is_same_v<std::remove_const_t<M>, Answer>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
   io.flag(m.ok);
@@ -266,19 +264,18 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, WorkerLost>
+requires std::is_same_v<std::remove_const_t<M>, WorkerLost>
 void fields(Io& io, M& m) {
   io.signed_number(m.pid);
   io.text(m.reason);
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, ControllerWelcome>
-void fields(Io&, M&) {
-}
+requires std::is_same_v<std::remove_const_t<M>, ControllerWelcome>
+void fields(Io&, M&) {}
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Verb>
+requires std::is_same_v<std::remove_const_t<M>, Verb>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
   enumeration(io, m.verb, 4);
@@ -286,7 +283,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, Query>
+requires std::is_same_v<std::remove_const_t<M>, Query>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
   enumeration(io, m.what, 1);
@@ -295,12 +292,11 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, FinishedAck>
-void fields(Io&, M&) {
-}
+requires std::is_same_v<std::remove_const_t<M>, FinishedAck>
+void fields(Io&, M&) {}
 
 template <typename Io, typename M>
-  requires std::is_same_v<std::remove_const_t<M>, WorkerExit>
+requires std::is_same_v<std::remove_const_t<M>, WorkerExit>
 void fields(Io& io, M& m) {
   io.signed_number(m.pid);
   io.text(m.cause);
@@ -330,7 +326,8 @@ std::string encode(const Message& message) {
 }
 
 Result<Message> decode(std::string_view frame) {
-  if (frame.size() > kMaxFrameBytes) return Error(ErrorCode::invalid, fmt::format("a frame of {} bytes is too large", frame.size()));
+  if (frame.size() > kMaxFrameBytes)
+    return Error(ErrorCode::invalid, fmt::format("a frame of {} bytes is too large", frame.size()));
   Reader reader{ByteReader(frame)};
   std::uint8_t magic = 0, version = 0, type = 0, reserved = 0;
   reader.u8(magic);
@@ -338,10 +335,12 @@ Result<Message> decode(std::string_view frame) {
   reader.u8(type);
   reader.u8(reserved);
   if (!reader.in.ok() || magic != kMagic || reserved != 0) return Error(ErrorCode::invalid, "not a slicemill frame");
-  if (version != kVersion) return Error(ErrorCode::invalid, fmt::format("frame version {} is not {}", version, kVersion));
+  if (version != kVersion)
+    return Error(ErrorCode::invalid, fmt::format("frame version {} is not {}", version, kVersion));
   Message message;
   if (!read_body(type, reader, message))
-    return Error(ErrorCode::invalid, fmt::format("a frame of type {} and {} bytes does not decode", type, frame.size()));
+    return Error(ErrorCode::invalid,
+                 fmt::format("a frame of type {} and {} bytes does not decode", type, frame.size()));
   return message;
 }
 

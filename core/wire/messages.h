@@ -12,19 +12,18 @@
 //   Beat       := epoch running:u8                         lease renewal; also while user code blocks
 //   Goodbye    := reason                                   after Leave, everything acknowledged
 // controller -> worker
-//   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level cancelled:list<key attempt>
-//   Dispatch   := epoch list<slice>                        slice := key attempt created_ms request
-//   Acked      := seq                                      every result up to seq is durable; the worker forgets it
-//   Recall     := epoch keep                               give back all but `keep` waiting slices, newest first
-//   Leave      := (empty)                                  finish what runs, then Goodbye and exit 0
-//   HelloAgain := (empty)                                  who are you? (a beat from an unknown peer)
-//   SetLogLevel:= level
+//   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
+//   cancelled:list<key attempt> Dispatch   := epoch list<slice>                        slice := key attempt created_ms
+//   request Acked      := seq                                      every result up to seq is durable; the worker
+//   forgets it Recall     := epoch keep                               give back all but `keep` waiting slices, newest
+//   first Leave      := (empty)                                  finish what runs, then Goodbye and exit 0 HelloAgain
+//   := (empty)                                  who are you? (a beat from an unknown peer) SetLogLevel:= level
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
-//   Status     := epoch status reason stats:text(JSON)     a level, not an edge: sent on change and as lease renewal each second
-//   Finished   := epoch status reason stats                the outcome is synced in the ledger
-//   Answer     := request_id ok:u8 code message body       to Verb and Query
-//   WorkerLost := pid reason                               please see to it that it is dead, and replace it
+//   Status     := epoch status reason stats:text(JSON)     a level, not an edge: sent on change and as lease renewal
+//   each second Finished   := epoch status reason stats                the outcome is synced in the ledger Answer :=
+//   request_id ok:u8 code message body       to Verb and Query WorkerLost := pid reason please see to it that it is
+//   dead, and replace it
 // master -> controller
 //   ControllerWelcome := (empty)
 //   Verb       := request_id verb argument
@@ -73,7 +72,8 @@ struct SliceResult {
 struct Hello {
   std::string worker_id;
   ProcessIdentity process;
-  std::string begun_path;  // file in which the worker notes what it has begun (see core/runtime/begun_note.h); "" in-process
+  std::string
+      begun_path;  // file in which the worker notes what it has begun (see core/runtime/begun_note.h); "" in-process
   std::vector<HeldSlice> held;
   std::uint64_t first_seq = 0;  // of unacked
   std::vector<SliceResult> unacked;
@@ -203,9 +203,9 @@ struct WorkerExit {
 };
 
 // The index in this list is the type byte: append only.
-using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave, HelloAgain, SetLogLevel,
-                             ControllerHello, Status, Finished, Answer, WorkerLost, ControllerWelcome, Verb, Query, FinishedAck,
-                             WorkerExit>;
+using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
+                             HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
+                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit>;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view frame);

@@ -12,10 +12,10 @@
 namespace slicemill {
 namespace {
 
-constexpr int kHighWaterMark = 1024;     // frames per peer and direction: credit bounds what is in them
-constexpr int kReconnectMs = 5;          // local sockets: a failed connect costs microseconds
+constexpr int kHighWaterMark = 1024;  // frames per peer and direction: credit bounds what is in them
+constexpr int kReconnectMs = 5;       // local sockets: a failed connect costs microseconds
 constexpr int kReconnectMaxMs = 100;
-constexpr int kFramesPerTurn = 64;       // then the loop may serve others
+constexpr int kFramesPerTurn = 64;  // then the loop may serve others
 
 // Per process; ended after the last socket.
 zmq::context_t& context() {
@@ -23,7 +23,9 @@ zmq::context_t& context() {
   return instance;
 }
 
-std::string_view view(const zmq::message_t& message) { return {message.data<char>(), message.size()}; }
+std::string_view view(const zmq::message_t& message) {
+  return {message.data<char>(), message.size()};
+}
 
 void set_common(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::linger, 0);
@@ -104,7 +106,8 @@ class ZmqServerChannel final : public ServerChannel {
  private:
   Sent send_to(const std::string& route, const std::string& frame) {
     try {
-      if (!socket_.send(zmq::buffer(route), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) return Sent::would_block;
+      if (!socket_.send(zmq::buffer(route), zmq::send_flags::sndmore | zmq::send_flags::dontwait))
+        return Sent::would_block;
       if (!socket_.send(zmq::buffer(frame), zmq::send_flags::dontwait)) return Sent::would_block;
       return Sent::ok;
     } catch (const zmq::error_t&) {  // EHOSTUNREACH: the connection is gone

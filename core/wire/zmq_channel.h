@@ -1,7 +1,7 @@
 // Channels on ZeroMQ: ROUTER for the many-peers side, DEALER for the one-peer side, over ipc. Loop thread only.
 //
-// Nothing here blocks: every send is DONTWAIT, and the socket's descriptor is edge-triggered, so events are looked at again after every
-// send and receive.
+// Nothing here blocks: every send is DONTWAIT, and the socket's descriptor is edge-triggered, so events are looked at
+// again after every send and receive.
 #pragma once
 
 #include <memory>

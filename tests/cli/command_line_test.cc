@@ -34,7 +34,9 @@ TEST(CommandLine, MasterTakesEverySettingAsAFlag) {
   }
 }
 
-TEST(CommandLine, FlagsThatWereNotGivenAreNotThere) { EXPECT_TRUE(parsed({"master"}).flags.empty()); }
+TEST(CommandLine, FlagsThatWereNotGivenAreNotThere) {
+  EXPECT_TRUE(parsed({"master"}).flags.empty());
+}
 
 TEST(CommandLine, TheHelpOfMasterRendersTheTable) {
   const CommandLine line = parsed({"master", "--help"});
@@ -47,7 +49,8 @@ TEST(CommandLine, TheHelpOfMasterRendersTheTable) {
 
 TEST(CommandLine, TheHelpListsTheCommandsOfUsersOnly) {
   const std::string help = parsed({"--help"}).help_text;
-  for (const char* command : {"master", "run", "verify", "validate", "ops", "version"}) EXPECT_THAT(help, HasSubstr(command));
+  for (const char* command : {"master", "run", "verify", "validate", "ops", "version"})
+    EXPECT_THAT(help, HasSubstr(command));
   EXPECT_THAT(help, Not(HasSubstr("execution-controller")));
 }
 
@@ -61,7 +64,9 @@ TEST(CommandLine, Run) {
   EXPECT_EQ(parsed({"run", "--resume", "ex-1"}).resume_ex_id, "ex-1");
 }
 
-TEST(CommandLine, RunHasNoServer) { EXPECT_THAT(refused({"run", "job.json", "--port", "80"}), HasSubstr("unknown option '--port'")); }
+TEST(CommandLine, RunHasNoServer) {
+  EXPECT_THAT(refused({"run", "job.json", "--port", "80"}), HasSubstr("unknown option '--port'"));
+}
 
 TEST(CommandLine, Verify) {
   const CommandLine line = parsed({"verify", "ex-1", "--master", "http://h:1"});
@@ -90,7 +95,8 @@ TEST(CommandLine, UnknownWordsGetASuggestion) {
 
 TEST(CommandLine, UnknownWordsLikeNoOtherPointToTheHelp) {
   EXPECT_EQ(refused({"frobnicate"}), "unknown command 'frobnicate'; see `slicemill --help`");
-  EXPECT_EQ(refused({"master", "--frobnicate"}), "master: unknown option '--frobnicate'; see `slicemill master --help`");
+  EXPECT_EQ(refused({"master", "--frobnicate"}),
+            "master: unknown option '--frobnicate'; see `slicemill master --help`");
   EXPECT_EQ(refused({"validate", "a", "b"}), "validate: unexpected argument 'b'; see `slicemill validate --help`");
 }
 
@@ -103,7 +109,9 @@ TEST(CommandLine, MissingArguments) {
   EXPECT_THAT(refused({"master", "--port"}), HasSubstr("--port"));
 }
 
-TEST(CommandLine, ContradictingArguments) { EXPECT_THAT(refused({"run", "job.json", "--resume", "ex"}), HasSubstr("not both")); }
+TEST(CommandLine, ContradictingArguments) {
+  EXPECT_THAT(refused({"run", "job.json", "--resume", "ex"}), HasSubstr("not both"));
+}
 
 TEST(CommandLine, WorkersIsANumber) {
   EXPECT_THAT(refused({"run", "job.json", "--workers", "many"}), HasSubstr("--workers"));

@@ -54,7 +54,9 @@ TEST_F(JobFileTest, AMissingFileIsNotFound) {
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
 }
 
-TEST_F(JobFileTest, ADirectoryIsNoJob) { EXPECT_FALSE(read_job_file(directory_)); }
+TEST_F(JobFileTest, ADirectoryIsNoJob) {
+  EXPECT_FALSE(read_job_file(directory_));
+}
 
 }  // namespace
 }  // namespace slicemill::cli

@@ -13,7 +13,8 @@ TEST(RunProgress, NumbersAreGrouped) {
 }
 
 TEST(RunProgress, TheLineReadsTheControllersFigures) {
-  EXPECT_EQ(progress_text("running", R"({"processed": 1200, "failed": 2, "queued": 4, "records_in": 100000, "records_out": 9})"),
+  EXPECT_EQ(progress_text("running",
+                          R"({"processed": 1200, "failed": 2, "queued": 4, "records_in": 100000, "records_out": 9})"),
             "running: 1,200 slices done, 2 failed, 4 queued, 100,000 records in, 9 out");
   EXPECT_EQ(progress_text("initializing", ""), "initializing: 0 slices done, 0 failed, 0 queued, 0 records in, 0 out");
 }
@@ -25,7 +26,8 @@ TEST(RunProgress, TheSummaryHasCountsRateAndOutput) {
   counters.records_in = 5000;
   counters.records_out = 4000;
   EXPECT_EQ(closing_summary("ex", ExecutionStatus::failed, counters, std::chrono::milliseconds(2500), "/out"),
-            "execution ex failed: 3 slices, 1 failed, 5,000 records in, 4,000 records out, 2.50 s, 2,000 records/s, output /out");
+            "execution ex failed: 3 slices, 1 failed, 5,000 records in, 4,000 records out, 2.50 s, 2,000 records/s, "
+            "output /out");
   EXPECT_EQ(closing_summary("ex", ExecutionStatus::completed, {}, std::chrono::milliseconds(0), ""),
             "execution ex completed: 0 slices, 0 failed, 0 records in, 0 records out, 0.00 s, 0 records/s");
 }

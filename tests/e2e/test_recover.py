@@ -46,9 +46,9 @@ class Recover(EndToEnd):
         self.assertIn("ldjson", self.master.get(f"/v1/ex/{ex_id}/errors")[0]["error"])
         return submitted["job_id"], ex_id, failed
 
-    def stop_early(self):
+    def stop_early(self, delay_ms=40):
         """An execution that was stopped on its way."""
-        submitted = self.master.submit(self.job(self.inputs, delay_ms=40, workers=2))
+        submitted = self.master.submit(self.job(self.inputs, delay_ms=delay_ms, workers=2))
         self.master.wait_for_processed(submitted["ex_id"], 5)
         self.assertEqual(self.master.post(f"/v1/ex/{submitted['ex_id']}/_stop"), {"status": "stopped"})
         done = self.master.execution(submitted["ex_id"])["_slicer_stats"]["processed"]
@@ -117,7 +117,7 @@ class Recover(EndToEnd):
         self.assert_whole(answer["ex_id"])
 
     def test_stop_and_recover_again_and_again(self):
-        _, ex_id, done = self.stop_early()
+        _, ex_id, _ = self.stop_early(delay_ms=150)
         for _ in range(3):
             ex_id = self.recover(ex_id)["ex_id"]
             self.master.wait_for_processed(ex_id, 2)

@@ -19,10 +19,10 @@ using testing::HasSubstr;
 // The least that makes each operation valid. A new operation with required options adds its line.
 const std::map<std::string, std::string>& required_options() {
   static const std::map<std::string, std::string> options = {
-      {"file_reader", R"({"path":"/in"})"},   {"file_exporter", R"({"path":"/out"})"},
-      {"id_range", R"({"end":10})"},          {"filter", R"({"field":"a","value":1})"},
-      {"selection", R"({"fields":["a"]})"},   {"set_field", R"({"field":"a","value":1})"},
-      {"drop_field", R"({"field":"a"})"},     {"copy_field", R"({"source":"a","destination":"b"})"},
+      {"file_reader", R"({"path":"/in"})"}, {"file_exporter", R"({"path":"/out"})"},
+      {"id_range", R"({"end":10})"},        {"filter", R"({"field":"a","value":1})"},
+      {"selection", R"({"fields":["a"]})"}, {"set_field", R"({"field":"a","value":1})"},
+      {"drop_field", R"({"field":"a"})"},   {"copy_field", R"({"source":"a","destination":"b"})"},
   };
   return options;
 }
@@ -49,7 +49,8 @@ TEST_P(EveryOperation, IsDescribedToTheLastOption) {
 TEST_P(EveryOperation, DefaultsAreValidAndFinal) {
   const auto& schema = *GetParam();
   const auto once = validate_options(schema, least());
-  for (const auto& issue : once.issues) ADD_FAILURE() << (issue.path.empty() ? "" : issue.path[0]) << ": " << issue.message;
+  for (const auto& issue : once.issues)
+    ADD_FAILURE() << (issue.path.empty() ? "" : issue.path[0]) << ": " << issue.message;
   EXPECT_TRUE(once.warnings.empty());
   const auto twice = validate_options(schema, once.options);
   EXPECT_TRUE(twice.issues.empty());
@@ -134,11 +135,13 @@ TEST(Describe, JsonIsTheSchema) {
 }
 
 TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
-  const auto job = validate_job(Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
-                                builtin_operations(), {});
+  const auto job = validate_job(
+      Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
+      builtin_operations(), {});
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(describe_validation(*job),
-            "valid: \"n\" (once, 1 worker): id_range -> noop\nwarning: job: unknown key \"x\" is kept but has no effect\n");
+  EXPECT_EQ(
+      describe_validation(*job),
+      "valid: \"n\" (once, 1 worker): id_range -> noop\nwarning: job: unknown key \"x\" is kept but has no effect\n");
 }
 
 // SLICEMILL_UPDATE=1 in the environment writes the file instead.
@@ -148,7 +151,8 @@ TEST(Describe, DocumentIsUpToDate) {
   if (std::getenv("SLICEMILL_UPDATE") != nullptr) std::ofstream(path) << rendered;
   std::ifstream file(path);
   const std::string stored((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  EXPECT_EQ(stored, rendered) << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
+  EXPECT_EQ(stored, rendered)
+      << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ namespace {
 
 using testing::HasSubstr;
 
-FieldPath path(std::string_view text) { return *FieldPath::parse(text); }
+FieldPath path(std::string_view text) {
+  return *FieldPath::parse(text);
+}
 
 TEST(FieldPath, RefusesEmptyParts) {
   EXPECT_EQ(path("a.b").segments, (std::vector<std::string>{"a", "b"}));
@@ -71,7 +73,8 @@ TEST_F(RecordEditorTest, SetsAndLeavesAllOtherBytes) {
   EXPECT_EQ(set(R"({"a":{"b":1},"z":0})", "a.c", "9"), R"({"a":{"c":9,"b":1},"z":0})");
   EXPECT_EQ(set(R"({"a" : { },"z":0})", "a.c.d", "9"), R"({"a" : {"c":{"d":9} },"z":0})");
   EXPECT_EQ(set(R"({"z":0})", "q\"uote", "9"), R"({"z":0,"q\"uote":9})");
-  EXPECT_THAT(set(R"({"a":{"b":5}})", "a.b.c", "9"), HasSubstr(R"(error: cannot set "a.b.c": "a.b" is not an object, in {"a":{"b":5}})"));
+  EXPECT_THAT(set(R"({"a":{"b":5}})", "a.b.c", "9"),
+              HasSubstr(R"(error: cannot set "a.b.c": "a.b" is not an object, in {"a":{"b":5}})"));
 }
 
 TEST_F(RecordEditorTest, DropsAFieldAndOneComma) {
@@ -119,7 +122,8 @@ TEST(JsonCast, ConvertsScalars) {
 
 TEST(JsonCast, RefusesWhatHasNoMeaning) {
   EXPECT_EQ(cast(R"("abc")", JsonCast::number), R"(cannot make a number of "abc")");
-  for (const auto* bad : {R"("")", R"("1 ")", R"("01")", R"("1.")", R"(".5")", R"("+1")", R"("1e")", R"("NaN")", R"("0x1")"}) {
+  for (const auto* bad :
+       {R"("")", R"("1 ")", R"("01")", R"("1.")", R"(".5")", R"("+1")", R"("1e")", R"("NaN")", R"("0x1")"}) {
     EXPECT_THAT(cast(bad, JsonCast::number), HasSubstr("cannot make")) << bad;
   }
   EXPECT_THAT(cast("1e30", JsonCast::integer), HasSubstr("cannot make an integer"));

@@ -38,7 +38,9 @@ std::unique_ptr<Kind> make(const OperationEntry& entry, const std::string& optio
   return std::unique_ptr<Kind>(dynamic_cast<Kind*>(operation.release()));
 }
 
-inline std::vector<std::string> texts(const RecordBatch& batch) { return {batch.records.begin(), batch.records.end()}; }
+inline std::vector<std::string> texts(const RecordBatch& batch) {
+  return {batch.records.begin(), batch.records.end()};
+}
 
 class ProcessorRun {
  public:
@@ -75,7 +77,8 @@ struct SliceRead {
   int batches = 0;
 };
 
-inline Result<SliceRead> read_slice(Reader& reader, const std::string& request, WallMs created_ms = 0, const std::string& lineage = "ex") {
+inline Result<SliceRead> read_slice(Reader& reader, const std::string& request, WallMs created_ms = 0,
+                                    const std::string& lineage = "ex") {
   SliceContext slice;
   slice.request = request;
   slice.created_ms = created_ms;

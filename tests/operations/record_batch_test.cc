@@ -31,8 +31,8 @@ TEST(RecordBatch, KeepsRecordsInPlaceWhileItGrows) {
 // Under AddressSanitizer a read behind the block fails.
 TEST(RecordBatch, HasReadablePaddingBehindEveryRecord) {
   RecordBatch batch;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, RecordBatch::kTargetBytes, RecordBatch::kTargetBytes + (64 << 10) - 64,
-                                 std::size_t{9} << 20}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, RecordBatch::kTargetBytes,
+                                 RecordBatch::kTargetBytes + (64 << 10) - 64, std::size_t{9} << 20}) {
     char* space = batch.allocate(size);
     std::memset(space, 'x', size);
     char copy[RecordBatch::kPadding];

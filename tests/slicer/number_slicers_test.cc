@@ -110,8 +110,10 @@ TEST(NumberRun, DoesNotOverflow) {
 
 TEST(DataGeneratorSlicer, CountsToItsSize) {
   EXPECT_THAT(all_requests("data_generator", context(R"({"size":12000})"), 5, true),
-              ElementsAre(R"({"processed":0,"count":5000})", R"({"processed":5000,"count":5000})", R"({"processed":10000,"count":2000})"));
-  EXPECT_THAT(all_requests("data_generator", context(R"({"size":3})"), 5, true), ElementsAre(R"({"processed":0,"count":3})"));
+              ElementsAre(R"({"processed":0,"count":5000})", R"({"processed":5000,"count":5000})",
+                          R"({"processed":10000,"count":2000})"));
+  EXPECT_THAT(all_requests("data_generator", context(R"({"size":3})"), 5, true),
+              ElementsAre(R"({"processed":0,"count":3})"));
   EXPECT_THAT(all_requests("data_generator", context(R"({"size":3,"slice_size":2})"), 5, false), SizeIs(2));
 }
 
@@ -143,8 +145,10 @@ TEST(NumberSlicers, NameTheOptionThatMovedThePosition) {
   EXPECT_EQ(ids->position_mismatch(recovered, Json::parse(R"({"start":0,"end":10,"size":3})")),
             "size is 3 now and was 2 in the recovered execution");
   const auto generator = make_slicer("data_generator");
-  EXPECT_EQ(generator->position_mismatch(Json::parse(R"({"size":1,"seed":1})"), Json::parse(R"({"size":1,"seed":2})")), "");
-  EXPECT_THAT(generator->position_mismatch(Json::parse(R"({"size":1})"), Json::parse(R"({"size":1,"slice_size":2})")), HasSubstr("slice_size"));
+  EXPECT_EQ(generator->position_mismatch(Json::parse(R"({"size":1,"seed":1})"), Json::parse(R"({"size":1,"seed":2})")),
+            "");
+  EXPECT_THAT(generator->position_mismatch(Json::parse(R"({"size":1})"), Json::parse(R"({"size":1,"slice_size":2})")),
+              HasSubstr("slice_size"));
 }
 
 TEST(TestSlicer, GivesItsItemsOnceOrForEver) {
@@ -193,8 +197,10 @@ TEST(Slicer, ByDefaultEveryOptionMatters) {
   slicer.on_settled({}, SliceState::completed);
   const auto one = Json::parse(R"({"_op":"x","a":1})");
   EXPECT_EQ(slicer.position_mismatch(one, Json::parse(R"({"_op":"y","a":1})")), "");
-  EXPECT_THAT(slicer.position_mismatch(one, Json::parse(R"({"_op":"x","a":2})")), testing::StartsWith("a of the reader differs"));
-  EXPECT_THAT(slicer.position_mismatch(one, Json::parse(R"({"_op":"x","a":1,"b":2})")), testing::StartsWith("b of the reader differs"));
+  EXPECT_THAT(slicer.position_mismatch(one, Json::parse(R"({"_op":"x","a":2})")),
+              testing::StartsWith("a of the reader differs"));
+  EXPECT_THAT(slicer.position_mismatch(one, Json::parse(R"({"_op":"x","a":1,"b":2})")),
+              testing::StartsWith("b of the reader differs"));
 }
 
 }  // namespace

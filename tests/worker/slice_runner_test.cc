@@ -19,8 +19,8 @@ struct Trace {
   std::vector<std::string> events;
   std::vector<std::string> written;
   SliceContext slice;
-  std::string fail_at;          // the event that fails
-  bool throws = false;          // by an exception
+  std::string fail_at;  // the event that fails
+  bool throws = false;  // by an exception
   bool is_retryable = true;
   ErrorCode code = ErrorCode::io;
   std::atomic<bool>* cancel_at_read = nullptr;
@@ -98,7 +98,11 @@ class TracedSender final : public Sender {
   }
   Result<OutputFacts> stage() override {
     RETURN_IF_ERROR(trace_.event("sender.stage"));
-    return OutputFacts{.present = !trace_.written.empty(), .records = trace_.written.size(), .bytes = 1, .checksum = 2, .request_hash = 0};
+    return OutputFacts{.present = !trace_.written.empty(),
+                       .records = trace_.written.size(),
+                       .bytes = 1,
+                       .checksum = 2,
+                       .request_hash = 0};
   }
   void abandon() override { (void)trace_.event("sender.abandon"); }
 
@@ -111,13 +115,19 @@ class SliceRunnerTest : public testing::Test {
   SliceRunnerTest() {
     add("read", OperationKind::reader, Delivery::none, [this] { return std::make_unique<TracedReader>(trace_); });
     add("work", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedProcessor>(trace_); });
-    add("gather", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedProcessor>(trace_); }, true);
-    add("show", OperationKind::processor, Delivery::at_least_once, [this] { return std::make_unique<TracedProcessor>(trace_); });
-    add("send", OperationKind::sender, Delivery::exactly_once, [this] { return std::make_unique<TracedSender>(trace_); });
-    add("liar", OperationKind::sender, Delivery::exactly_once, [this] { return std::make_unique<TracedReader>(trace_); });
+    add(
+        "gather", OperationKind::processor, Delivery::none,
+        [this] { return std::make_unique<TracedProcessor>(trace_); }, true);
+    add("show", OperationKind::processor, Delivery::at_least_once,
+        [this] { return std::make_unique<TracedProcessor>(trace_); });
+    add("send", OperationKind::sender, Delivery::exactly_once,
+        [this] { return std::make_unique<TracedSender>(trace_); });
+    add("liar", OperationKind::sender, Delivery::exactly_once,
+        [this] { return std::make_unique<TracedReader>(trace_); });
   }
 
-  void add(std::string name, OperationKind kind, Delivery delivery, std::function<std::unique_ptr<Operation>()> make, bool whole = false) {
+  void add(std::string name, OperationKind kind, Delivery delivery, std::function<std::unique_ptr<Operation>()> make,
+           bool whole = false) {
     OperationSchema schema;
     schema.name = std::move(name);
     schema.kind = kind;
@@ -126,8 +136,10 @@ class SliceRunnerTest : public testing::Test {
     registry_.add({std::move(schema), std::move(make)});
   }
 
-  Result<std::unique_ptr<SliceRunner>> runner(const std::string& operations, std::vector<std::string> lineage = {"ex-0", "ex-1"}) {
-    return make_slice_runner(Json::object({{"operations", Json::parse(operations)}}), std::move(lineage), "worker", registry_);
+  Result<std::unique_ptr<SliceRunner>> runner(const std::string& operations,
+                                              std::vector<std::string> lineage = {"ex-0", "ex-1"}) {
+    return make_slice_runner(Json::object({{"operations", Json::parse(operations)}}), std::move(lineage), "worker",
+                             registry_);
   }
 
   wire::SliceResult run(const std::string& operations, const std::atomic<bool>* cancelled = nullptr) {
@@ -147,8 +159,9 @@ class SliceRunnerTest : public testing::Test {
 TEST_F(SliceRunnerTest, TakesBatchesThroughAndReportsFacts) {
   const auto result = run(kLine);
   EXPECT_EQ(result.outcome, wire::Outcome::completed) << result.error;
-  EXPECT_THAT(trace_.events, ElementsAre("reader.open", "p1.begin", "sender.begin", "reader.read", "p1.process 2", "sender.write", "reader.read",
-                                         "p1.process 2", "sender.write", "reader.read", "p1.finish", "sender.write", "sender.stage"));
+  EXPECT_THAT(trace_.events, ElementsAre("reader.open", "p1.begin", "sender.begin", "reader.read", "p1.process 2",
+                                         "sender.write", "reader.read", "p1.process 2", "sender.write", "reader.read",
+                                         "p1.finish", "sender.write", "sender.stage"));
   EXPECT_THAT(trace_.written, ElementsAre("a0", "a1", "p1-last"));
   EXPECT_EQ(result.records_in, 4U);
   EXPECT_EQ(result.records_out, 3U);
@@ -209,8 +222,9 @@ TEST_F(SliceRunnerTest, WholeSliceComesAsOneBatch) {
 // Every step may fail, by value or by exception: the result says where, and the sender forgets what it began.
 TEST_F(SliceRunnerTest, EveryFailureIsAResultThatNamesThePlace) {
   const std::vector<std::pair<std::string, std::string>> steps = {
-      {"reader.open", "operations[0] read"},  {"reader.read", "operations[0] read"},   {"p1.begin", "operations[1] work"},
-      {"p1.process 2", "operations[1] work"}, {"p1.finish", "operations[1] work"},     {"sender.begin", "operations[2] send"},
+      {"reader.open", "operations[0] read"},  {"reader.read", "operations[0] read"},
+      {"p1.begin", "operations[1] work"},     {"p1.process 2", "operations[1] work"},
+      {"p1.finish", "operations[1] work"},    {"sender.begin", "operations[2] send"},
       {"sender.write", "operations[2] send"}, {"sender.stage", "operations[2] send"}};
   for (const bool throws : {false, true}) {
     for (const auto& [step, place] : steps) {
@@ -229,7 +243,8 @@ TEST_F(SliceRunnerTest, EveryFailureIsAResultThatNamesThePlace) {
 TEST_F(SliceRunnerTest, BadInputIsNotTriedAgain) {
   trace_.fail_at = "p1.process 2";
   for (const auto& [code, retryable, outcome] :
-       {std::tuple{ErrorCode::io, true, wire::Outcome::failed}, std::tuple{ErrorCode::io, false, wire::Outcome::failed_for_good},
+       {std::tuple{ErrorCode::io, true, wire::Outcome::failed},
+        std::tuple{ErrorCode::io, false, wire::Outcome::failed_for_good},
         std::tuple{ErrorCode::invalid, true, wire::Outcome::failed_for_good},
         std::tuple{ErrorCode::unsupported, true, wire::Outcome::failed_for_good}}) {
     trace_.code = code;
@@ -266,8 +281,10 @@ TEST_F(SliceRunnerTest, BadPipelinesAreNotMade) {
   };
   EXPECT_THAT(words("[]"), HasSubstr("no operations"));
   EXPECT_THAT(words(R"([{"_op":"work"},{"_op":"send"}])"), HasSubstr("operations[0]: must be a reader"));
-  EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"nothing"}])"), HasSubstr("operations[1] nothing: this worker does not know"));
-  EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"send"},{"_op":"work"}])"), HasSubstr("operations[2] work: readers come first"));
+  EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"nothing"}])"),
+              HasSubstr("operations[1] nothing: this worker does not know"));
+  EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"send"},{"_op":"work"}])"),
+              HasSubstr("operations[2] work: readers come first"));
   EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"liar"}])"), HasSubstr("not of the kind"));
   trace_.fail_at = "reader.initialize";
   EXPECT_THAT(words(kLine), HasSubstr("operations[0] read: failed at reader.initialize"));
@@ -278,7 +295,8 @@ TEST_F(SliceRunnerTest, BadPipelinesAreNotMade) {
 
 // The real operations, from slice request to records.
 TEST(SliceRunner, RunsBuiltInOperations) {
-  const auto job = Json::parse(R"({"operations":[{"_op":"id_range","end":100},{"_op":"filter@standard","field":"id","max":49},
+  const auto job =
+      Json::parse(R"({"operations":[{"_op":"id_range","end":100},{"_op":"filter@standard","field":"id","max":49},
                                                  {"_op":"selection","fields":{"n":"id"}},{"_op":"noop"}]})");
   auto made = make_slice_runner(job, {"ex"}, "worker");
   ASSERT_TRUE(made) << made.error().message;

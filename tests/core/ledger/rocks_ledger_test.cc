@@ -178,6 +178,30 @@ TEST_F(RocksLedgerTest, OpenRangesSkipWhatIsSettledAndWhatHasARow) {
   EXPECT_EQ(ledger_->open_counts()->start, 1U);
 }
 
+TEST_F(RocksLedgerTest, ABirthIsErasedWithItsLastOpenSlice) {
+  const auto births = [&] {
+    ledger_.reset();
+    const auto database = RocksDatabase::open(directory_, RocksDatabase::Mode::read).value();
+    int count = 0;
+    PrefixScan scan(*database, ledger_codec::kBirths);
+    for (scan.seek_first(); scan.valid(); scan.next()) ++count;
+    return count;
+  };
+  create();
+  LedgerBatch batch;
+  batch.born = {ids(1, 2), ids(3, 2)};
+  batch.settled = {key(1), key(3), key(4)};
+  write(batch);
+  EXPECT_EQ(births(), 1);
+  reopen();
+  batch = {};
+  batch.rows = {row(key(2), SliceState::start, 1)};  // the last one leaves to a row
+  write(batch);
+  EXPECT_EQ(births(), 0);
+  reopen();
+  EXPECT_EQ(ledger_->open_counts()->start, 1U);
+}
+
 TEST_F(RocksLedgerTest, ARunOfListedRequestsKeepsThem) {
   create();
   LedgerBatch batch;

@@ -25,7 +25,8 @@ TEST(ExecutionTable, TheDocsShowExactlyThisTable) {
   std::ifstream file(SLICEMILL_SOURCE_DIR "/docs/states.md");
   std::stringstream text;
   text << file.rdbuf();
-  EXPECT_THAT(text.str(), testing::HasSubstr(rendered_table())) << "put this into docs/states.md:\n" << rendered_table();
+  EXPECT_THAT(text.str(), testing::HasSubstr(rendered_table())) << "put this into docs/states.md:\n"
+                                                                << rendered_table();
 }
 
 TEST(ExecutionTable, NextIsTheRowOrNothing) {

@@ -50,10 +50,13 @@ class SmallCatalog final : public OperationCatalog {
 const PathRule kMasterPaths{false, "/base"};
 
 Json good_job() {
-  return Json::parse(R"({"name":"n","operations":[{"_op":"source","path":"/in"},{"_op":"filter","field":"a"},{"_op":"target"}]})");
+  return Json::parse(
+      R"({"name":"n","operations":[{"_op":"source","path":"/in"},{"_op":"filter","field":"a"},{"_op":"target"}]})");
 }
 
-Result<ValidatedJob> validate(const Json& job, const PathRule& paths = kMasterPaths) { return validate_job(job, SmallCatalog(), paths); }
+Result<ValidatedJob> validate(const Json& job, const PathRule& paths = kMasterPaths) {
+  return validate_job(job, SmallCatalog(), paths);
+}
 
 std::string failure(const Json& job, const PathRule& paths = kMasterPaths) {
   const auto result = validate(job, paths);
@@ -112,19 +115,25 @@ TEST(Job, CoercesTopLevelValues) {
 }
 
 TEST(Job, WordsOfTopLevelIssues) {
-  EXPECT_EQ(failure_with("slicers", 0), "Validation failed for job config: n - slicers: must be valid integer greater than zero");
-  EXPECT_EQ(failure_with("workers", -1), "Validation failed for job config: n - workers: must be valid integer greater than zero");
-  EXPECT_THAT(failure_with("lifecycle", "forever"), HasSubstr(R"(lifecycle: Invalid option: expected one of "once"|"persistent")"));
-  EXPECT_THAT(failure_with("max_retries", "3"), HasSubstr("max_retries: Invalid input: expected number, received string"));
+  EXPECT_EQ(failure_with("slicers", 0),
+            "Validation failed for job config: n - slicers: must be valid integer greater than zero");
+  EXPECT_EQ(failure_with("workers", -1),
+            "Validation failed for job config: n - workers: must be valid integer greater than zero");
+  EXPECT_THAT(failure_with("lifecycle", "forever"),
+              HasSubstr(R"(lifecycle: Invalid option: expected one of "once"|"persistent")"));
+  EXPECT_THAT(failure_with("max_retries", "3"),
+              HasSubstr("max_retries: Invalid input: expected number, received string"));
   EXPECT_THAT(failure_with("max_retries", -1), HasSubstr("max_retries: must be a valid integer, zero or greater"));
   EXPECT_THAT(failure_with("name", ""), HasSubstr("name: This field is required and must be of type string"));
   EXPECT_THAT(failure_with("log_level", "loud"), HasSubstr("log_level: Invalid option"));
   EXPECT_THAT(failure_with("labels", Json::array({"a"})), HasSubstr("labels: Invalid input: expected object"));
-  EXPECT_THAT(failure_with("labels", Json::object({{"a", ""}})), HasSubstr("labels.a: must have a name and a non-empty value"));
+  EXPECT_THAT(failure_with("labels", Json::object({{"a", ""}})),
+              HasSubstr("labels.a: must have a name and a non-empty value"));
   EXPECT_THAT(failure_with("env_vars", Json::object({{"A", nullptr}})), HasSubstr("env_vars.A: must have"));
   EXPECT_THAT(failure_with("apis", 5), HasSubstr("apis: must be an array of objects"));
   EXPECT_THAT(failure_with("apis", Json::array({Json::object()})), HasSubstr("apis[0]._name: This field is required"));
-  EXPECT_THAT(failure_with("apis", Json::parse(R"([{"_name":"a"},{"_name":"a"}])")), HasSubstr(R"(apis[1]._name: "a" is already)"));
+  EXPECT_THAT(failure_with("apis", Json::parse(R"([{"_name":"a"},{"_name":"a"}])")),
+              HasSubstr(R"(apis[1]._name: "a" is already)"));
 }
 
 TEST(Job, ListsEveryIssueAtOnce) {
@@ -137,7 +146,8 @@ TEST(Job, ListsEveryIssueAtOnce) {
   EXPECT_THAT(text, StartsWith("Validation failed for job config: n - "));
   EXPECT_THAT(text, HasSubstr("lifecycle: "));
   EXPECT_THAT(text, HasSubstr("; workers: "));
-  EXPECT_THAT(text, HasSubstr("; Validation failed for operation config: source - operations[0].size: must be valid integer"));
+  EXPECT_THAT(
+      text, HasSubstr("; Validation failed for operation config: source - operations[0].size: must be valid integer"));
   EXPECT_THAT(text, HasSubstr("; Validation failed for operation config: filter - operations[1].field: is required"));
 }
 
@@ -152,10 +162,13 @@ TEST(Job, NeedsTwoOperations) {
 TEST(Job, OperationsStandWhereTheyMay) {
   EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"filter","field":"a"},{"_op":"target"}])")),
               HasSubstr(R"(operations[0]: "filter" is a processor; the first operation must be a reader)"));
-  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"source","path":"/in"}])")),
-              HasSubstr(R"(operations[1]: "source" is a reader; a reader can only be the first operation)"));
-  EXPECT_THAT(failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"target"},{"_op":"filter","field":"a"}])")),
-              HasSubstr(R"(operations[1]: "target" is a sender; a sender can only be the last operation)"));
+  EXPECT_THAT(
+      failure_with("operations", Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"source","path":"/in"}])")),
+      HasSubstr(R"(operations[1]: "source" is a reader; a reader can only be the first operation)"));
+  EXPECT_THAT(
+      failure_with("operations",
+                   Json::parse(R"([{"_op":"source","path":"/in"},{"_op":"target"},{"_op":"filter","field":"a"}])")),
+      HasSubstr(R"(operations[1]: "target" is a sender; a sender can only be the last operation)"));
 }
 
 TEST(Job, UnknownOperationsAreNamedWithASuggestion) {
@@ -167,7 +180,9 @@ TEST(Job, UnknownOperationsAreNamedWithASuggestion) {
   job["operations"][1]["_op"] = "_hidden";
   EXPECT_EQ(failure(job), "Invalid name: _hidden, it is private or otherwise restricted");
   job["operations"][1].erase("_op");
-  EXPECT_THAT(failure(job), StartsWith("Validation failed for operation config: undefined - operations[1]._op: This field is required"));
+  EXPECT_THAT(
+      failure(job),
+      StartsWith("Validation failed for operation config: undefined - operations[1]._op: This field is required"));
   job["operations"][1] = 5;
   EXPECT_THAT(failure(job), HasSubstr("operations[1]._op"));
 }
@@ -191,7 +206,8 @@ TEST(Job, CommonFieldsOfOperations) {
   job["operations"][1]["_encoding"] = "raw";
   EXPECT_EQ(failure(job), "");
   job["operations"][1]["_dead_letter_action"] = "kafka_dead_letter";
-  EXPECT_THAT(failure(job), HasSubstr(R"(operations[1]._dead_letter_action: "kafka_dead_letter" is not supported; use "throw")"));
+  EXPECT_THAT(failure(job),
+              HasSubstr(R"(operations[1]._dead_letter_action: "kafka_dead_letter" is not supported; use "throw")"));
   job["operations"][1].erase("_dead_letter_action");
   job["operations"][1]["_encoding"] = "xml";
   EXPECT_THAT(failure(job), HasSubstr(R"(operations[1]._encoding: Invalid option: expected one of "json"|"raw")"));
@@ -202,7 +218,8 @@ TEST(Job, RelativePathsAreRefusedOrResolved) {
   posted["operations"][0]["path"] = "./data/*.json";
   posted["operations"][0]["more_path"] = Json::array({"/abs", "rel"});
   const auto text = failure(posted);
-  EXPECT_THAT(text, HasSubstr(R"(operations[0].path: the path "./data/*.json" is relative; give it as "/base/data/*.json")"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(operations[0].path: the path "./data/*.json" is relative; give it as "/base/data/*.json")"));
   EXPECT_THAT(text, HasSubstr(R"(operations[0].more_path: the path "rel" is relative; give it as "/base/rel")"));
   const auto job = validate(posted, {true, "/work"});
   ASSERT_TRUE(job) << job.error().message;
@@ -216,8 +233,10 @@ TEST(Job, UnknownKeysAreKeptWithWarnings) {
   posted["operations"][1]["feild"] = "x";
   const auto job = validate(posted);
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_THAT(job->warnings, ElementsAre(R"(job: unknown key "worker" is kept but has no effect (did you mean "workers"?))",
-                                         R"(operations[1]: filter: unknown key "feild" is kept but has no effect (did you mean "field"?))"));
+  EXPECT_THAT(
+      job->warnings,
+      ElementsAre(R"(job: unknown key "worker" is kept but has no effect (did you mean "workers"?))",
+                  R"(operations[1]: filter: unknown key "feild" is kept but has no effect (did you mean "field"?))"));
   EXPECT_EQ(job->config["worker"], 2);
   EXPECT_EQ(job->config["operations"][1]["feild"], "x");
 }

@@ -27,7 +27,8 @@ TEST(OptionCoercion, IntegersComeFromTextAndFloats) {
   const OptionSpec spec{.type = OptionType::integer, .minimum = 1};
   EXPECT_EQ(validate(spec, "42").options["x"], 42);
   EXPECT_EQ(validate(spec, 7.9).options["x"].dump(), "7");
-  for (const Json& bad : {Json("4 2"), Json(""), Json(0), Json(-1), Json(0.5), Json(true), Json(1e300), Json(UINT64_MAX), Json::array()}) {
+  for (const Json& bad : {Json("4 2"), Json(""), Json(0), Json(-1), Json(0.5), Json(true), Json(1e300),
+                          Json(UINT64_MAX), Json::array()}) {
     EXPECT_EQ(issue(spec, bad), "must be valid integer greater than zero") << bad;
   }
   EXPECT_EQ(issue({.type = OptionType::integer, .minimum = 0}, -1), "must be a valid integer, zero or greater");
@@ -35,9 +36,12 @@ TEST(OptionCoercion, IntegersComeFromTextAndFloats) {
 
 TEST(OptionCoercion, BooleansHaveEightForms) {
   const OptionSpec spec{.type = OptionType::boolean};
-  for (const Json& yes : {Json(true), Json("true"), Json(1), Json("1")}) EXPECT_EQ(validate(spec, yes).options["x"], Json(true)) << yes;
-  for (const Json& no : {Json(false), Json("false"), Json(0), Json("0")}) EXPECT_EQ(validate(spec, no).options["x"], Json(false)) << no;
-  for (const Json& bad : {Json("yes"), Json(2), Json::object()}) EXPECT_THAT(issue(spec, bad), HasSubstr("expected boolean")) << bad;
+  for (const Json& yes : {Json(true), Json("true"), Json(1), Json("1")})
+    EXPECT_EQ(validate(spec, yes).options["x"], Json(true)) << yes;
+  for (const Json& no : {Json(false), Json("false"), Json(0), Json("0")})
+    EXPECT_EQ(validate(spec, no).options["x"], Json(false)) << no;
+  for (const Json& bad : {Json("yes"), Json(2), Json::object()})
+    EXPECT_THAT(issue(spec, bad), HasSubstr("expected boolean")) << bad;
 }
 
 TEST(OptionCoercion, NumbersKeepTheirBounds) {
@@ -53,7 +57,8 @@ TEST(OptionCoercion, TextIsNotEmptyAndChoicesAreNamed) {
   EXPECT_THAT(issue({.type = OptionType::text}, 5), HasSubstr("received number"));
   EXPECT_EQ(issue({.type = OptionType::text, .allow_empty = true}, ""), "");
   const OptionSpec choice{.type = OptionType::text, .choices = {"once", "persistent"}};
-  EXPECT_THAT(issue(choice, "persistant"), HasSubstr(R"(expected one of "once"|"persistent" (did you mean "persistent"?))"));
+  EXPECT_THAT(issue(choice, "persistant"),
+              HasSubstr(R"(expected one of "once"|"persistent" (did you mean "persistent"?))"));
   EXPECT_THAT(issue(choice, 5), HasSubstr(R"(expected one of "once"|"persistent")"));
 }
 
@@ -92,20 +97,23 @@ TEST(ValidateAgainst, KeepsUnknownKeysWithAWarning) {
   const auto result = validate_against(specs, Json::parse(R"({"worker":2,"_private":1,"zzz":0})"), "job");
   EXPECT_EQ(result.options["worker"], 2);
   ASSERT_THAT(result.warnings, SizeIs(2));
-  EXPECT_THAT(result.warnings[0], HasSubstr(R"(unknown key "worker" is kept but has no effect (did you mean "workers"?))"));
+  EXPECT_THAT(result.warnings[0],
+              HasSubstr(R"(unknown key "worker" is kept but has no effect (did you mean "workers"?))"));
   EXPECT_THAT(result.warnings[1], HasSubstr("\"zzz\""));
 }
 
 TEST(ValidateAgainst, RefusesWhatIsNoObject) {
-  EXPECT_EQ(validate_against({}, Json::array(), "job").issues[0].message, "Invalid input: expected object, received array");
+  EXPECT_EQ(validate_against({}, Json::array(), "job").issues[0].message,
+            "Invalid input: expected object, received array");
 }
 
 OperationSchema sample() {
   OperationSchema schema;
   schema.name = "sample";
   schema.description = "A sample.";
-  schema.options = {{.name = "size", .type = OptionType::bytes, .description = "How many.", .required = true, .minimum = 1},
-                    {.name = "mode", .type = OptionType::text, .description = "Which.", .default_value = "a", .choices = {"a", "b"}}};
+  schema.options = {
+      {.name = "size", .type = OptionType::bytes, .description = "How many.", .required = true, .minimum = 1},
+      {.name = "mode", .type = OptionType::text, .description = "Which.", .default_value = "a", .choices = {"a", "b"}}};
   schema.check = [](const Json& options) -> Result<void> {
     if (options["size"] == 13) return Error(ErrorCode::invalid, "size: is unlucky");
     return {};

@@ -13,8 +13,13 @@ SliceRun range(std::int64_t start, std::int64_t step, std::int64_t end, bool len
           .slicer = 2,
           .first_order = 10,
           .created_ms = 1000,
-          .requests = RangeRequests{.fixed = "\"path\":\"/a\"", .start_key = "offset", .span_key = length ? "length" : "end", .span_is_length = length,
-                                    .start = start, .step = step, .end = end}};
+          .requests = RangeRequests{.fixed = "\"path\":\"/a\"",
+                                    .start_key = "offset",
+                                    .span_key = length ? "length" : "end",
+                                    .span_is_length = length,
+                                    .start = start,
+                                    .step = step,
+                                    .end = end}};
 }
 
 TEST(SliceRun, ARangeExpandsToItsRequests) {
@@ -30,7 +35,8 @@ TEST(SliceRun, ARangeToTheEndOfTheNumbersDoesNotOverflow) {
   const auto last = std::numeric_limits<std::int64_t>::max();
   const auto run = range(last - 15, 10, last);
   ASSERT_EQ(run.count(), 2u);
-  EXPECT_EQ(run.request(1), "{\"path\":\"/a\",\"offset\":" + std::to_string(last - 5) + ",\"end\":" + std::to_string(last) + "}");
+  EXPECT_EQ(run.request(1),
+            "{\"path\":\"/a\",\"offset\":" + std::to_string(last - 5) + ",\"end\":" + std::to_string(last) + "}");
 }
 
 TEST(SliceRun, RangeWithoutFixedMembers) {
@@ -40,7 +46,8 @@ TEST(SliceRun, RangeWithoutFixedMembers) {
 }
 
 TEST(SliceRun, EncodingRoundTripsAndEveryCutIsRefused) {
-  const SliceRun list{.generation = 0, .slicer = 0, .first_order = 1, .created_ms = -5, .requests = ListRequests{{"{\"a\":1}", "{}"}}};
+  const SliceRun list{
+      .generation = 0, .slicer = 0, .first_order = 1, .created_ms = -5, .requests = ListRequests{{"{\"a\":1}", "{}"}}};
   for (const auto& run : {list, range(-100, 7, 1'000'000'000'000)}) {
     const auto bytes = encode_run(run);
     ASSERT_TRUE(decode_run(bytes));

@@ -34,7 +34,8 @@ TEST(AsioLoop, OffloadRunsElsewhereInOrderAndReportsOnTheLoop) {
   std::vector<int> order;
   for (int i = 0; i < 3; ++i)
     loop.offload(
-        Loop::Lane::query, [&, i] {
+        Loop::Lane::query,
+        [&, i] {
           EXPECT_NE(std::this_thread::get_id(), loop_thread);
           order.push_back(i);
         },

@@ -8,7 +8,9 @@
 namespace slicemill {
 namespace {
 
-std::string note_path() { return testing::TempDir() + "/begun_note_" + std::to_string(getpid()); }
+std::string note_path() {
+  return testing::TempDir() + "/begun_note_" + std::to_string(getpid());
+}
 
 TEST(BegunNote, TellsWhatRunsAndNothingWhenIdle) {
   auto note = create_begun_note(note_path());

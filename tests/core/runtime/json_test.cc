@@ -10,7 +10,9 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Json, KeepsTheOrderOfMembers) { EXPECT_EQ(to_compact_text(*parse_json(R"({"b":1,"a":2})")), R"({"b":1,"a":2})"); }
+TEST(Json, KeepsTheOrderOfMembers) {
+  EXPECT_EQ(to_compact_text(*parse_json(R"({"b":1,"a":2})")), R"({"b":1,"a":2})");
+}
 
 TEST(Json, ErrorsNameLineAndColumn) {
   const auto broken = parse_json("{\n  \"a\": 1,\n  \"b\" 2\n}");
@@ -27,9 +29,13 @@ TEST(Json, DeepNestingIsRefusedBeforeItIsParsed) {
   EXPECT_TRUE(parse_json("{\"text\":\"" + deep + "\"}")) << "brackets within text are no nesting";
 }
 
-TEST(Json, InvalidUtf8IsAnError) { EXPECT_FALSE(parse_json("{\"a\":\"\xff\"}")); }
+TEST(Json, InvalidUtf8IsAnError) {
+  EXPECT_FALSE(parse_json("{\"a\":\"\xff\"}"));
+}
 
-TEST(Json, InvalidUtf8InAValueIsReplacedWhenWritten) { EXPECT_EQ(to_compact_text(Json("a\xff")), "\"a\xEF\xBF\xBD\""); }
+TEST(Json, InvalidUtf8InAValueIsReplacedWhenWritten) {
+  EXPECT_EQ(to_compact_text(Json("a\xff")), "\"a\xEF\xBF\xBD\"");
+}
 
 TEST(Yaml, ScalarsHaveTheTypesOfTheCoreSchema) {
   const auto value = parse_yaml("a: 1\nb: 1.5\nc: true\nd: ~\ne: 'true'\nf: [x, -2]\ng: \"7\"\nh: 1.2.3\n");

@@ -68,8 +68,9 @@ TEST(Process, AReusedPidIsNotTheSameProcess) {
 
 TEST(Process, EnvironmentAndOutputFile) {
   const std::string path = testing::TempDir() + "/process_output_" + std::to_string(getpid());
-  auto process = spawn_process(
-      {.arguments = {"/bin/sh", "-c", "echo $SLICEMILL_TEST"}, .environment = {{"SLICEMILL_TEST", "hello"}}, .output_path = path});
+  auto process = spawn_process({.arguments = {"/bin/sh", "-c", "echo $SLICEMILL_TEST"},
+                                .environment = {{"SLICEMILL_TEST", "hello"}},
+                                .output_path = path});
   ASSERT_TRUE(process);
   wait_for_exit(*process);
   std::ifstream file(path);

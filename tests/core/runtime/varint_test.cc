@@ -12,7 +12,8 @@ TEST(Varint, RoundTripsTheEdges) {
   ByteWriter writer(bytes);
   const std::uint64_t values[] = {0, 1, 127, 128, 16'383, 16'384, std::numeric_limits<std::uint64_t>::max()};
   for (const auto value : values) writer.varint(value);
-  const std::int64_t signed_values[] = {0, -1, 1, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+  const std::int64_t signed_values[] = {0, -1, 1, std::numeric_limits<std::int64_t>::min(),
+                                        std::numeric_limits<std::int64_t>::max()};
   for (const auto value : signed_values) writer.zigzag(value);
   writer.fixed64(0x0123456789ABCDEF);
   writer.text("slice");
@@ -31,10 +32,14 @@ TEST(Varint, MoreThan64BitsAndShortInputFail) {
   ByteReader cut("\x80");
   cut.varint();
   EXPECT_FALSE(cut.ok());
-  ByteReader lying("\x7f" "abc");
+  ByteReader lying(
+      "\x7f"
+      "abc");
   EXPECT_TRUE(lying.text().empty());
   EXPECT_FALSE(lying.ok());
-  ByteReader count("\xff\x7f" "x");
+  ByteReader count(
+      "\xff\x7f"
+      "x");
   EXPECT_EQ(count.count(), 0u) << "a list cannot have more items than bytes";
   EXPECT_FALSE(count.ok());
 }

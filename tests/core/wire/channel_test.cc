@@ -53,7 +53,8 @@ TEST_P(ChannelSuite, FramesArriveWholeAndInOrder) {
     if (got.size() == 500) loop_.stop();
   });
   std::vector<std::string> sent;
-  for (int i = 0; i < 500; ++i) sent.push_back(std::string(static_cast<std::size_t>(i * 37 % 5000), 'x') + std::to_string(i));
+  for (int i = 0; i < 500; ++i)
+    sent.push_back(std::string(static_cast<std::size_t>(i * 37 % 5000), 'x') + std::to_string(i));
   for (const auto& frame : sent) ASSERT_TRUE(sender->send(frame));
   loop_.run();
   EXPECT_EQ(got, sent);
@@ -103,7 +104,8 @@ TEST_P(ChannelSuite, AReconnectedClientIsANewPeerAndTheOldOneIsGoneWhenDropped) 
   EXPECT_EQ(server_->send(12345, "x"), ServerChannel::Sent::gone);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("zmq", "memory"), [](const auto& body) { return body.param; });
+INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("zmq", "memory"),
+                         [](const auto& body) { return body.param; });
 
 TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
   AsioLoop loop;
@@ -114,7 +116,8 @@ TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
   ASSERT_TRUE(client->send("hello"));
   bool would_block = false;
   server->on_frame([&](ServerChannel::Peer peer, std::string_view) {
-    for (int i = 0; i < 100'000 && !would_block; ++i) would_block = server->send(peer, std::string(1000, 'x')) == ServerChannel::Sent::would_block;
+    for (int i = 0; i < 100'000 && !would_block; ++i)
+      would_block = server->send(peer, std::string(1000, 'x')) == ServerChannel::Sent::would_block;
     loop.stop();
   });
   loop.run();

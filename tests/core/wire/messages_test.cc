@@ -14,7 +14,8 @@ SliceResult some_result() {
           .records_in = 10,
           .records_out = 7,
           .busy_us = 1234,
-          .output = {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
+          .output =
+              {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
           .error = "line 3: broken"};
 }
 
@@ -60,7 +61,8 @@ TEST(Messages, EveryOneRoundTrips) {
 TEST(Messages, EveryCutAndEveryTailIsRefused) {
   for (const auto& message : all_messages()) {
     const auto frame = encode(message);
-    for (std::size_t cut = 0; cut < frame.size(); ++cut) EXPECT_FALSE(decode(frame.substr(0, cut))) << message.index() << " cut at " << cut;
+    for (std::size_t cut = 0; cut < frame.size(); ++cut)
+      EXPECT_FALSE(decode(frame.substr(0, cut))) << message.index() << " cut at " << cut;
     EXPECT_FALSE(decode(frame + std::string(1, '\0'))) << message.index();
   }
 }

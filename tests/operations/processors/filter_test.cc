@@ -19,9 +19,10 @@ bool keeps(const std::string& options, const std::string& record) {
 
 TEST(Filter, KeepsRecordsAsTheyAre) {
   ProcessorRun run(filter_operation(), R"({"field":"http.status","min":400})");
-  EXPECT_THAT(run({R"({"http":{"status":404}, "x" : 1})", R"({"http":{"status":200}})", R"({"http":{}})", R"({"http":5})", R"({"z":1})",
-                   R"({"a":[{"status":500}],"http":{"verb":"GET","status":400.0}})"}),
-              ElementsAre(R"({"http":{"status":404}, "x" : 1})", R"({"a":[{"status":500}],"http":{"verb":"GET","status":400.0}})"));
+  EXPECT_THAT(run({R"({"http":{"status":404}, "x" : 1})", R"({"http":{"status":200}})", R"({"http":{}})",
+                   R"({"http":5})", R"({"z":1})", R"({"a":[{"status":500}],"http":{"verb":"GET","status":400.0}})"}),
+              ElementsAre(R"({"http":{"status":404}, "x" : 1})",
+                          R"({"a":[{"status":500}],"http":{"verb":"GET","status":400.0}})"));
 }
 
 TEST(Filter, ValueToldApartByType) {
@@ -103,7 +104,8 @@ TEST(Filter, OptionsAreChecked) {
   EXPECT_THAT(problem(filter_operation(), R"({"field":"a","value":1,"min":2})"), HasSubstr("exactly one of"));
   EXPECT_THAT(problem(filter_operation(), R"({"field":"a","value":[1]})"), HasSubstr("value: must be a text"));
   EXPECT_THAT(problem(filter_operation(), R"({"field":"a","regex":"(a"})"), HasSubstr("regex: "));
-  EXPECT_THAT(problem(filter_operation(), R"({"field":"a","min":1,"max":"2"})"), HasSubstr("max: must be of the same type"));
+  EXPECT_THAT(problem(filter_operation(), R"({"field":"a","min":1,"max":"2"})"),
+              HasSubstr("max: must be of the same type"));
   EXPECT_THAT(problem(filter_operation(), R"({"field":"a","min":true})"), HasSubstr("min: must be a number or a text"));
   EXPECT_THAT(problem(filter_operation(), R"({"field":"a..b","value":1})"), HasSubstr("field: the field path"));
 }

@@ -16,11 +16,13 @@ std::string select(const std::string& options, const std::string& record) {
   return run.one(record);
 }
 
-constexpr auto kRecord = R"({ "id" : 7 , "http":{"status": 404,"verb":"GET","h":{"x":[1, 2]}},"tags":["a","b"],"none":null,"s":"a\"b"})";
+constexpr auto kRecord =
+    R"({ "id" : 7 , "http":{"status": 404,"verb":"GET","h":{"x":[1, 2]}},"tags":["a","b"],"none":null,"s":"a\"b"})";
 
 TEST(Selection, ListsKeepOrderAndNesting) {
   EXPECT_EQ(select(R"({"fields":["s","id"]})", kRecord), R"({"s":"a\"b","id":7})");
-  EXPECT_EQ(select(R"({"fields":["http.status","id","http.h"]})", kRecord), R"({"http":{"status":404,"h":{"x":[1, 2]}},"id":7})");
+  EXPECT_EQ(select(R"({"fields":["http.status","id","http.h"]})", kRecord),
+            R"({"http":{"status":404,"h":{"x":[1, 2]}},"id":7})");
   EXPECT_EQ(select(R"({"fields":["tags","none"]})", kRecord), R"({"tags":["a","b"],"none":null})");
   EXPECT_EQ(select(R"({"fields":["http.h.x"]})", kRecord), R"({"http":{"h":{"x":[1, 2]}}})");
 }
@@ -38,10 +40,12 @@ TEST(Selection, AListMayNameAFieldAndOneWithinIt) {
 }
 
 TEST(Selection, ObjectsRenameAndFlatten) {
-  EXPECT_EQ(select(R"({"fields":{"status":"http.status","n.m":"id","again":"id"}})", kRecord), R"({"status":404,"n.m":7,"again":7})");
+  EXPECT_EQ(select(R"({"fields":{"status":"http.status","n.m":"id","again":"id"}})", kRecord),
+            R"({"status":404,"n.m":7,"again":7})");
   EXPECT_EQ(select(R"({"fields":{"all":"http","one":"http.verb"}})", R"({"http":{"verb":"GET","z":{"q":1}} ,"y":2})"),
             R"({"all":{"verb":"GET","z":{"q":1}},"one":"GET"})");
-  EXPECT_EQ(select(R"({"fields":{"all":"http","one":"http.verb","y":"y"}})", R"({"http":[5] ,"y":2})"), R"({"all":[5],"y":2})");
+  EXPECT_EQ(select(R"({"fields":{"all":"http","one":"http.verb","y":"y"}})", R"({"http":[5] ,"y":2})"),
+            R"({"all":[5],"y":2})");
   EXPECT_EQ(select(R"({"fields":{"all":"http","one":"http.verb","y":"y"}})", R"({"http":{"verb":1},"y":2})"),
             R"({"all":{"verb":1},"one":1,"y":2})");
 }
@@ -62,7 +66,8 @@ TEST(Selection, Casts) {
   EXPECT_EQ(select(R"({"fields":{"n":"x"},"casts":{"n":"integer"}})", R"({"x":"12.75"})"), R"({"n":12})");
   ProcessorRun failing(selection_operation(), R"({"fields":["s"],"casts":{"s":"number"}})");
   EXPECT_EQ(failing.error(R"({"s":"abc"})").message, R"(s: cannot make a number of "abc", in {"s":"abc"})");
-  ProcessorRun dropping(selection_operation(), R"({"fields":["s"],"casts":{"s":"number"},"_dead_letter_action":"none"})");
+  ProcessorRun dropping(selection_operation(),
+                        R"({"fields":["s"],"casts":{"s":"number"},"_dead_letter_action":"none"})");
   EXPECT_THAT(dropping({R"({"s":"abc"})", R"({"s":"5"})"}), ElementsAre(R"({"s":5})"));
 }
 
@@ -79,8 +84,10 @@ TEST(Selection, OptionsAreChecked) {
   EXPECT_THAT(problem(selection_operation(), R"({"fields":[1]})"), HasSubstr("fields: every item"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":["a..b"]})"), HasSubstr("fields: the field path"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":{"a":5}})"), HasSubstr("fields.a: must be the path"));
-  EXPECT_THAT(problem(selection_operation(), R"({"fields":["a"],"casts":{"b":"number"}})"), HasSubstr("casts.b: is not one of the fields"));
-  EXPECT_THAT(problem(selection_operation(), R"({"fields":["a"],"casts":{"a":"date"}})"), HasSubstr("casts.a: must be string"));
+  EXPECT_THAT(problem(selection_operation(), R"({"fields":["a"],"casts":{"b":"number"}})"),
+              HasSubstr("casts.b: is not one of the fields"));
+  EXPECT_THAT(problem(selection_operation(), R"({"fields":["a"],"casts":{"a":"date"}})"),
+              HasSubstr("casts.a: must be string"));
 }
 
 }  // namespace

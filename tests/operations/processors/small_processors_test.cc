@@ -19,7 +19,8 @@ using testing::HasSubstr;
 
 TEST(SetField, SetsAnyJsonAndKeepsWhatIsThereByDefault) {
   ProcessorRun run(set_field_operation(), R"({"field":"a.b","value":{"x":[1]}})");
-  EXPECT_THAT(run({R"({"z":1})", R"({"a":{"b":null}})"}), ElementsAre(R"({"z":1,"a":{"b":{"x":[1]}}})", R"({"a":{"b":null}})"));
+  EXPECT_THAT(run({R"({"z":1})", R"({"a":{"b":null}})"}),
+              ElementsAre(R"({"z":1,"a":{"b":{"x":[1]}}})", R"({"a":{"b":null}})"));
   ProcessorRun overwriting(set_field_operation(), R"({"field":"a","value":null,"overwrite":true})");
   EXPECT_THAT(overwriting({R"({"a":5,"b":6})"}), ElementsAre(R"({"a":null,"b":6})"));
 }
@@ -49,7 +50,8 @@ TEST(FieldEdits, OptionsAreChecked) {
   EXPECT_THAT(problem(set_field_operation(), R"({"field":"a"})"), HasSubstr("value: is required"));
   EXPECT_THAT(problem(set_field_operation(), R"({"field":".","value":1})"), HasSubstr("field: the field path"));
   EXPECT_THAT(problem(drop_field_operation(), R"({})"), HasSubstr("field: is required"));
-  EXPECT_THAT(problem(copy_field_operation(), R"({"source":"a","destination":"b."})"), HasSubstr("destination: the field path"));
+  EXPECT_THAT(problem(copy_field_operation(), R"({"source":"a","destination":"b."})"),
+              HasSubstr("destination: the field path"));
 }
 
 TEST(Noop, PassesRecordsOnEvenIfTheyAreNoJson) {

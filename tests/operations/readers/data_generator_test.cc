@@ -17,7 +17,8 @@ using testing::SizeIs;
 
 constexpr WallMs kCreated = 1768830488426;  // 2026-01-19T13:48:08.426Z
 
-std::vector<std::string> generate(const std::string& options, const std::string& request = R"({"processed":0,"count":200})",
+std::vector<std::string> generate(const std::string& options,
+                                  const std::string& request = R"({"processed":0,"count":200})",
                                   WallMs created_ms = kCreated, const std::string& lineage = "ex") {
   const auto reader = make<Reader>(data_generator_operation(), options);
   const auto read = read_slice(*reader, request, created_ms, lineage);
@@ -26,7 +27,8 @@ std::vector<std::string> generate(const std::string& options, const std::string&
 }
 
 // Every record has exactly these fields in this order, and each value, as JSON, matches its pattern.
-void expect_fields(const std::vector<std::string>& records, const std::vector<std::pair<std::string, std::string>>& fields) {
+void expect_fields(const std::vector<std::string>& records,
+                   const std::vector<std::pair<std::string, std::string>>& fields) {
   ASSERT_FALSE(records.empty());
   std::vector<std::regex> patterns;
   for (const auto& [name, pattern] : fields) patterns.emplace_back(pattern);
@@ -77,8 +79,10 @@ TEST(DataGenerator, ARecordDependsOnSeedAndNumberOnly) {
 }
 
 TEST(DataGenerator, WithoutASeedTheFirstExecutionDecides) {
-  EXPECT_EQ(generate("{}", R"({"processed":5,"count":2})", kCreated, "a"), generate("{}", R"({"processed":5,"count":2})", kCreated, "a"));
-  EXPECT_NE(generate("{}", R"({"processed":5,"count":2})", kCreated, "a"), generate("{}", R"({"processed":5,"count":2})", kCreated, "b"));
+  EXPECT_EQ(generate("{}", R"({"processed":5,"count":2})", kCreated, "a"),
+            generate("{}", R"({"processed":5,"count":2})", kCreated, "a"));
+  EXPECT_NE(generate("{}", R"({"processed":5,"count":2})", kCreated, "a"),
+            generate("{}", R"({"processed":5,"count":2})", kCreated, "b"));
 }
 
 TEST(DataGenerator, LargeSlicesComeInBatchesWithoutRepetition) {
@@ -90,11 +94,14 @@ TEST(DataGenerator, LargeSlicesComeInBatchesWithoutRepetition) {
 }
 
 TEST(DataGenerator, DateFormats) {
-  const auto date = [](const std::string& options) { return Json::parse(generate(options)[3])["created"].get<std::string>(); };
+  const auto date = [](const std::string& options) {
+    return Json::parse(generate(options)[3])["created"].get<std::string>();
+  };
   EXPECT_EQ(date(R"({"format":"dateNow"})"), "2026-01-19T13:48:08.426+00:00");
   EXPECT_EQ(date(R"({"format":"utcDate"})"), "2026-01-19T13:48:08.426Z");
   for (const auto& text : generate(R"({"format":"utcBetween","start":"2025-01-01","end":"2025-01-01T00:00:01Z"})")) {
-    ASSERT_THAT(Json::parse(text)["created"].get<std::string>(), testing::MatchesRegex("2025-01-01T00:00:0[01]\\.[0-9]+Z"));
+    ASSERT_THAT(Json::parse(text)["created"].get<std::string>(),
+                testing::MatchesRegex("2025-01-01T00:00:0[01]\\.[0-9]+Z"));
   }
   std::set<std::string> days;
   for (const auto& text : generate(R"({"start":"2026-01-01"})")) {  // to the slice's creation
@@ -112,7 +119,8 @@ TEST(DataGenerator, Ids) {
   EXPECT_THAT(id(R"({"set_id":"base64url"})"), testing::MatchesRegex("[A-Za-z0-9_-]+"));
   EXPECT_THAT(id(R"({"set_id":"base64url"})"), SizeIs(20));
   EXPECT_TRUE(std::regex_match(id(R"({"set_id":"hexadecimal"})"), std::regex("[0-9a-f]{32}")));
-  EXPECT_TRUE(std::regex_match(id(R"({"set_id":"HEXADECIMAL","id_start_key":"k\"q"})"), std::regex("k\"q[0-9A-F]{32}")));
+  EXPECT_TRUE(
+      std::regex_match(id(R"({"set_id":"HEXADECIMAL","id_start_key":"k\"q"})"), std::regex("k\"q[0-9A-F]{32}")));
 }
 
 TEST(DataGenerator, StressTestRepeatsOneRecord) {
@@ -126,9 +134,19 @@ TEST(DataGenerator, SchemaOfTheUser) {
     "s":"string","t":{"type":"string","min_length":2,"max_length":4},"n":{"type":"number","min":-5,"max":5,"decimals":3},
     "i":{"type":"integer","min":10,"max":12},"b":"boolean","e":{"type":"enum","values":["x",1,null]},
     "ip":"ip","v6":"ipv6","u":"uuid","d":"date","l":"location","a":"userAgent","w":"url"}})");
-  expect_fields(records, {{"s", "\"[a-z]{10}\""}, {"t", "\"[a-z]{2,4}\""}, {"n", "-?[0-5](\\.[0-9]{1,3})?"}, {"i", "1[012]"},
-                          {"b", "true|false"}, {"e", "\"x\"|1|null"}, {"ip", kIp}, {"v6", kIpv6}, {"u", kUuid}, {"d", "\"2026-01-19T.*\""},
-                          {"l", kLocation}, {"a", "\"Mozilla.*\""}, {"w", kUrl}});
+  expect_fields(records, {{"s", "\"[a-z]{10}\""},
+                          {"t", "\"[a-z]{2,4}\""},
+                          {"n", "-?[0-5](\\.[0-9]{1,3})?"},
+                          {"i", "1[012]"},
+                          {"b", "true|false"},
+                          {"e", "\"x\"|1|null"},
+                          {"ip", kIp},
+                          {"v6", kIpv6},
+                          {"u", kUuid},
+                          {"d", "\"2026-01-19T.*\""},
+                          {"l", kLocation},
+                          {"a", "\"Mozilla.*\""},
+                          {"w", kUrl}});
   std::set<std::string> integers;
   for (const auto& text : records) integers.insert(Json::parse(text)["i"].dump());
   EXPECT_THAT(integers, SizeIs(3));
@@ -136,8 +154,10 @@ TEST(DataGenerator, SchemaOfTheUser) {
 
 // The bound decides how much space a batch reserves: a longer record would write beyond it.
 TEST(RecordPlan, NoRecordIsLongerThanItsBound) {
-  for (const auto* options : {"{}", R"({"set_id":"hexadecimal","format":"utcBetween"})",
-                              R"({"json_schema":{"n":{"type":"number","min":-1000000000,"max":-999999999,"decimals":9},"t":{"type":"string","min_length":300}}})"}) {
+  for (
+      const auto* options :
+      {"{}", R"({"set_id":"hexadecimal","format":"utcBetween"})",
+       R"({"json_schema":{"n":{"type":"number","min":-1000000000,"max":-999999999,"decimals":9},"t":{"type":"string","min_length":300}}})"}) {
     auto plan = RecordPlan::make(Json::parse(options));
     ASSERT_TRUE(plan) << plan.error().message;
     plan->set_created(kCreated);
@@ -154,10 +174,14 @@ TEST(DataGenerator, OptionsAreChecked) {
   EXPECT_EQ(problem(entry, R"({"json_schema":null,"start":null})"), "");
   EXPECT_THAT(problem(entry, R"({"json_schema":"/a/schema.json"})"), HasSubstr("json_schema: only an object"));
   EXPECT_THAT(problem(entry, R"({"json_schema":{}})"), HasSubstr("json_schema: must name at least one"));
-  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":"faker"}})"), HasSubstr(R"(json_schema.a: the type "faker" is unsupported; use one of string,)"));
-  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"enum"}}})"), HasSubstr("json_schema.a.values: must be a list"));
-  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"integer","min":5,"max":4}}})"), HasSubstr("json_schema.a.max: must be an integer from 5"));
-  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"integer","length":4}}})"), HasSubstr("json_schema.a.length: is not known"));
+  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":"faker"}})"),
+              HasSubstr(R"(json_schema.a: the type "faker" is unsupported; use one of string,)"));
+  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"enum"}}})"),
+              HasSubstr("json_schema.a.values: must be a list"));
+  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"integer","min":5,"max":4}}})"),
+              HasSubstr("json_schema.a.max: must be an integer from 5"));
+  EXPECT_THAT(problem(entry, R"({"json_schema":{"a":{"type":"integer","length":4}}})"),
+              HasSubstr("json_schema.a.length: is not known"));
   EXPECT_THAT(problem(entry, R"({"start":"yesterday"})"), HasSubstr("start: \"yesterday\" is not a date"));
   EXPECT_THAT(problem(entry, R"({"start":[]})"), HasSubstr("start: must be a date"));
   EXPECT_THAT(problem(entry, R"({"start":"2026-01-02","end":"2026-01-01"})"), HasSubstr("end: is before start"));

@@ -30,12 +30,14 @@ TEST(IdRange, StreamsLargeSlicesInBatches) {
   ASSERT_TRUE(read);
   ASSERT_THAT(read->records, SizeIs(300'000));
   EXPECT_GT(read->batches, 3);
-  for (std::size_t i = 0; i < read->records.size(); ++i) ASSERT_EQ(read->records[i], "{\"id\":" + std::to_string(i) + "}");
+  for (std::size_t i = 0; i < read->records.size(); ++i)
+    ASSERT_EQ(read->records[i], "{\"id\":" + std::to_string(i) + "}");
 }
 
 TEST(IdRange, BadRequestsAreNamed) {
   const auto reader = make<Reader>(id_range_operation(), R"({"end":100})");
-  for (const auto* bad : {"{}", R"({"start":1})", R"({"start":"1","end":2})", R"({"start":1.5,"end":2})", "", "[", "null"}) {
+  for (const auto* bad :
+       {"{}", R"({"start":1})", R"({"start":"1","end":2})", R"({"start":1.5,"end":2})", "", "[", "null"}) {
     const auto read = read_slice(*reader, bad);
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().code, ErrorCode::invalid);
@@ -46,7 +48,8 @@ TEST(IdRange, BadRequestsAreNamed) {
 TEST(IdRange, OptionsAreChecked) {
   EXPECT_THAT(problem(id_range_operation(), "{}"), HasSubstr("end: is required"));
   EXPECT_THAT(problem(id_range_operation(), R"({"start":5,"end":4})"), HasSubstr("end: 4 is before start 5"));
-  EXPECT_THAT(problem(id_range_operation(), R"({"end":4,"size":0})"), HasSubstr("size: must be valid integer greater than zero"));
+  EXPECT_THAT(problem(id_range_operation(), R"({"end":4,"size":0})"),
+              HasSubstr("size: must be valid integer greater than zero"));
   EXPECT_EQ(problem(id_range_operation(), R"({"start":5,"end":5})"), "");
 }
 
@@ -78,8 +81,10 @@ TEST(TestReader, GivesTheSliceItself) {
 
 TEST(TestReader, BadFilesAreNamed) {
   const auto entry = test_reader_operation();
-  for (const auto& path : {std::string("/nowhere/at-all"), write_file("broken.json", "[1,"), write_file("object.json", "{}")}) {
-    const auto ready = entry.make()->initialize({Json::object({{"fetcher_data_file_path", path}}), Json::object(), 0, "w"});
+  for (const auto& path :
+       {std::string("/nowhere/at-all"), write_file("broken.json", "[1,"), write_file("object.json", "{}")}) {
+    const auto ready =
+        entry.make()->initialize({Json::object({{"fetcher_data_file_path", path}}), Json::object(), 0, "w"});
     ASSERT_FALSE(ready) << path;
     EXPECT_THAT(ready.error().message, HasSubstr(path));
   }
@@ -96,8 +101,8 @@ TEST(DateText, ReadsWhatPeopleWrite) {
   EXPECT_EQ(*parse_date("2026-01-19T13:48:08.426-07:00"), 1768830488426 + 7 * 3'600'000);
   EXPECT_EQ(*parse_date("2026-01-19 13:48+0130"), 1768830480000 - 90 * 60'000);
   EXPECT_EQ(*parse_date("1969-12-31T23:59:59.5"), -500);
-  for (const auto* bad : {"", "2026", "2026-13-01", "2026-02-30", "2026-01-01T", "2026-01-01T25:00", "2026-01-01T10:00:00.Z", "2026-01-01x",
-                          "2026-01-01T10:00:00+1", "01/02/2026"}) {
+  for (const auto* bad : {"", "2026", "2026-13-01", "2026-02-30", "2026-01-01T", "2026-01-01T25:00",
+                          "2026-01-01T10:00:00.Z", "2026-01-01x", "2026-01-01T10:00:00+1", "01/02/2026"}) {
     EXPECT_FALSE(parse_date(bad)) << bad;
   }
 }
