@@ -49,7 +49,7 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
   }
   supervisor_.adopt(*spec, known, 0);
   live.granted = supervisor_.live_workers(live.ex_id);
-  supervisor_.set_workers(live.ex_id, live.granted);
+  supervisor_.set_workers(live.ex_id, live.status == ExecutionStatus::stopping ? 0 : live.granted);
   if (supervisor_.has_controller(live.ex_id)) {
     live.live_reason = "the master was restarted, waiting for word from the execution controller";
     return;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/executions.h"
 
@@ -150,7 +151,10 @@ void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
   change(*live, ExecutionEvent::fatal, reason);
 }
 
-void Executions::group_gone(const ExecutionId&) {
+void Executions::group_gone(const ExecutionId& id) {
+  // A controller that was killed leaves its socket file behind.
+  loop_.offload(
+      Loop::Lane::store, [path = options_.layout.runtime + "/" + id.text] { (void)posix_files().remove(path); }, [] {});
   plan();
 }
 

@@ -160,6 +160,8 @@ bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::st
     default:
       break;
   }
+  // Nothing is dispatched any more, so a worker that dies or leaves need not be replaced.
+  if (row->to == ExecutionStatus::stopping) supervisor_.set_workers(live.ex_id, 0);
   if (row->effect != ExecutionEffect::none) live.effects.push_back(row->effect);
   persist(live);
   return true;

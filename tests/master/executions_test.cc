@@ -373,7 +373,7 @@ TEST_F(ExecutionsTest, AStopOutlivesTheMaster) {
 }
 
 TEST_F(ExecutionsTest, EndedExecutionsLeaveMemory) {
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 5; ++i) {
     const auto submitted = h_.submit(MasterHarness::job(1));
     h_.finish(submitted.ex_id, "completed", true);
   }

@@ -311,6 +311,17 @@ TEST_F(MasterServiceTest, AStopThatDoesNotBlockAnswersWhenTheControllerHasIt) {
   EXPECT_EQ(controller->verbs.at(0).argument, "2000");
 }
 
+TEST_F(MasterServiceTest, WorkersThatLeaveWhileStoppingAreNotReplaced) {
+  const auto submitted = h_.submit(MasterHarness::job(2));
+  const auto controller = h_.run(submitted.ex_id);
+  const auto answer = stop(submitted.ex_id);
+  h_.loop.run_ready();
+  h_.launcher.exit(1002, {true, 0, SIGKILL});
+  h_.loop.advance(5s);
+  EXPECT_THAT(h_.launcher.workers, SizeIs(2));
+  ASSERT_THAT(controller->worker_exits, SizeIs(1));
+}
+
 TEST_F(MasterServiceTest, StoppingAPendingExecutionNeedsNoProcess) {
   MasterHarness h(1);
   h.submit(MasterHarness::job(1));
