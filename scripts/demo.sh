@@ -46,34 +46,61 @@ done
 echo "master       pid $master, $url"
 
 sed "s#/tmp/slicemill-examples#$work#" examples/shared-libraries.json >"$work/job.json"
-answer=$(curl --silent --show-error --fail --data @"$work/job.json" "$url/v1/jobs")
-ex_id=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["ex_id"])' "$answer")
 total=$(find /var/lib/dpkg/info -name '*.list' | wc -l)
-echo "execution    $ex_id"
 echo "input        /var/lib/dpkg/info/*.list, $total files"
 
-status="" killed=""
-began=$(date +%s)
-while true; do
-  status=$(get "/v1/ex/$ex_id" 'a["_status"]')
-  figures=$(get "/v1/cluster/controllers" '" ".join(str(c[k]) for c in a for k in ("processed", "failed", "records_in", "records_out"))')
-  read -r processed failed in out <<<"${figures:-0 0 0 0}"
-  [ -t 1 ] && printf '\r\033[K'
-  line="$status: $processed of $total slices, $failed failed, $in records in, $out out"
-  if [ -t 1 ]; then printf '%s' "$line"; else echo "progress     $line"; fi
-  case "$status" in completed | stopped | failed | rejected | terminated) break ;; esac
-  if [ -z "$killed" ] && [ "$processed" -ge $((total / 4)) ]; then
-    killed=$(get /v1/cluster/state 'next((w["pid"] for n in a.values() for w in n["active"] if w["assignment"] == "worker"), "")')
-    if [ -n "$killed" ] && kill -KILL "$killed" 2>/dev/null; then
-      [ -t 1 ] && printf '\r\033[K'
-      echo "killed       worker $killed, with SIGKILL"
-    fi
-  fi
-  [ $(($(date +%s) - began)) -lt 120 ] || { echo "the job does not end" >&2; exit 1; }
-  sleep 0.2
-done
-[ -t 1 ] && printf '\r\033[K'
+# Submitted by curl, then followed by one process that asks ten times a second: a curl for each look would be slower than the job.
+python3 - "$url" "$work" "$total" <<'PYTHON'
+import json, os, signal, subprocess, sys, time, urllib.error, urllib.request
 
+url, work, total = sys.argv[1], sys.argv[2], int(sys.argv[3])
+terminal = sys.stdout.isatty()
+submit = ["curl", "--silent", "--show-error", "--fail", "--data", f"@{work}/job.json", f"{url}/v1/jobs"]
+ex_id = json.loads(subprocess.run(submit, check=True, stdout=subprocess.PIPE).stdout)["ex_id"]
+with open(f"{work}/ex_id", "w") as file:
+    file.write(ex_id)
+print(f"execution    {ex_id}", flush=True)
+
+
+def get(path):
+    with urllib.request.urlopen(url + path, timeout=10) as answer:
+        return json.load(answer)
+
+
+def say(line):
+    print(("\r\033[K" if terminal else "") + line, flush=True)
+
+
+killed, shown, deadline = None, 0.0, time.monotonic() + 120
+while True:
+    status = get(f"/v1/ex/{ex_id}")["_status"]
+    if status in ("completed", "stopped", "failed", "rejected", "terminated"):
+        break
+    try:
+        c = get(f"/v1/ex/{ex_id}/controller")[0]
+    except urllib.error.HTTPError:
+        c = None  # not there yet, or just gone
+    if c and (terminal or time.monotonic() - shown > 1):
+        shown = time.monotonic()
+        line = f"progress     {status}: {c['processed']} of {total} slices, {c['failed']} failed, {c['records_in']} records in, {c['records_out']} out"
+        print("\r\033[K" + line if terminal else line, end="" if terminal else "\n", flush=True)
+    if c and not killed and c["processed"] >= total // 10:
+        workers = [w["pid"] for node in get("/v1/cluster/state").values() for w in node["active"] if w["assignment"] == "worker"]
+        if workers:
+            killed = workers[0]
+            os.kill(killed, signal.SIGKILL)
+            say(f"killed       worker {killed}, with SIGKILL")
+    if time.monotonic() > deadline:
+        sys.exit("the job does not end")
+    time.sleep(0.1)
+if terminal:
+    print("\r\033[K", end="")
+if not killed:
+    sys.exit("the job ended before a worker could be killed")
+PYTHON
+
+ex_id=$(cat "$work/ex_id")
+status=$(get "/v1/ex/$ex_id" 'a["_status"]')
 get "/v1/ex/$ex_id" '"ended        %s: %d slices, %d failed, %d records in, %d records out, %d retries, %d workers joined" % tuple(
   [a["_status"]] + [a["_slicer_stats"].get(k, 0) for k in ("processed", "failed", "records_in", "records_out", "retries", "workers_joined")])'
 [ "$status" = completed ] || { get "/v1/ex/$ex_id" 'a["_failureReason"]' >&2; exit 1; }
