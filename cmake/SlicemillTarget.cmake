@@ -5,7 +5,8 @@ set(SLICEMILL_SANITIZE "" CACHE STRING "sanitizers for every target: address;und
 
 find_program(SLICEMILL_CCACHE ccache)
 if(SLICEMILL_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${SLICEMILL_CCACHE}")
+  # Relative paths in the cache's keys: a second checkout finds what the first one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${CMAKE_SOURCE_DIR};CCACHE_NOHASHDIR=1;${SLICEMILL_CCACHE}")
 endif()
 find_program(SLICEMILL_MOLD mold)
 
@@ -29,19 +30,7 @@ endif()
 # slicemill_library(NAME files... [LINK targets...]): a static library named slicemill_NAME.
 function(slicemill_library name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
-  set(files)
-  foreach(file ${arg_UNPARSED_ARGUMENTS})
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
-      list(APPEND files ${file})
-    else()
-      message(WARNING "missing for now: ${name}/${file}")
-    endif()
-  endforeach()
-  if(NOT files)
-    file(WRITE "${CMAKE_BINARY_DIR}/generated/empty_${name}.cc" "namespace slicemill {}\n")
-    set(files "${CMAKE_BINARY_DIR}/generated/empty_${name}.cc")
-  endif()
-  add_library(slicemill_${name} STATIC ${files})
+  add_library(slicemill_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(slicemill_${name} PUBLIC slicemill_settings ${arg_LINK})
 endfunction()
 
