@@ -47,7 +47,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
       ASSIGN_OR_RETURN(const Json before, source_options(launch.source_ledger_directory));
       const Json& now = launch.execution.at("operations").at(0);
       if (before.at("_op") != now.at("_op"))
-        mismatch = "_op";
+        mismatch = "the reader differs from that of the recovered execution";
       else if (const auto slicer = make_slicer(now.at("_op").get<std::string>()))
         mismatch = slicer->position_mismatch(before, now);
     }
@@ -73,8 +73,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   }
   if (!mismatch.empty())
     controller->reason_ = fmt::format(
-        "cannot go on from the recovered position: the slicing option \"{}\" differs; recover with a cleanup_type "
-        "to replay stored slices only",
+        "cannot go on from the recovered position: {}; recover with a cleanup_type to replay stored slices only",
         mismatch);
   return controller;
 }

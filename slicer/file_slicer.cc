@@ -94,8 +94,8 @@ class FileSlicer final : public Slicer {
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     const auto before = file_reading(recovered_options);
     const auto now = file_reading(options);
-    if (!before || !now) return "path";
-    if (before->path != now->path) return "path";
+    if (!before || !now) return "path is not readable as an option";
+    if (before->path != now->path) return "path differs from that of the recovered execution";
     return "";
   }
 

@@ -117,6 +117,23 @@ class ControllerTest : public testing::Test {
     outcome_.reset();
     controller_->start([this](const ControllerOutcome& outcome) { outcome_ = outcome; });
   }
+  // An ended execution with one failed slice; launch_ is set to recover it.
+  void end_with_one_error() {
+    set_end(10);
+    open();
+    {
+      PlayedWorker a(*hub_, "a");
+      a.hello();
+      ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
+      a.finish(a.slices[0], wire::Outcome::failed_for_good);
+      ASSERT_TRUE(until_ended());
+    }
+    controller_.reset();
+    launch_.source_ledger_directory = launch_.ledger_directory;
+    launch_.ledger_directory = directory_ + "/recovered";
+    launch_.ex_id = "22222222-2222-4222-8222-222222222222";
+    launch_.epoch = 2;
+  }
   void set_end(int end) { launch_.execution["operations"][0]["end"] = end; }
   bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 20s); }
   bool until_ended() {
@@ -364,6 +381,39 @@ TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
   }
   EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
   EXPECT_EQ(outcome_->counters.processed, 4u);
+}
+
+TEST_F(ControllerTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlicer) {
+  end_with_one_error();
+  launch_.cleanup = CleanupType::errors;
+  launch_.execution["operations"][0]["end"] = 1000;  // would be more slices, if anybody asked the slicer
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
+  EXPECT_EQ(controller_->status(), ExecutionStatus::recovering);
+  EXPECT_EQ(a.slices[0].key, (SliceKey{0, 0, 1, SliceKey::kWholeSlice})) << "a replay keeps its identity";
+  EXPECT_EQ(a.slices[0].request, R"({"start":0,"end":10})");
+  a.finish(a.slices[0]);
+  ASSERT_TRUE(until([&] { return processed() == 1; }));
+  loop_.advance(std::chrono::milliseconds(launch_.settings.min_status_ms));
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_EQ(outcome_->counters.processed, 1u) << "counters begin anew";
+}
+
+TEST_F(ControllerTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
+  end_with_one_error();
+  launch_.execution["operations"][0]["size"] = 3;
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.work();
+  a.hello();
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing || outcome_; }));
+  loop_.advance(3s);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("size is 3 now and was 10"));
 }
 
 TEST_F(ControllerTest, AnOlderEpochIsRefused) {

@@ -257,7 +257,8 @@ TEST_F(FileSlicerTest, RefusesBrokenPositions) {
 TEST_F(FileSlicerTest, PositionsHoldForTheSamePathOnly) {
   auto slicer = make_file_slicer();
   EXPECT_EQ(slicer->position_mismatch({{"path", "/a"}, {"size", 1}}, {{"path", "/a"}, {"size", 2}}), "");
-  EXPECT_EQ(slicer->position_mismatch({{"path", "/a"}}, {{"path", "/b"}}), "path");
+  EXPECT_EQ(slicer->position_mismatch({{"path", "/a"}}, {{"path", "/b"}}),
+            "path differs from that of the recovered execution");
 }
 
 // A directory of very many files, without the files.
