@@ -193,9 +193,11 @@ TEST_F(ControllerTest, I3_StaleResultsAreRefusedAndCounted) {
   older.attempt.n = 7;
   a.finish(older);                                            // not this attempt
   a.say(wire::Results{a.epoch + 1, 3, {a.result_of(mine)}});  // not this controller
-  a.finish(mine);
-  a.finish(mine);  // twice
+  auto true_result = a.result_of(mine);
+  true_result.records_in = 7;                                    // the stale ones say 1
+  a.say(wire::Results{a.epoch, 4, {true_result, true_result}});  // said twice
   ASSERT_TRUE(until([&] { return processed() == 1 && stats()["refused"] == 4; })) << stats().dump();
+  EXPECT_EQ(stats()["records_in"], 7);
 }
 
 TEST_F(ControllerTest, AFailedSliceIsRetriedWithBackoffAndThenAnError) {
