@@ -108,7 +108,7 @@ class Verbs(EndToEnd):
         for _ in range(2):
             self.assertEqual(self.master.post(f"/v1/ex/{ex_id}/_pause"), {"status": "paused"})
         self.assertEqual(self.master.status(ex_id), "paused")
-        wait_until(lambda: self.master.stats(ex_id).get("workers_active") == 0, "slices in flight to finish")
+        wait_until(lambda: self.master.stats(ex_id).get("in_flight") == 0, "slices in flight to finish")
         settled = self.master.stats(ex_id)["processed"]
         self.assertEqual(self.master.stats(ex_id)["processed"], settled)
         for _ in range(2):
@@ -118,7 +118,7 @@ class Verbs(EndToEnd):
     def test_a_pause_outlives_the_controller(self):
         _, ex_id = self.start_slow_job(delay_ms=20)
         self.master.post(f"/v1/ex/{ex_id}/_pause")
-        wait_until(lambda: self.master.stats(ex_id).get("workers_active") == 0, "slices in flight to finish")
+        wait_until(lambda: self.master.stats(ex_id).get("in_flight") == 0, "slices in flight to finish")
         settled = self.master.stats(ex_id)["processed"]
         dead = self.master.kill_9("execution_controller", ex_id)
         wait_until(lambda: self.master.pids("execution_controller", ex_id) not in ([], [dead]), "a new controller")
