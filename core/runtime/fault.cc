@@ -1,6 +1,7 @@
 #include "core/runtime/fault.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -52,20 +53,23 @@ bool load() {
   return true;
 }
 
-// A fault fires once over all processes that share the log: the log line claims it.
+// A fault fires once over all processes that share the log: the line in it claims it, under a lock.
 bool claim(const std::string& log_path, std::string_view point) {
   if (log_path.empty()) return true;
+  const int fd = open(log_path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return true;
+  flock(fd, LOCK_EX);
   std::ifstream existing(log_path);
   std::string name, pid;
-  while (existing >> name >> pid)
-    if (name == point) return false;
-  const std::string line = fmt::format("{} {}\n", point, getpid());
-  const int fd = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) return true;
-  const bool written = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-  fsync(fd);
-  close(fd);
-  return written;
+  bool free = true;
+  while (existing >> name >> pid) free = free && name != point;
+  if (free) {
+    const std::string line = fmt::format("{} {}\n", point, getpid());
+    free = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    fsync(fd);
+  }
+  close(fd);  // and with it the lock
+  return free;
 }
 
 }  // namespace
