@@ -4,7 +4,6 @@
 #include <simdjson.h>
 
 #include <random>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -113,13 +112,28 @@ TEST(JsonScan, EveryCutOfAValueIsIncompleteAndNeverBroken) {
   EXPECT_EQ(static_cast<std::size_t>(scan.at - whole.view().data()), value.size());
 }
 
+// A number with three digits of exponent, or of eighteen digits.
+bool may_hold_huge_number(std::string_view text) {
+  std::size_t digits = 0;
+  bool is_exponent = false;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      if (++digits >= (is_exponent ? 3 : 18)) return true;
+      continue;
+    }
+    if (c == '+' && is_exponent && digits == 0) continue;
+    is_exponent = c == 'e' || c == 'E';
+    digits = 0;
+  }
+  return false;
+}
+
 // Another parser as the judge: small values with random damage.
 TEST(JsonScan, AgreesWithSimdjson) {
   const std::vector<std::string> seeds = {
       R"({"a":[1,2.5,-3e2],"b":{"c":null,"d":true},"e":"te\"xt\\"})", R"([{"x":""},[[],{}],false,"\n\t\/",0.1])",
       R"({"long key that is longer than a block":"long value that is longer than a block of sixteen","n":123456})"};
   const std::string alphabet = "{}[]\",:\\ 0123456789.eE+-truefalsn\tx/";
-  const std::regex huge("[eE][+]?[0-9]{3}|[0-9]{18}");
   std::mt19937 random(20261124);
   simdjson::dom::parser parser;
   int good = 0;
@@ -143,7 +157,7 @@ TEST(JsonScan, AgreesWithSimdjson) {
     const bool theirs = error == simdjson::SUCCESS;
     good += theirs ? 1 : 0;
     // It refuses numbers that a double cannot hold; the grammar does not.
-    if (error == simdjson::NUMBER_ERROR && std::regex_search(text, huge)) continue;
+    if (error == simdjson::NUMBER_ERROR && may_hold_huge_number(text)) continue;
     ASSERT_EQ(is_json(text), theirs) << text;
   }
   EXPECT_GT(good, 1000);
