@@ -193,13 +193,16 @@ TEST(HttpServer, RefusesHugeBodiesBeforeReadingThem) {
 }
 
 TEST(HttpServer, TheAnswerReachesAClientThatGoesOnSending) {
-  ApiServer api(quick());
+  api::HttpOptions options;
+  options.linger_timeout = std::chrono::seconds(10);
+  ApiServer api(options);
   HttpClient client(api.port());
   client.send("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
-  client.send(std::string(1 << 20, 'x'));
+  EXPECT_TRUE(client.send(std::string(8 << 20, 'x')));
   auto answer = client.read_answer();
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 413);
+  EXPECT_TRUE(client.ends_cleanly());
 }
 
 TEST(HttpServer, TakesABodyOfExactlyTheLimit) {
