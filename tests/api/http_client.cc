@@ -104,6 +104,11 @@ bool HttpClient::is_closed_by_server() {
   return input_.empty() && (n == 0 || (n < 0 && errno == ECONNRESET));
 }
 
+bool HttpClient::ends_cleanly() {
+  char byte = 0;
+  return input_.empty() && ::recv(fd_, &byte, 1, 0) == 0;
+}
+
 void HttpClient::reset() {
   linger abort{1, 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);

@@ -40,6 +40,8 @@ class HttpClient {
   std::string read_bytes(std::size_t n);
   // Waits until the server closes; false if it sends bytes or does nothing for kWaitSeconds.
   bool is_closed_by_server();
+  // Waits until the server ends the stream in order, without a reset that could destroy an answer on its way.
+  bool ends_cleanly();
   void reset();  // closes with RST
 
  private:
