@@ -159,6 +159,8 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
                                      0644);
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   }
+  // Libraries open sockets without close-on-exec; a child that outlives us would keep our port and our locks.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;

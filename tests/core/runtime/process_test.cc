@@ -80,6 +80,14 @@ TEST(Process, EnvironmentAndOutputFile) {
   unlink(path.c_str());
 }
 
+TEST(Process, AChildInheritsNoDescriptorOfOurs) {
+  const int fd = dup(STDERR_FILENO);  // without close-on-exec
+  ASSERT_GT(fd, STDERR_FILENO);
+  const auto exit = wait_for_exit(start({"/bin/sh", "-c", "test -e /proc/self/fd/" + std::to_string(fd)}));
+  close(fd);
+  EXPECT_EQ(exit.code, 1);
+}
+
 TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {
   const auto missing = spawn_process({.arguments = {"/nonexistent/program"}});
   ASSERT_FALSE(missing);
