@@ -83,7 +83,6 @@ void Supervisor::start(const GroupSpec& spec, std::int64_t workers) {
 
 void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& known, std::int64_t workers) {
   Group& group = new_group(spec, workers);
-  group.prepared = !known.empty();
   for (const auto& row : known) {
     next_ordinal_ = std::max(next_ordinal_, row.ordinal + 1);
     if (launcher_.alive(row.process)) {
@@ -92,6 +91,8 @@ void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& kno
       events_.process_gone(row, ProcessExit{}, false);
     }
   }
+  // Without a controller it may turn out that the execution has ended: then no worker is wanted any more.
+  group.prepared = group.controller != nullptr;
 }
 
 void Supervisor::adopt_controller(const ExecutionId& id, const ProcessIdentity& process, std::uint64_t epoch) {

@@ -308,6 +308,27 @@ TEST_F(ExecutionsTest, ANewMasterAdoptsAnOutcomeThatNobodyHeard) {
   EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
 }
 
+TEST_F(ExecutionsTest, ANewMasterStartsNoWorkersBeforeItKnowsThatTheExecutionGoesOn) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  h_.run(submitted.ex_id);
+  const pid_t pid = controller_pid(submitted.ex_id);
+  h_.crash();
+  h_.launcher.exit(pid, {});
+  h_.launcher.exit(1002, {});
+  write_outcome(submitted.ex_id, ExecutionStatus::completed);
+  {
+    // Held, so that reading it takes a while.
+    auto held = open_ledger(h_.loop, h_.layout.ledger_directory(submitted.ex_id.text), 2);
+    ASSERT_TRUE(held) << held.error().message;
+    h_.restart();
+    EXPECT_EQ(h_.status(submitted.ex_id), "running");
+    ASSERT_TRUE((*held)->close());
+  }
+  h_.loop.advance(2s);
+  EXPECT_EQ(h_.status(submitted.ex_id), "completed");
+  EXPECT_THAT(h_.launcher.workers, SizeIs(1));
+}
+
 TEST_F(ExecutionsTest, ANewMasterStartsAControllerWhereNoneLivesAndNothingIsDecided) {
   const auto submitted = h_.submit(MasterHarness::job(2));
   h_.run(submitted.ex_id);
