@@ -2,11 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/regex.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "operations/describe.h"
 #include "operations/operation.h"
@@ -41,7 +41,7 @@ TEST_P(EveryOperation, IsDescribedToTheLastOption) {
   for (const auto& option : schema.options) {
     EXPECT_GT(option.description.size(), 10U) << option.name;
     EXPECT_TRUE(option.description.ends_with('.')) << option.name;
-    EXPECT_TRUE(std::regex_match(option.name, std::regex("[a-z][a-z0-9_]*"))) << option.name;
+    EXPECT_TRUE(boost::regex_match(option.name, boost::regex("[a-z][a-z0-9_]*"))) << option.name;
     EXPECT_FALSE(option.required && !option.default_value.is_null()) << option.name;
   }
 }
@@ -105,7 +105,7 @@ TEST_P(EveryOperation, HasAJsonSchemaOfItsOptions) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Builtin, EveryOperation, testing::ValuesIn(builtin_operations().all()), [](const auto& each) {
-  return std::regex_replace(each.param->name, std::regex("[^a-zA-Z0-9]"), "_");
+  return boost::regex_replace(each.param->name, boost::regex("[^a-zA-Z0-9]"), "_");
 });
 
 TEST(Operations, NamesAreUnique) {

@@ -82,7 +82,9 @@ inline Result<SliceRead> read_slice(Reader& reader, const std::string& request, 
   SliceContext slice;
   slice.request = request;
   slice.created_ms = created_ms;
-  slice.ex_id = "later-" + lineage;
+  static int executions = 0;
+  const std::string ex_id = "execution " + std::to_string(++executions);  // another one of the chain each time
+  slice.ex_id = ex_id;
   slice.lineage_id = lineage;
   RETURN_IF_ERROR(reader.open(slice));
   SliceRead read;

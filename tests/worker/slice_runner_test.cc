@@ -19,6 +19,7 @@ struct Trace {
   std::vector<std::string> events;
   std::vector<std::string> written;
   SliceContext slice;
+  std::string ex_id, lineage_id;
   std::string fail_at;  // the event that fails
   bool throws = false;  // by an exception
   bool is_retryable = true;
@@ -39,7 +40,9 @@ class TracedReader final : public Reader {
   explicit TracedReader(Trace& trace) : trace_(trace) {}
   Result<void> initialize(const OperationContext&) override { return trace_.event("reader.initialize"); }
   Result<void> open(const SliceContext& slice) override {
-    trace_.slice = slice;
+    trace_.slice = slice;  // its views end with the slice
+    trace_.ex_id = slice.ex_id;
+    trace_.lineage_id = slice.lineage_id;
     next_ = 0;
     return trace_.event("reader.open");
   }
@@ -174,8 +177,8 @@ TEST_F(SliceRunnerTest, TakesBatchesThroughAndReportsFacts) {
 TEST_F(SliceRunnerTest, TellsOperationsWhoseSliceItIs) {
   run(kLine);
   EXPECT_EQ(trace_.slice.slice_id, slice_id("ex-1", order().key));
-  EXPECT_EQ(trace_.slice.ex_id, "ex-1");
-  EXPECT_EQ(trace_.slice.lineage_id, "ex-0");
+  EXPECT_EQ(trace_.ex_id, "ex-1");
+  EXPECT_EQ(trace_.lineage_id, "ex-0");
   EXPECT_EQ(trace_.slice.created_ms, 678);
   EXPECT_EQ(trace_.slice.attempt.epoch, 4U);
 }
