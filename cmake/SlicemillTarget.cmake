@@ -25,6 +25,9 @@ if(SLICEMILL_SANITIZE)
   string(REPLACE ";" "," slicemill_sanitizers "${SLICEMILL_SANITIZE}")
   target_compile_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers} -fno-omit-frame-pointer)
   target_link_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers})
+  if(SLICEMILL_SANITIZE STREQUAL "thread")
+    target_compile_options(slicemill_settings INTERFACE -Wno-tsan) # Boost.Asio fences beside its mutexes; TSan sees the mutexes
+  endif()
 endif()
 
 # slicemill_library(NAME files... [LINK targets...]): a static library named slicemill_NAME.
@@ -45,4 +48,7 @@ function(slicemill_test name)
     set(arg_LABELS unit)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+  if(SLICEMILL_SANITIZE STREQUAL "thread")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp")
+  endif()
 endfunction()
