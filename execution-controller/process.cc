@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
@@ -39,6 +40,7 @@ int tell_failure(AsioLoop& loop, ClientChannel& master, const ControllerLaunch& 
 }  // namespace
 
 int run_execution_controller(const ControllerLaunch& launch) {
+  set_fault_process("controller");
   const auto started = start_logging({.path = launch.log_path, .process = "controller"});
   if (!started) {
     fmt::print(stderr, "slicemill: {}\n", started.error().message);
