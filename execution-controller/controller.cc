@@ -13,7 +13,6 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr auto kWorkerWatch = std::chrono::seconds(1);
 constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
 constexpr std::uint64_t kErrorsPerAnswer = 10'000;
 
@@ -134,6 +133,14 @@ void Controller::wire() {
           .on_lost =
               [this](const ProcessIdentity& process, const std::string& reason) {
                 if (link_) link_->worker_lost(process, reason);
+              },
+          .on_adopted =
+              [this](const SliceKey& key, const Attempt& attempt) {
+                if (sweep_) sweep_->keep(key, attempt);
+              },
+          .on_attempts_lost =
+              [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
+                if (sweep_) sweep_->lost(attempts);
               }});
   source_ = std::make_unique<SliceSource>(
       parts_.loop, *writer_, header, job_,
@@ -145,6 +152,23 @@ void Controller::wire() {
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  worker_watch_ = std::make_unique<WorkerWatch>(
+      parts_.loop, launch_.ex_id, launch_.settings,
+      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
+                         .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running; },
+                         .on_alone = [this](const Error& error) { fail(error); }});
+  if (publisher_) {
+    sweep_ = std::make_unique<StagingSweep>(parts_.loop, *publisher_, header.epoch);
+    if (publisher_->joins())
+      join_ = std::make_unique<OutputJoin>(
+          parts_.loop, *ledger_, *writer_, *publisher_,
+          OutputJoin::Hooks{.on_done =
+                                [this](const Result<void>& joined) {
+                                  conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
+                                           joined ? "" : joined.error().message);
+                                },
+                            .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  }
   if (parts_.master != nullptr) {
     ProcessIdentity process;
     if (auto own = own_process()) process = *own;
@@ -164,7 +188,6 @@ void Controller::wire() {
 
 void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
   on_finished_ = std::move(on_finished);
-  workers_seen_ = parts_.loop.now();
   if (link_) link_->start();
   if (const auto& outcome = ledger_->header().outcome) {  // it ended before; only the telling is left
     log(LogLevel::info, "the ledger has the outcome already: {}", to_string(outcome->status));
@@ -194,7 +217,10 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
 }
 
 void Controller::open_sources() {
-  if (publisher_ && !committed_.empty()) settlement_->roll_forward(std::exchange(committed_, {}));
+  if (publisher_ && !committed_.empty()) {
+    for (const auto& [slice, output] : committed_) sweep_->keep(output.key, output.attempt);
+    settlement_->roll_forward(std::exchange(committed_, {}));
+  }
   const bool goes_on = resumed_ || ledger_->header().recovered;
   if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
     cannot_resume_ = recovery_->slices_anew();
@@ -227,7 +253,7 @@ void Controller::begin_slicing() {
 void Controller::begin() {
   if (phase_ == Phase::opening) {
     phase_ = Phase::working;
-    watch_for_workers();
+    worker_watch_->begin();
     if (recovery_->replays())
       parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms),
                         [this, alive = std::weak_ptr<bool>(alive_)] {
@@ -259,6 +285,7 @@ void Controller::turn_soon() {
 
 void Controller::turn() {
   if (phase_ != Phase::working) return;
+  if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   if (wanted_ == WantedState::stopping || fatal_ || suspending_) {
     conclude_if_drained();
     return;
@@ -353,25 +380,6 @@ void Controller::probation() {
     } else {
       probation();
     }
-  });
-}
-
-void Controller::watch_for_workers() {
-  if (phase_ != Phase::working) return;
-  const auto counts = dispatcher_->counts();
-  const auto now = parts_.loop.now();
-  if (counts.connected > 0 || wanted_ != WantedState::running) workers_seen_ = now;
-  const std::int64_t limit =
-      counts.joined == 0 ? launch_.settings.slicer_timeout_ms : launch_.settings.worker_disconnect_timeout_ms;
-  if (now - workers_seen_ > std::chrono::milliseconds(limit)) {
-    fail(Error(ErrorCode::timeout,
-               counts.joined == 0
-                   ? fmt::format("No workers have connected to slicer in the allotted time: {} ms", limit)
-                   : fmt::format("All workers from workers from {} have disconnected", launch_.ex_id)));
-    return;
-  }
-  parts_.loop.after(kWorkerWatch, [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) watch_for_workers();
   });
 }
 
@@ -505,58 +513,16 @@ void Controller::conclude_if_drained() {
 }
 
 void Controller::conclude_all_done() {
-  if (joining_) return;
   const std::uint64_t failed = settlement_->counters().failed;
   if (failed > 0) {
     conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
   } else if (cannot_resume_) {
     conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
-  } else if (publisher_ && publisher_->joins()) {
-    joining_ = true;
-    if (ledger_->header().joined)
-      publish_joined(ledger_->header().joined->facts);
-    else
-      join_outputs();
+  } else if (join_) {
+    join_->begin();
   } else {
     conclude(ExecutionStatus::completed, "");
   }
-}
-
-void Controller::join_outputs() {
-  auto joined = std::make_shared<Result<OutputFacts>>(OutputFacts{});
-  auto work = [this, joined] {
-    *joined = publisher_->join([this](const OutputVisitor& visit) { return ledger_->for_each_output(visit); });
-  };
-  parts_.loop.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    if (!*joined) {
-      conclude(ExecutionStatus::failed, fmt::format("cannot join the output: {}", joined->error().message));
-      return;
-    }
-    writer_->batch().joined = JoinRecord{**joined, false};
-    writer_->after_sync([this, facts = **joined] {
-      if (auto passed = fault("joined"); !passed)
-        ledger_failed(passed.error());
-      else
-        publish_joined(facts);
-    });
-  });
-}
-
-void Controller::publish_joined(const OutputFacts& facts) {
-  auto published = std::make_shared<Result<void>>();
-  parts_.loop.offload(
-      Loop::Lane::publish, [this, facts, published] { *published = publisher_->publish_joined(facts); },
-      [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
-        if (alive.expired()) return;
-        if (!*published) {
-          conclude(ExecutionStatus::failed,
-                   fmt::format("cannot publish the joined output: {}", published->error().message));
-          return;
-        }
-        writer_->batch().joined = JoinRecord{facts, true};
-        conclude(ExecutionStatus::completed, "");
-      });
 }
 
 void Controller::conclude(ExecutionStatus status, std::string reason) {

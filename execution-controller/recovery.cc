@@ -28,6 +28,7 @@ Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hoo
     : loop_(loop), ledger_(ledger), queue_(queue), hooks_(std::move(hooks)) {}
 
 bool Recovery::slices_anew() const {
+  if (ledger_.header().joined) return false;  // the output is whole
   return !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none;
 }
 
