@@ -21,11 +21,21 @@ std::string slicer_error(const std::string& ex_id, const std::string& cause) {
   return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
 }
 
-// What a recovery without a cleanup type must know of its source: positions are good only for the same slicing.
-Result<Json> source_options(const std::string& directory) {
-  ASSIGN_OR_RETURN(auto view, view_ledger(directory));
-  ASSIGN_OR_RETURN(Json source, parse_json(view->header().execution));
-  return source.at("operations").at(0);
+// Why a recovery that is to slice on cannot go on from where its source stood: positions are good only for the same
+// slicing. "" if it can.
+Result<std::string> position_mismatch(const std::string& source_directory, const Json& job) {
+  ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
+  ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
+  const Json& reader_before = before.at("operations").at(0);
+  const Json& reader = job.at("operations").at(0);
+  if (reader_before.at("_op") != reader.at("_op")) return "the reader differs from that of the recovered execution";
+  const auto name = reader.at("_op").get<std::string>();
+  const auto slicers_before = slicer_count(name, before.value("slicers", std::int64_t{1}));
+  const auto slicers = slicer_count(name, job.value("slicers", std::int64_t{1}));
+  if (slicers_before != slicers)
+    return fmt::format("slicers is {} now and was {} in the recovered execution", slicers, slicers_before);
+  const auto slicer = make_slicer(name);
+  return slicer ? slicer->position_mismatch(reader_before, reader) : "";
 }
 
 }  // namespace
@@ -33,19 +43,17 @@ Result<Json> source_options(const std::string& directory) {
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
   const std::string execution = to_compact_text(launch.execution);
   std::unique_ptr<SliceLedger> ledger;
-  std::string mismatch;
   const bool resumed = ledger_exists(launch.ledger_directory);
   if (resumed) {
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? open_ledger_next_epoch(parts.loop, launch.ledger_directory)
                                                : open_ledger(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
-    if (launch.cleanup == CleanupType::none) {
-      ASSIGN_OR_RETURN(const Json before, source_options(launch.source_ledger_directory));
-      const Json& now = launch.execution.at("operations").at(0);
-      if (before.at("_op") != now.at("_op"))
-        mismatch = "the reader differs from that of the recovered execution";
-      else if (const auto slicer = make_slicer(now.at("_op").get<std::string>()))
-        mismatch = slicer->position_mismatch(before, now);
+    if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
+      ASSIGN_OR_RETURN(const std::string mismatch, position_mismatch(launch.source_ledger_directory, launch.execution));
+      if (!mismatch.empty())
+        return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
+                                                     "cleanup_type to replay stored slices only",
+                                                     mismatch));
     }
     ASSIGN_OR_RETURN(ledger, recover_ledger(parts.loop, launch.ledger_directory,
                                             {.source_directory = launch.source_ledger_directory,
@@ -67,10 +75,6 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   if (!controller->ledger_->header().outcome) {
     ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
   }
-  if (!mismatch.empty())
-    controller->reason_ = fmt::format(
-        "cannot go on from the recovered position: {}; recover with a cleanup_type to replay stored slices only",
-        mismatch);
   return controller;
 }
 
@@ -145,7 +149,7 @@ void Controller::wire() {
                          .on_change = [this] { turn_soon(); },
                          .on_fatal = [this](const Error& error) { fail(error); }});
   recovery_ = std::make_unique<Recovery>(
-      parts_.loop, *ledger_, queue_,
+      parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
@@ -233,13 +237,6 @@ void Controller::open_sources() {
 void Controller::begin_slicing() {
   if (opening_slicers_) return;
   opening_slicers_ = true;
-  const std::string mismatch = reason_;
-  if (!mismatch.empty()) {
-    slicing_ = true;
-    begin();
-    fail(Error(ErrorCode::invalid, mismatch));
-    return;
-  }
   source_->open([this](Result<void> opened) {
     slicing_ = true;
     begin();

@@ -160,9 +160,8 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   birth.now = loop_.wall_ms();
   birth.config = std::move(config);
   birth.recovered_execution = source.ex_id;
-  birth.cleanup = cleanup;
-  birth.recovered_slice_type = to_string(cleanup);
-  if (cleanup == CleanupType::none && autorecover) birth.recovered_slice_type = to_string(CleanupType::pending);
+  birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
+  birth.recovered_slice_type = to_string(birth.cleanup);
   ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
   return make_execution(std::move(birth), executions_.options().layout);
 }
