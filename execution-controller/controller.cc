@@ -278,12 +278,15 @@ void Controller::turn_soon() {
 }
 
 void Controller::turn() {
-  if (phase_ != Phase::working) return;
-  if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
-  if (wanted_ == WantedState::stopping || fatal_ || suspending_) {
+  const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
+  // Opening a source may take long, or hang: a drain does not wait for it.
+  const bool only_slicers_open = phase_ == Phase::opening && opening_slicers_ && drain_due_.has_value();
+  if (ending && (phase_ == Phase::working || only_slicers_open)) {
     conclude_if_drained();
     return;
   }
+  if (phase_ != Phase::working) return;
+  if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   const ExecutionStatus before = shown_;
   if (wanted_ == WantedState::running) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
@@ -460,7 +463,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
 }
 
 void Controller::on_stop_deadline() {
-  if (phase_ != Phase::working) return;
+  if (phase_ > Phase::working) return;
   auto slices = dispatcher_->break_leases();
   if (!slices.empty())
     log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
@@ -520,7 +523,7 @@ void Controller::conclude_all_done() {
 }
 
 void Controller::conclude(ExecutionStatus status, std::string reason) {
-  if (phase_ != Phase::working) return;
+  if (phase_ > Phase::working) return;
   phase_ = Phase::concluding;
   dispatcher_->set_open(false);
   dispatcher_->dismiss_all();

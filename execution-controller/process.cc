@@ -46,6 +46,7 @@ int run_execution_controller(const ControllerLaunch& launch) {
     fmt::print(stderr, "slicemill: {}\n", started.error().message);
     return kCannotStart;
   }
+  if (auto passed = fault("launched"); !passed) return kCannotStart;
   AsioLoop loop;
   auto workers = bind_zmq_channel(loop, launch.controller_endpoint);
   auto master = connect_zmq_channel(loop, launch.master_endpoint);

@@ -62,6 +62,8 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
     return;
   }
   auto work = [this, failure] {
+    *failure = fault("opening");
+    if (!*failure) return;
     for (auto& state : states_) {
       if (state->position.finished) continue;
       SlicerContext context{.job = job_,

@@ -162,10 +162,6 @@ Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::strin
   {
     ASSIGN_OR_RETURN(const auto source, open_existing(recover.source_directory, RocksDatabase::Mode::write));
     ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*source));
-    if (!header.outcome) {
-      return source->placed(
-          Error(ErrorCode::unavailable, fmt::format("execution {} has not ended", header.lineage.back())));
-    }
     RETURN_IF_ERROR(check_epoch(recover.source_directory, header.epoch, recover.epoch));
     if (header.lineage.size() > std::numeric_limits<decltype(SliceKey::generation)>::max()) {
       return source->placed(Error(ErrorCode::unsupported, "it has as many generations as a ledger can have"));

@@ -83,7 +83,7 @@ const bool armed = load();
 
 Result<void> pass(std::string_view point) {
   auto& shared = table();
-  const std::lock_guard lock(shared.mutex);
+  std::unique_lock lock(shared.mutex);
   for (auto& fault : shared.faults) {
     if (fault.point != point || (!fault.process.empty() && fault.process != shared.process)) continue;
     if (!fault.lasting) {
@@ -93,6 +93,10 @@ Result<void> pass(std::string_view point) {
     if (fault.action == "kill") {
       kill(getpid(), SIGKILL);
       pause();
+    }
+    if (fault.action == "hang") {
+      lock.unlock();
+      for (;;) pause();
     }
     if (fault.action == "enospc") {
       fault.lasting = true;

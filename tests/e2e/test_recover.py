@@ -201,5 +201,20 @@ class Recover(EndToEnd):
         self.assert_verified(ex_id, self.master)
 
 
+class RecoverWhatWasGivenUp(EndToEnd):
+    def test_a_controller_that_dies_again_and_again(self):
+        """Its execution fails with the reason, its ledger has no outcome, and a recovery does all that is left."""
+        path = self.write_input(records=4000)
+        master = self.start_master(environment={"SLICEMILL_FAULT": "controller/committed:kill:1"})
+        ex_id = master.submit(self.job(path, delay_ms=5))["ex_id"]
+        document = master.wait_for_status(ex_id, "failed")
+        self.assertIn("signal 9", document["_failureReason"])
+        master.terminate()
+        master = self.start_master()
+        again = master.post(f"/v1/ex/{ex_id}/_recover")["ex_id"]
+        master.wait_for_status(again, "completed")
+        self.assert_output(records(4000))
+        self.assert_verified(again, master)
+
 if __name__ == "__main__":
     unittest.main()
