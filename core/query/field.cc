@@ -138,20 +138,22 @@ void append_code_point(std::string& out, std::uint32_t value) {
 bool is_ascii_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-bool is_digit(char c) {
+bool is_ascii_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
 // The length of the piece of a word at text[at], 0 if none is there. Letters outside of ASCII count as such.
 std::size_t word_piece(std::string_view text, std::size_t at) {
   const char c = text[at];
-  if (is_ascii_letter(c) || is_digit(c) || c == '_') return 1;
+  if (is_ascii_letter(c) || is_ascii_digit(c) || c == '_') return 1;
   if (static_cast<std::uint8_t>(c) < 0x80) {
     if ((c != '.' && c != '\'') || at == 0 || at + 1 >= text.size()) return 0;
     const char before = text[at - 1];
     const char after = text[at + 1];
-    return (is_ascii_letter(before) && is_ascii_letter(after)) || (c == '.' && is_digit(before) && is_digit(after)) ? 1
-                                                                                                                    : 0;
+    return (is_ascii_letter(before) && is_ascii_letter(after)) ||
+                   (c == '.' && is_ascii_digit(before) && is_ascii_digit(after))
+               ? 1
+               : 0;
   }
   const CodePoint point = first_code_point(text.substr(at));
   if (point.length == 1) return 0;

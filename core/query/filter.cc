@@ -14,10 +14,10 @@ namespace slicemill::query {
 
 namespace {
 
-using Kind = Condition::Kind;
+using Test = Condition::Kind;
 using Node = FilterNode;
 
-Condition leaf(Kind kind, const Field& field) {
+Condition leaf(Test kind, const Field& field) {
   Condition condition;
   condition.kind = kind;
   condition.field = &field;
@@ -26,20 +26,20 @@ Condition leaf(Kind kind, const Field& field) {
 
 Condition between(const Field& field, std::int64_t low, std::int64_t high) {
   if (low > high) return {};
-  Condition condition = leaf(Kind::between, field);
+  Condition condition = leaf(Test::between, field);
   condition.low = low;
   condition.high = high;
   return condition;
 }
 
 Condition matching(const Field& field, TermPattern pattern) {
-  Condition condition = leaf(Kind::matches, field);
+  Condition condition = leaf(Test::matches, field);
   condition.pattern = std::move(pattern);
   return condition;
 }
 
 Condition containing(const Field& field, std::string terms) {
-  Condition condition = leaf(Kind::contains, field);
+  Condition condition = leaf(Test::contains, field);
   condition.text = std::move(terms);
   return condition;
 }
@@ -50,7 +50,7 @@ Condition word_test(const Field& field, const Node& node) {
   if (terms.size() == 1) return {};
   if (node.kind == Node::Kind::phrase) return containing(field, terms);
   Condition any;
-  any.kind = Kind::group;
+  any.kind = Test::group;
   for (std::size_t begin = 0; begin + 1 < terms.size();) {
     const std::size_t end = terms.find(kTermEnd, begin + 1);
     any.should.push_back(containing(field, terms.substr(begin, end + 1 - begin)));
@@ -64,7 +64,7 @@ Condition exact_test(const Field& field, const std::string& text) {
     if (text.find(kTermEnd) != std::string::npos) return {};
     return containing(field, fmt::format("{0}{1}{0}", kTermEnd, text));
   }
-  Condition condition = leaf(Kind::equals, field);
+  Condition condition = leaf(Test::equals, field);
   condition.text = text;
   return condition;
 }
@@ -121,7 +121,7 @@ Result<Span> value_span(const Field& field, const std::string& text, WallMs now,
 }
 
 Result<Condition> range_test(const Field& field, const Node& node, WallMs now) {
-  Condition range = leaf(Kind::between, field);
+  Condition range = leaf(Test::between, field);
   if (node.low) {
     ASSIGN_OR_RETURN(const Span span, value_span(field, *node.low, now, true));
     const bool whole = span.first == span.last || field.type == FieldType::date;
@@ -182,12 +182,12 @@ class Binder {
         return bind_group(node);
       case Node::Kind::everything: {
         Condition always;
-        always.kind = Kind::always;
+        always.kind = Test::always;
         return always;
       }
       case Node::Kind::exists: {
         const Field* field = find_field(fields_, node.field);
-        return field == nullptr ? Condition{} : leaf(Kind::exists, *field);
+        return field == nullptr ? Condition{} : leaf(Test::exists, *field);
       }
       default:
         break;
@@ -203,7 +203,7 @@ class Binder {
  private:
   Result<Condition> bind_group(const Node& node) const {
     Condition group;
-    group.kind = Kind::group;
+    group.kind = Test::group;
     for (const Node& clause : node.clauses) {
       ASSIGN_OR_RETURN(Condition bound, bind(clause));
       auto& list = clause.occur == Node::Occur::must       ? group.must
@@ -218,10 +218,10 @@ class Binder {
   Result<Condition> bind_any_field(const Node& node) const {
     RETURN_IF_ERROR(check_unknown(node));
     Condition any;
-    any.kind = Kind::group;
+    any.kind = Test::group;
     for (const Field& field : fields_) {
       auto condition = field_test(field, node, now_);
-      if (condition && condition->kind != Kind::never) any.should.push_back(std::move(*condition));
+      if (condition && condition->kind != Test::never) any.should.push_back(std::move(*condition));
     }
     return any.should.empty() ? Condition{} : any;
   }
@@ -241,13 +241,13 @@ class Binder {
 
 bool leaf_holds(const Condition& condition, const Value& value) {
   if (std::holds_alternative<std::monostate>(value)) return false;
-  if (condition.kind == Kind::exists) return true;
+  if (condition.kind == Test::exists) return true;
   if (const auto* number = std::get_if<std::int64_t>(&value))
-    return condition.kind == Kind::between && *number >= condition.low && *number <= condition.high;
+    return condition.kind == Test::between && *number >= condition.low && *number <= condition.high;
   const std::string& text = std::get<std::string>(value);
-  if (condition.kind == Kind::equals) return text == condition.text;
-  if (condition.kind == Kind::contains) return text.find(condition.text) != std::string::npos;
-  if (condition.kind != Kind::matches) return false;
+  if (condition.kind == Test::equals) return text == condition.text;
+  if (condition.kind == Test::contains) return text.find(condition.text) != std::string::npos;
+  if (condition.kind != Test::matches) return false;
   return condition.field->type == FieldType::keyword ? condition.pattern->matches(text)
                                                      : condition.pattern->matches_any(text);
 }
@@ -273,11 +273,11 @@ Result<Filter> parse_filter(std::string_view text, std::span<const Field> fields
 
 bool holds(const Condition& condition, const Json& document) {
   switch (condition.kind) {
-    case Kind::never:
+    case Test::never:
       return false;
-    case Kind::always:
+    case Test::always:
       return true;
-    case Kind::group:
+    case Test::group:
       return group_holds(condition, document);
     default:
       return leaf_holds(condition, value_of(*condition.field, document));

@@ -4,7 +4,7 @@ master cannot drift apart. Cases run in their order; later ones see what earlier
 import pathlib
 import unittest
 
-import http_script
+import route_script
 from harness import EndToEnd, wait_until
 
 SCRIPTS = pathlib.Path(__file__).parent / "teraslice"
@@ -45,11 +45,11 @@ class Teraslice(EndToEnd):
         wait_until(lambda: self.master.get("/cluster/controllers"), "a controller that has reported")
 
     def play(self, script):
-        cases = http_script.parse((SCRIPTS / script).read_text())
+        cases = route_script.parse((SCRIPTS / script).read_text())
         self.assertTrue(cases)
         for case in cases:
             with self.subTest(f"{script}:{case.line} {case.name}"):
-                self.assertEqual(http_script.play(case, self.master.port, self.world), [])
+                self.assertEqual(route_script.play(case, self.master.port, self.world), [])
 
     def test_every_route(self):
         self.populate()
@@ -64,15 +64,15 @@ class Player(unittest.TestCase):
         world = {}
         actual = {"a": 1, "b": [{"c": "x"}, True], "d": "2026-11-24T12:00:00.000Z"}
         for same in ({}, {"a": "<number>"}, {"b": [{"c": "<text>"}, True]}, {"b": "<list>", "d": "<date>"}, {"b": [{"c": "<save c>"}, "<any>"]}):
-            self.assertEqual(http_script.difference(same, actual, world), "", same)
+            self.assertEqual(route_script.difference(same, actual, world), "", same)
         self.assertEqual(world, {"c": "x"})
         for other in ({"a": 2}, {"a": True}, {"z": 1}, {"b": []}, {"b": [{"c": "y"}, True]}, {"a": "<text>"}, {"a": "<date>"}, {"a": "<object>"}, []):
-            self.assertNotEqual(http_script.difference(other, actual, world), "", other)
+            self.assertNotEqual(route_script.difference(other, actual, world), "", other)
 
     def test_lines_that_fit_nowhere(self):
         for text in ("what\n", "=== a\nGET\n--- 200\n", "=== a\nGET /\n--- x\n", "=== a\nGET /\n--- 200\nwhat\n"):
             with self.assertRaises(ValueError):
-                http_script.parse(text)
+                route_script.parse(text)
 
 
 if __name__ == "__main__":

@@ -86,11 +86,11 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
-using Row = std::vector<std::string>;
+using Line = std::vector<std::string>;
 
-std::string print(const std::vector<Row>& rows, std::span<const std::size_t> widths) {
+std::string print(const std::vector<Line>& rows, std::span<const std::size_t> widths) {
   std::string out;
-  for (const Row& row : rows) {
+  for (const Line& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) out += kSeparator;
       out += row[i];
@@ -125,18 +125,18 @@ std::string cell_text(const Json& record, std::string_view path) {
 
 std::string text_table(std::span<const Json> records, std::span<const std::string> columns, bool with_header,
                        const CellText& cell) {
-  std::vector<Row> rows;
+  std::vector<Line> rows;
   if (with_header) rows.emplace_back(columns.begin(), columns.end());
   for (const Json& record : records) {
-    Row& row = rows.emplace_back();
+    Line& row = rows.emplace_back();
     for (const std::string& column : columns) row.push_back(cell(record, column));
   }
   if (records.empty()) rows.emplace_back(columns.size());
   std::vector<std::size_t> widths(columns.size());
-  for (const Row& row : rows)
+  for (const Line& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
   if (with_header) {
-    Row dashes;
+    Line dashes;
     for (std::size_t width : widths) dashes.emplace_back(width, '-');
     rows.insert(rows.begin() + 1, std::move(dashes));
   }
