@@ -16,7 +16,7 @@ using query::FieldType;
 
 constexpr const char* kPatternType = "slicemill term pattern";
 
-std::string quoted(std::string_view name) {
+std::string column_name(std::string_view name) {
   return fmt::format("\"{}\"", name);
 }
 
@@ -107,11 +107,11 @@ void test_pattern(sqlite3_context* context, int, sqlite3_value** arguments) {
 std::string column_of(const Field& field) {
   for (const Computed& computed : kComputed)
     if (computed.field == field.name) return std::string(computed.expression);
-  return quoted(field.type == FieldType::text ? fmt::format("{} words", field.name) : std::string(field.name));
+  return column_name(field.type == FieldType::text ? fmt::format("{} words", field.name) : std::string(field.name));
 }
 
 std::string sort_column_of(const Field& field) {
-  return field.type == FieldType::text ? quoted(field.name) : column_of(field);
+  return field.type == FieldType::text ? column_name(field.name) : column_of(field);
 }
 
 FilterSql filter_sql(const Condition& condition, int first_parameter) {
