@@ -4,10 +4,10 @@ master cannot drift apart. Cases run in their order; later ones see what earlier
 import pathlib
 import unittest
 
-import route_script
+import http_script
 from harness import EndToEnd, wait_until
 
-SCRIPTS = pathlib.Path(__file__).parent / "teraslice"
+SCRIPTS = pathlib.Path(__file__).parents[1] / "dialects" / "teraslice" / "live"
 
 
 class Teraslice(EndToEnd):
@@ -43,13 +43,15 @@ class Teraslice(EndToEnd):
         self.keep("running", self.master.submit(self.job_named("long run", long, delay_ms=500)))
         self.master.wait_for_status(self.world["running_ex"], "running")
         wait_until(lambda: self.master.get("/cluster/controllers"), "a controller that has reported")
+        (node,) = self.master.get("/cluster/state")
+        wait_until(lambda: len(self.master.get("/cluster/state")[node]["active"]) == 3, "ended executions to have left")
 
     def play(self, script):
-        cases = route_script.parse((SCRIPTS / script).read_text())
+        cases = http_script.parse((SCRIPTS / script).read_text())
         self.assertTrue(cases)
         for case in cases:
             with self.subTest(f"{script}:{case.line} {case.name}"):
-                self.assertEqual(route_script.play(case, self.master.port, self.world), [])
+                self.assertEqual(http_script.play(case, self.master.port, self.world), [])
 
     def test_every_route(self):
         self.populate()
@@ -64,15 +66,15 @@ class Player(unittest.TestCase):
         world = {}
         actual = {"a": 1, "b": [{"c": "x"}, True], "d": "2026-11-24T12:00:00.000Z"}
         for same in ({}, {"a": "<number>"}, {"b": [{"c": "<text>"}, True]}, {"b": "<list>", "d": "<date>"}, {"b": [{"c": "<save c>"}, "<any>"]}):
-            self.assertEqual(route_script.difference(same, actual, world), "", same)
+            self.assertEqual(http_script.difference(same, actual, world), "", same)
         self.assertEqual(world, {"c": "x"})
         for other in ({"a": 2}, {"a": True}, {"z": 1}, {"b": []}, {"b": [{"c": "y"}, True]}, {"a": "<text>"}, {"a": "<date>"}, {"a": "<object>"}, []):
-            self.assertNotEqual(route_script.difference(other, actual, world), "", other)
+            self.assertNotEqual(http_script.difference(other, actual, world), "", other)
 
     def test_lines_that_fit_nowhere(self):
         for text in ("what\n", "=== a\nGET\n--- 200\n", "=== a\nGET /\n--- x\n", "=== a\nGET /\n--- 200\nwhat\n"):
             with self.assertRaises(ValueError):
-                route_script.parse(text)
+                http_script.parse(text)
 
 
 if __name__ == "__main__":
