@@ -59,7 +59,7 @@ class VerbsByStatus(EndToEnd):
         if status == "failed":
             return self.begin(master, self.job_of(delay_ms=0, bad=1)[0], status)
         if status == "failing":
-            return self.begin(master, self.job_of(bad=1)[0], status)
+            return self.begin(master, self.job_of(bad=1, slices=200, delay_ms=300)[0], status)
         master, job_id, ex_id = self.begin(master, self.job_of()[0], "running")
         wait_until(lambda: master.stats(ex_id).get("workers_active") == 2, "both workers to run a slice")
         if status == "paused":
