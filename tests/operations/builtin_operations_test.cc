@@ -19,10 +19,15 @@ using testing::HasSubstr;
 // The least that makes each operation valid. A new operation with required options adds its line.
 const std::map<std::string, std::string>& required_options() {
   static const std::map<std::string, std::string> options = {
-      {"file_reader", R"({"path":"/in"})"}, {"file_exporter", R"({"path":"/out"})"},
-      {"id_range", R"({"end":10})"},        {"filter", R"({"field":"a","value":1})"},
-      {"selection", R"({"fields":["a"]})"}, {"set_field", R"({"field":"a","value":1})"},
-      {"drop_field", R"({"field":"a"})"},   {"copy_field", R"({"source":"a","destination":"b"})"},
+      {"file_reader", R"({"path":"/in"})"},
+      {"file_exporter", R"({"path":"/out"})"},
+      {"id_range", R"({"end":10})"},
+      {"filter", R"({"field":"a","value":1})"},
+      {"selection", R"({"fields":["a"]})"},
+      {"set_field", R"({"field":"a","value":1})"},
+      {"drop_field", R"({"field":"a"})"},
+      {"drop_property", R"({"property":"a"})"},
+      {"copy_field", R"({"source":"a","destination":"b"})"},
   };
   return options;
 }
@@ -153,6 +158,16 @@ TEST(Describe, DocumentIsUpToDate) {
   const std::string stored((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_EQ(stored, rendered)
       << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
+}
+
+TEST(OperationContext, KnowsWhereABundleIs) {
+  OperationContext context;
+  context.job = Json::parse(R"({"asset_bundles":[{"id":"aa","name":"tools","version":"1.0.0","reference":"tools:1.x",
+                                                  "directory":"/data/assets/aa"}]})");
+  EXPECT_EQ(context.asset_directory("tools"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("aa"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("tools:1.x"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("other"), "");
 }
 
 }  // namespace
