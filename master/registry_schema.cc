@@ -87,6 +87,17 @@ CREATE TABLE processes (
   PRIMARY KEY (boot_id, pid, start_ticks)
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+CREATE TABLE assets (
+  id      TEXT PRIMARY KEY,
+  name    TEXT NOT NULL,
+  version TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  doc     TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX assets_created ON assets (created, id);
+CREATE INDEX assets_name ON assets (name, version);
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 

@@ -7,11 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/asset_bundle.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
+
+// Where the bundles come from that a job names in `assets`.
+class AssetCatalog {
+ public:
+  virtual ~AssetCatalog() = default;
+  // By id, "name", "name:1.2.3", "name:<range>" or "name:latest"; the error says what there is instead.
+  virtual Result<AssetBundle> resolve(std::string_view reference) const = 0;
+};
 
 struct ValidatedJob {
   Json config;  // resolved: what an execution document carries
