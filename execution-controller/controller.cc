@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "core/ledger/slice_record_json.h"
+#include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
@@ -46,9 +47,12 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     if (launch.cleanup == CleanupType::none) {
       ASSIGN_OR_RETURN(const Json before, source_options(launch.source_ledger_directory));
       const Json& now = launch.execution.at("operations").at(0);
-      if (before.at("_op") != now.at("_op"))
+      const auto reader_of = [](const Json& options) {
+        return operation_name(options.at("_op").get_ref<const std::string&>());
+      };
+      if (reader_of(before) != reader_of(now))
         mismatch = "the reader differs from that of the recovered execution";
-      else if (const auto slicer = make_slicer(now.at("_op").get<std::string>()))
+      else if (const auto slicer = make_slicer(std::string(reader_of(now))))
         mismatch = slicer->position_mismatch(before, now);
     }
     ASSIGN_OR_RETURN(ledger, recover_ledger(parts.loop, launch.ledger_directory,

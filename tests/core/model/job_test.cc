@@ -55,7 +55,7 @@ Json good_job() {
 }
 
 Result<ValidatedJob> validate(const Json& job, const PathRule& paths = kMasterPaths) {
-  return validate_job(job, SmallCatalog(), paths);
+  return validate_job(job, SmallCatalog(), {.paths = paths});
 }
 
 std::string failure(const Json& job, const PathRule& paths = kMasterPaths) {
