@@ -24,6 +24,9 @@ constexpr std::string_view kNoJob = "No job was posted";
 constexpr std::string_view kJobIdGiven = "Job cannot include a job_id on submit";
 
 constexpr std::array kSpecialStatuses = {
+    SpecialStatus{ErrorCode::invalid, "asset.json was not found", "", 422},
+    SpecialStatus{ErrorCode::invalid, "asset.json is not valid JSON", "", 422},
+    SpecialStatus{ErrorCode::invalid, "the asset exceeds the limit of ", "", 413},
     SpecialStatus{ErrorCode::invalid, kNoJob, "", 400},
     SpecialStatus{ErrorCode::invalid, kJobIdGiven, "", 422},
     SpecialStatus{ErrorCode::invalid, "no data was provided to update job ", "", 400},
@@ -76,6 +79,9 @@ constexpr std::array<std::string_view, 10> kExecutionFields = {"ex_id",
 constexpr std::array<std::string_view, 8> kSliceFields = {"ex_id", "slice_id", "slicer_id", "slicer_order",
                                                           "state", "_created", "_updated",  "error"};
 
+constexpr std::array<std::string_view, 7> kAssetFields = {"_created",     "name",     "version", "id",
+                                                          "node_version", "platform", "arch"};
+
 bool is_sortable(std::string_view field, SortFields fields) {
   auto in = [field](std::span<const std::string_view> list) { return std::ranges::find(list, field) != list.end(); };
   switch (fields) {
@@ -85,6 +91,8 @@ bool is_sortable(std::string_view field, SortFields fields) {
       return in(kJobFields) || in(kExecutionFields);
     case SortFields::slices:
       return in(kSliceFields);
+    case SortFields::assets:
+      return in(kAssetFields);
   }
   return false;
 }
@@ -234,6 +242,21 @@ Result<ListQuery> execution_list_query(const Request& request) {
     }
   }
   return query;
+}
+
+Result<AssetQuery> asset_query(const Request& request) {
+  AssetQuery query;
+  const auto newest_first = query.sort;
+  ASSIGN_OR_RETURN(const auto list, list_query(request, SortFields::assets));
+  query.from = list.from;
+  query.size = list.size;
+  query.sort = given(request, "sort") ? list.sort : newest_first;
+  return query;
+}
+
+bool is_body_of_json_type(const Request& request) {
+  const auto type = media_type(request.content_type);
+  return type == "application/json" || type == "application/x-www-form-urlencoded";
 }
 
 Result<WorkersRequest> workers_request(const Request& request) {

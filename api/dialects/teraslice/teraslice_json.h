@@ -11,6 +11,7 @@
 
 #include "api/http/error_table.h"
 #include "api/http/message.h"
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -41,7 +42,7 @@ using Body = boost::system::result<Json, BodyError>;
 Body parse_body(const Request& request);
 
 // Query parameters. ListQuery's defaults hold for absent and empty ones.
-enum class SortFields { jobs, executions, slices };
+enum class SortFields { jobs, executions, slices, assets };
 Result<ListQuery> list_query(const Request& request, SortFields fields);
 // list_query plus `active` and `deleted`.
 Result<ListQuery> job_list_query(const Request& request);
@@ -58,6 +59,11 @@ Result<CleanupType> cleanup_type(const Request& request);
 bool start_wanted(const Request& request);
 // From the query, or from the body.
 Result<std::string> log_level(const Request& request, const Json& body);
+
+// list_query for assets: newest first unless told otherwise.
+Result<AssetQuery> asset_query(const Request& request);
+// One of the two types that the first dialect takes for JSON, which a zip is not.
+bool is_body_of_json_type(const Request& request);
 
 // Bodies.
 Result<Json> posted_job(Json body);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/dialects/teraslice/asset_routes.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 
 namespace slicemill::api::teraslice {
@@ -251,7 +252,7 @@ bool has_body(Method method) {
 
 }  // namespace
 
-Dialect dialect(JobService& service) {
+Dialect dialect(JobService& service, AssetService& assets) {
   Dialect out;
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
@@ -267,6 +268,7 @@ Dialect dialect(JobService& service) {
            row.handle(call);
          }});
   }
+  for (Route& route : asset_routes(assets)) out.routes.push_back(std::move(route));
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
   out.unknown = [](const Request& request, std::span<const Method>) {
     return error_response(405, fmt::format("cannot {} endpoint {}", request.method_text, request.target));
