@@ -139,6 +139,28 @@ TEST(Describe, JsonIsTheSchema) {
   EXPECT_FALSE(operation_json(builtin_operations(), "nope"));
 }
 
+// The options of an api lie below those of the operation that names it.
+TEST(Apis, ConfigureTheOperationsThatNameThem) {
+  auto posted = Json::parse(R"({"apis":[{"_name":"file_reader_api:in","path":"/in","size":"1kb","format":"ldjson"},
+                                        {"_name":"file_sender_api","path":"/out"}],
+                                "operations":[{"_op":"file_reader","_api_name":"file_reader_api:in","size":5},
+                                              {"_op":"file_exporter","api_name":"file_sender_api"}]})");
+  const auto job = validate_job(posted, builtin_operations(), {});
+  ASSERT_TRUE(job) << job.error().message;
+  const auto& operations = job->config["operations"];
+  EXPECT_EQ(operations[0]["path"], "/in");
+  EXPECT_EQ(operations[0]["size"], 5);
+  EXPECT_EQ(operations[1]["path"], "/out");
+  EXPECT_EQ(operations[1]["_api_name"], "file_sender_api");
+  EXPECT_FALSE(operations[1].contains("api_name"));
+  EXPECT_EQ(job->config["apis"][0]["_dead_letter_action"], "throw");
+
+  posted["apis"][0]["size"] = "much";
+  const auto bad = validate_job(posted, builtin_operations(), {});
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message, HasSubstr("Validation failed for api config: file_reader_api:in - apis[0].size: "));
+}
+
 TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
   const auto job = validate_job(
       Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
