@@ -44,6 +44,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
     loop_.after(std::chrono::milliseconds(options_.settings.reattach_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
       if (alive.expired()) return;
       waiting_for_known_ = false;
+      hooks_.on_change();
       pump();
     });
   }
@@ -170,11 +171,13 @@ void Dispatcher::recall_all() {
 }
 
 void Dispatcher::dismiss_all() {
-  for (auto& [number, worker] : workers_) {
-    if (worker.leaving) continue;
-    worker.leaving = true;
-    send(worker, wire::Leave{});
-  }
+  dismissing_ = true;
+  for (auto& [number, worker] : workers_) dismiss(worker);
+}
+
+void Dispatcher::dismiss(Worker& worker) {
+  if (std::exchange(worker.leaving, true)) return;
+  send(worker, wire::Leave{});
 }
 
 void Dispatcher::drain(std::uint64_t count) {
@@ -183,10 +186,7 @@ void Dispatcher::drain(std::uint64_t count) {
     if (!worker.leaving) candidates.push_back(&worker);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
-  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) {
-    candidates[i]->leaving = true;
-    send(*candidates[i], wire::Leave{});
-  }
+  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) dismiss(*candidates[i]);
 }
 
 std::vector<ActiveSlice> Dispatcher::break_leases() {
@@ -315,9 +315,19 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   worker.outstanding = static_cast<std::uint64_t>(
       std::count_if(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.worker == number; }));
   send(worker, welcome);
+  if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
+    worker.leaving = false;
+    dismiss(worker);
+  }
   if (waiting_for_known_ && workers_.size() >= options_.expected_workers) waiting_for_known_ = false;
   hooks_.on_change();
   pump();
+}
+
+// Only what an earlier controller gave, and only while it is waited for: what ended otherwise may have lost its staged
+// output, and runs again.
+bool Dispatcher::may_adopt(const Attempt& attempt) const {
+  return waiting_for_known_ && attempt.epoch < options_.epoch;
 }
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
@@ -328,9 +338,11 @@ void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
         take_result(worker, result);
       continue;
     }
-    // Finished under an earlier controller: it counts if the slice is still open.
+    // Finished under an earlier controller: it counts if the slice is still open and the worker not late.
+    if (!may_adopt(result.attempt)) continue;
     if (auto slice = queue_.extract(result.key)) {
       slice->attempt = result.attempt;
+      hooks_.on_adopted(result.key, result.attempt);
       hooks_.on_result(std::move(*slice), result);
     }
   }
@@ -343,9 +355,10 @@ std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::
     const auto lease = leases_.find(held.key);
     if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt)
       continue;
-    if (lease == leases_.end()) {
+    if (lease == leases_.end() && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
+        hooks_.on_adopted(held.key, held.attempt);
         leases_.insert_or_assign(held.key, Lease{std::move(*slice), worker.number});
         continue;
       }
@@ -417,7 +430,7 @@ void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
     hooks_.on_fatal(Error(ErrorCode::invalid, reason));
     return;
   }
-  release_leases(number, nullptr);
+  (void)release_leases(number);  // none of them began: it finished what it ran
   worker.leaving = true;
   // In one process there is no exit to wait for.
   if (worker.process.pid == 0 || monitor_ == nullptr) forget(number);
@@ -435,15 +448,16 @@ void Dispatcher::requeue(ActiveSlice slice) {
     queue_.push_front(std::move(slice));
 }
 
-void Dispatcher::release_leases(WorkerNumber number, const SliceKey* kept) {
-  std::vector<SliceKey> keys;
+std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
+  std::vector<std::pair<SliceKey, Attempt>> attempts;
   for (const auto& [key, lease] : leases_)
-    if (lease.worker == number && (kept == nullptr || key != *kept)) keys.push_back(key);
-  std::sort(keys.begin(), keys.end());
-  for (const auto& key : keys) {
+    if (lease.worker == number) attempts.emplace_back(key, lease.slice.attempt);
+  std::sort(attempts.begin(), attempts.end());
+  for (const auto& [key, attempt] : attempts) {
     requeue(std::move(leases_.at(key).slice));
     leases_.erase(key);
   }
+  return attempts;
 }
 
 void Dispatcher::forget(WorkerNumber number) {
@@ -475,7 +489,9 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   }
   (void)posix_files().remove(worker.begun_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
-  release_leases(number, nullptr);
+  auto lost = release_leases(number);
+  if (begun) lost.emplace_back(begun->key, begun->attempt);
+  hooks_.on_attempts_lost(lost);
   const bool leaving = worker.leaving;
   forget(number);
   if (begun) {
@@ -533,7 +549,7 @@ void Dispatcher::on_silence() {
     ++totals_.disconnected;
     hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
     if (monitor_ != nullptr) monitor_->kill(worker.process);
-    release_leases(number, nullptr);
+    hooks_.on_attempts_lost(release_leases(number));
     forget(number);
   }
   if (!silent.empty()) {
