@@ -200,7 +200,8 @@ Result<void> AssetStore::open() {
 }
 
 std::shared_ptr<AssetStore::Incoming> AssetStore::new_incoming() {
-  return std::make_shared<Incoming>(loop_, alive_, fmt::format("{}/{}/{}", options_.directory, kIncoming, ++last_incoming_));
+  return std::make_shared<Incoming>(loop_, alive_,
+                                    fmt::format("{}/{}/{}", options_.directory, kIncoming, ++last_incoming_));
 }
 
 Result<std::unique_ptr<AssetUpload>> AssetStore::upload(std::optional<std::uint64_t> announced) {

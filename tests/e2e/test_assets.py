@@ -26,7 +26,7 @@ def bundle(manifest, files=None, executables=()):
         for name, content in (files or {}).items():
             info = zipfile.ZipInfo(name)
             info.external_attr = (0o100755 if name in executables else 0o100644) << 16
-            archive.writestr(info, content)
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -301,7 +301,8 @@ terafoundation:
             ex = master.submit(self.job(self.write_input(), delay_ms=20, env_vars={"FROM_JOB": "two"}))["ex_id"]
             for assignment in ("worker", "execution_controller"):
                 pid = wait_until(lambda: master.pids(assignment, ex), f"a {assignment}")[0]
-                environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                # Empty while the process is on its way from fork to its program.
+                environment = wait_until(pathlib.Path(f"/proc/{pid}/environ").read_bytes, f"the environment of {pid}").split(b"\0")
                 self.assertIn(b"FROM_CONFIG=one", environment)
                 self.assertIn(b"FROM_JOB=two", environment)
             master.post(f"/v1/ex/{ex}/_stop")
