@@ -92,7 +92,7 @@ int run(std::chrono::duration<double> time) {
   api::Router router;
   api::HttpOptions options;
   options.port = 0;
-  if (!router.mount(api::teraslice::dialect(service))) return 1;
+  if (!router.mount(api::teraslice::dialect(service, service))) return 1;
   auto server = api::start_http_server(loop, options, router);
   if (!server) {
     fmt::print(stderr, "http_bench: {}\n", server.error().message);

@@ -44,6 +44,11 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.controller_program = program.string();
   options.worker_program = program.parent_path() / "slicemill-worker";
   options.name = settings.text("name");
+  options.assets_directory = settings.text("assets_directory");
+  options.autoload_directory = settings.text("autoload_directory");
+  options.asset_size_limit = static_cast<std::uint64_t>(settings.number("asset_size_limit"));
+  options.asset_unpacked_limit = static_cast<std::uint64_t>(settings.number("asset_unpacked_limit"));
+  options.environment = settings.process_environment();
   options.settings = execution_settings(settings);
   options.log_level = level;
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
@@ -70,7 +75,7 @@ class MasterProcess {
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
     RETURN_IF_ERROR(
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
-    RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service())));
+    RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service(), master_->assets())));
     api::HttpOptions http;
     http.address = options.bind;
     http.port = static_cast<std::uint16_t>(options.port);

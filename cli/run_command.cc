@@ -38,7 +38,7 @@ struct Plan {
 Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
   ASSIGN_OR_RETURN(const Json posted, read_job_file(line.job_file));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
-  auto job = validate_job(posted, builtin_operations(), {.allow_relative = true, .base = base});
+  auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
   if (!job) return with_context(job.error(), line.job_file);
   for (const std::string& warning : job->warnings) report_warning(line.job_file + ": " + warning);
   Json execution = std::move(job->config);

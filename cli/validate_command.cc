@@ -15,7 +15,7 @@ namespace {
 Result<std::string> validate(const std::string& path) {
   ASSIGN_OR_RETURN(const Json posted, read_job_file(path));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
-  const auto job = validate_job(posted, builtin_operations(), {.allow_relative = true, .base = base});
+  const auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
   if (!job) return with_context(job.error(), path);
   return describe_validation(*job);
 }

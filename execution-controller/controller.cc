@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 
@@ -28,8 +29,11 @@ Result<std::string> position_mismatch(const std::string& source_directory, const
   ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
   const Json& reader_before = before.at("operations").at(0);
   const Json& reader = job.at("operations").at(0);
-  if (reader_before.at("_op") != reader.at("_op")) return "the reader differs from that of the recovered execution";
-  const auto name = reader.at("_op").get<std::string>();
+  const auto name_of = [](const Json& options) {
+    return std::string(operation_name(options.at("_op").get_ref<const std::string&>()));  // whatever bundle it names
+  };
+  const auto name = name_of(reader);
+  if (name_of(reader_before) != name) return "the reader differs from that of the recovered execution";
   const auto slicers_before = slicer_count(name, before.value("slicers", std::int64_t{1}));
   const auto slicers = slicer_count(name, job.value("slicers", std::int64_t{1}));
   if (slicers_before != slicers)

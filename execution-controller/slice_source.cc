@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "execution-controller/retry_policy.h"
@@ -35,7 +36,7 @@ struct SliceSource::State {
 
 SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& header, const Json& job, Hooks hooks)
     : loop_(loop), writer_(writer), generation_(header.generation()), job_(job), hooks_(std::move(hooks)) {
-  const std::string reader = job_.at("operations").at(0).at("_op").get<std::string>();
+  const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
   const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
   for (std::uint32_t id = 0; id < count; ++id) {
     auto state = std::make_unique<State>();

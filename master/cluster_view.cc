@@ -10,14 +10,6 @@ namespace slicemill::master {
 
 namespace {
 
-// Existing clients choose builds of assets by these, and know only such values.
-constexpr const char* kNodeVersion = "v22.0.0";
-#if defined(__aarch64__)
-constexpr const char* kArchitecture = "arm64";
-#else
-constexpr const char* kArchitecture = "x64";
-#endif
-
 Json process_json(const ProcessRow& row) {
   Json json = {{"worker_id", row.ordinal},
                {"assignment", row.is_controller ? "execution_controller" : "worker"},
@@ -33,7 +25,7 @@ Json process_json(const ProcessRow& row) {
 Json cluster_info(const NodeFacts& node) {
   return {{"arch", kArchitecture},     {"clustering_type", "native"},
           {"name", node.cluster_name}, {"node_version", kNodeVersion},
-          {"platform", "linux"},       {"teraslice_version", fmt::format("v{}", kDialectVersion)}};
+          {"platform", kPlatform},     {"teraslice_version", fmt::format("v{}", kDialectVersion)}};
 }
 
 Json cluster_state(const NodeFacts& node, const Executions& executions) {

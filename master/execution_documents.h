@@ -7,12 +7,10 @@
 #include "core/model/launch.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
+#include "master/node_facts.h"
 #include "master/registry.h"
 
 namespace slicemill::master {
-
-// What the first dialect's clients expect to read; assets and tools choose builds by it.
-inline constexpr const char* kDialectVersion = "3.18.0";
 
 // The posted document with job_id, _context, _created, _updated (and _deleted, _deleted_on) laid over it.
 Result<Json> job_document(const JobRow& row);

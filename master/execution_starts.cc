@@ -20,11 +20,23 @@ bool is_true(const Json& json, const char* field) {
 }  // namespace
 
 ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
-                                 const OperationCatalog& catalog, PathRule paths)
-    : loop_(loop), registry_(registry), executions_(executions), catalog_(catalog), paths_(std::move(paths)) {}
+                                 const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
+    : loop_(loop),
+      registry_(registry),
+      executions_(executions),
+      catalog_(catalog),
+      rules_{.paths = std::move(paths), .assets = &assets, .issues_as_json = true} {}
 
 Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const {
-  return validate_job(posted, catalog_, paths_);
+  return validate_job(posted, catalog_, rules_);
+}
+
+// A recovery runs with the bundles of its source; they may have been removed meanwhile.
+Result<void> ExecutionStarts::bundles_are_there(const Json& config) const {
+  for (const auto& bundle : bundles_of(config)) {
+    if (const auto found = rules_.assets->resolve(bundle.id); !found) return found.error();
+  }
+  return {};
 }
 
 Result<void> ExecutionStarts::nothing_lives(const JobId& id) const {
@@ -140,6 +152,10 @@ void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<
   auto config = recovered_config(**source);
   if (!config) {
     reply(config.error());
+    return;
+  }
+  if (const auto there = bundles_are_there(*config); !there) {
+    reply(there.error());
     return;
   }
   const bool autorecover = is_true(*config, "autorecover");

@@ -17,7 +17,7 @@ namespace slicemill::master {
 class ExecutionStarts {
  public:
   ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                  PathRule paths);
+                  PathRule paths, const AssetCatalog& assets);
 
   Result<ValidatedJob> validate(const Json& posted) const;
   // The job is new: it and its first execution become durable together.
@@ -32,6 +32,7 @@ class ExecutionStarts {
 
  private:
   Result<JobRow> startable(const JobId& id, const char* what) const;
+  Result<void> bundles_are_there(const Json& config) const;
   Result<void> nothing_lives(const JobId& id) const;
   Result<ExecutionRow> recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover);
   Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
@@ -43,7 +44,7 @@ class ExecutionStarts {
   Registry& registry_;
   Executions& executions_;
   const OperationCatalog& catalog_;
-  PathRule paths_;
+  JobRules rules_;
 };
 
 }  // namespace slicemill::master

@@ -330,6 +330,10 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = job_environment(config);
+  for (const auto& variable : options_.environment) {
+    const auto same = [&](const auto& other) { return other.first == variable.first; };
+    if (std::ranges::none_of(spec.environment, same)) spec.environment.push_back(variable);
+  }
   spec.environment.emplace_back("SLICEMILL_LOG_LEVEL", spec.log_level);
   return spec;
 }

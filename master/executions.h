@@ -69,6 +69,7 @@ struct ExecutionsOptions {
   std::int64_t slots = 8;
   ExecutionSettings settings;
   std::string log_level = "info";
+  std::vector<std::pair<std::string, std::string>> environment = {};  // of all processes; a job's own goes before
 };
 
 class Executions final : public ControllerEvents, public SupervisorEvents {

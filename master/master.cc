@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/wire/zmq_channel.h"
+#include "master/assets/asset_store.h"
 #include "master/data_directory.h"
 #include "master/executions.h"
 #include "master/launchers/local_launcher.h"
@@ -49,6 +50,7 @@ struct Master::Body {
   std::unique_ptr<DataDirectory> directory;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<Launcher> launcher;
+  std::unique_ptr<AssetStore> assets;
   std::unique_ptr<Executions> executions;
   std::unique_ptr<MasterService> service;
   std::function<void()> on_shut_down;
@@ -76,23 +78,35 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
                  fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
   }
   const DataLayout layout = DataLayout::of(options.data);
-  std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}});
+  std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}, {}});
   ASSIGN_OR_RETURN(body->directory, DataDirectory::open(layout));
   ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file()));
   body->launcher = std::move(launcher);
   ASSIGN_OR_RETURN(auto channel, bind_zmq_channel(loop, layout.master_endpoint()));
   const MasterOptions& given = body->options;
-  body->executions = std::make_unique<Executions>(
-      loop, *body->registry, *body->launcher, std::move(channel),
-      ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level))});
-  body->service = std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, path_rule(given),
-                                                  NodeFacts{given.name, host_name(), given.bind, getpid()});
+  body->assets = std::make_unique<AssetStore>(
+      loop, *body->registry,
+      AssetStoreOptions{given.assets_directory.empty() ? layout.assets_directory() : given.assets_directory,
+                        given.asset_size_limit, UnpackLimits{.bytes = given.asset_unpacked_limit}});
+  RETURN_IF_ERROR(body->assets->open());
+  body->executions =
+      std::make_unique<Executions>(loop, *body->registry, *body->launcher, std::move(channel),
+                                   ExecutionsOptions{layout, given.slots, given.settings,
+                                                     std::string(to_string(given.log_level)), given.environment});
+  body->service =
+      std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, *body->assets,
+                                      path_rule(given), NodeFacts{given.name, host_name(), given.bind, getpid()});
   RETURN_IF_ERROR(body->executions->adopt_all());
+  if (!given.autoload_directory.empty()) body->assets->load_directory(given.autoload_directory);
   return std::unique_ptr<Master>(new Master(std::move(body)));
 }
 
 JobService& Master::service() {
   return *body_->service;
+}
+
+AssetService& Master::assets() {
+  return *body_->assets;
 }
 
 void Master::Body::stop_all(const std::function<void()>& then) {
@@ -126,6 +140,7 @@ void Master::shut_down(std::function<void()> done) {
   body_->on_shut_down = std::move(done);
   if (std::exchange(body_->shutting_down, true)) return;
   body_->service->close();
+  body_->assets->close();
   body_->executions->close_admission();
   if (body_->options.stop_executions_on_exit) {
     body_->stop_all([body = body_.get()] { body->flush_and_end(); });

@@ -7,7 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/model/launch.h"
 #include "core/model/operation_schema.h"
@@ -32,8 +35,13 @@ struct MasterOptions {
   std::string
       working_directory;  // against which relative paths of jobs are suggested as absolute ones; "" = the process's
   ExecutionSettings settings;
-  LogLevel log_level = LogLevel::info;   // of controllers and workers whose job names none
-  bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
+  LogLevel log_level = LogLevel::info;                           // of controllers and workers whose job names none
+  std::string assets_directory;                                  // absolute; "": below the data directory
+  std::string autoload_directory;                                // zips in it are taken in at start; "": none
+  std::uint64_t asset_size_limit = 512ull << 20;                 // bytes of a zip
+  std::uint64_t asset_unpacked_limit = 2ull << 30;               // bytes of its files
+  std::vector<std::pair<std::string, std::string>> environment;  // of controllers and workers; a job's own goes before
+  bool stop_executions_on_exit = false;                          // otherwise they go on and meet the next master
 };
 
 class Master {
@@ -49,6 +57,7 @@ class Master {
   Master& operator=(const Master&) = delete;
 
   JobService& service();
+  AssetService& assets();
   // Starts nothing new and answers `unavailable` to what would change jobs; done() once everything that was asked
   // before is durable. Executions go on without a master, unless options say to stop them first. Safe to call twice:
   // the last done() counts.

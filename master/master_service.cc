@@ -38,12 +38,12 @@ std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
 }  // namespace
 
 MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                             PathRule paths, NodeFacts node)
+                             const AssetCatalog& assets, PathRule paths, NodeFacts node)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
       node_(std::move(node)),
-      starts_(loop, registry, executions, catalog, std::move(paths)),
+      starts_(loop, registry, executions, catalog, std::move(paths), assets),
       verbs_(loop, registry, executions),
       errors_(loop, registry, executions) {}
 

@@ -17,8 +17,8 @@ namespace slicemill::master {
 
 class MasterService final : public JobService {
  public:
-  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog, PathRule paths,
-                NodeFacts node);
+  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
+                const AssetCatalog& assets, PathRule paths, NodeFacts node);
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;

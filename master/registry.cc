@@ -7,6 +7,7 @@
 #include "core/runtime/log.h"
 #include "master/filter_sql.h"
 #include "master/list_index.h"
+#include "master/registry_assets.h"
 #include "master/registry_rows.h"
 #include "master/registry_schema.h"
 #include "master/registry_writes.h"
@@ -209,6 +210,10 @@ class SqliteRegistry final : public Registry {
     ASSIGN_OR_RETURN(const bool found, query.step());
     return found ? static_cast<std::uint64_t>(query.integer(0)) : 0;
   }
+
+  Result<std::optional<AssetRow>> asset(const std::string& id) override { return read_asset(*reader_, id); }
+  Result<std::vector<AssetRow>> assets() override { return read_assets(*reader_); }
+  Result<std::vector<AssetRow>> assets(const AssetQuery& query) override { return read_assets(*reader_, query); }
 
  private:
   Result<std::optional<ExecutionRow>> one_execution(const char* condition, const std::string& bound) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/model/execution.h"
 #include "core/runtime/clock.h"
@@ -95,6 +96,16 @@ struct EpochRow {
   std::uint64_t epoch = 0;
 };
 
+// A bundle that jobs can use. Never changed, only put and erased.
+struct AssetRow {
+  std::string id;
+  std::string name;
+  std::string version;
+  WallMs created = 0;
+  std::string doc;  // JSON: description, restrictions, operations
+  bool operator==(const AssetRow&) const = default;
+};
+
 // One atomic group of changes.
 struct RegistryBatch {
   std::vector<JobRow> jobs;              // put or replaced
@@ -104,6 +115,8 @@ struct RegistryBatch {
   std::vector<EpochRow> epochs;
   std::vector<ProcessRow> processes;  // put
   std::vector<ProcessIdentity> gone_processes;
+  std::vector<AssetRow> assets;  // put; conflict if the id is there
+  std::vector<std::string> erased_assets;
   struct Deletion {
     JobId job_id;
     WallMs at = 0;
@@ -141,6 +154,11 @@ class Registry {
   virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;  // oldest first
   virtual Result<std::vector<ProcessRow>> processes() = 0;
   virtual Result<std::uint64_t> epoch(const JobId& id) = 0;  // 0: none issued yet
+
+  virtual Result<std::optional<AssetRow>> asset(const std::string& id) = 0;
+  virtual Result<std::vector<AssetRow>> assets() = 0;  // all, oldest first
+  // invalid: unknown sort field or order.
+  virtual Result<std::vector<AssetRow>> assets(const AssetQuery& query) = 0;
 };
 
 }  // namespace slicemill::master

@@ -170,6 +170,17 @@ DROP INDEX executions_updated;
 DROP INDEX executions_created;
 DROP INDEX executions_name;
 )sql",
+    R"sql(
+CREATE TABLE assets (
+  id      TEXT PRIMARY KEY,
+  name    TEXT NOT NULL,
+  version TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  doc     TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX assets_created ON assets (created, id);
+CREATE INDEX assets_name ON assets (name, version);
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 

@@ -131,6 +131,24 @@ Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& del
   return index_deletion(database, deletion.job_id, deletion.at);
 }
 
+Result<void> put_asset(Database& database, const AssetRow& row) {
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement("INSERT INTO assets (id, name, version, created, doc) VALUES (?1, ?2, ?3, ?4, ?5)"));
+  put.bind(1, row.id);
+  put.bind(2, row.name);
+  put.bind(3, row.version);
+  put.bind(4, row.created);
+  put.bind(5, row.doc);
+  return put.run();
+}
+
+Result<void> erase_asset(Database& database, const std::string& id) {
+  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM assets WHERE id = ?1"));
+  erase.bind(1, id);
+  return erase.run();
+}
+
 template <typename Rows, typename Put>
 Result<void> put_all(Database& database, const Rows& rows, Put put) {
   for (const auto& row : rows) RETURN_IF_ERROR(put(database, row));
@@ -147,6 +165,8 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch) {
   RETURN_IF_ERROR(put_all(database, batch.epochs, put_epoch));
   RETURN_IF_ERROR(put_all(database, batch.processes, put_process));
   RETURN_IF_ERROR(put_all(database, batch.gone_processes, erase_process));
+  RETURN_IF_ERROR(put_all(database, batch.assets, put_asset));
+  RETURN_IF_ERROR(put_all(database, batch.erased_assets, erase_asset));
   return put_all(database, batch.deleted_executions_of, mark_deleted);
 }
 

@@ -27,6 +27,7 @@ const OperationRegistry& builtin_operations() {
     operations.add(copy_field_operation());
     operations.add(delay_operation());
     operations.add(drop_field_operation());
+    operations.add(drop_property_operation());
     operations.add(filter_operation());
     operations.add(noop_operation());
     operations.add(selection_operation());

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/model/asset_bundle.h"
 #include "core/runtime/log.h"
 #include "operations/json_record.h"
 
@@ -55,6 +56,11 @@ std::size_t RecordBatch::bytes() const {
   std::size_t sum = 0;
   for (const auto& record : records) sum += record.size();
   return sum;
+}
+
+std::string OperationContext::asset_directory(std::string_view asset_id_or_name) const {
+  const auto bundle = find_bundle(bundles_of(job), asset_id_or_name);
+  return bundle ? bundle->directory : std::string();
 }
 
 RecordRejecter::RecordRejecter(const OperationContext& context) {

@@ -73,6 +73,10 @@ struct OperationContext {
   Json job;               // resolved execution document
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
+
+  // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it
+  // ("name:1.2.3"). Absolute, without a slash at the end; "" if the job has no such bundle.
+  std::string asset_directory(std::string_view asset_id_or_name) const;
 };
 
 // What becomes of a record that an operation cannot work on: the job's `_dead_letter_action`. A member of every

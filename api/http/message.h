@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/runtime/result.h"
 
 namespace slicemill::api {
 
@@ -24,6 +27,16 @@ struct Parameter {
   std::string value;
 };
 
+// Takes a body piece by piece while it arrives, for rows whose bodies do not belong into memory. Loop thread. Destroyed
+// when the request was answered or broken off.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // Calls ready once the next piece may come. After an error no more pieces come: the handler is called at once, and
+  // answers it.
+  virtual void write(std::string piece, std::function<void(Result<void>)> ready) = 0;
+};
+
 struct Request {
   Method method = Method::get;
   std::string method_text;                 // as sent, for methods we do not know too
@@ -32,7 +45,9 @@ struct Request {
   std::vector<Parameter> query;            // decoded, in the order given, repeated keys kept
   std::string content_type;
   std::string content_encoding;
+  std::optional<std::uint64_t> content_length;  // as announced
   std::string body;
+  std::shared_ptr<BodySink> sink;  // rows that open one: has taken the body, which is empty then
 
   // Requires: the row's pattern has ":name".
   const std::string& path_parameter(std::string_view name) const;

@@ -133,6 +133,19 @@ Response Router::error(std::string_view target, int status, std::string_view mes
   return {status, "text/plain; charset=utf-8", std::string(message), {}};
 }
 
+std::optional<BodyOpening> Router::open_body(const Request& head) const {
+  try {
+    const auto segments = path_segments(split_target(head.target).path);
+    std::vector<std::size_t> captured;
+    const Endpoint* endpoint = segments ? root_->find(*segments, 0, head.method, captured) : nullptr;
+    if (!endpoint || !endpoint->route->open_body) return std::nullopt;
+    return endpoint->route->open_body(head);
+  } catch (const std::exception& thrown) {
+    log(LogLevel::error, "{} {}: unexpected exception: {}", head.method_text, head.target, thrown.what());
+    return error(head.target, 500, fmt::format("internal error: {}", thrown.what()));
+  }
+}
+
 void Router::handle(Request& request, const Respond& respond) const {
   try {
     Target target = split_target(request.target);

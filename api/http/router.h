@@ -10,9 +10,11 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "api/http/message.h"
@@ -22,10 +24,14 @@ namespace slicemill::api {
 
 using Handler = std::function<void(Request& request, const Respond& respond)>;
 
+// What becomes of a body that is about to come: a sink for it, or the answer that refuses it unread.
+using BodyOpening = std::variant<std::shared_ptr<BodySink>, Response>;
+
 struct Route {
   Method method = Method::get;
   std::string pattern;
   Handler handler;
+  std::function<BodyOpening(const Request& head)> open_body = nullptr;  // without one the server reads the body
 };
 
 struct Dialect {
@@ -49,6 +55,9 @@ class Router {
   // conflict if a row's method and path are taken already, invalid if a pattern does not begin with '/'. Nothing is
   // mounted then.
   Result<void> mount(Dialect dialect);
+
+  // Asks the row of this head what becomes of its body; nothing if it is the server's to read. Never throws.
+  std::optional<BodyOpening> open_body(const Request& head) const;
 
   // Calls the row's handler; never throws. An exception of a handler is logged and answered as error 500.
   void handle(Request& request, const Respond& respond) const;

@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -32,6 +33,7 @@ using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
 using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
 constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kPieceBytes = 256 << 10;  // of a body that goes to a sink
 
 Method method_of(http::verb verb) {
   switch (verb) {
@@ -105,6 +107,8 @@ struct ServerState {
 //              |                       |
 //              +--> writing (error) ---+--> lingering -> closed
 //
+// A body that goes to a sink alternates between reading (a piece) and answering (the sink's turn).
+//
 // Every phase but `closed` has a deadline, watched by the server's sweep. What ends it: idle: close; reading: answer
 // 408; answering: answer 503; writing, lingering: close.
 class Session : public std::enable_shared_from_this<Session> {
@@ -147,6 +151,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
     error_code ignored;
     socket_.close(ignored);
+    request_.sink.reset();
     auto self = shared_from_this();  // the list may be the last owner
     auto& sessions = state_->sessions;
     sessions[index_] = sessions.back();
@@ -203,7 +208,7 @@ class Session : public std::enable_shared_from_this<Session> {
     buffer_.reserve(kReadBytes);
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(state_->options.header_limit));
-    parser_->body_limit(state_->options.body_limit);
+    parser_->body_limit(boost::none);  // until the header has told whose body it is
     http::async_read_header(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (self->phase_ != Phase::reading) return;
       if (error) return self->on_read_error(error);
@@ -212,15 +217,89 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void on_header() {
+    take_head();
+    if (auto opening = state_->router.open_body(request_)) return open_body(std::move(*opening));
+    if (request_.content_length.value_or(0) > state_->options.body_limit)
+      return on_read_error(http::make_error_code(http::error::body_limit));
+    parser_->body_limit(state_->options.body_limit);
     if (parser_->is_done()) return dispatch();
-    if (parser_->get().version() < 11 || !beast::iequals(parser_->get()[http::field::expect], "100-continue"))
-      return read_body();
+    expect_body([](Session& session) { session.read_body(); });
+  }
+
+  void take_head() {
+    const auto& message = parser_->get();
+    request_ = Request();
+    request_.method = method_of(message.method());
+    request_.method_text = message.method_string();
+    request_.target = message.target();
+    request_.content_type = message[http::field::content_type];
+    request_.content_encoding = message[http::field::content_encoding];
+    if (const auto length = parser_->content_length()) request_.content_length = *length;
+    version_ = message.version();
+    head_only_ = request_.method == Method::head;
+    target_ = request_.target;
+  }
+
+  // Lets a client go on that waits for leave to send its body.
+  void expect_body(void (*next)(Session&)) {
+    if (version_ < 11 || !beast::iequals(parser_->get()[http::field::expect], "100-continue")) return next(*this);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code error, std::size_t) {
-      if (self->phase_ != Phase::reading) return;
-      if (error) return self->on_read_error(error);
-      self->read_body();
+    asio::async_write(socket_, asio::buffer(kContinue),
+                      [self = shared_from_this(), next](error_code error, std::size_t) {
+                        if (self->phase_ != Phase::reading) return;
+                        if (error) return self->on_read_error(error);
+                        next(*self);
+                      });
+  }
+
+  void open_body(BodyOpening opening) {
+    if (auto* refusal = std::get_if<Response>(&opening)) {
+      keep_alive_ = false;  // its body is still to come
+      return write(std::move(*refusal));
+    }
+    request_.sink = std::get<std::shared_ptr<BodySink>>(std::move(opening));
+    if (parser_->is_done()) return dispatch();  // there is no body
+    expect_body([](Session& session) {
+      session.stream_.emplace(std::move(*session.parser_));
+      session.parser_.reset();
+      session.read_piece();
     });
+  }
+
+  void read_piece() {
+    if (stream_->is_done()) return dispatch_stream();
+    enter(Phase::reading, state_->options.read_timeout);
+    read_timed_out_ = false;
+    piece_.resize(kPieceBytes);
+    auto& body = stream_->get().body();
+    body.data = piece_.data();
+    body.size = piece_.size();
+    body.more = true;
+    http::async_read(socket_, buffer_, *stream_, [self = shared_from_this()](error_code error, std::size_t) {
+      if (self->phase_ != Phase::reading) return;
+      if (error && error != http::error::need_buffer) return self->on_read_error(error);
+      self->pass_piece();
+    });
+  }
+
+  void pass_piece() {
+    piece_.resize(piece_.size() - stream_->get().body().size);
+    if (piece_.empty()) return read_piece();
+    enter(Phase::answering, state_->options.answer_timeout);
+    const auto serial = ++serial_;
+    request_.sink->write(std::exchange(piece_, {}), [session = weak_from_this(), serial](const Result<void>& taken) {
+      auto self = session.lock();
+      if (!self || self->phase_ != Phase::answering || self->serial_ != serial) return;
+      if (taken) return self->read_piece();
+      self->dispatch_stream();
+    });
+  }
+
+  // What the sink did not want is still to come, so the connection ends with the answer.
+  void dispatch_stream() {
+    keep_alive_ = stream_->is_done() && stream_->get().keep_alive() && !state_->stopping;
+    stream_.reset();
+    hand_over();
   }
 
   void read_body() {
@@ -245,20 +324,14 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void dispatch() {
-    auto message = parser_->release();
+    keep_alive_ = parser_->get().keep_alive() && !state_->stopping;
+    request_.body = std::move(parser_->get().body());
     parser_.reset();
-    Request request;
-    request.method = method_of(message.method());
-    request.method_text = message.method_string();
-    request.target = message.target();
-    request.content_type = message[http::field::content_type];
-    request.content_encoding = message[http::field::content_encoding];
-    request.body = std::move(message.body());
+    hand_over();
+  }
 
-    version_ = message.version();
-    keep_alive_ = message.keep_alive() && !state_->stopping;
-    head_only_ = request.method == Method::head;
-    target_ = request.target;
+  void hand_over() {
+    Request request = std::exchange(request_, {});
     ++state_->counters.requests;
     enter(Phase::answering, state_->options.answer_timeout);
 
@@ -277,6 +350,8 @@ class Session : public std::enable_shared_from_this<Session> {
       target_ = parser_->get().target();
       head_only_ = parser_->get().method() == http::verb::head;
     }
+    stream_.reset();
+    request_ = Request();
     keep_alive_ = false;
     write(state_->router.error(target_, status, message));
   }
@@ -335,6 +410,9 @@ class Session : public std::enable_shared_from_this<Session> {
   SteadyTime deadline_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;  // while reading
+  std::optional<http::request_parser<http::buffer_body>> stream_;  // while reading into a sink
+  Request request_;                                                // while reading
+  std::string piece_;                                              // of the stream
   std::uint64_t serial_ = 0;                                       // of the request being answered
   std::string target_;
   std::string head_;

@@ -167,7 +167,7 @@ struct LedgerRecover {
   // Ended ledger; taken under its lock, as a checkpoint: instant at any size. It has no outcome if its controller was
   // given up: what was open then is open still.
   std::string source_directory;
-  std::string ex_id;             // appended to the lineage
+  std::string ex_id;  // appended to the lineage
   std::string execution;
   CleanupType cleanup = CleanupType::none;
   std::uint64_t epoch = 1;  // must be above the source's

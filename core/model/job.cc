@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "core/model/job_references.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -20,6 +21,7 @@ const std::vector<std::string>& server_keys() {
   static const std::vector<std::string> keys = {"job_id",
                                                 "ex_id",
                                                 "warnings",
+                                                "asset_bundles",
                                                 "metadata",
                                                 "slicer_port",
                                                 "slicer_hostname",
@@ -109,30 +111,6 @@ std::vector<OptionSpec> make_job_options() {
   return options;
 }
 
-std::string render_path(const std::vector<std::string>& path) {
-  std::string text;
-  for (const auto& part : path) {
-    const bool is_index =
-        !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (is_index) {
-      text += "[" + part + "]";
-    } else {
-      if (!text.empty()) text += ".";
-      text += part;
-    }
-  }
-  return text;
-}
-
-std::string render_issues(const std::vector<ValidationIssue>& issues) {
-  std::vector<std::string> lines;
-  for (const auto& issue : issues) {
-    const auto path = render_path(issue.path);
-    lines.push_back(path.empty() ? issue.message : path + ": " + issue.message);
-  }
-  return join(lines, "; ");
-}
-
 void check_named_values(const Json& config, const std::string& field, std::vector<ValidationIssue>& issues) {
   const auto found = config.find(field);
   if (found == config.end() || !found->is_object()) return;
@@ -166,19 +144,18 @@ void check_apis(const Json& config, std::vector<ValidationIssue>& issues) {
 // ---- one operation
 // ------------------------------------------------------------------------------------------------------
 
+// One validation under way.
+struct JobReading {
+  const OperationCatalog& catalog;
+  const JobRules& rules;
+  std::vector<AssetBundle> bundles;
+};
+
 struct OperationOutcome {
   Json config;
   std::vector<std::string> errors;  // whole sentences
   const OperationSchema* schema = nullptr;
 };
-
-Error cannot_find(std::string_view name, const OperationCatalog& catalog) {
-  std::vector<std::string> names;
-  for (const auto* schema : catalog.all()) names.push_back(schema->name);
-  auto message = fmt::format("Unable to find module for operation: {}", name);
-  if (auto near = nearest_word(name, names)) message += fmt::format(" (did you mean \"{}\"?)", *near);
-  return {ErrorCode::invalid, message};
-}
 
 void check_common_fields(Json& config, const std::vector<std::string>& place, std::vector<ValidationIssue>& issues) {
   const auto at = [&](const char* field) {
@@ -202,9 +179,16 @@ void check_common_fields(Json& config, const std::vector<std::string>& place, st
 }
 
 // A glob or a name: only the beginning counts.
-void apply_path_rule(std::string& path, const PathRule& rule, const std::vector<std::string>& place,
+void apply_path_rule(std::string& path, const JobReading& reading, const std::vector<std::string>& place,
                      std::vector<ValidationIssue>& issues) {
+  if (reading.rules.assets != nullptr) {
+    const auto in_bundle = bundle_path(path, reading.bundles);
+    if (!in_bundle) issues.push_back({place, in_bundle.error().message});
+    if (in_bundle && *in_bundle) path = **in_bundle;
+    if (!in_bundle || *in_bundle) return;
+  }
   if (path.starts_with('/')) return;
+  const PathRule& rule = reading.rules.paths;
   std::string_view relative = path;
   while (relative.starts_with("./")) relative.remove_prefix(2);
   const std::string absolute =
@@ -216,23 +200,23 @@ void apply_path_rule(std::string& path, const PathRule& rule, const std::vector<
   }
 }
 
-void apply_path_rules(const OperationSchema& schema, const PathRule& rule, const std::vector<std::string>& place,
+void apply_path_rules(const OperationSchema& schema, const JobReading& reading, const std::vector<std::string>& place,
                       Json& config, std::vector<ValidationIssue>& issues) {
   for (const auto& spec : schema.options) {
     const auto found = config.find(spec.name);
     if (!spec.is_path || found == config.end()) continue;
     auto path = place;
     path.push_back(spec.name);
-    if (found->is_string()) apply_path_rule(found->get_ref<std::string&>(), rule, path, issues);
+    if (found->is_string()) apply_path_rule(found->get_ref<std::string&>(), reading, path, issues);
     if (!found->is_array()) continue;
     for (auto& item : *found) {
-      if (item.is_string()) apply_path_rule(item.get_ref<std::string&>(), rule, path, issues);
+      if (item.is_string()) apply_path_rule(item.get_ref<std::string&>(), reading, path, issues);
     }
   }
 }
 
-OperationOutcome validate_operation(const Json& given, std::size_t index, const OperationCatalog& catalog,
-                                    const PathRule& rule, std::vector<std::string>& warnings) {
+OperationOutcome validate_operation(const Json& given, std::size_t index, const JobReading& reading,
+                                    std::vector<std::string>& warnings) {
   OperationOutcome outcome;
   const std::vector<std::string> place = {"operations", std::to_string(index)};
   const auto op = given.is_object() ? given.find("_op") : given.end();
@@ -242,27 +226,32 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, const 
         render_path(place)));
     return outcome;
   }
-  const std::string name(operation_name(op->get_ref<const std::string&>()));
-  if (name.empty() || name.front() == '.' || name.front() == '_') {
-    outcome.errors.push_back(
-        fmt::format("Invalid name: {}, it is private or otherwise restricted", op->get_ref<const std::string&>()));
+  const std::string& text = op->get_ref<const std::string&>();
+  const auto name = parse_qualified_name(text, "_op", reading.rules.assets != nullptr ? &reading.bundles : nullptr);
+  if (!name) {
+    outcome.errors.push_back(name.error().message);
     return outcome;
   }
-  outcome.schema = catalog.find(name);
-  if (outcome.schema == nullptr) {
-    outcome.errors.push_back(cannot_find(name, catalog).message);
+  outcome.schema = reading.catalog.find(name->base);
+  const auto single = name->asset.empty()
+                          ? check_single_offer(name->base, index == 0 ? "reader" : "processor", reading.bundles)
+                          : Result<void>();
+  if (!single || outcome.schema == nullptr) {
+    outcome.schema = nullptr;
+    outcome.errors.push_back(
+        (single ? cannot_find_operation(name->base, reading.catalog, reading.bundles) : single.error()).message);
     return outcome;
   }
   auto validated = validate_options(*outcome.schema, given);
   for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
   for (auto& warning : validated.warnings) warnings.push_back(fmt::format("{}: {}", render_path(place), warning));
   outcome.config = std::move(validated.options);
-  outcome.config["_op"] = name;
+  outcome.config["_op"] = name->text();
   check_common_fields(outcome.config, place, validated.issues);
-  apply_path_rules(*outcome.schema, rule, place, outcome.config, validated.issues);
+  apply_path_rules(*outcome.schema, reading, place, outcome.config, validated.issues);
   if (!validated.issues.empty()) {
-    outcome.errors.push_back(
-        fmt::format("Validation failed for operation config: {} - {}", name, render_issues(validated.issues)));
+    outcome.errors.push_back(fmt::format("Validation failed for operation config: {} - {}", name->base,
+                                         render_issues(validated.issues, reading.rules)));
   }
   return outcome;
 }
@@ -283,15 +272,15 @@ void check_place(const OperationSchema& schema, std::size_t index, std::size_t c
   }
 }
 
-void validate_operations(ValidatedJob& job, const OperationCatalog& catalog, const PathRule& rule,
-                         std::vector<ValidationIssue>& issues, std::vector<std::string>& errors) {
+void validate_operations(ValidatedJob& job, const JobReading& reading, std::vector<ValidationIssue>& issues,
+                         std::vector<std::string>& errors) {
   auto& operations = job.config["operations"];
   if (!operations.is_array() || operations.size() < 2) {
     issues.push_back({{"operations"}, "Operations need to be of type array with at least two operations in it"});
     return;
   }
   for (std::size_t i = 0; i < operations.size(); ++i) {
-    auto outcome = validate_operation(operations[i], i, catalog, rule, job.warnings);
+    auto outcome = validate_operation(operations[i], i, reading, job.warnings);
     std::move(outcome.errors.begin(), outcome.errors.end(), std::back_inserter(errors));
     if (outcome.schema == nullptr) continue;
     check_place(*outcome.schema, i, operations.size(), issues);
@@ -310,7 +299,7 @@ const std::vector<OptionSpec>& job_options() {
   return options;
 }
 
-Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const PathRule& paths) {
+Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules) {
   static const std::vector<OptionSpec> known = [] {
     auto specs = job_options();
     for (const auto& key : server_keys()) specs.push_back(option(key, OptionType::any, "Set by the server."));
@@ -332,13 +321,16 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
     check_named_values(job.config, "labels", issues);
     check_named_values(job.config, "env_vars", issues);
     check_apis(job.config, issues);
-    validate_operations(job, catalog, paths, issues, errors);
+    JobReading reading{catalog, rules, {}};
+    if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);
+    apply_apis(job.config, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, errors);
+    validate_operations(job, reading, issues, errors);
   }
   if (!issues.empty()) {
     const bool named = posted.is_object() && posted.contains("name") && posted["name"].is_string();
     errors.insert(errors.begin(),
                   fmt::format("Validation failed for job config: {} - {}",
-                              named ? posted["name"].get<std::string>() : "Custom Job", render_issues(issues)));
+                              named ? posted["name"].get<std::string>() : "Custom Job", render_issues(issues, rules)));
   }
   if (!errors.empty()) return Error(ErrorCode::invalid, join(errors, "; "), false);
   return job;

@@ -7,11 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/asset_bundle.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
+
+// Where the bundles come from that a job names in `assets`.
+class AssetCatalog {
+ public:
+  virtual ~AssetCatalog() = default;
+  // By id, "name", "name:1.2.3", "name:<range>" or "name:latest"; the error says what there is instead.
+  virtual Result<AssetBundle> resolve(std::string_view reference) const = 0;
+};
 
 struct ValidatedJob {
   Json config;  // resolved: what an execution document carries
@@ -24,10 +33,20 @@ struct PathRule {
   std::string base;             // directory that they are resolved against, or that the suggestion uses
 };
 
+// What a job is judged by, beside the catalog of operations.
+struct JobRules {
+  PathRule paths{};
+  const AssetCatalog* assets = nullptr;  // null: references to bundles stay as they are
+  bool issues_as_json = false;           // issues as the list of JSON objects that clients of the first dialect show
+};
+
 // Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the
 // catalog. The error lists every issue; its wording is what clients of the first dialect match on
 // ("Validation failed for job config: <name> - ...", "Unable to find module for operation: X").
-Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const PathRule& paths);
+//
+// References are resolved: `assets` holds ids, `asset_bundles` says where they are, "op@asset:version" is "op@<id>",
+// options of apis stand in the operations that name them, "asset:<bundle>/<file>" in a path option is a path.
+Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules);
 
 // The name part of `_op`: "name", "name@asset" and "name@asset:version" all give "name".
 std::string_view operation_name(std::string_view op);

@@ -53,6 +53,7 @@ struct DataLayout {
   static DataLayout of(const std::string& data_directory);  // absolute path
   std::string lock_file() const { return data + "/lock"; }
   std::string registry_file() const { return data + "/registry.sqlite"; }
+  std::string assets_directory() const { return data + "/assets"; }
   std::string ledger_directory(const std::string& ex_id) const { return data + "/ledgers/" + ex_id; }
   std::string log_directory(const std::string& ex_id) const { return data + "/logs/" + ex_id; }
   std::string launch_file(const std::string& ex_id) const { return data + "/launch/" + ex_id + ".json"; }

@@ -1,4 +1,5 @@
 #include "core/outputs/output_publisher.h"
+#include "core/model/job.h"
 
 #include <fmt/format.h>
 
@@ -22,7 +23,8 @@ Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const s
   if (operations == job.end() || !operations->is_array() || operations->empty())
     return std::unique_ptr<OutputPublisher>();
   const Json& options = operations->back();
-  if (options.value("_op", "") != "file_exporter") return std::unique_ptr<OutputPublisher>();
+  if (operation_name(options.at("_op").get_ref<const std::string&>()) != "file_exporter")
+    return std::unique_ptr<OutputPublisher>();
   if (lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
   ASSIGN_OR_RETURN(FileLayout layout, file_layout(options, lineage.front()));
   ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));

@@ -54,6 +54,13 @@ constexpr std::array kSliceFields = {
     Field{"_updated", FieldType::date},     Field{"error", FieldType::keyword},
 };
 
+constexpr std::array kAssetFields = {
+    Field{"_created", FieldType::date},        Field{"name", FieldType::keyword},
+    Field{"version", FieldType::keyword},      Field{"id", FieldType::keyword},
+    Field{"node_version", FieldType::integer}, Field{"platform", FieldType::keyword},
+    Field{"arch", FieldType::keyword},
+};
+
 std::optional<std::string> scalar_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number() || value.is_boolean()) return to_compact_text(value);
@@ -171,6 +178,10 @@ std::span<const Field> execution_fields() {
 }
 std::span<const Field> slice_fields() {
   return kSliceFields;
+}
+
+std::span<const Field> asset_fields() {
+  return kAssetFields;
 }
 
 const Field* find_field(std::span<const Field> fields, std::string_view name) {

@@ -33,6 +33,7 @@ struct Field {
 std::span<const Field> job_fields();
 std::span<const Field> execution_fields();
 std::span<const Field> slice_fields();  // of the records of failed slices
+std::span<const Field> asset_fields();
 
 // nullptr if there is no such field.
 const Field* find_field(std::span<const Field> fields, std::string_view name);

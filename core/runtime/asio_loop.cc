@@ -109,7 +109,7 @@ struct AsioLoop::Body {
   std::mt19937_64 random{std::random_device{}()};
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
-  std::array<std::unique_ptr<LaneThread>, 4> lanes;
+  std::array<std::unique_ptr<LaneThread>, 5> lanes;
 
   void wait_for_signal() {
     signals->async_wait([this](boost::system::error_code error, int number) {

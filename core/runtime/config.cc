@@ -13,6 +13,7 @@
 
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
+#include "core/runtime/teraslice_config.h"
 #include "core/runtime/text.h"
 
 extern char** environ;
@@ -23,7 +24,10 @@ namespace {
 constexpr std::string_view kVariablePrefix = "SLICEMILL_";
 
 // Read by other parts, never a setting.
-constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG"};
+constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG"};
+
+// They name the configuration file, the first one first.
+constexpr std::string_view kConfigVariables[] = {"SLICEMILL_CONFIG", "TERAFOUNDATION_CONFIG"};
 
 Result<std::string> default_data_directory(const Environment& environment) {
   const auto absolute = [&](const char* name) -> std::optional<std::string> {
@@ -34,6 +38,11 @@ Result<std::string> default_data_directory(const Environment& environment) {
   if (const auto state = absolute("XDG_STATE_HOME")) return *state + "/slicemill";
   if (const auto home = absolute("HOME")) return *home + "/.local/state/slicemill";
   return Error(ErrorCode::invalid, "data: HOME is not set, so there is no default; give --data DIR");
+}
+
+// An optional directory: nothing unless somebody names one.
+Result<std::string> unset(const Environment&) {
+  return std::string();
 }
 
 Result<std::string> default_slots(const Environment&) {
@@ -73,6 +82,26 @@ std::vector<SettingSpec> make_specs() {
            "What becomes of running executions when the master is told to end: they go on and meet the next master, "
            "or are stopped first.",
        .choices = {"keep", "stop"}},
+      {.name = "assets_directory",
+       .type = directory,
+       .default_text = "assets in the data directory",
+       .description = "Where the unpacked files of asset bundles are.",
+       .computed_default = unset},
+      {.name = "autoload_directory",
+       .type = directory,
+       .default_text = "none",
+       .description = "Asset bundles (zips) in this directory are taken in at every start of the master.",
+       .computed_default = unset},
+      {.name = "asset_size_limit",
+       .type = bytes,
+       .default_text = "512MB",
+       .description = "Largest zip that `POST /assets` takes.",
+       .minimum = 1},
+      {.name = "asset_unpacked_limit",
+       .type = bytes,
+       .default_text = "2GB",
+       .description = "Most bytes that the files of one asset bundle may have when they are unpacked.",
+       .minimum = 1},
       {.name = "log_level",
        .type = word,
        .default_text = "info",
@@ -147,6 +176,13 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
       if (failed) return Error(ErrorCode::invalid, fmt::format("{}: '{}': {}", place, text, failed.message()));
       break;
     }
+    case SettingType::bytes: {
+      const auto size = parse_byte_size(text);
+      if (!size || *size < static_cast<std::uint64_t>(spec.minimum) || *size > static_cast<std::uint64_t>(spec.maximum))
+        return bad_value(place, text, fmt::format("a size of at least {} bytes, such as '512MB'", spec.minimum));
+      value.number = static_cast<std::int64_t>(*size);
+      break;
+    }
     case SettingType::integer: {
       const auto number = parse_integer(text);
       if (!number || *number < spec.minimum || *number > spec.maximum) {
@@ -172,12 +208,6 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
 }
 
 Error unknown_key(const std::string& file, const std::string& key) {
-  if (key == "teraslice" || key == "terafoundation") {
-    return Error(ErrorCode::unsupported,
-                 fmt::format("{}: the root '{}' of a Teraslice configuration is not supported; write the settings of "
-                             "slicemill at the top level (see `slicemill master --help`)",
-                             file, key));
-  }
   std::vector<std::string> known;
   for (const SettingSpec& spec : setting_specs()) known.push_back(spec.name);
   std::string hint = suggestion(key, known);
@@ -185,23 +215,47 @@ Error unknown_key(const std::string& file, const std::string& key) {
   return Error(ErrorCode::invalid, fmt::format("{}: unknown key '{}'{}", file, key, hint));
 }
 
-Result<std::map<std::string, std::string>> read_config_file(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
+struct ConfigFile {
   std::map<std::string, std::string> values;
+  std::map<std::string, std::string> keys;  // of values that stand under another name in the file
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> warnings;
+};
+
+Result<ConfigFile> read_config_file(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
+  ConfigFile file;
   auto parsed = parse_yaml(text);
   if (!parsed) return with_context(parsed.error(), path);
-  if (parsed->is_null()) return values;  // an empty file
+  if (parsed->is_null()) return file;  // an empty file
   if (!parsed->is_object()) {
     return Error(ErrorCode::invalid, fmt::format("{}: expected lines of the form `key: value`", path));
   }
+  auto translated = translate_teraslice_config(*parsed);
+  if (!translated) return with_context(translated.error(), path);
+  file.values = std::move(translated->values);
+  file.keys = std::move(translated->keys);
+  file.environment = std::move(translated->environment);
+  for (const auto& warning : translated->warnings) file.warnings.push_back(path + ": " + warning);
   for (const auto& [key, value] : parsed->items()) {
+    if (is_teraslice_root(key)) continue;
     if (find_spec(key) == nullptr) return unknown_key(path, key);
     if (value.is_structured() || value.is_null()) {
       return Error(ErrorCode::invalid, fmt::format("{}: {}: expected one value", path, key));
     }
-    values[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    file.values[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    file.keys.erase(key);
   }
-  return values;
+  return file;
+}
+
+std::string config_path(const SettingLayers& layers) {
+  if (!layers.file.empty()) return layers.file;
+  for (const std::string_view name : kConfigVariables) {
+    const auto found = layers.environment.find(std::string(name));
+    if (found != layers.environment.end() && !found->second.empty()) return found->second;
+  }
+  return {};
 }
 
 void warn_of_near_variables(const Environment& environment, std::vector<std::string>& warnings) {
@@ -242,6 +296,8 @@ std::string SettingSpec::type_text() const {
       return "directory";
     case SettingType::integer:
       return "integer";
+    case SettingType::bytes:
+      return "size";
     case SettingType::duration_ms:
       return "duration";
     case SettingType::word:
@@ -276,11 +332,14 @@ const SettingValue& Settings::value(std::string_view name) const {
 }
 
 Result<Settings> resolve_settings(const SettingLayers& layers) {
-  std::map<std::string, std::string> from_file;
-  if (!layers.file.empty()) {
-    ASSIGN_OR_RETURN(from_file, read_config_file(layers.file));
+  ConfigFile file;
+  const std::string path = config_path(layers);
+  if (!path.empty()) {
+    ASSIGN_OR_RETURN(file, read_config_file(path));
   }
   Settings settings;
+  settings.process_environment_ = std::move(file.environment);
+  settings.warnings_ = std::move(file.warnings);
   warn_of_near_variables(layers.environment, settings.warnings_);
   for (const SettingSpec& spec : setting_specs()) {
     std::string text = spec.default_text;
@@ -291,11 +350,17 @@ Result<Settings> resolve_settings(const SettingLayers& layers) {
     } else if (const auto variable = layers.environment.find(spec.variable());
                variable != layers.environment.end() && !variable->second.empty()) {
       std::tie(text, source, place) = std::tuple(variable->second, SettingSource::environment, spec.variable());
-    } else if (const auto line = from_file.find(spec.name); line != from_file.end()) {
+    } else if (const auto line = file.values.find(spec.name); line != file.values.end()) {
+      const auto key = file.keys.find(spec.name);
       std::tie(text, source, place) =
-          std::tuple(line->second, SettingSource::file, fmt::format("{}: {}", layers.file, spec.name));
+          std::tuple(line->second, SettingSource::file,
+                     fmt::format("{}: {}", path, key == file.keys.end() ? spec.name : key->second));
     } else if (spec.computed_default) {
       ASSIGN_OR_RETURN(text, spec.computed_default(layers.environment));
+      if (text.empty()) {
+        settings.values_.emplace(spec.name, SettingValue());
+        continue;
+      }
     }
     ASSIGN_OR_RETURN(SettingValue value, parse_value(spec, text, source, place));
     settings.values_.emplace(spec.name, std::move(value));
@@ -310,7 +375,8 @@ Environment own_environment() {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string name(text.substr(0, equals));
-    if (name.starts_with(kVariablePrefix) || name == "HOME" || name == "XDG_STATE_HOME") {
+    if (name.starts_with(kVariablePrefix) || name == "HOME" || name == "XDG_STATE_HOME" ||
+        name == "TERAFOUNDATION_CONFIG") {
       environment.emplace(name, text.substr(equals + 1));
     }
   }

@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/runtime/result.h"
@@ -20,6 +21,7 @@ enum class SettingType {
   text,
   directory,    // made absolute against the working directory
   integer,      // between minimum and maximum
+  bytes,        // "512MB", "2GiB", or plain bytes; between minimum and maximum
   duration_ms,  // "5s", "2 minutes", or plain milliseconds; at least 1
   word,         // one of choices
 };
@@ -50,14 +52,14 @@ std::string_view to_string(SettingSource source);
 
 struct SettingValue {
   std::string text;
-  std::int64_t number = 0;  // of integers and durations (milliseconds)
+  std::int64_t number = 0;  // of integers, sizes (bytes) and durations (milliseconds)
   SettingSource source = SettingSource::built_in;
 };
 
 struct SettingLayers {
   std::map<std::string, std::string> flags;  // by setting name
   Environment environment;                   // see own_environment()
-  std::string file;                          // path; "": none
+  std::string file;  // path; "": the one that SLICEMILL_CONFIG names, else TERAFOUNDATION_CONFIG, else none
 };
 
 class Settings {
@@ -67,12 +69,15 @@ class Settings {
   std::int64_t number(std::string_view name) const { return value(name).number; }
   SettingSource source(std::string_view name) const { return value(name).source; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // Of a Teraslice configuration's env_vars: for controllers and workers.
+  const std::vector<std::pair<std::string, std::string>>& process_environment() const { return process_environment_; }
 
  private:
   friend Result<Settings> resolve_settings(const SettingLayers& layers);
   const SettingValue& value(std::string_view name) const;
 
   std::map<std::string, SettingValue, std::less<>> values_;
+  std::vector<std::pair<std::string, std::string>> process_environment_;
   std::vector<std::string> warnings_;  // e.g. a variable that nearly names a setting
 };
 

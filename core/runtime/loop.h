@@ -18,7 +18,7 @@ class Loop {
   using TimerId = std::uint64_t;  // never 0
 
   // A lane keeps its tasks in order; different lanes run beside each other.
-  enum class Lane { slicer, publish, query, store };
+  enum class Lane { slicer, publish, query, store, assets };
 
   virtual ~Loop() = default;
 

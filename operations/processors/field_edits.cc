@@ -35,9 +35,10 @@ class SetField final : public Processor {
 
 class DropField final : public Processor {
  public:
+  explicit DropField(const char* option) : option_(option) {}
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
-    ASSIGN_OR_RETURN(field_, path_option(context, "field"));
+    ASSIGN_OR_RETURN(field_, path_option(context, option_));
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
@@ -45,6 +46,7 @@ class DropField final : public Processor {
   }
 
  private:
+  const char* option_;  // that names the field
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath field_;
@@ -111,7 +113,17 @@ OperationEntry drop_field_operation() {
   schema.description = "Removes a field from each record that has it.";
   schema.options = {path_spec("field", "The field to remove, as a path such as `http.status`.")};
   schema.check = [](const Json& options) { return check_field_option(options, "field"); };
-  return {std::move(schema), [] { return std::make_unique<DropField>(); }};
+  return {std::move(schema), [] { return std::make_unique<DropField>("field"); }};
+}
+
+OperationEntry drop_property_operation() {
+  OperationSchema schema;
+  schema.name = "drop_property";
+  schema.kind = OperationKind::processor;
+  schema.description = "Removes a field from each record that has it: `drop_field` as example bundles name it.";
+  schema.options = {path_spec("property", "The field to remove, as a path such as `http.status`.")};
+  schema.check = [](const Json& options) { return check_field_option(options, "property"); };
+  return {std::move(schema), [] { return std::make_unique<DropField>("property"); }};
 }
 
 OperationEntry copy_field_operation() {

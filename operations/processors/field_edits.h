@@ -7,6 +7,7 @@ namespace slicemill {
 
 OperationEntry set_field_operation();
 OperationEntry drop_field_operation();
+OperationEntry drop_property_operation();
 OperationEntry copy_field_operation();
 
 }  // namespace slicemill

@@ -9,7 +9,7 @@
 namespace slicemill {
 
 ApiServer::ApiServer(api::HttpOptions options, std::vector<api::Dialect> further_dialects) {
-  EXPECT_TRUE(router_.mount(api::teraslice::dialect(service_)));
+  EXPECT_TRUE(router_.mount(api::teraslice::dialect(service_, service_)));
   for (api::Dialect& dialect : further_dialects) EXPECT_TRUE(router_.mount(std::move(dialect)));
   options.port = 0;
   auto started = api::start_http_server(loop_, options, router_);

@@ -209,4 +209,46 @@ Json FakeJobService::controllers() {
   return plain("controllers");
 }
 
+class FakeJobService::FakeUpload final : public AssetUpload {
+ public:
+  explicit FakeUpload(FakeJobService& service) : service_(service) {}
+  void write(std::string piece, std::function<void(Result<void>)> ready) override {
+    bytes_ += piece.size();
+    const auto taken = service_.answers_.contains("write_asset") ? service_.answer_of("write_asset") : Json();
+    ready(taken ? Result<void>() : taken.error());
+  }
+  void store(Reply<AssetStored> reply) override {
+    service_.give<AssetStored>("store_asset", {{"bytes", bytes_}}, std::move(reply), [](const Json& answer) {
+      return AssetStored{answer.at("id").get<std::string>(), answer.value("was_there", false)};
+    });
+  }
+
+ private:
+  FakeJobService& service_;
+  std::size_t bytes_ = 0;
+};
+
+Result<std::unique_ptr<AssetUpload>> FakeJobService::upload(std::optional<std::uint64_t> announced) {
+  record("upload", {{"announced", announced ? Json(*announced) : Json()}});
+  if (answers_.contains("upload")) {
+    if (const auto may = answer_of("upload"); !may) return may.error();
+  }
+  return std::unique_ptr<AssetUpload>(std::make_unique<FakeUpload>(*this));
+}
+
+void FakeJobService::remove(const std::string& id, Reply<std::string> reply) {
+  give<std::string>("remove_asset", {{"id", id}}, std::move(reply),
+                    [](const Json& answer) { return answer.get<std::string>(); });
+}
+
+void FakeJobService::list(const AssetQuery& query, Reply<std::vector<Json>> reply) {
+  give_list("list_assets",
+            {{"name", query.name ? Json(*query.name) : Json()},
+             {"version", query.version ? Json(*query.version) : Json()},
+             {"from", query.from},
+             {"size", query.size},
+             {"sort", query.sort.empty() ? std::string("_created:desc") : sort_text(query.sort)}},
+            std::move(reply));
+}
+
 }  // namespace slicemill

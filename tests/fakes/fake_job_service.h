@@ -1,4 +1,5 @@
-// A JobService that records its calls and gives the answers that a test has set. Loop thread, like the real one.
+// A JobService and AssetService that records its calls and gives the answers that a test has set. Loop thread, like the
+// real one.
 #pragma once
 
 #include <functional>
@@ -9,13 +10,14 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 
 namespace slicemill {
 
 inline constexpr WallMs kFakeNow = 1'795'521'600'000;  // 2026-11-24T12:00:00Z
 
-class FakeJobService final : public JobService {
+class FakeJobService final : public JobService, public AssetService {
  public:
   // What was called, in order: {"call": "stop", "ex_id": "e1", "blocking": true, ...}.
   std::vector<Json> calls;
@@ -58,7 +60,13 @@ class FakeJobService final : public JobService {
   Json cluster_stats() override;
   Json controllers() override;
 
+  // "upload" may fail; "store_asset" is recorded with the number of bytes and answered {"id": ..., "was_there": ...}.
+  Result<std::unique_ptr<AssetUpload>> upload(std::optional<std::uint64_t> announced) override;
+  void remove(const std::string& id, Reply<std::string> reply) override;        // "remove_asset"
+  void list(const AssetQuery& query, Reply<std::vector<Json>> reply) override;  // "list_assets"
+
  private:
+  class FakeUpload;
   Result<Json> answer_of(const std::string& call) const;
   Json plain(const std::string& call);
   void record(const std::string& call, Json arguments);

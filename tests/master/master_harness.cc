@@ -56,8 +56,10 @@ void MasterHarness::open() {
   registry = std::move(*opened);
   executions = std::make_unique<Executions>(loop, *registry, launcher, hub->server(),
                                             ExecutionsOptions{layout, slots_, {}, "info"});
-  service = std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), PathRule{false, "/"},
-                                            NodeFacts{"test", "host", "127.0.0.1", 4711});
+  assets = std::make_unique<AssetStore>(loop, *registry, AssetStoreOptions{layout.assets_directory()});
+  EXPECT_TRUE(assets->open());
+  service = std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), *assets,
+                                            PathRule{false, "/"}, NodeFacts{"test", "host", "127.0.0.1", 4711});
   const auto adopted = executions->adopt_all();
   EXPECT_TRUE(adopted) << (adopted ? "" : adopted.error().message);
 }
@@ -65,6 +67,7 @@ void MasterHarness::open() {
 void MasterHarness::crash() {
   service.reset();
   executions.reset();
+  assets.reset();
   registry.reset();
 }
 

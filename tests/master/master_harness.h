@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/wire/memory_channel.h"
+#include "master/assets/asset_store.h"
 #include "master/master_service.h"
 #include "tests/fakes/fake_launcher.h"
 #include "tests/fakes/manual_loop.h"
@@ -66,6 +67,7 @@ class MasterHarness {
   std::unique_ptr<MemoryHub> hub;
   DataLayout layout;
   std::unique_ptr<Registry> registry;
+  std::unique_ptr<AssetStore> assets;
   std::unique_ptr<Executions> executions;
   std::unique_ptr<MasterService> service;
 

@@ -327,7 +327,7 @@ TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
     ASSERT_TRUE(
-        (*database)->execute("DROP TABLE job_index; DROP TABLE execution_index; "
+        (*database)->execute("DROP TABLE job_index; DROP TABLE execution_index; DROP TABLE assets; "
                              "CREATE INDEX jobs_updated ON jobs (updated); "
                              "CREATE INDEX jobs_created ON jobs (created); "
                              "CREATE INDEX jobs_name ON jobs (name); "

@@ -19,10 +19,15 @@ using testing::HasSubstr;
 // The least that makes each operation valid. A new operation with required options adds its line.
 const std::map<std::string, std::string>& required_options() {
   static const std::map<std::string, std::string> options = {
-      {"file_reader", R"({"path":"/in"})"}, {"file_exporter", R"({"path":"/out"})"},
-      {"id_range", R"({"end":10})"},        {"filter", R"({"field":"a","value":1})"},
-      {"selection", R"({"fields":["a"]})"}, {"set_field", R"({"field":"a","value":1})"},
-      {"drop_field", R"({"field":"a"})"},   {"copy_field", R"({"source":"a","destination":"b"})"},
+      {"file_reader", R"({"path":"/in"})"},
+      {"file_exporter", R"({"path":"/out"})"},
+      {"id_range", R"({"end":10})"},
+      {"filter", R"({"field":"a","value":1})"},
+      {"selection", R"({"fields":["a"]})"},
+      {"set_field", R"({"field":"a","value":1})"},
+      {"drop_field", R"({"field":"a"})"},
+      {"drop_property", R"({"property":"a"})"},
+      {"copy_field", R"({"source":"a","destination":"b"})"},
   };
   return options;
 }
@@ -134,6 +139,28 @@ TEST(Describe, JsonIsTheSchema) {
   EXPECT_FALSE(operation_json(builtin_operations(), "nope"));
 }
 
+// The options of an api lie below those of the operation that names it.
+TEST(Apis, ConfigureTheOperationsThatNameThem) {
+  auto posted = Json::parse(R"({"apis":[{"_name":"file_reader_api:in","path":"/in","size":"1kb","format":"ldjson"},
+                                        {"_name":"file_sender_api","path":"/out"}],
+                                "operations":[{"_op":"file_reader","_api_name":"file_reader_api:in","size":5},
+                                              {"_op":"file_exporter","api_name":"file_sender_api"}]})");
+  const auto job = validate_job(posted, builtin_operations(), {});
+  ASSERT_TRUE(job) << job.error().message;
+  const auto& operations = job->config["operations"];
+  EXPECT_EQ(operations[0]["path"], "/in");
+  EXPECT_EQ(operations[0]["size"], 5);
+  EXPECT_EQ(operations[1]["path"], "/out");
+  EXPECT_EQ(operations[1]["_api_name"], "file_sender_api");
+  EXPECT_FALSE(operations[1].contains("api_name"));
+  EXPECT_EQ(job->config["apis"][0]["_dead_letter_action"], "throw");
+
+  posted["apis"][0]["size"] = "much";
+  const auto bad = validate_job(posted, builtin_operations(), {});
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message, HasSubstr("Validation failed for api config: file_reader_api:in - apis[0].size: "));
+}
+
 TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
   const auto job = validate_job(
       Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
@@ -153,6 +180,16 @@ TEST(Describe, DocumentIsUpToDate) {
   const std::string stored((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_EQ(stored, rendered)
       << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
+}
+
+TEST(OperationContext, KnowsWhereABundleIs) {
+  OperationContext context;
+  context.job = Json::parse(R"({"asset_bundles":[{"id":"aa","name":"tools","version":"1.0.0","reference":"tools:1.x",
+                                                  "directory":"/data/assets/aa"}]})");
+  EXPECT_EQ(context.asset_directory("tools"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("aa"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("tools:1.x"), "/data/assets/aa");
+  EXPECT_EQ(context.asset_directory("other"), "");
 }
 
 }  // namespace

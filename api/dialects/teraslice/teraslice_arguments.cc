@@ -140,6 +140,24 @@ Argument<ListQuery> slice_list_query(const Request& request, WallMs now) {
   return list_query(request, query::slice_fields(), now);
 }
 
+Argument<AssetQuery> asset_query(const Request& request) {
+  ASSIGN_OR_RETURN(const ListQuery page, page_query(request));
+  AssetQuery assets;
+  assets.from = page.from;
+  assets.size = page.size;
+  if (auto text = given(request, "sort")) {
+    auto sort = query::parse_sort(*text, query::asset_fields());
+    if (!sort) return Refusal(400, sort.error().message);
+    assets.sort = std::move(*sort);
+  }
+  return assets;
+}
+
+bool is_body_of_json_type(const Request& request) {
+  const auto type = media_type(request.content_type);
+  return type == "application/json" || type == "application/x-www-form-urlencoded";
+}
+
 std::optional<ExecutionFields> execution_fields(const Request& request) {
   auto names = request.query_value("ex");
   if (!names) return std::nullopt;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/http/message.h"
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -36,6 +37,8 @@ Argument<Json> parse_body(const Request& request);
 Argument<ListQuery> job_list_query(const Request& request, WallMs now);        // with active, deleted, ex
 Argument<ListQuery> execution_list_query(const Request& request, WallMs now);  // with status, deleted
 Argument<ListQuery> slice_list_query(const Request& request, WallMs now);
+// Newest first unless told otherwise.
+Argument<AssetQuery> asset_query(const Request& request);
 // `size` and `from` alone, for lists that are neither filtered nor sorted.
 Argument<ListQuery> page_query(const Request& request);
 
@@ -52,6 +55,9 @@ Argument<CleanupType> cleanup_type(const Request& request);
 bool start_wanted(const Request& request);
 // From the query, or from the body.
 Argument<std::string> log_level(const Request& request, const Json& body);
+
+// One of the two types that the first dialect takes for JSON, which a zip is not.
+bool is_body_of_json_type(const Request& request);
 
 // Bodies.
 Argument<Json> posted_job(Json body);

@@ -30,6 +30,7 @@ constexpr ErrorTable kErrors = {{{
 static_assert(kErrors.is_complete());
 constexpr ErrorTable kJobErrors = kErrors.with(ErrorCode::invalid, 500);
 constexpr ErrorTable kSettingsErrors = kErrors.with(ErrorCode::unavailable, 404);
+constexpr ErrorTable kAssetErrors = kJobErrors.with(ErrorCode::corrupt, 422).with(ErrorCode::unsupported, 413);
 
 Json warnings_json(const std::vector<std::string>& warnings) {
   Json list = Json::array();
@@ -51,6 +52,9 @@ const ErrorTable& job_error_table() {
 }
 const ErrorTable& settings_error_table() {
   return kSettingsErrors;
+}
+const ErrorTable& asset_error_table() {
+  return kAssetErrors;
 }
 
 Response json_response(const Json& body, int status) {

@@ -20,6 +20,8 @@ const ErrorTable& error_table();
 const ErrorTable& job_error_table();
 // and an execution whose settings cannot be reached is 404.
 const ErrorTable& settings_error_table();
+// A bundle that is no good is 500 too, one without a readable asset.json 422, one that is too large 413.
+const ErrorTable& asset_error_table();
 
 Response json_response(const Json& body, int status = 200);
 // {"error": status, "message": message}; `details`, if given, is a further member. A very long message is cut.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/dialects/teraslice/asset_routes.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_tables.h"
@@ -321,12 +322,14 @@ Route route_of(JobService& service, const Row& row) {
 
 }  // namespace
 
-Dialect dialect(JobService& service) {
+Dialect dialect(JobService& service, AssetService& assets) {
   Dialect out;
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
   for (const Row& row : kRows) out.routes.push_back(route_of(service, row));
   for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, row));
+  for (Route& route : asset_routes(assets)) out.routes.push_back(std::move(route));
+  for (Route& route : asset_table_routes(assets)) out.unprefixed_routes.push_back(std::move(route));
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
   out.unknown = [](const Request& request, std::span<const Method>) {
     return error_response(405, fmt::format("cannot {} endpoint {}", request.method_text, request.target));

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "api/http/router.h"
+#include "core/model/asset_service.h"
 #include "core/model/commands.h"
 
 namespace slicemill::api::teraslice {
 
-// The dialect with the prefixes "" and "/v1". service outlives it.
-Dialect dialect(JobService& service);
+// The dialect with the prefixes "" and "/v1". Both services outlive it.
+Dialect dialect(JobService& service, AssetService& assets);
 
 }  // namespace slicemill::api::teraslice

@@ -55,7 +55,7 @@ Json good_job() {
 }
 
 Result<ValidatedJob> validate(const Json& job, const PathRule& paths = kMasterPaths) {
-  return validate_job(job, SmallCatalog(), paths);
+  return validate_job(job, SmallCatalog(), {.paths = paths});
 }
 
 std::string failure(const Json& job, const PathRule& paths = kMasterPaths) {
@@ -261,6 +261,108 @@ TEST(Job, ResolvedConfigIsAFixedPoint) {
   const auto twice = validate(once->config);
   ASSERT_TRUE(twice) << twice.error().message;
   EXPECT_EQ(once->config, twice->config);
+}
+
+// ---- bundles and apis ----
+
+class TwoBundles final : public AssetCatalog {
+ public:
+  Result<AssetBundle> resolve(std::string_view reference) const override {
+    if (reference == "ex1:0.0.1")
+      return AssetBundle{"old", "ex1", "0.0.1", std::string(reference), "/assets/old", {"filter"}};
+    if (reference == "ex1" || reference == "ex1:^0.1")
+      return AssetBundle{"new", "ex1", "0.1.1", std::string(reference), "/assets/new", {"filter", "special"}};
+    return Error(ErrorCode::invalid, "No assets found for \"" + std::string(reference) + "\"");
+  }
+};
+
+Result<ValidatedJob> validate_with_bundles(const Json& job) {
+  static const TwoBundles bundles;
+  return validate_job(job, SmallCatalog(), {.paths = kMasterPaths, .assets = &bundles});
+}
+
+Json job_with(const Json& assets, const std::string& op) {
+  auto job = good_job();
+  job["assets"] = assets;
+  job["operations"][1]["_op"] = op;
+  return job;
+}
+
+std::string failure_with_bundles(const Json& job) {
+  const auto result = validate_with_bundles(job);
+  return result ? "" : result.error().message;
+}
+
+TEST(JobAssets, BecomeIdsInTheirOrderEachOnce) {
+  const auto job = validate_with_bundles(job_with({"ex1:0.0.1", "ex1:^0.1", "ex1:0.0.1"}, "filter@ex1:0.1.1"));
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->config["assets"], Json::array({"old", "new"}));
+  EXPECT_EQ(job->config["operations"][1]["_op"], "filter@new");
+  const auto bundles = bundles_of(job->config);
+  ASSERT_THAT(bundles, SizeIs(2));
+  EXPECT_EQ(bundles[1].directory, "/assets/new");
+  for (const char* op : {"filter@old", "filter@ex1:0.0.1", "filter@ex1"}) {
+    const auto one = validate_with_bundles(job_with({"ex1:0.0.1"}, op));
+    ASSERT_TRUE(one) << op;
+    EXPECT_EQ(one->config["operations"][1]["_op"], "filter@old") << op;
+  }
+}
+
+TEST(JobAssets, ErrorsInTheWordsOfTheDialect) {
+  EXPECT_EQ(failure_with_bundles(job_with({"nope"}, "filter")), "No assets found for \"nope\"");
+  EXPECT_EQ(
+      failure_with_bundles(job_with({"ex1:0.0.1", "ex1"}, "filter")),
+      "Multiple assets containing the same processor name _op: \"filter\", please specify which specific asset to "
+      "use on its name");
+  EXPECT_EQ(failure_with_bundles(job_with({"ex1"}, "filter@other:1")),
+            "Invalid operation name for _op: filter@other:1, could not find the hashID for asset identifier other:1");
+  EXPECT_THAT(
+      failure_with_bundles(job_with({"ex1"}, "special")),
+      StartsWith("Unable to find module for operation: special (the asset ex1:0.1.1 has it for another runtime"));
+  EXPECT_EQ(failure_with_bundles(job_with({"ex1"}, ".hidden")),
+            "Invalid name: .hidden, it is private or otherwise restricted");
+}
+
+TEST(JobAssets, FilesOfABundleArePaths) {
+  auto posted = job_with({"ex1"}, "filter");
+  posted["operations"][0]["path"] = "asset:ex1/in/a.json";
+  const auto job = validate_with_bundles(posted);
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->config["operations"][0]["path"], "/assets/new/in/a.json");
+  posted["operations"][0]["path"] = "asset:ex1/../x";
+  EXPECT_THAT(failure_with_bundles(posted), HasSubstr("operations[0].path: \"asset:ex1/../x\" leads out of the asset"));
+  posted["operations"][0]["path"] = "asset:other/x";
+  EXPECT_THAT(failure_with_bundles(posted), HasSubstr("no asset of the job is called \"other\""));
+}
+
+TEST(JobApis, MustBeKnownAndFound) {
+  EXPECT_THAT(failure_with("apis", Json::parse(R"([{"_name":"kafka_dead_letter"}])")),
+              HasSubstr("Unable to find module for api: kafka_dead_letter"));
+  EXPECT_THAT(failure_with("apis", Json::parse(R"([{"_name":"_hidden"}])")),
+              HasSubstr("Invalid name: _hidden, it is private or otherwise restricted"));
+  auto job = good_job();
+  job["operations"][0]["_api_name"] = "file_reader_api";
+  EXPECT_EQ(failure(job), "Could not find the associated api for file_reader_api");
+}
+
+TEST(Job, IssuesAsJsonNameCodeAndPath) {
+  auto job = good_job();
+  job["slicers"] = 0;
+  job["lifecycle"] = "x";
+  job["operations"][0]["size"] = 0;
+  const auto result = validate_job(job, SmallCatalog(), {.paths = kMasterPaths, .issues_as_json = true});
+  ASSERT_FALSE(result);
+  const auto& text = result.error().message;
+  const std::string begin = "Validation failed for job config: n - Zod parse error: ";
+  EXPECT_THAT(text, StartsWith(begin));
+  const auto end = text.find("; Validation failed for operation config: source - Zod parse error: ");
+  ASSERT_NE(end, std::string::npos);
+  const auto issues = Json::parse(text.substr(begin.size(), end - begin.size()));
+  EXPECT_EQ(issues[0]["code"], "invalid_value");
+  EXPECT_EQ(issues[0]["path"], Json::array({"lifecycle"}));
+  EXPECT_EQ(issues[1], Json::parse(R"({"code":"custom","path":["slicers"],
+                                      "message":"must be valid integer greater than zero"})"));
+  EXPECT_THAT(text.substr(end), HasSubstr("\"operations\",\n      0,\n      \"size\""));
 }
 
 TEST(Job, EveryTopLevelOptionIsDescribed) {

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 
+#include "core/runtime/teraslice_config.h"
+
 namespace slicemill {
 namespace {
 
@@ -113,9 +115,55 @@ TEST_F(ConfigTest, AnUnknownKeyLikeNoOtherListsTheKnownOnes) {
   EXPECT_THAT(error().message, HasSubstr("known keys: port, bind, data"));
 }
 
-TEST_F(ConfigTest, TheRootsOfAnotherConfigurationAreRefusedByName) {
-  write_file("teraslice:\n  port: 80\n");
-  EXPECT_THAT(error().message, HasSubstr("the root 'teraslice' of a Teraslice configuration is not supported"));
+TEST_F(ConfigTest, ATeraslicesConfigurationMeansTheSame) {
+  write_file(
+      "teraslice:\n  name: c\n  port: 8080\n  hostname: 10.0.0.1\n  workers: 7\n  master: true\n"
+      "  shutdown_timeout: 90000\n  autoload_directory: /zips\n  env_vars: {A: b, N: 5}\n"
+      "terafoundation:\n  log_level: [{console: warn}, {file: debug}]\n");
+  const auto settings = resolve_settings(layers_);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->text("name"), "c");
+  EXPECT_EQ(settings->number("port"), 8080);
+  EXPECT_EQ(settings->text("bind"), "10.0.0.1");
+  EXPECT_EQ(settings->number("slots"), 7);
+  EXPECT_EQ(settings->number("shutdown_timeout"), 90000);
+  EXPECT_EQ(settings->text("autoload_directory"), "/zips");
+  EXPECT_EQ(settings->text("log_level"), "warn");
+  EXPECT_EQ(settings->source("slots"), SettingSource::file);
+  const std::vector<std::pair<std::string, std::string>> expected = {{"A", "b"}, {"N", "5"}};
+  EXPECT_EQ(settings->process_environment(), expected);
+  EXPECT_TRUE(settings->warnings().empty());
+}
+
+TEST_F(ConfigTest, KeysWithoutACounterpartAreNamedOnce) {
+  write_file(
+      "teraslice:\n  slicer_port_range: '1:2'\n  wrokers: 3\n  master: false\nterafoundation:\n  connectors: {}\n");
+  const auto settings = resolve_settings(layers_);
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->warnings().size(), 4U);
+  EXPECT_THAT(settings->warnings()[0], HasSubstr("teraslice.slicer_port_range: has no meaning here: "));
+  EXPECT_THAT(settings->warnings()[1], HasSubstr("teraslice.wrokers: unknown key; did you mean 'workers'?"));
+  EXPECT_THAT(settings->warnings()[2], HasSubstr("teraslice.master: this command starts a master all the same"));
+  EXPECT_THAT(settings->warnings()[3], HasSubstr("terafoundation.connectors: has no meaning here: "));
+}
+
+TEST_F(ConfigTest, ValuesOfATeraslicesConfigurationAreChecked) {
+  write_file("teraslice:\n  workers: many\n");
+  EXPECT_THAT(error().message, HasSubstr("teraslice.workers: 'many' is not an integer"));
+  write_file("teraslice: 5\n");
+  EXPECT_THAT(error().message, HasSubstr("teraslice: expected lines of the form"));
+  write_file("teraslice:\n  env_vars: {A: ''}\n");
+  EXPECT_THAT(error().message, HasSubstr("teraslice.env_vars.A: a variable needs"));
+}
+
+TEST_F(ConfigTest, TheEnvironmentMayNameTheFile) {
+  write_file("teraslice:\n  port: 80\nport: 81\n");
+  layers_.environment["TERAFOUNDATION_CONFIG"] = std::exchange(layers_.file, "");
+  auto settings = resolve_settings(layers_);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->number("port"), 81) << "a setting of ours goes before";
+  layers_.environment["SLICEMILL_CONFIG"] = "/no/such/file";
+  EXPECT_THAT(error().message, HasSubstr("/no/such/file")) << "it goes before TERAFOUNDATION_CONFIG";
 }
 
 TEST_F(ConfigTest, EveryErrorNamesItsPlace) {
@@ -197,22 +245,32 @@ TEST(SettingSpecs, NamesFlagsAndVariablesBelongTogether) {
   EXPECT_EQ(level.variable(), "SLICEMILL_LOG_LEVEL");
 }
 
-// The page of the user guide equals the table. `SLICEMILL_REWRITE_DOCS=1` with this test writes it.
-TEST(SettingSpecs, TheDocumentEqualsTheTable) {
-  const std::string path = SLICEMILL_SOURCE_DIRECTORY "/docs/configuration.md";
-  constexpr std::string_view kBegin = "<!-- settings: begin -->\n", kEnd = "<!-- settings: end -->";
+// A page of the user guide equals the table. `SLICEMILL_REWRITE_DOCS=1` with these tests writes it.
+void expect_page_equals(const std::string& page, std::string_view begin_mark, std::string_view end_mark,
+                        const std::string& table) {
+  const std::string path = SLICEMILL_SOURCE_DIRECTORY "/docs/" + page;
   std::ifstream file(path);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto begin = text.find(kBegin), end = text.find(kEnd);
+  const auto begin = text.find(begin_mark), end = text.find(end_mark);
   ASSERT_NE(begin, std::string::npos) << path;
   ASSERT_NE(end, std::string::npos) << path;
-  const auto start = begin + kBegin.size();
+  const auto start = begin + begin_mark.size();
   if (std::getenv("SLICEMILL_REWRITE_DOCS") != nullptr) {
-    text.replace(start, end - start, render_settings_table());
+    text.replace(start, end - start, table);
     std::ofstream(path) << text;
     return;
   }
-  EXPECT_EQ(text.substr(start, end - start), render_settings_table());
+  EXPECT_EQ(text.substr(start, end - start), table);
+}
+
+TEST(SettingSpecs, TheDocumentEqualsTheTable) {
+  expect_page_equals("configuration.md", "<!-- settings: begin -->\n", "<!-- settings: end -->",
+                     render_settings_table());
+}
+
+TEST(SettingSpecs, TheMappingOfATeraslicesConfigurationIsDocumented) {
+  expect_page_equals("teraslice.md", "<!-- configuration: begin -->\n", "<!-- configuration: end -->",
+                     render_teraslice_config_table());
 }
 
 }  // namespace

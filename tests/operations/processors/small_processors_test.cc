@@ -38,6 +38,12 @@ TEST(DropField, Drops) {
   EXPECT_THAT(run.error("{").message, HasSubstr("not a good JSON object"));
 }
 
+TEST(DropProperty, IsDropFieldByAnotherName) {
+  ProcessorRun run(drop_property_operation(), R"({"property":"userAgent"})");
+  EXPECT_THAT(run({R"({"userAgent":"x","b":2})", R"({"b":2})"}), ElementsAre(R"({"b":2})", R"({"b":2})"));
+  EXPECT_THAT(problem(drop_property_operation(), R"({"property":"a..b"})"), HasSubstr("property"));
+}
+
 TEST(CopyField, CopiesReplacesAndMoves) {
   ProcessorRun run(copy_field_operation(), R"({"source":"a.b","destination":"c"})");
   EXPECT_THAT(run({R"({"a":{"b":[1]}})", R"({"a":{"b":2},"c":3})", R"({"c":3})"}),

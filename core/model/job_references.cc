@@ -1,0 +1,275 @@
+#include "core/model/job_references.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/runtime/text.h"
+
+namespace slicemill {
+namespace {
+
+constexpr std::string_view kBundlePrefix = "asset:";
+
+// Apis of the first dialect that hold the options of an operation that we have.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kApiOperations = {{
+    {"file_reader_api", "file_reader"},
+    {"file_sender_api", "file_exporter"},
+}};
+
+bool is_index(const std::string& part) {
+  return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view issue_code(std::string_view message) {
+  if (message.starts_with("Invalid input: ") || message.starts_with("This field is required") ||
+      message == "is required")
+    return "invalid_type";
+  if (message.starts_with("Invalid option: ")) return "invalid_value";
+  return "custom";
+}
+
+Json issue_json(const ValidationIssue& issue) {
+  Json path = Json::array();
+  for (const auto& part : issue.path) {
+    const auto index = is_index(part) ? parse_integer(part) : Result<std::int64_t>(Error());
+    path.push_back(index ? Json(*index) : Json(part));
+  }
+  return {{"code", issue_code(issue.message)}, {"path", std::move(path)}, {"message", issue.message}};
+}
+
+// The bundle that `identifier` means, as a job may write it: like find_bundle, or "name:version" of a resolved one.
+std::optional<AssetBundle> find_identified(const std::vector<AssetBundle>& bundles, std::string_view identifier) {
+  if (auto found = find_bundle(bundles, identifier)) return found;
+  for (const auto& bundle : bundles)
+    if (identifier == bundle.name + ":" + bundle.version) return bundle;
+  return std::nullopt;
+}
+
+bool offers(const AssetBundle& bundle, std::string_view name) {
+  return std::ranges::find(bundle.operations, name) != bundle.operations.end();
+}
+
+Error private_name(std::string_view name) {
+  return {ErrorCode::invalid, fmt::format("Invalid name: {}, it is private or otherwise restricted", name)};
+}
+
+// Options of an api, without those of the job itself ("_name", ...).
+Json options_of(const Json& api) {
+  Json options = Json::object();
+  for (const auto& [key, value] : api.items())
+    if (!key.starts_with('_')) options[key] = value;
+  return options;
+}
+
+// Its own options must be good for the operation that they configure; what is missing may stand in the operation.
+void check_api(const Json& api, std::size_t index, const OperationSchema& schema, const JobRules& rules,
+               std::vector<std::string>& errors) {
+  OperationSchema given = schema;
+  given.check = nullptr;
+  std::erase_if(given.options, [&](const OptionSpec& spec) { return !api.contains(spec.name); });
+  auto validated = validate_options(given, options_of(api));
+  if (validated.issues.empty()) return;
+  for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), {"apis", std::to_string(index)});
+  errors.push_back(fmt::format("Validation failed for api config: {} - {}", api["_name"].get<std::string>(),
+                               render_issues(validated.issues, rules)));
+}
+
+// `_api_name`, or `api_name` as it was called once.
+std::string api_name_of(const Json& operation) {
+  for (const char* member : {"_api_name", "api_name"}) {
+    const auto found = operation.find(member);
+    if (found != operation.end() && found->is_string()) return found->get<std::string>();
+  }
+  return {};
+}
+
+void lay_api_below(Json& operation, const Json& api, const std::string& resolved_name) {
+  for (const auto& [key, value] : options_of(api).items())
+    if (!operation.contains(key)) operation[key] = value;
+  operation.erase("api_name");
+  operation["_api_name"] = resolved_name;
+}
+
+}  // namespace
+
+std::string render_path(const std::vector<std::string>& path) {
+  std::string text;
+  for (const auto& part : path) {
+    if (is_index(part)) {
+      text += "[" + part + "]";
+    } else {
+      if (!text.empty()) text += ".";
+      text += part;
+    }
+  }
+  return text;
+}
+
+std::string render_issues(const std::vector<ValidationIssue>& issues, const JobRules& rules) {
+  if (rules.issues_as_json) {
+    Json list = Json::array();
+    for (const auto& issue : issues) list.push_back(issue_json(issue));
+    return "Zod parse error: " + to_pretty_text(list, 2);
+  }
+  std::vector<std::string> lines;
+  for (const auto& issue : issues) {
+    const auto path = render_path(issue.path);
+    lines.push_back(path.empty() ? issue.message : path + ": " + issue.message);
+  }
+  return join(lines, "; ");
+}
+
+std::vector<AssetBundle> resolve_assets(Json& config, const AssetCatalog& catalog, std::vector<std::string>& errors) {
+  std::vector<AssetBundle> bundles;
+  const auto list = config.find("assets");
+  if (list == config.end() || !list->is_array()) return bundles;
+  std::vector<std::string> references;
+  for (const auto& item : *list) {
+    if (!item.is_string()) continue;
+    auto reference = item.get<std::string>();
+    if (std::ranges::find(references, reference) == references.end()) references.push_back(std::move(reference));
+  }
+  Json ids = Json::array();
+  for (const auto& reference : references) {
+    auto bundle = catalog.resolve(reference);
+    if (!bundle) {
+      errors.push_back(bundle.error().message);
+      continue;
+    }
+    ids.push_back(bundle->id);
+    bundles.push_back(std::move(*bundle));
+  }
+  config["assets"] = std::move(ids);
+  config["asset_bundles"] = to_json(bundles);
+  return bundles;
+}
+
+std::string QualifiedName::text() const {
+  std::string out = base;
+  if (!asset.empty()) out += "@" + asset;
+  if (!tag.empty()) out += ":" + tag;
+  return out;
+}
+
+Result<QualifiedName> parse_qualified_name(std::string_view text, const char* member,
+                                           const std::vector<AssetBundle>* known) {
+  const bool may_have_tag = std::string_view(member) == "_name";
+  QualifiedName name;
+  const auto at = text.find('@');
+  name.base = text.substr(0, at);
+  if (at == std::string_view::npos && may_have_tag) {
+    const auto colon = name.base.find(':');
+    if (colon != std::string::npos) name.tag = name.base.substr(colon + 1);
+    name.base.resize(std::min(colon, name.base.size()));
+  }
+  if (name.base.empty() || name.base.front() == '.' || name.base.front() == '_') return private_name(text);
+  if (at == std::string_view::npos || known == nullptr) return name;
+  const std::string_view identifier = text.substr(at + 1);
+  if (const auto bundle = find_identified(*known, identifier)) {
+    name.asset = bundle->id;
+    return name;
+  }
+  if (const auto colon = identifier.rfind(':'); may_have_tag && colon != std::string_view::npos) {
+    if (const auto bundle = find_identified(*known, identifier.substr(0, colon))) {
+      name.asset = bundle->id;
+      name.tag = identifier.substr(colon + 1);
+      return name;
+    }
+  }
+  return Error(ErrorCode::invalid,
+               fmt::format("Invalid operation name for {}: {}, could not find the hashID for asset identifier {}",
+                           member, text, identifier));
+}
+
+Error cannot_find_operation(std::string_view name, const OperationCatalog& catalog,
+                            const std::vector<AssetBundle>& bundles) {
+  std::vector<std::string> names;
+  for (const auto* schema : catalog.all()) names.push_back(schema->name);
+  std::vector<std::string> hints;
+  for (const auto& bundle : bundles) {
+    if (!offers(bundle, name)) continue;
+    hints.push_back(
+        fmt::format("the asset {}:{} has it for another runtime, which is not run here; an executable of an "
+                    "asset runs through the operation \"script\"",
+                    bundle.name, bundle.version));
+  }
+  if (const auto near = nearest_word(name, names)) hints.push_back(fmt::format("did you mean \"{}\"?", *near));
+  auto message = fmt::format("Unable to find module for operation: {}", name);
+  if (!hints.empty()) message += fmt::format(" ({})", join(hints, "; "));
+  return {ErrorCode::invalid, message};
+}
+
+Result<void> check_single_offer(std::string_view name, std::string_view what, const std::vector<AssetBundle>& bundles) {
+  if (std::ranges::count_if(bundles, [&](const auto& bundle) { return offers(bundle, name); }) < 2) return {};
+  return Error(ErrorCode::invalid,
+               fmt::format("Multiple assets containing the same {} name _op: \"{}\", please specify which specific "
+                           "asset to use on its name",
+                           what, name));
+}
+
+Result<std::optional<std::string>> bundle_path(std::string_view text, const std::vector<AssetBundle>& bundles) {
+  if (!text.starts_with(kBundlePrefix)) return std::optional<std::string>();
+  const std::string_view rest = text.substr(kBundlePrefix.size());
+  const auto slash = std::min(rest.find('/'), rest.size());
+  const auto bundle = find_identified(bundles, rest.substr(0, slash));
+  if (!bundle)
+    return Error(ErrorCode::invalid, fmt::format("\"{}\": no asset of the job is called \"{}\"; list it in `assets`",
+                                                 text, rest.substr(0, slash)));
+  const auto parts = split(rest.substr(slash), '/');
+  if (std::ranges::find(parts, "..") != parts.end())
+    return Error(ErrorCode::invalid, fmt::format("\"{}\" leads out of the asset", text));
+  return std::optional(bundle->directory + std::string(rest.substr(slash)));
+}
+
+std::string_view operation_of_api(std::string_view base) {
+  const auto found = std::ranges::find(kApiOperations, base, &std::pair<std::string_view, std::string_view>::first);
+  return found == kApiOperations.end() ? std::string_view() : found->second;
+}
+
+void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector<AssetBundle>* bundles,
+                const JobRules& rules, std::vector<std::string>& errors) {
+  Json& apis = config["apis"];
+  Json& operations = config["operations"];
+  if (!apis.is_array() || !operations.is_array()) return;
+  const Json posted_apis = apis;
+  for (std::size_t i = 0; i < apis.size(); ++i) {
+    Json& api = apis[i];
+    const auto text = api.is_object() ? api.find("_name") : api.end();
+    if (!api.is_object() || text == api.end() || !text->is_string() || text->get_ref<const std::string&>().empty())
+      continue;
+    const auto name = parse_qualified_name(text->get<std::string>(), "_name", bundles);
+    const auto single = name && name->asset.empty() && bundles != nullptr
+                            ? check_single_offer(name->base, "api", *bundles)
+                            : Result<void>();
+    if (!name || !single) {
+      errors.push_back(name ? single.error().message : name.error().message);
+      continue;
+    }
+    const auto* schema = catalog.find(operation_of_api(name->base));
+    if (schema == nullptr) {
+      errors.push_back(
+          fmt::format("Unable to find module for api: {} (there are: file_reader_api, file_sender_api)", name->base));
+      continue;
+    }
+    check_api(api, i, *schema, rules, errors);
+    if (!api.contains("_dead_letter_action")) api["_dead_letter_action"] = "throw";
+    api["_name"] = name->text();
+  }
+  for (auto& operation : operations) {
+    const std::string wanted = operation.is_object() ? api_name_of(operation) : std::string();
+    if (wanted.empty()) continue;
+    const auto found = std::ranges::find_if(
+        posted_apis, [&](const Json& api) { return api.is_object() && api.value("_name", Json()) == wanted; });
+    if (found == posted_apis.end()) {
+      errors.push_back(fmt::format("Could not find the associated api for {}", wanted));
+      continue;
+    }
+    const auto index = static_cast<std::size_t>(found - posted_apis.begin());
+    lay_api_below(operation, *found, apis[index]["_name"].get<std::string>());
+  }
+}
+
+}  // namespace slicemill
