@@ -1,6 +1,9 @@
 // A NEW READER: its slicer's include and its line.
+#include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
+#include "slicer/composite_slicer.h"
 #include "slicer/data_generator_slicer.h"
 #include "slicer/file_slicer.h"
 #include "slicer/id_range_slicer.h"
@@ -32,7 +35,33 @@ const SlicerEntry* find_entry(std::string_view reader) {
   return nullptr;
 }
 
+// How many slices of the reader are one: the most that a `collect` of the job asks for.
+std::int64_t slices_in_one(const Json& job) {
+  std::int64_t most = 1;
+  for (const auto& operation : job.at("operations")) {
+    if (operation.at("_op") == "collect") most = std::max(most, operation.value("slices", std::int64_t{1}));
+  }
+  return most;
+}
+
 }  // namespace
+
+std::unique_ptr<Slicer> make_job_slicer(const Json& job) {
+  auto slicer = make_slicer(job.at("operations").at(0).at("_op").get_ref<const std::string&>());
+  const auto members = slices_in_one(job);
+  if (!slicer || members < 2) return slicer;
+  return make_composite_slicer(std::move(slicer), static_cast<std::size_t>(members));
+}
+
+std::string position_mismatch(const Json& recovered_job, const Json& job) {
+  const auto& before = recovered_job.at("operations").at(0);
+  const auto& now = job.at("operations").at(0);
+  if (before.at("_op") != now.at("_op")) return "the reader differs from that of the recovered execution";
+  if ((slices_in_one(recovered_job) > 1) != (slices_in_one(job) > 1))
+    return "collect joins slices in only one of the two executions";
+  const auto slicer = make_job_slicer(job);
+  return slicer ? slicer->position_mismatch(before, now) : "";
+}
 
 std::unique_ptr<Slicer> make_slicer(std::string_view reader) {
   const auto* entry = find_entry(reader);
