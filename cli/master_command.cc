@@ -16,7 +16,9 @@
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/config.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/process.h"
 #include "master/master.h"
 #include "operations/operation.h"
 
@@ -62,6 +64,8 @@ class MasterProcess {
   explicit MasterProcess(const Settings& settings) : settings_(settings) {}
 
   Result<void> open() {
+    set_fault_process("master");
+    raise_open_file_limit();  // one descriptor per connection, child and channel
     ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
     RETURN_IF_ERROR(

@@ -1,6 +1,7 @@
 # Shared settings of every target, and the one way to declare a library of this project.
 option(SLICEMILL_TESTS "build the tests" ON)
 option(SLICEMILL_BENCH "build the benchmarks" ON)
+option(SLICEMILL_UNITY "compile the libraries' files in groups: a whole build takes a third of the time, a changed file longer" OFF)
 set(SLICEMILL_SANITIZE "" CACHE STRING "sanitizers for every target: address;undefined or thread")
 
 find_program(SLICEMILL_CCACHE ccache)
@@ -35,7 +36,12 @@ function(slicemill_library name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   add_library(slicemill_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(slicemill_${name} PUBLIC slicemill_settings ${arg_LINK})
+  set_target_properties(slicemill_${name} PROPERTIES UNITY_BUILD ${SLICEMILL_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()
+
+# Not part of the default build, which makes what users run.
+add_custom_target(slicemill_tests COMMENT "every test program")
+add_custom_target(slicemill_bench COMMENT "every benchmark")
 
 # slicemill_test(NAME files... LINK targets... [LABELS labels...]): a GoogleTest program, registered with ctest as one test.
 function(slicemill_test name)
@@ -43,6 +49,7 @@ function(slicemill_test name)
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE slicemill_settings ${arg_LINK} GTest::gmock_main)
   target_compile_definitions(${name} PRIVATE SLICEMILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_dependencies(slicemill_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)

@@ -5,17 +5,13 @@
 
 #include <fmt/core.h>
 
-#include "core/ledger/slice_record_json.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
-#include "core/runtime/text.h"
 
 namespace slicemill::controller {
 namespace {
 
-constexpr auto kWorkerWatch = std::chrono::seconds(1);
 constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
-constexpr std::uint64_t kErrorsPerAnswer = 10'000;
 
 ErrorCode code_of_refusal(ExecutionStatus status) {
   return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict;
@@ -25,11 +21,21 @@ std::string slicer_error(const std::string& ex_id, const std::string& cause) {
   return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
 }
 
-// What a recovery without a cleanup type must know of its source: positions are good only for the same slicing.
-Result<Json> source_options(const std::string& directory) {
-  ASSIGN_OR_RETURN(auto view, view_ledger(directory));
-  ASSIGN_OR_RETURN(Json source, parse_json(view->header().execution));
-  return source.at("operations").at(0);
+// Why a recovery that is to slice on cannot go on from where its source stood: positions are good only for the same
+// slicing. "" if it can.
+Result<std::string> position_mismatch(const std::string& source_directory, const Json& job) {
+  ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
+  ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
+  const Json& reader_before = before.at("operations").at(0);
+  const Json& reader = job.at("operations").at(0);
+  if (reader_before.at("_op") != reader.at("_op")) return "the reader differs from that of the recovered execution";
+  const auto name = reader.at("_op").get<std::string>();
+  const auto slicers_before = slicer_count(name, before.value("slicers", std::int64_t{1}));
+  const auto slicers = slicer_count(name, job.value("slicers", std::int64_t{1}));
+  if (slicers_before != slicers)
+    return fmt::format("slicers is {} now and was {} in the recovered execution", slicers, slicers_before);
+  const auto slicer = make_slicer(name);
+  return slicer ? slicer->position_mismatch(reader_before, reader) : "";
 }
 
 }  // namespace
@@ -37,19 +43,17 @@ Result<Json> source_options(const std::string& directory) {
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
   const std::string execution = to_compact_text(launch.execution);
   std::unique_ptr<SliceLedger> ledger;
-  std::string mismatch;
   const bool resumed = ledger_exists(launch.ledger_directory);
   if (resumed) {
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? open_ledger_next_epoch(parts.loop, launch.ledger_directory)
                                                : open_ledger(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
-    if (launch.cleanup == CleanupType::none) {
-      ASSIGN_OR_RETURN(const Json before, source_options(launch.source_ledger_directory));
-      const Json& now = launch.execution.at("operations").at(0);
-      if (before.at("_op") != now.at("_op"))
-        mismatch = "the reader differs from that of the recovered execution";
-      else if (const auto slicer = make_slicer(now.at("_op").get<std::string>()))
-        mismatch = slicer->position_mismatch(before, now);
+    if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
+      ASSIGN_OR_RETURN(const std::string mismatch, position_mismatch(launch.source_ledger_directory, launch.execution));
+      if (!mismatch.empty())
+        return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
+                                                     "cleanup_type to replay stored slices only",
+                                                     mismatch));
     }
     ASSIGN_OR_RETURN(ledger, recover_ledger(parts.loop, launch.ledger_directory,
                                             {.source_directory = launch.source_ledger_directory,
@@ -71,10 +75,6 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   if (!controller->ledger_->header().outcome) {
     ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
   }
-  if (!mismatch.empty())
-    controller->reason_ = fmt::format(
-        "cannot go on from the recovered position: {}; recover with a cleanup_type to replay stored slices only",
-        mismatch);
   return controller;
 }
 
@@ -134,6 +134,14 @@ void Controller::wire() {
           .on_lost =
               [this](const ProcessIdentity& process, const std::string& reason) {
                 if (link_) link_->worker_lost(process, reason);
+              },
+          .on_adopted =
+              [this](const SliceKey& key, const Attempt& attempt) {
+                if (sweep_) sweep_->keep(key, attempt);
+              },
+          .on_attempts_lost =
+              [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
+                if (sweep_) sweep_->lost(attempts);
               }});
   source_ = std::make_unique<SliceSource>(
       parts_.loop, *writer_, header, job_,
@@ -141,10 +149,27 @@ void Controller::wire() {
                          .on_change = [this] { turn_soon(); },
                          .on_fatal = [this](const Error& error) { fail(error); }});
   recovery_ = std::make_unique<Recovery>(
-      parts_.loop, *ledger_, queue_,
+      parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  worker_watch_ = std::make_unique<WorkerWatch>(
+      parts_.loop, launch_.ex_id, launch_.settings,
+      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
+                         .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running; },
+                         .on_alone = [this](const Error& error) { fail(error); }});
+  if (publisher_) {
+    sweep_ = std::make_unique<StagingSweep>(parts_.loop, *publisher_, header.epoch);
+    if (publisher_->joins())
+      join_ = std::make_unique<OutputJoin>(
+          parts_.loop, *ledger_, *writer_, *publisher_,
+          OutputJoin::Hooks{.on_done =
+                                [this](const Result<void>& joined) {
+                                  conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
+                                           joined ? "" : joined.error().message);
+                                },
+                            .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  }
   if (parts_.master != nullptr) {
     ProcessIdentity process;
     if (auto own = own_process()) process = *own;
@@ -164,7 +189,6 @@ void Controller::wire() {
 
 void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
   on_finished_ = std::move(on_finished);
-  workers_seen_ = parts_.loop.now();
   if (link_) link_->start();
   if (const auto& outcome = ledger_->header().outcome) {  // it ended before; only the telling is left
     log(LogLevel::info, "the ledger has the outcome already: {}", to_string(outcome->status));
@@ -194,7 +218,10 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
 }
 
 void Controller::open_sources() {
-  if (publisher_ && !committed_.empty()) settlement_->roll_forward(std::exchange(committed_, {}));
+  if (publisher_ && !committed_.empty()) {
+    for (const auto& [slice, output] : committed_) sweep_->keep(output.key, output.attempt);
+    settlement_->roll_forward(std::exchange(committed_, {}));
+  }
   const bool goes_on = resumed_ || ledger_->header().recovered;
   if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
     cannot_resume_ = recovery_->slices_anew();
@@ -210,13 +237,6 @@ void Controller::open_sources() {
 void Controller::begin_slicing() {
   if (opening_slicers_) return;
   opening_slicers_ = true;
-  const std::string mismatch = reason_;
-  if (!mismatch.empty()) {
-    slicing_ = true;
-    begin();
-    fail(Error(ErrorCode::invalid, mismatch));
-    return;
-  }
   source_->open([this](Result<void> opened) {
     slicing_ = true;
     begin();
@@ -227,7 +247,7 @@ void Controller::begin_slicing() {
 void Controller::begin() {
   if (phase_ == Phase::opening) {
     phase_ = Phase::working;
-    watch_for_workers();
+    worker_watch_->begin();
     if (recovery_->replays())
       parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms),
                         [this, alive = std::weak_ptr<bool>(alive_)] {
@@ -258,11 +278,15 @@ void Controller::turn_soon() {
 }
 
 void Controller::turn() {
-  if (phase_ != Phase::working) return;
-  if (wanted_ == WantedState::stopping || fatal_ || suspending_) {
+  const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
+  // Opening a source may take long, or hang: a drain does not wait for it.
+  const bool only_slicers_open = phase_ == Phase::opening && opening_slicers_ && drain_due_.has_value();
+  if (ending && (phase_ == Phase::working || only_slicers_open)) {
     conclude_if_drained();
     return;
   }
+  if (phase_ != Phase::working) return;
+  if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   const ExecutionStatus before = shown_;
   if (wanted_ == WantedState::running) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
@@ -356,25 +380,6 @@ void Controller::probation() {
   });
 }
 
-void Controller::watch_for_workers() {
-  if (phase_ != Phase::working) return;
-  const auto counts = dispatcher_->counts();
-  const auto now = parts_.loop.now();
-  if (counts.connected > 0 || wanted_ != WantedState::running) workers_seen_ = now;
-  const std::int64_t limit =
-      counts.joined == 0 ? launch_.settings.slicer_timeout_ms : launch_.settings.worker_disconnect_timeout_ms;
-  if (now - workers_seen_ > std::chrono::milliseconds(limit)) {
-    fail(Error(ErrorCode::timeout,
-               counts.joined == 0
-                   ? fmt::format("No workers have connected to slicer in the allotted time: {} ms", limit)
-                   : fmt::format("All workers from workers from {} have disconnected", launch_.ex_id)));
-    return;
-  }
-  parts_.loop.after(kWorkerWatch, [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) watch_for_workers();
-  });
-}
-
 // ---- verbs
 // ------------------------------------------------------------------------------------------------------------
 
@@ -458,7 +463,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
 }
 
 void Controller::on_stop_deadline() {
-  if (phase_ != Phase::working) return;
+  if (phase_ > Phase::working) return;
   auto slices = dispatcher_->break_leases();
   if (!slices.empty())
     log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
@@ -505,62 +510,20 @@ void Controller::conclude_if_drained() {
 }
 
 void Controller::conclude_all_done() {
-  if (joining_) return;
   const std::uint64_t failed = settlement_->counters().failed;
   if (failed > 0) {
     conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
   } else if (cannot_resume_) {
     conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
-  } else if (publisher_ && publisher_->joins()) {
-    joining_ = true;
-    if (ledger_->header().joined)
-      publish_joined(ledger_->header().joined->facts);
-    else
-      join_outputs();
+  } else if (join_) {
+    join_->begin();
   } else {
     conclude(ExecutionStatus::completed, "");
   }
 }
 
-void Controller::join_outputs() {
-  auto joined = std::make_shared<Result<OutputFacts>>(OutputFacts{});
-  auto work = [this, joined] {
-    *joined = publisher_->join([this](const OutputVisitor& visit) { return ledger_->for_each_output(visit); });
-  };
-  parts_.loop.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    if (!*joined) {
-      conclude(ExecutionStatus::failed, fmt::format("cannot join the output: {}", joined->error().message));
-      return;
-    }
-    writer_->batch().joined = JoinRecord{**joined, false};
-    writer_->after_sync([this, facts = **joined] {
-      if (auto passed = fault("joined"); !passed)
-        ledger_failed(passed.error());
-      else
-        publish_joined(facts);
-    });
-  });
-}
-
-void Controller::publish_joined(const OutputFacts& facts) {
-  auto published = std::make_shared<Result<void>>();
-  parts_.loop.offload(
-      Loop::Lane::publish, [this, facts, published] { *published = publisher_->publish_joined(facts); },
-      [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
-        if (alive.expired()) return;
-        if (!*published) {
-          conclude(ExecutionStatus::failed,
-                   fmt::format("cannot publish the joined output: {}", published->error().message));
-          return;
-        }
-        writer_->batch().joined = JoinRecord{facts, true};
-        conclude(ExecutionStatus::completed, "");
-      });
-}
-
 void Controller::conclude(ExecutionStatus status, std::string reason) {
-  if (phase_ != Phase::working) return;
+  if (phase_ > Phase::working) return;
   phase_ = Phase::concluding;
   dispatcher_->set_open(false);
   dispatcher_->dismiss_all();
@@ -613,76 +576,6 @@ void Controller::ledger_failed(const Error& error) {
   outcome_ = {ExecutionStatus::failed, error.message, writer_->durable_counters()};
   outcome_.ledger_error = error;
   if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
-}
-
-// ---- the master's wishes
-// ----------------------------------------------------------------------------------------------
-
-void Controller::on_verb(const wire::Verb& verb) {
-  auto answer = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
-    wire::Answer reply{.request_id = id};
-    if (reached) {
-      reply.body = to_compact_text(Json{{"status", to_string(*reached)}});
-    } else {
-      reply.ok = false;
-      reply.code = static_cast<std::uint8_t>(reached.error().code);
-      reply.message = reached.error().message;
-    }
-    link_->answer(std::move(reply));
-  };
-  const auto number = parse_integer(verb.argument);
-  switch (verb.verb) {
-    case wire::VerbName::pause:
-      pause(answer);
-      return;
-    case wire::VerbName::resume:
-      resume(answer);
-      return;
-    case wire::VerbName::stop:
-      stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer);
-      return;
-    case wire::VerbName::drain_workers:
-      if (number && *number > 0) dispatcher_->drain(static_cast<std::uint64_t>(*number));
-      answer(status());
-      return;
-    case wire::VerbName::log_level:
-      if (const auto level = parse_log_level(verb.argument)) {
-        set_log_level(*level);
-        dispatcher_->set_log_level(verb.argument);
-        answer(status());
-      } else {
-        answer(level.error());
-      }
-      return;
-  }
-}
-
-void Controller::on_query(const wire::Query& query) {
-  if (query.what == wire::QueryName::errors) {
-    answer_errors(query);
-    return;
-  }
-  link_->answer({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
-}
-
-void Controller::answer_errors(const wire::Query& query) {
-  auto answer = std::make_shared<wire::Answer>();
-  answer->request_id = query.request_id;
-  auto work = [ledger = ledger_.get(), answer, from = query.from, size = std::min(query.size, kErrorsPerAnswer)] {
-    auto rows = ledger->errors(from, size);
-    if (!rows) {
-      answer->ok = false;
-      answer->code = static_cast<std::uint8_t>(rows.error().code);
-      answer->message = rows.error().message;
-      return;
-    }
-    Json list = Json::array();
-    for (const auto& row : *rows) list.push_back(slice_record_json(row, ledger->header().lineage));
-    answer->body = to_compact_text(list);
-  };
-  parts_.loop.offload(Loop::Lane::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) link_->answer(std::move(*answer));
-  });
 }
 
 }  // namespace slicemill::controller

@@ -22,11 +22,14 @@
 #include "execution-controller/dispatcher.h"
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/master_link.h"
+#include "execution-controller/output_join.h"
 #include "execution-controller/progress.h"
 #include "execution-controller/recovery.h"
 #include "execution-controller/settlement.h"
 #include "execution-controller/slice_queue.h"
 #include "execution-controller/slice_source.h"
+#include "execution-controller/staging_sweep.h"
+#include "execution-controller/worker_watch.h"
 
 namespace slicemill::controller {
 
@@ -87,15 +90,12 @@ class Controller {
   void conclude_all_done();
   void conclude(ExecutionStatus status, std::string reason);
   void outcome_durable(ExecutionStatus status, const std::string& reason);
-  void join_outputs();
-  void publish_joined(const OutputFacts& facts);
   void finish();
   void set_wanted(WantedState wanted, std::function<void()> then);
   void begin_drain(std::int64_t deadline_ms);
   void on_stop_deadline();
   void on_slice_error(const SliceKey& key, SliceState state);
   void probation();
-  void watch_for_workers();
   void on_verb(const wire::Verb& verb);
   void on_query(const wire::Query& query);
   void answer_errors(const wire::Query& query);
@@ -113,6 +113,9 @@ class Controller {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<SliceSource> source_;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<WorkerWatch> worker_watch_;
+  std::unique_ptr<StagingSweep> sweep_;  // nullptr: nothing is staged
+  std::unique_ptr<OutputJoin> join_;     // nullptr: nothing is joined
   std::unique_ptr<MasterLink> link_;
   std::function<void(ControllerOutcome)> on_finished_;
 
@@ -126,7 +129,6 @@ class Controller {
   bool turn_scheduled_ = false;
   bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
-  bool joining_ = false;
   bool suspending_ = false;
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
   bool fatal_ = false;             // it cannot go on: drains, then `failed`
@@ -137,7 +139,6 @@ class Controller {
   Loop::TimerId stop_timer_ = 0;
   Loop::TimerId probation_timer_ = 0;
   std::uint64_t probation_failed_ = 0, probation_processed_ = 0;
-  SteadyTime workers_seen_;
   std::string reason_;
   ControllerOutcome outcome_;
   WallMs started_ms_ = 0;

@@ -44,6 +44,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
     loop_.after(std::chrono::milliseconds(options_.settings.reattach_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
       if (alive.expired()) return;
       waiting_for_known_ = false;
+      hooks_.on_change();
       pump();
     });
   }
@@ -320,6 +321,12 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   pump();
 }
 
+// Only what an earlier controller gave, and only while it is waited for: what ended otherwise may have lost its staged
+// output, and runs again.
+bool Dispatcher::may_adopt(const Attempt& attempt) const {
+  return waiting_for_known_ && attempt.epoch < options_.epoch;
+}
+
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
     const auto lease = leases_.find(result.key);
@@ -328,9 +335,11 @@ void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
         take_result(worker, result);
       continue;
     }
-    // Finished under an earlier controller: it counts if the slice is still open.
+    // Finished under an earlier controller: it counts if the slice is still open and the worker not late.
+    if (!may_adopt(result.attempt)) continue;
     if (auto slice = queue_.extract(result.key)) {
       slice->attempt = result.attempt;
+      hooks_.on_adopted(result.key, result.attempt);
       hooks_.on_result(std::move(*slice), result);
     }
   }
@@ -343,9 +352,10 @@ std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::
     const auto lease = leases_.find(held.key);
     if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt)
       continue;
-    if (lease == leases_.end()) {
+    if (lease == leases_.end() && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
+        hooks_.on_adopted(held.key, held.attempt);
         leases_.insert_or_assign(held.key, Lease{std::move(*slice), worker.number});
         continue;
       }
@@ -417,7 +427,7 @@ void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
     hooks_.on_fatal(Error(ErrorCode::invalid, reason));
     return;
   }
-  release_leases(number, nullptr);
+  (void)release_leases(number);  // none of them began: it finished what it ran
   worker.leaving = true;
   // In one process there is no exit to wait for.
   if (worker.process.pid == 0 || monitor_ == nullptr) forget(number);
@@ -435,15 +445,16 @@ void Dispatcher::requeue(ActiveSlice slice) {
     queue_.push_front(std::move(slice));
 }
 
-void Dispatcher::release_leases(WorkerNumber number, const SliceKey* kept) {
-  std::vector<SliceKey> keys;
+std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
+  std::vector<std::pair<SliceKey, Attempt>> attempts;
   for (const auto& [key, lease] : leases_)
-    if (lease.worker == number && (kept == nullptr || key != *kept)) keys.push_back(key);
-  std::sort(keys.begin(), keys.end());
-  for (const auto& key : keys) {
+    if (lease.worker == number) attempts.emplace_back(key, lease.slice.attempt);
+  std::sort(attempts.begin(), attempts.end());
+  for (const auto& [key, attempt] : attempts) {
     requeue(std::move(leases_.at(key).slice));
     leases_.erase(key);
   }
+  return attempts;
 }
 
 void Dispatcher::forget(WorkerNumber number) {
@@ -475,7 +486,9 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   }
   (void)posix_files().remove(worker.begun_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
-  release_leases(number, nullptr);
+  auto lost = release_leases(number);
+  if (begun) lost.emplace_back(begun->key, begun->attempt);
+  hooks_.on_attempts_lost(lost);
   const bool leaving = worker.leaving;
   forget(number);
   if (begun) {
@@ -533,7 +546,7 @@ void Dispatcher::on_silence() {
     ++totals_.disconnected;
     hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
     if (monitor_ != nullptr) monitor_->kill(worker.process);
-    release_leases(number, nullptr);
+    hooks_.on_attempts_lost(release_leases(number));
     forget(number);
   }
   if (!silent.empty()) {

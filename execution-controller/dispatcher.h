@@ -42,6 +42,10 @@ class Dispatcher {
     std::function<void()> on_change;             // workers or leases changed: is there something to do?
     std::function<void(const Error&)> on_fatal;  // a worker cannot run this job at all
     std::function<void(const ProcessIdentity&, const std::string&)> on_lost;  // silent: ask the parent to replace it
+    // Attempts of earlier controllers that go on, and attempts that died with their workers: what they staged is wanted
+    // or not.
+    std::function<void(const SliceKey&, const Attempt&)> on_adopted;
+    std::function<void(const std::vector<std::pair<SliceKey, Attempt>>&)> on_attempts_lost;
   };
   struct Options {
     std::uint64_t epoch = 1;
@@ -77,6 +81,8 @@ class Dispatcher {
   std::size_t leased() const { return leases_.size(); }
   std::size_t suspects() const { return suspects_.size() + awaiting_cause_.size(); }
   std::size_t workers() const { return workers_.size(); }
+  // Known workers of an earlier controller are still awaited; afterwards nothing of theirs is adopted any more.
+  bool reattaching() const { return waiting_for_known_; }
   WorkerCounts counts() const;
   // How many slices should wait ready so that no worker starves.
   std::uint64_t wanted_ahead() const;
@@ -110,6 +116,7 @@ class Dispatcher {
   void on_frame(ServerChannel::Peer peer, std::string_view frame);
   void on_hello(ServerChannel::Peer peer, wire::Hello& hello);
   Worker& welcome_back_or_new(ServerChannel::Peer peer, const wire::Hello& hello);
+  bool may_adopt(const Attempt& attempt) const;
   void adopt_results(Worker& worker, wire::Hello& hello);
   std::vector<wire::HeldSlice> adopt_held(Worker& worker, const wire::Hello& hello);
   void on_results(Worker& worker, wire::Results& results);
@@ -121,8 +128,8 @@ class Dispatcher {
   void charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit);
   void acknowledge(const Worker& worker, std::uint64_t seq);
   void requeue(ActiveSlice slice);
-  // Ends the worker's leases except `kept`; they go back to the queue.
-  void release_leases(WorkerNumber number, const SliceKey* kept);
+  // Ends the worker's leases; they go back to the queue.
+  std::vector<std::pair<SliceKey, Attempt>> release_leases(WorkerNumber number);
   void forget(WorkerNumber number);
   std::uint64_t credit(const Worker& worker) const;
   bool give(Worker& worker, std::uint64_t count);

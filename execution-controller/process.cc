@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
@@ -39,11 +40,13 @@ int tell_failure(AsioLoop& loop, ClientChannel& master, const ControllerLaunch& 
 }  // namespace
 
 int run_execution_controller(const ControllerLaunch& launch) {
+  set_fault_process("controller");
   const auto started = start_logging({.path = launch.log_path, .process = "controller"});
   if (!started) {
     fmt::print(stderr, "slicemill: {}\n", started.error().message);
     return kCannotStart;
   }
+  if (auto passed = fault("launched"); !passed) return kCannotStart;
   AsioLoop loop;
   auto workers = bind_zmq_channel(loop, launch.controller_endpoint);
   auto master = connect_zmq_channel(loop, launch.master_endpoint);

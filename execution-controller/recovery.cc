@@ -1,6 +1,7 @@
 #include "execution-controller/recovery.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace slicemill::controller {
@@ -24,11 +25,16 @@ ActiveSlice from_row(const OpenRow& row, bool replayed) {
 
 }  // namespace
 
-Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hooks)
-    : loop_(loop), ledger_(ledger), queue_(queue), hooks_(std::move(hooks)) {}
+bool goes_on_after_replay(const Json& job) {
+  return job.value("autorecover", false);
+}
+
+Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, bool goes_on, Hooks hooks)
+    : loop_(loop), ledger_(ledger), queue_(queue), goes_on_(goes_on), hooks_(std::move(hooks)) {}
 
 bool Recovery::slices_anew() const {
-  return !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none;
+  if (ledger_.header().joined) return false;  // the output is whole
+  return goes_on_ || !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none;
 }
 
 bool Recovery::wants_pending() const {

@@ -15,11 +15,15 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/runtime/json.h"
 #include "core/runtime/loop.h"
 #include "execution-controller/active_slice.h"
 #include "execution-controller/slice_queue.h"
 
 namespace slicemill::controller {
+
+// A job with `autorecover`: whatever its recovery replays, it goes on with new slices.
+bool goes_on_after_replay(const Json& job);
 
 class Recovery {
  public:
@@ -30,7 +34,8 @@ class Recovery {
   };
   using Committed = std::vector<std::pair<ActiveSlice, CommittedOutput>>;
 
-  Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, Hooks hooks);
+  // goes_on: a recovery of one cleanup type slices on when its replay is through.
+  Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, bool goes_on, Hooks hooks);
 
   // At opening: fills the queue with open ranges that this execution was asked to run, and returns what was committed
   // but not settled.
@@ -42,7 +47,7 @@ class Recovery {
   void ignore(const SliceKey& key) { ignored_.insert(key); }
   // Every row was looked at.
   bool rows_read() const { return finished_; }
-  // The slicer is asked for new slices (not in a recovery of one cleanup type).
+  // The slicer is asked for new slices (not in a recovery of one cleanup type, unless the job recovers by itself).
   bool slices_anew() const;
   // There is something of earlier executions to run again.
   bool replays() const { return replays_; }
@@ -55,6 +60,7 @@ class Recovery {
   Loop& loop_;
   SliceLedger& ledger_;
   SliceQueue& queue_;
+  bool goes_on_;
   Hooks hooks_;
   std::optional<SliceKey> after_;
   bool reading_ = false;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kPublishTries = 10;
 constexpr RetryPolicy kPublishRetries{.max_retries = kPublishTries, .base_ms = 200};
 
-bool may_pass(const Error& error) {
+bool publishing_may_recover(const Error& error) {
   return error.code == ErrorCode::io || error.code == ErrorCode::no_space || error.code == ErrorCode::unavailable;
 }
 }  // namespace
@@ -74,6 +74,10 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
 }
 
 void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
+  if (!fault("staged")) {
+    hooks_.on_fatal(Error(ErrorCode::io, "fault point staged fired"));
+    return;
+  }
   CommittedOutput output{slice.key, result.attempt, result.output};
   writer_.batch().committed.push_back(output);
   group().to_publish.push_back({std::move(slice), output, result.records_in});
@@ -201,7 +205,7 @@ void Settlement::published(std::vector<Committed> outputs, const std::vector<Res
     const auto& output = outputs[i];
     if (results[i]) {
       settle(output.slice, output.records_in, output.output.facts, output.output.facts.records);
-    } else if (may_pass(results[i].error()) && publish_failures_ < kPublishTries) {
+    } else if (publishing_may_recover(results[i].error()) && publish_failures_ < kPublishTries) {
       obstacle = results[i].error().message;
       again.push_back(output);
     } else {

@@ -16,7 +16,7 @@ constexpr std::size_t kSlicesPerTurn = 4096;
 constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
 
 // Trouble of the source that may pass; anything else is the job's own fault.
-bool may_pass(const Error& error) {
+bool source_may_recover(const Error& error) {
   return error.retryable &&
          (error.code == ErrorCode::io || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout);
 }
@@ -62,6 +62,8 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
     return;
   }
   auto work = [this, failure] {
+    *failure = fault("opening");
+    if (!*failure) return;
     for (auto& state : states_) {
       if (state->position.finished) continue;
       SlicerContext context{.job = job_,
@@ -104,7 +106,7 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
 }
 
 void SliceSource::retry_or_fail(State& state, const Error& error) {
-  if (!may_pass(error) || !kSlicerRetries.may_retry(state.failures, true)) {
+  if (!source_may_recover(error) || !kSlicerRetries.may_retry(state.failures, true)) {
     hooks_.on_fatal(error);
     return;
   }

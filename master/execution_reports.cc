@@ -41,6 +41,7 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
     return false;
   }
   live->epoch = hello.epoch;
+  live->met_controller = true;
   live->last_heard = loop_.now();
   if (!supervisor_.has_controller(id)) supervisor_.adopt_controller(id, hello.process, hello.epoch);
   if (live->status == ExecutionStatus::scheduling) change(*live, ExecutionEvent::controller_up, "");
@@ -188,6 +189,11 @@ void Executions::check_silence(LiveExecution& live) {
 void Executions::check_overdue(LiveExecution& live) {
   if (live.status != ExecutionStatus::stopping) return;
   if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
+  if (!live.met_controller && loop_.now() > *live.stop_by) {  // no slice was ever given to anybody
+    live.kill_at_end = true;
+    change(live, ExecutionEvent::drained, "");
+    return;
+  }
   if (loop_.now() <= *live.stop_by + kStopOverdue) return;
   live.stop_by = loop_.now();
   if (++live.overdue_stops < kMostOverdueStops) {

@@ -160,11 +160,24 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   birth.now = loop_.wall_ms();
   birth.config = std::move(config);
   birth.recovered_execution = source.ex_id;
-  birth.cleanup = cleanup;
-  birth.recovered_slice_type = to_string(cleanup);
-  if (cleanup == CleanupType::none && autorecover) birth.recovered_slice_type = to_string(CleanupType::pending);
-  ASSIGN_OR_RETURN(birth.source_ledger, ledger_behind(source));
+  birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
+  birth.recovered_slice_type = to_string(birth.cleanup);
+  ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
   return make_execution(std::move(birth), executions_.options().layout);
+}
+
+// What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it
+// would give the same part of the source again, to slices of its own.
+Result<ExecutionId> ExecutionStarts::ledger_ahead(const ExecutionRow& source) const {
+  ASSIGN_OR_RETURN(ExecutionId at, ledger_behind(source));
+  if (at.empty()) return at;
+  ASSIGN_OR_RETURN(const auto recoveries, registry_.recoveries_of(source.job_id));
+  for (const auto& recovery : recoveries) {
+    if (recovery.source_ledger == at &&
+        ledger_exists(executions_.options().layout.ledger_directory(recovery.ex_id.text)))
+      at = recovery.ex_id;
+  }
+  return at;
 }
 
 // An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty:

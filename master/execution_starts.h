@@ -34,6 +34,7 @@ class ExecutionStarts {
   Result<JobRow> startable(const JobId& id, const char* what) const;
   Result<void> nothing_lives(const JobId& id) const;
   Result<ExecutionRow> recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover);
+  Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
   Result<ExecutionId> ledger_behind(const ExecutionRow& source) const;
   void give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq, std::vector<std::string> warnings,
                   Reply<Submitted> reply);

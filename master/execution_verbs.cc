@@ -84,7 +84,9 @@ void ExecutionVerbs::mirrored(const ExecutionId& id, ExecutionStatus expected, c
     return;
   }
   // What the controller says is true, even if it is not what was asked for: it may be stopping by now.
-  const ExecutionStatus reached = status_in(answer->body).value_or(expected);
+  // One that was just restarted is still opening: the wish is in its ledger, and it will be what was asked for.
+  const auto answered = status_in(answer->body);
+  const ExecutionStatus reached = answered && !not_running_yet(*answered) ? *answered : expected;
   if (!is_terminal(reached)) executions_.follow(*live, reached, "");
   executions_.when_durable(*live, [this, id, reply] {
     const LiveExecution* mirrored_now = executions_.find(id);
@@ -140,9 +142,12 @@ void ExecutionVerbs::send_stop(const ExecutionId& id, const StopRequest& request
   const SteadyTime deadline = loop_.now() + milliseconds(limit_ms);
   live->stop_by = live->stop_by ? std::min(*live->stop_by, deadline) : deadline;
   const auto left = std::max<std::int64_t>(duration_cast<milliseconds>(*live->stop_by - loop_.now()).count(), 0);
+  // It is told when it connects; the wish is durable already.
+  const bool answered = !request.blocking && !executions_.links().connected(id);
+  if (answered) reply(StopAnswer{live->durable_status});
   executions_.links().verb(id, wire::VerbName::stop, std::to_string(left),
-                           [this, id, blocking = request.blocking, reply](const Result<wire::Answer>& answer) {
-                             if (blocking) return;  // answered at the end
+                           [this, id, later = request.blocking || answered, reply](const Result<wire::Answer>& answer) {
+                             if (later) return;  // answered at the end, or already
                              const LiveExecution* stopping_now = executions_.find(id);
                              if (stopping_now == nullptr) {
                                stop_ended(id, reply);

@@ -101,6 +101,7 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   live->wanted = row.workers;
   live->updated = row.updated;
   live->last_heard = loop_.now();
+  live->met_controller = row.status != ExecutionStatus::pending && row.status != ExecutionStatus::scheduling;
   return *live;
 }
 

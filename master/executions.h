@@ -48,6 +48,7 @@ struct LiveExecution {
   std::int64_t granted = 0;       // workers it has slots for
   std::uint64_t epoch = 0;        // last one issued
   SteadyTime last_heard;          // from its controller, or the controller's start
+  bool met_controller = false;    // one said hello: slices may have run
   bool silence_punished = false;  // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;

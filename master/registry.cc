@@ -244,6 +244,18 @@ class SqliteRegistry final : public Registry {
     return read_ids(query);
   }
 
+  Result<std::vector<Descent>> recoveries_of(const JobId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id, source_ledger FROM executions "
+                                                         "WHERE job_id = ?1 AND source_ledger <> '' ORDER BY seq"));
+    query.bind(1, id.text);
+    std::vector<Descent> list;
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool found, query.step());
+      if (!found) return list;
+      list.push_back({ExecutionId(query.text(0)), ExecutionId(query.text(1))});
+    }
+  }
+
   Result<std::vector<ExecutionRow>> live_executions() override {
     std::string words;
     for (std::size_t i = 0; i < kExecutionStatusCount; ++i) {

@@ -130,7 +130,12 @@ class Registry {
   virtual Result<std::vector<ExecutionRow>> executions(const ListQuery& query) = 0;
   virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
   virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
-  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;              // oldest first
+  struct Descent {
+    ExecutionId ex_id;
+    ExecutionId source_ledger;
+  };
+  virtual Result<std::vector<Descent>> recoveries_of(const JobId& id) = 0;  // those with a source; oldest first
+  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;          // oldest first
   virtual Result<std::vector<ExecutionId>> executions_with_errors(
       std::int64_t limit) = 0;                                                 // failed slices; newest change first
   virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;  // oldest first

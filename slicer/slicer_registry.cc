@@ -19,12 +19,11 @@ struct SlicerEntry {
   bool is_parallel;  // several may share the input
 };
 
-// Numbers are cut in runs of thousands of slices at once, and a list of files is read once: more slicers would win
-// nothing.
+// A list of files is read once, and generated records are numbered through: more slicers would win nothing.
 constexpr std::array kSlicers = {
     SlicerEntry{"data_generator", make_data_generator_slicer, false},
     SlicerEntry{"file_reader", make_file_slicer, false},
-    SlicerEntry{"id_range", make_id_range_slicer, false},
+    SlicerEntry{"id_range", make_id_range_slicer, true},
     SlicerEntry{"test-reader", make_test_slicer, false},
 };
 

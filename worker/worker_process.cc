@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
@@ -23,6 +24,7 @@ Worker::RunnerOf builtin_runner(const std::string& worker_id) {
 }
 
 int run_worker(const WorkerOptions& options) {
+  set_fault_process("worker");
   const auto level = parse_log_level(options.log_level);
   const auto started = start_logging(
       {.path = options.log_path, .process = "worker " + options.worker_id, .level = level ? *level : LogLevel::info});

@@ -15,6 +15,11 @@ namespace slicemill {
 
 constexpr std::size_t kScanPadding = 64;  // what simdjson asks for too
 
+// White space between JSON tokens.
+inline bool is_json_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 // The first byte in [p, end) that is '"', '\\' or below 0x20 (what cannot stand for itself in a JSON string); end if
 // there is none.
 inline const char* find_json_special(const char* p, const char* end) {

@@ -4,15 +4,12 @@
 
 #include <cstring>
 
+#include "core/formats/byte_scan.h"
 #include "core/formats/json_scan.h"
 
 namespace slicemill {
 
 namespace {
-
-bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
 
 bool has_line_end(std::string_view text) {
   return std::memchr(text.data(), '\n', text.size()) != nullptr ||
@@ -43,7 +40,7 @@ Result<bool> JsonArrayScanner::element(char*& p, char* end, bool last, std::vect
 }
 
 Result<bool> JsonArrayScanner::step(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
-  while (p < end && is_space(*p)) ++p;
+  while (p < end && is_json_space(*p)) ++p;
   if (p == end) {
     if (!last) return false;
     if (state_ == State::after_all || state_ == State::start) {

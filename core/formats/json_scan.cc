@@ -14,9 +14,6 @@ namespace {
 
 using State = JsonScan::State;
 
-inline bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
 inline bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -51,7 +48,7 @@ class Scanner {
   }
 
   void skip_space() {
-    while (p_ < end_ && static_cast<unsigned char>(*p_) <= ' ' && is_space(*p_)) ++p_;
+    while (p_ < end_ && static_cast<unsigned char>(*p_) <= ' ' && is_json_space(*p_)) ++p_;
   }
 
   // One token of the grammar. False: the value is over, or cannot go on.
@@ -233,7 +230,7 @@ JsonScan check_json_text(std::string_view text) {
   JsonScan scan = scan_json_value(text.data(), end);
   if (scan.state == State::incomplete) scan.state = State::broken;
   if (scan.state == State::broken) return scan;
-  while (scan.at < end && is_space(*scan.at)) ++scan.at;
+  while (scan.at < end && is_json_space(*scan.at)) ++scan.at;
   if (scan.at != end) return {State::broken, scan.at, "text after the value"};
   return scan;
 }
@@ -256,7 +253,7 @@ std::size_t compact_json(char* text, std::size_t size) {
   const char* p = text;
   const char* end = text + size;
   while (p < end) {
-    if (is_space(*p)) {
+    if (is_json_space(*p)) {
       ++p;
       continue;
     }

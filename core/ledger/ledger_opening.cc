@@ -78,10 +78,11 @@ Result<void> write_new_generation(const std::string& directory, LedgerHeader sou
   header.lineage.push_back(recover.ex_id);
   rocksdb::WriteBatch write;
   put_fact(write, codec::Fact::header, header, codec::encode_header);
-  for (const codec::Fact fact :
-       {codec::Fact::counters, codec::Fact::wanted, codec::Fact::joined, codec::Fact::outcome}) {
+  for (const codec::Fact fact : {codec::Fact::counters, codec::Fact::wanted, codec::Fact::outcome}) {
     erase_fact(write, fact);
   }
+  // A joined file that was published is the output of every later generation too: its parts are gone.
+  if (!source.joined || !source.joined->published) erase_fact(write, codec::Fact::joined);
   for (auto& [slicer, position] : source.positions) {
     position.highest_order = 0;
     const std::string key = codec::position_key(slicer);
@@ -161,10 +162,6 @@ Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::strin
   {
     ASSIGN_OR_RETURN(const auto source, open_existing(recover.source_directory, RocksDatabase::Mode::write));
     ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*source));
-    if (!header.outcome) {
-      return source->placed(
-          Error(ErrorCode::unavailable, fmt::format("execution {} has not ended", header.lineage.back())));
-    }
     RETURN_IF_ERROR(check_epoch(recover.source_directory, header.epoch, recover.epoch));
     if (header.lineage.size() > std::numeric_limits<decltype(SliceKey::generation)>::max()) {
       return source->placed(Error(ErrorCode::unsupported, "it has as many generations as a ledger can have"));

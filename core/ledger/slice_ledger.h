@@ -164,7 +164,9 @@ struct LedgerCreate {
 };
 
 struct LedgerRecover {
-  std::string source_directory;  // ended ledger; taken under its lock, as a checkpoint: instant at any size
+  // Ended ledger; taken under its lock, as a checkpoint: instant at any size. It has no outcome if its controller was
+  // given up: what was open then is open still.
+  std::string source_directory;
   std::string ex_id;             // appended to the lineage
   std::string execution;
   CleanupType cleanup = CleanupType::none;

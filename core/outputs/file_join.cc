@@ -1,33 +1,26 @@
 // Joining the parts of a single file, and giving it its name.
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <memory>
 #include <utility>
 
 #include "core/formats/compressor.h"
 #include "core/outputs/file_publisher.h"
+#include "core/outputs/output_hash.h"
 #include "core/outputs/stored_file.h"
 
 namespace slicemill {
 
 namespace {
 
-struct FreeHash {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-
 // The joined file as it grows, with its facts.
 class JoinedFile {
  public:
-  explicit JoinedFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)), hash_(XXH3_createState()) {
-    XXH3_64bits_reset(hash_.get());
-    facts_.present = true;
-  }
+  explicit JoinedFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)) { facts_.present = true; }
 
   Result<void> append(std::string_view bytes) {
     if (bytes.empty()) return {};
-    XXH3_64bits_update(hash_.get(), bytes.data(), bytes.size());
+    hash_.update(bytes);
     facts_.bytes += bytes.size();
     return file_->write(bytes);
   }
@@ -36,13 +29,13 @@ class JoinedFile {
   Result<OutputFacts> finish() {
     RETURN_IF_ERROR(file_->sync());
     RETURN_IF_ERROR(file_->close());
-    facts_.checksum = XXH3_64bits_digest(hash_.get());
+    facts_.checksum = hash_.digest();
     return facts_;
   }
 
  private:
   std::unique_ptr<WritableFile> file_;
-  std::unique_ptr<XXH3_state_t, FreeHash> hash_;
+  OutputHash hash_;
   OutputFacts facts_;
 };
 

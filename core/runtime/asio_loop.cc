@@ -16,12 +16,11 @@
 #include <unordered_map>
 
 namespace slicemill {
-namespace {
 
 namespace asio = boost::asio;
 
 // One thread, first in, first out.
-class LaneThread {
+class AsioLoop::LaneThread {
  public:
   explicit LaneThread(AsioLoop& loop) : loop_(loop) {}
   ~LaneThread() {
@@ -64,6 +63,8 @@ class LaneThread {
   bool ending_ = false;
   std::thread thread_;  // started with the first task: most processes need few lanes
 };
+
+namespace {
 
 class DescriptorWatch final : public AsioLoop::Watch {
  public:

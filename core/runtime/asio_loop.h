@@ -46,6 +46,7 @@ class AsioLoop final : public Loop {
 
  private:
   struct Body;
+  class LaneThread;
   std::unique_ptr<Body> body_;
 };
 

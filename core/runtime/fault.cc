@@ -20,6 +20,7 @@ namespace slicemill::fault_detail {
 namespace {
 
 struct Armed {
+  std::string process;  // empty: any
   std::string point;
   std::string action;
   long at = 1;
@@ -30,6 +31,7 @@ struct Armed {
 struct Table {
   std::mutex mutex;
   std::vector<Armed> faults;
+  std::string process;  // kind of this one
   std::string log_path;
 };
 
@@ -44,7 +46,10 @@ bool load() {
   if (const char* path = std::getenv("SLICEMILL_FAULT_LOG")) table().log_path = path;
   for (const auto& entry : split(setting, ',')) {
     const auto parts = split(entry, ':');
-    Armed fault{.point = parts[0], .action = parts.size() > 1 ? parts[1] : "kill"};
+    const auto slash = parts[0].find('/');
+    Armed fault{.process = slash == std::string::npos ? "" : parts[0].substr(0, slash),
+                .point = slash == std::string::npos ? parts[0] : parts[0].substr(slash + 1),
+                .action = parts.size() > 1 ? parts[1] : "kill"};
     if (parts.size() > 2) {
       if (const auto n = parse_integer(parts[2])) fault.at = *n;
     }
@@ -78,15 +83,20 @@ const bool armed = load();
 
 Result<void> pass(std::string_view point) {
   auto& shared = table();
-  const std::lock_guard lock(shared.mutex);
+  std::unique_lock lock(shared.mutex);
   for (auto& fault : shared.faults) {
-    if (fault.point != point) continue;
+    if (fault.point != point || (!fault.process.empty() && fault.process != shared.process)) continue;
     if (!fault.lasting) {
-      if (++fault.passes != fault.at || !claim(shared.log_path, point)) continue;
+      const std::string name = fault.process.empty() ? fault.point : fault.process + "/" + fault.point;
+      if (++fault.passes != fault.at || !claim(shared.log_path, name)) continue;
     }
     if (fault.action == "kill") {
       kill(getpid(), SIGKILL);
       pause();
+    }
+    if (fault.action == "hang") {
+      lock.unlock();
+      for (;;) pause();
     }
     if (fault.action == "enospc") {
       fault.lasting = true;
@@ -98,3 +108,14 @@ Result<void> pass(std::string_view point) {
 }
 
 }  // namespace slicemill::fault_detail
+
+namespace slicemill {
+
+void set_fault_process(std::string_view kind) {
+  if (!fault_detail::armed) return;
+  auto& shared = fault_detail::table();
+  const std::lock_guard lock(shared.mutex);
+  shared.process = kind;
+}
+
+}  // namespace slicemill

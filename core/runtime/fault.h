@@ -1,10 +1,13 @@
 // Named fault points, after the steps of a slice's life: born, dispatched, staged, committed, published, done, joined,
-// paused, stopping, terminal. Free in production: a disarmed point is one load of a bool.
+// paused, stopping, terminal; before them launched (a controller begins) and opening (it opens its source). Free in
+// production: a disarmed point is one load of a bool.
 //
-// Armed by the environment: SLICEMILL_FAULT="<point>:<action>:<n>[,...]" does action at the n-th pass of the point (1 =
-// first). Actions: kill (SIGKILL to this process), fail (the point reports an error once), enospc (from then on it
-// reports no_space). A point that fired appends "<point> <pid>\n" to the file named by SLICEMILL_FAULT_LOG before it
-// acts, so that a test can prove it, and then never fires again in processes that share that file.
+// Armed by the environment: SLICEMILL_FAULT="[<process>/]<point>:<action>:<n>[,...]" does action at the n-th pass of
+// the point (1 = first) in a process of that kind (master, controller, worker; without it in any). Actions: kill
+// (SIGKILL to this process), hang (this thread, for ever), fail (the point reports an error once), enospc (from then on
+// it reports no_space). A point that fired appends "[<process>/]<point> <pid>\n" to the file named by
+// SLICEMILL_FAULT_LOG before it acts, so that a test can prove it, and then never fires again in processes that share
+// that file.
 #pragma once
 
 #include <string_view>
@@ -12,6 +15,10 @@
 #include "core/runtime/result.h"
 
 namespace slicemill {
+
+// Which kind of process this is: master, controller or worker. Called once, by the process's entry; until then only
+// faults without a process are armed.
+void set_fault_process(std::string_view kind);
 
 namespace fault_detail {
 extern const bool armed;

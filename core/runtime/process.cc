@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +124,13 @@ Result<ProcessIdentity> identify_process(pid_t pid) {
   const auto stat = read_stat(pid);
   if (!stat) return Error(ErrorCode::not_found, fmt::format("no process {}", pid));
   return ProcessIdentity{boot_id(), pid, stat->start_ticks};
+}
+
+void raise_open_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);  // the old limit still serves
 }
 
 Result<ProcessIdentity> own_process() {

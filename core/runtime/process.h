@@ -40,6 +40,9 @@ struct ProcessExit {
   std::string to_text() const;  // "exit code 1", "signal 9 (Killed)", "unknown cause"
 };
 
+// As many descriptors as the system lets this process have. What it starts inherits that.
+void raise_open_file_limit();
+
 Result<ProcessIdentity> own_process();
 Result<ProcessIdentity> identify_process(pid_t pid);
 // True while exactly this process lives (a zombie counts as gone).

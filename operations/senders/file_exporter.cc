@@ -1,7 +1,6 @@
 #include "operations/senders/file_exporter.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <optional>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "core/formats/compressor.h"
 #include "core/formats/record_writer.h"
 #include "core/outputs/file_layout.h"
+#include "core/outputs/output_hash.h"
 #include "core/runtime/fault.h"
 
 namespace slicemill {
@@ -17,16 +17,11 @@ namespace {
 
 constexpr std::size_t kFlushBytes = 1 << 20;
 
-struct FreeHash {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-
 class FileExporter final : public Sender {
  public:
   Result<void> initialize(const OperationContext& context) override {
     options_ = context.options;
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
-    hash_.reset(XXH3_createState());
     text_.reserve(kFlushBytes + kFlushBytes / 2);
     return {};
   }
@@ -39,7 +34,7 @@ class FileExporter final : public Sender {
     staged_path_ = layout_->staged_path(slice.key, slice.attempt);
     facts_ = {};
     facts_.request_hash = request_hash(slice.request);
-    XXH3_64bits_reset(hash_.get());
+    hash_.reset();
     text_.clear();
     writer_ = make_record_writer(writing_.writer);
     compressor_.reset();
@@ -67,7 +62,7 @@ class FileExporter final : public Sender {
     RETURN_IF_ERROR(posix_files().sync_directory(layout_->staging_directory()));
     RETURN_IF_ERROR(fault("staged"));
     facts_.present = true;
-    facts_.checksum = XXH3_64bits_digest(hash_.get());
+    facts_.checksum = hash_.digest();
     return facts_;
   }
 
@@ -101,7 +96,7 @@ class FileExporter final : public Sender {
 
   Result<void> store(std::string& bytes) {
     if (bytes.empty()) return {};
-    XXH3_64bits_update(hash_.get(), bytes.data(), bytes.size());
+    hash_.update(bytes);
     facts_.bytes += bytes.size();
     auto written = file_->write(bytes);
     bytes.clear();
@@ -111,7 +106,7 @@ class FileExporter final : public Sender {
   Json options_;
   FileWriting writing_;
   std::optional<FileLayout> layout_;
-  std::unique_ptr<XXH3_state_t, FreeHash> hash_;
+  OutputHash hash_;
   // of the slice
   std::string staged_path_;
   OutputFacts facts_;

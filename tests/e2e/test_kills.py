@@ -94,7 +94,7 @@ class Kills(EndToEnd):
 
 
 class FaultPoints(EndToEnd):
-    """The controller dies at a named step of a slice's life."""
+    """A process dies at a named step of a slice's life."""
 
     def check(self, point, n, sender=None):
         log = self.directory / "fault.log"
@@ -116,7 +116,27 @@ class FaultPoints(EndToEnd):
         self.check("dispatched", 3)
 
     def test_staged(self):
-        self.check("staged", 3)
+        """The controller has the result, the ledger not yet."""
+        self.check("controller/staged", 3)
+
+    def test_staged_in_the_worker(self):
+        """The output is there, and nobody heard of it."""
+        self.check("worker/staged", 3)
+
+    def test_what_a_dead_worker_staged_is_removed(self):
+        log = self.directory / "fault.log"
+        master = self.start_master(
+            environment={"SLICEMILL_FAULT": "worker/staged:kill:3", "SLICEMILL_FAULT_LOG": str(log)}
+        )
+        path = self.write_input(records=RECORDS)
+        ex_id = master.submit(self.job(path, delay_ms=20, workers=2))["ex_id"]
+        wait_until(lambda: log.is_file() and log.read_text(), "the worker to die with a staged output")
+        master.wait_for_pids("worker", ex_id, 2)
+        master.post(f"/v1/ex/{ex_id}/_pause")
+        staging = self.output / ".slicemill" / ex_id
+        wait_until(lambda: not list(staging.iterdir()), "the staging directory of the paused execution to be empty")
+        master.post(f"/v1/ex/{ex_id}/_resume")
+        self.assert_completed_exactly(master, ex_id, records(RECORDS), self.slices_of(path))
 
     def test_committed(self):
         self.check("committed", 3)

@@ -86,10 +86,46 @@ class Recover(EndToEnd):
         """Recovering one source a second time is allowed and does no harm."""
         _, ex_id, _ = self.fail_some()
         self.show(4, 5)
+        first = self.recover(ex_id, "errors")["ex_id"]
+        self.assertGreater(self.master.wait_for_status(first, "completed")["_slicer_stats"]["processed"], 0)
+        second = self.recover(ex_id, "errors")["ex_id"]
+        document = self.master.wait_for_status(second, "completed")
+        self.assertEqual(document["_slicer_stats"]["processed"], 0, "the first recovery left nothing to do")
+        self.assertEqual(document["recovered_execution"], ex_id)
+        self.assert_whole(second)
+
+    def test_the_same_execution_twice_going_on(self):
+        """The rest of the source is sliced once, whichever execution of the chain is named."""
+        _, ex_id, _ = self.stop_early()
+        second = self.recover(ex_id)["ex_id"]
+        self.master.wait_for_processed(second, 2)
+        self.master.post(f"/v1/ex/{second}/_stop")
         for _ in range(2):
-            answer = self.recover(ex_id, "errors")
-            self.master.wait_for_status(answer["ex_id"], "completed")
-        self.assert_output(self.everything)
+            again = self.recover(ex_id)["ex_id"]
+            self.master.wait_for_status(again, "completed")
+            self.assert_whole(again)
+
+    def test_a_completed_single_file(self):
+        """Its parts are gone: there is nothing to do, and the joined file stays what it is."""
+        self.output = self.directory / "joined.ldjson"
+        submitted = self.master.submit(self.job(self.inputs, sender={"single_file": True}))
+        ex_id = submitted["ex_id"]
+        self.master.wait_for_status(ex_id, "completed")
+        before = self.output.read_bytes()
+        for cleanup in (None, "errors", "pending", "all"):
+            ex_id = self.recover(ex_id, cleanup)["ex_id"]
+            document = self.master.wait_for_status(ex_id, "completed")
+            self.assertEqual(document["_slicer_stats"]["processed"], 0)
+            self.assert_verified(ex_id, self.master)
+        self.assertEqual(self.output.read_bytes(), before)
+
+    def test_a_completed_single_file_that_was_altered(self):
+        self.output = self.directory / "joined.ldjson"
+        ex_id = self.master.submit(self.job(self.inputs, sender={"single_file": True}))["ex_id"]
+        self.master.wait_for_status(ex_id, "completed")
+        self.output.write_text("other\n")
+        document = self.master.wait_for_status(self.recover(ex_id)["ex_id"], "failed")
+        self.assertIn("joined.ldjson exists with other contents", document["_failureReason"])
 
     def test_pending_never_calls_the_slicer(self):
         _, ex_id, done = self.stop_early()
@@ -164,6 +200,21 @@ class Recover(EndToEnd):
         self.assert_output([{"id": n} for n in range(4000)])
         self.assert_verified(ex_id, self.master)
 
+
+class RecoverWhatWasGivenUp(EndToEnd):
+    def test_a_controller_that_dies_again_and_again(self):
+        """Its execution fails with the reason, its ledger has no outcome, and a recovery does all that is left."""
+        path = self.write_input(records=4000)
+        master = self.start_master(environment={"SLICEMILL_FAULT": "controller/committed:kill:1"})
+        ex_id = master.submit(self.job(path, delay_ms=5))["ex_id"]
+        document = master.wait_for_status(ex_id, "failed")
+        self.assertIn("signal 9", document["_failureReason"])
+        master.terminate()
+        master = self.start_master()
+        again = master.post(f"/v1/ex/{ex_id}/_recover")["ex_id"]
+        master.wait_for_status(again, "completed")
+        self.assert_output(records(4000))
+        self.assert_verified(again, master)
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,156 +1,17 @@
-// The controller with a real ledger, against workers that the test plays frame by frame.
-#include "execution-controller/controller.h"
-
+// The life of one execution, from its first slice to its outcome.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <deque>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/runtime/begun_note.h"
-#include "core/wire/memory_channel.h"
-#include "tests/fakes/manual_loop.h"
+#include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-class FakeMonitor final : public ProcessMonitor {
- public:
-  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
-                                      std::function<void(ProcessExit)> on_exit) override {
-    watched[process.pid] = std::move(on_exit);
-    return std::make_unique<ProcessWatch>();
-  }
-  void kill(const ProcessIdentity& process) override { killed.push_back(process.pid); }
-
-  std::map<pid_t, std::function<void(ProcessExit)>> watched;
-  std::vector<pid_t> killed;
-};
-
-// Says what the test tells it to, and keeps what it hears.
-class PlayedWorker {
- public:
-  PlayedWorker(MemoryHub& hub, std::string id, pid_t pid = 0) : channel_(hub.client()), id_(std::move(id)), pid_(pid) {
-    channel_->on_frame([this](std::string_view frame) { hear(*wire::decode(frame)); });
-  }
-  void hello(std::vector<wire::HeldSlice> held = {}, std::vector<wire::SliceResult> unacked = {},
-             std::string begun_path = "") {
-    channel_->send(wire::encode(
-        wire::Hello{id_, {"boot", pid_, 1}, std::move(begun_path), std::move(held), 1, std::move(unacked)}));
-  }
-  void say(const wire::Message& message) { channel_->send(wire::encode(message)); }
-  wire::SliceResult result_of(const wire::SliceOrder& slice, wire::Outcome outcome = wire::Outcome::completed) {
-    return {.key = slice.key,
-            .attempt = slice.attempt,
-            .outcome = outcome,
-            .records_in = 1,
-            .busy_us = 50,
-            .error = outcome == wire::Outcome::completed ? "" : "bad record"};
-  }
-  void finish(const wire::SliceOrder& slice, wire::Outcome outcome = wire::Outcome::completed) {
-    say(wire::Results{epoch, ++seq_, {result_of(slice, outcome)}});
-  }
-  // Finishes all that comes, for ever.
-  void work() { working_ = true; }
-
-  std::deque<wire::SliceOrder> slices;
-  std::optional<wire::Welcome> welcome;
-  std::uint64_t epoch = 0, acked = 0, recalls = 0;
-  bool told_to_leave = false;
-
- private:
-  void hear(const wire::Message& message) {
-    if (const auto* m = std::get_if<wire::Welcome>(&message)) {
-      welcome = *m;
-      epoch = m->epoch;
-    } else if (const auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
-      for (const auto& slice : dispatch->slices) working_ ? finish(slice) : slices.push_back(slice);
-    } else if (const auto* ack = std::get_if<wire::Acked>(&message)) {
-      acked = ack->seq;
-    } else if (std::holds_alternative<wire::Recall>(message)) {
-      ++recalls;
-    } else if (std::holds_alternative<wire::Leave>(message)) {
-      told_to_leave = true;
-      if (working_) say(wire::Goodbye{});
-    }
-  }
-
-  std::unique_ptr<ClientChannel> channel_;
-  std::string id_;
-  pid_t pid_;
-  std::uint64_t seq_ = 0;
-  bool working_ = false;
-};
-
-class ControllerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "/controller_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    launch_.ex_id = "11111111-1111-4111-8111-111111111111";
-    launch_.ledger_directory = directory_ + "/ledger";
-    launch_.execution = Json::parse(
-        R"({"lifecycle":"once","slicers":1,"max_retries":2,"operations":[{"_op":"id_range","start":0,"end":40,"size":10},{"_op":"noop"}]})");
-  }
-  void TearDown() override {
-    controller_.reset();
-    EXPECT_TRUE(posix_files().remove_tree(directory_));
-  }
-
-  void open(bool with_monitor = false) {
-    controller_.reset();
-    server_.reset();
-    hub_.emplace(loop_);
-    server_ = hub_->server();
-    auto opened = Controller::open(
-        {.loop = loop_, .workers = *server_, .monitor = with_monitor ? &monitor_ : nullptr, .files = posix_files()},
-        launch_);
-    ASSERT_TRUE(opened) << opened.error().message;
-    controller_ = std::move(*opened);
-    outcome_.reset();
-    controller_->start([this](const ControllerOutcome& outcome) { outcome_ = outcome; });
-  }
-  // An ended execution with one failed slice; launch_ is set to recover it.
-  void end_with_one_error() {
-    set_end(10);
-    open();
-    {
-      PlayedWorker a(*hub_, "a");
-      a.hello();
-      ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
-      a.finish(a.slices[0], wire::Outcome::failed_for_good);
-      ASSERT_TRUE(until_ended());
-    }
-    controller_.reset();
-    launch_.source_ledger_directory = launch_.ledger_directory;
-    launch_.ledger_directory = directory_ + "/recovered";
-    launch_.ex_id = "22222222-2222-4222-8222-222222222222";
-    launch_.epoch = 2;
-  }
-  void set_end(int end) { launch_.execution["operations"][0]["end"] = end; }
-  bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 20s); }
-  bool until_ended() {
-    return until([this] { return outcome_.has_value(); });
-  }
-  std::uint64_t processed() { return controller_->durable_counters().processed; }
-  Json stats() { return *parse_json(controller_->report().stats); }
-
-  std::string directory_;
-  ControllerLaunch launch_;
-  ManualLoop loop_;
-  FakeMonitor monitor_;
-  std::optional<MemoryHub> hub_;
-  std::unique_ptr<ServerChannel> server_;
-  std::unique_ptr<Controller> controller_;
-  std::optional<ControllerOutcome> outcome_;
-};
 
 TEST_F(ControllerTest, EverySliceIsDoneOnceAndTheOutcomeIsInTheLedger) {
   open();
@@ -385,37 +246,23 @@ TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
   EXPECT_EQ(outcome_->counters.processed, 4u);
 }
 
-TEST_F(ControllerTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlicer) {
-  end_with_one_error();
-  launch_.cleanup = CleanupType::errors;
-  launch_.execution["operations"][0]["end"] = 1000;  // would be more slices, if anybody asked the slicer
+TEST_F(ControllerTest, WhoComesTooLateRunsItsSlicesAgain) {
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();
-  ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
-  EXPECT_EQ(controller_->status(), ExecutionStatus::recovering);
-  EXPECT_EQ(a.slices[0].key, (SliceKey{0, 0, 1, SliceKey::kWholeSlice})) << "a replay keeps its identity";
-  EXPECT_EQ(a.slices[0].request, R"({"start":0,"end":10})");
-  a.finish(a.slices[0]);
-  ASSERT_TRUE(until([&] { return processed() == 1; }));
-  loop_.advance(std::chrono::milliseconds(launch_.settings.min_status_ms));
-  ASSERT_TRUE(until_ended());
-  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
-  EXPECT_EQ(outcome_->counters.processed, 1u) << "counters begin anew";
-}
-
-TEST_F(ControllerTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
-  end_with_one_error();
-  launch_.execution["operations"][0]["size"] = 3;
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  const auto finished = a.slices[0], held = a.slices[1];
+  launch_.epoch = 2;
+  launch_.living_workers = 1;
   open();
-  PlayedWorker a(*hub_, "a");
-  a.work();
-  a.hello();
-  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing || outcome_; }));
-  loop_.advance(3s);
-  ASSERT_TRUE(until_ended());
-  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
-  EXPECT_THAT(outcome_->reason, HasSubstr("size is 3 now and was 10"));
+  loop_.advance(std::chrono::milliseconds(launch_.settings.reattach_ms) + 1ms);
+  PlayedWorker again(*hub_, "a");
+  again.hello({{held.key, held.attempt}}, {again.result_of(finished)});
+  ASSERT_TRUE(until([&] { return again.slices.size() == 2; }));
+  EXPECT_EQ(again.slices[0].key, finished.key) << "what it staged may be swept by now";
+  ASSERT_EQ(again.welcome->cancelled.size(), 1u);
+  EXPECT_EQ(again.welcome->cancelled[0].key, held.key);
+  EXPECT_EQ(processed(), 0u);
 }
 
 TEST_F(ControllerTest, AnOlderEpochIsRefused) {

@@ -66,6 +66,22 @@ TEST(IdRangeSlicer, CutsTheRangeWithoutGaps) {
               ElementsAre(R"({"start":-5,"end":-1})", R"({"start":-1,"end":3})", R"({"start":3,"end":6})"));
 }
 
+TEST(IdRangeSlicer, SeveralShareTheRangeInWholeSlices) {
+  const auto whole = context(R"({"start":-9223372036854775807,"end":-9223372036854775700,"size":10})");
+  const auto expected = all_requests("id_range", whole, 10, false);
+  EXPECT_THAT(expected, SizeIs(11));
+  for (const std::uint32_t slicers : {2U, 3U, 11U, 16U}) {
+    std::vector<std::string> shared;
+    for (std::uint32_t slicer = 0; slicer < slicers; ++slicer) {
+      auto part = whole;
+      part.slicer = slicer;
+      part.slicers = slicers;
+      for (auto& request : all_requests("id_range", part, 10, slicers == 3)) shared.push_back(std::move(request));
+    }
+    EXPECT_EQ(shared, expected) << slicers;
+  }
+}
+
 TEST(IdRangeSlicer, GoesOnExactlyWhereItStood) {
   const auto with = context(R"({"start":0,"end":100001,"size":2})");
   const auto straight = all_requests("id_range", with, 10'000, false);
@@ -179,7 +195,7 @@ TEST(TestSlicer, BadFilesAreNamed) {
 TEST(SlicerRegistry, KnowsReadersByName) {
   for (const auto* reader : {"data_generator", "file_reader", "id_range", "test-reader"}) {
     EXPECT_NE(make_slicer(reader), nullptr) << reader;
-    EXPECT_EQ(slicer_count(reader, 8), 1U);
+    EXPECT_EQ(slicer_count(reader, 8), std::string_view(reader) == "id_range" ? 8U : 1U);
   }
   EXPECT_EQ(make_slicer("nothing"), nullptr);
   EXPECT_TRUE(make_slicer("id_range")->is_recoverable());

@@ -194,6 +194,19 @@ TEST_F(WorkerTest, LeavingFinishesWhatRunsAndWaitsForItsAcknowledgement) {
   EXPECT_EQ(gate_.begun_count(), 1);
 }
 
+TEST_F(WorkerTest, LeavingWhileNothingRunsWaitsForTheAcknowledgementOfWhatRan) {
+  welcome();
+  say(wire::Dispatch{1, {slice(1)}});
+  gate_.let(1);
+  ASSERT_TRUE(until([this] { return results_.size() == 1; }));
+  say(wire::Leave{});
+  loop_.run_ready();
+  loop_.advance(100ms);
+  EXPECT_FALSE(goodbye_) << "a controller that dies now asks for the result again";
+  say(wire::Acked{1});
+  ASSERT_TRUE(until([this] { return goodbye_.has_value(); }));
+}
+
 TEST_F(WorkerTest, BeatsGoOnWhileASliceBlocks) {
   welcome();
   say(wire::Dispatch{1, {slice(1)}});

@@ -43,6 +43,7 @@ TEST(FaultChild, PassesThreeTimes) {
     EXPECT_TRUE(fault("committed")) << "an unarmed point never fires";
     return;
   }
+  set_fault_process("controller");
   for (int pass = 1; pass <= 3; ++pass)
     if (!fault("committed")) _exit(10 + pass);
   _exit(0);
@@ -60,6 +61,14 @@ TEST(Fault, FiresOnceOverAllProcessesThatShareTheLog) {
   run_again("committed:kill:1", log);
   const int again = run_again("committed:kill:1", log);
   EXPECT_TRUE(WIFEXITED(again) && WEXITSTATUS(again) == 0);
+}
+
+TEST(Fault, OneForAKindOfProcessFiresInNoOther) {
+  const auto log = fresh_log();
+  EXPECT_EQ(WEXITSTATUS(run_again("worker/committed:fail:1", log)), 0);
+  EXPECT_EQ(contents(log), "");
+  EXPECT_EQ(WEXITSTATUS(run_again("controller/committed:fail:2", log)), 12);
+  EXPECT_EQ(contents(log).substr(0, 21), "controller/committed ");
 }
 
 TEST(Fault, FailIsOneErrorAndOtherPointsPass) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -86,6 +87,19 @@ TEST(Process, AChildInheritsNoDescriptorOfOurs) {
   const auto exit = wait_for_exit(start({"/bin/sh", "-c", "test -e /proc/self/fd/" + std::to_string(fd)}));
   close(fd);
   EXPECT_EQ(exit.code, 1);
+}
+
+TEST(Process, TheOpenFileLimitIsRaisedToWhatIsAllowed) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  raise_open_file_limit();
+  rlimit after{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {

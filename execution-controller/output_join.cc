@@ -1,0 +1,56 @@
+#include "execution-controller/output_join.h"
+
+#include <utility>
+
+#include "core/runtime/fault.h"
+
+namespace slicemill::controller {
+
+OutputJoin::OutputJoin(Loop& loop, SliceLedger& ledger, LedgerWriter& writer, OutputPublisher& publisher, Hooks hooks)
+    : loop_(loop), ledger_(ledger), writer_(writer), publisher_(publisher), hooks_(std::move(hooks)) {}
+
+void OutputJoin::begin() {
+  if (std::exchange(begun_, true)) return;
+  if (ledger_.header().joined)
+    publish(ledger_.header().joined->facts);
+  else
+    join();
+}
+
+void OutputJoin::join() {
+  auto joined = std::make_shared<Result<OutputFacts>>(OutputFacts{});
+  auto work = [this, joined] {
+    *joined = publisher_.join([this](const OutputVisitor& visit) { return ledger_.for_each_output(visit); });
+  };
+  loop_.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    if (!*joined) {
+      hooks_.on_done(with_context(joined->error(), "cannot join the output"));
+      return;
+    }
+    writer_.batch().joined = JoinRecord{**joined, false};
+    writer_.after_sync([this, facts = **joined] {
+      if (auto passed = fault("joined"); !passed)
+        hooks_.on_fatal(passed.error());
+      else
+        publish(facts);
+    });
+  });
+}
+
+void OutputJoin::publish(const OutputFacts& facts) {
+  auto published = std::make_shared<Result<void>>();
+  loop_.offload(
+      Loop::Lane::publish, [this, facts, published] { *published = publisher_.publish_joined(facts); },
+      [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        if (!*published) {
+          hooks_.on_done(with_context(published->error(), "cannot publish the joined output"));
+          return;
+        }
+        writer_.batch().joined = JoinRecord{facts, true};
+        hooks_.on_done({});
+      });
+}
+
+}  // namespace slicemill::controller
