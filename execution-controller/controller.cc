@@ -26,16 +26,12 @@ std::string slicer_error(const std::string& ex_id, const std::string& cause) {
 Result<std::string> position_mismatch(const std::string& source_directory, const Json& job) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
   ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
-  const Json& reader_before = before.at("operations").at(0);
-  const Json& reader = job.at("operations").at(0);
-  if (reader_before.at("_op") != reader.at("_op")) return "the reader differs from that of the recovered execution";
-  const auto name = reader.at("_op").get<std::string>();
+  const auto name = job.at("operations").at(0).at("_op").get<std::string>();
   const auto slicers_before = slicer_count(name, before.value("slicers", std::int64_t{1}));
   const auto slicers = slicer_count(name, job.value("slicers", std::int64_t{1}));
   if (slicers_before != slicers)
     return fmt::format("slicers is {} now and was {} in the recovered execution", slicers, slicers_before);
-  const auto slicer = make_slicer(name);
-  return slicer ? slicer->position_mismatch(reader_before, reader) : "";
+  return slicemill::position_mismatch(before, job);
 }
 
 }  // namespace
@@ -80,7 +76,12 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
 
 Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger,
                        bool resumed)
-    : parts_(parts), launch_(launch), job_(launch.execution), ledger_(std::move(ledger)), resumed_(resumed) {
+    : parts_(parts),
+      launch_(launch),
+      job_(launch.execution),
+      analytics_(job_),
+      ledger_(std::move(ledger)),
+      resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
@@ -122,7 +123,10 @@ void Controller::wire() {
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{
           .on_result = [this](ActiveSlice slice,
-                              const wire::SliceResult& result) { settlement_->on_result(std::move(slice), result); },
+                              const wire::SliceResult& result) {
+                analytics_.add(result);
+                settlement_->on_result(std::move(slice), result);
+              },
           .on_crash =
               [this](ActiveSlice slice, const std::string& cause) {
                 recovery_->ignore(slice.key);
@@ -345,7 +349,8 @@ ProgressView Controller::progress() const {
           .slicers = source_->slicers(),
           .started_ms = started_ms_,
           .queuing_complete_ms = queuing_complete_ms_,
-          .finished_ms = finished_ms_};
+          .finished_ms = finished_ms_,
+          .operations = analytics_.to_json()};
 }
 
 const LedgerCounters& Controller::durable_counters() const {
@@ -542,6 +547,7 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   outcome_ = {status, reason, writer_->durable_counters()};
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
       reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
+  for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
   finish();
 }
 

@@ -23,7 +23,7 @@ namespace slicemill {
 namespace {
 
 constexpr int kPipeBytes = 1 << 20;
-constexpr int kCannotStart = 127;
+constexpr int kNotStarted = 127;
 
 // A pipe whose ends are above the standard descriptors, closed on exec.
 class Pipe {
@@ -80,11 +80,11 @@ struct ChildPlan {
   const auto fail = [&plan](StartStep step) {
     const StartFailure failure{step, errno};
     (void)!write(plan.report, &failure, sizeof failure);
-    _exit(kCannotStart);
+    _exit(kNotStarted);
   };
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != plan.parent) _exit(kCannotStart);  // it died before the request was made
+  if (getppid() != plan.parent) _exit(kNotStarted);  // it died before the request was made
   struct sigaction normal {};
   normal.sa_handler = SIG_DFL;
   sigaction(SIGPIPE, &normal, nullptr);
@@ -99,10 +99,10 @@ struct ChildPlan {
   if (plan.directory != nullptr && chdir(plan.directory) != 0) fail(StartStep::directory);
   execve(plan.program, plan.arguments, plan.environment);
   fail(StartStep::program);
-  _exit(kCannotStart);
+  _exit(kNotStarted);
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
+std::vector<char*> c_strings(std::vector<std::string>& texts) {
   std::vector<char*> result;
   for (auto& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
@@ -123,8 +123,8 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
   for (Pipe* pipe : {&input, &output, &errors, &report}) RETURN_IF_ERROR(pipe->open());
   auto arguments = spec.arguments;
   auto environment = environment_with(spec.environment);
-  const auto argument_pointers = pointers(arguments);
-  const auto environment_pointers = pointers(environment);
+  const auto argument_pointers = c_strings(arguments);
+  const auto environment_pointers = c_strings(environment);
   const ChildPlan plan{.program = spec.program.c_str(),
                        .arguments = argument_pointers.data(),
                        .environment = environment_pointers.data(),

@@ -10,14 +10,14 @@
 namespace slicemill {
 namespace {
 
-constexpr std::size_t kHeadBytes = 4;
-constexpr std::size_t kMaxRecordBytes = 256 << 20;
+constexpr std::size_t kSizeBytes = 4;
+constexpr std::size_t kLongestLine = 256 << 20;
 
 std::uint32_t in_order(std::uint32_t number, bool is_little_endian) {
   return (std::endian::native == std::endian::little) == is_little_endian ? number : __builtin_bswap32(number);
 }
 
-bool is_blank(std::string_view line) {
+bool is_empty_line(std::string_view line) {
   return line.find_first_not_of(" \t") == std::string_view::npos;
 }
 
@@ -28,13 +28,13 @@ Result<void> write_request(const ChildFraming& framing, const RecordBatch& batch
   if (framing.has_lengths && size > std::numeric_limits<std::uint32_t>::max()) {
     return Error(ErrorCode::invalid, fmt::format("a batch of {} bytes does not fit into a frame", size), false);
   }
-  const std::size_t head = framing.has_lengths ? kHeadBytes : 0;
+  const std::size_t head = framing.has_lengths ? kSizeBytes : 0;
   text.resize(head + size);
   char* out = text.data();
   if (framing.has_lengths) {
     const std::uint32_t number = in_order(static_cast<std::uint32_t>(size), framing.is_little_endian);
-    std::memcpy(out, &number, kHeadBytes);
-    out += kHeadBytes;
+    std::memcpy(out, &number, kSizeBytes);
+    out += kSizeBytes;
   }
   for (const auto record : batch.records) {
     if (!record.empty()) std::memcpy(out, record.data(), record.size());
@@ -45,7 +45,7 @@ Result<void> write_request(const ChildFraming& framing, const RecordBatch& batch
 }
 
 void write_slice_end(std::string& text) {
-  text.assign(kHeadBytes, '\0');
+  text.assign(kSizeBytes, '\0');
 }
 
 void ChildOutput::begin_slice() {
@@ -70,11 +70,11 @@ void ChildOutput::detach(RecordBatch& batch) {
 }
 
 bool ChildOutput::begin_frame() {
-  if (filled_ - line_ < kHeadBytes) return false;
+  if (filled_ - line_ < kSizeBytes) return false;
   std::uint32_t number = 0;
-  std::memcpy(&number, block_.data() + line_, kHeadBytes);
+  std::memcpy(&number, block_.data() + line_, kSizeBytes);
   in_frame_ = in_order(number, framing_.is_little_endian);
-  line_ += kHeadBytes;
+  line_ += kSizeBytes;
   scanned_ = line_;
   if (in_frame_ == 0) ++replies_;
   return true;
@@ -97,9 +97,9 @@ Result<void> ChildOutput::took(std::size_t size, RecordBatch& batch) {
       next = end + 1;
     } else if (!framing_.has_lengths || limit < line_ + in_frame_) {
       scanned_ = limit;
-      if (filled_ - line_ <= kMaxRecordBytes) return {};
+      if (filled_ - line_ <= kLongestLine) return {};
       return Error(ErrorCode::invalid,
-                   fmt::format("line {} of its output is longer than {} MB", line_number_ + 1, kMaxRecordBytes >> 20),
+                   fmt::format("line {} of its output is longer than {} MB", line_number_ + 1, kLongestLine >> 20),
                    false);
     }
     RETURN_IF_ERROR(add_line({block_.data() + line_, end - line_}, batch));
@@ -126,7 +126,7 @@ Result<void> ChildOutput::add_line(std::string_view line, RecordBatch& batch) {
     return {};
   }
   if (line.ends_with('\r')) line.remove_suffix(1);
-  if (is_blank(line)) return {};
+  if (is_empty_line(line)) return {};
   const JsonScan scan = checker_.check(line);
   const bool is_text = is_utf8(line);
   if (scan.state == JsonScan::State::complete && is_text) {

@@ -11,7 +11,7 @@
 namespace slicemill {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using PumpClock = std::chrono::steady_clock;
 
 // How soon a cancelled slice, or a spent time, is noticed while the child is silent.
 constexpr int kLookMs = 50;
@@ -83,7 +83,7 @@ void ChildPump::read_errors() {
   while (child_.errors() >= 0) {
     const auto size = ::read(child_.errors(), bytes.data(), bytes.size());
     if (size > 0) {
-      errors_.take({bytes.data(), static_cast<std::size_t>(size)}, Clock::now());
+      errors_.take({bytes.data(), static_cast<std::size_t>(size)}, PumpClock::now());
     } else if (size < 0 && errno == EINTR) {
       continue;
     } else {
@@ -95,7 +95,7 @@ void ChildPump::read_errors() {
 
 Result<void> ChildPump::wait(bool wants_to_write, bool wants_to_read) {
   can_read_ = false;
-  const auto silent_since = Clock::now();
+  const auto silent_since = PumpClock::now();
   while (true) {
     RETURN_IF_ERROR(check_time());
     const bool has_ended = child_.exit().has_value();
@@ -103,12 +103,12 @@ Result<void> ChildPump::wait(bool wants_to_write, bool wants_to_read) {
                                {wants_to_read ? child_.output() : -1, POLLIN, 0},
                                {child_.errors(), POLLIN, 0},
                                {has_ended ? -1 : child_.pidfd(), POLLIN, 0}}};
-    const auto begin = Clock::now();
+    const auto begin = PumpClock::now();
     const int ready = ::poll(fds.data(), fds.size(), kLookMs);
-    waited_ += Clock::now() - begin;
+    waited_ += PumpClock::now() - begin;
     if (ready < 0 && errno != EINTR) return errno_error(errno, "wait for", "the child");
     if (ready <= 0) {
-      if (has_ended && Clock::now() - silent_since >= kSilence) {
+      if (has_ended && PumpClock::now() - silent_since >= kSilence) {
         child_.close_input();
         child_.close_output();
         return {};
@@ -134,7 +134,7 @@ Result<void> ChildPump::check_time() const {
 Result<ProcessExit> ChildPump::wait_for_exit() {
   while (!child_.exit()) RETURN_IF_ERROR(wait(false, false));
   read_errors();
-  errors_.end(Clock::now());
+  errors_.end(PumpClock::now());
   return child_.end(std::chrono::milliseconds(0));
 }
 

@@ -18,7 +18,7 @@ namespace {
 // A child that is no longer needed may tidy up so long after the end of its input.
 constexpr std::chrono::milliseconds kFarewell{1000};
 
-std::string text_of(const Json& value) {
+std::string argument_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : to_compact_text(value);
 }
 
@@ -34,12 +34,12 @@ Result<PipedChildSpec> child_spec(const Json& options) {
   }
   ASSIGN_OR_RETURN(spec.program, find_program(command, asset_path));
   spec.arguments = {command};
-  for (const auto& argument : options.value("args", Json::array())) spec.arguments.push_back(text_of(argument));
+  for (const auto& argument : options.value("args", Json::array())) spec.arguments.push_back(argument_text(argument));
   const Json more = options.value("options", Json::object());
   spec.directory = more.value("cwd", asset_path);
   if (more.contains("argv0")) spec.arguments[0] = more["argv0"].get<std::string>();
   const Json variables = more.value("env", Json::object());
-  for (const auto& [name, value] : variables.items()) spec.environment.emplace_back(name, text_of(value));
+  for (const auto& [name, value] : variables.items()) spec.environment.emplace_back(name, argument_text(value));
   return spec;
 }
 

@@ -12,8 +12,8 @@
 namespace slicemill {
 namespace {
 
-constexpr std::string_view kOpening = R"({"members":[)";
-constexpr std::string_view kClosing = "]}";
+constexpr std::string_view kMembersOpening = R"({"members":[)";
+constexpr std::string_view kMembersClosing = "]}";
 
 class CompositeReader final : public Reader {
  public:
@@ -25,7 +25,7 @@ class CompositeReader final : public Reader {
     members_.clear();
     next_ = 0;
     slice_ = slice;
-    if (!slice.request.starts_with(kOpening)) return inner_->open(slice);
+    if (!slice.request.starts_with(kMembersOpening)) return inner_->open(slice);
     RETURN_IF_ERROR(find_members(slice.request));
     return open_next();
   }
@@ -42,7 +42,7 @@ class CompositeReader final : public Reader {
   Result<void> find_members(std::string_view request) {
     text_.assign(request);
     text_.append(kScanPadding, '\0');
-    const char* at = text_.data() + kOpening.size();
+    const char* at = text_.data() + kMembersOpening.size();
     const char* end = text_.data() + request.size();
     while (true) {
       const auto value = scan_json_value(at, end);
@@ -50,7 +50,7 @@ class CompositeReader final : public Reader {
       members_.emplace_back(at, static_cast<std::size_t>(value.at - at));
       at = value.at + 1;
       if (*value.at == ',') continue;
-      if (std::string_view(value.at, static_cast<std::size_t>(end - value.at)) == kClosing) return {};
+      if (std::string_view(value.at, static_cast<std::size_t>(end - value.at)) == kMembersClosing) return {};
       break;
     }
     return Error(ErrorCode::invalid, fmt::format("slice request {}: not a list of requests", text_head(request)),

@@ -23,6 +23,7 @@ const std::map<std::string, std::string>& required_options() {
       {"id_range", R"({"end":10})"},        {"filter", R"({"field":"a","value":1})"},
       {"selection", R"({"fields":["a"]})"}, {"set_field", R"({"field":"a","value":1})"},
       {"drop_field", R"({"field":"a"})"},   {"copy_field", R"({"source":"a","destination":"b"})"},
+      {"collect", R"({"size":1})"},         {"script", R"({"command":"cat"})"},
   };
   return options;
 }
