@@ -35,6 +35,7 @@ class CompositeReader final : public Reader {
       RETURN_IF_ERROR(inner_->read(batch));
       if (!batch.records.empty() || next_ == members_.size()) return {};
       RETURN_IF_ERROR(open_next());
+      batch.clear();  // members without records must not pile up space
     }
   }
 
