@@ -121,32 +121,31 @@ void Controller::wire() {
     if (auto own = own_process()) options.controller = *own;
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
-      Dispatcher::Hooks{
-          .on_result = [this](ActiveSlice slice,
-                              const wire::SliceResult& result) {
-                analytics_.add(result);
-                settlement_->on_result(std::move(slice), result);
-              },
-          .on_crash =
-              [this](ActiveSlice slice, const std::string& cause) {
-                recovery_->ignore(slice.key);
-                settlement_->on_crash(std::move(slice), cause);
-              },
-          .on_refused = [this] { settlement_->on_refused(); },
-          .on_change = [this] { turn_soon(); },
-          .on_fatal = [this](const Error& error) { fail(error); },
-          .on_lost =
-              [this](const ProcessIdentity& process, const std::string& reason) {
-                if (link_) link_->worker_lost(process, reason);
-              },
-          .on_adopted =
-              [this](const SliceKey& key, const Attempt& attempt) {
-                if (sweep_) sweep_->keep(key, attempt);
-              },
-          .on_attempts_lost =
-              [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
-                if (sweep_) sweep_->lost(attempts);
-              }});
+      Dispatcher::Hooks{.on_result =
+                            [this](ActiveSlice slice, const wire::SliceResult& result) {
+                              analytics_.add(result);
+                              settlement_->on_result(std::move(slice), result);
+                            },
+                        .on_crash =
+                            [this](ActiveSlice slice, const std::string& cause) {
+                              recovery_->ignore(slice.key);
+                              settlement_->on_crash(std::move(slice), cause);
+                            },
+                        .on_refused = [this] { settlement_->on_refused(); },
+                        .on_change = [this] { turn_soon(); },
+                        .on_fatal = [this](const Error& error) { fail(error); },
+                        .on_lost =
+                            [this](const ProcessIdentity& process, const std::string& reason) {
+                              if (link_) link_->worker_lost(process, reason);
+                            },
+                        .on_adopted =
+                            [this](const SliceKey& key, const Attempt& attempt) {
+                              if (sweep_) sweep_->keep(key, attempt);
+                            },
+                        .on_attempts_lost =
+                            [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
+                              if (sweep_) sweep_->lost(attempts);
+                            }});
   source_ = std::make_unique<SliceSource>(
       parts_.loop, *writer_, header, job_,
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
