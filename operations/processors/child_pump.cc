@@ -93,6 +93,11 @@ void ChildPump::read_errors() {
   }
 }
 
+bool ChildPump::has_output() const {
+  pollfd output{.fd = child_.output(), .events = POLLIN, .revents = 0};
+  return ::poll(&output, 1, 0) > 0;
+}
+
 Result<void> ChildPump::wait(bool wants_to_write, bool wants_to_read) {
   can_read_ = false;
   const auto silent_since = PumpClock::now();

@@ -35,6 +35,8 @@ class ChildPump {
   Result<std::size_t> exchange(std::string_view& input, std::span<char> room, Until until);
   // No more output, ever: the child closed it, or ended and left nobody behind who writes.
   bool output_ended() const { return child_.output() < 0; }
+  // Output waits to be read, or has ended.
+  bool has_output() const;
   // Waits for the child's end, and hears the last of its errors.
   Result<ProcessExit> wait_for_exit();
 

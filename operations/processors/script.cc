@@ -106,7 +106,9 @@ class Script final : public Processor {
     phase_ = Phase::sending;
     output_->begin_slice();
     errors_.forget_tail();
-    if (child_ && child_->exit()) stop_child();  // it ended between two slices
+    const bool has_spoken = child_ && pump_->has_output();  // the end of its output shows here too
+    if (child_ && child_->exit()) stop_child();             // it ended between two slices
+    if (child_ && has_spoken) return too_many_frames();
     if (!child_) {
       ASSIGN_OR_RETURN(child_, PipedChild::start(spec_));
       pump_.emplace(*child_, errors_);
@@ -167,14 +169,12 @@ class Script final : public Processor {
       if (phase_ == Phase::done) break;
     }
     output_->detach(batch);
-    if (phase_ == Phase::done && framing_.has_lengths && !output_->is_between_frames())
-      return Error(ErrorCode::invalid, "the child wrote more frames than it got", false);
+    if (phase_ == Phase::done && framing_.has_lengths && !output_->is_between_frames()) return too_many_frames();
     return {};
   }
 
   Result<void> check_replies() {
-    if (output_->replies() > requests_)
-      return Error(ErrorCode::invalid, "the child wrote more frames than it got", false);
+    if (output_->replies() > requests_) return too_many_frames();
     const bool is_through = phase_ == Phase::ending && output_->replies() == requests_;
     if (!is_through && pump_->output_ended()) return died();
     return {};
@@ -189,6 +189,8 @@ class Script final : public Processor {
     if (exit.known && exit.code == 0 && exit.signal == 0) return {};
     return failure(exit, "");
   }
+
+  static Error too_many_frames() { return {ErrorCode::invalid, "the child wrote more frames than it got", false}; }
 
   Error died() {
     child_->close_input();  // one that only closed its output ends now

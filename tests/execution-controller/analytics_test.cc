@@ -9,7 +9,8 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
-  Analytics analytics({{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}});
+  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  Analytics analytics(job);
   EXPECT_EQ(analytics.to_json(), Json::array());
   EXPECT_TRUE(analytics.averages().empty());
   wire::SliceResult result;
