@@ -1,6 +1,7 @@
 # Shared settings of every target, and the one way to declare a library of this project.
 option(SLICEMILL_TESTS "build the tests" ON)
 option(SLICEMILL_BENCH "build the benchmarks" ON)
+option(SLICEMILL_FUZZ "build the fuzz targets (clang)" OFF)
 option(SLICEMILL_UNITY "compile the libraries' files in groups: a whole build takes a third of the time, a changed file longer" OFF)
 set(SLICEMILL_SANITIZE "" CACHE STRING "sanitizers for every target: address;undefined or thread")
 
@@ -16,9 +17,14 @@ target_include_directories(slicemill_settings INTERFACE "${CMAKE_SOURCE_DIR}" "$
 target_compile_options(slicemill_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                     -Woverloaded-virtual -Werror
                                                     # designated initialisers leave members to their defaults on purpose
-                                                    -Wno-missing-field-initializers
-                                                    # g++ 12 reports text concatenation in its own library with -O2
-                                                    -Wno-restrict)
+                                                    -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports text concatenation in its own library with -O2
+  target_compile_options(slicemill_settings INTERFACE -Wno-restrict)
+endif()
+if(SLICEMILL_FUZZ)
+  target_compile_options(slicemill_settings INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(SLICEMILL_MOLD)
   target_link_options(slicemill_settings INTERFACE -fuse-ld=mold)
 endif()

@@ -240,7 +240,7 @@ void Controller::open_sources() {
 void Controller::begin_slicing() {
   if (opening_slicers_) return;
   opening_slicers_ = true;
-  source_->open([this](Result<void> opened) {
+  source_->open([this](const Result<void>& opened) {
     slicing_ = true;
     begin();
     if (!opened) fail(opened.error());
@@ -260,7 +260,7 @@ void Controller::begin() {
                         });
     if (wanted_ == WantedState::stopping) {
       wanted_ = WantedState::running;
-      stop(launch_.settings.shutdown_timeout_ms, [](Result<ExecutionStatus>) {});
+      stop(launch_.settings.shutdown_timeout_ms, [](const Result<ExecutionStatus>&) {});
     }
   }
   if (link_) link_->report_soon();
@@ -526,7 +526,7 @@ void Controller::conclude_all_done() {
   }
 }
 
-void Controller::conclude(ExecutionStatus status, std::string reason) {
+void Controller::conclude(ExecutionStatus status, const std::string& reason) {
   if (phase_ > Phase::working) return;
   phase_ = Phase::concluding;
   dispatcher_->set_open(false);

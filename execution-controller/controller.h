@@ -89,7 +89,7 @@ class Controller {
   void begin_slicing();
   void conclude_if_drained();
   void conclude_all_done();
-  void conclude(ExecutionStatus status, std::string reason);
+  void conclude(ExecutionStatus status, const std::string& reason);
   void outcome_durable(ExecutionStatus status, const std::string& reason);
   void finish();
   void set_wanted(WantedState wanted, std::function<void()> then);

@@ -171,11 +171,13 @@ void Dispatcher::recall_all() {
 }
 
 void Dispatcher::dismiss_all() {
-  for (auto& [number, worker] : workers_) {
-    if (worker.leaving) continue;
-    worker.leaving = true;
-    send(worker, wire::Leave{});
-  }
+  dismissing_ = true;
+  for (auto& [number, worker] : workers_) dismiss(worker);
+}
+
+void Dispatcher::dismiss(Worker& worker) {
+  if (std::exchange(worker.leaving, true)) return;
+  send(worker, wire::Leave{});
 }
 
 void Dispatcher::drain(std::uint64_t count) {
@@ -184,10 +186,7 @@ void Dispatcher::drain(std::uint64_t count) {
     if (!worker.leaving) candidates.push_back(&worker);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
-  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) {
-    candidates[i]->leaving = true;
-    send(*candidates[i], wire::Leave{});
-  }
+  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) dismiss(*candidates[i]);
 }
 
 std::vector<ActiveSlice> Dispatcher::break_leases() {
@@ -316,6 +315,10 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   worker.outstanding = static_cast<std::uint64_t>(
       std::count_if(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.worker == number; }));
   send(worker, welcome);
+  if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
+    worker.leaving = false;
+    dismiss(worker);
+  }
   if (waiting_for_known_ && workers_.size() >= options_.expected_workers) waiting_for_known_ = false;
   hooks_.on_change();
   pump();

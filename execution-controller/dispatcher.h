@@ -65,7 +65,7 @@ class Dispatcher {
   void set_open(bool open);
   // Takes back every slice that no worker has begun.
   void recall_all();
-  // Asks every worker to finish what it runs and go.
+  // Asks every worker to finish what it runs and go; those that come later too.
   void dismiss_all();
   // Asks `count` workers to go, idle ones first.
   void drain(std::uint64_t count);
@@ -134,6 +134,7 @@ class Dispatcher {
   std::uint64_t credit(const Worker& worker) const;
   bool give(Worker& worker, std::uint64_t count);
   void give_suspect(Worker& worker);
+  void dismiss(Worker& worker);
   void help_idle();
   ServerChannel::Sent send(Worker& worker, const wire::Message& message);
   Worker* by_peer(ServerChannel::Peer peer);
@@ -155,6 +156,7 @@ class Dispatcher {
   WorkerNumber next_worker_ = 1;
   bool open_ = false;
   bool waiting_for_known_ = false;
+  bool dismissing_ = false;
   std::uint64_t turn_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

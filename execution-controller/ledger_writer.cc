@@ -44,7 +44,7 @@ void LedgerWriter::flush() {
   const std::size_t slices = written.settled.size() + written.committed.size();
   unsynced_slices_ += slices;
   ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices,
-                                     then = std::move(then)](Result<void> synced) {
+                                     then = std::move(then)](const Result<void>& synced) {
     if (alive.expired()) return;
     --in_flight_;
     unsynced_slices_ -= slices;

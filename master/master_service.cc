@@ -13,8 +13,6 @@ namespace slicemill::master {
 
 namespace {
 
-constexpr const char* kNewestFirst = "_updated:desc";
-
 Error closing() {
   return {ErrorCode::unavailable, "the master is shutting down"};
 }
@@ -97,19 +95,36 @@ void MasterService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> r
   if (!rows) return reply(rows.error());
   std::vector<Json> documents;
   for (const auto& row : *rows) {
-    auto document = job_document(row);
+    auto document = shown_job(row, query.execution_fields);
     if (!document) return reply(document.error());
     documents.push_back(std::move(*document));
   }
   reply(std::move(documents));
 }
 
-void MasterService::get_job(const JobId& id, Reply<Json> reply) {
-  const auto row = existing_job(id);
-  reply(row ? job_document(*row) : row.error());
+Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields) {
+  ASSIGN_OR_RETURN(Json document, job_document(row));
+  if (!fields) return document;
+  Json& shown = document["ex"] = Json::object();
+  ASSIGN_OR_RETURN(const auto execution, registry_.latest_execution(row.job_id));
+  if (!execution || execution->deleted) return document;
+  ASSIGN_OR_RETURN(Json whole, execution_document(*execution, executions_.live_reason(execution->ex_id)));
+  if (fields->names.empty()) {
+    shown = std::move(whole);
+    return document;
+  }
+  for (const std::string& name : fields->names) {
+    if (const auto member = whole.find(name); member != whole.end()) shown[name] = *member;
+  }
+  return document;
 }
 
-void MasterService::update_job(const JobId& id, Json posted, Reply<Json> reply) {
+void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
+  const auto row = existing_job(id);
+  reply(row ? shown_job(*row, fields) : row.error());
+}
+
+void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
   if (closed_) return reply(closing());
   if (!posted.is_object() || posted.empty()) {
     return reply(Error{ErrorCode::invalid, fmt::format("no data was provided to update job {}", id.text)});
@@ -121,11 +136,19 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<Json> reply) 
   JobRow replaced = replace_job(*row, posted, loop_.wall_ms());
   // A job that is put aside need not be valid.
   const bool put_aside = row->active && !replaced.active;
+  std::vector<std::string> warnings;
   if (!put_aside) {
-    const auto validated = starts_.validate(posted);
+    auto validated = starts_.validate(posted);
     if (!validated) return reply(validated.error());
+    warnings = std::move(validated->warnings);
   }
-  write_job(std::move(replaced), std::move(reply));
+  write_job(std::move(replaced), [warnings = std::move(warnings), reply = std::move(reply)](Result<Json> written) {
+    if (written) {
+      reply(UpdatedJob{std::move(*written), warnings});
+    } else {
+      reply(written.error());
+    }
+  });
 }
 
 void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
@@ -265,14 +288,10 @@ void MasterService::set_log_level(const JobId& id, std::string level, Reply<Exec
 
 void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
                            Reply<std::vector<Json>> reply) {
-  if (query.sort != kNewestFirst) {
-    return reply(Error{ErrorCode::unsupported,
-                       fmt::format("errors are sorted by {} only, not by \"{}\"", kNewestFirst, query.sort)});
-  }
   if (id) {
-    errors_.of_execution(*id, query.from, query.size, std::move(reply));
+    errors_.of_execution(*id, query, std::move(reply));
   } else {
-    errors_.of_all(query.from, query.size, std::move(reply));
+    errors_.of_all(query, std::move(reply));
   }
 }
 

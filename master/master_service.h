@@ -22,8 +22,8 @@ class MasterService final : public JobService {
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_job(const JobId& id, Reply<Json> reply) override;
-  void update_job(const JobId& id, Json posted, Reply<Json> reply) override;
+  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) override;
+  void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
   void start_job(const JobId& id, Reply<Submitted> reply) override;
@@ -43,6 +43,8 @@ class MasterService final : public JobService {
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
 
+  WallMs wall_ms() const override { return loop_.wall_ms(); }
+
   Json cluster_info() override;
   Json cluster_state() override;
   Json cluster_stats() override;
@@ -53,6 +55,8 @@ class MasterService final : public JobService {
 
  private:
   Result<JobRow> existing_job(const JobId& id) const;
+  // The job as lists and reads show it, with the fields of its latest execution that are asked for.
+  Result<Json> shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields);
   void write_job(JobRow row, Reply<Json> reply);
   void free_storage(const JobId& id);
 

@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/runtime/log.h"
-#include "core/runtime/text.h"
+#include "master/filter_sql.h"
+#include "master/list_index.h"
+#include "master/registry_rows.h"
 #include "master/registry_schema.h"
 #include "master/registry_writes.h"
 #include "master/sqlite.h"
@@ -15,60 +15,6 @@
 namespace slicemill::master {
 
 namespace {
-
-constexpr const char* kJobColumns = "job_id, seq, name, active, deleted, deleted_on, created, updated, doc";
-constexpr const char* kExecutionColumns =
-    "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
-    "recovered_execution, cleanup, source_ledger, doc, failed";
-
-JobRow read_job(const Statement& row) {
-  JobRow job;
-  job.job_id = JobId(row.text(0));
-  job.seq = row.integer(1);
-  job.name = row.text(2);
-  job.active = row.integer(3) != 0;
-  job.deleted = row.integer(4) != 0;
-  job.deleted_on = row.integer(5);
-  job.created = row.integer(6);
-  job.updated = row.integer(7);
-  job.doc = row.text(8);
-  return job;
-}
-
-CleanupType read_cleanup(const std::string& text) {
-  for (const auto type : {CleanupType::errors, CleanupType::pending, CleanupType::all}) {
-    if (to_string(type) == text) return type;
-  }
-  return CleanupType::none;
-}
-
-Result<ExecutionRow> read_execution(const Statement& row) {
-  ExecutionRow execution;
-  execution.ex_id = ExecutionId(row.text(0));
-  execution.seq = row.integer(1);
-  execution.job_id = JobId(row.text(2));
-  execution.name = row.text(3);
-  const auto status = parse_execution_status(row.text(4));
-  if (!status) {
-    return Error{ErrorCode::corrupt,
-                 fmt::format("registry: execution {} has the unknown status \"{}\"", row.text(0), row.text(4))};
-  }
-  execution.status = *status;
-  execution.reason = row.text(5);
-  execution.has_errors = row.integer(6) != 0;
-  execution.stats = row.text(7);
-  execution.workers = row.integer(8);
-  execution.deleted = row.integer(9) != 0;
-  execution.deleted_on = row.integer(10);
-  execution.created = row.integer(11);
-  execution.updated = row.integer(12);
-  execution.recovered_execution = ExecutionId(row.text(13));
-  execution.cleanup = read_cleanup(row.text(14));
-  execution.source_ledger = ExecutionId(row.text(15));
-  execution.doc = row.text(16);
-  execution.failed = row.integer(17);
-  return execution;
-}
 
 Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
   std::vector<ExecutionRow> rows;
@@ -78,59 +24,6 @@ Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
     ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
     rows.push_back(std::move(row));
   }
-}
-
-struct SortColumn {
-  const char* field;       // as callers name it
-  const char* expression;  // fixed text: never built from input
-};
-
-// Columns have indexes; the others are read from the documents, as far as the first dialect can sort by them.
-constexpr std::array kJobSorts = {
-    SortColumn{"_updated", "updated"},
-    SortColumn{"_created", "created"},
-    SortColumn{"name", "name"},
-    SortColumn{"job_id", "job_id"},
-    SortColumn{"active", "active"},
-    SortColumn{"_deleted_on", "deleted_on"},
-    SortColumn{"lifecycle", "json_extract(doc, '$.lifecycle')"},
-    SortColumn{"workers", "json_extract(doc, '$.workers')"},
-    SortColumn{"slicers", "json_extract(doc, '$.slicers')"},
-    SortColumn{"max_retries", "json_extract(doc, '$.max_retries')"},
-};
-constexpr std::array kExecutionSorts = {
-    SortColumn{"_updated", "updated"},
-    SortColumn{"_created", "created"},
-    SortColumn{"name", "name"},
-    SortColumn{"ex_id", "ex_id"},
-    SortColumn{"job_id", "job_id"},
-    SortColumn{"_status", "status"},
-    SortColumn{"_has_errors", "has_errors"},
-    SortColumn{"_deleted_on", "deleted_on"},
-    SortColumn{"lifecycle", "json_extract(doc, '$.lifecycle')"},
-    SortColumn{"workers", "json_extract(doc, '$.workers')"},
-    SortColumn{"slicers", "json_extract(doc, '$.slicers')"},
-    SortColumn{"max_retries", "json_extract(doc, '$.max_retries')"},
-};
-
-// "field:asc" or "field:desc" (or a bare field: ascending) to the text behind ORDER BY; equal values in order of birth.
-template <std::size_t N>
-Result<std::string> order_by(const std::string& sort, const std::array<SortColumn, N>& columns) {
-  const auto colon = sort.find(':');
-  const std::string field = sort.substr(0, colon);
-  const std::string direction = colon == std::string::npos ? "asc" : sort.substr(colon + 1);
-  if (direction != "asc" && direction != "desc") {
-    return Error{ErrorCode::invalid, fmt::format("sort order must be asc or desc, got \"{}\"", direction)};
-  }
-  const auto found =
-      std::find_if(columns.begin(), columns.end(), [&](const SortColumn& column) { return field == column.field; });
-  if (found == columns.end()) {
-    std::vector<std::string> names;
-    for (const auto& column : columns) names.emplace_back(column.field);
-    return Error{ErrorCode::invalid,
-                 fmt::format("cannot sort by \"{}\", only by one of: {}", field, join(names, ", "))};
-  }
-  return fmt::format("{0} {1}, seq {1}", found->expression, direction);
 }
 
 Result<std::int64_t> query_integer(Database& database, const std::string& sql) {
@@ -197,20 +90,17 @@ class SqliteRegistry final : public Registry {
   }
 
   Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const std::string order, order_by(list.sort, kJobSorts));
-    ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(fmt::format(
-                         "SELECT {} FROM jobs WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3", kJobColumns,
-                         list.active ? (*list.active ? "AND active = 1" : "AND active = 0") : "", order)));
-    query.bind(1, list.deleted ? 1 : 0);
-    query.bind(2, list.size);
-    query.bind(3, list.from);
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
+    ASSIGN_OR_RETURN(const auto page, listed_jobs(*reader_, list));
     std::vector<JobRow> rows;
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool more, query.step());
-      if (!more) return rows;
-      rows.push_back(read_job(query));
+    for (const std::int64_t seq : page) {
+      ASSIGN_OR_RETURN(Statement query,
+                       reader_->statement(fmt::format("SELECT {} FROM jobs WHERE seq = ?1", kJobColumns)));
+      query.bind(1, seq);
+      ASSIGN_OR_RETURN(const bool found, query.step());
+      if (found) rows.push_back(read_job(query));
     }
+    return rows;
   }
 
   Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) override {
@@ -218,19 +108,19 @@ class SqliteRegistry final : public Registry {
   }
 
   Result<std::vector<ExecutionRow>> executions(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const std::string order, order_by(list.sort, kExecutionSorts));
-    std::string condition;
-    for (std::size_t i = 0; i < list.statuses.size(); ++i) condition += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 4);
-    if (!condition.empty()) condition = fmt::format("AND status IN ({})", condition);
-    ASSIGN_OR_RETURN(
-        Statement query,
-        reader_->statement(fmt::format("SELECT {} FROM executions WHERE deleted = ?1 {} ORDER BY {} LIMIT ?2 OFFSET ?3",
-                                       kExecutionColumns, condition, order)));
-    query.bind(1, list.deleted ? 1 : 0);
-    query.bind(2, list.size);
-    query.bind(3, list.from);
-    for (std::size_t i = 0; i < list.statuses.size(); ++i) query.bind(static_cast<int>(i) + 4, list.statuses[i]);
-    return read_executions(query);
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
+    ASSIGN_OR_RETURN(const auto page, listed_executions(*reader_, list));
+    std::vector<ExecutionRow> rows;
+    for (const std::int64_t seq : page) {
+      ASSIGN_OR_RETURN(Statement query,
+                       reader_->statement(fmt::format("SELECT {} FROM executions WHERE seq = ?1", kExecutionColumns)));
+      query.bind(1, seq);
+      ASSIGN_OR_RETURN(const bool found, query.step());
+      if (!found) continue;
+      ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
+      rows.push_back(std::move(row));
+    }
+    return rows;
   }
 
   Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) override {
@@ -376,6 +266,9 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
   if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
   ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
+  RETURN_IF_ERROR(add_filter_functions(*reader));
+  // Lists read whole tables: through the page cache of the system, without a copy of each page.
+  RETURN_IF_ERROR(reader->execute("PRAGMA mmap_size = 1073741824"));
   auto registry = std::make_unique<SqliteRegistry>(loop, std::move(writer), std::move(reader));
   RETURN_IF_ERROR(registry->load());
   return std::unique_ptr<Registry>(std::move(registry));

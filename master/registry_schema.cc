@@ -5,6 +5,8 @@
 #include <iterator>
 #include <string>
 
+#include "master/list_index.h"
+
 namespace slicemill::master {
 
 namespace {
@@ -87,6 +89,87 @@ CREATE TABLE processes (
   PRIMARY KEY (boot_id, pid, start_ticks)
 ) WITHOUT ROWID;
 )sql",
+    // Lists are filtered and sorted in narrow tables, whose columns bear the names of the fields.
+    R"sql(
+CREATE TABLE job_index (
+  seq           INTEGER PRIMARY KEY,
+  deleted       INTEGER NOT NULL,
+  listed_active INTEGER NOT NULL,
+  context       TEXT NOT NULL DEFAULT 'job',
+  "_created" INTEGER,
+  "_updated" INTEGER,
+  "_deleted_on" INTEGER,
+  "active" INTEGER,
+  "analytics" INTEGER,
+  "autorecover" INTEGER,
+  "stateful" INTEGER,
+  "max_retries" INTEGER,
+  "probation_window" INTEGER,
+  "slicers" INTEGER,
+  "workers" INTEGER,
+  "lifecycle" TEXT,
+  "log_level" TEXT,
+  "job_id" TEXT,
+  "name" TEXT,
+  "name words" TEXT,
+  "assets" TEXT
+);
+CREATE TABLE execution_index (
+  seq           INTEGER PRIMARY KEY,
+  deleted       INTEGER NOT NULL,
+  context       TEXT NOT NULL DEFAULT 'ex',
+  "_created" INTEGER,
+  "_updated" INTEGER,
+  "_deleted_on" INTEGER,
+  "active" INTEGER,
+  "analytics" INTEGER,
+  "autorecover" INTEGER,
+  "stateful" INTEGER,
+  "max_retries" INTEGER,
+  "probation_window" INTEGER,
+  "slicers" INTEGER,
+  "workers" INTEGER,
+  "_has_errors" INTEGER,
+  "relocatable" INTEGER,
+  "slicer_port" INTEGER,
+  "lifecycle" TEXT,
+  "log_level" TEXT,
+  "job_id" TEXT,
+  "ex_id" TEXT,
+  "_status" TEXT,
+  "recovered_execution" TEXT,
+  "recovered_slice_type" TEXT,
+  "slicer_hostname" TEXT,
+  "teraslice_version" TEXT,
+  "name" TEXT,
+  "name words" TEXT,
+  "assets" TEXT,
+  "_failureReason" TEXT,
+  "_failureReason words" TEXT
+);
+CREATE INDEX job_index_updated ON job_index (deleted, "_updated", seq);
+CREATE INDEX job_index_created ON job_index (deleted, "_created", seq);
+CREATE INDEX job_index_name ON job_index (deleted, "name", seq);
+CREATE INDEX job_index_lifecycle ON job_index (deleted, "lifecycle", seq);
+CREATE INDEX job_index_workers ON job_index (deleted, "workers", seq);
+CREATE INDEX job_index_slicers ON job_index (deleted, "slicers", seq);
+CREATE INDEX job_index_job_id ON job_index (deleted, "job_id", seq);
+CREATE INDEX execution_index_updated ON execution_index (deleted, "_updated", seq);
+CREATE INDEX execution_index_created ON execution_index (deleted, "_created", seq);
+CREATE INDEX execution_index_name ON execution_index (deleted, "name", seq);
+CREATE INDEX execution_index_lifecycle ON execution_index (deleted, "lifecycle", seq);
+CREATE INDEX execution_index_workers ON execution_index (deleted, "workers", seq);
+CREATE INDEX execution_index_slicers ON execution_index (deleted, "slicers", seq);
+CREATE INDEX execution_index_status ON execution_index (deleted, "_status", seq);
+CREATE INDEX execution_index_ex_id ON execution_index (deleted, "ex_id", seq);
+CREATE INDEX execution_index_job ON execution_index ("job_id");
+DROP INDEX jobs_updated;
+DROP INDEX jobs_created;
+DROP INDEX jobs_name;
+DROP INDEX executions_updated;
+DROP INDEX executions_created;
+DROP INDEX executions_name;
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 
@@ -105,8 +188,10 @@ Result<void> prepare_schema(Database& database) {
                              kRegistryVersion)};
   }
   if (version == kRegistryVersion) return {};
+  const bool is_new = version == 0;
   RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));
   for (; version < kRegistryVersion; ++version) RETURN_IF_ERROR(database.execute(kSteps[version]));
+  if (!is_new) RETURN_IF_ERROR(rebuild_list_index(database));
   RETURN_IF_ERROR(database.execute(fmt::format("PRAGMA user_version = {}", kRegistryVersion)));
   return database.execute("COMMIT");
 }

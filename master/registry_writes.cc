@@ -1,5 +1,7 @@
 #include "master/registry_writes.h"
 
+#include "master/list_index.h"
+
 namespace slicemill::master {
 
 namespace {
@@ -20,7 +22,8 @@ Result<void> put_job(Database& database, const JobRow& row) {
   put.bind(7, row.created);
   put.bind(8, row.updated);
   put.bind(9, row.doc);
-  return put.run();
+  RETURN_IF_ERROR(put.run());
+  return index_job(database, row);
 }
 
 Result<void> put_execution(Database& database, const ExecutionRow& row) {
@@ -48,7 +51,8 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
   put.bind(16, row.source_ledger.text);
   put.bind(17, row.doc);
   put.bind(18, row.failed);
-  return put.run();
+  RETURN_IF_ERROR(put.run());
+  return index_execution(database, row);
 }
 
 Result<void> put_state(Database& database, const ExecutionState& state) {
@@ -63,7 +67,8 @@ Result<void> put_state(Database& database, const ExecutionState& state) {
   put.bind(6, state.workers);
   put.bind(7, state.updated);
   put.bind(8, state.failed);
-  return put.run();
+  RETURN_IF_ERROR(put.run());
+  return index_state(database, state);
 }
 
 Result<void> put_history(Database& database, const HistoryRow& row) {
@@ -122,7 +127,8 @@ Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& del
       database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
   mark.bind(1, deletion.job_id.text);
   mark.bind(2, deletion.at);
-  return mark.run();
+  RETURN_IF_ERROR(mark.run());
+  return index_deletion(database, deletion.job_id, deletion.at);
 }
 
 template <typename Rows, typename Put>

@@ -14,14 +14,18 @@ namespace {
 
 constexpr int kLedgerTries = 25;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(200);
+constexpr std::uint64_t kPart = 5'000;  // records that are read at once
 
-Result<std::vector<Json>> errors_in(const std::string& directory, std::int64_t from, std::int64_t size) {
-  std::vector<Json> records;
-  if (!ledger_exists(directory)) return records;  // never started
+// All of a ledger's failed slices that belong on the page. Query lane.
+Result<void> read_errors(const std::string& directory, RecordPage& page) {
+  if (!ledger_exists(directory)) return {};  // never started
   ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
-  ASSIGN_OR_RETURN(const auto rows, ledger->errors(static_cast<std::uint64_t>(from), static_cast<std::uint64_t>(size)));
-  for (const auto& row : rows) records.push_back(slice_record_json(row, ledger->header().lineage));
-  return records;
+  for (std::uint64_t from = 0; !page.is_full(); from += kPart) {
+    ASSIGN_OR_RETURN(const auto rows, ledger->errors(from, kPart));
+    for (const auto& row : rows) page.offer(slice_record_json(row, ledger->header().lineage));
+    if (rows.size() < kPart) break;
+  }
+  return {};
 }
 
 Result<std::vector<Json>> records_in(const std::string& body) {
@@ -36,112 +40,108 @@ Result<std::vector<Json>> records_in(const std::string& body) {
 
 }  // namespace
 
-// of_all, one execution after the other until `size` records are there.
-struct SliceErrors::Collection {
+struct SliceErrors::Reading {
   std::vector<ExecutionId> executions;
   std::size_t next = 0;
-  std::int64_t skip = 0;
-  std::int64_t size = 0;
-  std::vector<Json> records;
+  std::uint64_t from = 0;  // in the present one
+  RecordPage page;
   Reply<std::vector<Json>> reply;
+
+  const ExecutionId& present() const { return executions[next]; }
 };
 
 SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
     : loop_(loop), registry_(registry), executions_(executions) {}
 
-void SliceErrors::of_execution(const ExecutionId& id, std::int64_t from, std::int64_t size,
-                               Reply<std::vector<Json>> reply) {
-  const LiveExecution* live = executions_.find(id);
-  if (live != nullptr && live->status != ExecutionStatus::pending && !is_terminal(live->status)) {
-    auto answered = [this, id, from, size, reply = std::move(reply)](const Result<wire::Answer>& answer) {
-      if (answer) {
-        reply(records_in(answer->body));
-      } else if (answer.error().code == ErrorCode::cancelled) {
-        read_ledger(id, from, size, kLedgerTries, reply);  // it has ended meanwhile
-      } else {
-        reply(answer.error());
-      }
-    };
-    executions_.links().query(id, wire::QueryName::errors, static_cast<std::uint64_t>(from),
-                              static_cast<std::uint64_t>(size), std::move(answered));
+void SliceErrors::of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  if (executions_.find(id) == nullptr) {
+    const auto row = registry_.execution(id);
+    if (!row) return reply(row.error());
+    if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  }
+  read_next(std::make_shared<Reading>(Reading{{id}, 0, 0, RecordPage(query), std::move(reply)}));
+}
+
+void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
+  std::vector<ExecutionId> executions;
+  for (const auto* live : executions_.all()) {
+    if (live->failed > 0) executions.push_back(live->ex_id);
+  }
+  std::reverse(executions.begin(), executions.end());
+  auto ended = registry_.executions_with_errors(kMostExecutions);
+  if (!ended) return reply(ended.error());
+  for (auto& id : *ended) {
+    if (executions_.find(id) == nullptr) executions.push_back(std::move(id));
+  }
+  read_next(std::make_shared<Reading>(Reading{std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
+}
+
+void SliceErrors::read_next(const std::shared_ptr<Reading>& reading) {
+  if (reading->next == reading->executions.size() || reading->page.is_full()) {
+    reading->reply(reading->page.take());
     return;
   }
-  const auto row = registry_.execution(id);
-  if (!row) {
-    reply(row.error());
-  } else if (!*row) {
-    reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  const LiveExecution* live = executions_.find(reading->present());
+  if (live != nullptr && live->status != ExecutionStatus::pending && !is_terminal(live->status)) {
+    read_part(reading);
   } else {
-    read_ledger(id, from, size, kLedgerTries, std::move(reply));
+    read_ledger(reading, kLedgerTries);
   }
 }
 
-void SliceErrors::read_ledger(const ExecutionId& id, std::int64_t from, std::int64_t size, int tries,
-                              Reply<std::vector<Json>> reply) {
-  auto result = std::make_shared<Result<std::vector<Json>>>(std::vector<Json>());
+// From a controller. Slices that fail between two parts shift the rest: a record may then be seen twice, none is
+// missed.
+void SliceErrors::read_part(const std::shared_ptr<Reading>& reading) {
+  auto answered = [this, reading](const Result<wire::Answer>& answer) {
+    if (answer) {
+      take_part(reading, records_in(answer->body));
+    } else if (answer.error().code == ErrorCode::cancelled) {
+      read_ledger(reading, kLedgerTries);  // it has ended meanwhile
+    } else {
+      reading->reply(answer.error());
+    }
+  };
+  executions_.links().query(reading->present(), wire::QueryName::errors, reading->from, kPart, std::move(answered));
+}
+
+void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records) {
+  if (!records) return reading->reply(records.error());
+  for (auto& record : *records) reading->page.offer(std::move(record));
+  if (records->size() == kPart && !reading->page.is_full()) {
+    reading->from += kPart;
+    return read_part(reading);
+  }
+  reading->from = 0;
+  ++reading->next;
+  read_next(reading);
+}
+
+void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
+  auto result = std::make_shared<Result<void>>();
+  auto page = std::make_shared<RecordPage>(reading->page);
   loop_.offload(
       Loop::Lane::query,
-      [result, directory = executions_.options().layout.ledger_directory(id.text), from, size] {
-        *result = errors_in(directory, from, size);
+      [result, page, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
+        *result = read_errors(directory, *page);
       },
-      [this, alive = std::weak_ptr<int>(alive_), result, id, from, size, tries, reply = std::move(reply)] {
+      [this, alive = std::weak_ptr<int>(alive_), result, page, reading, tries] {
         if (alive.expired()) return;
         const bool held = !*result && result->error().code == ErrorCode::conflict;
-        if (!held) {
-          reply(std::move(*result));
+        if (*result) {
+          reading->page = std::move(*page);
+          reading->from = 0;
+          ++reading->next;
+          read_next(reading);
+        } else if (!held) {
+          reading->reply(result->error());
         } else if (tries <= 1) {
-          reply(Error{ErrorCode::unavailable, result->error().message});
+          reading->reply(Error{ErrorCode::unavailable, result->error().message});
         } else {
-          loop_.after(kLedgerPause, [this, alive, id, from, size, tries, reply] {
-            if (!alive.expired()) read_ledger(id, from, size, tries - 1, reply);
+          loop_.after(kLedgerPause, [this, alive, reading, tries] {
+            if (!alive.expired()) read_ledger(reading, tries - 1);
           });
         }
       });
-}
-
-void SliceErrors::of_all(std::int64_t from, std::int64_t size, Reply<std::vector<Json>> reply) {
-  auto collection = std::make_shared<Collection>();
-  collection->skip = from;
-  collection->size = size;
-  collection->reply = std::move(reply);
-  for (const auto* live : executions_.all()) {
-    if (live->failed > 0) collection->executions.push_back(live->ex_id);
-  }
-  std::reverse(collection->executions.begin(), collection->executions.end());
-  auto ended = registry_.executions_with_errors(kMostExecutions);
-  if (!ended) {
-    collection->reply(ended.error());
-    return;
-  }
-  for (auto& id : *ended) {
-    if (executions_.find(id) == nullptr) collection->executions.push_back(std::move(id));
-  }
-  collect(collection);
-}
-
-void SliceErrors::collect(const std::shared_ptr<Collection>& collection) {
-  const auto have = static_cast<std::int64_t>(collection->records.size());
-  if (collection->next == collection->executions.size() || have >= collection->size) {
-    collection->reply(std::move(collection->records));
-    return;
-  }
-  const ExecutionId id = collection->executions[collection->next++];
-  // How many there are to skip is not known, so they are read.
-  of_execution(id, 0, collection->skip + collection->size - have,
-               [this, collection](Result<std::vector<Json>> records) {
-                 if (!records) {
-                   collection->reply(records.error());
-                   return;
-                 }
-                 for (auto& record : *records) {
-                   if (collection->skip > 0) {
-                     --collection->skip;
-                   } else if (static_cast<std::int64_t>(collection->records.size()) < collection->size) {
-                     collection->records.push_back(std::move(record));
-                   }
-                 }
-                 collect(collection);
-               });
 }
 
 }  // namespace slicemill::master

@@ -1,4 +1,5 @@
-// The failed slices of executions, newest first: a live execution's controller is asked, an ended one's ledger is read.
+// The failed slices of executions: a live execution's controller is asked, an ended one's ledger is read; filtered,
+// sorted and cut here.
 //
 // Loop thread; ledgers are read on the `query` lane. A ledger whose controller is just leaving is tried again for a few
 // seconds.
@@ -6,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "core/model/commands.h"
 #include "core/runtime/loop.h"
 #include "master/executions.h"
+#include "master/record_page.h"
 
 namespace slicemill::master {
 
@@ -20,19 +23,22 @@ class SliceErrors {
  public:
   SliceErrors(Loop& loop, Registry& registry, Executions& executions);
 
-  // not_found: no such execution. unavailable: its controller or ledger cannot be reached now.
-  void of_execution(const ExecutionId& id, std::int64_t from, std::int64_t size, Reply<std::vector<Json>> reply);
-  // Of all executions that have failed slices, at most kMostExecutions of them: newest execution first, newest slice
-  // first in each.
-  void of_all(std::int64_t from, std::int64_t size, Reply<std::vector<Json>> reply);
+  // Latest change first, unless the query says otherwise. not_found: no such execution. unavailable: its controller or
+  // ledger cannot be reached now.
+  void of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
+  // Of all executions that have failed slices, at most kMostExecutions of them. Without a sort: the execution that
+  // changed last comes first, in each the slice that changed last.
+  void of_all(const ListQuery& query, Reply<std::vector<Json>> reply);
   static constexpr std::int64_t kMostExecutions = 1'000;
 
  private:
-  struct Collection;
+  // A list under way: the executions that are still to be read, and what was found.
+  struct Reading;
 
-  void read_ledger(const ExecutionId& id, std::int64_t from, std::int64_t size, int tries,
-                   Reply<std::vector<Json>> reply);
-  void collect(const std::shared_ptr<Collection>& collection);
+  void read_next(const std::shared_ptr<Reading>& reading);
+  void read_part(const std::shared_ptr<Reading>& reading);
+  void take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records);
+  void read_ledger(const std::shared_ptr<Reading>& reading, int tries);
 
   Loop& loop_;
   Registry& registry_;

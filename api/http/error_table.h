@@ -1,30 +1,27 @@
-// From an Error to an HTTP status: one table per dialect, with the few special cases as data.
+// From an Error to an HTTP status: one table per dialect, and variants of it for rows that answer a code differently.
 #pragma once
 
 #include <array>
-#include <span>
-#include <string_view>
+#include <cstddef>
 #include <utility>
 
 #include "core/runtime/result.h"
 
 namespace slicemill::api {
 
-// An error of this code whose message begins and ends like this has a status of its own. First match wins.
-struct SpecialStatus {
-  ErrorCode code;
-  std::string_view begins;
-  std::string_view ends;
-  int status;
-};
-
 inline constexpr std::size_t kErrorCodeCount = static_cast<std::size_t>(ErrorCode::internal) + 1;
 
 struct ErrorTable {
   std::array<std::pair<ErrorCode, int>, kErrorCodeCount> statuses;  // in the order of ErrorCode
-  std::span<const SpecialStatus> specials;
 
-  int status(const Error& error) const;
+  constexpr int status(ErrorCode code) const { return statuses[static_cast<std::size_t>(code)].second; }
+
+  // The same table with another status for one code.
+  constexpr ErrorTable with(ErrorCode code, int status) const {
+    ErrorTable changed = *this;
+    changed.statuses[static_cast<std::size_t>(code)].second = status;
+    return changed;
+  }
 
   // For a static_assert beside each table: every code has its row.
   constexpr bool is_complete() const {

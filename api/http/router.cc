@@ -92,24 +92,25 @@ Result<void> Router::add_row(const Dialect& dialect, const std::string& path, co
   return {};
 }
 
+Result<void> Router::add_rows(const Dialect& dialect) {
+  for (const std::string& prefix : dialect.prefixes)
+    for (const Route& route : dialect.routes) RETURN_IF_ERROR(add_row(dialect, prefix + route.pattern, route));
+  for (const Route& route : dialect.unprefixed_routes) RETURN_IF_ERROR(add_row(dialect, route.pattern, route));
+  return {};
+}
+
 Result<void> Router::mount(Dialect dialect) {
-  for (const Route& route : dialect.routes)
-    if (!route.pattern.starts_with('/'))
-      return Error(ErrorCode::invalid,
-                   fmt::format("route pattern \"{}\" of {} does not begin with '/'", route.pattern, dialect.name));
+  for (const auto* routes : {&dialect.routes, &dialect.unprefixed_routes})
+    for (const Route& route : *routes)
+      if (!route.pattern.starts_with('/'))
+        return Error(ErrorCode::invalid,
+                     fmt::format("route pattern \"{}\" of {} does not begin with '/'", route.pattern, dialect.name));
   auto owned = std::make_unique<Dialect>(std::move(dialect));
   // Rows refer to the dialect's routes, so the tree is rebuilt from the dialects that remain if this one does not fit.
-  for (const std::string& prefix : owned->prefixes) {
-    for (const Route& route : owned->routes) {
-      auto added = add_row(*owned, prefix + route.pattern, route);
-      if (added) continue;
-      root_ = std::make_unique<Node>();
-      for (const auto& mounted : dialects_)
-        for (const std::string& old_prefix : mounted->prefixes)
-          for (const Route& old_route : mounted->routes)
-            RETURN_IF_ERROR(add_row(*mounted, old_prefix + old_route.pattern, old_route));
-      return added;
-    }
+  if (auto added = add_rows(*owned); !added) {
+    root_ = std::make_unique<Node>();
+    for (const auto& mounted : dialects_) RETURN_IF_ERROR(add_rows(*mounted));
+    return added;
   }
   dialects_.push_back(std::move(owned));
   return {};

@@ -32,6 +32,7 @@ struct Dialect {
   std::string name;                   // for messages of ours
   std::vector<std::string> prefixes;  // each row answers below each of them: {"", "/v1"}
   std::vector<Route> routes;
+  std::vector<Route> unprefixed_routes;  // answer as they stand, below no prefix
   // An error that no handler saw: bad request text, too large, too slow, a bug of ours.
   std::function<Response(int status, std::string_view message)> error;
   // No row for this path (allowed is empty), or none for this method.
@@ -60,6 +61,7 @@ class Router {
   struct Endpoint;
 
   const Dialect* dialect_of(std::string_view path) const;
+  Result<void> add_rows(const Dialect& dialect);
   Result<void> add_row(const Dialect& dialect, const std::string& path, const Route& route);
 
   std::vector<std::unique_ptr<Dialect>> dialects_;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kGzipLevel = 6;
 constexpr int kZstdLevel = 3;
-constexpr std::size_t kStepBytes = 128 * 1024;  // output space that is added at a time
+constexpr std::size_t kStepBytes = std::size_t{128} * 1024;  // output space that is added at a time
 
 Error encoder_error(std::string_view name, std::string_view problem) {
   return Error(ErrorCode::internal, fmt::format("{} encoder: {}", name, problem));

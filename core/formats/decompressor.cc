@@ -15,7 +15,7 @@ namespace slicemill {
 
 namespace {
 
-constexpr std::size_t kInputBytes = 256 * 1024;
+constexpr std::size_t kInputBytes = std::size_t{256} * 1024;
 
 // What one call of a library did.
 struct Progress {

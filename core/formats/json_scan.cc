@@ -240,7 +240,7 @@ JsonChecker::~JsonChecker() = default;
 
 JsonScan JsonChecker::check(std::string_view text) {
   static_assert(kScanPadding >= simdjson::SIMDJSON_PADDING);
-  constexpr std::size_t kParsedBytes = 64 * 1024;
+  constexpr std::size_t kParsedBytes = std::size_t{64} * 1024;
   if (text.size() <= kParsedBytes && parser_->parse(text.data(), text.size(), false).error() == simdjson::SUCCESS) {
     return {State::complete, text.data() + text.size(), nullptr};
   }

@@ -137,7 +137,7 @@ class DataWriter final : public RecordWriter {
 // One array, one element a line.
 class JsonArrayWriter final : public RecordWriter {
  public:
-  explicit JsonArrayWriter(RecordWriterOptions options)
+  explicit JsonArrayWriter(const RecordWriterOptions& options)
       : frame_(file_frame(options)), projection_(options.fields), is_part_(options.is_part) {}
 
   Result<void> append(std::span<const std::string_view> records, std::string& out) override {

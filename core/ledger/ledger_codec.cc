@@ -24,7 +24,7 @@ void append_slice(std::string& out, const SliceKey& key) {
   append_big_endian(out, key.generation, 2);
   append_big_endian(out, key.slicer, 4);
   append_big_endian(out, key.order, 8);
-  const int path_bytes = (std::bit_width(key.path) + 7) / 8;
+  const auto path_bytes = static_cast<int>((std::bit_width(key.path) + 7) / 8);
   out.push_back(static_cast<char>(path_bytes));
   append_big_endian(out, key.path, path_bytes);
 }

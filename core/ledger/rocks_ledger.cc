@@ -73,15 +73,15 @@ void RocksLedger::commit_groups() {
     callbacks.reserve(group.size());
     for (Queued& queued : group) callbacks.push_back(std::move(queued.synced));
     group.clear();
-    loop_.post([this, link = link_, callbacks = std::move(callbacks), result]() mutable {
-      if (link->ledger != nullptr) deliver(std::move(callbacks), result);
+    loop_.post([this, link = link_, callbacks = std::move(callbacks), result] {
+      if (link->ledger != nullptr) deliver(callbacks, result);
     });
   }
 }
 
 Result<void> RocksLedger::commit(std::vector<Queued>& group) {
   if (failure_) return *failure_;
-  const auto written = [&]() -> Result<void> {
+  auto written = [&]() -> Result<void> {
     builder_.begin();
     for (const Queued& queued : group) RETURN_IF_ERROR(builder_.add(queued.batch));
     RETURN_IF_ERROR(fault("ledger.before_sync"));
@@ -98,7 +98,7 @@ Result<void> RocksLedger::commit(std::vector<Queued>& group) {
 }
 
 // One at a time, since a callback may destroy the ledger.
-void RocksLedger::deliver(std::vector<Callback> callbacks, Result<void> result) {
+void RocksLedger::deliver(const std::vector<Callback>& callbacks, const Result<void>& result) {
   const std::shared_ptr<Link> link = link_;
   backlog_ -= callbacks.size();
   for (const Callback& synced : callbacks) {
@@ -129,7 +129,7 @@ Result<void> RocksLedger::close() {
   closing_ = true;
   const std::unique_lock lock(database_mutex_);
   // After a failed write RocksDB would fail the flush too; the log holds what was synced.
-  const Result<void> result = failure_ ? Result<void>(*failure_) : database_->flush();
+  Result<void> result = failure_ ? Result<void>(*failure_) : database_->flush();
   database_.reset();
   return result;
 }

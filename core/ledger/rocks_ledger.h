@@ -56,7 +56,7 @@ class RocksLedger final : public SliceLedger {
 
   void commit_groups();
   Result<void> commit(std::vector<Queued>& group);
-  void deliver(std::vector<Callback> callbacks, Result<void> result);
+  void deliver(const std::vector<Callback>& callbacks, const Result<void>& result);
   void end_commit_thread(bool write_queued);
   Error closed_error() const;
   // Runs `read` on the database unless it is closed, and keeps it open meanwhile.

@@ -12,6 +12,9 @@
 #include <vector>
 
 #include "core/model/execution.h"
+#include "core/query/filter.h"
+#include "core/query/sort_order.h"
+#include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -28,13 +31,25 @@ struct Submitted {
   std::vector<std::string> warnings;
 };
 
+// Fields of a job's latest execution that are shown in the job's document, as `ex`. No names: all of them.
+struct ExecutionFields {
+  std::vector<std::string> names;
+};
+
 struct ListQuery {
   std::int64_t from = 0;
   std::int64_t size = 100;
-  std::string sort = "_updated:desc";
-  std::vector<std::string> statuses;  // executions only; empty: all
-  std::optional<bool> active;         // jobs only
+  std::vector<query::SortKey> sort;  // empty: latest change first
+  std::optional<query::Filter> filter;
+  std::vector<std::string> statuses;                // executions only; empty: all
+  std::optional<bool> active;                       // jobs only; a job that does not say is active
+  std::optional<ExecutionFields> execution_fields;  // jobs only
   bool deleted = false;
+};
+
+struct UpdatedJob {
+  Json document;
+  std::vector<std::string> warnings;
 };
 
 struct StopRequest {
@@ -61,8 +76,8 @@ class JobService {
   // Jobs. A job or execution document is Json as the first dialect shows it.
   virtual void submit(Json posted, bool start, Reply<Submitted> reply) = 0;
   virtual void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
-  virtual void get_job(const JobId& id, Reply<Json> reply) = 0;
-  virtual void update_job(const JobId& id, Json posted, Reply<Json> reply) = 0;
+  virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) = 0;
+  virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;
   virtual void delete_job(const JobId& id, Reply<Json> reply) = 0;
   virtual void set_job_active(const JobId& id, bool active, Reply<Json> reply) = 0;
   virtual void start_job(const JobId& id, Reply<Submitted> reply) = 0;
@@ -81,9 +96,12 @@ class JobService {
   virtual void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                               Reply<WorkersAnswer> reply) = 0;
   virtual void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) = 0;
-  // Newest first. No id: of all executions.
+  // No id: of all executions.
   virtual void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
   virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
+
+  // What relative dates in filters count from.
+  virtual WallMs wall_ms() const = 0;
 
   // Cluster.
   virtual Json cluster_info() = 0;

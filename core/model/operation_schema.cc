@@ -166,6 +166,7 @@ Coerced coerce(const OptionSpec& spec, const Json& value) {
 void warn_unknown(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what,
                   std::vector<std::string>& warnings) {
   std::vector<std::string> names;
+  names.reserve(specs.size());
   for (const auto& spec : specs) names.push_back(spec.name);
   for (const auto& [key, value] : given.items()) {
     if (key.starts_with('_') || std::find(names.begin(), names.end(), key) != names.end()) continue;

@@ -26,7 +26,7 @@ bool take_char(std::string_view& text, char c) {
   return true;
 }
 
-std::string text_option(const Json& options, const char* name, std::string otherwise) {
+std::string text_option(const Json& options, const char* name, const std::string& otherwise) {
   const auto found = options.find(name);
   return found != options.end() && found->is_string() && !found->get_ref<const std::string&>().empty()
              ? found->get<std::string>()

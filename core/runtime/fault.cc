@@ -79,7 +79,7 @@ bool claim(const std::string& log_path, std::string_view point) {
 
 }  // namespace
 
-const bool armed = load();
+const bool kArmed = load();
 
 Result<void> pass(std::string_view point) {
   auto& shared = table();
@@ -112,7 +112,7 @@ Result<void> pass(std::string_view point) {
 namespace slicemill {
 
 void set_fault_process(std::string_view kind) {
-  if (!fault_detail::armed) return;
+  if (!fault_detail::kArmed) return;
   auto& shared = fault_detail::table();
   const std::lock_guard lock(shared.mutex);
   shared.process = kind;

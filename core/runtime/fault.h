@@ -21,12 +21,12 @@ namespace slicemill {
 void set_fault_process(std::string_view kind);
 
 namespace fault_detail {
-extern const bool armed;
+extern const bool kArmed;
 Result<void> pass(std::string_view point);
 }  // namespace fault_detail
 
 inline Result<void> fault(std::string_view point) {
-  if (!fault_detail::armed) [[likely]]
+  if (!fault_detail::kArmed) [[likely]]
     return {};
   return fault_detail::pass(point);
 }

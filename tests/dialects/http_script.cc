@@ -228,7 +228,7 @@ std::vector<std::string> run_http_case(const HttpCase& script, ApiServer& api, s
     }
   }
   if (script.exact) {
-    std::string expected = replaced(*script.exact, "{target}", target);
+    std::string expected = replaced(replaced(*script.exact, "{target}", target), "{newline}", "\n");
     check(answer->body == expected, fmt::format("expected the body\n{}\ngot\n{}", expected, answer->body));
   }
   auto calls = api.on_loop([&] { return api.service().calls; });

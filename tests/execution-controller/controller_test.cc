@@ -221,6 +221,23 @@ TEST_F(ControllerTest, StopWaitsForWhatRunsAndGivesUpAtTheDeadline) {
   EXPECT_EQ(counts->pending, 2u);
 }
 
+TEST_F(ControllerTest, AWorkerThatComesDuringAStopIsSentAway) {
+  open();
+  PlayedWorker a(*hub_, "a"), late(*hub_, "late");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  controller_->stop(60'000, [](const Result<ExecutionStatus>&) {});
+  ASSERT_TRUE(until([&] { return a.told_to_leave; }));
+  late.hello();
+  ASSERT_TRUE(until([&] { return late.told_to_leave; }));
+  late.say(wire::Goodbye{});
+  a.finish(a.slices[0]);
+  a.say(wire::Goodbye{});
+  ASSERT_TRUE(until_ended()) << "long before the deadline";
+  EXPECT_EQ(outcome_->status, ExecutionStatus::stopped);
+  EXPECT_TRUE(late.slices.empty());
+}
+
 TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
   open();
   {

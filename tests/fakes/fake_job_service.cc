@@ -5,13 +5,27 @@
 namespace slicemill {
 namespace {
 
+std::string sort_text(const std::vector<query::SortKey>& keys) {
+  if (keys.empty()) return "_updated:desc";
+  std::string text;
+  for (const query::SortKey& key : keys)
+    text.append(text.empty() ? "" : ",").append(key.field->name).append(key.descending ? ":desc" : ":asc");
+  return text;
+}
+
+Json to_json(const std::optional<ExecutionFields>& fields) {
+  return fields ? Json(fields->names) : Json();
+}
+
 Json to_json(const ListQuery& query) {
   Json out = {{"from", query.from},
               {"size", query.size},
-              {"sort", query.sort},
+              {"sort", sort_text(query.sort)},
               {"statuses", query.statuses},
               {"deleted", query.deleted}};
   out["active"] = query.active ? Json(*query.active) : Json();
+  out["filter"] = query.filter ? Json(query.filter->text) : Json();
+  out["ex"] = to_json(query.execution_fields);
   return out;
 }
 
@@ -103,11 +117,17 @@ void FakeJobService::submit(Json posted, bool start, Reply<Submitted> reply) {
 void FakeJobService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) {
   give_list("list_jobs", to_json(query), std::move(reply));
 }
-void FakeJobService::get_job(const JobId& id, Reply<Json> reply) {
-  give<Json>("get_job", {{"job_id", id.text}}, std::move(reply), as_is);
+void FakeJobService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
+  give<Json>("get_job", {{"job_id", id.text}, {"ex", to_json(fields)}}, std::move(reply), as_is);
 }
-void FakeJobService::update_job(const JobId& id, Json posted, Reply<Json> reply) {
-  give<Json>("update_job", {{"job_id", id.text}, {"posted", std::move(posted)}}, std::move(reply), as_is);
+void FakeJobService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
+  // The warnings of an answer stand in the document as {"fake_warnings": [...]}.
+  give<UpdatedJob>("update_job", {{"job_id", id.text}, {"posted", std::move(posted)}}, std::move(reply),
+                   [](Json answer) {
+                     auto warnings = answer.value("fake_warnings", std::vector<std::string>());
+                     answer.erase("fake_warnings");
+                     return UpdatedJob{std::move(answer), std::move(warnings)};
+                   });
 }
 void FakeJobService::delete_job(const JobId& id, Reply<Json> reply) {
   give<Json>("delete_job", {{"job_id", id.text}}, std::move(reply), as_is);

@@ -13,6 +13,8 @@
 
 namespace slicemill {
 
+inline constexpr WallMs kFakeNow = 1'795'521'600'000;  // 2026-11-24T12:00:00Z
+
 class FakeJobService final : public JobService {
  public:
   // What was called, in order: {"call": "stop", "ex_id": "e1", "blocking": true, ...}.
@@ -32,8 +34,8 @@ class FakeJobService final : public JobService {
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_job(const JobId& id, Reply<Json> reply) override;
-  void update_job(const JobId& id, Json posted, Reply<Json> reply) override;
+  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) override;
+  void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
   void start_job(const JobId& id, Reply<Submitted> reply) override;
@@ -50,6 +52,7 @@ class FakeJobService final : public JobService {
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  WallMs wall_ms() const override { return kFakeNow; }
   Json cluster_info() override;
   Json cluster_state() override;
   Json cluster_stats() override;

@@ -128,7 +128,8 @@ TEST_F(MasterServiceTest, AJobIsKeptAsPostedAndNotStartedOnDemand) {
       [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->ex_id.empty());
-  const auto job = h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(answer->job_id, std::move(reply)); });
+  const auto job =
+      h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(answer->job_id, std::nullopt, std::move(reply)); });
   ASSERT_TRUE(job);
   EXPECT_FALSE(job->contains("lifecycle"));
   EXPECT_EQ((*job)["_context"], "job");
@@ -423,21 +424,34 @@ TEST_F(MasterServiceTest, WantedWorkersOutliveTheMaster) {
 TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
   const auto submitted = h_.submit(MasterHarness::job());
   const auto controller = h_.run(submitted.ex_id);
-  controller->query_body = R"([{"slice_id":"s","state":"error"}])";
+  controller->query_body = R"([{"slice_id":"b","slicer_order":1,"error":"disk"},)"
+                           R"({"slice_id":"c","slicer_order":2,"error":"net"},)"
+                           R"({"slice_id":"a","slicer_order":3,"error":"disk"}])";
   controller->status("failing", "x", R"({"failed":1})");
   h_.loop.run_ready();
   ListQuery query;
-  query.from = 2;
-  query.size = 7;
-  const auto list = errors(submitted.ex_id, query);
-  ASSERT_TRUE(list) << list.error().message;
-  EXPECT_THAT(*list, SizeIs(1));
-  EXPECT_EQ(controller->queries.at(0).from, 2U);
-  EXPECT_EQ(controller->queries.at(0).size, 7U);
-  EXPECT_THAT(*errors(std::nullopt), SizeIs(1));
+  const auto ids = [](const Result<std::vector<Json>>& records) {
+    std::string text;
+    if (records)
+      for (const Json& record : *records) text += record["slice_id"].get<std::string>();
+    return records ? text : records.error().message;
+  };
+  EXPECT_EQ(ids(errors(submitted.ex_id)), "bca");
+  EXPECT_EQ(ids(errors(std::nullopt)), "bca");
+  query.from = 1;
+  query.size = 1;
+  EXPECT_EQ(ids(errors(submitted.ex_id, query)), "c");
+  query = {};
+  query.sort = *query::parse_sort("slice_id:asc", query::slice_fields());
+  EXPECT_EQ(ids(errors(submitted.ex_id, query)), "abc");
+  query.from = 1;
+  query.size = 1;
+  EXPECT_EQ(ids(errors(std::nullopt, query)), "b");
+  query.filter = *query::parse_filter("error:disk AND slicer_order:>0", query::slice_fields(), 0);
+  EXPECT_EQ(ids(errors(submitted.ex_id, query)), "b");
+  query.sort.clear();
+  EXPECT_EQ(ids(errors(submitted.ex_id, query)), "a");
   EXPECT_EQ(errors(ExecutionId("none")).error().code, ErrorCode::not_found);
-  query.sort = "slice_id:asc";
-  EXPECT_EQ(errors(submitted.ex_id, query).error().code, ErrorCode::unsupported);
 }
 
 TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
@@ -523,13 +537,15 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
   changed["_created"] = "mine";
   changed["extra"] = 1;
   const auto update = [&](Json posted) {
-    return h_.await<Json>(
-        [&](Reply<Json> reply) { h_.service->update_job(submitted.job_id, std::move(posted), std::move(reply)); });
+    return h_.await<UpdatedJob>([&](Reply<UpdatedJob> reply) {
+      h_.service->update_job(submitted.job_id, std::move(posted), std::move(reply));
+    });
   };
   const auto updated = update(changed);
   ASSERT_TRUE(updated) << updated.error().message;
-  EXPECT_EQ((*updated)["workers"], 5);
-  EXPECT_NE((*updated)["_created"], "mine");
+  EXPECT_EQ(updated->document["workers"], 5);
+  EXPECT_NE(updated->document["_created"], "mine");
+  EXPECT_THAT(updated->warnings, SizeIs(1));  // "extra" is unknown
   EXPECT_FALSE(update({{"operations", Json::array()}}));
   EXPECT_TRUE(update({{"active", false}}));  // put aside: not validated
 
@@ -545,6 +561,31 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
   EXPECT_EQ(update(changed).error().code, ErrorCode::gone);
   EXPECT_EQ(h_.document(submitted.ex_id)["_deleted"], true);
   EXPECT_EQ(remove_job(JobId("none")).error().code, ErrorCode::not_found);
+}
+
+TEST_F(MasterServiceTest, JobsAreShownWithTheirLatestExecution) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto shown = [&](const std::optional<ExecutionFields>& fields) {
+    return *h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(submitted.job_id, fields, std::move(reply)); });
+  };
+  const auto listed = [&](const std::optional<ExecutionFields>& fields) {
+    ListQuery query;
+    query.execution_fields = fields;
+    return h_
+        .await<std::vector<Json>>(
+            [&](Reply<std::vector<Json>> reply) { h_.service->list_jobs(query, std::move(reply)); })
+        ->at(0);
+  };
+  EXPECT_FALSE(shown(std::nullopt).contains("ex"));
+  EXPECT_FALSE(listed(std::nullopt).contains("ex"));
+  const ExecutionFields some{{"ex_id", "_status", "nope"}};
+  const Json wanted = {{"ex_id", submitted.ex_id.text}, {"_status", "scheduling"}};
+  EXPECT_EQ(shown(some)["ex"], wanted);
+  EXPECT_EQ(listed(some)["ex"], wanted);
+  EXPECT_EQ(shown(ExecutionFields{})["ex"], h_.document(submitted.ex_id));
+  h_.finish(submitted.ex_id, "completed", true);
+  ASSERT_TRUE(remove_job(submitted.job_id));
+  EXPECT_EQ(shown(some)["ex"], Json::object());
 }
 
 TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {

@@ -7,6 +7,7 @@
 
 #include "master/registry_schema.h"
 #include "master/sqlite.h"
+#include "tests/core/query/filter_cases.h"
 #include "tests/fakes/manual_loop.h"
 #include "tests/master/temp_directory.h"
 
@@ -53,6 +54,17 @@ class RegistryTest : public ::testing::Test {
     row.created = row.updated = updated;
     row.doc = "{}";
     return row;
+  }
+
+  static ListQuery sorted(std::string_view order) {
+    ListQuery query;
+    query.sort = *query::parse_sort(order, query::job_fields());
+    return query;
+  }
+  static ListQuery filtered(std::string_view text) {
+    ListQuery query;
+    query.filter = *query::parse_filter(text, query::job_fields(), query::kCasesNow);
+    return query;
   }
 
   static std::vector<std::string> ids(const Result<std::vector<JobRow>>& rows) {
@@ -217,22 +229,116 @@ TEST_F(RegistryTest, ListsAreSortedCutAndFiltered) {
   query = {};
   query.deleted = true;
   EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j4"));
-  query = {};
-  query.sort = "workers:asc";
-  EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j3", "j2", "j1", "j0"));
-  query.sort = "name:asc";
-  EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j0", "j1", "j2", "j3"));
+  EXPECT_THAT(ids(registry_->jobs(sorted("workers:asc"))), ElementsAre("j3", "j2", "j1", "j0"));
+  EXPECT_THAT(ids(registry_->jobs(sorted("_created:asc"))), ElementsAre("j0", "j1", "j2", "j3"));
 }
 
-TEST_F(RegistryTest, UnknownSortsAreErrorsThatNameTheKnownOnes) {
-  ListQuery query;
-  query.sort = "doc; DROP TABLE jobs";
-  const auto jobs = registry_->jobs(query);
-  ASSERT_FALSE(jobs);
-  EXPECT_EQ(jobs.error().code, ErrorCode::invalid);
-  EXPECT_THAT(jobs.error().message, HasSubstr("_updated"));
-  query.sort = "name:up";
-  EXPECT_FALSE(registry_->executions(query));
+TEST_F(RegistryTest, ListsAreSortedBySeveralFieldsNothingLast) {
+  RegistryBatch batch;
+  const char* docs[] = {R"({"lifecycle":"once","workers":2})", R"({"lifecycle":"persistent","workers":9})",
+                        R"({"lifecycle":"once","workers":10})", R"({"workers":10})"};
+  for (int i = 0; i < 4; ++i) {
+    JobRow row = job("j" + std::to_string(i));
+    row.doc = docs[i];
+    batch.jobs.push_back(row);
+  }
+  ASSERT_TRUE(write(batch));
+  EXPECT_THAT(ids(registry_->jobs(sorted("lifecycle:asc,workers:desc"))), ElementsAre("j2", "j0", "j1", "j3"));
+  EXPECT_THAT(ids(registry_->jobs(sorted("workers:desc,lifecycle:asc"))), ElementsAre("j2", "j3", "j1", "j0"));
+  EXPECT_THAT(ids(registry_->jobs(sorted("lifecycle:asc"))), ElementsAre("j0", "j2", "j1", "j3"));
+  EXPECT_THAT(ids(registry_->jobs(sorted("lifecycle:desc"))), ElementsAre("j1", "j2", "j0", "j3"));
+  for (const auto& field : query::job_fields()) {
+    EXPECT_TRUE(registry_->jobs(sorted(std::string(field.name) + ":asc"))) << field.name;
+    EXPECT_TRUE(registry_->jobs(filtered("_exists_:" + std::string(field.name)))) << field.name;
+  }
+  for (const auto& field : query::execution_fields()) {
+    ListQuery query;
+    query.sort = *query::parse_sort(field.name, query::execution_fields());
+    query.filter = *query::parse_filter("_exists_:" + std::string(field.name), query::execution_fields(), 0);
+    EXPECT_TRUE(registry_->executions(query)) << field.name;
+  }
+}
+
+// The evaluator's twin: tests/core/query/filter_test.cc.
+TEST_F(RegistryTest, FiltersFindWhatTheEvaluatorFinds) {
+  const auto documents = query::case_documents();
+  RegistryBatch batch;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    JobRow row = job(std::string(1, static_cast<char>('a' + i)));
+    row.created = query::case_created(i);
+    row.updated = row.created + 3'600'000;
+    row.doc = to_compact_text(documents[i]);
+    batch.jobs.push_back(row);
+  }
+  ASSERT_TRUE(write(batch));
+  for (const auto& wanted : query::filter_cases()) {
+    ListQuery query = filtered(wanted.filter);
+    query.sort = *query::parse_sort("job_id", query::job_fields());
+    const auto found = registry_->jobs(query);
+    ASSERT_TRUE(found) << wanted.filter << ": " << found.error().message;
+    std::string text;
+    for (const auto& row : *found) text += row.job_id.text;
+    EXPECT_EQ(text, wanted.found) << wanted.filter;
+  }
+}
+
+TEST_F(RegistryTest, AFilterOfAllLengthsIsAnswered) {
+  std::string text = "workers:(1";
+  for (int i = 2; i <= 128; ++i) text += " OR " + std::to_string(i);
+  EXPECT_TRUE(registry_->jobs(filtered(text + ")")));
+  text = "a*";
+  for (int i = 2; i <= 128; ++i) text += " a*";
+  EXPECT_TRUE(registry_->jobs(filtered(text)));
+}
+
+TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
+  RegistryBatch batch;
+  batch.executions.push_back(execution("e1", "j1"));
+  ASSERT_TRUE(write(batch));
+  RegistryBatch change;
+  change.states.push_back({ExecutionId("e1"), ExecutionStatus::failed, "Slice TIMEOUT", true, 1, "", 1, 15'000});
+  ASSERT_TRUE(write(change));
+  auto found = [&](const char* text, bool deleted = false) {
+    ListQuery query;
+    query.filter = *query::parse_filter(text, query::execution_fields(), 0);
+    query.deleted = deleted;
+    return ids(registry_->executions(query));
+  };
+  EXPECT_THAT(found("_status:failed AND _has_errors:true AND _failureReason:timeout AND _updated:15000"),
+              ElementsAre("e1"));
+  EXPECT_THAT(found("_status:pending"), ElementsAre());
+  EXPECT_THAT(found("job_id:j1 AND ex_id:e1"), ElementsAre("e1"));
+  RegistryBatch deletion;
+  deletion.deleted_executions_of.push_back({JobId("j1"), 19'000});
+  ASSERT_TRUE(write(deletion));
+  EXPECT_THAT(found("*"), ElementsAre());
+  EXPECT_THAT(found("_deleted:true AND _deleted_on:19000", true), ElementsAre("e1"));
+}
+
+TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {
+  RegistryBatch batch;
+  JobRow row = job("j1");
+  row.doc = R"({"name":"old one","workers":3})";
+  batch.jobs.push_back(row);
+  batch.executions.push_back(execution("e1", "j1"));
+  ASSERT_TRUE(write(batch));
+  registry_.reset();
+  {
+    auto database = Database::open(path(), Database::Mode::read_write);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(
+        (*database)->execute("DROP TABLE job_index; DROP TABLE execution_index; "
+                             "CREATE INDEX jobs_updated ON jobs (updated); "
+                             "CREATE INDEX jobs_created ON jobs (created); "
+                             "CREATE INDEX jobs_name ON jobs (name); "
+                             "CREATE INDEX executions_updated ON executions (updated); "
+                             "CREATE INDEX executions_created ON executions (created); "
+                             "CREATE INDEX executions_name ON executions (name); "
+                             "PRAGMA user_version = 1"));
+  }
+  open();
+  EXPECT_THAT(ids(registry_->jobs(filtered("name:OLD AND workers:3"))), ElementsAre("j1"));
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e1"));
 }
 
 TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {

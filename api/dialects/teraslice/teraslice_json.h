@@ -1,13 +1,10 @@
-// JSON of the Teraslice dialect: from a request's query and body to the arguments of a command, from an answer to its
-// body. Pure functions, any thread. Wording and shapes are what existing clients match on.
+// Answers of the Teraslice dialect: from what a command answers to a body, from an error to a status. Pure functions,
+// any thread. Wording and shapes are what existing clients match on.
 #pragma once
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "api/http/error_table.h"
 #include "api/http/message.h"
@@ -17,54 +14,22 @@
 
 namespace slicemill::api::teraslice {
 
-// Statuses of this dialect. Invalid jobs are 500, as clients expect; requests that are wrong in themselves are 400.
+// Statuses of this dialect: a request that is wrong in itself is 400 ...
 const ErrorTable& error_table();
+// ... but an invalid job is 500, as clients expect;
+const ErrorTable& job_error_table();
+// and an execution whose settings cannot be reached is 404.
+const ErrorTable& settings_error_table();
 
 Response json_response(const Json& body, int status = 200);
-// {"error": status, "message": message}; `details`, if given, is a further member.
+// {"error": status, "message": message}; `details`, if given, is a further member. A very long message is cut.
 Response error_response(int status, std::string_view message, std::string_view details = {});
-// An empty message is replaced by the route's own text, a very long one is cut.
-Response error_response(const Error& error, std::string_view failure_text);
-
-// The parsed body of a request: {} if it is empty. YAML for */yaml and the like, JSON for every other type that is
-// accepted. A body that cannot be used is answered as given in the error.
-struct BodyError {
-  int status = 0;
-  std::string message;
-  std::string details;  // the place
-
-  BodyError() = default;
-  BodyError(int code, std::string text, std::string place = {})
-      : status(code), message(std::move(text)), details(std::move(place)) {}
-};
-using Body = boost::system::result<Json, BodyError>;
-Body parse_body(const Request& request);
-
-// Query parameters. ListQuery's defaults hold for absent and empty ones.
-enum class SortFields { jobs, executions, slices };
-Result<ListQuery> list_query(const Request& request, SortFields fields);
-// list_query plus `active` and `deleted`.
-Result<ListQuery> job_list_query(const Request& request);
-// list_query plus `status` and `deleted`.
-Result<ListQuery> execution_list_query(const Request& request);
-
-struct WorkersRequest {
-  WorkerChange change = WorkerChange::add;
-  std::int64_t count = 0;
-};
-Result<WorkersRequest> workers_request(const Request& request);
-Result<StopRequest> stop_request(const Request& request);
-Result<CleanupType> cleanup_type(const Request& request);
-bool start_wanted(const Request& request);
-// From the query, or from the body.
-Result<std::string> log_level(const Request& request, const Json& body);
-
-// Bodies.
-Result<Json> posted_job(Json body);
-Result<Json> job_update(std::string_view job_id, Json body);
+// An empty message is replaced by the route's own text.
+Response error_response(const ErrorTable& table, const Error& error, std::string_view failure_text);
 
 // Answers.
 Json submitted_json(const Submitted& submitted);
+Json updated_json(UpdatedJob updated);
 Json stop_json(const ExecutionId& id, const StopRequest& request, const StopAnswer& answer);
 Json status_json(ExecutionStatus status);
 Json workers_json(const ExecutionId& id, const WorkersAnswer& answer);

@@ -9,7 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
+#include "api/dialects/teraslice/teraslice_tables.h"
+#include "api/dialects/teraslice/text_table.h"
 
 namespace slicemill::api::teraslice {
 namespace {
@@ -17,10 +20,12 @@ namespace {
 // Where the answer of one call goes. Copied into the reply.
 struct Answer {
   Respond respond;
+  const ErrorTable& errors;       // of the route
   std::string_view failure_text;  // of the route, for errors without a message
 
   void ok(const Json& body) const { respond(json_response(body)); }
-  void fail(const Error& error) const { respond(error_response(error, failure_text)); }
+  void fail(const Error& error) const { respond(error_response(errors, error, failure_text)); }
+  void fail(const Refusal& refusal) const { respond(error_response(refusal.status, refusal.message, refusal.details)); }
 
   // The reply that answers with to_json(value).
   template <typename T, typename ToJson>
@@ -107,7 +112,7 @@ void controller_stats(Call& call, const ExecutionId& id) {
 }
 
 void execution_errors(Call& call, const ExecutionId& id) {
-  ARGUMENT_OR_FAIL(query, list_query(call.request, SortFields::slices));
+  ARGUMENT_OR_FAIL(query, slice_list_query(call.request, call.service.wall_ms()));
   call.service.errors(id, query, call.answer.list());
 }
 
@@ -120,20 +125,18 @@ void submit_job(Call& call) {
 }
 
 void list_jobs(Call& call) {
-  ARGUMENT_OR_FAIL(query, job_list_query(call.request));
+  ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
   call.service.list_jobs(query, call.answer.list());
 }
 
 void get_job(Call& call) {
-  if (call.request.query_value("ex"))
-    return call.answer.fail(Error(ErrorCode::unsupported, "ex is not supported by this server"));
-  call.service.get_job(call.job_id(), call.answer.document());
+  call.service.get_job(call.job_id(), execution_fields(call.request), call.answer.document());
 }
 
 void update_job(Call& call) {
   JobId id = call.job_id();
   ARGUMENT_OR_FAIL(job, job_update(id.text, std::move(call.body)));
-  call.service.update_job(id, std::move(job), call.answer.document());
+  call.service.update_job(id, std::move(job), call.answer.as<UpdatedJob>(updated_json));
 }
 
 void delete_job(Call& call) {
@@ -165,7 +168,7 @@ void change_settings(Call& call) {
 // --------------------------------------------------------------------------------------------------------------
 
 void list_executions(Call& call) {
-  ARGUMENT_OR_FAIL(query, execution_list_query(call.request));
+  ARGUMENT_OR_FAIL(query, execution_list_query(call.request, call.service.wall_ms()));
   call.service.list_executions(query, call.answer.list());
 }
 
@@ -175,7 +178,7 @@ void recover_execution(Call& call) {
 }
 
 void all_errors(Call& call) {
-  ARGUMENT_OR_FAIL(query, list_query(call.request, SortFields::slices));
+  ARGUMENT_OR_FAIL(query, slice_list_query(call.request, call.service.wall_ms()));
   call.service.errors(std::nullopt, query, call.answer.list());
 }
 
@@ -198,11 +201,58 @@ void health(Call& call) {
   call.answer.ok({{"status", "UP"}});
 }
 
+// ---- text tables
+// ------------------------------------------------------------------------------------------------------------
+
+void table_of(Call& call, std::span<const Json> rows, std::span<const std::string_view> columns) {
+  call.answer.respond(table_response(call.request, rows, columns));
+}
+
+// Prints what a list answers.
+Reply<std::vector<Json>> table_reply(const Call& call, std::vector<std::string_view> columns) {
+  return [answer = call.answer, request = call.request, columns = std::move(columns)](Result<std::vector<Json>> rows) {
+    if (!rows) return answer.fail(rows.error());
+    answer.respond(table_response(request, *rows, columns));
+  };
+}
+
+// Whether the list of a table holds deleted ones, as its column of deletions shows.
+bool shows_deletion(const Call& call) {
+  return call.request.query_value("deleted").value_or("false") != "false";
+}
+
+void worker_table(Call& call) {
+  ARGUMENT_OR_FAIL(page, page_query(call.request));
+  table_of(call, page_of(worker_rows(call.service.cluster_state()), page), worker_columns());
+}
+
+void node_table(Call& call) {
+  ARGUMENT_OR_FAIL(page, page_query(call.request));
+  table_of(call, page_of(node_rows(call.service.cluster_state()), page), node_columns());
+}
+
+void controller_table(Call& call) {
+  ARGUMENT_OR_FAIL(page, page_query(call.request));
+  const Json sorted = controllers_json(call.service.controllers());
+  table_of(call, page_of({sorted.begin(), sorted.end()}, page), controller_columns());
+}
+
+void job_table(Call& call) {
+  ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
+  call.service.list_jobs(query, table_reply(call, job_columns(shows_deletion(call))));
+}
+
+void execution_table(Call& call) {
+  ARGUMENT_OR_FAIL(query, execution_list_query(call.request, call.service.wall_ms()));
+  call.service.list_executions(query, table_reply(call, execution_columns(shows_deletion(call))));
+}
+
 struct Row {
   Method method;
   std::string_view pattern;
   Handle handle;
   std::string_view failure_text;
+  const ErrorTable& (*errors)() = error_table;
 };
 
 constexpr Row kRows[] = {
@@ -213,17 +263,17 @@ constexpr Row kRows[] = {
     {Method::get, "/cluster/controllers", controllers, "Could not get controllers"},
     {Method::get, "/cluster/slicers", controllers, "Could not get controllers"},
 
-    {Method::post, "/jobs", submit_job, "Job submission failed"},
+    {Method::post, "/jobs", submit_job, "Job submission failed", job_error_table},
     {Method::get, "/jobs", list_jobs, "Could not list jobs"},
     {Method::get, "/jobs/:id", get_job, "Could not get job"},
-    {Method::put, "/jobs/:id", update_job, "Could not update job"},
+    {Method::put, "/jobs/:id", update_job, "Could not update job", job_error_table},
     {Method::del, "/jobs/:id", delete_job, "Could not delete job"},
     {Method::get, "/jobs/:id/ex", of_job<get_execution>, "Could not get execution of job"},
     {Method::post, "/jobs/:id/_active", set_active<true>, "Could not change active state of job"},
     {Method::post, "/jobs/:id/_inactive", set_active<false>, "Could not change active state of job"},
-    {Method::post, "/jobs/:id/_start", start_job, "Could not start job"},
-    {Method::post, "/jobs/:id/_recover", recover_job, "Could not recover job"},
-    {Method::post, "/jobs/:id/_settings", change_settings, "Could not change settings of job"},
+    {Method::post, "/jobs/:id/_start", start_job, "Could not start job", job_error_table},
+    {Method::post, "/jobs/:id/_recover", recover_job, "Could not recover job", job_error_table},
+    {Method::post, "/jobs/:id/_settings", change_settings, "Could not change settings of job", settings_error_table},
     {Method::post, "/jobs/:id/_stop", of_job<stop>, "Could not stop execution"},
     {Method::post, "/jobs/:id/_pause", of_job<pause>, "Could not pause execution"},
     {Method::post, "/jobs/:id/_resume", of_job<resume>, "Could not resume execution"},
@@ -238,15 +288,35 @@ constexpr Row kRows[] = {
     {Method::post, "/ex/:id/_stop", of_execution<stop>, "Could not stop execution"},
     {Method::post, "/ex/:id/_pause", of_execution<pause>, "Could not pause execution"},
     {Method::post, "/ex/:id/_resume", of_execution<resume>, "Could not resume execution"},
-    {Method::post, "/ex/:id/_recover", recover_execution, "Could not recover execution"},
+    {Method::post, "/ex/:id/_recover", recover_execution, "Could not recover execution", job_error_table},
     {Method::post, "/ex/:id/_workers", of_execution<change_workers>, "Could not change workers of execution"},
     {Method::get, "/ex/:id/controller", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
 };
 
+// Mounted without a prefix only.
+constexpr Row kTableRows[] = {
+    {Method::get, "/txt/workers", worker_table, "Could not get workers"},
+    {Method::get, "/txt/nodes", node_table, "Could not get nodes"},
+    {Method::get, "/txt/jobs", job_table, "Could not list jobs"},
+    {Method::get, "/txt/ex", execution_table, "Could not list executions"},
+    {Method::get, "/txt/controllers", controller_table, "Could not get controllers"},
+    {Method::get, "/txt/slicers", controller_table, "Could not get controllers"},
+};
+
 bool has_body(Method method) {
   return method == Method::post || method == Method::put;
+}
+
+Route route_of(JobService& service, const Row& row) {
+  return {row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
+            const Answer answer{respond, row.errors(), row.failure_text};
+            auto body = has_body(row.method) ? parse_body(request) : Argument<Json>(Json::object());
+            if (!body) return answer.fail(body.error());
+            Call call{service, request, std::move(*body), answer};
+            row.handle(call);
+          }};
 }
 
 }  // namespace
@@ -255,18 +325,8 @@ Dialect dialect(JobService& service) {
   Dialect out;
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
-  for (const Row& row : kRows) {
-    out.routes.push_back(
-        {row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
-           Body body = has_body(row.method) ? parse_body(request) : Body(Json::object());
-           if (!body) {
-             const BodyError& wrong = body.error();
-             return respond(error_response(wrong.status, wrong.message, wrong.details));
-           }
-           Call call{service, request, std::move(*body), {respond, row.failure_text}};
-           row.handle(call);
-         }});
-  }
+  for (const Row& row : kRows) out.routes.push_back(route_of(service, row));
+  for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, row));
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
   out.unknown = [](const Request& request, std::span<const Method>) {
     return error_response(405, fmt::format("cannot {} endpoint {}", request.method_text, request.target));

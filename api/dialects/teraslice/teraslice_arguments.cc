@@ -1,0 +1,211 @@
+#include "api/dialects/teraslice/teraslice_arguments.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <span>
+
+#include "core/runtime/log.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::api::teraslice {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+// The value of a query parameter; nothing if it is absent or empty.
+std::optional<std::string> given(const Request& request, std::string_view name) {
+  auto value = request.query_value(name);
+  return value && value->empty() ? std::nullopt : value;
+}
+
+// Parts of a comma separated list, without blanks around them and without empty ones.
+std::vector<std::string> list_parts(const std::string& text) {
+  std::vector<std::string> parts;
+  for (const std::string& part : split(text, ',')) {
+    auto first = part.find_first_not_of(' ');
+    if (first != std::string::npos) parts.push_back(part.substr(first, part.find_last_not_of(' ') + 1 - first));
+  }
+  return parts;
+}
+
+// Numbers of the query: "10", "1e2"; a fraction is cut off. What is none is 500, as clients expect.
+Argument<std::optional<std::int64_t>> integer_parameter(const Request& request, std::string_view name) {
+  auto text = given(request, name);
+  if (!text) return std::optional<std::int64_t>();
+  double number = 0;
+  auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  bool whole = error == std::errc() && end == text->data() + text->size();
+  if (!whole || !std::isfinite(number) || std::abs(number) > 9e15)
+    return Refusal(500, fmt::format("{} parameter must be a integer, got {}", name, *text));
+  if (number < 0) return Refusal(400, fmt::format("{} parameter cannot be negative", name));
+  return std::optional<std::int64_t>(static_cast<std::int64_t>(number));
+}
+
+Argument<bool> deleted_parameter(const Request& request) {
+  auto text = request.query_value("deleted");
+  if (!text || *text == "false") return false;
+  if (text->empty() || *text == "true") return true;
+  return Refusal(400, "deleted query option must true or false");
+}
+
+Argument<ListQuery> list_query(const Request& request, std::span<const query::Field> fields, WallMs now) {
+  ASSIGN_OR_RETURN(ListQuery list, page_query(request));
+  if (auto text = given(request, "filter")) {
+    auto filter = query::parse_filter(*text, fields, now);
+    if (!filter) return Refusal(400, filter.error().message);
+    list.filter = std::move(*filter);
+  }
+  if (auto text = given(request, "sort")) {
+    auto sort = query::parse_sort(*text, fields);
+    if (!sort) return Refusal(400, sort.error().message);
+    list.sort = std::move(*sort);
+  }
+  return list;
+}
+
+bool is_falsy(const Json& value) {
+  return value.is_null() || value == false || value == "" || (value.is_number() && value.get<double>() == 0);
+}
+
+bool is_yaml_type(std::string_view type) {
+  return type.ends_with("/yaml") || type.ends_with("/x-yaml") || type.ends_with("+yaml");
+}
+
+bool is_json_type(std::string_view type) {
+  return type.empty() || type == "application/json" || type.ends_with("+json") || type == "text/json" ||
+         type == "text/plain" || type == "application/x-www-form-urlencoded";
+}
+
+// "Application/JSON; charset=utf-8" -> "application/json".
+std::string media_type(std::string_view header) {
+  std::string type(header.substr(0, header.find(';')));
+  std::ranges::transform(type, type.begin(), lower);
+  type.erase(type.find_last_not_of(" \t") + 1);
+  return type;
+}
+
+}  // namespace
+
+Argument<Json> parse_body(const Request& request) {
+  std::string type = media_type(request.content_type);
+  if (request.body.empty()) return Json::object();
+  if (!request.content_encoding.empty() && request.content_encoding != "identity")
+    return Refusal(415, fmt::format("content encoding {} is not supported", request.content_encoding));
+  bool yaml = is_yaml_type(type);
+  if (!yaml && !is_json_type(type))
+    return Refusal(415,
+                   fmt::format("content type {} is not supported, send application/json or application/yaml", type));
+  auto parsed = yaml ? parse_yaml(request.body) : parse_json(request.body);
+  std::string message = fmt::format("the {} submitted is malformed", yaml ? "yaml" : "json");
+  if (!parsed) return Refusal(400, message, parsed.error().message);
+  if (!parsed->is_structured()) return Refusal(400, message, "the top level must be an object");
+  return std::move(*parsed);
+}
+
+Argument<ListQuery> page_query(const Request& request) {
+  ListQuery list;
+  ASSIGN_OR_RETURN(auto size, integer_parameter(request, "size"));
+  ASSIGN_OR_RETURN(auto from, integer_parameter(request, "from"));
+  list.size = size.value_or(list.size);
+  list.from = from.value_or(list.from);
+  return list;
+}
+
+Argument<ListQuery> job_list_query(const Request& request, WallMs now) {
+  ASSIGN_OR_RETURN(ListQuery list, list_query(request, query::job_fields(), now));
+  ASSIGN_OR_RETURN(list.deleted, deleted_parameter(request));
+  list.execution_fields = execution_fields(request);
+  if (auto active = given(request, "active")) {
+    if (*active != "true" && *active != "false") return Refusal(400, "active query option must be true or false");
+    list.active = *active == "true";
+  }
+  return list;
+}
+
+Argument<ListQuery> execution_list_query(const Request& request, WallMs now) {
+  ASSIGN_OR_RETURN(ListQuery list, list_query(request, query::execution_fields(), now));
+  ASSIGN_OR_RETURN(list.deleted, deleted_parameter(request));
+  if (auto statuses = given(request, "status"); statuses && *statuses != "*") list.statuses = list_parts(*statuses);
+  return list;
+}
+
+Argument<ListQuery> slice_list_query(const Request& request, WallMs now) {
+  return list_query(request, query::slice_fields(), now);
+}
+
+std::optional<ExecutionFields> execution_fields(const Request& request) {
+  auto names = request.query_value("ex");
+  if (!names) return std::nullopt;
+  return ExecutionFields{list_parts(*names)};
+}
+
+Argument<WorkersRequest> workers_request(const Request& request) {
+  static constexpr std::array<std::pair<std::string_view, WorkerChange>, 3> kWords = {
+      {{"add", WorkerChange::add}, {"remove", WorkerChange::remove}, {"total", WorkerChange::total}}};
+  Refusal wrong(400, "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero");
+  std::optional<WorkersRequest> wanted;
+  for (const Parameter& parameter : request.query) {
+    auto word = std::ranges::find(kWords, parameter.name, &std::pair<std::string_view, WorkerChange>::first);
+    if (word == kWords.end()) continue;
+    auto count = parse_integer(parameter.value);
+    if (!count || *count <= 0) return wrong;
+    wanted = WorkersRequest{word->second, *count};  // the last one counts
+  }
+  if (!wanted) return wrong;
+  return *wanted;
+}
+
+Argument<StopRequest> stop_request(const Request& request) {
+  StopRequest out;
+  out.blocking = given(request, "blocking").value_or("true") == "true";
+  std::string force = given(request, "force").value_or("false");
+  out.force = force != "false" && force != "0";
+  ASSIGN_OR_RETURN(out.timeout_ms, integer_parameter(request, "timeout"));
+  return out;
+}
+
+Argument<CleanupType> cleanup_type(const Request& request) {
+  auto text = given(request, "cleanup_type");
+  if (!text) text = given(request, "cleanup");
+  if (!text) return CleanupType::none;
+  for (CleanupType type : {CleanupType::all, CleanupType::errors, CleanupType::pending})
+    if (*text == to_string(type)) return type;
+  return Refusal(400, "cleanup_type must be empty or set to all, errors, pending");
+}
+
+bool start_wanted(const Request& request) {
+  return request.query_value("start") != "false";
+}
+
+Argument<std::string> log_level(const Request& request, const Json& body) {
+  std::string level = request.query_value("log_level").value_or("");
+  if (auto member = body.find("log_level");
+      level.empty() && body.is_object() && member != body.end() && member->is_string())
+    level = member->get<std::string>();
+  if (parse_log_level(level)) return level;
+  return Refusal(
+      400, fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", level));
+}
+
+Argument<Json> posted_job(Json body) {
+  if (!body.is_object() || !body.contains("operations") || is_falsy(body["operations"]))
+    return Refusal(400, "No job was posted");
+  if (body.contains("job_id") && !is_falsy(body["job_id"]))
+    return Refusal(422, "Job cannot include a job_id on submit");
+  return body;
+}
+
+Argument<Json> job_update(std::string_view job_id, Json body) {
+  if (!body.is_object() || body.empty())
+    return Refusal(400, fmt::format("no data was provided to update job {}", job_id));
+  return body;
+}
+
+}  // namespace slicemill::api::teraslice

@@ -1,0 +1,60 @@
+// Arguments of the Teraslice dialect: from a request's query and body to what a command takes. Pure functions, any
+// thread. Wording and statuses are what existing clients match on.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "api/http/message.h"
+#include "core/model/commands.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::api::teraslice {
+
+// Why a request was not even handed on.
+struct Refusal {
+  int status = 400;
+  std::string message;
+  std::string details;  // the place
+
+  Refusal() = default;
+  Refusal(int code, std::string text, std::string place = {})
+      : status(code), message(std::move(text)), details(std::move(place)) {}
+};
+template <typename T>
+using Argument = boost::system::result<T, Refusal>;
+
+// The parsed body of a request: {} if it is empty. YAML for */yaml and the like, JSON for every other type that is
+// accepted.
+Argument<Json> parse_body(const Request& request);
+
+// Lists. ListQuery's defaults hold for absent and empty parameters. now: for relative dates in filters.
+Argument<ListQuery> job_list_query(const Request& request, WallMs now);        // with active, deleted, ex
+Argument<ListQuery> execution_list_query(const Request& request, WallMs now);  // with status, deleted
+Argument<ListQuery> slice_list_query(const Request& request, WallMs now);
+// `size` and `from` alone, for lists that are neither filtered nor sorted.
+Argument<ListQuery> page_query(const Request& request);
+
+// `ex`: which fields of its latest execution a job is shown with. Nothing if it is not asked for.
+std::optional<ExecutionFields> execution_fields(const Request& request);
+
+struct WorkersRequest {
+  WorkerChange change = WorkerChange::add;
+  std::int64_t count = 0;
+};
+Argument<WorkersRequest> workers_request(const Request& request);
+Argument<StopRequest> stop_request(const Request& request);
+Argument<CleanupType> cleanup_type(const Request& request);
+bool start_wanted(const Request& request);
+// From the query, or from the body.
+Argument<std::string> log_level(const Request& request, const Json& body);
+
+// Bodies.
+Argument<Json> posted_job(Json body);
+Argument<Json> job_update(std::string_view job_id, Json body);
+
+}  // namespace slicemill::api::teraslice

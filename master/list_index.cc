@@ -1,0 +1,181 @@
+#include "master/list_index.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "core/query/field.h"
+#include "core/runtime/text.h"
+#include "master/execution_documents.h"
+#include "master/filter_sql.h"
+#include "master/registry_rows.h"
+
+namespace slicemill::master {
+
+namespace {
+
+using query::Field;
+using query::FieldType;
+
+// Stored in its own column, not computed from others.
+bool is_stored(const Field& field) {
+  return field.name != "_context" && field.name != "_deleted";
+}
+
+void bind_value(Statement& statement, int position, const query::Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    statement.bind(position, *number);
+  } else if (const auto* text = std::get_if<std::string>(&value)) {
+    statement.bind(position, *text);
+  }  // else NULL, which a fresh parameter is
+}
+
+// deleted, then further columns of the table, then every stored field.
+std::string put_sql(const char* table, std::string_view further, int further_count, std::span<const Field> fields) {
+  std::string columns;
+  int count = 2 + further_count;
+  auto add = [&](const std::string& column) {
+    columns += ", " + column;
+    ++count;
+  };
+  for (const Field& field : fields) {
+    if (!is_stored(field)) continue;
+    add(sort_column_of(field));
+    if (field.type == FieldType::text) add(column_of(field));
+  }
+  std::string parameters;
+  for (int i = 1; i <= count; ++i) parameters += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+  return fmt::format("INSERT OR REPLACE INTO {} (seq, deleted{}{}) VALUES ({})", table, further, columns, parameters);
+}
+
+void bind_fields(Statement& put, int position, std::span<const Field> fields, const Json& document) {
+  for (const Field& field : fields) {
+    if (!is_stored(field)) continue;
+    bind_value(put, position++, query::sort_value_of(field, document));
+    if (field.type == FieldType::text) bind_value(put, position++, query::value_of(field, document));
+  }
+}
+
+struct ListSql {
+  const char* table;
+  std::string condition;           // " AND ..." with parameters from kFirstFree on
+  std::vector<std::string> texts;  // bound there
+};
+constexpr int kFirstFree = 4;  // after deleted, size, from
+
+Result<std::vector<std::int64_t>> run_list(Database& database, const ListQuery& list, ListSql sql) {
+  const int first_filter = kFirstFree + static_cast<int>(sql.texts.size());
+  FilterSql filter;
+  if (list.filter) {
+    filter = filter_sql(list.filter->condition, first_filter);
+    sql.condition += " AND " + filter.expression;
+  }
+  // A unary plus keeps SQLite from walking an index of the order, row by row into the table, when few rows match.
+  const char* plain = sql.condition.empty() && list.sort.size() <= 1 ? "" : "+";
+  std::string order;
+  for (const query::SortKey& key : list.sort) {
+    order += fmt::format("{}{}{}{}", order.empty() ? "" : ", ", plain, sort_column_of(*key.field),
+                         key.descending ? " DESC" : " ASC NULLS LAST");
+  }
+  if (order.empty()) order = fmt::format("{}\"_updated\" DESC", plain);
+  const bool descending = list.sort.empty() || list.sort.front().descending;
+  const std::string text =
+      fmt::format("SELECT seq FROM {0} WHERE {1}deleted = ?1{2} ORDER BY {3}, {1}seq {4} LIMIT ?2 OFFSET ?3", sql.table,
+                  plain, sql.condition, order, descending ? "DESC" : "ASC");
+  ASSIGN_OR_RETURN(Statement query, list.filter ? database.statement_once(text) : database.statement(text));
+  query.bind(1, list.deleted ? 1 : 0);
+  query.bind(2, list.size);
+  query.bind(3, list.from);
+  for (std::size_t i = 0; i < sql.texts.size(); ++i) query.bind(kFirstFree + static_cast<int>(i), sql.texts[i]);
+  filter.bind(query, first_filter);
+  std::vector<std::int64_t> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more) return found;
+    found.push_back(query.integer(0));
+  }
+}
+
+}  // namespace
+
+Result<void> index_job(Database& database, const JobRow& row) {
+  static const std::string kPut = put_sql("job_index", ", listed_active", 1, query::job_fields());
+  ASSIGN_OR_RETURN(const Json document, job_document(row));
+  ASSIGN_OR_RETURN(Statement put, database.statement(kPut));
+  put.bind(1, row.seq);
+  put.bind(2, row.deleted ? 1 : 0);
+  put.bind(3, row.active ? 1 : 0);
+  bind_fields(put, 4, query::job_fields(), document);
+  return put.run();
+}
+
+Result<void> index_execution(Database& database, const ExecutionRow& row) {
+  static const std::string kPut = put_sql("execution_index", "", 0, query::execution_fields());
+  ASSIGN_OR_RETURN(Json document, execution_document(row));
+  document["ex_id"] = row.ex_id.text;
+  document["job_id"] = row.job_id.text;
+  ASSIGN_OR_RETURN(Statement put, database.statement(kPut));
+  put.bind(1, row.seq);
+  put.bind(2, row.deleted ? 1 : 0);
+  bind_fields(put, 3, query::execution_fields(), document);
+  return put.run();
+}
+
+Result<void> index_state(Database& database, const ExecutionState& state) {
+  ASSIGN_OR_RETURN(Statement put,
+                   database.statement("UPDATE execution_index SET \"_status\" = ?2, \"_updated\" = ?3, "
+                                      "\"_has_errors\" = ?4, \"_failureReason\" = ?5, \"_failureReason words\" = ?6 "
+                                      "WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)"));
+  put.bind(1, state.ex_id.text);
+  put.bind(2, to_string(state.status));
+  put.bind(3, state.updated);
+  put.bind(4, state.has_errors ? 1 : 0);
+  put.bind(5, state.reason);
+  put.bind(6, query::words_of(state.reason));
+  return put.run();
+}
+
+Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) {
+  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2 "
+                                                      "WHERE \"job_id\" = ?1 AND deleted = 0"));
+  mark.bind(1, job_id.text);
+  mark.bind(2, at);
+  return mark.run();
+}
+
+Result<void> rebuild_list_index(Database& database) {
+  RETURN_IF_ERROR(database.execute("DELETE FROM job_index; DELETE FROM execution_index"));
+  ASSIGN_OR_RETURN(Statement jobs, database.statement(fmt::format("SELECT {} FROM jobs", kJobColumns)));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, jobs.step());
+    if (!more) break;
+    RETURN_IF_ERROR(index_job(database, read_job(jobs)));
+  }
+  ASSIGN_OR_RETURN(Statement executions,
+                   database.statement(fmt::format("SELECT {} FROM executions", kExecutionColumns)));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, executions.step());
+    if (!more) return {};
+    ASSIGN_OR_RETURN(const ExecutionRow row, read_execution(executions));
+    RETURN_IF_ERROR(index_execution(database, row));
+  }
+}
+
+Result<std::vector<std::int64_t>> listed_jobs(Database& database, const ListQuery& query) {
+  ListSql sql{"job_index", "", {}};
+  if (query.active) sql.condition = *query.active ? " AND listed_active = 1" : " AND listed_active = 0";
+  return run_list(database, query, std::move(sql));
+}
+
+Result<std::vector<std::int64_t>> listed_executions(Database& database, const ListQuery& query) {
+  ListSql sql{"execution_index", "", query.statuses};
+  std::vector<std::string> parameters;
+  for (std::size_t i = 0; i < query.statuses.size(); ++i) parameters.push_back(fmt::format("?{}", kFirstFree + i));
+  if (!parameters.empty()) sql.condition = fmt::format(" AND \"_status\" IN ({})", join(parameters, ", "));
+  return run_list(database, query, std::move(sql));
+}
+
+}  // namespace slicemill::master
