@@ -22,24 +22,11 @@ std::string slicer_error(const std::string& ex_id, const std::string& cause) {
   return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
 }
 
-// Why a recovery that is to slice on cannot go on from where its source stood: positions are good only for the same
-// slicing. "" if it can.
-Result<std::string> position_mismatch(const std::string& source_directory, const Json& job) {
+// Why a recovery that is to slice on cannot go on from where its source stood. "" if it can.
+Result<std::string> mismatch_with(const std::string& source_directory, const Json& job) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
   ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
-  const Json& reader_before = before.at("operations").at(0);
-  const Json& reader = job.at("operations").at(0);
-  const auto name_of = [](const Json& options) {
-    return std::string(operation_name(options.at("_op").get_ref<const std::string&>()));  // whatever bundle it names
-  };
-  const auto name = name_of(reader);
-  if (name_of(reader_before) != name) return "the reader differs from that of the recovered execution";
-  const auto slicers_before = slicer_count(name, before.value("slicers", std::int64_t{1}));
-  const auto slicers = slicer_count(name, job.value("slicers", std::int64_t{1}));
-  if (slicers_before != slicers)
-    return fmt::format("slicers is {} now and was {} in the recovered execution", slicers, slicers_before);
-  const auto slicer = make_slicer(name);
-  return slicer ? slicer->position_mismatch(reader_before, reader) : "";
+  return position_mismatch(before, job);
 }
 
 }  // namespace
@@ -53,7 +40,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
                                                : open_ledger(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
     if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
-      ASSIGN_OR_RETURN(const std::string mismatch, position_mismatch(launch.source_ledger_directory, launch.execution));
+      ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
       if (!mismatch.empty())
         return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
                                                      "cleanup_type to replay stored slices only",
@@ -84,7 +71,12 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
 
 Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger,
                        bool resumed)
-    : parts_(parts), launch_(launch), job_(launch.execution), ledger_(std::move(ledger)), resumed_(resumed) {
+    : parts_(parts),
+      launch_(launch),
+      job_(launch.execution),
+      analytics_(job_),
+      ledger_(std::move(ledger)),
+      resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
@@ -124,29 +116,31 @@ void Controller::wire() {
     if (auto own = own_process()) options.controller = *own;
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
-      Dispatcher::Hooks{
-          .on_result = [this](ActiveSlice slice,
-                              const wire::SliceResult& result) { settlement_->on_result(std::move(slice), result); },
-          .on_crash =
-              [this](ActiveSlice slice, const std::string& cause) {
-                recovery_->ignore(slice.key);
-                settlement_->on_crash(std::move(slice), cause);
-              },
-          .on_refused = [this] { settlement_->on_refused(); },
-          .on_change = [this] { turn_soon(); },
-          .on_fatal = [this](const Error& error) { fail(error); },
-          .on_lost =
-              [this](const ProcessIdentity& process, const std::string& reason) {
-                if (link_) link_->worker_lost(process, reason);
-              },
-          .on_adopted =
-              [this](const SliceKey& key, const Attempt& attempt) {
-                if (sweep_) sweep_->keep(key, attempt);
-              },
-          .on_attempts_lost =
-              [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
-                if (sweep_) sweep_->lost(attempts);
-              }});
+      Dispatcher::Hooks{.on_result =
+                            [this](ActiveSlice slice, const wire::SliceResult& result) {
+                              analytics_.add(result);
+                              settlement_->on_result(std::move(slice), result);
+                            },
+                        .on_crash =
+                            [this](ActiveSlice slice, const std::string& cause) {
+                              recovery_->ignore(slice.key);
+                              settlement_->on_crash(std::move(slice), cause);
+                            },
+                        .on_refused = [this] { settlement_->on_refused(); },
+                        .on_change = [this] { turn_soon(); },
+                        .on_fatal = [this](const Error& error) { fail(error); },
+                        .on_lost =
+                            [this](const ProcessIdentity& process, const std::string& reason) {
+                              if (link_) link_->worker_lost(process, reason);
+                            },
+                        .on_adopted =
+                            [this](const SliceKey& key, const Attempt& attempt) {
+                              if (sweep_) sweep_->keep(key, attempt);
+                            },
+                        .on_attempts_lost =
+                            [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
+                              if (sweep_) sweep_->lost(attempts);
+                            }});
   source_ = std::make_unique<SliceSource>(
       parts_.loop, *writer_, header, job_,
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
@@ -349,7 +343,8 @@ ProgressView Controller::progress() const {
           .slicers = source_->slicers(),
           .started_ms = started_ms_,
           .queuing_complete_ms = queuing_complete_ms_,
-          .finished_ms = finished_ms_};
+          .finished_ms = finished_ms_,
+          .operations = analytics_.to_json()};
 }
 
 const LedgerCounters& Controller::durable_counters() const {
@@ -546,6 +541,7 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   outcome_ = {status, reason, writer_->durable_counters()};
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
       reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
+  for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
   finish();
 }
 

@@ -19,6 +19,7 @@
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
 #include "core/wire/channel.h"
+#include "execution-controller/analytics.h"
 #include "execution-controller/dispatcher.h"
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/master_link.h"
@@ -105,6 +106,7 @@ class Controller {
   Parts parts_;
   ControllerLaunch launch_;
   Json job_;
+  Analytics analytics_;
   std::unique_ptr<SliceLedger> ledger_;
   std::unique_ptr<OutputPublisher> publisher_;
   SliceQueue queue_;

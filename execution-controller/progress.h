@@ -22,10 +22,11 @@ struct ProgressView {
   WallMs started_ms = 0;
   WallMs queuing_complete_ms = 0;  // 0: not yet
   WallMs finished_ms = 0;          // 0: not yet
+  Json operations{};               // Analytics::to_json(); empty: nothing measured
 };
 
 // Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries,
-// refused, in_flight.
+// refused, in_flight, operations.
 Json stats_json(const ProgressView& view);
 
 // The error text of an execution that ended with failed slices.

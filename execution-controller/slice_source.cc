@@ -41,7 +41,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& h
   for (std::uint32_t id = 0; id < count; ++id) {
     auto state = std::make_unique<State>();
     state->id = id;
-    state->slicer = make_slicer(reader);
+    state->slicer = make_job_slicer(job_);
     if (!state->slicer) break;
     if (const auto stored = header.positions.find(id); stored != header.positions.end())
       state->position = stored->second;

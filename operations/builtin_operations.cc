@@ -1,9 +1,11 @@
 // A NEW OPERATION: its include and its line.
 #include "operations/operation.h"
+#include "operations/processors/collect.h"
 #include "operations/processors/delay.h"
 #include "operations/processors/field_edits.h"
 #include "operations/processors/filter.h"
 #include "operations/processors/noop.h"
+#include "operations/processors/script.h"
 #include "operations/processors/selection.h"
 #include "operations/processors/stdout.h"
 #include "operations/readers/data_generator.h"
@@ -24,12 +26,14 @@ const OperationRegistry& builtin_operations() {
     operations.add(test_reader_operation());
 
     // processors
+    operations.add(collect_operation());
     operations.add(copy_field_operation());
     operations.add(delay_operation());
     operations.add(drop_field_operation());
     operations.add(drop_property_operation());
     operations.add(filter_operation());
     operations.add(noop_operation());
+    operations.add(script_operation());
     operations.add(selection_operation());
     operations.add(set_field_operation());
     operations.add(stdout_operation());

@@ -5,6 +5,7 @@
 // megabyte; nothing here builds a DOM unless it must.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -58,6 +59,9 @@ class RecordBatch {
 
 // What an operation may know of the slice it works for. Valid from open() to the end of the slice.
 struct SliceContext {
+  // For operations that wait: true as soon as nobody wants the slice any more. May be null; set from any thread.
+  const std::atomic<bool>* cancelled = nullptr;
+
   SliceKey key;
   Attempt attempt;
   std::string slice_id;
@@ -120,6 +124,11 @@ class Processor : public Operation {
   virtual Result<void> process(RecordBatch& batch) = 0;
   // End of the slice: may append what it held back.
   virtual Result<void> finish(RecordBatch&) { return {}; }
+  // Asked after process() and after finish() until it says false: for those that give more batches than they take. The
+  // batch holds what went on before; it is cleared and filled anew.
+  virtual Result<bool> more(RecordBatch&) { return false; }
+  // The slice that began ends here: it failed or was cancelled. Safe at any time.
+  virtual void abandon() {}
 };
 
 // A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided

@@ -55,6 +55,11 @@ class Slicer {
 
 // By the name of the reader operation. nullptr: no such reader.
 std::unique_ptr<Slicer> make_slicer(std::string_view reader);
+// The slicer of a job: that of its reader, joined where a `collect` asks for several slices in one. nullptr: no such
+// reader. job: the resolved execution document.
+std::unique_ptr<Slicer> make_job_slicer(const Json& job);
+// Why the positions of the recovered job are useless for this one: "" if they are good.
+std::string position_mismatch(const Json& recovered_job, const Json& job);
 // How many slicers the job gets for this reader (most take one whatever the job asks for).
 std::uint32_t slicer_count(std::string_view reader, std::int64_t asked);
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/model/job.h"
+#include "operations/readers/composite_reader.h"
 
 namespace slicemill {
 namespace {
@@ -39,6 +41,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const Json& job, const std::str
   for (std::size_t i = 0; i < operations->size(); ++i) {
     RETURN_IF_ERROR(pipeline->add((*operations)[i], job, i, worker_id, registry));
   }
+  pipeline->measures_ = job.value("analytics", true);
+  pipeline->figures_.resize(operations->size());
   if (!pipeline->reader_) return Error(ErrorCode::invalid, "operations[0]: must be a reader", false);
   return pipeline;
 }
@@ -56,17 +60,17 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
   auto operation = registry.make(name);
   if (auto ready = operation->initialize({options, job, index, worker_id}); !ready)
     return with_context(ready.error(), place);
-  needs_whole_slice_ = needs_whole_slice_ || schema->needs_whole_slice;
   if (schema->delivery != Delivery::none) delivery_ = schema->delivery;
   switch (schema->kind) {
     case OperationKind::reader: {
-      ASSIGN_OR_RETURN(reader_, as_kind<Reader>(std::move(operation)));
+      ASSIGN_OR_RETURN(auto reader, as_kind<Reader>(std::move(operation)));
+      reader_ = make_composite_reader(std::move(reader));
       reader_place_ = std::move(place);
       return {};
     }
     case OperationKind::processor: {
       ASSIGN_OR_RETURN(auto processor, as_kind<Processor>(std::move(operation)));
-      stages_.push_back({std::move(place), std::move(processor)});
+      stages_.push_back({std::move(place), std::move(processor), schema->needs_whole_slice});
       return {};
     }
     case OperationKind::sender: {
@@ -81,80 +85,131 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
 Result<OutputFacts> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled,
                                   PipelineCounts& counts) {
   const auto attempt = [&]() -> Result<OutputFacts> {
+    if (measures_) {
+      figures_.assign(figures_.size(), {});
+      lap_begin_ = std::chrono::steady_clock::now();
+    }
     RETURN_IF_ERROR(begin(slice));
     RETURN_IF_ERROR(stream(cancelled, counts));
     RETURN_IF_ERROR(finish(counts));
     if (is_set(cancelled)) return cancelled_error();
     if (!sender_) return OutputFacts();
     auto facts = sender_->stage();
+    lap(stages_.size() + 1);
     if (!facts) return with_context(facts.error(), sender_place_);
     return facts;
   };
   auto facts = attempt();
   if (!facts) abandon();
+  if (measures_) counts.operations = figures_;
+  stages_begun_ = 0;
   sender_has_begun_ = false;
   return facts;
 }
 
 void Pipeline::abandon() {
+  for (std::size_t i = 0; i < stages_begun_; ++i) stages_[i].processor->abandon();
+  stages_begun_ = 0;
   if (sender_ && sender_has_begun_) sender_->abandon();
   sender_has_begun_ = false;
 }
 
 Result<void> Pipeline::begin(const SliceContext& slice) {
   if (auto opened = reader_->open(slice); !opened) return with_context(opened.error(), reader_place_);
+  lap(0);
   for (auto& stage : stages_) {
+    ++stages_begun_;
     if (auto begun = stage.processor->begin(slice); !begun) return with_context(begun.error(), stage.place);
+    lap(stages_begun_);
+    if (stage.needs_whole_slice) stage.held.clear();
   }
   if (!sender_) return {};
   sender_has_begun_ = true;
   if (auto begun = sender_->begin(slice); !begun) return with_context(begun.error(), sender_place_);
+  lap(stages_.size() + 1);
   return {};
 }
 
 Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts& counts) {
   while (true) {
-    RETURN_IF_ERROR(read_batch(cancelled));
+    if (is_set(cancelled)) return cancelled_error();
+    batch_.clear();
+    if (auto read = reader_->read(batch_); !read) return with_context(read.error(), reader_place_);
+    lap(0);
     if (batch_.records.empty()) return {};
+    count(0);
     counts.records_in += batch_.records.size();
     RETURN_IF_ERROR(pass(0, counts));
-    if (needs_whole_slice_) return {};
-  }
-}
-
-Result<void> Pipeline::read_batch(const std::atomic<bool>* cancelled) {
-  batch_.clear();
-  if (!needs_whole_slice_) {
-    if (is_set(cancelled)) return cancelled_error();
-    if (auto read = reader_->read(batch_); !read) return with_context(read.error(), reader_place_);
-    return {};
-  }
-  while (true) {
-    if (is_set(cancelled)) return cancelled_error();
-    part_.clear();
-    if (auto read = reader_->read(part_); !read) return with_context(read.error(), reader_place_);
-    if (part_.records.empty()) return {};
-    for (const auto record : part_.records) batch_.append_copy(record);
   }
 }
 
 Result<void> Pipeline::pass(std::size_t first, PipelineCounts& counts) {
-  for (std::size_t i = first; i < stages_.size() && !batch_.records.empty(); ++i) {
-    if (auto done = stages_[i].processor->process(batch_); !done) return with_context(done.error(), stages_[i].place);
-  }
   if (batch_.records.empty()) return {};
+  if (first == stages_.size()) return send(counts);
+  auto& stage = stages_[first];
+  if (!stage.needs_whole_slice) return process(first, counts);
+  if (stage.held.records.empty()) {
+    std::swap(stage.held, batch_);  // a slice of one batch is not copied
+  } else {
+    for (const auto record : batch_.records) stage.held.append_copy(record);
+  }
+  return {};
+}
+
+Result<void> Pipeline::process(std::size_t index, PipelineCounts& counts) {
+  auto& stage = stages_[index];
+  if (auto done = stage.processor->process(batch_); !done) return with_context(done.error(), stage.place);
+  lap(index + 1);
+  return pass_on(index, counts);
+}
+
+Result<void> Pipeline::pass_on(std::size_t index, PipelineCounts& counts) {
+  auto& stage = stages_[index];
+  while (true) {
+    count(index + 1);
+    RETURN_IF_ERROR(pass(index + 1, counts));
+    const auto more = stage.processor->more(batch_);
+    if (!more) return with_context(more.error(), stage.place);
+    if (!*more) return {};
+    lap(index + 1);
+  }
+}
+
+Result<void> Pipeline::send(PipelineCounts& counts) {
   counts.records_out += batch_.records.size();
   if (!sender_) return {};
   if (auto written = sender_->write(batch_); !written) return with_context(written.error(), sender_place_);
+  lap(stages_.size() + 1);
+  count(stages_.size() + 1);
   return {};
+}
+
+void Pipeline::lap(std::size_t operation) {
+  if (!measures_) return;
+  const auto now = std::chrono::steady_clock::now();
+  figures_[operation].time_ns += static_cast<std::uint64_t>((now - lap_begin_).count());
+  lap_begin_ = now;
+}
+
+void Pipeline::count(std::size_t operation) {
+  if (!measures_ || batch_.records.empty()) return;
+  figures_[operation].records += batch_.records.size();
+  figures_[operation].bytes += batch_.bytes();
 }
 
 // What a processor held back goes through those behind it.
 Result<void> Pipeline::finish(PipelineCounts& counts) {
   for (std::size_t i = 0; i < stages_.size(); ++i) {
+    auto& stage = stages_[i];
+    if (stage.needs_whole_slice && !stage.held.records.empty()) {
+      std::swap(batch_, stage.held);
+      stage.held.clear();
+      RETURN_IF_ERROR(process(i, counts));
+    }
     batch_.clear();
-    if (auto done = stages_[i].processor->finish(batch_); !done) return with_context(done.error(), stages_[i].place);
-    if (!batch_.records.empty()) RETURN_IF_ERROR(pass(i + 1, counts));
+    if (auto done = stage.processor->finish(batch_); !done) return with_context(done.error(), stage.place);
+    lap(i + 1);
+    RETURN_IF_ERROR(pass_on(i, counts));
   }
   batch_.clear();
   return {};

@@ -36,6 +36,7 @@ class PipelineRunner final : public SliceRunner {
     auto facts = attempt(order, cancelled, counts);
     result.records_in = counts.records_in;
     result.records_out = counts.records_out;
+    result.operations = std::move(counts.operations);
     result.busy_us = microseconds_since(start);
     if (facts) {
       result.outcome = wire::Outcome::completed;
@@ -60,6 +61,7 @@ class PipelineRunner final : public SliceRunner {
                    false);
     }
     SliceContext slice;
+    slice.cancelled = cancelled;
     slice.key = order.key;
     slice.attempt = order.attempt;
     slice.slice_id = slice_id(lineage_[order.key.generation], order.key);

@@ -104,19 +104,6 @@ class PidfdWatch final : public ProcessWatch {
   std::unique_ptr<AsioLoop::Watch> watch_;
 };
 
-std::vector<std::string> merged_environment(const ProcessSpec& spec) {
-  std::vector<std::string> result;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto name = text.substr(0, text.find('='));
-    bool replaced = false;
-    for (const auto& [key, value] : spec.environment) replaced = replaced || key == name;
-    if (!replaced) result.emplace_back(text);
-  }
-  for (const auto& [key, value] : spec.environment) result.push_back(fmt::format("{}={}", key, value));
-  return result;
-}
-
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
   result.reserve(texts.size() + 1);
@@ -156,9 +143,22 @@ bool is_alive(const ProcessIdentity& process) {
   return stat && stat->start_ticks == process.start_ticks && stat->state != 'Z' && stat->state != 'X';
 }
 
+std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& added) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto name = text.substr(0, text.find('='));
+    bool replaced = false;
+    for (const auto& [key, value] : added) replaced = replaced || key == name;
+    if (!replaced) result.emplace_back(text);
+  }
+  for (const auto& [key, value] : added) result.push_back(fmt::format("{}={}", key, value));
+  return result;
+}
+
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   auto arguments = spec.arguments;
-  auto environment = merged_environment(spec);
+  auto environment = environment_with(spec.environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -48,6 +48,9 @@ Result<ProcessIdentity> identify_process(pid_t pid);
 // True while exactly this process lives (a zombie counts as gone).
 bool is_alive(const ProcessIdentity& process);
 
+// Our environment with these variables added or replaced, as NAME=VALUE.
+std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& added);
+
 // posix_spawn in a process group of its own.
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec);
 

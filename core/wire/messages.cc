@@ -10,7 +10,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 struct Writer {
@@ -109,6 +109,12 @@ void process(Io& io, P& p) {
   io.text(p.boot_id);
 }
 
+constexpr auto kFigures = [](auto& io, auto& f) {
+  io.number(f.records);
+  io.number(f.bytes);
+  io.number(f.time_ns);
+};
+
 template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
@@ -125,6 +131,7 @@ void result(Io& io, R& r) {
     io.fixed32(r.output.request_hash);
   }
   io.text(r.error);
+  io.list(r.operations, kFigures);
 }
 
 template <typename Io, typename S>

@@ -1,9 +1,11 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
-//   frame      := magic=0x53:u8 version=1:u8 type:u8 reserved=0:u8 body
+//   frame      := magic=0x53:u8 version=2:u8 type:u8 reserved=0:u8 body
 //   integers   := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key        := generation slicer order path             attempt := epoch n
 //   facts      := present:u8 [records bytes checksum:u64le request_hash:u32le]
+//   Result     := key attempt outcome:u8 records_in records_out busy_us facts error list<figures>
+//   figures    := records bytes time_ns                   one per operation of the job, none if it is not measured
 //
 // worker -> controller
 //   Hello      := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
@@ -57,6 +59,14 @@ struct HeldSlice {
 
 enum class Outcome : std::uint8_t { completed, failed, failed_for_good };
 
+// What one operation did for a slice.
+struct OperationFigures {
+  std::uint64_t records = 0;  // that it gave on
+  std::uint64_t bytes = 0;    // of these records
+  std::uint64_t time_ns = 0;
+  bool operator==(const OperationFigures&) const = default;
+};
+
 struct SliceResult {
   SliceKey key;
   Attempt attempt;
@@ -65,7 +75,8 @@ struct SliceResult {
   std::uint64_t records_out = 0;
   std::uint64_t busy_us = 0;  // from begun to finished
   OutputFacts output;
-  std::string error;  // text for failed ones
+  std::string error;                         // text for failed ones
+  std::vector<OperationFigures> operations;  // in the job's order; empty if the job does not want them
   bool operator==(const SliceResult&) const = default;
 };
 

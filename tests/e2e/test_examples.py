@@ -22,10 +22,12 @@ class Examples(EndToEnd):
                 self.assertIn(" 0 failed", result.stdout)
                 self.assertEqual([line for line in result.stderr.splitlines() if not line.startswith("progress: ")], [])
         written = {path.name for path in (self.directory / "out").iterdir()}
-        self.assertEqual(written, {"shared-libraries", "package-names", "users", "generated"})
+        self.assertEqual(written, {"shared-libraries", "package-names", "package-sections", "users", "generated"})
         packages = (pathlib.Path("/var/lib/dpkg/status").read_text().splitlines())
         expected = sum(line.startswith("Package: ") for line in packages)
         self.assertEqual(len(self.read_output(self.directory / "out" / "package-names")), expected)
+        expected = sum(line.startswith("Section: ") for line in packages)
+        self.assertEqual(len(self.read_output(self.directory / "out" / "package-sections")), expected)
 
 
 if __name__ == "__main__":

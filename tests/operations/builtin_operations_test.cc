@@ -28,6 +28,8 @@ const std::map<std::string, std::string>& required_options() {
       {"drop_field", R"({"field":"a"})"},
       {"drop_property", R"({"property":"a"})"},
       {"copy_field", R"({"source":"a","destination":"b"})"},
+      {"collect", R"({"size":1})"},
+      {"script", R"({"command":"cat"})"},
   };
   return options;
 }

@@ -87,6 +87,38 @@ class TracedProcessor final : public Processor {
   std::string name_, drop_;
 };
 
+// Gives each record of a batch on in a batch of its own, and three more at the end.
+class TracedDivider final : public Processor {
+ public:
+  explicit TracedDivider(Trace& trace) : trace_(trace) {}
+  Result<void> initialize(const OperationContext&) override { return {}; }
+  Result<void> process(RecordBatch& batch) override {
+    for (const auto record : batch.records) left_.emplace_back(record);
+    return next(batch);
+  }
+  Result<bool> more(RecordBatch& batch) override {
+    if (left_.empty()) return false;
+    RETURN_IF_ERROR(next(batch));
+    return true;
+  }
+  Result<void> finish(RecordBatch& batch) override {
+    left_ = {"x", "y", "z"};
+    return next(batch);
+  }
+  void abandon() override { (void)trace_.event("divider.abandon"); }
+
+ private:
+  Result<void> next(RecordBatch& batch) {
+    batch.clear();
+    batch.append_copy(left_.front());
+    left_.erase(left_.begin());
+    return trace_.event("divider.gives");
+  }
+
+  Trace& trace_;
+  std::vector<std::string> left_;
+};
+
 class TracedSender final : public Sender {
  public:
   explicit TracedSender(Trace& trace) : trace_(trace) {}
@@ -118,6 +150,7 @@ class SliceRunnerTest : public testing::Test {
   SliceRunnerTest() {
     add("read", OperationKind::reader, Delivery::none, [this] { return std::make_unique<TracedReader>(trace_); });
     add("work", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedProcessor>(trace_); });
+    add("divide", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedDivider>(trace_); });
     add(
         "gather", OperationKind::processor, Delivery::none,
         [this] { return std::make_unique<TracedProcessor>(trace_); }, true);
@@ -220,6 +253,40 @@ TEST_F(SliceRunnerTest, WholeSliceComesAsOneBatch) {
   run(R"([{"_op":"read"},{"_op":"gather"},{"_op":"send"}])");
   EXPECT_THAT(trace_.written, ElementsAre("a0", "b0", "a1", "b1", "p1-last"));
   EXPECT_EQ(std::count(trace_.events.begin(), trace_.events.end(), "p1.process 4"), 1);
+}
+
+TEST_F(SliceRunnerTest, AProcessorMayGiveMoreBatchesThanItTakes) {
+  run(R"([{"_op":"read"},{"_op":"divide"},{"_op":"work","drop":"a0"},{"_op":"send"}])");
+  EXPECT_THAT(trace_.written, ElementsAre("b0", "a1", "b1", "x", "y", "z", "p2-last"));
+  EXPECT_EQ(std::count(trace_.events.begin(), trace_.events.end(), "p2.process 1"), 7);
+}
+
+TEST_F(SliceRunnerTest, AWholeSliceIsGatheredWhereItIsNeeded) {
+  run(R"([{"_op":"read"},{"_op":"divide"},{"_op":"gather"},{"_op":"send"}])");
+  EXPECT_THAT(trace_.written, ElementsAre("a0", "b0", "a1", "b1", "x", "y", "z", "p2-last"));
+  EXPECT_EQ(std::count(trace_.events.begin(), trace_.events.end(), "p2.process 7"), 1);
+}
+
+TEST_F(SliceRunnerTest, ProcessorsForgetASliceThatFails) {
+  trace_.fail_at = "sender.write";
+  run(R"([{"_op":"read"},{"_op":"divide"},{"_op":"send"}])");
+  EXPECT_EQ(std::count(trace_.events.begin(), trace_.events.end(), "divider.abandon"), 1);
+}
+
+TEST_F(SliceRunnerTest, ReportsWhatEachOperationDid) {
+  const auto figures = run(kLine).operations;
+  ASSERT_EQ(figures.size(), 3U);
+  EXPECT_EQ(figures[0].records, 4U);
+  EXPECT_EQ(figures[0].bytes, 8U);
+  EXPECT_EQ(figures[1].records, 3U);
+  EXPECT_EQ(figures[1].bytes, 4U + 7U);
+  EXPECT_EQ(figures[2].records, 3U);
+  for (const auto& one : figures) EXPECT_GT(one.time_ns, 0U);
+
+  auto silent = make_slice_runner(Json{{"analytics", false}, {"operations", Json::parse(kLine)}}, {"a", "b"}, "worker",
+                                  registry_);
+  ASSERT_TRUE(silent);
+  EXPECT_TRUE((*silent)->run(order()).operations.empty());
 }
 
 // Every step may fail, by value or by exception: the result says where, and the sender forgets what it began.

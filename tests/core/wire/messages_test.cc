@@ -16,7 +16,8 @@ SliceResult some_result() {
           .busy_us = 1234,
           .output =
               {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
-          .error = "line 3: broken"};
+          .error = "line 3: broken",
+          .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}}};
 }
 
 // One of each, every field set.
@@ -74,7 +75,7 @@ TEST(Messages, AnotherVersionTypeOrMagicIsRefused) {
     copy[at] = to;
     return decode(copy);
   };
-  EXPECT_NE(changed(1, 2).error().message.find("version 2"), std::string::npos);
+  EXPECT_NE(changed(1, 1).error().message.find("version 1"), std::string::npos);
   EXPECT_FALSE(changed(0, 0));
   EXPECT_FALSE(changed(2, 99));
   EXPECT_FALSE(changed(3, 1));

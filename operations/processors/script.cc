@@ -1,0 +1,274 @@
+#include "operations/processors/script.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/log.h"
+#include "core/runtime/piped_child.h"
+#include "core/runtime/text.h"
+#include "operations/processors/child_errors.h"
+#include "operations/processors/child_framing.h"
+#include "operations/processors/child_pump.h"
+
+namespace slicemill {
+namespace {
+
+// A child that is no longer needed may tidy up so long after the end of its input.
+constexpr std::chrono::milliseconds kFarewell{1000};
+
+std::string argument_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : to_compact_text(value);
+}
+
+Result<PipedChildSpec> child_spec(const Json& options) {
+  PipedChildSpec spec;
+  const auto command = options.at("command").get<std::string>();
+  const auto asset_path = options.value("asset_path", "");
+  if (options.contains("asset") && asset_path.empty() && !command.starts_with('/')) {
+    return Error(
+        ErrorCode::not_found,
+        fmt::format("asset {} has no directory here; name one with asset_path", to_compact_text(options["asset"])),
+        false);
+  }
+  ASSIGN_OR_RETURN(spec.program, find_program(command, asset_path));
+  spec.arguments = {command};
+  for (const auto& argument : options.value("args", Json::array())) spec.arguments.push_back(argument_text(argument));
+  const Json more = options.value("options", Json::object());
+  spec.directory = more.value("cwd", asset_path);
+  if (more.contains("argv0")) spec.arguments[0] = more["argv0"].get<std::string>();
+  const Json variables = more.value("env", Json::object());
+  for (const auto& [name, value] : variables.items()) spec.environment.emplace_back(name, argument_text(value));
+  return spec;
+}
+
+Result<void> check_spawn_options(const Json& options) {
+  const auto found = options.find("options");
+  if (found == options.end() || found->is_null()) return {};
+  for (const auto& [name, value] : found->items()) {
+    if (name == "cwd" || name == "argv0") {
+      if (!value.is_string() || value.get_ref<const std::string&>().empty())
+        return Error(ErrorCode::invalid, fmt::format("options.{} must be a text that is not empty", name));
+    } else if (name == "env") {
+      if (!value.is_object()) return Error(ErrorCode::invalid, "options.env must be an object");
+      for (const auto& [variable, text] : value.items()) {
+        if (variable.empty() || variable.find('=') != std::string::npos || text.is_structured() || text.is_null()) {
+          return Error(ErrorCode::invalid,
+                       fmt::format("options.env.{} must have a good name and a text, a number or a boolean", variable));
+        }
+      }
+    } else {
+      return Error(ErrorCode::invalid, fmt::format("options.{} is not supported; cwd, env and argv0 are", name));
+    }
+  }
+  const auto cwd = found->find("cwd");
+  if (cwd != found->end() && !cwd->get_ref<const std::string&>().starts_with('/'))
+    return Error(ErrorCode::invalid, "options.cwd must be an absolute path");
+  return {};
+}
+
+Result<void> check_script(const Json& options) {
+  RETURN_IF_ERROR(check_spawn_options(options));
+  const auto& command = options.at("command").get_ref<const std::string&>();
+  const bool is_relative = !command.starts_with('/') && command.find('/') != std::string::npos;
+  if (is_relative && !options.contains("asset") && !options.contains("asset_path")) {
+    return Error(ErrorCode::invalid,
+                 "command must be an absolute path, the name of a program in PATH, or a file of an asset");
+  }
+  return {};
+}
+
+class Script final : public Processor {
+ public:
+  Script() : errors_([this](std::string_view line) { log(LogLevel::info, "{}: {}", name_, line); }) {}
+  ~Script() override {
+    if (!child_) return;
+    child_->close_input();
+    child_->end(kFarewell);
+  }
+
+  Result<void> initialize(const OperationContext& context) override {
+    rejecter_ = RecordRejecter(context);
+    ASSIGN_OR_RETURN(spec_, child_spec(context.options));
+    name_ = fmt::format("operations[{}] {}", context.index, context.options.at("command").get<std::string>());
+    framing_ = {.has_lengths = context.options.value("framing", "lines") == "length",
+                .is_little_endian = context.options.value("byte_order", "big") == "little",
+                .is_json = context.options.value("_encoding", "json") == "json"};
+    timeout_ms_ = context.options.value("timeout", std::int64_t{0});
+    output_.emplace(framing_, rejecter_);
+    return {};
+  }
+
+  Result<void> begin(const SliceContext& slice) override {
+    unsent_ = {};
+    requests_ = 0;
+    phase_ = Phase::sending;
+    output_->begin_slice();
+    errors_.forget_tail();
+    const bool has_spoken = child_ && pump_->has_output();  // the end of its output shows here too
+    if (child_ && child_->exit()) stop_child();             // it ended between two slices
+    if (child_ && has_spoken) return too_many_frames();
+    if (!child_) {
+      ASSIGN_OR_RETURN(child_, PipedChild::start(spec_));
+      pump_.emplace(*child_, errors_);
+    }
+    pump_->begin(timeout_ms_, slice.cancelled);
+    return {};
+  }
+
+  Result<void> process(RecordBatch& batch) override {
+    RETURN_IF_ERROR(write_request(framing_, batch, request_));
+    unsent_ = request_;
+    ++requests_;
+    return exchange(batch);
+  }
+
+  Result<bool> more(RecordBatch& batch) override {
+    if (phase_ == Phase::done || (phase_ == Phase::sending && unsent_.empty())) return false;
+    RETURN_IF_ERROR(exchange(batch));
+    return true;
+  }
+
+  Result<void> finish(RecordBatch& batch) override {
+    phase_ = Phase::ending;
+    if (framing_.has_lengths) {
+      write_slice_end(request_);
+      unsent_ = request_;
+      ++requests_;
+    } else {
+      child_->close_input();
+    }
+    return exchange(batch);
+  }
+
+  void abandon() override { stop_child(); }
+
+ private:
+  enum class Phase { sending, ending, done };
+
+  void stop_child() {
+    pump_.reset();
+    child_.reset();
+  }
+
+  // Gives the child what is unsent and fills the batch with what it says meanwhile; at the slice's end until it is
+  // through or the batch is full.
+  Result<void> exchange(RecordBatch& batch) {
+    batch.clear();
+    output_->attach(batch);
+    const auto until = phase_ == Phase::sending ? ChildPump::Until::written : ChildPump::Until::some_read;
+    while (!output_->room().empty()) {
+      ASSIGN_OR_RETURN(const std::size_t got, pump_->exchange(unsent_, output_->room(), until));
+      RETURN_IF_ERROR(output_->took(got, batch));
+      if (framing_.has_lengths) RETURN_IF_ERROR(check_replies());
+      if (phase_ == Phase::sending && unsent_.empty()) break;
+      if (phase_ == Phase::sending) continue;
+      if (framing_.has_lengths && output_->replies() == requests_) phase_ = Phase::done;
+      if (!framing_.has_lengths && pump_->output_ended()) RETURN_IF_ERROR(conclude(batch));
+      if (phase_ == Phase::done) break;
+    }
+    output_->detach(batch);
+    if (phase_ == Phase::done && framing_.has_lengths && !output_->is_between_frames()) return too_many_frames();
+    return {};
+  }
+
+  Result<void> check_replies() {
+    if (output_->replies() > requests_) return too_many_frames();
+    const bool is_through = phase_ == Phase::ending && output_->replies() == requests_;
+    if (!is_through && pump_->output_ended()) return died();
+    return {};
+  }
+
+  // The process of the slice has said all.
+  Result<void> conclude(RecordBatch& batch) {
+    RETURN_IF_ERROR(output_->end(batch));
+    ASSIGN_OR_RETURN(const ProcessExit exit, pump_->wait_for_exit());
+    phase_ = Phase::done;
+    stop_child();
+    if (exit.known && exit.code == 0 && exit.signal == 0) return {};
+    return failure(exit, "");
+  }
+
+  static Error too_many_frames() { return {ErrorCode::invalid, "the child wrote more frames than it got", false}; }
+
+  Error died() {
+    child_->close_input();  // one that only closed its output ends now
+    const auto exit = pump_->wait_for_exit();
+    if (!exit) return exit.error();
+    return failure(*exit, " before it had answered every frame of the slice");
+  }
+
+  Error failure(const ProcessExit& exit, std::string_view when) const {
+    auto message = fmt::format("the child ended with {}{}", exit.to_text(), when);
+    if (!errors_.tail().empty()) message += fmt::format("; the end of its stderr: {}", errors_.tail());
+    return {ErrorCode::io, message};
+  }
+
+  std::string name_;
+  PipedChildSpec spec_;
+  ChildFraming framing_;
+  std::int64_t timeout_ms_ = 0;
+  RecordRejecter rejecter_;
+  ChildErrors errors_;
+  std::unique_ptr<PipedChild> child_;
+  std::optional<ChildPump> pump_;  // of child_
+  std::optional<ChildOutput> output_;
+  std::string request_;
+  std::string_view unsent_;  // of request_
+  std::uint64_t requests_ = 0;
+  Phase phase_ = Phase::done;
+};
+
+std::vector<OptionSpec> script_options() {
+  return {
+      {.name = "command",
+       .type = OptionType::text,
+       .description = "The program: an absolute path, a name that is looked for in PATH, or a file of the asset.",
+       .required = true},
+      {.name = "args", .type = OptionType::text_list, .description = "Its arguments.", .default_value = Json::array()},
+      {.name = "options",
+       .type = OptionType::object,
+       .description = "How it is started: `cwd` (absolute; by default the asset's directory, else the worker's), `env` "
+                      "(variables added to the worker's) and `argv0`."},
+      {.name = "asset", .type = OptionType::text, .description = "The asset that holds the command."},
+      {.name = "asset_path",
+       .type = OptionType::text,
+       .description = "A directory in which the command is looked for first.",
+       .is_path = true},
+      {.name = "framing",
+       .type = OptionType::text,
+       .description = "`lines`: a process per slice, its end of file is the slice's end. `length`: one process for all "
+                      "slices of the worker, in frames with their length in front (docs/scripts.md).",
+       .default_value = "lines",
+       .choices = {"lines", "length"}},
+      {.name = "byte_order",
+       .type = OptionType::text,
+       .description = "Of the lengths.",
+       .default_value = "big",
+       .choices = {"big", "little"}},
+      {.name = "timeout",
+       .type = OptionType::duration_ms,
+       .description = "Milliseconds that a slice may wait for the child in all; then the child is killed and the slice "
+                      "fails, to be tried again. 0: no limit.",
+       .default_value = 0,
+       .minimum = 0},
+  };
+}
+
+}  // namespace
+
+OperationEntry script_operation() {
+  OperationSchema schema;
+  schema.name = "script";
+  schema.kind = OperationKind::processor;
+  schema.description =
+      "Sends records as lines of JSON through another program and goes on with what that writes. A program that ends "
+      "with a code other than 0, or by a signal, fails the slice.";
+  schema.options = script_options();
+  schema.repeatable = false;
+  schema.check = check_script;
+  return {std::move(schema), [] { return std::make_unique<Script>(); }};
+}
+
+}  // namespace slicemill
