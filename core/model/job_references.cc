@@ -87,7 +87,8 @@ std::string api_name_of(const Json& operation) {
 }
 
 void lay_api_below(Json& operation, const Json& api, const std::string& resolved_name) {
-  for (const auto& [key, value] : options_of(api).items())
+  const Json options = options_of(api);
+  for (const auto& [key, value] : options.items())
     if (!operation.contains(key)) operation[key] = value;
   operation.erase("api_name");
   operation["_api_name"] = resolved_name;
