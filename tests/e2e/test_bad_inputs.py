@@ -93,7 +93,7 @@ class Jobs(EndToEnd):
         self.write_input(records=1)
         status, answer = master.request("POST", "/v1/jobs", self.job("input.ldjson"))
         self.assertEqual(status, 500)
-        self.assertRegex(answer["message"], r'path "input.ldjson" is relative; give it as "/.*/input.ldjson"')
+        self.assertRegex(answer["message"], r'path \\"input.ldjson\\" is relative; give it as \\"/.*/input.ldjson\\"')
 
     def test_master_answers(self):
         master = self.start_master()
