@@ -61,6 +61,8 @@ class Pipeline {
   Result<void> send(PipelineCounts& counts);
   Result<void> finish(PipelineCounts& counts);
   // The time since the last call was that of this operation (0: the reader).
+  void begin_figures();
+  void end_figures(PipelineCounts& counts);
   void lap(std::size_t operation);
   // The batch is what this operation gave on.
   void count(std::size_t operation);
@@ -74,7 +76,9 @@ class Pipeline {
   std::size_t stages_begun_ = 0;
   bool sender_has_begun_ = false;
   RecordBatch batch_;
-  bool measures_ = true;
+  bool may_measure_ = true;
+  bool measures_ = false;                        // this slice
+  std::uint64_t unmeasured_ = 0;                 // how many of the next slices are not
   std::vector<wire::OperationFigures> figures_;  // of this slice; one per operation
   std::chrono::steady_clock::time_point lap_begin_;
 };

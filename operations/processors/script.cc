@@ -22,16 +22,22 @@ std::string argument_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : to_compact_text(value);
 }
 
-Result<PipedChildSpec> child_spec(const Json& options) {
+// Where the command is looked for: `asset_path`, or the files of the bundle `asset`; "" for PATH.
+Result<std::string> command_directory(const OperationContext& context) {
+  std::string directory = context.options.value("asset_path", "");
+  const std::string asset = context.options.value("asset", "");
+  if (!directory.empty() || asset.empty()) return directory;
+  directory = context.asset_directory(asset);
+  if (directory.empty())
+    return Error(ErrorCode::not_found, fmt::format("asset {} is not among the assets of the job", asset), false);
+  return directory;
+}
+
+Result<PipedChildSpec> child_spec(const OperationContext& context) {
+  const Json& options = context.options;
   PipedChildSpec spec;
   const auto command = options.at("command").get<std::string>();
-  const auto asset_path = options.value("asset_path", "");
-  if (options.contains("asset") && asset_path.empty() && !command.starts_with('/')) {
-    return Error(
-        ErrorCode::not_found,
-        fmt::format("asset {} has no directory here; name one with asset_path", to_compact_text(options["asset"])),
-        false);
-  }
+  ASSIGN_OR_RETURN(const std::string asset_path, command_directory(context));
   ASSIGN_OR_RETURN(spec.program, find_program(command, asset_path));
   spec.arguments = {command};
   for (const auto& argument : options.value("args", Json::array())) spec.arguments.push_back(argument_text(argument));
@@ -90,7 +96,7 @@ class Script final : public Processor {
 
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
-    ASSIGN_OR_RETURN(spec_, child_spec(context.options));
+    ASSIGN_OR_RETURN(spec_, child_spec(context));
     name_ = fmt::format("operations[{}] {}", context.index, context.options.at("command").get<std::string>());
     framing_ = {.has_lengths = context.options.value("framing", "lines") == "length",
                 .is_little_endian = context.options.value("byte_order", "big") == "little",
@@ -231,10 +237,13 @@ std::vector<OptionSpec> script_options() {
        .type = OptionType::object,
        .description = "How it is started: `cwd` (absolute; by default the asset's directory, else the worker's), `env` "
                       "(variables added to the worker's) and `argv0`."},
-      {.name = "asset", .type = OptionType::text, .description = "The asset that holds the command."},
+      {.name = "asset",
+       .type = OptionType::text,
+       .description = "The bundle, one of the job's assets, whose files hold the command: its name, or as the job "
+                      "writes it."},
       {.name = "asset_path",
        .type = OptionType::text,
-       .description = "A directory in which the command is looked for first.",
+       .description = "A directory in which the command is looked for first, instead of an asset's.",
        .is_path = true},
       {.name = "framing",
        .type = OptionType::text,

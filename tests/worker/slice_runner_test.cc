@@ -289,6 +289,16 @@ TEST_F(SliceRunnerTest, ReportsWhatEachOperationDid) {
   EXPECT_TRUE((*silent)->run(order()).operations.empty());
 }
 
+TEST_F(SliceRunnerTest, OfShortSlicesOnlySomeAreMeasured) {
+  auto runner = make_slice_runner(Json{{"operations", Json::parse(kLine)}}, {"a", "b"}, "worker", registry_);
+  ASSERT_TRUE(runner);
+  EXPECT_FALSE((*runner)->run(order()).operations.empty()) << "the first one always is";
+  int measured = 0;
+  for (int i = 0; i < 1000; ++i) measured += (*runner)->run(order()).operations.empty() ? 0 : 1;
+  EXPECT_GE(measured, 1000 / 32);
+  EXPECT_LT(measured, 1000);
+}
+
 // Every step may fail, by value or by exception: the result says where, and the sender forgets what it began.
 TEST_F(SliceRunnerTest, EveryFailureIsAResultThatNamesThePlace) {
   const std::vector<std::pair<std::string, std::string>> steps = {
