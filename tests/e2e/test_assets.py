@@ -266,6 +266,27 @@ class Assets(EndToEnd):
             wait_until(lambda: len(master.get("/assets")) == 2, "both bundles")
             master.terminate()
 
+    def test_a_script_of_a_bundle(self):
+        """The executable comes with the bundle, and starts in its directory."""
+        master = self.start_master()
+        program = "#!/bin/sh\n[ -f asset.json ] && exec sed 's/^{/{\"seen\":true,/'\n"
+        content = bundle({"name": "tools", "version": "1.2.3"}, {"bin/mark": program}, executables=["bin/mark"])
+        status, answer = self.upload(master, content)
+        self.assertEqual(status, 201, answer)
+        path = self.write_input(records=50)
+        script = {"_op": "script", "command": "bin/mark", "asset": "tools"}
+        job = self.job(path, processors=[script], assets=["tools:1.2.x"])
+        ex_id = master.submit(job)["ex_id"]
+        master.wait_for_status(ex_id, "completed")
+        self.assert_output([{"seen": True, **each} for each in records(50)])
+        unlisted = master.submit({**job, "assets": None})["ex_id"]
+        document = master.wait_for_status(unlisted, "failed")
+        self.assertIn("asset tools is not among the assets of the job", document["_failureReason"])
+
+
+if __name__ == "__main__":
+    unittest.main()
+
 
 class TerasliceConfig(EndToEnd):
     CONFIG = """
@@ -307,24 +328,3 @@ terafoundation:
                 self.assertIn(b"FROM_JOB=two", environment)
             master.post(f"/v1/ex/{ex}/_stop")
             master.terminate()
-
-    def test_a_script_of_a_bundle(self):
-        """The executable comes with the bundle, and starts in its directory."""
-        master = self.start_master()
-        program = "#!/bin/sh\n[ -f asset.json ] && exec sed 's/^{/{\"seen\":true,/'\n"
-        content = bundle({"name": "tools", "version": "1.2.3"}, {"bin/mark": program}, executables=["bin/mark"])
-        status, answer = self.upload(master, content)
-        self.assertEqual(status, 201, answer)
-        path = self.write_input(records=50)
-        script = {"_op": "script", "command": "bin/mark", "asset": "tools"}
-        job = self.job(path, processors=[script], assets=["tools:1.2.x"])
-        ex_id = master.submit(job)["ex_id"]
-        master.wait_for_status(ex_id, "completed")
-        self.assert_output([{"seen": True, **each} for each in records(50)])
-        unlisted = master.submit({**job, "assets": None})["ex_id"]
-        document = master.wait_for_status(unlisted, "failed")
-        self.assertIn("asset tools is not among the assets of the job", document["_failureReason"])
-
-
-if __name__ == "__main__":
-    unittest.main()
