@@ -57,33 +57,52 @@ bool SliceSource::can_resume() const {
 }
 
 void SliceSource::open(std::function<void(Result<void>)> done) {
-  auto failure = std::make_shared<Result<void>>();
   if (states_.empty()) {
     done(Error(ErrorCode::invalid, "the reader has no slicer"));
     return;
   }
-  auto work = [this, failure] {
-    *failure = fault("opening");
-    if (!*failure) return;
-    for (auto& state : states_) {
-      if (state->position.finished) continue;
-      SlicerContext context{.job = job_,
-                            .options = job_.at("operations").at(0),
-                            .slicer = state->id,
-                            .slicers = static_cast<std::uint32_t>(states_.size()),
-                            .persistent = job_.value("lifecycle", "once") == "persistent"};
-      if (auto opened = state->slicer->open(context, state->position.position); !opened) {
-        *failure = opened.error();
-        return;
-      }
-    }
+  struct Opening {
+    std::shared_ptr<Slicer> slicer;
+    SlicerContext context;
+    std::string position;
+  };
+  // Nothing of ours is touched on the lane: a source that hangs there may outlive us.
+  auto openings = std::make_shared<std::vector<Opening>>();
+  for (auto& state : states_) {
+    if (state->position.finished) continue;
+    if (open_failures_ > 0) state->slicer = make_job_slicer(job_);
+    openings->push_back({state->slicer,
+                         {.job = job_,
+                          .options = job_.at("operations").at(0),
+                          .slicer = state->id,
+                          .slicers = static_cast<std::uint32_t>(states_.size()),
+                          .persistent = job_.value("lifecycle", "once") == "persistent"},
+                         state->position.position});
+  }
+  auto result = std::make_shared<Result<void>>();
+  auto work = [openings, result] {
+    *result = fault("opening");
+    for (const auto& opening : *openings)
+      if (*result) *result = opening.slicer->open(opening.context, opening.position);
   };
   loop_.offload(Loop::Lane::slicer, std::move(work),
-                [this, failure, alive = std::weak_ptr<bool>(alive_), done = std::move(done)] {
-                  if (alive.expired()) return;
-                  opened_ = failure->has_value();
-                  done(*failure);
+                [this, result, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
+                  if (!alive.expired()) opened(*result, std::move(done));
                 });
+}
+
+void SliceSource::opened(const Result<void>& result, std::function<void(Result<void>)> done) {
+  if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
+    opened_ = result.has_value();
+    done(result);
+    return;
+  }
+  const auto delay = kSlicerRetries.backoff_ms(open_failures_++, loop_.random());
+  log(LogLevel::warn, "the source cannot be opened: {}; next try in {} ms", result.error().message, delay);
+  loop_.after(std::chrono::milliseconds(delay),
+              [this, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
+                if (!alive.expired()) open(std::move(done));
+              });
 }
 
 void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
@@ -99,7 +118,13 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
   state.in_turn = true;
   auto turn = std::make_shared<Result<SlicerTurn>>(SlicerTurn{});
   loop_.offload(
-      Loop::Lane::slicer, [slicer = state.slicer, turn, wanted] { *turn = slicer->next(wanted); },
+      Loop::Lane::slicer,
+      [slicer = state.slicer, turn, wanted] {
+        if (auto passed = fault("slicing"); !passed)
+          *turn = passed.error();
+        else
+          *turn = slicer->next(wanted);
+      },
       [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
         finish_turn(state, std::move(*turn));

@@ -44,6 +44,7 @@ class SliceSource {
 
  private:
   struct State;
+  void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
   void finish_turn(State& state, Result<SlicerTurn> turn);
   void retry_or_fail(State& state, const Error& error);
@@ -54,6 +55,7 @@ class SliceSource {
   Json job_;
   Hooks hooks_;
   std::vector<std::unique_ptr<State>> states_;
+  std::uint32_t open_failures_ = 0;
   bool opened_ = false;
   bool halted_ = false;
   std::uint64_t subslices_ = 0;

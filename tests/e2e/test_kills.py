@@ -109,6 +109,20 @@ class FaultPoints(EndToEnd):
         self.assert_output(records(RECORDS))
         self.assert_verified(submitted["ex_id"], master)
 
+    def test_a_source_that_fails_for_a_moment(self):
+        """It is asked again: while it is opened, and while it is cut."""
+        for point in ("opening", "slicing"):
+            with self.subTest(point):
+                log = self.directory / f"{point}.log"
+                self.data, self.output = self.directory / f"{point}-data", self.directory / f"{point}-output"
+                master = self.start_master(
+                    environment={"SLICEMILL_FAULT": f"controller/{point}:fail:1", "SLICEMILL_FAULT_LOG": str(log)}
+                )
+                path = self.write_input(records=400)
+                ex_id = master.submit(self.job(path))["ex_id"]
+                self.assert_completed_exactly(master, ex_id, records(400), self.slices_of(path))
+                self.assertEqual(log.read_text().split()[0], f"controller/{point}")
+
     def test_born(self):
         self.check("born", 1)
 

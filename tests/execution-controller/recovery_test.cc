@@ -184,6 +184,31 @@ TEST_F(RecoveryTest, I6_AllSlicersAndManyFailedSlicesOverGenerations) {
   EXPECT_EQ((*view_ledger(launch_.ledger_directory))->open_counts()->error, 0u);
 }
 
+TEST_F(RecoveryTest, AReaderThatDoesNotKnowWhereItStandsIsReplayedAndThenFails) {
+  launch_.execution["operations"][0] = Json{{"_op", "test-reader"}};
+  {
+    auto ledger = new_ledger();
+    LedgerBatch batch;
+    auto& run = batch.born.emplace_back();
+    run.first_order = 1;
+    run.requests = ListRequests{{"{}", "{}"}};
+    batch.positions[0] = {"", false, 2};
+    batch.outcome = LedgerOutcome{ExecutionStatus::stopped, "", 1};
+    write(*ledger, std::move(batch));
+  }
+  recover_from_it(CleanupType::pending);
+  launch_.settings.min_status_ms = 0;
+  EXPECT_EQ(run(), (Ran{{0, {1, 2}}}));
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  launch_.ledger_directory = launch_.source_ledger_directory;
+  launch_.epoch += 1;
+  recover_from_it(CleanupType::none);
+  launch_.ledger_directory += "-without-type";
+  EXPECT_EQ(run(), (Ran{{0, {1, 2}}}));
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("slicer cannot resume"));
+}
+
 TEST_F(RecoveryTest, WithoutATypeTheNumberOfSlicersMustBeTheSame) {
   seed_eight();
   recover_from_it(CleanupType::none);
