@@ -64,8 +64,8 @@ class Session;
 
 // What the sessions share. Lives as long as the last pending operation; after `stopping` nothing new begins.
 struct ServerState {
-  ServerState(AsioLoop& loop_, const HttpOptions& options_, const Router& router_)
-      : loop(loop_), options(options_), router(router_) {}
+  ServerState(AsioLoop& its_loop, const HttpOptions& its_options, const Router& its_router)
+      : loop(its_loop), options(its_options), router(its_router) {}
 
   AsioLoop& loop;
   HttpOptions options;
