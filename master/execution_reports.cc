@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/ledger/slice_ledger.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/executions.h"
@@ -189,7 +190,9 @@ void Executions::check_silence(LiveExecution& live) {
 void Executions::check_overdue(LiveExecution& live) {
   if (live.status != ExecutionStatus::stopping) return;
   if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
-  if (!live.met_controller && loop_.now() > *live.stop_by) {  // no slice was ever given to anybody
+  // Without a ledger no slice was ever born; with one, only a controller may say how it ended.
+  if (!live.met_controller && loop_.now() > *live.stop_by &&
+      !ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) {
     live.kill_at_end = true;
     change(live, ExecutionEvent::drained, "");
     return;
