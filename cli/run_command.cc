@@ -80,7 +80,7 @@ std::string output_path(const Json& execution) {
 }
 
 Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {
-  const std::string id = new_worker_id().text;
+  const std::string id = new_worker_id(loop).text;
   worker::WorkerSettings settings;
   settings.worker_id = id;
   auto made = std::make_shared<worker::Worker>(loop, std::move(channel), nullptr, settings, worker::builtin_runner(id),

@@ -12,7 +12,8 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
+constexpr std::int64_t kFatalDrainMs = 2'000;         // in-flight slices of an execution that cannot go on
+constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the latest
 
 ErrorCode code_of_refusal(ExecutionStatus status) {
   return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict;
@@ -34,10 +35,11 @@ Result<std::string> mismatch_with(const std::string& source_directory, const Jso
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
   const std::string execution = to_compact_text(launch.execution);
   std::unique_ptr<SliceLedger> ledger;
-  const bool resumed = ledger_exists(launch.ledger_directory);
+  LedgerStore& ledgers = parts.ledgers;
+  const bool resumed = ledgers.exists(launch.ledger_directory);
   if (resumed) {
-    ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? open_ledger_next_epoch(parts.loop, launch.ledger_directory)
-                                               : open_ledger(parts.loop, launch.ledger_directory, launch.epoch));
+    ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
+                                               : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
     if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
       ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
@@ -46,17 +48,17 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
                                                      "cleanup_type to replay stored slices only",
                                                      mismatch));
     }
-    ASSIGN_OR_RETURN(ledger, recover_ledger(parts.loop, launch.ledger_directory,
-                                            {.source_directory = launch.source_ledger_directory,
-                                             .ex_id = launch.ex_id,
-                                             .execution = execution,
-                                             .cleanup = launch.cleanup,
-                                             .epoch = launch.epoch}));
+    ASSIGN_OR_RETURN(ledger, ledgers.recover(parts.loop, launch.ledger_directory,
+                                             {.source_directory = launch.source_ledger_directory,
+                                              .ex_id = launch.ex_id,
+                                              .execution = execution,
+                                              .cleanup = launch.cleanup,
+                                              .epoch = launch.epoch}));
   } else {
-    ASSIGN_OR_RETURN(ledger, create_ledger(parts.loop, launch.ledger_directory,
-                                           {.ex_id = launch.ex_id,
-                                            .execution = execution,
-                                            .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
+    ASSIGN_OR_RETURN(ledger, ledgers.create(parts.loop, launch.ledger_directory,
+                                            {.ex_id = launch.ex_id,
+                                             .execution = execution,
+                                             .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
   }
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
   ASSIGN_OR_RETURN(controller->publisher_,
@@ -86,6 +88,12 @@ Controller::~Controller() {
   if (auto closed = ledger_->close(); !closed) log(LogLevel::warn, "closing the ledger: {}", closed.error().message);
 }
 
+ProcessIdentity Controller::identity() const {
+  if (parts_.self) return *parts_.self;
+  const auto own = own_process();
+  return own ? *own : ProcessIdentity();
+}
+
 void Controller::wire() {
   const auto& header = ledger_->header();
   const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)),
@@ -112,8 +120,7 @@ void Controller::wire() {
                                                : "info",
                               .settings = launch_.settings,
                               .expected_workers = launch_.living_workers};
-  if (parts_.monitor != nullptr)
-    if (auto own = own_process()) options.controller = *own;
+  if (parts_.monitor != nullptr) options.controller = identity();
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
@@ -142,7 +149,7 @@ void Controller::wire() {
                               if (sweep_) sweep_->lost(attempts);
                             }});
   source_ = std::make_unique<SliceSource>(
-      parts_.loop, *writer_, header, job_,
+      parts_.loop, *writer_, parts_.files, header, job_,
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                          .on_change = [this] { turn_soon(); },
                          .on_fatal = [this](const Error& error) { fail(error); }});
@@ -169,10 +176,8 @@ void Controller::wire() {
                             .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   }
   if (parts_.master != nullptr) {
-    ProcessIdentity process;
-    if (auto own = own_process()) process = *own;
     link_ = std::make_unique<MasterLink>(
-        parts_.loop, *parts_.master, launch_.ex_id, header.epoch, process, launch_.settings,
+        parts_.loop, *parts_.master, launch_.ex_id, header.epoch, identity(), launch_.settings,
         MasterLink::Hooks{
             .on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
             .on_query = [this](const wire::Query& query) { on_query(query); },
@@ -545,24 +550,42 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   finish();
 }
 
-// Telling and cleaning go side by side; the process ends when both are through.
+// Cleaning goes first: once the master was told it starts no other controller that would do it. But nobody waits long
+// for an end because many files have to go. The process ends when both are through.
 void Controller::finish() {
-  auto left = std::make_shared<int>((link_ ? 1 : 0) + (publisher_ ? 1 : 0));
-  auto one_done = [this, left, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired() || --*left > 0) return;
+  struct Left {
+    bool cleaning = false, telling = false, told = false;
+  };
+  auto left = std::make_shared<Left>(Left{.cleaning = publisher_ != nullptr, .telling = link_ != nullptr});
+  const std::weak_ptr<bool> alive = alive_;
+  auto end = [this, left, alive] {
+    if (alive.expired() || left->cleaning || left->telling) return;
     if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
   };
-  if (*left == 0) {
-    *left = 1;
-    parts_.loop.post(one_done);
+  auto tell = [this, left, alive, end] {
+    if (alive.expired() || std::exchange(left->told, true)) return;
+    if (!left->telling) {
+      end();
+      return;
+    }
+    link_->finish(report(), [left, end] {
+      left->telling = false;
+      end();
+    });
+  };
+  if (!publisher_) {
+    parts_.loop.post(tell);
     return;
   }
-  if (link_) link_->finish(report(), one_done);
-  if (publisher_)
-    parts_.loop.offload(
-        Loop::Lane::publish,
-        [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); },
-        one_done);
+  parts_.loop.after(kTellAfter, tell);
+  parts_.loop.offload(
+      Loop::Lane::publish,
+      [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); },
+      [left, tell, end] {
+        left->cleaning = false;
+        tell();
+        end();
+      });
 }
 
 // Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started

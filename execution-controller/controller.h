@@ -51,6 +51,8 @@ class Controller {
     ClientChannel* master = nullptr;    // nullptr: local run
     ProcessMonitor* monitor = nullptr;  // nullptr: workers are threads of this process
     Files& files;
+    LedgerStore& ledgers = rocks_ledgers();
+    std::optional<ProcessIdentity> self = {};  // nothing: as the system says
   };
 
   // Opens (or creates, or recovers) the ledger, so that a conflict is known before anything runs.
@@ -79,6 +81,7 @@ class Controller {
   Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed);
 
   void wire();
+  ProcessIdentity identity() const;
   void open_sources();
   void begin();
   void turn();  // something changed: refill, dispatch, or conclude

@@ -34,8 +34,14 @@ struct SliceSource::State {
   std::uint32_t failures = 0;
 };
 
-SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& header, const Json& job, Hooks hooks)
-    : loop_(loop), writer_(writer), generation_(header.generation()), job_(job), hooks_(std::move(hooks)) {
+SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job,
+                         Hooks hooks)
+    : loop_(loop),
+      writer_(writer),
+      files_(files),
+      generation_(header.generation()),
+      job_(job),
+      hooks_(std::move(hooks)) {
   const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
   const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
   for (std::uint32_t id = 0; id < count; ++id) {
@@ -76,7 +82,8 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
                           .options = job_.at("operations").at(0),
                           .slicer = state->id,
                           .slicers = static_cast<std::uint32_t>(states_.size()),
-                          .persistent = job_.value("lifecycle", "once") == "persistent"},
+                          .persistent = job_.value("lifecycle", "once") == "persistent",
+                          .files = &files_},
                          state->position.position});
   }
   auto result = std::make_shared<Result<void>>();

@@ -24,7 +24,7 @@ class SliceSource {
     std::function<void(const Error&)> on_fatal;
   };
 
-  SliceSource(Loop& loop, LedgerWriter& writer, const LedgerHeader& header, const Json& job, Hooks hooks);
+  SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job, Hooks hooks);
   ~SliceSource();
 
   // Opens every slicer where it stood. done(error) names the slicer's complaint.
@@ -51,6 +51,7 @@ class SliceSource {
 
   Loop& loop_;
   LedgerWriter& writer_;
+  Files& files_;
   std::uint16_t generation_;
   Json job_;
   Hooks hooks_;

@@ -69,7 +69,7 @@ void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, st
 
 void ExecutionStarts::submit(JobRow job, ValidatedJob validated, Reply<Submitted> reply) {
   ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid());
+  birth.ex_id = ExecutionId(random_uuid(loop_));
   birth.seq = registry_.new_execution_seq();
   birth.job_id = job.job_id;
   birth.now = loop_.wall_ms();
@@ -102,7 +102,7 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
     return;
   }
   ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid());
+  birth.ex_id = ExecutionId(random_uuid(loop_));
   birth.seq = registry_.new_execution_seq();
   birth.job_id = id;
   birth.now = loop_.wall_ms();
@@ -170,7 +170,7 @@ void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<
 Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup,
                                                   bool autorecover) {
   ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid());
+  birth.ex_id = ExecutionId(random_uuid(loop_));
   birth.seq = registry_.new_execution_seq();
   birth.job_id = source.job_id;
   birth.now = loop_.wall_ms();

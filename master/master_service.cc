@@ -78,7 +78,7 @@ void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
   if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
   auto validated = starts_.validate(posted);
   if (!validated) return reply(validated.error());
-  JobRow row = make_job(JobId(random_uuid()), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
+  JobRow row = make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
   if (start) return starts_.submit(std::move(row), std::move(*validated), std::move(reply));
   Submitted submitted{row.job_id, row.seq, {}, std::move(validated->warnings)};
   write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {

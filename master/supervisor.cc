@@ -236,7 +236,7 @@ bool Supervisor::start_worker(Group& group) {
   row.ex_id = spec.ex_id;
   row.job_id = spec.job_id;
   row.place = free_place(group);
-  row.worker_id = new_worker_id();
+  row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
   const auto process =
       launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.runtime_directory,

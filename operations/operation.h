@@ -19,6 +19,7 @@
 #include "core/model/operation_schema.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
+#include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -77,6 +78,7 @@ struct OperationContext {
   Json job;               // resolved execution document
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
+  Files* files = &posix_files();  // what the operation reads and writes itself
 
   // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it
   // ("name:1.2.3"). Absolute, without a slash at the end; "" if the job has no such bundle.

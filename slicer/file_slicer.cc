@@ -63,16 +63,15 @@ class RunBuilder {
 
 class FileSlicer final : public Slicer {
  public:
-  explicit FileSlicer(Files& files) : files_(files) {}
-
   Result<void> open(const SlicerContext& context, const std::string& position) override {
+    files_ = context.files;
     persistent_ = context.persistent;
     ASSIGN_OR_RETURN(reading_, file_reading(context.options));
     RETURN_IF_ERROR(parse_position(position));
     RETURN_IF_ERROR(list());
     // A single file that may not be read is better refused now than by every slice of it.
     if (paths_.size() == 1) {
-      auto readable = files_.open(paths_[0]);
+      auto readable = files_->open(paths_[0]);
       if (!readable) return with_context(readable.error(), "path");
     }
     return {};
@@ -140,7 +139,7 @@ class FileSlicer final : public Slicer {
 
   // Sets paths_ to the files that are still to be cut.
   Result<void> list() {
-    auto listed = list_files(files_, reading_.path);
+    auto listed = list_files(*files_, reading_.path);
     if (!listed) return with_context(listed.error(), "path");
     std::vector<std::string>& paths = *listed;
     if (!last_.empty()) {
@@ -170,7 +169,7 @@ class FileSlicer final : public Slicer {
     RunBuilder runs(turn);
     for (; next_path_ < paths_.size() && runs.slices() < wanted; ++next_path_) {
       const std::string& path = paths_[next_path_];
-      const auto stat = files_.stat(path);
+      const auto stat = files_->stat(path);
       if (!stat) {
         // Whoever fills a persistent source may also empty it.
         if (persistent_ && stat.error().code == ErrorCode::not_found) continue;
@@ -199,7 +198,7 @@ class FileSlicer final : public Slicer {
     return {};
   }
 
-  Files& files_;
+  Files* files_ = nullptr;
   FileReading reading_;
   bool persistent_ = false;
   bool has_begun_ = false;
@@ -211,12 +210,8 @@ class FileSlicer final : public Slicer {
 
 }  // namespace
 
-std::unique_ptr<Slicer> make_file_slicer(Files& files) {
-  return std::make_unique<FileSlicer>(files);
-}
-
 std::unique_ptr<Slicer> make_file_slicer() {
-  return make_file_slicer(posix_files());
+  return std::make_unique<FileSlicer>();
 }
 
 }  // namespace slicemill

@@ -17,7 +17,5 @@
 namespace slicemill {
 
 std::unique_ptr<Slicer> make_file_slicer();
-// For tests and simulation.
-std::unique_ptr<Slicer> make_file_slicer(Files& files);
 
 }  // namespace slicemill

@@ -24,6 +24,7 @@ struct SlicerContext {
   std::uint32_t slicer = 0;   // this one's id, from 0
   std::uint32_t slicers = 1;  // how many share the input
   bool persistent = false;
+  Files* files = &posix_files();  // where the input is
 };
 
 // What one turn gave. Requests carry no identity: the controller numbers them.

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kBuiltInSlices = 10;
 
-Result<std::vector<std::string>> read_slices(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto file, posix_files().open(path));
+Result<std::vector<std::string>> read_slices(Files& files, const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, files.open(path));
   ASSIGN_OR_RETURN(const auto stat, file->stat());
   std::string text(stat.size, '\0');
   ASSIGN_OR_RETURN(const auto size, file->read_at(0, text));
@@ -38,7 +38,7 @@ class TestSlicer final : public Slicer {
     next_ = 0;
     const auto path = context.options.value("slicer_data_file_path", "");
     if (!path.empty()) {
-      ASSIGN_OR_RETURN(slices_, read_slices(path));
+      ASSIGN_OR_RETURN(slices_, read_slices(*context.files, path));
       return {};
     }
     slices_.clear();

@@ -37,14 +37,14 @@ Result<std::unique_ptr<Kind>> as_kind(std::unique_ptr<Operation> operation) {
 }  // namespace
 
 Result<std::unique_ptr<Pipeline>> Pipeline::make(const Json& job, const std::string& worker_id,
-                                                 const OperationRegistry& registry) {
+                                                 const OperationRegistry& registry, Files& files) {
   const auto operations = job.find("operations");
   if (operations == job.end() || !operations->is_array() || operations->empty()) {
     return Error(ErrorCode::invalid, "the job has no operations", false);
   }
   auto pipeline = std::make_unique<Pipeline>();
   for (std::size_t i = 0; i < operations->size(); ++i) {
-    RETURN_IF_ERROR(pipeline->add((*operations)[i], job, i, worker_id, registry));
+    RETURN_IF_ERROR(pipeline->add((*operations)[i], job, i, worker_id, registry, files));
   }
   pipeline->may_measure_ = job.value("analytics", true);
   pipeline->figures_.resize(operations->size());
@@ -53,7 +53,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const Json& job, const std::str
 }
 
 Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t index, const std::string& worker_id,
-                           const OperationRegistry& registry) {
+                           const OperationRegistry& registry, Files& files) {
   const std::string name(operation_name(options.value("_op", "")));
   auto place = fmt::format("operations[{}] {}", index, name);
   const auto* schema = registry.find(name);
@@ -63,7 +63,7 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
     return Error(ErrorCode::invalid, fmt::format("{}: readers come first and senders last", place), false);
   }
   auto operation = registry.make(name);
-  if (auto ready = operation->initialize({options, job, index, worker_id}); !ready)
+  if (auto ready = operation->initialize({options, job, index, worker_id, &files}); !ready)
     return with_context(ready.error(), place);
   if (schema->delivery != Delivery::none) delivery_ = schema->delivery;
   switch (schema->kind) {

@@ -30,7 +30,7 @@ class Pipeline {
  public:
   // job: the resolved execution document. Errors name the operation.
   static Result<std::unique_ptr<Pipeline>> make(const Json& job, const std::string& worker_id,
-                                                const OperationRegistry& registry);
+                                                const OperationRegistry& registry, Files& files);
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
   // between batches. May throw what an operation throws; abandon() is then the caller's to call.
@@ -50,7 +50,7 @@ class Pipeline {
   };
 
   Result<void> add(const Json& options, const Json& job, std::size_t index, const std::string& worker_id,
-                   const OperationRegistry& registry);
+                   const OperationRegistry& registry, Files& files);
   Result<void> begin(const SliceContext& slice);
   Result<void> stream(const std::atomic<bool>* cancelled, PipelineCounts& counts);
   // Takes the batch through the processors from `first` on and into the sender.

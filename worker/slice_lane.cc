@@ -1,18 +1,60 @@
 #include "worker/slice_lane.h"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <utility>
 
 namespace slicemill::worker {
+namespace {
 
-SliceLane::SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
+// The thread only takes slices, runs them and hands back results.
+class ThreadedSliceLane final : public SliceLane {
+ public:
+  ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks);
+  ~ThreadedSliceLane() override;
+
+  void add(std::vector<wire::SliceOrder> slices) override;
+  std::vector<wire::SliceResult> take_results() override;
+  std::vector<wire::HeldSlice> take_back(std::uint64_t keep) override;
+  void cancel(const std::vector<wire::HeldSlice>& slices) override;
+  std::vector<wire::HeldSlice> held() const override;
+  bool idle() const override;
+  bool running() const override;
+
+ private:
+  void run();
+  bool run_one(SliceRunner& runner);
+
+  Loop& loop_;
+  MakeRunner make_runner_;
+  std::unique_ptr<BegunNote> note_;
+  Hooks hooks_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<wire::SliceOrder> waiting_;    // guarded by mutex_
+  std::optional<wire::HeldSlice> running_;  // guarded by mutex_
+  std::vector<wire::SliceResult> results_;  // guarded by mutex_
+  bool told_ = false;                       // guarded by mutex_: on_results is on its way
+  bool ending_ = false;                     // guarded by mutex_
+  std::atomic<bool> cancel_{false};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::thread thread_;
+};
+
+ThreadedSliceLane::ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
     : loop_(loop),
       make_runner_(std::move(make_runner)),
       note_(std::move(note)),
       hooks_(std::move(hooks)),
       thread_([this] { run(); }) {}
 
-SliceLane::~SliceLane() {
+ThreadedSliceLane::~ThreadedSliceLane() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -23,7 +65,7 @@ SliceLane::~SliceLane() {
   thread_.join();
 }
 
-void SliceLane::run() {
+void ThreadedSliceLane::run() {
   const std::weak_ptr<bool> alive = alive_;
   auto runner = make_runner_();
   if (!runner) {
@@ -36,7 +78,7 @@ void SliceLane::run() {
   }
 }
 
-bool SliceLane::run_one(SliceRunner& runner) {
+bool ThreadedSliceLane::run_one(SliceRunner& runner) {
   wire::SliceOrder slice;
   {
     std::unique_lock lock(mutex_);
@@ -64,7 +106,7 @@ bool SliceLane::run_one(SliceRunner& runner) {
   return true;
 }
 
-void SliceLane::add(std::vector<wire::SliceOrder> slices) {
+void ThreadedSliceLane::add(std::vector<wire::SliceOrder> slices) {
   {
     const std::lock_guard lock(mutex_);
     for (auto& slice : slices) waiting_.push_back(std::move(slice));
@@ -72,13 +114,13 @@ void SliceLane::add(std::vector<wire::SliceOrder> slices) {
   wake_.notify_one();
 }
 
-std::vector<wire::SliceResult> SliceLane::take_results() {
+std::vector<wire::SliceResult> ThreadedSliceLane::take_results() {
   const std::lock_guard lock(mutex_);
   told_ = false;
   return std::exchange(results_, {});
 }
 
-std::vector<wire::HeldSlice> SliceLane::take_back(std::uint64_t keep) {
+std::vector<wire::HeldSlice> ThreadedSliceLane::take_back(std::uint64_t keep) {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> taken;
   while (waiting_.size() > keep) {
@@ -88,7 +130,7 @@ std::vector<wire::HeldSlice> SliceLane::take_back(std::uint64_t keep) {
   return taken;
 }
 
-void SliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
+void ThreadedSliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
   const std::lock_guard lock(mutex_);
   for (const auto& unwanted : slices) {
     std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
@@ -98,7 +140,7 @@ void SliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
   }
 }
 
-std::vector<wire::HeldSlice> SliceLane::held() const {
+std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> held;
   if (running_) held.push_back(*running_);
@@ -106,14 +148,21 @@ std::vector<wire::HeldSlice> SliceLane::held() const {
   return held;
 }
 
-bool SliceLane::idle() const {
+bool ThreadedSliceLane::idle() const {
   const std::lock_guard lock(mutex_);
   return waiting_.empty() && !running_ && results_.empty();
 }
 
-bool SliceLane::running() const {
+bool ThreadedSliceLane::running() const {
   const std::lock_guard lock(mutex_);
   return running_.has_value();
+}
+
+}  // namespace
+
+std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                           SliceLane::Hooks hooks) {
+  return std::make_unique<ThreadedSliceLane>(loop, std::move(make_runner), std::move(note), std::move(hooks));
 }
 
 }  // namespace slicemill::worker

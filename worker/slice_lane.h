@@ -1,20 +1,11 @@
-// The operation thread of one worker: runs slices one after the other, so that I/O and heartbeats never wait for user
-// code.
+// Where a worker's slices run, one after the other, so that I/O and heartbeats never wait for user code.
 //
-// Owner: Worker. Members are for the loop thread; the thread itself only takes slices, runs them and hands back
-// results.
+// Owner: Worker. Members are for the loop thread. Bodies: a thread of its own (make_slice_lane); one on virtual time in
+// tests/simulation.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "core/runtime/begun_note.h"
@@ -24,7 +15,7 @@
 
 namespace slicemill::worker {
 
-// Called on the operation thread before the first slice.
+// Called where the slices run, before the first one.
 using MakeRunner = std::function<Result<std::unique_ptr<SliceRunner>>()>;
 
 class SliceLane {
@@ -34,41 +25,23 @@ class SliceLane {
     std::function<void(const Error&)> on_no_runner;  // the pipeline cannot be built
   };
 
-  // note: nullptr in-process.
-  SliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks);
-  ~SliceLane();  // waits for the running slice, whose cancel flag is raised
+  virtual ~SliceLane() = default;  // waits for the running slice, whose cancel flag is raised
 
-  void add(std::vector<wire::SliceOrder> slices);
-  std::vector<wire::SliceResult> take_results();
+  virtual void add(std::vector<wire::SliceOrder> slices) = 0;
+  virtual std::vector<wire::SliceResult> take_results() = 0;
   // Waiting ones beyond the `keep` oldest, newest first: they are not begun and never will be here.
-  std::vector<wire::HeldSlice> take_back(std::uint64_t keep);
+  virtual std::vector<wire::HeldSlice> take_back(std::uint64_t keep) = 0;
   // Forgets these if they wait; raises the cancel flag if one of them runs.
-  void cancel(const std::vector<wire::HeldSlice>& slices);
+  virtual void cancel(const std::vector<wire::HeldSlice>& slices) = 0;
   // Waiting and running ones, oldest first.
-  std::vector<wire::HeldSlice> held() const;
+  virtual std::vector<wire::HeldSlice> held() const = 0;
   // Nothing waits, nothing runs, no result is left to take.
-  bool idle() const;
-  bool running() const;
-
- private:
-  void run();
-  bool run_one(SliceRunner& runner);
-
-  Loop& loop_;
-  MakeRunner make_runner_;
-  std::unique_ptr<BegunNote> note_;
-  Hooks hooks_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<wire::SliceOrder> waiting_;    // guarded by mutex_
-  std::optional<wire::HeldSlice> running_;  // guarded by mutex_
-  std::vector<wire::SliceResult> results_;  // guarded by mutex_
-  bool told_ = false;                       // guarded by mutex_: on_results is on its way
-  bool ending_ = false;                     // guarded by mutex_
-  std::atomic<bool> cancel_{false};
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  std::thread thread_;
+  virtual bool idle() const = 0;
+  virtual bool running() const = 0;
 };
+
+// note: nullptr in-process.
+std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                           SliceLane::Hooks hooks);
 
 }  // namespace slicemill::worker

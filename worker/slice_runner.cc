@@ -87,10 +87,11 @@ class PipelineRunner final : public SliceRunner {
 }  // namespace
 
 Result<std::unique_ptr<SliceRunner>> make_slice_runner(const Json& job, std::vector<std::string> lineage,
-                                                       std::string worker_id, const OperationRegistry& registry) {
+                                                       std::string worker_id, const OperationRegistry& registry,
+                                                       Files& files) {
   if (lineage.empty()) return Error(ErrorCode::internal, "an execution without an id", false);
   try {
-    ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, worker_id, registry));
+    ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, worker_id, registry, files));
     return std::unique_ptr<SliceRunner>(std::make_unique<PipelineRunner>(std::move(pipeline), std::move(lineage)));
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, fmt::format("an operation threw while it was made: {}", error.what()), false);

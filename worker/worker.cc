@@ -9,13 +9,14 @@
 namespace slicemill::worker {
 
 Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
-               RunnerOf runner_of, std::function<void(const std::string&)> on_end)
+               RunnerOf runner_of, std::function<void(const std::string&)> on_end, LaneOf lane_of)
     : loop_(loop),
       channel_(std::move(channel)),
       monitor_(monitor),
       settings_(std::move(settings)),
       runner_of_(std::move(runner_of)),
-      on_end_(std::move(on_end)) {}
+      on_end_(std::move(on_end)),
+      lane_of_(std::move(lane_of)) {}
 
 Worker::~Worker() = default;
 
@@ -119,7 +120,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
       }
       note = std::move(*created);
     }
-    lane_ = std::make_unique<SliceLane>(
+    lane_ = lane_of_(
         loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
         SliceLane::Hooks{.on_results = [this] { send_results(); },
                          .on_no_runner = [this](const Error& error) { end(error.message); }});

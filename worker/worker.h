@@ -29,9 +29,12 @@ class Worker {
  public:
   using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
 
+  using LaneOf =
+      std::function<std::unique_ptr<SliceLane>(Loop&, MakeRunner, std::unique_ptr<BegunNote>, SliceLane::Hooks)>;
+
   // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
   Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
-         RunnerOf runner_of, std::function<void(const std::string& reason)> on_end);
+         RunnerOf runner_of, std::function<void(const std::string& reason)> on_end, LaneOf lane_of = make_slice_lane);
   ~Worker();
 
   void start();
@@ -56,6 +59,7 @@ class Worker {
   WorkerSettings settings_;
   RunnerOf runner_of_;
   std::function<void(const std::string&)> on_end_;
+  LaneOf lane_of_;
 
   std::unique_ptr<SliceLane> lane_;
   std::deque<wire::SliceResult> unacked_;

@@ -183,4 +183,27 @@ Result<std::unique_ptr<LedgerView>> view_ledger(const std::string& directory) {
   return std::unique_ptr<LedgerView>(std::make_unique<RocksView>(std::move(database), std::move(header)));
 }
 
+LedgerStore& rocks_ledgers() {
+  class Store final : public LedgerStore {
+   public:
+    bool exists(const std::string& directory) override { return ledger_exists(directory); }
+    Result<std::unique_ptr<SliceLedger>> create(Loop& loop, const std::string& directory,
+                                                const LedgerCreate& facts) override {
+      return create_ledger(loop, directory, facts);
+    }
+    Result<std::unique_ptr<SliceLedger>> open(Loop& loop, const std::string& directory, std::uint64_t epoch) override {
+      return open_ledger(loop, directory, epoch);
+    }
+    Result<std::unique_ptr<SliceLedger>> open_next_epoch(Loop& loop, const std::string& directory) override {
+      return open_ledger_next_epoch(loop, directory);
+    }
+    Result<std::unique_ptr<SliceLedger>> recover(Loop& loop, const std::string& directory,
+                                                 const LedgerRecover& facts) override {
+      return recover_ledger(loop, directory, facts);
+    }
+  };
+  static Store store;
+  return store;
+}
+
 }  // namespace slicemill

@@ -28,15 +28,18 @@ RocksLedger::RocksLedger(Loop& loop, std::unique_ptr<RocksDatabase> database, Le
     : loop_(loop),
       directory_(database->directory()),
       header_(std::move(header)),
-      link_(std::make_shared<Link>(Link{this})),
+      link_(std::make_shared<Link>()),
       builder_(*database, std::move(work), row_counts),
       counts_(builder_.open_counts()),
-      database_(std::move(database)),
-      thread_([this] { commit_groups(); }) {}
+      database_(std::move(database)) {
+  link_->ledger = this;
+}
 
 RocksLedger::~RocksLedger() {
-  link_->ledger = nullptr;
-  end_commit_thread(false);
+  {
+    const std::lock_guard wait_for_commit(link_->mutex);
+    link_->ledger = nullptr;
+  }
   closing_ = true;
   const std::unique_lock wait_for_readers(database_mutex_);
 }
@@ -46,37 +49,41 @@ RocksLedger::~RocksLedger() {
 void RocksLedger::write(LedgerBatch batch, std::function<void(Result<void>)> synced) {
   ++backlog_;
   written_ = true;
+  const auto tell = [link = link_] {
+    if (link->ledger != nullptr) link->ledger->deliver();
+  };
   if (closed_) {
-    loop_.post([this, link = link_, synced = std::move(synced)] {
-      if (link->ledger != nullptr) deliver({synced}, closed_error());
-    });
+    const std::lock_guard lock(queue_mutex_);
+    committed_.push_back({{std::move(synced)}, closed_error()});
+    loop_.post(tell);
     return;
   }
   {
     const std::lock_guard lock(queue_mutex_);
     queue_.push_back({std::move(batch), std::move(synced)});
   }
-  queue_changed_.notify_one();
+  // A task finds all that was queued while the one before it synced; those whose batches went with it find nothing.
+  loop_.offload(
+      Loop::Lane::ledger,
+      [link = link_] {
+        const std::lock_guard lock(link->mutex);
+        if (link->ledger != nullptr) link->ledger->commit_queued();
+      },
+      tell);
 }
 
-void RocksLedger::commit_groups() {
+void RocksLedger::commit_queued() {
   std::vector<Queued> group;
-  while (true) {
-    {
-      std::unique_lock lock(queue_mutex_);
-      queue_changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      group.swap(queue_);
-    }
-    const Result<void> result = commit(group);
-    std::vector<Callback> callbacks;
-    callbacks.reserve(group.size());
-    for (Queued& queued : group) callbacks.push_back(std::move(queued.synced));
-    group.clear();
-    loop_.post([this, link = link_, callbacks = std::move(callbacks), result] {
-      if (link->ledger != nullptr) deliver(callbacks, result);
-    });
+  {
+    const std::lock_guard lock(queue_mutex_);
+    group.swap(queue_);
   }
+  if (group.empty()) return;
+  Committed committed{{}, commit(group)};
+  committed.callbacks.reserve(group.size());
+  for (Queued& queued : group) committed.callbacks.push_back(std::move(queued.synced));
+  const std::lock_guard lock(queue_mutex_);
+  committed_.push_back(std::move(committed));
 }
 
 Result<void> RocksLedger::commit(std::vector<Queued>& group) {
@@ -98,25 +105,20 @@ Result<void> RocksLedger::commit(std::vector<Queued>& group) {
 }
 
 // One at a time, since a callback may destroy the ledger.
-void RocksLedger::deliver(const std::vector<Callback>& callbacks, const Result<void>& result) {
+void RocksLedger::deliver() {
   const std::shared_ptr<Link> link = link_;
-  backlog_ -= callbacks.size();
-  for (const Callback& synced : callbacks) {
-    if (link->ledger == nullptr) return;
-    if (synced) synced(result);
-  }
-}
-
-void RocksLedger::end_commit_thread(bool write_queued) {
-  if (!thread_.joinable()) return;
-  std::vector<Queued> dropped;
+  std::vector<Committed> committed;
   {
     const std::lock_guard lock(queue_mutex_);
-    ending_ = true;
-    if (!write_queued) dropped.swap(queue_);
+    committed.swap(committed_);
   }
-  queue_changed_.notify_one();
-  thread_.join();
+  for (const auto& group : committed) backlog_ -= group.callbacks.size();
+  for (const auto& group : committed) {
+    for (const Callback& synced : group.callbacks) {
+      if (link->ledger == nullptr) return;
+      if (synced) synced(group.result);
+    }
+  }
 }
 
 Error RocksLedger::closed_error() const {
@@ -125,7 +127,11 @@ Error RocksLedger::closed_error() const {
 
 Result<void> RocksLedger::close() {
   if (std::exchange(closed_, true)) return {};
-  end_commit_thread(true);
+  const std::lock_guard wait_for_commit(link_->mutex);
+  commit_queued();
+  loop_.post([link = link_] {
+    if (link->ledger != nullptr) link->ledger->deliver();
+  });
   closing_ = true;
   const std::unique_lock lock(database_mutex_);
   // After a failed write RocksDB would fail the flush too; the log holds what was synced.

@@ -1,18 +1,16 @@
-// SliceLedger on RocksDB: a queue of batches, one commit thread that writes what has gathered with one sync, and
-// reading beside it.
+// SliceLedger on RocksDB: a queue of batches, the ledger lane that writes what has gathered with one sync, and reading
+// beside it.
 //
 // Owner and threads as the seam says. Destroying it without close() drops what was not written yet and flushes nothing,
 // like a crash; callbacks still on their way are dropped too, so nothing calls an owner that is gone.
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
-#include <thread>
 #include <vector>
 
 #include "core/ledger/group_builder.h"
@@ -46,18 +44,24 @@ class RocksLedger final : public SliceLedger {
     LedgerBatch batch;
     Callback synced;
   };
-  // Lets callbacks that are on their way find out whether the ledger is still there. Loop thread.
+  // What outlives the ledger: lets tasks of the lane and callbacks that are on their way find out whether it is still
+  // there. A commit holds the mutex, so whoever ends the ledger waits for it.
   struct Link {
-    RocksLedger* ledger;
+    std::mutex mutex;
+    RocksLedger* ledger;  // set to nullptr on the loop thread, under the mutex
+  };
+  struct Committed {
+    std::vector<Callback> callbacks;
+    Result<void> result;
   };
 
   RocksLedger(Loop& loop, std::unique_ptr<RocksDatabase> database, LedgerHeader header, OpenWork work,
               ledger_codec::RowCounts row_counts);
 
-  void commit_groups();
+  // Writes everything that is queued. By Link::mutex.
+  void commit_queued();
   Result<void> commit(std::vector<Queued>& group);
-  void deliver(const std::vector<Callback>& callbacks, const Result<void>& result);
-  void end_commit_thread(bool write_queued);
+  void deliver();
   Error closed_error() const;
   // Runs `read` on the database unless it is closed, and keeps it open meanwhile.
   template <typename Read>
@@ -71,18 +75,17 @@ class RocksLedger final : public SliceLedger {
 
   // loop thread
   std::size_t backlog_ = 0;
-  bool written_ = false;  // from then on work is the commit thread's
+  bool written_ = false;  // from then on work is the lane's
   bool closed_ = false;
 
-  // commit thread while it runs
+  // by Link::mutex once something was written
   GroupBuilder builder_;
   std::optional<Error> failure_;  // of the first write that failed: the answer to every later one
 
   // by queue_mutex_
   std::mutex queue_mutex_;
-  std::condition_variable queue_changed_;
   std::vector<Queued> queue_;
-  bool ending_ = false;
+  std::vector<Committed> committed_;  // in the order of their commits; the loop thread takes them
 
   // by counts_mutex_
   mutable std::mutex counts_mutex_;
@@ -92,8 +95,6 @@ class RocksLedger final : public SliceLedger {
   mutable std::shared_mutex database_mutex_;
   std::atomic<bool> closing_ = false;
   std::unique_ptr<RocksDatabase> database_;
-
-  std::thread thread_;  // last: it uses everything above
 };
 
 }  // namespace slicemill

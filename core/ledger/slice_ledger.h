@@ -195,4 +195,18 @@ class LedgerView {
 };
 Result<std::unique_ptr<LedgerView>> view_ledger(const std::string& directory);
 
+// The seam to where ledgers are kept. Body: RocksDB, by the functions above.
+class LedgerStore {
+ public:
+  virtual ~LedgerStore() = default;
+  virtual bool exists(const std::string& directory) = 0;
+  virtual Result<std::unique_ptr<SliceLedger>> create(Loop& loop, const std::string& directory,
+                                                      const LedgerCreate& create) = 0;
+  virtual Result<std::unique_ptr<SliceLedger>> open(Loop& loop, const std::string& directory, std::uint64_t epoch) = 0;
+  virtual Result<std::unique_ptr<SliceLedger>> open_next_epoch(Loop& loop, const std::string& directory) = 0;
+  virtual Result<std::unique_ptr<SliceLedger>> recover(Loop& loop, const std::string& directory,
+                                                       const LedgerRecover& recover) = 0;
+};
+LedgerStore& rocks_ledgers();
+
 }  // namespace slicemill

@@ -101,15 +101,25 @@ class DescriptorWatch final : public AsioLoop::Watch {
 
 }  // namespace
 
+namespace {
+
+std::mt19937_64 seeded() {
+  std::random_device device;
+  std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+  return std::mt19937_64(seed);
+}
+
+}  // namespace
+
 struct AsioLoop::Body {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
   std::unordered_map<TimerId, std::unique_ptr<asio::steady_timer>> timers;
   TimerId next_timer = 1;
-  std::mt19937_64 random{std::random_device{}()};
+  std::mt19937_64 random = seeded();  // also behind identifiers: seeded with as much as they hold
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
-  std::array<std::unique_ptr<LaneThread>, 5> lanes;
+  std::array<std::unique_ptr<LaneThread>, Loop::kLanes> lanes;
 
   void wait_for_signal() {
     signals->async_wait([this](boost::system::error_code error, int number) {

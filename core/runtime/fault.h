@@ -10,6 +10,7 @@
 // that file.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 #include "core/runtime/result.h"
@@ -20,13 +21,17 @@ namespace slicemill {
 // faults without a process are armed.
 void set_fault_process(std::string_view kind);
 
+// For the simulator, which decides itself what happens at a point, on virtual time. Before any other thread runs;
+// nullptr: as the environment says again.
+void set_fault_handler(std::function<Result<void>(std::string_view point)> handler);
+
 namespace fault_detail {
-extern const bool kArmed;
+extern bool armed;  // constant but for set_fault_handler
 Result<void> pass(std::string_view point);
 }  // namespace fault_detail
 
 inline Result<void> fault(std::string_view point) {
-  if (!fault_detail::kArmed) [[likely]]
+  if (!fault_detail::armed) [[likely]]
     return {};
   return fault_detail::pass(point);
 }

@@ -9,6 +9,8 @@
 
 namespace slicemill {
 
+class Loop;
+
 template <typename Tag>
 struct TextId {
   std::string text;
@@ -24,8 +26,9 @@ using ExecutionId = TextId<struct ExecutionTag>;  // UUID v4
 using WorkerId = TextId<struct WorkerTag>;        // "<hostname>__<8 characters>", new at every process start
 
 std::string random_uuid();                                                     // v4, from the system's random source
+std::string random_uuid(Loop& loop);                                           // v4, from the loop's
 std::string derived_uuid(std::string_view name_space, std::string_view name);  // v5 (SHA-1): same input, same id
-WorkerId new_worker_id();
+WorkerId new_worker_id(Loop& loop);
 
 }  // namespace slicemill
 

@@ -5,6 +5,7 @@
 // Bodies: AsioLoop (production) and, in tests/simulation, virtual time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -18,7 +19,8 @@ class Loop {
   using TimerId = std::uint64_t;  // never 0
 
   // A lane keeps its tasks in order; different lanes run beside each other.
-  enum class Lane { slicer, publish, query, store, assets };
+  enum class Lane { slicer, publish, query, store, assets, ledger };
+  static constexpr std::size_t kLanes = 6;
 
   virtual ~Loop() = default;
 

@@ -71,6 +71,7 @@ class FileReader final : public Reader {
   Result<void> initialize(const OperationContext& context) override {
     ASSIGN_OR_RETURN(reading_, file_reading(context.options));
     rejecter_ = RecordRejecter(context);
+    files_ = context.files;
     return {};
   }
 
@@ -84,7 +85,7 @@ class FileReader final : public Reader {
     const bool is_cut = reading_.is_cut(request.path);
     place_ = compression == Compression::none ? request.path : request.path + " (unpacked)";
 
-    ASSIGN_OR_RETURN(auto file, posix_files().open(request.path));
+    ASSIGN_OR_RETURN(auto file, files_->open(request.path));
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat));
     parser_ =
@@ -143,6 +144,7 @@ class FileReader final : public Reader {
     return own_.get();
   }
 
+  Files* files_ = nullptr;
   FileReading reading_;
   RecordRejecter rejecter_;
   JsonChecker checker_;

@@ -25,8 +25,8 @@ Result<std::vector<std::string>> records_of(const Json& array, std::string_view 
   return records;
 }
 
-Result<std::vector<std::string>> read_records(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto file, posix_files().open(path));
+Result<std::vector<std::string>> read_records(Files& files, const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, files.open(path));
   ASSIGN_OR_RETURN(const auto stat, file->stat());
   std::string text(stat.size, '\0');
   ASSIGN_OR_RETURN(const auto size, file->read_at(0, text));
@@ -42,7 +42,7 @@ class TestReader final : public Reader {
     passes_slice_ = context.options.value("passthrough_slice", false);
     if (passes_slice_) return {};
     const auto path = context.options.value("fetcher_data_file_path", "");
-    ASSIGN_OR_RETURN(records_, path.empty() ? built_in_records() : read_records(path));
+    ASSIGN_OR_RETURN(records_, path.empty() ? built_in_records() : read_records(*context.files, path));
     return {};
   }
 

@@ -21,6 +21,7 @@ class FileExporter final : public Sender {
  public:
   Result<void> initialize(const OperationContext& context) override {
     options_ = context.options;
+    files_ = context.files;
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     text_.reserve(kFlushBytes + kFlushBytes / 2);
     return {};
@@ -59,7 +60,7 @@ class FileExporter final : public Sender {
     }
     RETURN_IF_ERROR(file_->sync());
     RETURN_IF_ERROR(file_->close());
-    RETURN_IF_ERROR(posix_files().sync_directory(layout_->staging_directory()));
+    RETURN_IF_ERROR(files_->sync_directory(layout_->staging_directory()));
     RETURN_IF_ERROR(fault("staged"));
     facts_.present = true;
     facts_.checksum = hash_.digest();
@@ -68,15 +69,15 @@ class FileExporter final : public Sender {
 
   void abandon() override {
     // A file that stays behind is swept at the next start of the execution.
-    if (std::exchange(file_, nullptr) != nullptr) (void)posix_files().remove(staged_path_);
+    if (std::exchange(file_, nullptr) != nullptr) (void)files_->remove(staged_path_);
   }
 
  private:
   Result<void> create() {
-    auto file = posix_files().create(staged_path_);
+    auto file = files_->create(staged_path_);
     if (!file && file.error().code == ErrorCode::not_found) {
-      RETURN_IF_ERROR(create_durable_directories(posix_files(), layout_->staging_directory()));
-      file = posix_files().create(staged_path_);
+      RETURN_IF_ERROR(create_durable_directories(*files_, layout_->staging_directory()));
+      file = files_->create(staged_path_);
     }
     if (!file) return file.error();
     file_ = std::move(*file);
@@ -104,6 +105,7 @@ class FileExporter final : public Sender {
   }
 
   Json options_;
+  Files* files_ = nullptr;
   FileWriting writing_;
   std::optional<FileLayout> layout_;
   OutputHash hash_;

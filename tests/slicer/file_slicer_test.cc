@@ -288,9 +288,10 @@ TEST(FileSlicerManyFiles, PositionsStayInProportion) {
   constexpr std::size_t kFiles = 100'000;
   ManyFiles files(kFiles);
   for (const bool persistent : {false, true}) {
-    auto slicer = make_file_slicer(files);
+    auto slicer = make_file_slicer();
     SlicerContext context;
     context.options = {{"path", "/many"}};
+    context.files = &files;
     context.persistent = persistent;
     ASSERT_TRUE(slicer->open(context, ""));
     std::size_t slices = 0;
