@@ -1,0 +1,166 @@
+#include "tests/simulation/checks.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+#include <variant>
+
+#include "core/outputs/output_hash.h"
+
+namespace slicemill::simulation {
+
+// Passes everything on, and tells what is durable before anybody else learns of it.
+class Checks::Ledger final : public SliceLedger {
+ public:
+  Ledger(Checks& checks, Process& process, std::unique_ptr<SliceLedger> inner)
+      : checks_(checks), process_(process), inner_(std::move(inner)), ex_id_(inner_->header().lineage.back()) {
+    checks_.loaded(ex_id_, *inner_);
+  }
+  const LedgerHeader& header() const override { return inner_->header(); }
+  void write(LedgerBatch batch, std::function<void(Result<void>)> synced) override {
+    auto facts = std::make_shared<LedgerBatch>(batch);
+    inner_->write(std::move(batch), [this, facts, synced = std::move(synced)](const Result<void>& result) {
+      if (result) checks_.synced(ex_id_, *facts);
+      if (synced) synced(result);
+    });
+  }
+  std::size_t backlog() const override { return inner_->backlog(); }
+  Result<std::vector<OpenRange>> open_ranges() const override { return inner_->open_ranges(); }
+  Result<std::vector<OpenRow>> rows(std::optional<SliceKey> after, std::size_t limit) const override {
+    return inner_->rows(after, limit);
+  }
+  Result<std::vector<CommittedOutput>> unpublished_outputs() const override { return inner_->unpublished_outputs(); }
+  Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const override {
+    return inner_->for_each_output(visit);
+  }
+  Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const override {
+    return inner_->errors(from, size);
+  }
+  Result<OpenCounts> open_counts() const override { return inner_->open_counts(); }
+  // A process that was killed flushes nothing.
+  Result<void> close() override { return process_.alive ? inner_->close() : Result<void>(); }
+
+ private:
+  Checks& checks_;
+  Process& process_;
+  std::unique_ptr<SliceLedger> inner_;
+  std::string ex_id_;
+};
+
+class Checks::Store final : public LedgerStore {
+ public:
+  Store(Checks& checks, Process& process) : checks_(checks), process_(process) {}
+  bool exists(const std::string& directory) override { return rocks_ledgers().exists(directory); }
+  Result<std::unique_ptr<SliceLedger>> create(Loop& loop, const std::string& directory,
+                                              const LedgerCreate& facts) override {
+    return observed(rocks_ledgers().create(loop, directory, facts));
+  }
+  Result<std::unique_ptr<SliceLedger>> open(Loop& loop, const std::string& directory, std::uint64_t epoch) override {
+    return observed(rocks_ledgers().open(loop, directory, epoch));
+  }
+  Result<std::unique_ptr<SliceLedger>> open_next_epoch(Loop& loop, const std::string& directory) override {
+    return observed(rocks_ledgers().open_next_epoch(loop, directory));
+  }
+  Result<std::unique_ptr<SliceLedger>> recover(Loop& loop, const std::string& directory,
+                                               const LedgerRecover& facts) override {
+    return observed(rocks_ledgers().recover(loop, directory, facts));
+  }
+
+ private:
+  Result<std::unique_ptr<SliceLedger>> observed(Result<std::unique_ptr<SliceLedger>> opened) {
+    if (!opened) return opened.error();
+    return std::unique_ptr<SliceLedger>(std::make_unique<Ledger>(checks_, process_, std::move(*opened)));
+  }
+  Checks& checks_;
+  Process& process_;
+};
+
+std::unique_ptr<LedgerStore> Checks::ledgers_of(Process& process) {
+  return std::make_unique<Store>(*this, process);
+}
+
+void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
+  Durable& durable = durable_[ex_id];
+  if (const auto ranges = ledger.open_ranges())
+    for (const auto& range : *ranges)
+      for (auto i = range.from; i < range.to; ++i) durable.born.insert(range.run->key(i));
+  std::optional<SliceKey> after;
+  while (true) {
+    const auto rows = ledger.rows(after, 1000);
+    if (!rows || rows->empty()) break;
+    for (const auto& row : *rows) durable.born.insert(row.key);
+    after = rows->back().key;
+  }
+  (void)ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
+    durable.committed.emplace(output.facts.bytes, output.facts.checksum);
+    return {};
+  });
+  if (ledger.header().joined)
+    durable.committed.emplace(ledger.header().joined->facts.bytes, ledger.header().joined->facts.checksum);
+  durable.outcome = ledger.header().outcome;
+}
+
+void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
+  Durable& durable = durable_[ex_id];
+  for (const auto& run : batch.born)
+    for (std::uint64_t i = 0; i < run.count(); ++i) durable.born.insert(run.key(i));
+  for (const auto& row : batch.rows) durable.born.insert(row.key);
+  for (const auto& output : batch.committed) durable.committed.emplace(output.facts.bytes, output.facts.checksum);
+  if (batch.joined) durable.committed.emplace(batch.joined->facts.bytes, batch.joined->facts.checksum);
+  if (batch.outcome) durable.outcome = batch.outcome;
+}
+
+void Checks::on_controller_start(const Process& process) {
+  for (const Process* other : world_.living(ProcessKind::controller))
+    if (other != &process && other->execution == process.execution)
+      world_.violation(fmt::format("I3: execution {} has two living controllers, {} and {}", process.execution,
+                                   other->pid, process.pid));
+}
+
+void Checks::on_send(Process& from, std::string_view frame) {
+  if (from.kind != ProcessKind::controller) return;
+  const auto message = wire::decode(frame);
+  if (!message) {
+    world_.violation("a frame that does not decode was sent");
+    return;
+  }
+  const Durable& durable = durable_[from.execution];
+  if (const auto* dispatch = std::get_if<wire::Dispatch>(&*message)) {
+    for (const auto& slice : dispatch->slices)
+      if (!durable.born.contains(slice.key))
+        world_.violation(fmt::format("I5: slice {}/{} was dispatched before its birth was durable", slice.key.slicer,
+                                     slice.key.order));
+  }
+  if (const auto* finished = std::get_if<wire::Finished>(&*message)) {
+    if (!durable.outcome || finished->status != to_string(durable.outcome->status))
+      world_.violation(fmt::format("I5: the controller says {} and its ledger does not", finished->status));
+  }
+}
+
+void Checks::on_renamed(Process& process, const std::string& name, const std::string& content) {
+  if (name.find("/.slicemill/") != std::string::npos && name.find("/parts/") == std::string::npos) return;
+  if (process.kind != ProcessKind::controller)
+    world_.violation(fmt::format("I3: a {} published {}", to_string(process.kind), name));
+  OutputHash hash;
+  hash.reset();
+  hash.update(content);
+  if (!durable_[process.execution].committed.contains({content.size(), hash.digest()}))
+    world_.violation(fmt::format("I2: {} was published before its commit was durable", name));
+  const auto [place, fresh] = published_.emplace(name, content);
+  if (!fresh && place->second != content)
+    world_.violation(fmt::format("I2: {} was published twice with different contents", name));
+}
+
+void Checks::on_slice_begun(const Process& worker, const wire::SliceOrder& slice) {
+  ++begun_;
+  const auto paused = paused_.find(worker.execution);
+  if (paused != paused_.end() && world_.now() > paused->second + 100 * kMillisecond)
+    world_.violation(fmt::format("I8: slice {}/{} began {} ms after the answer to a pause", slice.key.slicer,
+                                 slice.key.order, (world_.now() - paused->second) / kMillisecond));
+}
+
+void Checks::paused(const std::string& ex_id) {
+  paused_.emplace(ex_id, world_.now());
+}
+
+}  // namespace slicemill::simulation

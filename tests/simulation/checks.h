@@ -1,0 +1,57 @@
+// What must hold at every moment, looked at from outside: from frames as they are sent, batches as they become durable,
+// names as they become visible. A broken promise is a violation of the world and names its invariant.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/wire/messages.h"
+#include "tests/simulation/sim_files.h"
+#include "tests/simulation/world.h"
+
+namespace slicemill::simulation {
+
+class Checks {
+ public:
+  explicit Checks(World& world) : world_(world) {}
+
+  // Ledgers that tell what became durable. One store per process.
+  std::unique_ptr<LedgerStore> ledgers_of(Process& process);
+
+  void on_controller_start(const Process& process);
+  void on_send(Process& from, std::string_view frame);
+  void on_renamed(Process& process, const std::string& name, const std::string& content);
+  void on_slice_begun(const Process& worker, const wire::SliceOrder& slice);
+
+  // I8: a pause that was answered: no slice begins later than 100 ms after it. Only asked where frames are not held up.
+  void paused(const std::string& ex_id);
+  void not_paused(const std::string& ex_id) { paused_.erase(ex_id); }
+
+  std::uint64_t slices_begun() const { return begun_; }
+  std::uint64_t outputs_published() const { return published_.size(); }
+
+ private:
+  class Ledger;
+  class Store;
+  // Of one execution.
+  struct Durable {
+    std::set<SliceKey> born;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> committed;  // bytes and checksum
+    std::optional<LedgerOutcome> outcome;
+  };
+  void loaded(const std::string& ex_id, const SliceLedger& ledger);
+  void synced(const std::string& ex_id, const LedgerBatch& batch);
+
+  World& world_;
+  std::map<std::string, Durable> durable_;        // by execution
+  std::map<std::string, std::string> published_;  // visible names and their contents
+  std::map<std::string, Nanoseconds> paused_;     // since when
+  std::uint64_t begun_ = 0;
+};
+
+}  // namespace slicemill::simulation

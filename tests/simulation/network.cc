@@ -1,0 +1,215 @@
+#include "tests/simulation/network.h"
+
+#include <algorithm>
+#include <deque>
+
+namespace slicemill::simulation {
+
+namespace {
+constexpr std::size_t kQueued = 1024;  // frames, while nobody is connected
+}
+
+// One client and whom it reached. `epoch` counts connections: frames of an earlier one never arrive.
+struct Network::Link {
+  Process* client = nullptr;
+  std::string endpoint;
+  std::function<void(std::string_view)> handler;
+  Server* server = nullptr;  // nullptr: not connected
+  ServerChannel::Peer peer = 0;
+  std::uint64_t epoch = 0;
+  Nanoseconds away_until = 0;
+  Nanoseconds last_to_server = 0, last_to_client = 0;
+  std::deque<std::string> queued;
+  bool open = true;
+};
+
+class Network::Server final : public ServerChannel {
+ public:
+  Server(Network& network, Process& process, std::string endpoint)
+      : network_(network), process_(process), endpoint_(std::move(endpoint)) {}
+  ~Server() override {
+    const auto own = network_.servers_.find(endpoint_);
+    if (own != network_.servers_.end() && own->second == this) network_.servers_.erase(own);
+    for (auto& [peer, link] : std::exchange(links, {}))
+      if (const auto still = link.lock(); still && still->server == this) {
+        network_.detach(*still);
+        network_.attach_later(still, network_.world_.between(kMillisecond, 20 * kMillisecond));
+      }
+  }
+
+  void on_frame(std::function<void(Peer, std::string_view)> call) override { handler = std::move(call); }
+  Sent send(Peer peer, std::string frame) override {
+    const auto found = links.find(peer);
+    const auto link = found == links.end() ? nullptr : found->second.lock();
+    if (!link || link->server != this || link->peer != peer) return Sent::gone;
+    if (network_.world_.chance(network_.full_buffers)) return Sent::would_block;
+    if (!network_.world_.step(process_, "send")) return Sent::ok;  // dead: it never learns
+    network_.watch_sent(process_, frame);
+    network_.deliver(link, false, std::move(frame));
+    return Sent::ok;
+  }
+  void drop(Peer peer) override { links.erase(peer); }
+  std::string endpoint() const override { return endpoint_; }
+
+  Process& process() { return process_; }
+
+  std::function<void(Peer, std::string_view)> handler;
+  std::map<Peer, std::weak_ptr<Link>> links;
+
+ private:
+  Network& network_;
+  Process& process_;
+  std::string endpoint_;
+};
+
+class Network::Client final : public ClientChannel {
+ public:
+  Client(Network& network, Process& process, std::string endpoint) : network_(network), process_(process) {
+    open(std::move(endpoint));
+  }
+  ~Client() override { close(); }
+
+  void on_frame(std::function<void(std::string_view)> call) override {
+    handler_ = std::move(call);
+    link_->handler = [this](std::string_view frame) { handler_(frame); };
+  }
+  bool send(std::string frame) override {
+    if (!network_.world_.step(process_, "send")) return true;
+    network_.watch_sent(process_, frame);
+    if (link_->server == nullptr) {
+      if (link_->queued.size() >= kQueued) return false;
+      link_->queued.push_back(std::move(frame));
+      return true;
+    }
+    network_.deliver(link_, true, std::move(frame));
+    return true;
+  }
+  void reconnect() override {
+    const std::string endpoint = link_->endpoint;
+    close();
+    open(endpoint);
+  }
+
+ private:
+  void open(std::string endpoint) {
+    link_ = std::make_shared<Link>();
+    link_->client = &process_;
+    link_->endpoint = std::move(endpoint);
+    link_->handler = [this](std::string_view frame) {
+      if (handler_) handler_(frame);
+    };
+    network_.links_.push_back(link_);
+    network_.attach_later(link_, network_.world_.between(50 * kMicrosecond, 2 * kMillisecond));
+  }
+  void close() {
+    link_->open = false;
+    link_->handler = nullptr;
+    network_.detach(*link_);
+  }
+
+  Network& network_;
+  Process& process_;
+  std::function<void(std::string_view)> handler_;
+  std::shared_ptr<Link> link_;
+};
+
+std::unique_ptr<ServerChannel> Network::bind(Process& process, const std::string& endpoint) {
+  auto server = std::make_unique<Server>(*this, process, endpoint);
+  servers_[endpoint] = server.get();
+  return server;
+}
+
+std::unique_ptr<ClientChannel> Network::connect(Process& process, const std::string& endpoint) {
+  std::erase_if(links_, [](const auto& link) { return link.expired(); });
+  return std::make_unique<Client>(*this, process, endpoint);
+}
+
+Nanoseconds Network::delay() {
+  if (world_.chance(slow_frames)) return world_.between(kMillisecond, 80 * kMillisecond);
+  return world_.between(15 * kMicrosecond, 150 * kMicrosecond);
+}
+
+void Network::watch_sent(Process& from, std::string_view frame) {
+  world_.note(frame.size());
+  if (on_send) on_send(from, frame);
+}
+
+void Network::attach_later(const std::shared_ptr<Link>& link, Nanoseconds away) {
+  link->away_until = std::max(link->away_until, world_.now() + away);
+  world_.at(world_.now() + away, nullptr, [this, weak = std::weak_ptr(link)] {
+    const auto still = weak.lock();
+    if (still && still->open && still->server == nullptr) attach(still);
+  });
+}
+
+void Network::attach(const std::shared_ptr<Link>& link) {
+  if (!link->client->alive) return;
+  const auto server = servers_.find(link->endpoint);
+  if (world_.now() < link->away_until || server == servers_.end() || !server->second->process().alive) {
+    attach_later(link, std::max<Nanoseconds>(world_.between(5 * kMillisecond, 100 * kMillisecond),
+                                             link->away_until - world_.now()));
+    return;
+  }
+  link->server = server->second;
+  link->peer = next_peer_++;
+  ++link->epoch;
+  link->last_to_client = link->last_to_server = 0;
+  link->server->links[link->peer] = link;
+  for (auto& frame : std::exchange(link->queued, {})) deliver(link, true, std::move(frame));
+}
+
+void Network::detach(Link& link) {
+  if (link.server != nullptr) link.server->links.erase(link.peer);
+  link.server = nullptr;
+  ++link.epoch;
+}
+
+void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame) {
+  Nanoseconds& last = to_server ? link->last_to_server : link->last_to_client;
+  last = std::max(last + 1, world_.now() + delay());
+  Process* receiver = to_server ? &link->server->process() : link->client;
+  world_.at(
+      last, receiver,
+      [this, weak = std::weak_ptr(link), epoch = link->epoch, peer = link->peer, to_server, text = std::move(frame)] {
+        const auto still = weak.lock();
+        if (!still || still->epoch != epoch || still->server == nullptr) return;
+        world_.note(text.size());
+        if (to_server) {
+          if (still->server->handler) still->server->handler(peer, text);
+        } else if (still->handler) {
+          const auto handler = still->handler;  // it may reconnect, which ends the link
+          handler(text);
+        }
+      });
+}
+
+std::size_t Network::connections() const {
+  return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& weak) {
+    const auto link = weak.lock();
+    return link && link->server != nullptr;
+  }));
+}
+
+void Network::break_one(Nanoseconds away) {
+  std::vector<std::shared_ptr<Link>> connected;
+  for (const auto& weak : links_)
+    if (auto link = weak.lock(); link && link->server != nullptr) connected.push_back(std::move(link));
+  if (connected.empty()) return;
+  const auto& link = connected[world_.below(connected.size())];
+  detach(*link);
+  attach_later(link, away);
+}
+
+void Network::cut_off(const Process& process, Nanoseconds away) {
+  for (const auto& weak : links_) {
+    const auto link = weak.lock();
+    if (!link || !link->open) continue;
+    const bool concerned =
+        link->client == &process || (link->server != nullptr && &link->server->process() == &process);
+    if (!concerned) continue;
+    detach(*link);
+    attach_later(link, away);
+  }
+}
+
+}  // namespace slicemill::simulation

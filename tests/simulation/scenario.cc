@@ -1,0 +1,466 @@
+#include "tests/simulation/scenario.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/outputs/output_publisher.h"
+#include "core/runtime/text.h"
+#include "tests/simulation/cluster.h"
+
+namespace slicemill::simulation {
+
+namespace {
+
+constexpr Nanoseconds kTurmoil = 4 * kSecond;      // faults and verbs come within it
+constexpr Nanoseconds kPatience = 1200 * kSecond;  // then it must be done
+constexpr Nanoseconds kAnswer = 200 * kSecond;     // a verb to a living master
+constexpr Nanoseconds kLeaving = 45 * kSecond;
+constexpr int kMostRecoveries = 60;
+constexpr const char* kOutput = "/out";
+constexpr const char* kJoined = "/out/all.ldjson";
+
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options), cluster_(options.seed, options.directory), world_(cluster_.world) {}
+
+  RunReport run() {
+    draw_job();
+    count_kills();
+    cluster_.start_master();
+    submit();
+    if (options_.faults) {
+      draw_faults();
+      draw_verbs();
+      world_.run_until(kTurmoil, [] { return false; });
+      make_peace();
+    }
+    const bool done = world_.run_until(world_.now() + kPatience, [this] { return done_; });
+    if (!done && world_.violated().empty())
+      world_.violation(fmt::format("it is not completed after {} s of peace: {}", kPatience / kSecond, where()));
+    if (world_.violated().empty()) {
+      world_.run_until(world_.now() + kLeaving, [] { return false; });
+      check_end();
+    }
+    return {.violated = world_.violated(),
+            .trace = world_.trace(),
+            .events = world_.events(),
+            .virtual_seconds = static_cast<double>(world_.now()) / kSecond,
+            .kills = kills_,
+            .slices = slices_,
+            .slices_begun = cluster_.checks.slices_begun(),
+            .outputs = cluster_.checks.outputs_published(),
+            .recoveries = recoveries_,
+            .matrix_fired = matrix_fired_};
+  }
+
+ private:
+  // ---- the job ----
+  void draw_job() {
+    slices_ = 5 + world_.below(250);
+    const std::uint64_t per_slice = 1 + world_.below(4);
+    records_ = slices_ * per_slice - world_.below(per_slice);
+    joined_ = options_.matrix_point == "joined" || world_.chance(0.3);
+    Json sender = {{"_op", "file_exporter"}, {"path", joined_ ? kJoined : kOutput}, {"format", "ldjson"}};
+    if (joined_) sender["single_file"] = true;
+    job_ = {{"name", "simulated"},
+            {"lifecycle", "once"},
+            {"workers", 1 + world_.below(4)},
+            {"slicers", 1 + world_.below(3)},
+            {"max_retries", world_.below(4)},
+            {"analytics", false},
+            {"log_level", "fatal"},
+            {"operations",
+             {{{"_op", "id_range"}, {"start", 0}, {"end", records_}, {"size", per_slice}}, std::move(sender)}}};
+  }
+
+  void submit() {
+    ask([this](auto& service) { service.submit(job_, true, [](const Result<Submitted>&) {}); });
+  }
+
+  // ---- asking the master ----
+  void ask(const std::function<void(master::MasterService&)>& question) {
+    Process* master = cluster_.master();
+    if (master == nullptr) return;
+    world_.at(world_.now() + 2 * kMillisecond, master, [this, question] { question(cluster_.service()); });
+  }
+  // An answer within its time, as long as that master lives (I8).
+  template <typename T>
+  Reply<T> expect(std::string verb, std::function<void(const Result<T>&)> then = {}) {
+    auto answered = std::make_shared<bool>(false);
+    world_.at(world_.now() + kAnswer, cluster_.master(), [this, answered, verb] {
+      if (!*answered) world_.violation(fmt::format("I8: {} was not answered within {} s", verb, kAnswer / kSecond));
+    });
+    return [answered, then = std::move(then)](const Result<T>& result) {
+      *answered = true;
+      if (then) then(result);
+    };
+  }
+
+  std::optional<master::ExecutionRow> latest() {
+    if (cluster_.master() == nullptr) return std::nullopt;
+    const auto jobs = cluster_.registry().jobs({});
+    if (!jobs || jobs->empty()) return std::nullopt;
+    const auto row = cluster_.registry().latest_execution(jobs->front().job_id);
+    return row ? *row : std::nullopt;
+  }
+
+  std::string where() {
+    const auto row = latest();
+    if (!row) return "there is no execution";
+    std::string reason = row->reason;
+    if (cluster_.master() != nullptr)
+      cluster_.service().get_execution(row->ex_id, [&](const Result<Json>& document) {
+        if (document) reason += " " + to_compact_text(*document);
+      });
+    return fmt::format("{} is {} ({})", row->ex_id.text, to_string(row->status), reason);
+  }
+
+  // ---- turmoil ----
+  void count_kills() {
+    const auto before = cluster_.world.on_death;
+    cluster_.world.on_death = [this, before](Process& process) {
+      if (process.exit.signal != 0) ++kills_;
+      master_died_ = master_died_ || process.kind == ProcessKind::master;
+      before(process);
+    };
+  }
+
+  Process* any(ProcessKind kind) {
+    const auto living = world_.living(kind);
+    return living.empty() ? nullptr : living[world_.below(living.size())];
+  }
+
+  void at(Nanoseconds time, std::function<void()> task) { world_.at(time, nullptr, std::move(task)); }
+
+  void restart_master_later() {
+    at(world_.now() + world_.between(10 * kMillisecond, 1500 * kMillisecond), [this] { cluster_.start_master(); });
+  }
+
+  void kill(const std::string& victim) {
+    if (victim == "all" || victim == "power") {
+      cluster_.kill_all(victim == "power");
+    } else {
+      const auto kind = victim == "worker"       ? ProcessKind::worker
+                        : victim == "controller" ? ProcessKind::controller
+                                                 : ProcessKind::master;
+      if (Process* process = any(kind)) world_.kill(*process, SIGKILL);
+    }
+    if (cluster_.master() == nullptr) restart_master_later();
+  }
+
+  void draw_faults() {
+    if (!options_.matrix_point.empty()) {
+      const std::uint64_t nth = 1 + world_.below(options_.matrix_point == "dispatched" ? 10 : 5);
+      auto passes = std::make_shared<std::uint64_t>(0);
+      const bool once = options_.matrix_point == "joined" || options_.matrix_point == "terminal" ||
+                        options_.matrix_point == "paused" || options_.matrix_point == "stopping";
+      world_.on_step = [this, passes, nth = once ? 1 : nth](Process&, std::string_view what) {
+        if (what != options_.matrix_point || matrix_fired_ > 0 || ++*passes < nth) return;
+        ++matrix_fired_;
+        kill(options_.matrix_victim);
+      };
+      return;
+    }
+    quiet_network_ = world_.chance(0.4);
+    if (!quiet_network_) {
+      cluster_.network.slow_frames = world_.chance(0.5) ? 0.05 : 0;
+      cluster_.network.full_buffers = world_.chance(0.5) ? 0.02 : 0;
+    }
+    if (world_.chance(0.4)) cluster_.odds.fails = 0.03;
+    if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
+    if (world_.chance(0.3)) cluster_.odds.straggles = 0.01;
+    if (world_.chance(0.15)) cluster_.disk.io_errors = 0.002;
+    const std::uint64_t faults = world_.below(9);
+    for (std::uint64_t i = 0; i < faults; ++i) at(world_.between(0, kTurmoil), [this] { one_fault(); });
+    // The n-th step of a kind of process, wherever that is.
+    const std::uint64_t step_kills = world_.below(4);
+    struct StepKill {
+      ProcessKind kind;
+      std::uint64_t left;
+      std::string victim;
+    };
+    auto plans = std::make_shared<std::vector<StepKill>>();
+    for (std::uint64_t i = 0; i < step_kills; ++i) {
+      const auto kind = static_cast<ProcessKind>(1 + world_.below(3));
+      plans->push_back({kind, 1 + world_.below(600), any_victim(to_string(kind))});
+    }
+    world_.on_step = [this, plans](Process& process, std::string_view) {
+      for (auto& plan : *plans) {
+        if (plan.kind != process.kind || plan.left == 0 || --plan.left > 0) continue;
+        if (plan.victim == to_string(process.kind)) {
+          world_.kill(process, SIGKILL);
+          if (cluster_.master() == nullptr || &process == cluster_.master()) restart_master_later();
+        } else {
+          kill(plan.victim);
+        }
+      }
+    };
+  }
+
+  std::string any_victim(std::string_view usual) {
+    if (world_.chance(0.75)) return std::string(usual);
+    return world_.chance(0.5) ? "all" : "power";
+  }
+
+  void one_fault() {
+    switch (world_.below(10)) {
+      case 0:
+        kill("worker");
+        break;
+      case 1:
+        kill("controller");
+        break;
+      case 2:
+        kill("master");
+        break;
+      case 3:
+        kill("all");
+        break;
+      case 4:
+        kill("power");
+        break;
+      case 5:  // SIGSTOP, for a moment or beyond the lease
+        if (Process* process = any(static_cast<ProcessKind>(1 + world_.below(3)))) {
+          world_.stop(*process);
+          quiet_network_ = false;
+          at(world_.now() + world_.between(10 * kMillisecond, 12 * kSecond),
+             [this, process] { world_.resume(*process); });
+        }
+        break;
+      case 6:
+        if (!quiet_network_) cluster_.network.break_one(world_.between(kMillisecond, 200 * kMillisecond));
+        break;
+      case 7:
+        if (Process* process = any(static_cast<ProcessKind>(2 + world_.below(2))); process && !quiet_network_)
+          cluster_.network.cut_off(*process, world_.between(50 * kMillisecond, 12 * kSecond));
+        break;
+      case 8:
+        world_.jump_wall_clock(world_.between(-7'200'000, 7'200'000));
+        break;
+      case 9:
+        cluster_.disk.is_full = true;
+        at(world_.now() + world_.between(50 * kMillisecond, 3 * kSecond), [this] { cluster_.disk.is_full = false; });
+        break;
+    }
+  }
+
+  void draw_verbs() {
+    std::uint64_t verbs = world_.below(5);
+    if (options_.matrix_point == "paused" || options_.matrix_point == "stopping") {
+      const bool pause = options_.matrix_point == "paused";
+      at(400 * kMillisecond, [this, pause] { verb(pause ? 0 : 2); });
+      return;
+    }
+    if (!options_.matrix_point.empty()) verbs = 0;
+    for (std::uint64_t i = 0; i < verbs; ++i)
+      at(world_.between(20 * kMillisecond, kTurmoil), [this] { verb(world_.below(5)); });
+  }
+
+  void verb(std::uint64_t which) {
+    const auto row = latest();
+    if (!row) return;
+    const ExecutionId id = row->ex_id;
+    switch (which) {
+      case 0:
+        ask([this, id](auto& service) {
+          service.pause(id, expect<ExecutionStatus>("pause", [this, id](const Result<ExecutionStatus>& answer) {
+                          if (answer && *answer == ExecutionStatus::paused && quiet_network_)
+                            cluster_.checks.paused(id.text);
+                        }));
+        });
+        return;
+      case 1:
+        resume(id);
+        return;
+      case 2: {
+        StopRequest request;
+        request.blocking = world_.chance(0.5);
+        request.force = world_.chance(0.3);
+        if (world_.chance(0.5)) request.timeout_ms = static_cast<std::int64_t>(world_.below(2000));
+        ask([this, id, request](auto& service) { service.stop(id, request, expect<StopAnswer>("stop")); });
+        return;
+      }
+      case 3: {
+        const auto change = static_cast<WorkerChange>(world_.below(3));
+        const auto count = static_cast<std::int64_t>(1 + world_.below(3));
+        ask([this, id, change, count](auto& service) {
+          service.change_workers(id, change, count, expect<WorkersAnswer>("workers"));
+        });
+        return;
+      }
+      case 4:
+        recover(id, static_cast<CleanupType>(world_.below(4)));
+        return;
+    }
+  }
+
+  void resume(const ExecutionId& id) {
+    cluster_.checks.not_paused(id.text);
+    ask([this, id](auto& service) { service.resume(id, expect<ExecutionStatus>("resume")); });
+  }
+
+  void recover(const ExecutionId& id, CleanupType cleanup) {
+    ask([this, id, cleanup](auto& service) {
+      service.recover(id, cleanup, expect<Submitted>("recover", [this](const Result<Submitted>& answer) {
+                        if (answer) ++recoveries_;
+                      }));
+    });
+  }
+
+  // ---- peace ----
+  void make_peace() {
+    world_.on_step = nullptr;
+    cluster_.odds = {};
+    cluster_.network.slow_frames = cluster_.network.full_buffers = 0;
+    cluster_.disk.is_full = false;
+    cluster_.disk.io_errors = 0;
+    for (const auto kind : {ProcessKind::master, ProcessKind::controller, ProcessKind::worker})
+      for (Process* process : world_.living(kind)) world_.resume(*process);
+    cluster_.start_master();
+    look_after();
+  }
+
+  // What a user does: looks at the status, resumes what is paused, recovers what ended otherwise than completed.
+  void look_after() {
+    at(world_.now() + 250 * kMillisecond, [this] { look_after(); });
+    if (cluster_.master() == nullptr) cluster_.start_master();
+    const auto row = latest();
+    if (!row) {
+      if (world_.now() - submitted_again_ > 5 * kSecond) {
+        submitted_again_ = world_.now();
+        submit();
+      }
+      return;
+    }
+    // A recovery of one cleanup type replays and cuts no new slices: what it leaves is another recovery's.
+    if (row->status == ExecutionStatus::completed && row->cleanup == CleanupType::none) {
+      done_ = true;
+    } else if (row->status == ExecutionStatus::paused) {
+      resume(row->ex_id);
+    } else if (is_terminal(row->status)) {
+      if (recoveries_ < kMostRecoveries) recover(row->ex_id, CleanupType::none);
+    }
+  }
+
+  // ---- the end ----
+  void check_end() {
+    const auto row = latest();
+    if (!row || row->status != ExecutionStatus::completed) {
+      world_.violation(fmt::format("I4: it was completed, and now {}", where()));
+      return;
+    }
+    check_processes();
+    const auto files = cluster_.disk.files_of(cluster_.user);
+    check_records(*files);
+    check_ledger(*row, *files);
+  }
+
+  void check_processes() {
+    for (const auto kind : {ProcessKind::controller, ProcessKind::worker})
+      for (const Process* process : world_.living(kind))
+        world_.violation(fmt::format("a {} (pid {}) is left over", to_string(kind), process->pid));
+  }
+
+  // I1, I2: each record once.
+  void check_records(Files& files) {
+    std::vector<bool> seen(records_, false);
+    std::uint64_t count = 0;
+    for (const auto& [path, node] : cluster_.disk.tree()) {
+      if (node.is_directory || !path.starts_with(kOutput)) continue;
+      if (path.find("/.") != std::string::npos) {
+        // A master that finds the outcome in a ledger starts no controller that would clean up.
+        if (!master_died_) world_.violation(fmt::format("{} is left over", path));
+        continue;
+      }
+      const auto text = read_whole_file(files, path);
+      if (!text) continue;
+      for (const auto& line : split(*text, '\n')) {
+        if (line.empty()) continue;
+        const auto record = parse_json(line);
+        if (!record) {
+          world_.violation(fmt::format("I2: {} holds a broken record: {}", path, line));
+          return;
+        }
+        const auto id = record->at("id").get<std::uint64_t>();
+        if (id >= records_ || seen[id]) {
+          world_.violation(fmt::format("I2: record {} is there twice, in {}", id, path));
+          return;
+        }
+        seen[id] = true;
+        ++count;
+      }
+    }
+    if (count == records_) return;
+    const auto missing = std::find(seen.begin(), seen.end(), false) - seen.begin();
+    world_.violation(
+        fmt::format("I1: {} of {} records are there; the first that is not: {}", count, records_, missing));
+  }
+
+  void check_ledger(const master::ExecutionRow& row, Files& files) {
+    const auto view = view_ledger(cluster_.layout.ledger_directory(row.ex_id.text));
+    if (!view) {
+      world_.violation("the ledger cannot be read: " + view.error().message);
+      return;
+    }
+    const auto counts = (*view)->open_counts();
+    if (!counts || counts->error + counts->pending + counts->start > 0)
+      world_.violation(counts ? fmt::format("I1: completed with {} pending, {} start and {} error slices",
+                                            counts->pending, counts->start, counts->error)
+                              : counts.error().message);
+    const auto& header = (*view)->header();
+    if (header.lineage.size() == 1 && header.counters.processed != expected_slices())
+      world_.violation(fmt::format("the ledger counts {} processed slices, there were {}", header.counters.processed,
+                                   expected_slices()));
+    const auto execution = parse_json(header.execution);
+    if (!execution) return;
+    auto publisher = make_publisher(*execution, header.lineage, files);
+    if (!publisher || !*publisher) {
+      world_.violation("there is no publisher");
+      return;
+    }
+    const auto report =
+        (*publisher)
+            ->verify([&](const OutputVisitor& visit) { return (*view)->for_each_output(visit); }, header.joined);
+    if (!report || !report->clean())
+      world_.violation(report ? fmt::format("I2: verify finds {} missing, {} altered, {} extra of {}",
+                                            report->missing_count, report->altered_count, report->extra_count,
+                                            report->expected)
+                              : "I2: verify: " + report.error().message);
+  }
+
+  // Several slicers cut whole slices each.
+  std::uint64_t expected_slices() const {
+    const auto size = job_["operations"][0]["size"].get<std::uint64_t>();
+    return (records_ + size - 1) / size;
+  }
+
+  const RunOptions options_;
+  Cluster cluster_;
+  World& world_;
+  Json job_;
+  std::uint64_t slices_ = 0;
+  std::uint64_t records_ = 0;
+  bool joined_ = false;
+  bool quiet_network_ = true;
+  bool done_ = false;
+  bool master_died_ = false;
+  std::uint64_t kills_ = 0;
+  std::uint64_t recoveries_ = 0;
+  std::uint64_t matrix_fired_ = 0;
+  Nanoseconds submitted_again_ = 0;
+};
+
+}  // namespace
+
+RunReport run_once(const RunOptions& options) {
+  return Run(options).run();
+}
+
+}  // namespace slicemill::simulation

@@ -1,0 +1,143 @@
+#include "tests/simulation/sim_lane.h"
+
+#include <atomic>
+#include <csignal>
+#include <deque>
+#include <optional>
+#include <utility>
+
+namespace slicemill::simulation {
+namespace {
+
+class SimulatedLane final : public worker::SliceLane {
+ public:
+  SimulatedLane(World& world, Process& process, const SliceOdds& odds,
+                std::function<void(const wire::SliceOrder&)> on_begun, worker::MakeRunner make_runner,
+                std::unique_ptr<BegunNote> note, Hooks hooks)
+      : world_(world),
+        process_(process),
+        odds_(odds),
+        on_begun_(std::move(on_begun)),
+        make_runner_(std::move(make_runner)),
+        note_(std::move(note)),
+        hooks_(std::move(hooks)) {}
+
+  void add(std::vector<wire::SliceOrder> slices) override {
+    for (auto& slice : slices) waiting_.push_back(std::move(slice));
+    begin_next();
+  }
+  std::vector<wire::SliceResult> take_results() override {
+    told_ = false;
+    return std::exchange(results_, {});
+  }
+  std::vector<wire::HeldSlice> take_back(std::uint64_t keep) override {
+    std::vector<wire::HeldSlice> taken;
+    while (waiting_.size() > keep) {
+      taken.push_back({waiting_.back().key, waiting_.back().attempt});
+      waiting_.pop_back();
+    }
+    return taken;
+  }
+  void cancel(const std::vector<wire::HeldSlice>& slices) override {
+    for (const auto& unwanted : slices) {
+      std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
+        return slice.key == unwanted.key && slice.attempt == unwanted.attempt;
+      });
+      if (running_ && running_->key == unwanted.key && running_->attempt == unwanted.attempt) cancel_ = true;
+    }
+  }
+  std::vector<wire::HeldSlice> held() const override {
+    std::vector<wire::HeldSlice> held;
+    if (running_) held.push_back({running_->key, running_->attempt});
+    for (const auto& slice : waiting_) held.push_back({slice.key, slice.attempt});
+    return held;
+  }
+  bool idle() const override { return waiting_.empty() && !running_ && results_.empty(); }
+  bool running() const override { return running_.has_value(); }
+
+ private:
+  void later(Nanoseconds delay, void (SimulatedLane::*what)()) {
+    process_.loop.after(Duration(delay), [this, what, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) (this->*what)();
+    });
+  }
+
+  void begin_next() {
+    if (running_ || waiting_.empty() || !may_begin()) return;
+    running_ = std::move(waiting_.front());
+    waiting_.pop_front();
+    cancel_ = false;
+    if (note_)
+      note_->begin({running_->key.generation, running_->key.slicer, running_->key.order, running_->key.path,
+                    running_->attempt.epoch, running_->attempt.n});
+    if (!world_.step(process_, "slice.begun")) return;
+    on_begun_(*running_);
+    takes_ = world_.between(200 * kMicrosecond, 20 * kMillisecond);
+    if (world_.chance(odds_.straggles)) takes_ *= 100;
+    later(takes_, &SimulatedLane::finish);
+  }
+
+  bool may_begin() {
+    if (runner_) return true;
+    auto made = make_runner_();
+    if (!made) {
+      hooks_.on_no_runner(made.error());
+      return false;
+    }
+    runner_ = std::move(*made);
+    return true;
+  }
+
+  void finish() {
+    if (world_.chance(odds_.kills)) {
+      world_.kill(process_, SIGSEGV);
+      return;
+    }
+    wire::SliceResult result;
+    if (world_.chance(odds_.fails)) {
+      result.key = running_->key;
+      result.attempt = running_->attempt;
+      result.outcome = wire::Outcome::failed;
+      result.error = "it failed by chance";
+    } else {
+      result = runner_->run(*running_, &cancel_);
+    }
+    if (!world_.step(process_, "slice.finished")) return;
+    if (note_) note_->end();
+    result.busy_us = static_cast<std::uint64_t>(takes_ / kMicrosecond);
+    running_.reset();
+    results_.push_back(std::move(result));
+    if (!std::exchange(told_, true)) later(kMicrosecond, &SimulatedLane::tell);
+    begin_next();
+  }
+
+  void tell() { hooks_.on_results(); }
+
+  World& world_;
+  Process& process_;
+  const SliceOdds& odds_;
+  std::function<void(const wire::SliceOrder&)> on_begun_;
+  worker::MakeRunner make_runner_;
+  std::unique_ptr<BegunNote> note_;
+  Hooks hooks_;
+  std::unique_ptr<SliceRunner> runner_;
+  std::deque<wire::SliceOrder> waiting_;
+  std::optional<wire::SliceOrder> running_;
+  std::vector<wire::SliceResult> results_;
+  Nanoseconds takes_ = 0;
+  bool told_ = false;
+  std::atomic<bool> cancel_{false};
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+std::unique_ptr<worker::SliceLane> make_simulated_lane(World& world, Process& process, const SliceOdds& odds,
+                                                       std::function<void(const wire::SliceOrder&)> on_begun,
+                                                       worker::MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                                       worker::SliceLane::Hooks hooks) {
+  return std::make_unique<SimulatedLane>(world, process, odds, std::move(on_begun), std::move(make_runner),
+                                         std::move(note), std::move(hooks));
+}
+
+}  // namespace slicemill::simulation

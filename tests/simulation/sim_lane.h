@@ -1,0 +1,25 @@
+// A worker's slices on virtual time: the production pipeline runs at the end of the time that a slice takes. What it
+// reports as its time is virtual too.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "tests/simulation/world.h"
+#include "worker/slice_lane.h"
+
+namespace slicemill::simulation {
+
+// Odds per slice, looked at each time.
+struct SliceOdds {
+  double fails = 0;      // the result says so, it may be retried
+  double kills = 0;      // its worker dies of a signal
+  double straggles = 0;  // takes 100 times as long
+};
+
+std::unique_ptr<worker::SliceLane> make_simulated_lane(World& world, Process& process, const SliceOdds& odds,
+                                                       std::function<void(const wire::SliceOrder&)> on_begun,
+                                                       worker::MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                                       worker::SliceLane::Hooks hooks);
+
+}  // namespace slicemill::simulation
