@@ -8,6 +8,7 @@
 #include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
 
 namespace slicemill::controller {
 namespace {
@@ -80,7 +81,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       ledger_(std::move(ledger)),
       resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
-  wanted_ = ledger_->header().wanted;
+  wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
 }
 
@@ -170,6 +171,7 @@ void Controller::wire() {
           parts_.loop, *ledger_, *writer_, *publisher_,
           OutputJoin::Hooks{.on_done =
                                 [this](const Result<void>& joined) {
+                                  joined_ = joined.has_value();
                                   conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
                                            joined ? "" : joined.error().message);
                                 },
@@ -221,7 +223,7 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
 }
 
 void Controller::open_sources() {
-  if (publisher_ && !committed_.empty()) {
+  if (publisher_ && !committed_.empty() && !SLICEMILL_MUTATED("no_roll_forward")) {
     for (const auto& [slice, output] : committed_) sweep_->keep(output.key, output.attempt);
     settlement_->roll_forward(std::exchange(committed_, {}));
   }
@@ -308,7 +310,8 @@ void Controller::turn() {
 // Anything of the present work that is not settled yet, but for what the slicers may still bring.
 bool Controller::work_left() const {
   return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 ||
-         settlement_->in_progress() > 0 || settlement_->waiting_for_retry() > 0 || !recovery_->rows_read();
+         settlement_->in_progress() > 0 ||
+         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read();
 }
 
 bool Controller::replaying() const {
@@ -519,11 +522,18 @@ void Controller::conclude_all_done() {
     conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
   } else if (cannot_resume_) {
     conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
-  } else if (join_) {
+  } else if (join_ && all_of_lineage_done()) {
     join_->begin();
   } else {
+    if (join_) log(LogLevel::warn, "the output is not joined: slices of earlier executions are still open");
     conclude(ExecutionStatus::completed, "");
   }
+}
+
+// A recovery of one cleanup type may leave slices to others, and a joined output is joined once.
+bool Controller::all_of_lineage_done() const {
+  const auto counts = ledger_->open_counts();
+  return counts && counts->error + counts->start + counts->pending == 0 && source_->exhausted();
 }
 
 void Controller::conclude(ExecutionStatus status, const std::string& reason) {
@@ -533,7 +543,10 @@ void Controller::conclude(ExecutionStatus status, const std::string& reason) {
   dispatcher_->dismiss_all();
   finished_ms_ = parts_.loop.wall_ms();
   writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
-  writer_->after_sync([this, status, reason] { outcome_durable(status, reason); });
+  if (SLICEMILL_MUTATED("tell_outcome_before_sync"))
+    outcome_durable(status, reason);
+  else
+    writer_->after_sync([this, status, reason] { outcome_durable(status, reason); });
 }
 
 void Controller::outcome_durable(ExecutionStatus status, const std::string& reason) {
@@ -577,10 +590,12 @@ void Controller::finish() {
     parts_.loop.post(tell);
     return;
   }
+  const auto& before = ledger_->header().joined;
+  const bool whole = outcome_.status == ExecutionStatus::completed &&
+                     (!publisher_->joins() || joined_ || (before && before->published));
   parts_.loop.after(kTellAfter, tell);
   parts_.loop.offload(
-      Loop::Lane::publish,
-      [this, completed = outcome_.status == ExecutionStatus::completed] { publisher_->clean_up(completed); },
+      Loop::Lane::publish, [this, whole] { publisher_->clean_up(whole); },
       [left, tell, end] {
         left->cleaning = false;
         tell();

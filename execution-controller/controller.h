@@ -88,6 +88,7 @@ class Controller {
   void turn_soon();
   bool all_done() const;
   bool work_left() const;
+  bool all_of_lineage_done() const;
   bool replaying() const;
   void begin_slicing();
   void conclude_if_drained();
@@ -137,6 +138,7 @@ class Controller {
   bool suspending_ = false;
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
   bool fatal_ = false;             // it cannot go on: drains, then `failed`
+  bool joined_ = false;            // and published
   bool left_open_ = false;         // a stop gave up slices that had begun
   bool past_deadline_ = false;
   std::optional<SteadyTime> drain_due_;

@@ -10,6 +10,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
 
 namespace slicemill::controller {
 namespace {
@@ -106,7 +107,7 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   while (taken.size() < count) {
     auto slice = queue_.take();
     if (!slice) break;
-    slice->attempt = {options_.epoch, ++slice->tries};
+    slice->attempt = {options_.epoch, SLICEMILL_MUTATED("reuse_attempt") ? 1 : ++slice->tries};
     dispatch.slices.push_back({slice->key, slice->attempt, slice->created_ms, slice->request()});
     taken.push_back(std::move(*slice));
   }
@@ -327,7 +328,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
 // Only what an earlier controller gave, and only while it is waited for: what ended otherwise may have lost its staged
 // output, and runs again.
 bool Dispatcher::may_adopt(const Attempt& attempt) const {
-  return waiting_for_known_ && attempt.epoch < options_.epoch;
+  return (waiting_for_known_ || SLICEMILL_MUTATED("adopt_late")) && attempt.epoch < options_.epoch;
 }
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
@@ -385,8 +386,9 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
 
 void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
   const auto lease = leases_.find(result.key);
-  if (lease == leases_.end() || lease->second.worker != worker.number ||
-      lease->second.slice.attempt != result.attempt) {
+  const bool is_stale =
+      lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != result.attempt;
+  if (lease == leases_.end() || (is_stale && !SLICEMILL_MUTATED("accept_stale_attempt"))) {
     hooks_.on_refused();
     return;
   }
@@ -414,7 +416,7 @@ void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
     const auto lease = leases_.find(held.key);
     if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != held.attempt)
       continue;
-    requeue(std::move(lease->second.slice));
+    if (!SLICEMILL_MUTATED("drop_recalled")) requeue(std::move(lease->second.slice));
     leases_.erase(lease);
     if (worker.outstanding > 0) --worker.outstanding;
   }
@@ -454,7 +456,7 @@ std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumbe
     if (lease.worker == number) attempts.emplace_back(key, lease.slice.attempt);
   std::sort(attempts.begin(), attempts.end());
   for (const auto& [key, attempt] : attempts) {
-    requeue(std::move(leases_.at(key).slice));
+    if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(leases_.at(key).slice));
     leases_.erase(key);
   }
   return attempts;

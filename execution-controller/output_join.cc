@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/runtime/fault.h"
+#include "core/runtime/mutation.h"
 
 namespace slicemill::controller {
 
@@ -26,6 +27,10 @@ void OutputJoin::join() {
     if (alive.expired()) return;
     if (!*joined) {
       hooks_.on_done(with_context(joined->error(), "cannot join the output"));
+      return;
+    }
+    if (SLICEMILL_MUTATED("join_before_sync")) {
+      publish(**joined);
       return;
     }
     writer_.batch().joined = JoinRecord{**joined, false};

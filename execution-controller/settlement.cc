@@ -6,6 +6,7 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
 
 namespace slicemill::controller {
 namespace {
@@ -80,6 +81,12 @@ void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
   }
   CommittedOutput output{slice.key, result.attempt, result.output};
   writer_.batch().committed.push_back(output);
+  if (SLICEMILL_MUTATED("publish_before_sync")) {
+    to_publish_.push_back({std::move(slice), output, result.records_in});
+    publish_next();
+    return;
+  }
+  if (SLICEMILL_MUTATED("settle_before_publish")) writer_.batch().settled.push_back(output.key);
   group().to_publish.push_back({std::move(slice), output, result.records_in});
 }
 
@@ -87,7 +94,7 @@ void Settlement::settle(const ActiveSlice& slice, std::uint64_t records_in, cons
                         std::uint64_t records_out) {
   auto& batch = writer_.batch();
   batch.settled.push_back(slice.key);
-  if (slice.has_row) batch.erased_rows.push_back(slice.key);
+  if (slice.has_row && !SLICEMILL_MUTATED("keep_row_of_replayed")) batch.erased_rows.push_back(slice.key);
   ++counters_.processed;
   counters_.records_in += records_in;
   counters_.records_out += records_out;

@@ -8,6 +8,7 @@
 #include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
 #include "execution-controller/retry_policy.h"
 
 namespace slicemill::controller {
@@ -176,7 +177,7 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
     const std::uint64_t count = run->count();
     if (count == 0) continue;
     state.position.highest_order += count;
-    batch.born.push_back(*run);
+    if (!SLICEMILL_MUTATED("position_without_birth")) batch.born.push_back(*run);
     born->push_back({run, 0, count});
   }
   state.position.position = turn.position;
@@ -192,6 +193,8 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
       fill(last_waiting_, last_ahead_);
     });
   }
+  if (SLICEMILL_MUTATED("dispatch_before_sync"))
+    for (auto& range : std::exchange(*born, {})) hooks_.on_born(std::move(range));
   writer_.after_sync([this, &state, born] {
     state.in_turn = false;
     state.position.finished = state.finished_turns;

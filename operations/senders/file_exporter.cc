@@ -73,12 +73,10 @@ class FileExporter final : public Sender {
   }
 
  private:
+  // The controller makes the directory before the first slice, and takes it away at the end: a worker that wakes up
+  // afterwards leaves nothing behind.
   Result<void> create() {
     auto file = files_->create(staged_path_);
-    if (!file && file.error().code == ErrorCode::not_found) {
-      RETURN_IF_ERROR(create_durable_directories(*files_, layout_->staging_directory()));
-      file = files_->create(staged_path_);
-    }
     if (!file) return file.error();
     file_ = std::move(*file);
     packed_.clear();

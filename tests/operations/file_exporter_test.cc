@@ -37,6 +37,7 @@ class FileExporterTest : public testing::Test {
       OperationContext context;
       context.options = options_;
       EXPECT_TRUE(operation_->initialize(context));
+      prepare();
     }
     return static_cast<Sender&>(*operation_);
   }
@@ -44,6 +45,11 @@ class FileExporterTest : public testing::Test {
     RecordBatch batch;
     for (const std::string& record : records) batch.append_copy(record);
     return sender().write(batch);
+  }
+  // The controller's part.
+  void prepare(std::string_view lineage = "the-lineage") {
+    std::error_code failed;
+    fs::create_directories(file_layout(options_, lineage)->staging_directory(), failed);
   }
   Result<OutputFacts> export_slice(const std::vector<std::string>& records) {
     RETURN_IF_ERROR(sender().begin(slice_));
@@ -97,8 +103,9 @@ TEST_F(FileExporterTest, EverySliceStartsAfresh) {
   EXPECT_EQ(staged(), "b\n2\n");
   slice_.key.order = 9;
   slice_.lineage_id = "other";
+  prepare("other");
   ASSERT_TRUE(export_slice({"{\"b\":2}"}));
-  EXPECT_TRUE(fs::exists(directory_ + "/out/.slicemill/other"));
+  EXPECT_FALSE(fs::is_empty(directory_ + "/out/.slicemill/other"));
 }
 
 TEST_F(FileExporterTest, FactsAreOfTheStoredBytesInEveryCompression) {
@@ -165,6 +172,16 @@ TEST_F(FileExporterTest, ARecordThatDoesNotFitIsNamed) {
   ASSERT_FALSE(facts);
   EXPECT_FALSE(facts.error().retryable);
   EXPECT_THAT(facts.error().message, testing::StartsWith("record 2: member \"b\" is not among the columns"));
+}
+
+// The execution has ended and was cleaned up: its directory does not come back.
+TEST_F(FileExporterTest, AWorkerThatWakesUpLateLeavesNothingBehind) {
+  sender();
+  fs::remove_all(directory_ + "/out");
+  const auto facts = export_slice({"1"});
+  ASSERT_FALSE(facts);
+  EXPECT_THAT(facts.error().message, testing::HasSubstr(directory_ + "/out"));
+  EXPECT_FALSE(fs::exists(directory_ + "/out"));
 }
 
 TEST_F(FileExporterTest, AnUnusableDirectoryIsNamed) {

@@ -105,6 +105,13 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   for (const auto& run : batch.born)
     for (std::uint64_t i = 0; i < run.count(); ++i) durable.born.insert(run.key(i));
   for (const auto& row : batch.rows) durable.born.insert(row.key);
+  for (const auto& output : batch.committed) {
+    const auto latest = durable.dispatched.find(output.key);
+    if (latest != durable.dispatched.end() && output.attempt < latest->second)
+      world_.violation(fmt::format("I3: attempt {}.{} of slice {}/{} committed, but {}.{} had been dispatched",
+                                   output.attempt.epoch, output.attempt.n, output.key.slicer, output.key.order,
+                                   latest->second.epoch, latest->second.n));
+  }
   for (const auto& output : batch.committed) durable.committed.emplace(output.facts.bytes, output.facts.checksum);
   if (batch.joined) durable.committed.emplace(batch.joined->facts.bytes, batch.joined->facts.checksum);
   if (batch.outcome) durable.outcome = batch.outcome;
@@ -124,12 +131,18 @@ void Checks::on_send(Process& from, std::string_view frame) {
     world_.violation("a frame that does not decode was sent");
     return;
   }
-  const Durable& durable = durable_[from.execution];
+  Durable& durable = durable_[from.execution];
   if (const auto* dispatch = std::get_if<wire::Dispatch>(&*message)) {
-    for (const auto& slice : dispatch->slices)
+    for (const auto& slice : dispatch->slices) {
+      Attempt& latest = durable.dispatched[slice.key];
+      if (slice.attempt <= latest)
+        world_.violation(fmt::format("I3: slice {}/{} was dispatched as attempt {}.{} after {}.{}", slice.key.slicer,
+                                     slice.key.order, slice.attempt.epoch, slice.attempt.n, latest.epoch, latest.n));
+      latest = slice.attempt;
       if (!durable.born.contains(slice.key))
         world_.violation(fmt::format("I5: slice {}/{} was dispatched before its birth was durable", slice.key.slicer,
                                      slice.key.order));
+    }
   }
   if (const auto* finished = std::get_if<wire::Finished>(&*message)) {
     if (!durable.outcome || finished->status != to_string(durable.outcome->status))
@@ -137,10 +150,11 @@ void Checks::on_send(Process& from, std::string_view frame) {
   }
 }
 
-void Checks::on_renamed(Process& process, const std::string& name, const std::string& content) {
+void Checks::on_renamed(Process& process, const std::string& name, const std::string& content, bool replaced) {
   if (name.find("/.slicemill/") != std::string::npos && name.find("/parts/") == std::string::npos) return;
   if (process.kind != ProcessKind::controller)
     world_.violation(fmt::format("I3: a {} published {}", to_string(process.kind), name));
+  if (replaced) world_.violation(fmt::format("I2: {} was there and was replaced", name));
   OutputHash hash;
   hash.reset();
   hash.update(content);

@@ -25,7 +25,7 @@ class Checks {
 
   void on_controller_start(const Process& process);
   void on_send(Process& from, std::string_view frame);
-  void on_renamed(Process& process, const std::string& name, const std::string& content);
+  void on_renamed(Process& process, const std::string& name, const std::string& content, bool replaced);
   void on_slice_begun(const Process& worker, const wire::SliceOrder& slice);
 
   // I8: a pause that was answered: no slice begins later than 100 ms after it. Only asked where frames are not held up.
@@ -43,6 +43,7 @@ class Checks {
     std::set<SliceKey> born;
     std::set<std::pair<std::uint64_t, std::uint64_t>> committed;  // bytes and checksum
     std::optional<LedgerOutcome> outcome;
+    std::map<SliceKey, Attempt> dispatched;  // the latest attempt
   };
   void loaded(const std::string& ex_id, const SliceLedger& ledger);
   void synced(const std::string& ex_id, const LedgerBatch& batch);

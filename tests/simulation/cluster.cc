@@ -10,6 +10,7 @@
 #include "execution-controller/controller.h"
 #include "master/assets/asset_store.h"
 #include "master/executions.h"
+#include "tests/simulation/mutation.h"
 #include "worker/worker.h"
 
 namespace slicemill::simulation {
@@ -125,8 +126,8 @@ Cluster::Cluster(std::uint64_t seed, const std::string& directory)
   (void)posix_files().create_directories(layout.data + "/ledgers");
   (void)posix_files().create_directories(layout.runtime);
   network.on_send = [this](Process& from, std::string_view frame) { checks.on_send(from, frame); };
-  disk.on_renamed = [this](Process& process, const std::string& name, const std::string& content) {
-    checks.on_renamed(process, name, content);
+  disk.on_renamed = [this](Process& process, const std::string& name, const std::string& content, bool replaced) {
+    checks.on_renamed(process, name, content, replaced);
   };
   world.on_death = [this](Process& process) {
     if (&process == master_) {
@@ -134,6 +135,8 @@ Cluster::Cluster(std::uint64_t seed, const std::string& directory)
       master_body_ = nullptr;
     }
   };
+  disk.syncs_nothing = planted() == "disk.sync_nothing";
+  disk.renames_replace = planted() == "disk.rename_replaces";
   // A point that is passed is a step like any other.
   set_fault_handler([this](std::string_view point) -> Result<void> {
     Process* process = world.current();

@@ -155,8 +155,8 @@ int run_seeds(const Settings& settings) {
 
 int run_one(const Settings& settings) {
   const std::string directory = directory_of_child(0);
-  const RunReport report = run_once({.seed = settings.first, .directory = directory});
-  (void)posix_files().remove_tree(directory);
+  const RunReport report = run_once({.seed = settings.first, .directory = directory, .verbose = settings.verbose});
+  if (!settings.verbose) (void)posix_files().remove_tree(directory);
   fmt::print(
       "seed {}: {}; trace {:016x}, {} events, {:.3f} virtual seconds, {} killed, {} slices begun {} times, {} "
       "outputs, {} recoveries\n",
@@ -232,7 +232,7 @@ int main(int argc, char** argv) {
   app.add_flag("--matrix", matrix, "kills every kind of process at every named point");
   app.add_flag("--mutations", mutations, "plants each known fault and wants to see it found");
   CLI11_PARSE(app, argc, argv);
-  set_log_level(settings.verbose ? LogLevel::debug : LogLevel::fatal);
+  set_log_level(settings.verbose ? LogLevel::info : LogLevel::fatal);
   if (!settings.mutation.empty() && !plant(settings.mutation)) {
     fmt::print(stderr, "there is no mutation {}\n", settings.mutation);
     return 2;

@@ -7,23 +7,24 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kMutations = {
+constexpr std::array<std::string_view, 17> kMutations = {
     "dispatch_before_sync",      // a slice is handed out before its birth is durable
-    "accept_stale_attempt",      // a result counts whoever it comes from
-    "forget_lease",              // what a dead worker held is not given to another
-    "publish_before_sync",       // an output is published before its commit is durable
-    "tell_outcome_before_sync",  // the master hears of the end before the ledger
-    "no_roll_forward",           // committed outputs of an earlier controller are left lying
-    "forget_wanted",             // a restarted controller does not know that it was paused or stopped
-    "count_open_as_done",        // the execution ends while slices wait for another try
-    "adopt_late",                // attempts of earlier controllers are adopted at any time
     "position_without_birth",    // the slicer's position is durable, the slices it made are not
-    "keep_row_of_replayed",      // a replayed slice that completed stays an error
-    "retry_for_ever",            // a slice that kills its workers is never given up
-    "publish_twice",             // what failed once to be published is published under another attempt
-    "disk.sync_nothing",         // the file system says it synced and did not
-    "disk.rename_replaces",      // a final name is given twice
+    "accept_stale_attempt",      // a result counts whoever it comes from
+    "reuse_attempt",             // every try of a slice bears the same number
+    "adopt_late",                // attempts of earlier controllers are adopted at any time
+    "forget_lease",              // what a dead worker held is not given to another
     "drop_recalled",             // slices that a worker gave back are forgotten
+    "publish_before_sync",       // an output is published before its commit is durable
+    "settle_before_publish",     // a slice is done before its output is visible
+    "join_before_sync",          // a joined file gets its name before that is durable
+    "no_roll_forward",           // committed outputs of an earlier controller are left lying
+    "keep_row_of_replayed",      // a replayed slice that completed stays an error
+    "forget_waiting",            // the execution ends while slices wait for another try
+    "forget_wanted",             // a restarted controller does not know that it was paused or stopped
+    "tell_outcome_before_sync",  // the master hears of the end before the ledger
+    "disk.sync_nothing",         // the file system says that it synced, and did not
+    "disk.rename_replaces",      // a file that is there is replaced
 };
 
 std::string_view current;

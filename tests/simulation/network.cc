@@ -9,14 +9,14 @@ namespace {
 constexpr std::size_t kQueued = 1024;  // frames, while nobody is connected
 }
 
-// One client and whom it reached. `epoch` counts connections: frames of an earlier one never arrive.
+// One client and whom it reached.
 struct Network::Link {
   Process* client = nullptr;
   std::string endpoint;
   std::function<void(std::string_view)> handler;
   Server* server = nullptr;  // nullptr: not connected
   ServerChannel::Peer peer = 0;
-  std::uint64_t epoch = 0;
+  std::shared_ptr<bool> intact = std::make_shared<bool>(true);  // of this connection: else what is under way is lost
   Nanoseconds away_until = 0;
   Nanoseconds last_to_server = 0, last_to_client = 0;
   std::deque<std::string> queued;
@@ -32,7 +32,7 @@ class Network::Server final : public ServerChannel {
     if (own != network_.servers_.end() && own->second == this) network_.servers_.erase(own);
     for (auto& [peer, link] : std::exchange(links, {}))
       if (const auto still = link.lock(); still && still->server == this) {
-        network_.detach(*still);
+        network_.detach(*still, true);
         network_.attach_later(still, network_.world_.between(kMillisecond, 20 * kMillisecond));
       }
   }
@@ -104,7 +104,7 @@ class Network::Client final : public ClientChannel {
   void close() {
     link_->open = false;
     link_->handler = nullptr;
-    network_.detach(*link_);
+    network_.detach(*link_, process_.alive);  // what the dead have sent still arrives
   }
 
   Network& network_;
@@ -152,34 +152,39 @@ void Network::attach(const std::shared_ptr<Link>& link) {
   }
   link->server = server->second;
   link->peer = next_peer_++;
-  ++link->epoch;
+  link->intact = std::make_shared<bool>(true);
   link->last_to_client = link->last_to_server = 0;
   link->server->links[link->peer] = link;
   for (auto& frame : std::exchange(link->queued, {})) deliver(link, true, std::move(frame));
 }
 
-void Network::detach(Link& link) {
+void Network::detach(Link& link, bool losing) {
   if (link.server != nullptr) link.server->links.erase(link.peer);
   link.server = nullptr;
-  ++link.epoch;
+  if (losing) *link.intact = false;
 }
 
 void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame) {
   Nanoseconds& last = to_server ? link->last_to_server : link->last_to_client;
   last = std::max(last + 1, world_.now() + delay());
-  Process* receiver = to_server ? &link->server->process() : link->client;
+  if (!to_server) {
+    world_.at(last, link->client, [this, weak = std::weak_ptr(link), intact = link->intact, text = std::move(frame)] {
+      const auto still = weak.lock();
+      if (!still || !*intact || !still->handler) return;
+      world_.note(text.size());
+      const auto handler = still->handler;  // it may reconnect, which ends the link
+      handler(text);
+    });
+    return;
+  }
+  Server* server = link->server;
   world_.at(
-      last, receiver,
-      [this, weak = std::weak_ptr(link), epoch = link->epoch, peer = link->peer, to_server, text = std::move(frame)] {
-        const auto still = weak.lock();
-        if (!still || still->epoch != epoch || still->server == nullptr) return;
+      last, &server->process(),
+      [this, server, endpoint = link->endpoint, intact = link->intact, peer = link->peer, text = std::move(frame)] {
+        const auto bound = servers_.find(endpoint);
+        if (!*intact || bound == servers_.end() || bound->second != server || !server->handler) return;
         world_.note(text.size());
-        if (to_server) {
-          if (still->server->handler) still->server->handler(peer, text);
-        } else if (still->handler) {
-          const auto handler = still->handler;  // it may reconnect, which ends the link
-          handler(text);
-        }
+        server->handler(peer, text);
       });
 }
 
@@ -196,7 +201,7 @@ void Network::break_one(Nanoseconds away) {
     if (auto link = weak.lock(); link && link->server != nullptr) connected.push_back(std::move(link));
   if (connected.empty()) return;
   const auto& link = connected[world_.below(connected.size())];
-  detach(*link);
+  detach(*link, true);
   attach_later(link, away);
 }
 
@@ -207,7 +212,7 @@ void Network::cut_off(const Process& process, Nanoseconds away) {
     const bool concerned =
         link->client == &process || (link->server != nullptr && &link->server->process() == &process);
     if (!concerned) continue;
-    detach(*link);
+    detach(*link, true);
     attach_later(link, away);
   }
 }

@@ -44,7 +44,7 @@ class Network {
   Nanoseconds delay();
   void attach(const std::shared_ptr<Link>& link);
   void attach_later(const std::shared_ptr<Link>& link, Nanoseconds away);
-  void detach(Link& link);
+  void detach(Link& link, bool losing);
   void deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame);
   void watch_sent(Process& from, std::string_view frame);
 

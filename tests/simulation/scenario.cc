@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/outputs/output_publisher.h"
+#include "core/runtime/log.h"
 #include "core/runtime/text.h"
 #include "tests/simulation/cluster.h"
 
@@ -20,7 +21,7 @@ namespace {
 constexpr Nanoseconds kTurmoil = 4 * kSecond;      // faults and verbs come within it
 constexpr Nanoseconds kPatience = 1200 * kSecond;  // then it must be done
 constexpr Nanoseconds kAnswer = 200 * kSecond;     // a verb to a living master
-constexpr Nanoseconds kLeaving = 45 * kSecond;
+constexpr Nanoseconds kLeaving = 320 * kSecond;    // a worker that nobody knows any more gives up by itself
 constexpr int kMostRecoveries = 60;
 constexpr const char* kOutput = "/out";
 constexpr const char* kJoined = "/out/all.ldjson";
@@ -35,12 +36,10 @@ class Run {
     count_kills();
     cluster_.start_master();
     submit();
-    if (options_.faults) {
-      draw_faults();
-      draw_verbs();
-      world_.run_until(kTurmoil, [] { return false; });
-      make_peace();
-    }
+    draw_faults();
+    draw_verbs();
+    world_.run_until(kTurmoil, [] { return false; });
+    make_peace();
     const bool done = world_.run_until(world_.now() + kPatience, [this] { return done_; });
     if (!done && world_.violated().empty())
       world_.violation(fmt::format("it is not completed after {} s of peace: {}", kPatience / kSecond, where()));
@@ -75,7 +74,7 @@ class Run {
             {"slicers", 1 + world_.below(3)},
             {"max_retries", world_.below(4)},
             {"analytics", false},
-            {"log_level", "fatal"},
+            {"log_level", options_.verbose ? "info" : "fatal"},
             {"operations",
              {{{"_op", "id_range"}, {"start", 0}, {"end", records_}, {"size", per_slice}}, std::move(sender)}}};
   }
@@ -173,12 +172,13 @@ class Run {
       cluster_.network.slow_frames = world_.chance(0.5) ? 0.05 : 0;
       cluster_.network.full_buffers = world_.chance(0.5) ? 0.02 : 0;
     }
-    if (world_.chance(0.4)) cluster_.odds.fails = 0.03;
+    if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.2;
     if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
     if (world_.chance(0.3)) cluster_.odds.straggles = 0.01;
     if (world_.chance(0.15)) cluster_.disk.io_errors = 0.002;
     const std::uint64_t faults = world_.below(9);
-    for (std::uint64_t i = 0; i < faults; ++i) at(world_.between(0, kTurmoil), [this] { one_fault(); });
+    for (std::uint64_t i = 0; i < faults; ++i) at(some_time(), [this] { one_fault(); });
+    if (joined_ && world_.chance(0.1)) at(some_time(), [this] { put_strange_file(); });
     // The n-th step of a kind of process, wherever that is.
     const std::uint64_t step_kills = world_.below(4);
     struct StepKill {
@@ -209,8 +209,22 @@ class Run {
     return world_.chance(0.5) ? "all" : "power";
   }
 
+  // Most of a run is over early.
+  Nanoseconds some_time() {
+    return world_.chance(0.7) ? world_.between(10 * kMillisecond, 1200 * kMillisecond) : world_.between(0, kTurmoil);
+  }
+
+  // Somebody else's file has the name that the joined output wants: it must stay as it is.
+  void put_strange_file() {
+    if (cluster_.disk.tree().contains(kJoined)) return;
+    strange_file_ = true;
+    cluster_.disk.put(kJoined, "not ours\n");
+  }
+
   void one_fault() {
-    switch (world_.below(10)) {
+    const std::uint64_t which = world_.below(11);
+    log(LogLevel::info, "---- fault {} at {:.6f} s", which, static_cast<double>(world_.now()) / kSecond);
+    switch (which) {
       case 0:
         kill("worker");
         break;
@@ -244,6 +258,15 @@ class Run {
       case 8:
         world_.jump_wall_clock(world_.between(-7'200'000, 7'200'000));
         break;
+      case 10: {  // a worker that comes back late to another controller
+        Process* worker = any(ProcessKind::worker);
+        Process* controller = any(ProcessKind::controller);
+        if (worker == nullptr || controller == nullptr || quiet_network_) break;
+        cluster_.network.cut_off(*worker, world_.between(400 * kMillisecond, 3 * kSecond));
+        at(world_.now() + world_.between(0, 20 * kMillisecond),
+           [this, controller] { world_.kill(*controller, SIGKILL); });
+        break;
+      }
       case 9:
         cluster_.disk.is_full = true;
         at(world_.now() + world_.between(50 * kMillisecond, 3 * kSecond), [this] { cluster_.disk.is_full = false; });
@@ -259,19 +282,19 @@ class Run {
       return;
     }
     if (!options_.matrix_point.empty()) verbs = 0;
-    for (std::uint64_t i = 0; i < verbs; ++i)
-      at(world_.between(20 * kMillisecond, kTurmoil), [this] { verb(world_.below(5)); });
+    for (std::uint64_t i = 0; i < verbs; ++i) at(some_time(), [this] { verb(world_.below(5)); });
   }
 
   void verb(std::uint64_t which) {
     const auto row = latest();
     if (!row) return;
     const ExecutionId id = row->ex_id;
+    log(LogLevel::info, "---- verb {} at {:.6f} s", which, static_cast<double>(world_.now()) / kSecond);
     switch (which) {
       case 0:
         ask([this, id](auto& service) {
           service.pause(id, expect<ExecutionStatus>("pause", [this, id](const Result<ExecutionStatus>& answer) {
-                          if (answer && *answer == ExecutionStatus::paused && quiet_network_)
+                          if (answer && *answer == ExecutionStatus::paused && quiet_network_ && !resumed_)
                             cluster_.checks.paused(id.text);
                         }));
         });
@@ -302,8 +325,13 @@ class Run {
   }
 
   void resume(const ExecutionId& id) {
+    resumed_ = true;  // whichever of the two is heard first
     cluster_.checks.not_paused(id.text);
-    ask([this, id](auto& service) { service.resume(id, expect<ExecutionStatus>("resume")); });
+    ask([this, id](auto& service) {
+      service.resume(id, expect<ExecutionStatus>("resume", [this, id](const Result<ExecutionStatus>&) {
+                       cluster_.checks.not_paused(id.text);
+                     }));
+    });
   }
 
   void recover(const ExecutionId& id, CleanupType cleanup) {
@@ -321,6 +349,12 @@ class Run {
     cluster_.network.slow_frames = cluster_.network.full_buffers = 0;
     cluster_.disk.is_full = false;
     cluster_.disk.io_errors = 0;
+    if (strange_file_) {
+      const auto node = cluster_.disk.tree().find(kJoined);
+      if (node == cluster_.disk.tree().end() || node->second.inode->data != "not ours\n")
+        world_.violation("I2: somebody else's file was replaced");
+      cluster_.disk.take_away(kJoined);
+    }
     for (const auto kind : {ProcessKind::master, ProcessKind::controller, ProcessKind::worker})
       for (Process* process : world_.living(kind)) world_.resume(*process);
     cluster_.start_master();
@@ -450,6 +484,8 @@ class Run {
   bool joined_ = false;
   bool quiet_network_ = true;
   bool done_ = false;
+  bool resumed_ = false;
+  bool strange_file_ = false;
   bool master_died_ = false;
   std::uint64_t kills_ = 0;
   std::uint64_t recoveries_ = 0;

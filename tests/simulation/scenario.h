@@ -10,7 +10,7 @@ namespace slicemill::simulation {
 struct RunOptions {
   std::uint64_t seed = 1;
   std::string directory;  // emptied by every run
-  bool faults = true;
+  bool verbose = false;   // the processes log
   // Kill matrix: these processes die when a process passes the point for the n-th time. Empty: by chance.
   std::string matrix_point;
   std::string matrix_victim;  // worker, controller, master, all

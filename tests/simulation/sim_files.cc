@@ -174,8 +174,9 @@ class Disk::View final : public Files {
     if (found == disk_.tree_.end()) return missing(from);
     if (!disk_.tree_.contains(parent_of(to))) return missing(to);
     const auto inode = found->second.inode;
+    const bool replaced = disk_.tree_.contains(to);
     disk_.change({Change::Kind::rename, from, to, inode});
-    if (disk_.on_renamed) disk_.on_renamed(process_, to, inode->data);
+    if (disk_.on_renamed) disk_.on_renamed(process_, to, inode->data, replaced);
     return {};
   }
 
@@ -185,6 +186,21 @@ class Disk::View final : public Files {
 
 std::unique_ptr<Files> Disk::files_of(Process& process) {
   return std::make_unique<View>(*this, process);
+}
+
+void Disk::put(const std::string& path, std::string content) {
+  auto inode = std::make_shared<Inode>();
+  inode->number = next_inode_++;
+  inode->data = inode->durable = std::move(content);
+  for (Tree* tree : {&tree_, &durable_}) {
+    (*tree)[parent_of(path)] = {true, nullptr};
+    (*tree)[path] = {false, inode};
+  }
+}
+
+void Disk::take_away(const std::string& path) {
+  tree_.erase(path);
+  durable_.erase(path);
 }
 
 void Disk::apply(Tree& tree, const Change& change) {

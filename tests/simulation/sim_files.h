@@ -26,6 +26,9 @@ class Disk {
   std::unique_ptr<Files> files_of(Process& process);
   // Names that were not made durable are gone, and so are contents.
   void lose_power();
+  // Somebody else puts a file there.
+  void put(const std::string& path, std::string content);
+  void take_away(const std::string& path);
 
   bool is_full = false;
   double io_errors = 0;          // odds per change
@@ -33,7 +36,7 @@ class Disk {
   bool renames_replace = false;  // a planted fault: rename_no_replace replaces
 
   // A file got this name by a rename.
-  std::function<void(Process&, const std::string& name, const std::string& content)> on_renamed;
+  std::function<void(Process&, const std::string& name, const std::string& content, bool replaced)> on_renamed;
 
   struct Inode {
     std::string data;

@@ -72,7 +72,7 @@ class SimulatedLane final : public worker::SliceLane {
                     running_->attempt.epoch, running_->attempt.n});
     if (!world_.step(process_, "slice.begun")) return;
     on_begun_(*running_);
-    takes_ = world_.between(200 * kMicrosecond, 20 * kMillisecond);
+    takes_ = world_.between(200 * kMicrosecond, 40 * kMillisecond);
     if (world_.chance(odds_.straggles)) takes_ *= 100;
     later(takes_, &SimulatedLane::finish);
   }

@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/log.h"
+
 namespace slicemill::simulation {
 
 // ---- the loop of one process ----------------------------------------------------------------------------------------
@@ -159,6 +161,8 @@ std::vector<Process*> World::living(ProcessKind kind) const {
 
 void World::kill(Process& process, int signal, int code) {
   if (!process.alive) return;
+  log(LogLevel::info, "---- {:.6f} s: {} {} dies ({})", static_cast<double>(now_) / kSecond, to_string(process.kind),
+      process.pid, ProcessExit{true, code, signal}.to_text());
   note("death");
   note(static_cast<std::uint64_t>(process.pid));
   process.alive = false;
