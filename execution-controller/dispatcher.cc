@@ -254,10 +254,11 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
     return;
   }
   worker->heard = loop_.now();
-  worker->blocked = false;
+  const bool was_blocked = std::exchange(worker->blocked, false);
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
+  if (was_blocked) pump();  // nothing else may happen that would give it what was held back
 }
 
 Dispatcher::Worker& Dispatcher::welcome_back_or_new(ServerChannel::Peer peer, const wire::Hello& hello) {

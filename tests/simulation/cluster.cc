@@ -27,7 +27,7 @@ DataLayout layout_in(const std::string& directory) {
 
 ExecutionSettings settings() {
   ExecutionSettings settings;
-  settings.retry_base_ms = 20;
+  settings.retry_base_ms = 60;
   return settings;
 }
 

@@ -172,7 +172,7 @@ class Run {
       cluster_.network.slow_frames = world_.chance(0.5) ? 0.05 : 0;
       cluster_.network.full_buffers = world_.chance(0.5) ? 0.02 : 0;
     }
-    if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.2;
+    if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.3;
     if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
     if (world_.chance(0.3)) cluster_.odds.straggles = 0.01;
     if (world_.chance(0.15)) cluster_.disk.io_errors = 0.002;
