@@ -1,5 +1,7 @@
 #include "execution-controller/recovery.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -55,24 +57,34 @@ bool Recovery::wants_row(const OpenRow& row) const {
   return true;
 }
 
+// Should its output be lost, it is to be run again: so it needs its request.
+Result<ActiveSlice> Recovery::slice_of_row(const SliceKey& key) const {
+  SliceKey before = key;
+  --before.path;  // of the first part it is 1
+  ASSIGN_OR_RETURN(const auto rows, ledger_.rows(before, 1));
+  if (rows.empty() || rows.front().key != key)
+    return Error(ErrorCode::corrupt,
+                 fmt::format("slice {}/{} has an output, and neither a run nor a row knows it", key.slicer, key.order));
+  return from_row(rows.front(), rows.front().settled_in < ledger_.header().generation());
+}
+
 Result<Recovery::Committed> Recovery::open() {
   const auto& header = ledger_.header();
   replays_ = header.recovered;
   ASSIGN_OR_RETURN(auto ranges, ledger_.open_ranges());
+  SliceQueue unwanted;  // belongs to a cleanup type that is not asked for
   for (auto& range : ranges) {
     const bool replayed = range.run->generation < header.generation();
-    if (replayed && !wants_pending()) continue;
-    queue_.push_range(std::move(range), replayed);
+    SliceQueue& queue = replayed && !wants_pending() ? unwanted : queue_;
+    queue.push_range(std::move(range), replayed);
   }
   ASSIGN_OR_RETURN(const auto outputs, ledger_.unpublished_outputs());
   Committed committed;
   for (const auto& output : outputs) {
     auto slice = queue_.extract(output.key);
-    if (!slice) {  // it left its run to a row, or belongs to a cleanup type that is not asked for: published all the
-                   // same
-      slice = ActiveSlice{};
-      slice->key = output.key;
-      slice->has_row = true;
+    if (!slice) slice = unwanted.extract(output.key);  // published all the same
+    if (!slice) {                                      // it left its run to a row
+      ASSIGN_OR_RETURN(slice, slice_of_row(output.key));
       ignored_.insert(output.key);
     }
     slice->attempt = output.attempt;

@@ -55,6 +55,7 @@ class Recovery {
  private:
   bool wants_pending() const;
   bool wants_row(const OpenRow& row) const;
+  Result<ActiveSlice> slice_of_row(const SliceKey& key) const;
   void page_read(Result<std::vector<OpenRow>> page);
 
   Loop& loop_;
