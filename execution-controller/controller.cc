@@ -31,6 +31,18 @@ Result<std::string> mismatch_with(const std::string& source_directory, const Jso
   return position_mismatch(before, job);
 }
 
+// Why redriven records could not be published: "" if they can. A joined file is written once, of all slices.
+Result<std::string> no_place_for_redriven(const std::string& source_directory, const Json& job) {
+  if (!job.at("operations").back().value("single_file", false)) return std::string();
+  ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
+  if (view->header().joined)
+    return std::string("the joined file is written already; redrive with a job that writes to a directory");
+  ASSIGN_OR_RETURN(const auto open, view->open_counts());
+  if (open.error + open.start + open.pending > 0)
+    return std::string("slices are missing in the file still; recover the execution before");
+  return std::string();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
@@ -42,7 +54,11 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
-    if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
+    if (launch.cleanup == CleanupType::quarantine) {
+      ASSIGN_OR_RETURN(const std::string obstacle,
+                       no_place_for_redriven(launch.source_ledger_directory, launch.execution));
+      if (!obstacle.empty()) return Error(ErrorCode::invalid, "single_file: " + obstacle);
+    } else if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
       ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
       if (!mismatch.empty())
         return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
@@ -78,6 +94,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       launch_(launch),
       job_(launch.execution),
       analytics_(job_),
+      quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
       resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
@@ -120,7 +137,8 @@ void Controller::wire() {
                                                ? job_["log_level"].get<std::string>()
                                                : "info",
                               .settings = launch_.settings,
-                              .expected_workers = launch_.living_workers};
+                              .expected_workers = launch_.living_workers,
+                              .retries = retries};
   if (parts_.monitor != nullptr) options.controller = identity();
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
@@ -159,6 +177,11 @@ void Controller::wire() {
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  redrive_ = std::make_unique<Redrive>(
+      parts_.loop, *ledger_, *writer_, recovery_->redrives(),
+      Redrive::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+                     .on_change = [this] { turn_soon(); },
+                     .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
       WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
@@ -296,13 +319,15 @@ void Controller::turn() {
   if (wanted_ == WantedState::running) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
+    redrive_->fill(queue_.size(), ahead);
     if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
     settlement_->set_subslices(source_->subslices());
     dispatcher_->set_open(true);
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
-  if (all_done()) conclude_all_done();
+  if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
+  if (!fatal_ && all_done()) conclude_all_done();
   shown_ = status();
   if (shown_ != before && link_) link_->report_soon();
 }
@@ -311,7 +336,8 @@ void Controller::turn() {
 bool Controller::work_left() const {
   return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 ||
          settlement_->in_progress() > 0 ||
-         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read();
+         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read() ||
+         !redrive_->finished();
 }
 
 bool Controller::replaying() const {
@@ -456,6 +482,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
   dispatcher_->set_open(false);
   source_->halt();
   recovery_->halt();
+  redrive_->halt();
   left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
   settlement_->drop_waiting();
   dispatcher_->recall_all();
@@ -483,12 +510,26 @@ void Controller::on_stop_deadline() {
 
 void Controller::fail(const Error& error) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
-  log(LogLevel::error, "{}", error.message);
-  reason_ = slicer_error(launch_.ex_id, error.message);
+  give_up(slicer_error(launch_.ex_id, error.message));
+}
+
+// What it has done stays done; what is open stays open, for a recovery.
+void Controller::give_up(const std::string& reason) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
+  log(LogLevel::error, "{}", reason);
+  reason_ = reason;
   fatal_ = true;
   begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));
   if (link_) link_->report_soon();
   turn_soon();
+}
+
+// Records that a redrive quarantines again were there before: it makes none worse.
+std::string Controller::quarantine_excess(bool at_end) const {
+  if (recovery_->redrives()) return {};
+  const LedgerCounters counters = settlement_->counters();
+  const std::string excess = quarantine_policy_.excess(counters.quarantined, counters.records_in, at_end);
+  return excess.empty() ? "" : fmt::format("execution {}: {}", launch_.ex_id, excess);
 }
 
 // ---- concluding
@@ -518,8 +559,11 @@ void Controller::conclude_if_drained() {
 
 void Controller::conclude_all_done() {
   const std::uint64_t failed = settlement_->counters().failed;
+  const std::string excess = quarantine_excess(true);
   if (failed > 0) {
     conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
+  } else if (!excess.empty()) {
+    conclude(ExecutionStatus::failed, excess);
   } else if (cannot_resume_) {
     conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
   } else if (join_ && all_of_lineage_done()) {

@@ -16,14 +16,24 @@ constexpr int kLedgerTries = 25;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(200);
 constexpr std::uint64_t kPart = 5'000;  // records that are read at once
 
-// All of a ledger's failed slices that belong on the page. Query lane.
-Result<void> read_errors(const std::string& directory, RecordPage& page) {
+// All records of a ledger that belong on the page. Query lane.
+Result<void> read_records(wire::QueryName what, const std::string& directory, RecordPage& page) {
   if (!ledger_exists(directory)) return {};  // never started
   ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
-  for (std::uint64_t from = 0; !page.is_full(); from += kPart) {
-    ASSIGN_OR_RETURN(const auto rows, ledger->errors(from, kPart));
-    for (const auto& row : rows) page.offer(slice_record_json(row, ledger->header().lineage));
-    if (rows.size() < kPart) break;
+  const auto& lineage = ledger->header().lineage;
+  for (std::uint64_t from = 0; !page.is_full();) {
+    std::uint64_t got = 0;
+    if (what == wire::QueryName::quarantine) {
+      ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(std::nullopt, from, kPart));
+      for (const auto& row : rows) page.offer(quarantine_record_json(row, lineage));
+      got = rows.size();
+    } else {
+      ASSIGN_OR_RETURN(const auto rows, ledger->errors(from, kPart));
+      for (const auto& row : rows) page.offer(slice_record_json(row, lineage));
+      got = rows.size();
+    }
+    if (got == 0) break;
+    from += got;
   }
   return {};
 }
@@ -32,7 +42,7 @@ Result<std::vector<Json>> records_in(const std::string& body) {
   auto json = parse_json(body);
   if (!json) return json.error();
   if (!json->is_array())
-    return Error{ErrorCode::internal, "the execution controller answered with errors that are no list"};
+    return Error{ErrorCode::internal, "the execution controller answered with something that is no list"};
   std::vector<Json> records;
   for (auto& record : *json) records.push_back(std::move(record));
   return records;
@@ -41,6 +51,7 @@ Result<std::vector<Json>> records_in(const std::string& body) {
 }  // namespace
 
 struct SliceErrors::Reading {
+  wire::QueryName what = wire::QueryName::errors;
   std::vector<ExecutionId> executions;
   std::size_t next = 0;
   std::uint64_t from = 0;  // in the present one
@@ -54,12 +65,21 @@ SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
     : loop_(loop), registry_(registry), executions_(executions) {}
 
 void SliceErrors::of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  of_one(wire::QueryName::errors, id, query, std::move(reply));
+}
+
+void SliceErrors::quarantine_of(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  of_one(wire::QueryName::quarantine, id, query, std::move(reply));
+}
+
+void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const ListQuery& query,
+                         Reply<std::vector<Json>> reply) {
   if (executions_.find(id) == nullptr) {
     const auto row = registry_.execution(id);
     if (!row) return reply(row.error());
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
-  read_next(std::make_shared<Reading>(Reading{{id}, 0, 0, RecordPage(query), std::move(reply)}));
+  read_next(std::make_shared<Reading>(Reading{what, {id}, 0, 0, RecordPage(query), std::move(reply)}));
 }
 
 void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
@@ -73,7 +93,8 @@ void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply)
   for (auto& id : *ended) {
     if (executions_.find(id) == nullptr) executions.push_back(std::move(id));
   }
-  read_next(std::make_shared<Reading>(Reading{std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
+  read_next(std::make_shared<Reading>(
+      Reading{wire::QueryName::errors, std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
 }
 
 void SliceErrors::read_next(const std::shared_ptr<Reading>& reading) {
@@ -101,14 +122,14 @@ void SliceErrors::read_part(const std::shared_ptr<Reading>& reading) {
       reading->reply(answer.error());
     }
   };
-  executions_.links().query(reading->present(), wire::QueryName::errors, reading->from, kPart, std::move(answered));
+  executions_.links().query(reading->present(), reading->what, reading->from, kPart, std::move(answered));
 }
 
 void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records) {
   if (!records) return reading->reply(records.error());
   for (auto& record : *records) reading->page.offer(std::move(record));
-  if (records->size() == kPart && !reading->page.is_full()) {
-    reading->from += kPart;
+  if (!records->empty() && !reading->page.is_full()) {
+    reading->from += records->size();
     return read_part(reading);
   }
   reading->from = 0;
@@ -121,8 +142,9 @@ void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries
   auto page = std::make_shared<RecordPage>(reading->page);
   loop_.offload(
       Loop::Lane::query,
-      [result, page, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
-        *result = read_errors(directory, *page);
+      [result, page, what = reading->what,
+       directory = executions_.options().layout.ledger_directory(reading->present().text)] {
+        *result = read_records(what, directory, *page);
       },
       [this, alive = std::weak_ptr<int>(alive_), result, page, reading, tries] {
         if (alive.expired()) return;
