@@ -132,8 +132,8 @@ wire::SliceOrder Dispatcher::order_of(const ActiveSlice& slice) const {
   return {.key = slice.key,
           .attempt = slice.attempt,
           .created_ms = slice.created_ms,
-          .last_try = !options_.retries.may_retry(slice.retries, true),
-          .request = slice.request()};
+          .request = slice.request(),
+          .last_try = !options_.retries.may_retry(slice.retries, true)};
 }
 
 void Dispatcher::push_suspect(ActiveSlice slice) {

@@ -149,8 +149,8 @@ void slice_order(Io& io, S& s) {
   key(io, s.key);
   attempt(io, s.attempt);
   io.signed_number(s.created_ms);
-  io.flag(s.last_try);
   io.text(s.request);
+  io.flag(s.last_try);
 }
 
 constexpr auto kHeld = [](auto& io, auto& h) { held(io, h); };

@@ -17,7 +17,7 @@
 // controller -> worker
 //   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
 //   cancelled:list<key attempt> Dispatch   := epoch list<slice>                        slice := key attempt created_ms
-//   last_try:u8 request Acked      := seq                                      every result up to seq is durable; the
+//   request last_try:u8 Acked      := seq                                      every result up to seq is durable; the
 //   worker forgets it Recall     := epoch keep                               give back all but `keep` waiting slices,
 //   newest first Leave      := (empty)                                  finish what runs, then Goodbye and exit 0
 //   HelloAgain
@@ -129,8 +129,8 @@ struct SliceOrder {
   SliceKey key;
   Attempt attempt;
   WallMs created_ms = 0;
-  bool last_try = false;  // a failure is final: guilty records are to be looked for, where the job quarantines them
   std::string request;
+  bool last_try = false;  // a failure is final: guilty records are to be looked for, where the job quarantines them
   bool operator==(const SliceOrder&) const = default;
 };
 struct Dispatch {
