@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kAnswerTimeoutMs = 30'000;
 constexpr std::uint64_t kRecordsAtOnce = 1'000;  // from a ledger
-constexpr std::uint64_t kRecordsPerAnswer = 30;  // from a master: each may have a megabyte, and an answer has a limit
+constexpr std::uint64_t kRecordsPerAnswer = 10;  // from a master: each may have a megabyte, and an answer has a limit
 
 void print(const Json& record) {
   fmt::print("{}\n", to_compact_text(record));

@@ -14,8 +14,10 @@ namespace slicemill::controller {
 struct QuarantinePolicy {
   static constexpr std::uint64_t kJudgedFrom = 1'000;  // records: a share of fewer says little
 
+  static constexpr double kAnyPercent = 100;
+
   std::uint64_t max_records = 10'000;  // 0: any number
-  double max_percent = 100;
+  double max_percent = kAnyPercent;
 
   static QuarantinePolicy of(const Json& job) {
     QuarantinePolicy policy;
@@ -30,7 +32,8 @@ struct QuarantinePolicy {
   std::string excess(std::uint64_t quarantined, std::uint64_t read, bool at_end) const {
     if (max_records > 0 && quarantined > max_records)
       return fmt::format("{} records are quarantined, and quarantine_max_records is {}", quarantined, max_records);
-    if (read == 0 || (read < kJudgedFrom && !at_end)) return {};
+    // An operation may make several records of one, so more than all can be quarantined.
+    if (max_percent >= kAnyPercent || read == 0 || (read < kJudgedFrom && !at_end)) return {};
     const double percent = 100.0 * static_cast<double>(quarantined) / static_cast<double>(read);
     if (percent <= max_percent) return {};
     return fmt::format("{} of {} records ({:.2f} %) are quarantined, and quarantine_max_percent is {}", quarantined,

@@ -15,27 +15,12 @@ namespace {
 constexpr int kLedgerTries = 25;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(200);
 constexpr std::uint64_t kPart = 5'000;  // records that are read at once
+// A page of quarantined records ends here: each may have a megabyte. The rest is behind it, as with any page.
+constexpr std::size_t kMostQuarantinedBytes = 32 << 20;
 
-// All records of a ledger that belong on the page. Query lane.
-Result<void> read_records(wire::QueryName what, const std::string& directory, RecordPage& page) {
-  if (!ledger_exists(directory)) return {};  // never started
-  ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
-  const auto& lineage = ledger->header().lineage;
-  for (std::uint64_t from = 0; !page.is_full();) {
-    std::uint64_t got = 0;
-    if (what == wire::QueryName::quarantine) {
-      ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(std::nullopt, from, kPart));
-      for (const auto& row : rows) page.offer(quarantine_record_json(row, lineage));
-      got = rows.size();
-    } else {
-      ASSIGN_OR_RETURN(const auto rows, ledger->errors(from, kPart));
-      for (const auto& row : rows) page.offer(slice_record_json(row, lineage));
-      got = rows.size();
-    }
-    if (got == 0) break;
-    from += got;
-  }
-  return {};
+std::size_t bytes_of(const Json& record) {
+  const auto bytes = record.find("bytes");
+  return bytes != record.end() && bytes->is_string() ? bytes->get_ref<const std::string&>().size() : 0;
 }
 
 Result<std::vector<Json>> records_in(const std::string& body) {
@@ -57,8 +42,38 @@ struct SliceErrors::Reading {
   std::uint64_t from = 0;  // in the present one
   RecordPage page;
   Reply<std::vector<Json>> reply;
+  std::size_t quarantined_bytes = 0;  // on the page
 
   const ExecutionId& present() const { return executions[next]; }
+  bool is_full() const { return page.is_full() || quarantined_bytes > kMostQuarantinedBytes; }
+  void offer(Json record) {
+    if (is_full()) return;
+    if (what == wire::QueryName::quarantine) quarantined_bytes += bytes_of(record);
+    page.offer(std::move(record));
+  }
+
+  // All records of an ended execution's ledger that belong on the page. Query lane.
+  Result<void> read(const std::string& directory) {
+    if (!ledger_exists(directory)) return {};  // never started
+    ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
+    const auto& lineage = ledger->header().lineage;
+    // What a controller has told before it ended is on a page of quarantined records already.
+    std::uint64_t at = what == wire::QueryName::quarantine ? from : 0;
+    while (!is_full()) {
+      const std::uint64_t before = at;
+      if (what == wire::QueryName::quarantine) {
+        ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(std::nullopt, at, kPart));
+        for (const auto& row : rows) offer(quarantine_record_json(row, lineage));
+        at += rows.size();
+      } else {
+        ASSIGN_OR_RETURN(const auto rows, ledger->errors(at, kPart));
+        for (const auto& row : rows) offer(slice_record_json(row, lineage));
+        at += rows.size();
+      }
+      if (at == before) break;
+    }
+    return {};
+  }
 };
 
 SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
@@ -79,7 +94,10 @@ void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const List
     if (!row) return reply(row.error());
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
-  read_next(std::make_shared<Reading>(Reading{what, {id}, 0, 0, RecordPage(query), std::move(reply)}));
+  ListQuery page = query;
+  std::uint64_t from = 0;
+  if (what == wire::QueryName::quarantine) from = static_cast<std::uint64_t>(std::exchange(page.from, 0));
+  read_next(std::make_shared<Reading>(Reading{what, {id}, 0, from, RecordPage(page), std::move(reply)}));
 }
 
 void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
@@ -98,7 +116,7 @@ void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply)
 }
 
 void SliceErrors::read_next(const std::shared_ptr<Reading>& reading) {
-  if (reading->next == reading->executions.size() || reading->page.is_full()) {
+  if (reading->next == reading->executions.size() || reading->is_full()) {
     reading->reply(reading->page.take());
     return;
   }
@@ -127,8 +145,8 @@ void SliceErrors::read_part(const std::shared_ptr<Reading>& reading) {
 
 void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records) {
   if (!records) return reading->reply(records.error());
-  for (auto& record : *records) reading->page.offer(std::move(record));
-  if (!records->empty() && !reading->page.is_full()) {
+  for (auto& record : *records) reading->offer(std::move(record));
+  if (!records->empty() && !reading->is_full()) {
     reading->from += records->size();
     return read_part(reading);
   }
@@ -139,18 +157,18 @@ void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std:
 
 void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
   auto result = std::make_shared<Result<void>>();
-  auto page = std::make_shared<RecordPage>(reading->page);
+  auto attempt = std::make_shared<Reading>(*reading);  // a failed one leaves nothing on the page
   loop_.offload(
       Loop::Lane::query,
-      [result, page, what = reading->what,
-       directory = executions_.options().layout.ledger_directory(reading->present().text)] {
-        *result = read_records(what, directory, *page);
+      [result, attempt, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
+        *result = attempt->read(directory);
       },
-      [this, alive = std::weak_ptr<int>(alive_), result, page, reading, tries] {
+      [this, alive = std::weak_ptr<int>(alive_), result, attempt, reading, tries] {
         if (alive.expired()) return;
         const bool held = !*result && result->error().code == ErrorCode::conflict;
         if (*result) {
-          reading->page = std::move(*page);
+          reading->page = std::move(attempt->page);
+          reading->quarantined_bytes = attempt->quarantined_bytes;
           reading->from = 0;
           ++reading->next;
           read_next(reading);
