@@ -73,6 +73,24 @@ void Parser::add_client_commands() {
     if (spec.name == "data") add_setting(verify, spec);
   }
 
+  CLI::App& quarantine = add(Command::quarantine, "quarantine",
+                             "Print an execution's quarantined records, one JSON object a line, or run them again");
+  quarantine.add_option("EX", line_.ex_id, "Execution id");
+  quarantine.add_flag("--redrive", line_.redrive,
+                      "Run the records again in a new execution: by the master under the job's present configuration, "
+                      "without a master in this process");
+  quarantine
+      .add_option("--job", line_.job_file,
+                  "Without a master: the mended job to redrive with, instead of the execution's own")
+      ->type_name("JOB");
+  quarantine
+      .add_option("--master", line_.master_url,
+                  "Ask this master, e.g. http://127.0.0.1:5678; the execution may be live")
+      ->type_name("URL");
+  for (const SettingSpec& spec : setting_specs()) {
+    if (spec.name == "data") add_setting(quarantine, spec);
+  }
+
   CLI::App& validate = add(Command::validate, "validate", "Check a job file and print its resolved form");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML");
 
@@ -193,6 +211,13 @@ Result<void> check_arguments(const CommandLine& line) {
       return {};
     case Command::verify:
       if (line.ex_id.empty()) return missing("verify", "EX");
+      return {};
+    case Command::quarantine:
+      if (line.ex_id.empty()) return missing("quarantine", "EX");
+      if (!line.job_file.empty() && (!line.redrive || !line.master_url.empty())) {
+        return Error(ErrorCode::invalid,
+                     "quarantine: --job goes with --redrive, and without --master: a master has the job");
+      }
       return {};
     default:
       return {};

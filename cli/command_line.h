@@ -10,18 +10,19 @@
 
 namespace slicemill::cli {
 
-enum class Command { help, master, run, verify, validate, ops, version, execution_controller };
+enum class Command { help, master, run, verify, quarantine, validate, ops, version, execution_controller };
 
 struct CommandLine {
   Command command = Command::help;
   std::string help_text;                     // of help
   std::map<std::string, std::string> flags;  // settings given as flags, by setting name
   std::string config_file;                   // master, run
-  std::string job_file;                      // run, validate
+  std::string job_file;                      // run, validate, quarantine (a redrive without a master)
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
-  std::string ex_id;                         // verify
-  std::string master_url;                    // verify; "": read the data directory
+  std::string ex_id;                         // verify, quarantine
+  std::string master_url;                    // verify, quarantine; "": read the data directory
+  bool redrive = false;                      // quarantine
   std::string operation;                     // ops; "": list
   bool json = false;                         // ops
   std::string launch_file;                   // execution-controller

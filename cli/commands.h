@@ -9,8 +9,9 @@
 namespace slicemill::cli {
 
 ExitCode run_master(const CommandLine& line);              // master_command.cc
-ExitCode run_local(const CommandLine& line);               // run_command.cc
+ExitCode run_local(const CommandLine& line);               // run_command.cc; also a redrive without a master
 ExitCode verify_execution(const CommandLine& line);        // verify_command.cc
+ExitCode list_or_redrive(const CommandLine& line);         // quarantine_command.cc
 ExitCode validate_job_file(const CommandLine& line);       // validate_command.cc
 ExitCode print_operations(const CommandLine& line);        // ops_command.cc
 ExitCode run_controller_process(const CommandLine& line);  // controller_command.cc

@@ -1,8 +1,9 @@
-// `slicemill run`: one job in this process, without a server. Its ledger is an ordinary one: it can be resumed and
-// verified.
+// `slicemill run`, and a redrive without a master: one job in this process, without a server. Its ledger is an ordinary
+// one: it can be resumed and verified.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -73,6 +74,55 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
   return {};
 }
 
+// Earlier redrives and recoveries took from an execution's quarantine: of the ledgers that descend from it, the one of
+// the longest lineage knows what is left.
+Result<std::string> newest_ledger(const DataLayout& layout, const std::string& ex_id) {
+  std::string newest = ex_id;
+  std::size_t most = 0;
+  ASSIGN_OR_RETURN(const auto names, posix_files().list(layout.data + "/ledgers"));
+  for (const auto& name : names) {
+    if (!ledger_exists(layout.ledger_directory(name))) continue;
+    const auto view = view_ledger(layout.ledger_directory(name));
+    if (!view) return with_context(view.error(), fmt::format("cannot tell whether it descends from {}", ex_id));
+    const auto& lineage = (*view)->header().lineage;
+    if (lineage.size() <= most || std::find(lineage.begin(), lineage.end(), ex_id) == lineage.end()) continue;
+    most = lineage.size();
+    newest = name;
+  }
+  return newest;
+}
+
+// A new execution that runs what is quarantined, with the given job or the one that the records come from.
+Result<void> redrive(const DataLayout& layout, const CommandLine& line, ControllerLaunch& launch) {
+  const std::string own = layout.ledger_directory(line.ex_id);
+  if (!ledger_exists(own)) {
+    return Error(ErrorCode::not_found,
+                 fmt::format("no execution {} to redrive: there is no ledger at {}", line.ex_id, own));
+  }
+  ASSIGN_OR_RETURN(const std::string newest, newest_ledger(layout, line.ex_id));
+  launch.source_ledger_directory = layout.ledger_directory(newest);
+  ASSIGN_OR_RETURN(const auto view, view_ledger(launch.source_ledger_directory));
+  const LedgerHeader& header = view->header();
+  if (!header.outcome) {
+    return Error(ErrorCode::conflict,
+                 fmt::format("execution {} has not ended; go on with `slicemill run --resume {}`", newest, newest));
+  }
+  ASSIGN_OR_RETURN(const auto first, view->quarantine(std::nullopt, 0, 1));
+  if (first.empty())
+    return Error(ErrorCode::not_found, fmt::format("execution {} has no quarantined records", line.ex_id));
+  launch.ex_id = random_uuid();
+  if (line.job_file.empty()) {
+    ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
+    launch.execution["ex_id"] = launch.ex_id;
+  } else {
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
+  }
+  launch.cleanup = CleanupType::quarantine;
+  launch.epoch = header.epoch + 1;
+  fmt::print("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
+  return {};
+}
+
 std::string output_path(const Json& execution) {
   const Json& last = execution.at("operations").back();
   const auto path = last.find("path");
@@ -94,7 +144,9 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   Plan plan;
   ControllerLaunch& launch = plan.options.launch;
   launch.epoch = 0;  // the ledger issues epochs
-  if (line.resume_ex_id.empty()) {
+  if (line.redrive) {
+    RETURN_IF_ERROR(redrive(layout, line, launch));
+  } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
     ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
   } else {

@@ -61,10 +61,11 @@ std::string closing_summary(const std::string& ex_id, ExecutionStatus status, co
                             std::chrono::milliseconds took, const std::string& output) {
   const double seconds = static_cast<double>(std::max<std::int64_t>(1, took.count())) / 1000.0;
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(counters.records_in) / seconds);
-  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out, {:.2f} s, {} records/s{}",
+  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out,{} {:.2f} s, {} records/s{}",
                      ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
-                     grouped(counters.records_in), grouped(counters.records_out), seconds, grouped(rate),
-                     output.empty() ? "" : ", output " + output);
+                     grouped(counters.records_in), grouped(counters.records_out),
+                     counters.quarantined > 0 ? fmt::format(" {} quarantined,", grouped(counters.quarantined)) : "",
+                     seconds, grouped(rate), output.empty() ? "" : ", output " + output);
 }
 
 }  // namespace slicemill::cli

@@ -21,6 +21,8 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
       return run_local(*line);
     case Command::verify:
       return verify_execution(*line);
+    case Command::quarantine:
+      return list_or_redrive(*line);
     case Command::validate:
       return validate_job_file(*line);
     case Command::ops:

@@ -13,8 +13,7 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr std::int64_t kFatalDrainMs = 2'000;         // in-flight slices of an execution that cannot go on
-constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the latest
+constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an execution that cannot go on
 
 ErrorCode code_of_refusal(ExecutionStatus status) {
   return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict;
@@ -31,6 +30,18 @@ Result<std::string> mismatch_with(const std::string& source_directory, const Jso
   return position_mismatch(before, job);
 }
 
+// Why redriven records could not be published: "" if they can. A joined file is written once, of all slices.
+Result<std::string> no_place_for_redriven(const std::string& source_directory, const Json& job) {
+  if (!job.at("operations").back().value("single_file", false)) return std::string();
+  ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
+  if (view->header().joined)
+    return std::string("the joined file is written already; redrive with a job that writes to a directory");
+  ASSIGN_OR_RETURN(const auto open, view->open_counts());
+  if (open.error + open.start + open.pending > 0)
+    return std::string("slices are missing in the file still; recover the execution before");
+  return std::string();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
@@ -42,7 +53,11 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
-    if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
+    if (launch.cleanup == CleanupType::quarantine) {
+      ASSIGN_OR_RETURN(const std::string obstacle,
+                       no_place_for_redriven(launch.source_ledger_directory, launch.execution));
+      if (!obstacle.empty()) return Error(ErrorCode::invalid, "single_file: " + obstacle);
+    } else if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
       ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
       if (!mismatch.empty())
         return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
@@ -78,6 +93,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       launch_(launch),
       job_(launch.execution),
       analytics_(job_),
+      quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
       resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
@@ -120,7 +136,8 @@ void Controller::wire() {
                                                ? job_["log_level"].get<std::string>()
                                                : "info",
                               .settings = launch_.settings,
-                              .expected_workers = launch_.living_workers};
+                              .expected_workers = launch_.living_workers,
+                              .retries = retries};
   if (parts_.monitor != nullptr) options.controller = identity();
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
@@ -159,6 +176,11 @@ void Controller::wire() {
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
+  redrive_ = std::make_unique<Redrive>(
+      parts_.loop, *ledger_, *writer_, recovery_->redrives(),
+      Redrive::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+                     .on_change = [this] { turn_soon(); },
+                     .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
       WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
@@ -296,13 +318,15 @@ void Controller::turn() {
   if (wanted_ == WantedState::running) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
+    redrive_->fill(queue_.size(), ahead);
     if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
     settlement_->set_subslices(source_->subslices());
     dispatcher_->set_open(true);
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
-  if (all_done()) conclude_all_done();
+  if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
+  if (!fatal_ && all_done()) conclude_all_done();
   shown_ = status();
   if (shown_ != before && link_) link_->report_soon();
 }
@@ -311,7 +335,8 @@ void Controller::turn() {
 bool Controller::work_left() const {
   return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 ||
          settlement_->in_progress() > 0 ||
-         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read();
+         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read() ||
+         !redrive_->finished();
 }
 
 bool Controller::replaying() const {
@@ -456,6 +481,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
   dispatcher_->set_open(false);
   source_->halt();
   recovery_->halt();
+  redrive_->halt();
   left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
   settlement_->drop_waiting();
   dispatcher_->recall_all();
@@ -483,137 +509,26 @@ void Controller::on_stop_deadline() {
 
 void Controller::fail(const Error& error) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
-  log(LogLevel::error, "{}", error.message);
-  reason_ = slicer_error(launch_.ex_id, error.message);
+  give_up(slicer_error(launch_.ex_id, error.message));
+}
+
+// What it has done stays done; what is open stays open, for a recovery.
+void Controller::give_up(const std::string& reason) {
+  if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
+  log(LogLevel::error, "{}", reason);
+  reason_ = reason;
   fatal_ = true;
   begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));
   if (link_) link_->report_soon();
   turn_soon();
 }
 
-// ---- concluding
-// -------------------------------------------------------------------------------------------------------
-
-void Controller::conclude_if_drained() {
-  const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
-  if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
-  if (fatal_) {
-    conclude(ExecutionStatus::failed, reason_);
-    return;
-  }
-  if (suspending_ && wanted_ != WantedState::stopping) {
-    phase_ = Phase::finished;
-    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
-    outcome_.suspended = true;
-    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
-    return;
-  }
-  const bool nothing_open =
-      !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
-  if (nothing_open)
-    conclude_all_done();
-  else
-    conclude(ExecutionStatus::stopped, "");
-}
-
-void Controller::conclude_all_done() {
-  const std::uint64_t failed = settlement_->counters().failed;
-  if (failed > 0) {
-    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
-  } else if (cannot_resume_) {
-    conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
-  } else if (join_ && all_of_lineage_done()) {
-    join_->begin();
-  } else {
-    if (join_) log(LogLevel::warn, "the output is not joined: slices of earlier executions are still open");
-    conclude(ExecutionStatus::completed, "");
-  }
-}
-
-// A recovery of one cleanup type may leave slices to others, and a joined output is joined once.
-bool Controller::all_of_lineage_done() const {
-  const auto counts = ledger_->open_counts();
-  return counts && counts->error + counts->start + counts->pending == 0 && source_->exhausted();
-}
-
-void Controller::conclude(ExecutionStatus status, const std::string& reason) {
-  if (phase_ > Phase::working) return;
-  phase_ = Phase::concluding;
-  dispatcher_->set_open(false);
-  dispatcher_->dismiss_all();
-  finished_ms_ = parts_.loop.wall_ms();
-  writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
-  if (SLICEMILL_MUTATED("tell_outcome_before_sync"))
-    outcome_durable(status, reason);
-  else
-    writer_->after_sync([this, status, reason] { outcome_durable(status, reason); });
-}
-
-void Controller::outcome_durable(ExecutionStatus status, const std::string& reason) {
-  if (auto passed = fault("terminal"); !passed) {
-    ledger_failed(passed.error());
-    return;
-  }
-  phase_ = Phase::finished;
-  reason_ = reason;
-  outcome_ = {status, reason, writer_->durable_counters()};
-  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
-      reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
-  for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
-  finish();
-}
-
-// Cleaning goes first: once the master was told it starts no other controller that would do it. But nobody waits long
-// for an end because many files have to go. The process ends when both are through.
-void Controller::finish() {
-  struct Left {
-    bool cleaning = false, telling = false, told = false;
-  };
-  auto left = std::make_shared<Left>(Left{.cleaning = publisher_ != nullptr, .telling = link_ != nullptr});
-  const std::weak_ptr<bool> alive = alive_;
-  auto end = [this, left, alive] {
-    if (alive.expired() || left->cleaning || left->telling) return;
-    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
-  };
-  auto tell = [this, left, alive, end] {
-    if (alive.expired() || std::exchange(left->told, true)) return;
-    if (!left->telling) {
-      end();
-      return;
-    }
-    link_->finish(report(), [left, end] {
-      left->telling = false;
-      end();
-    });
-  };
-  if (!publisher_) {
-    parts_.loop.post(tell);
-    return;
-  }
-  const auto& before = ledger_->header().joined;
-  const bool whole = outcome_.status == ExecutionStatus::completed &&
-                     (!publisher_->joins() || joined_ || (before && before->published));
-  parts_.loop.after(kTellAfter, tell);
-  parts_.loop.offload(
-      Loop::Lane::publish, [this, whole] { publisher_->clean_up(whole); },
-      [left, tell, end] {
-        left->cleaning = false;
-        tell();
-        end();
-      });
-}
-
-// Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started
-// again.
-void Controller::ledger_failed(const Error& error) {
-  if (phase_ == Phase::finished) return;
-  phase_ = Phase::finished;
-  log(LogLevel::error, "the ledger failed: {}", error.message);
-  dispatcher_->set_open(false);
-  reason_ = error.message;
-  outcome_ = {ExecutionStatus::failed, error.message, writer_->durable_counters()};
-  outcome_.ledger_error = error;
-  if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+// Records that a redrive quarantines again were there before: it makes none worse.
+std::string Controller::quarantine_excess(bool at_end) const {
+  if (recovery_->redrives()) return {};
+  const LedgerCounters counters = settlement_->counters();
+  const std::string excess = quarantine_policy_.excess(counters.quarantined, counters.records_in, at_end);
+  return excess.empty() ? "" : fmt::format("execution {}: {}", launch_.ex_id, excess);
 }
 
 }  // namespace slicemill::controller

@@ -25,7 +25,9 @@
 #include "execution-controller/master_link.h"
 #include "execution-controller/output_join.h"
 #include "execution-controller/progress.h"
+#include "execution-controller/quarantine_policy.h"
 #include "execution-controller/recovery.h"
+#include "execution-controller/redrive.h"
 #include "execution-controller/settlement.h"
 #include "execution-controller/slice_queue.h"
 #include "execution-controller/slice_source.h"
@@ -99,11 +101,14 @@ class Controller {
   void set_wanted(WantedState wanted, std::function<void()> then);
   void begin_drain(std::int64_t deadline_ms);
   void on_stop_deadline();
+  void give_up(const std::string& reason);
+  std::string quarantine_excess(bool at_end) const;
   void on_slice_error(const SliceKey& key, SliceState state);
   void probation();
   void on_verb(const wire::Verb& verb);
   void on_query(const wire::Query& query);
-  void answer_errors(const wire::Query& query);
+  // Reads `read`'s list on the query lane and answers with it.
+  void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
   ProgressView progress() const;
 
@@ -111,6 +116,7 @@ class Controller {
   ControllerLaunch launch_;
   Json job_;
   Analytics analytics_;
+  QuarantinePolicy quarantine_policy_;
   std::unique_ptr<SliceLedger> ledger_;
   std::unique_ptr<OutputPublisher> publisher_;
   SliceQueue queue_;
@@ -119,6 +125,7 @@ class Controller {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<SliceSource> source_;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<Redrive> redrive_;
   std::unique_ptr<WorkerWatch> worker_watch_;
   std::unique_ptr<StagingSweep> sweep_;  // nullptr: nothing is staged
   std::unique_ptr<OutputJoin> join_;     // nullptr: nothing is joined

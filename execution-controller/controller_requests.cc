@@ -9,7 +9,7 @@
 
 namespace slicemill::controller {
 namespace {
-constexpr std::uint64_t kErrorsPerAnswer = 10'000;
+constexpr std::uint64_t kRowsPerAnswer = 10'000;
 }
 
 void Controller::on_verb(const wire::Verb& verb) {
@@ -52,27 +52,45 @@ void Controller::on_verb(const wire::Verb& verb) {
 }
 
 void Controller::on_query(const wire::Query& query) {
-  if (query.what == wire::QueryName::errors) {
-    answer_errors(query);
-    return;
+  switch (query.what) {
+    case wire::QueryName::stats:
+      link_->answer({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
+      return;
+    case wire::QueryName::errors:
+      answer_list(
+          query.request_id,
+          [from = query.from, size = std::min(query.size, kRowsPerAnswer)](const SliceLedger& ledger) -> Result<Json> {
+            ASSIGN_OR_RETURN(const auto rows, ledger.errors(from, size));
+            Json list = Json::array();
+            for (const auto& row : rows) list.push_back(slice_record_json(row, ledger.header().lineage));
+            return list;
+          });
+      return;
+    case wire::QueryName::quarantine:
+      answer_list(
+          query.request_id,
+          [from = query.from, size = std::min(query.size, kRowsPerAnswer)](const SliceLedger& ledger) -> Result<Json> {
+            ASSIGN_OR_RETURN(const auto rows, ledger.quarantine(std::nullopt, from, size));
+            Json list = Json::array();
+            for (const auto& row : rows) list.push_back(quarantine_record_json(row, ledger.header().lineage));
+            return list;
+          });
+      return;
   }
-  link_->answer({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
 }
 
-void Controller::answer_errors(const wire::Query& query) {
+void Controller::answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read) {
   auto answer = std::make_shared<wire::Answer>();
-  answer->request_id = query.request_id;
-  auto work = [ledger = ledger_.get(), answer, from = query.from, size = std::min(query.size, kErrorsPerAnswer)] {
-    auto rows = ledger->errors(from, size);
-    if (!rows) {
-      answer->ok = false;
-      answer->code = static_cast<std::uint8_t>(rows.error().code);
-      answer->message = rows.error().message;
+  answer->request_id = request_id;
+  auto work = [ledger = ledger_.get(), answer, read = std::move(read)] {
+    const auto list = read(*ledger);
+    if (list) {
+      answer->body = to_compact_text(*list);
       return;
     }
-    Json list = Json::array();
-    for (const auto& row : *rows) list.push_back(slice_record_json(row, ledger->header().lineage));
-    answer->body = to_compact_text(list);
+    answer->ok = false;
+    answer->code = static_cast<std::uint8_t>(list.error().code);
+    answer->message = list.error().message;
   };
   parts_.loop.offload(Loop::Lane::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) link_->answer(std::move(*answer));

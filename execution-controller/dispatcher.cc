@@ -18,6 +18,7 @@ namespace {
 constexpr double kWaitingWorkUs = 20'000;  // worth of waiting slices per worker
 constexpr std::uint64_t kMostCredit = 2048;
 constexpr std::uint64_t kSlicesPerFrame = 512;
+constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
 constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
@@ -104,11 +105,12 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   dispatch.slices.reserve(count);
   std::vector<ActiveSlice> taken;
   taken.reserve(count);
-  while (taken.size() < count) {
+  for (std::size_t bytes = 0; taken.size() < count && bytes < kRequestBytesPerFrame;) {
     auto slice = queue_.take();
     if (!slice) break;
     slice->attempt = {options_.epoch, SLICEMILL_MUTATED("reuse_attempt") ? 1 : ++slice->tries};
-    dispatch.slices.push_back({slice->key, slice->attempt, slice->created_ms, slice->request()});
+    dispatch.slices.push_back(order_of(*slice));
+    bytes += dispatch.slices.back().request.size();
     taken.push_back(std::move(*slice));
   }
   const auto sent = send(worker, dispatch);
@@ -126,6 +128,14 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   return true;
 }
 
+wire::SliceOrder Dispatcher::order_of(const ActiveSlice& slice) const {
+  return {.key = slice.key,
+          .attempt = slice.attempt,
+          .created_ms = slice.created_ms,
+          .request = slice.request(),
+          .last_try = !options_.retries.may_retry(slice.retries, true)};
+}
+
 void Dispatcher::push_suspect(ActiveSlice slice) {
   suspects_.push_back(std::move(slice));
   pump();
@@ -137,7 +147,7 @@ void Dispatcher::give_suspect(Worker& worker) {
   slice.attempt = {options_.epoch, ++slice.tries};
   wire::Dispatch dispatch;
   dispatch.epoch = options_.epoch;
-  dispatch.slices.push_back({slice.key, slice.attempt, slice.created_ms, slice.request()});
+  dispatch.slices.push_back(order_of(slice));
   if (send(worker, dispatch) != ServerChannel::Sent::ok) {
     worker.blocked = true;
     suspects_.push_front(std::move(slice));

@@ -23,6 +23,7 @@
 #include "core/wire/messages.h"
 #include "execution-controller/active_slice.h"
 #include "execution-controller/ledger_writer.h"
+#include "execution-controller/retry_policy.h"
 #include "execution-controller/slice_queue.h"
 
 namespace slicemill::controller {
@@ -55,6 +56,7 @@ class Dispatcher {
     std::string log_level = "info";
     ExecutionSettings settings;
     std::uint32_t expected_workers = 0;  // of an earlier controller
+    RetryPolicy retries;
   };
 
   Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
@@ -133,6 +135,7 @@ class Dispatcher {
   void forget(WorkerNumber number);
   std::uint64_t credit(const Worker& worker) const;
   bool give(Worker& worker, std::uint64_t count);
+  wire::SliceOrder order_of(const ActiveSlice& slice) const;
   void give_suspect(Worker& worker);
   void dismiss(Worker& worker);
   void help_idle();

@@ -24,6 +24,7 @@ Json stats_json(const ProgressView& view) {
   if (view.finished_ms != 0) stats["job_duration"] = std::max<WallMs>(1, (view.finished_ms - view.started_ms) / 1000);
   stats["records_in"] = view.counters.records_in;
   stats["records_out"] = view.counters.records_out;
+  stats["quarantined"] = view.counters.quarantined;
   stats["bytes_out"] = view.counters.bytes_out;
   stats["retries"] = view.counters.retries;
   stats["refused"] = view.counters.refused;

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/model/quarantine.h"
+
 namespace slicemill::controller {
 namespace {
 
@@ -36,10 +38,17 @@ Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, bool goes
 
 bool Recovery::slices_anew() const {
   if (ledger_.header().joined) return false;  // the output is whole
+  if (redrives()) return false;
   return goes_on_ || !ledger_.header().recovered || ledger_.header().cleanup == CleanupType::none;
 }
 
-bool Recovery::wants_pending() const {
+bool Recovery::redrives() const {
+  return ledger_.header().recovered && ledger_.header().cleanup == CleanupType::quarantine;
+}
+
+// A redrive goes on with what earlier redrives left unfinished, and with nothing else.
+bool Recovery::wants_open(const OpenRange& range) const {
+  if (redrives()) return is_redriven_request(range.run->request(range.from));
   return ledger_.header().cleanup != CleanupType::errors;
 }
 
@@ -50,6 +59,8 @@ bool Recovery::wants_row(const OpenRow& row) const {
       return row.state == SliceState::error;
     case CleanupType::pending:
       return false;
+    case CleanupType::quarantine:
+      return is_redriven_request(row.request);
     case CleanupType::none:
     case CleanupType::all:
       return true;
@@ -75,7 +86,7 @@ Result<Recovery::Committed> Recovery::open() {
   SliceQueue unwanted;  // belongs to a cleanup type that is not asked for
   for (auto& range : ranges) {
     const bool replayed = range.run->generation < header.generation();
-    SliceQueue& queue = replayed && !wants_pending() ? unwanted : queue_;
+    SliceQueue& queue = replayed && !wants_open(range) ? unwanted : queue_;
     queue.push_range(std::move(range), replayed);
   }
   ASSIGN_OR_RETURN(const auto outputs, ledger_.unpublished_outputs());
@@ -88,6 +99,7 @@ Result<Recovery::Committed> Recovery::open() {
       ignored_.insert(output.key);
     }
     slice->attempt = output.attempt;
+    ASSIGN_OR_RETURN(slice->quarantined, ledger_.quarantined_of(output.key));
     committed.emplace_back(std::move(*slice), output);
   }
   return committed;
@@ -110,7 +122,7 @@ void Recovery::page_read(Result<std::vector<OpenRow>> page) {
     hooks_.on_fatal(page.error());
     return;
   }
-  finished_ = page->size() < kRowsPerPage;
+  finished_ = page->empty();
   if (!page->empty()) after_ = page->back().key;
   for (const auto& row : *page) {
     if (!wants_row(row) || ignored_.contains(row.key)) continue;

@@ -51,9 +51,11 @@ class Recovery {
   bool slices_anew() const;
   // There is something of earlier executions to run again.
   bool replays() const { return replays_; }
+  // Quarantined records are to run again.
+  bool redrives() const;
 
  private:
-  bool wants_pending() const;
+  bool wants_open(const OpenRange& range) const;
   bool wants_row(const OpenRow& row) const;
   Result<ActiveSlice> slice_of_row(const SliceKey& key) const;
   void page_read(Result<std::vector<OpenRow>> page);

@@ -1,5 +1,6 @@
 #include "execution-controller/settlement.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -60,10 +61,11 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   switch (result.outcome) {
     case wire::Outcome::completed:
       ++in_progress_;
+      take_records(slice, result);
       if (publisher_ != nullptr && result.output.present)
         commit(std::move(slice), result);
       else
-        settle(slice, result.records_in, result.output, result.records_out);
+        settle(slice, result.output, result.records_out);
       return;
     case wire::Outcome::failed:
       fail(std::move(slice), result.error, true);
@@ -72,6 +74,25 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
       fail(std::move(slice), result.error, false);
       return;
   }
+}
+
+void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& result) {
+  counters_.records_in += result.records_in;
+  counters_.quarantined += result.quarantined.size();
+  slice.quarantined = static_cast<std::uint32_t>(result.quarantined.size());
+  for (std::uint32_t number = 0; number < slice.quarantined; ++number) {
+    writer_.batch().quarantined.push_back({.at = {slice.key, number},
+                                           .settled_in = generation_,
+                                           .at_ms = loop_.wall_ms(),
+                                           .record = result.quarantined[number]});
+  }
+}
+
+void Settlement::forget_records(const Committed& lost) {
+  counters_.records_in -= std::min(counters_.records_in, lost.records_in);
+  counters_.quarantined -= std::min<std::uint64_t>(counters_.quarantined, lost.slice.quarantined);
+  for (std::uint32_t number = 0; number < lost.slice.quarantined; ++number)
+    writer_.batch().released.push_back({lost.slice.key, number});
 }
 
 void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
@@ -90,13 +111,11 @@ void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
   group().to_publish.push_back({std::move(slice), output, result.records_in});
 }
 
-void Settlement::settle(const ActiveSlice& slice, std::uint64_t records_in, const OutputFacts& output,
-                        std::uint64_t records_out) {
+void Settlement::settle(const ActiveSlice& slice, const OutputFacts& output, std::uint64_t records_out) {
   auto& batch = writer_.batch();
   batch.settled.push_back(slice.key);
   if (slice.has_row && !SLICEMILL_MUTATED("keep_row_of_replayed")) batch.erased_rows.push_back(slice.key);
   ++counters_.processed;
-  counters_.records_in += records_in;
   counters_.records_out += records_out;
   counters_.bytes_out += output.present ? output.bytes : 0;
   group().settled.emplace_back(slice.key, SliceState::completed);
@@ -211,12 +230,13 @@ void Settlement::published(std::vector<Committed> outputs, const std::vector<Res
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& output = outputs[i];
     if (results[i]) {
-      settle(output.slice, output.records_in, output.output.facts, output.output.facts.records);
+      settle(output.slice, output.output.facts, output.output.facts.records);
     } else if (publishing_may_recover(results[i].error()) && publish_failures_ < kPublishTries) {
       obstacle = results[i].error().message;
       again.push_back(output);
     } else {
       --in_progress_;  // fail_for_good counts it anew
+      forget_records(output);
       fail_for_good(output.slice, results[i].error().message);
     }
   }

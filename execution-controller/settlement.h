@@ -68,7 +68,11 @@ class Settlement {
 
   Group& group();
   void commit(ActiveSlice slice, const wire::SliceResult& result);
-  void settle(const ActiveSlice& slice, std::uint64_t records_in, const OutputFacts& output, std::uint64_t records_out);
+  void settle(const ActiveSlice& slice, const OutputFacts& output, std::uint64_t records_out);
+  // What its workers read and what they refused: recorded in the batch that decides the slice.
+  void take_records(ActiveSlice& slice, const wire::SliceResult& result);
+  // It was decided, and its output is lost: what it read will be read again.
+  void forget_records(const Committed& lost);
   void fail(ActiveSlice slice, const std::string& error, bool retryable);
   void fail_for_good(const ActiveSlice& slice, const std::string& error);
   void publish_next();

@@ -2,6 +2,7 @@
 // birth. Loop thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,8 +30,15 @@ class ExecutionStarts {
   void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply);
   // Goes on from this execution, under its own configuration.
   void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply);
+  // Runs the quarantined records of this execution's job again, as far as the chain of its recoveries has come, under
+  // the job's present configuration: who redrives has mended something.
+  void redrive(const ExecutionId& id, Reply<Submitted> reply);
 
  private:
+  struct Redriving;
+  Result<Redriving> redriving(const ExecutionId& id);
+  void redrive_if_any(const std::shared_ptr<Redriving>& redriving, int tries);
+
   Result<JobRow> startable(const JobId& id, const char* what) const;
   Result<void> bundles_are_there(const Json& config) const;
   Result<void> nothing_lives(const JobId& id) const;
@@ -45,6 +53,7 @@ class ExecutionStarts {
   Executions& executions_;
   const OperationCatalog& catalog_;
   JobRules rules_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slicemill::master

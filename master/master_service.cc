@@ -295,6 +295,15 @@ void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery
   }
 }
 
+void MasterService::quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  errors_.quarantine_of(id, query, std::move(reply));
+}
+
+void MasterService::redrive(const ExecutionId& id, Reply<Submitted> reply) {
+  if (closed_) return reply(closing());
+  starts_.redrive(id, std::move(reply));
+}
+
 void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
   const Error none(ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text));
   const LiveExecution* live = executions_.find(id);

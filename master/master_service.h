@@ -41,6 +41,8 @@ class MasterService final : public JobService {
                       Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
 
   WallMs wall_ms() const override { return loop_.wall_ms(); }

@@ -21,7 +21,7 @@ JobRow read_job(const Statement& row) {
 namespace {
 
 CleanupType read_cleanup(const std::string& text) {
-  for (const auto type : {CleanupType::errors, CleanupType::pending, CleanupType::all}) {
+  for (const auto type : {CleanupType::errors, CleanupType::pending, CleanupType::all, CleanupType::quarantine}) {
     if (to_string(type) == text) return type;
   }
   return CleanupType::none;

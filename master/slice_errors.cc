@@ -15,24 +15,19 @@ namespace {
 constexpr int kLedgerTries = 25;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(200);
 constexpr std::uint64_t kPart = 5'000;  // records that are read at once
+// A page of quarantined records ends here: each may have a megabyte. The rest is behind it, as with any page.
+constexpr std::size_t kMostQuarantinedBytes = 32 << 20;
 
-// All of a ledger's failed slices that belong on the page. Query lane.
-Result<void> read_errors(const std::string& directory, RecordPage& page) {
-  if (!ledger_exists(directory)) return {};  // never started
-  ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
-  for (std::uint64_t from = 0; !page.is_full(); from += kPart) {
-    ASSIGN_OR_RETURN(const auto rows, ledger->errors(from, kPart));
-    for (const auto& row : rows) page.offer(slice_record_json(row, ledger->header().lineage));
-    if (rows.size() < kPart) break;
-  }
-  return {};
+std::size_t bytes_of(const Json& record) {
+  const auto bytes = record.find("bytes");
+  return bytes != record.end() && bytes->is_string() ? bytes->get_ref<const std::string&>().size() : 0;
 }
 
 Result<std::vector<Json>> records_in(const std::string& body) {
   auto json = parse_json(body);
   if (!json) return json.error();
   if (!json->is_array())
-    return Error{ErrorCode::internal, "the execution controller answered with errors that are no list"};
+    return Error{ErrorCode::internal, "the execution controller answered with something that is no list"};
   std::vector<Json> records;
   for (auto& record : *json) records.push_back(std::move(record));
   return records;
@@ -41,25 +36,68 @@ Result<std::vector<Json>> records_in(const std::string& body) {
 }  // namespace
 
 struct SliceErrors::Reading {
+  wire::QueryName what = wire::QueryName::errors;
   std::vector<ExecutionId> executions;
   std::size_t next = 0;
   std::uint64_t from = 0;  // in the present one
   RecordPage page;
   Reply<std::vector<Json>> reply;
+  std::size_t quarantined_bytes = 0;  // on the page
 
   const ExecutionId& present() const { return executions[next]; }
+  bool is_full() const { return page.is_full() || quarantined_bytes > kMostQuarantinedBytes; }
+  void offer(Json record) {
+    if (is_full()) return;
+    if (what == wire::QueryName::quarantine) quarantined_bytes += bytes_of(record);
+    page.offer(std::move(record));
+  }
+
+  // All records of an ended execution's ledger that belong on the page. Query lane.
+  Result<void> read(const std::string& directory) {
+    if (!ledger_exists(directory)) return {};  // never started
+    ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
+    const auto& lineage = ledger->header().lineage;
+    // What a controller has told before it ended is on a page of quarantined records already.
+    std::uint64_t at = what == wire::QueryName::quarantine ? from : 0;
+    while (!is_full()) {
+      const std::uint64_t before = at;
+      if (what == wire::QueryName::quarantine) {
+        ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(std::nullopt, at, kPart));
+        for (const auto& row : rows) offer(quarantine_record_json(row, lineage));
+        at += rows.size();
+      } else {
+        ASSIGN_OR_RETURN(const auto rows, ledger->errors(at, kPart));
+        for (const auto& row : rows) offer(slice_record_json(row, lineage));
+        at += rows.size();
+      }
+      if (at == before) break;
+    }
+    return {};
+  }
 };
 
 SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
     : loop_(loop), registry_(registry), executions_(executions) {}
 
 void SliceErrors::of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  of_one(wire::QueryName::errors, id, query, std::move(reply));
+}
+
+void SliceErrors::quarantine_of(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  of_one(wire::QueryName::quarantine, id, query, std::move(reply));
+}
+
+void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const ListQuery& query,
+                         Reply<std::vector<Json>> reply) {
   if (executions_.find(id) == nullptr) {
     const auto row = registry_.execution(id);
     if (!row) return reply(row.error());
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
-  read_next(std::make_shared<Reading>(Reading{{id}, 0, 0, RecordPage(query), std::move(reply)}));
+  ListQuery page = query;
+  std::uint64_t from = 0;
+  if (what == wire::QueryName::quarantine) from = static_cast<std::uint64_t>(std::exchange(page.from, 0));
+  read_next(std::make_shared<Reading>(Reading{what, {id}, 0, from, RecordPage(page), std::move(reply)}));
 }
 
 void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
@@ -73,11 +111,12 @@ void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply)
   for (auto& id : *ended) {
     if (executions_.find(id) == nullptr) executions.push_back(std::move(id));
   }
-  read_next(std::make_shared<Reading>(Reading{std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
+  read_next(std::make_shared<Reading>(
+      Reading{wire::QueryName::errors, std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
 }
 
 void SliceErrors::read_next(const std::shared_ptr<Reading>& reading) {
-  if (reading->next == reading->executions.size() || reading->page.is_full()) {
+  if (reading->next == reading->executions.size() || reading->is_full()) {
     reading->reply(reading->page.take());
     return;
   }
@@ -101,14 +140,14 @@ void SliceErrors::read_part(const std::shared_ptr<Reading>& reading) {
       reading->reply(answer.error());
     }
   };
-  executions_.links().query(reading->present(), wire::QueryName::errors, reading->from, kPart, std::move(answered));
+  executions_.links().query(reading->present(), reading->what, reading->from, kPart, std::move(answered));
 }
 
 void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records) {
   if (!records) return reading->reply(records.error());
-  for (auto& record : *records) reading->page.offer(std::move(record));
-  if (records->size() == kPart && !reading->page.is_full()) {
-    reading->from += kPart;
+  for (auto& record : *records) reading->offer(std::move(record));
+  if (!records->empty() && !reading->is_full()) {
+    reading->from += records->size();
     return read_part(reading);
   }
   reading->from = 0;
@@ -118,17 +157,18 @@ void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std:
 
 void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
   auto result = std::make_shared<Result<void>>();
-  auto page = std::make_shared<RecordPage>(reading->page);
+  auto attempt = std::make_shared<Reading>(*reading);  // a failed one leaves nothing on the page
   loop_.offload(
       Loop::Lane::query,
-      [result, page, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
-        *result = read_errors(directory, *page);
+      [result, attempt, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
+        *result = attempt->read(directory);
       },
-      [this, alive = std::weak_ptr<int>(alive_), result, page, reading, tries] {
+      [this, alive = std::weak_ptr<int>(alive_), result, attempt, reading, tries] {
         if (alive.expired()) return;
         const bool held = !*result && result->error().code == ErrorCode::conflict;
         if (*result) {
-          reading->page = std::move(*page);
+          reading->page = std::move(attempt->page);
+          reading->quarantined_bytes = attempt->quarantined_bytes;
           reading->from = 0;
           ++reading->next;
           read_next(reading);

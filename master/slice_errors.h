@@ -1,5 +1,5 @@
-// The failed slices of executions: a live execution's controller is asked, an ended one's ledger is read; filtered,
-// sorted and cut here.
+// The failed slices and the quarantined records of executions: a live execution's controller is asked, an ended one's
+// ledger is read; filtered, sorted and cut here.
 //
 // Loop thread; ledgers are read on the `query` lane. A ledger whose controller is just leaving is tried again for a few
 // seconds.
@@ -30,11 +30,14 @@ class SliceErrors {
   // changed last comes first, in each the slice that changed last.
   void of_all(const ListQuery& query, Reply<std::vector<Json>> reply);
   static constexpr std::int64_t kMostExecutions = 1'000;
+  // The quarantined records, in the order of slices.
+  void quarantine_of(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
 
  private:
   // A list under way: the executions that are still to be read, and what was found.
   struct Reading;
 
+  void of_one(wire::QueryName what, const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
   void read_next(const std::shared_ptr<Reading>& reading);
   void read_part(const std::shared_ptr<Reading>& reading);
   void take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records);

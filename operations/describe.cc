@@ -162,7 +162,8 @@ std::string operations_markdown(const OperationCatalog& catalog) {
       "`_dead_letter_action`, which says what\n"
       "becomes of a record that the operation cannot work on: `throw` (the default: the slice fails), `log` (the "
       "record is logged and\n"
-      "dropped) or `none` (the record is dropped). Bytes may be given as text such as `\"10MB\"`, durations as text "
+      "dropped), `none` (the record is dropped) or `quarantine` (the record is kept apart and can be run again,\n"
+      "docs/quarantine.md). Bytes may be given as text such as `\"10MB\"`, durations as text "
       "such as `\"5 minutes\"`.\n";
   for (const auto kind : {OperationKind::reader, OperationKind::processor, OperationKind::sender}) {
     const auto all = catalog.all();

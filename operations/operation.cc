@@ -1,10 +1,13 @@
 #include "operations/operation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/model/asset_bundle.h"
+#include "core/model/job.h"
 #include "core/runtime/log.h"
 #include "operations/json_record.h"
 
@@ -68,15 +71,37 @@ RecordRejecter::RecordRejecter(const OperationContext& context) {
   const auto action = context.options.value("_dead_letter_action", "throw");
   if (action == "log") action_ = Action::log;
   if (action == "none") action_ = Action::drop;
+  index_ = static_cast<std::uint32_t>(context.index);
+  quarantine_ = context.quarantine;
+  if (action == "quarantine" && quarantine_ != nullptr) action_ = Action::quarantine;
 }
 
-Result<void> RecordRejecter::reject(std::string_view record, const Error& why) {
+Result<void> RecordRejecter::reject(std::string_view record, const Error& why, std::string_view place) {
   ++rejected_;
+  if (action_ == Action::quarantine) {
+    const std::string_view name = operation_name(name_);
+    return quarantine_->add({.operation = fmt::format("operations[{}] {}", index_, name),
+                             .entry = {index_, std::string(index_ > PipelineEntry::kRecords ? name : "")},
+                             .place = std::string(place),
+                             .bytes = std::string(record),
+                             .error = why.message});
+  }
   if (action_ == Action::fail_slice) return Error(why.code, why.message, false);
   if (action_ == Action::log) {
     log(LogLevel::error, "{}: dropped record {}: {}", name_, record_head(record), why.message);
   }
   return {};
+}
+
+Result<void> RecordRejecter::reject_product(std::string_view record, const Error& why) {
+  if (action_ != Action::quarantine) return reject(record, why);
+  ++rejected_;
+  return Error(why.code, why.message, false);
+}
+
+Result<void> Reader::open_text(const SliceContext&, std::string_view) {
+  return Error(ErrorCode::unsupported, "the reader makes no records of single texts, so it cannot take them back",
+               false);
 }
 
 void OperationRegistry::add(OperationEntry entry) {

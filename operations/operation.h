@@ -22,6 +22,7 @@
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
+#include "operations/record_quarantine.h"
 
 namespace slicemill {
 
@@ -79,6 +80,7 @@ struct OperationContext {
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
   Files* files = &posix_files();  // what the operation reads and writes itself
+  RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
 
   // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it
   // ("name:1.2.3"). Absolute, without a slash at the end; "" if the job has no such bundle.
@@ -94,15 +96,21 @@ class RecordRejecter {
   RecordRejecter() = default;  // every rejection fails the slice
   explicit RecordRejecter(const OperationContext& context);
 
-  // throw: the error, not retryable. log: writes a line to the log. none: nothing. Without an error the record is to be
-  // dropped.
-  Result<void> reject(std::string_view record, const Error& why);
+  // throw: the error, not retryable. log: writes a line to the log. none: nothing. quarantine: keeps the record as it
+  // is given, which must be as it reached the operation. Without an error the record is to be dropped. place: where in
+  // its source the record is, for readers; "" lets the slice's request say it.
+  Result<void> reject(std::string_view record, const Error& why, std::string_view place = {});
+  // The same for a record that the operation made, and of which it does not know what it made it from: it cannot be
+  // brought back, so with `quarantine` the slice fails, and the records it was made from are looked for.
+  Result<void> reject_product(std::string_view record, const Error& why);
   std::uint64_t rejected() const { return rejected_; }
 
  private:
-  enum class Action { fail_slice, log, drop };
+  enum class Action { fail_slice, log, drop, quarantine };
   Action action_ = Action::fail_slice;
   std::string name_;
+  std::uint32_t index_ = 0;
+  RecordQuarantine* quarantine_ = nullptr;
   std::uint64_t rejected_ = 0;
 };
 
@@ -115,6 +123,8 @@ class Operation {
 class Reader : public Operation {
  public:
   virtual Result<void> open(const SliceContext& slice) = 0;
+  // The same for a text that it could not make a record of before, given as it was rejected.
+  virtual Result<void> open_text(const SliceContext& slice, std::string_view text);
   // Fills the (cleared) batch; an empty one means the end of the slice.
   virtual Result<void> read(RecordBatch& batch) = 0;
 };

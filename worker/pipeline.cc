@@ -63,50 +63,90 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
     return Error(ErrorCode::invalid, fmt::format("{}: readers come first and senders last", place), false);
   }
   auto operation = registry.make(name);
-  if (auto ready = operation->initialize({options, job, index, worker_id, &files}); !ready)
+  if (auto ready = operation->initialize({options, job, index, worker_id, &files, &quarantine_}); !ready)
     return with_context(ready.error(), place);
+  places_.push_back(std::move(place));
+  names_.push_back(name);
+  const auto action = options.value("_dead_letter_action", "throw");
+  quarantines_.push_back(action == "quarantine");
+  if (index == 0) reader_drops_ = action == "log" || action == "none";
   if (schema->delivery != Delivery::none) delivery_ = schema->delivery;
   switch (schema->kind) {
     case OperationKind::reader: {
       ASSIGN_OR_RETURN(auto reader, as_kind<Reader>(std::move(operation)));
       reader_ = make_composite_reader(std::move(reader));
-      reader_place_ = std::move(place);
       return {};
     }
     case OperationKind::processor: {
       ASSIGN_OR_RETURN(auto processor, as_kind<Processor>(std::move(operation)));
-      stages_.push_back({std::move(place), std::move(processor), schema->needs_whole_slice});
+      stages_.push_back({std::move(processor), schema->needs_whole_slice});
       return {};
     }
     case OperationKind::sender: {
       ASSIGN_OR_RETURN(sender_, as_kind<Sender>(std::move(operation)));
-      sender_place_ = std::move(place);
       return {};
     }
   }
   return Error(ErrorCode::internal, "unknown kind of operation", false);
 }
 
-Result<OutputFacts> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled,
-                                  PipelineCounts& counts) {
+Result<OutputFacts> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                                  const RecordSelection& selection) {
   const auto attempt = [&]() -> Result<OutputFacts> {
-    begin_figures();
-    RETURN_IF_ERROR(begin(slice));
-    RETURN_IF_ERROR(stream(cancelled, counts));
-    RETURN_IF_ERROR(finish(counts));
-    if (is_set(cancelled)) return cancelled_error();
+    RETURN_IF_ERROR(flow(slice, cancelled, counts, selection));
     if (!sender_) return OutputFacts();
     auto facts = sender_->stage();
     lap(stages_.size() + 1);
-    if (!facts) return with_context(facts.error(), sender_place_);
+    if (!facts) return failure(facts.error());
     return facts;
   };
   auto facts = attempt();
   if (!facts) abandon();
   if (measures_) end_figures(counts);
+  end_slice();
+  return facts;
+}
+
+Result<void> Pipeline::try_records(const SliceContext& slice, const std::atomic<bool>* cancelled,
+                                   const RecordSelection& selection) {
+  PipelineCounts counts;
+  auto passed = flow(slice, cancelled, counts, selection);
+  abandon();
+  end_slice();
+  return passed;
+}
+
+Result<std::uint64_t> Pipeline::count_records(const SliceContext& slice, const std::atomic<bool>* cancelled) {
+  RETURN_IF_ERROR(open_redriven(slice));
+  if (redriven_) return redriven_->records.size();
+  enter(0);
+  if (auto opened = reader_->open(slice); !opened) return failure(opened.error());
+  std::uint64_t count = 0;
+  while (!is_set(cancelled)) {
+    batch_.clear();
+    if (auto read = reader_->read(batch_); !read) return failure(read.error());
+    if (batch_.records.empty()) return count;
+    count += batch_.records.size();
+  }
+  return cancelled_error();
+}
+
+Result<void> Pipeline::flow(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                            const RecordSelection& selection) {
+  begin_figures();
+  RETURN_IF_ERROR(open_redriven(slice));
+  RETURN_IF_ERROR(begin(slice));
+  RETURN_IF_ERROR(redriven_ ? stream_redriven(slice, cancelled, counts, selection)
+                            : stream(cancelled, counts, selection));
+  RETURN_IF_ERROR(finish(counts));
+  if (is_set(cancelled)) return cancelled_error();
+  enter(stages_.size() + (sender_ ? 1 : 0));
+  return {};
+}
+
+void Pipeline::end_slice() {
   stages_begun_ = 0;
   sender_has_begun_ = false;
-  return facts;
 }
 
 void Pipeline::abandon() {
@@ -117,32 +157,75 @@ void Pipeline::abandon() {
 }
 
 Result<void> Pipeline::begin(const SliceContext& slice) {
-  if (auto opened = reader_->open(slice); !opened) return with_context(opened.error(), reader_place_);
+  enter(0);
+  if (!redriven_) {
+    if (auto opened = reader_->open(slice); !opened) return failure(opened.error());
+  }
   lap(0);
   for (auto& stage : stages_) {
-    ++stages_begun_;
-    if (auto begun = stage.processor->begin(slice); !begun) return with_context(begun.error(), stage.place);
+    enter(++stages_begun_);
+    if (auto begun = stage.processor->begin(slice); !begun) return failure(begun.error());
     lap(stages_begun_);
     if (stage.needs_whole_slice) stage.held.clear();
   }
   if (!sender_) return {};
   sender_has_begun_ = true;
-  if (auto begun = sender_->begin(slice); !begun) return with_context(begun.error(), sender_place_);
+  enter(stages_.size() + 1);
+  if (auto begun = sender_->begin(slice); !begun) return failure(begun.error());
   lap(stages_.size() + 1);
   return {};
 }
 
-Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts& counts) {
+Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                              const RecordSelection& selection) {
+  std::uint64_t number = 0;
   while (true) {
     if (is_set(cancelled)) return cancelled_error();
     batch_.clear();
-    if (auto read = reader_->read(batch_); !read) return with_context(read.error(), reader_place_);
+    enter(0);
+    const std::size_t refused_before = quarantine_.size();
+    if (auto read = reader_->read(batch_); !read) return failure(read.error());
     lap(0);
+    counts.records_in += batch_.records.size() + quarantine_.size() - refused_before;
     if (batch_.records.empty()) return {};
     count(0);
-    counts.records_in += batch_.records.size();
+    const std::uint64_t first = number;
+    number += batch_.records.size();
+    RETURN_IF_ERROR(select(first, selection));
     RETURN_IF_ERROR(pass(0, counts));
   }
+}
+
+Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& selection) {
+  const std::uint64_t end = first + batch_.records.size();
+  const bool has_guilty = selection.guilty != nullptr && !selection.guilty->empty();
+  if (selection.from <= first && end <= selection.to && !has_guilty) return {};
+  static const std::map<std::uint64_t, GuiltyRecord> kNone;
+  const auto& guilty = has_guilty ? *selection.guilty : kNone;
+  auto next_guilty = guilty.lower_bound(first);
+  std::size_t kept = 0;
+  for (std::uint64_t number = first; number < end; ++number) {
+    const std::string_view record = batch_.records[number - first];
+    if (number < selection.from || number >= selection.to) continue;
+    if (next_guilty != guilty.end() && next_guilty->first == number) {
+      RETURN_IF_ERROR(quarantine_guilty(next_guilty->second, {PipelineEntry::kRecords, ""},
+                                        fmt::format("record {} of {}", number + 1, slice_words_), record));
+      ++next_guilty;
+      continue;
+    }
+    batch_.records[kept++] = record;
+  }
+  batch_.records.resize(kept);
+  return {};
+}
+
+Result<void> Pipeline::quarantine_guilty(const GuiltyRecord& guilty, const PipelineEntry& entry, std::string place,
+                                         std::string_view bytes) {
+  return quarantine_.add({.operation = guilty.operation,
+                          .entry = entry,
+                          .place = std::move(place),
+                          .bytes = std::string(bytes),
+                          .error = guilty.error});
 }
 
 Result<void> Pipeline::pass(std::size_t first, PipelineCounts& counts) {
@@ -159,8 +242,8 @@ Result<void> Pipeline::pass(std::size_t first, PipelineCounts& counts) {
 }
 
 Result<void> Pipeline::process(std::size_t index, PipelineCounts& counts) {
-  auto& stage = stages_[index];
-  if (auto done = stage.processor->process(batch_); !done) return with_context(done.error(), stage.place);
+  enter(index + 1);
+  if (auto done = stages_[index].processor->process(batch_); !done) return failure(done.error());
   lap(index + 1);
   return pass_on(index, counts);
 }
@@ -170,8 +253,9 @@ Result<void> Pipeline::pass_on(std::size_t index, PipelineCounts& counts) {
   while (true) {
     count(index + 1);
     RETURN_IF_ERROR(pass(index + 1, counts));
+    enter(index + 1);
     const auto more = stage.processor->more(batch_);
-    if (!more) return with_context(more.error(), stage.place);
+    if (!more) return failure(more.error());
     if (!*more) return {};
     lap(index + 1);
   }
@@ -180,7 +264,8 @@ Result<void> Pipeline::pass_on(std::size_t index, PipelineCounts& counts) {
 Result<void> Pipeline::send(PipelineCounts& counts) {
   counts.records_out += batch_.records.size();
   if (!sender_) return {};
-  if (auto written = sender_->write(batch_); !written) return with_context(written.error(), sender_place_);
+  enter(stages_.size() + 1);
+  if (auto written = sender_->write(batch_); !written) return failure(written.error());
   lap(stages_.size() + 1);
   count(stages_.size() + 1);
   return {};
@@ -224,7 +309,8 @@ Result<void> Pipeline::finish(PipelineCounts& counts) {
       RETURN_IF_ERROR(process(i, counts));
     }
     batch_.clear();
-    if (auto done = stage.processor->finish(batch_); !done) return with_context(done.error(), stage.place);
+    enter(i + 1);
+    if (auto done = stage.processor->finish(batch_); !done) return failure(done.error());
     lap(i + 1);
     RETURN_IF_ERROR(pass_on(i, counts));
   }

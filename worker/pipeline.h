@@ -7,11 +7,16 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <limits>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/model/quarantine.h"
 #include "core/outputs/output_facts.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -21,9 +26,23 @@
 namespace slicemill {
 
 struct PipelineCounts {
-  std::uint64_t records_in = 0;                    // out of the reader
+  std::uint64_t records_in = 0;                    // that were read, quarantined ones too
   std::uint64_t records_out = 0;                   // behind the last processor
   std::vector<wire::OperationFigures> operations;  // empty: the job has `analytics: false`
+};
+
+// A record that the slice fails on, and which no operation named: found by running parts of the slice.
+struct GuiltyRecord {
+  std::string operation;  // that fails: "operations[2] script"
+  std::string error;
+};
+
+// Which of a slice's records run: those with numbers in [from, to), counted from 0 as they are read, and none of the
+// guilty ones, which are quarantined.
+struct RecordSelection {
+  std::uint64_t from = 0;
+  std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
+  const std::map<std::uint64_t, GuiltyRecord>* guilty = nullptr;
 };
 
 class Pipeline {
@@ -34,7 +53,19 @@ class Pipeline {
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
   // between batches. May throw what an operation throws; abandon() is then the caller's to call.
-  Result<OutputFacts> run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts);
+  Result<OutputFacts> run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                          const RecordSelection& selection = {});
+  // The same without an output: whether the selected records pass.
+  Result<void> try_records(const SliceContext& slice, const std::atomic<bool>* cancelled,
+                           const RecordSelection& selection);
+  // How many records the slice has.
+  Result<std::uint64_t> count_records(const SliceContext& slice, const std::atomic<bool>* cancelled);
+  // The slice failed in an operation that is to quarantine the records it cannot work on.
+  bool failed_where_records_are_quarantined() const { return running_ > 0 && quarantines_[running_]; }
+  // Of the operation that ran last: "operations[2] script".
+  const std::string& running_place() const { return places_[running_]; }
+  // Of the last run, if it succeeded.
+  std::vector<QuarantinedRecord> take_quarantined() { return quarantine_.take(); }
   // Makes processors and sender forget the attempt that began; nothing if none did.
   void abandon();
 
@@ -43,7 +74,6 @@ class Pipeline {
 
  private:
   struct Stage {
-    std::string place;  // "operations[1] filter": begins every error
     std::unique_ptr<Processor> processor;
     bool needs_whole_slice = false;
     RecordBatch held{};  // the slice so far, if it needs the whole
@@ -51,8 +81,24 @@ class Pipeline {
 
   Result<void> add(const Json& options, const Json& job, std::size_t index, const std::string& worker_id,
                    const OperationRegistry& registry, Files& files);
+  Result<void> flow(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                    const RecordSelection& selection);
+  void end_slice();
   Result<void> begin(const SliceContext& slice);
-  Result<void> stream(const std::atomic<bool>* cancelled, PipelineCounts& counts);
+  Result<void> stream(const std::atomic<bool>* cancelled, PipelineCounts& counts, const RecordSelection& selection);
+  // Leaves the selected records in the batch; `first` is the number of its first one.
+  Result<void> select(std::uint64_t first, const RecordSelection& selection);
+  Result<void> quarantine_guilty(const GuiltyRecord& guilty, const PipelineEntry& entry, std::string place,
+                                 std::string_view bytes);
+  // ---- slices of records that were quarantined (pipeline_redriven.cc) ----
+  Result<void> open_redriven(const SliceContext& slice);
+  Result<void> stream_redriven(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                               const RecordSelection& selection);
+  Result<void> read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts);
+  Result<std::uint32_t> place_of_entry(const PipelineEntry& entry) const;
+  // The operation that is called next, and that an error is then of.
+  void enter(std::size_t operation) { running_ = operation; }
+  Error failure(const Error& error) const { return with_context(error, places_[running_]); }
   // Takes the batch through the processors from `first` on and into the sender.
   Result<void> pass(std::size_t first, PipelineCounts& counts);
   Result<void> process(std::size_t index, PipelineCounts& counts);
@@ -67,11 +113,17 @@ class Pipeline {
   // The batch is what this operation gave on.
   void count(std::size_t operation);
 
-  std::string reader_place_;
+  RecordQuarantine quarantine_;      // before the operations, which know it
+  std::vector<std::string> places_;  // by operation: "operations[1] filter", which begins every error
+  std::vector<std::string> names_;
+  std::vector<bool> quarantines_;
+  bool reader_drops_ = false;  // what it cannot make a record of
   std::unique_ptr<Reader> reader_;
   std::vector<Stage> stages_;
-  std::string sender_place_;
   std::unique_ptr<Sender> sender_;
+  std::size_t running_ = 0;
+  std::optional<RedrivenRequest> redriven_;  // of this slice
+  std::string slice_words_;                  // its request, for places of records
   Delivery delivery_ = Delivery::none;
   std::size_t stages_begun_ = 0;
   bool sender_has_begun_ = false;

@@ -4,9 +4,13 @@
 
 #include <chrono>
 #include <exception>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/outputs/file_layout.h"
+#include "core/runtime/log.h"
+#include "worker/guilt_search.h"
 #include "worker/pipeline.h"
 
 namespace slicemill {
@@ -22,6 +26,12 @@ bool is_final(const Error& error) {
   return !error.retryable || error.code == ErrorCode::invalid || error.code == ErrorCode::unsupported;
 }
 
+// What may be a record's fault. A full disk and an unreachable service are not.
+bool may_be_of_a_record(const Error& error) {
+  return error.code != ErrorCode::cancelled && error.code != ErrorCode::no_space &&
+         error.code != ErrorCode::unavailable;
+}
+
 class PipelineRunner final : public SliceRunner {
  public:
   PipelineRunner(std::unique_ptr<Pipeline> pipeline, std::vector<std::string> lineage)
@@ -33,7 +43,10 @@ class PipelineRunner final : public SliceRunner {
     result.key = order.key;
     result.attempt = order.attempt;
     PipelineCounts counts;
-    auto facts = attempt(order, cancelled, counts);
+    auto facts = attempt<OutputFacts>(
+        order, cancelled, [&](const SliceContext& slice) { return pipeline_->run(slice, cancelled, counts); });
+    if (!facts && must_search(order, facts.error()))
+      facts = run_without_guilty(order, cancelled, facts.error(), counts);
     result.records_in = counts.records_in;
     result.records_out = counts.records_out;
     result.operations = std::move(counts.operations);
@@ -41,6 +54,7 @@ class PipelineRunner final : public SliceRunner {
     if (facts) {
       result.outcome = wire::Outcome::completed;
       result.output = *facts;
+      result.quarantined = pipeline_->take_quarantined();
       if (result.output.present) result.output.request_hash = request_hash(order.request);
     } else {
       result.outcome = is_final(facts.error()) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
@@ -52,8 +66,60 @@ class PipelineRunner final : public SliceRunner {
   Delivery delivery() const override { return pipeline_->delivery(); }
 
  private:
-  Result<OutputFacts> attempt(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
-                              PipelineCounts& counts) {
+  // A failure that nothing but leaving records out could mend, in an operation that is to quarantine them.
+  bool must_search(const wire::SliceOrder& order, const Error& error) const {
+    return (order.last_try || is_final(error)) && may_be_of_a_record(error) &&
+           pipeline_->failed_where_records_are_quarantined();
+  }
+
+  // The slice once more, without the records that it fails on. One run makes the output, so it is as if they had never
+  // been there.
+  Result<OutputFacts> run_without_guilty(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
+                                         const Error& failure, PipelineCounts& counts) {
+    log(LogLevel::info, "slice {}/{} fails without naming a record; looking for it: {}", order.key.slicer,
+        order.key.order, failure.message);
+    const auto guilty = find_guilty(order, cancelled);
+    if (!guilty)
+      return Error(failure.code, fmt::format("{}; {}", failure.message, guilty.error().message), failure.retryable);
+    counts = {};
+    auto facts = attempt<OutputFacts>(order, cancelled, [&](const SliceContext& slice) {
+      return pipeline_->run(slice, cancelled, counts, {.guilty = &*guilty});
+    });
+    if (facts) return facts;
+    return Error(
+        facts.error().code,
+        fmt::format("{} ({} records were left out, each of which fails alone)", facts.error().message, guilty->size()),
+        facts.error().retryable);
+  }
+
+  Result<std::map<std::uint64_t, GuiltyRecord>> find_guilty(const wire::SliceOrder& order,
+                                                            const std::atomic<bool>* cancelled) {
+    ASSIGN_OR_RETURN(const std::uint64_t count,
+                     attempt<std::uint64_t>(order, cancelled, [&](const SliceContext& slice) {
+                       return pipeline_->count_records(slice, cancelled);
+                     }));
+    return find_guilty_records(count,
+                               [&](std::uint64_t from, std::uint64_t to) { return probe(order, cancelled, from, to); });
+  }
+
+  Result<std::optional<GuiltyRecord>> probe(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
+                                            std::uint64_t from, std::uint64_t to) {
+    const auto passes = [&] {
+      return attempt<void>(order, cancelled, [&](const SliceContext& slice) {
+        return pipeline_->try_records(slice, cancelled, {.from = from, .to = to});
+      });
+    };
+    auto passed = passes();
+    // Nobody is convicted for a moment's trouble of others.
+    if (!passed && to - from == 1 && !is_final(passed.error())) passed = passes();
+    if (passed) return std::optional<GuiltyRecord>();
+    if (!may_be_of_a_record(passed.error()) || !pipeline_->failed_where_records_are_quarantined())
+      return passed.error();
+    return std::optional(GuiltyRecord{pipeline_->running_place(), passed.error().message});
+  }
+
+  template <typename T, typename Work>
+  Result<T> attempt(const wire::SliceOrder& order, const std::atomic<bool>* cancelled, const Work& work) {
     if (order.key.generation >= lineage_.size()) {
       return Error(ErrorCode::internal,
                    fmt::format("slice of generation {}, but the execution has {} ancestors", order.key.generation,
@@ -70,7 +136,7 @@ class PipelineRunner final : public SliceRunner {
     slice.ex_id = lineage_.back();
     slice.lineage_id = lineage_.front();
     try {
-      return pipeline_->run(slice, cancelled, counts);
+      return work(slice);
     } catch (const std::exception& error) {
       pipeline_->abandon();
       return Error(ErrorCode::internal, fmt::format("an operation threw: {}", error.what()));

@@ -7,6 +7,29 @@
 #include "core/runtime/log.h"
 
 namespace slicemill::worker {
+namespace {
+
+// Results carry quarantined records, so their number says nothing of their size.
+constexpr std::size_t kMostFrameBytes = 16 << 20;
+
+std::size_t bytes_of(const wire::SliceResult& result) {
+  std::size_t bytes = 256 + result.error.size();
+  for (const auto& record : result.quarantined)
+    bytes += 64 + record.operation.size() + record.place.size() + record.bytes.size() + record.error.size();
+  return bytes;
+}
+
+// How many of the results from `from` on make one frame: at least one, if there is one.
+std::size_t frame_of(const std::deque<wire::SliceResult>& results, std::size_t from) {
+  std::size_t to = from;
+  for (std::size_t bytes = 0; to < results.size(); ++to) {
+    bytes += bytes_of(results[to]);
+    if (to > from && bytes > kMostFrameBytes) break;
+  }
+  return to - from;
+}
+
+}  // namespace
 
 Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
                RunnerOf runner_of, std::function<void(const std::string&)> on_end, LaneOf lane_of)
@@ -36,13 +59,16 @@ void Worker::say_hello() {
   hello_at_ = loop_.now();
   if (lane_)
     for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
+  const std::size_t told = frame_of(unacked_, 0);
   wire::Hello hello{.worker_id = settings_.worker_id,
                     .process = settings_.process,
                     .begun_path = settings_.begun_path,
                     .held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>(),
                     .first_seq = first_unacked_,
-                    .unacked = {unacked_.begin(), unacked_.end()}};
-  sent_ = first_unacked_ + unacked_.size() - 1;
+                    .unacked = {unacked_.begin(), unacked_.begin() + static_cast<std::ptrdiff_t>(told)}};
+  // What does not fit is held still: its results follow the Welcome.
+  for (std::size_t i = told; i < unacked_.size(); ++i) hello.held.push_back({unacked_[i].key, unacked_[i].attempt});
+  sent_ = first_unacked_ + told - 1;
   send(hello);
 }
 
@@ -136,11 +162,17 @@ void Worker::send_results() {
   if (!lane_) return;
   for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
   const std::uint64_t last = first_unacked_ + unacked_.size() - 1;
-  if (!welcomed_ || sent_ >= last) return;
+  if (!welcomed_) return;
   sent_ = std::max(sent_, first_unacked_ - 1);
-  wire::Results results{.epoch = epoch_, .first_seq = sent_ + 1};
-  results.results.assign(unacked_.begin() + static_cast<std::ptrdiff_t>(sent_ + 1 - first_unacked_), unacked_.end());
-  if (send(results)) sent_ = last;
+  while (sent_ < last) {
+    const auto from = static_cast<std::size_t>(sent_ + 1 - first_unacked_);
+    const std::size_t count = frame_of(unacked_, from);
+    const auto begin = unacked_.begin() + static_cast<std::ptrdiff_t>(from);
+    wire::Results results{.epoch = epoch_, .first_seq = sent_ + 1};
+    results.results.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    if (!send(results)) return;
+    sent_ += count;
+  }
 }
 
 void Worker::give_back(std::uint64_t keep) {

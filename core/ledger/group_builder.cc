@@ -17,8 +17,9 @@ void put(rocksdb::WriteBatch& write, const std::string& key, const std::string& 
 
 }  // namespace
 
-GroupBuilder::GroupBuilder(RocksDatabase& database, OpenWork work, codec::RowCounts row_counts)
-    : database_(database), work_(std::move(work)), row_counts_(row_counts) {}
+GroupBuilder::GroupBuilder(RocksDatabase& database, OpenWork work, codec::RowCounts row_counts,
+                           std::uint64_t quarantined)
+    : database_(database), work_(std::move(work)), row_counts_(row_counts), quarantined_(quarantined) {}
 
 Result<void> GroupBuilder::add(const LedgerBatch& batch) {
   for (const SliceRun& run : batch.born) {
@@ -48,6 +49,12 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
   for (const SliceKey& key : batch.erased_rows) {
     RETURN_IF_ERROR(work_.forget(key));
     replace_row(key, nullptr);
+  }
+  for (const QuarantinePlace& place : batch.released)
+    write_.Delete(codec::quarantine_key(place)).PermitUncheckedError();
+  for (const QuarantineRow& row : batch.quarantined) {
+    const std::string key = codec::quarantine_key(row.at);
+    put(write_, key, codec::encode_quarantine(key, row));
   }
   for (const auto& [slicer, position] : batch.positions) positions_[slicer] = position;
   if (batch.counters) counters_ = batch.counters;
@@ -122,6 +129,11 @@ rocksdb::WriteBatch& GroupBuilder::finish() {
     put(write_, key, encode(key, value));
   };
   if (counters_) put_fact(codec::Fact::counters, *counters_, codec::encode_counters);
+  // Most executions have none; theirs is a ledger without the fact.
+  if (counters_ && counters_->quarantined != quarantined_) {
+    quarantined_ = counters_->quarantined;
+    put_fact(codec::Fact::quarantined, quarantined_, codec::encode_quarantined);
+  }
   if (wanted_) put_fact(codec::Fact::wanted, *wanted_, codec::encode_wanted);
   if (joined_) put_fact(codec::Fact::joined, *joined_, codec::encode_joined);
   if (outcome_) put_fact(codec::Fact::outcome, *outcome_, codec::encode_outcome);

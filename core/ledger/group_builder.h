@@ -19,7 +19,7 @@ namespace slicemill {
 
 class GroupBuilder {
  public:
-  GroupBuilder(RocksDatabase& database, OpenWork work, ledger_codec::RowCounts row_counts);
+  GroupBuilder(RocksDatabase& database, OpenWork work, ledger_codec::RowCounts row_counts, std::uint64_t quarantined);
 
   // internal: the batch breaks a promise of the seam (a run born twice, a row erased that nothing replaces, a row in a
   // state that rows do not have); io, corrupt: an earlier row could not be read. The group must not be written then.
@@ -53,6 +53,7 @@ class GroupBuilder {
   bool row_counts_changed_ = false;
   std::map<std::uint32_t, SlicerPosition> positions_;
   std::optional<LedgerCounters> counters_;
+  std::uint64_t quarantined_ = 0;  // as stored, of all groups
   std::optional<WantedState> wanted_;
   std::optional<JoinRecord> joined_;
   std::optional<LedgerOutcome> outcome_;

@@ -260,6 +260,12 @@ std::string recommitted_key(const SliceKey& key) {
   return slice_key_text(kRecommitted, key);
 }
 
+std::string quarantine_key(const QuarantinePlace& place) {
+  std::string key = slice_key_text(kQuarantine, place.slice);
+  append_big_endian(key, place.number, 4);
+  return key;
+}
+
 std::string error_index_key(WallMs updated_ms, const SliceKey& key) {
   std::string bytes(1, kErrorIndex);
   // Flipping the sign bit makes signed numbers sort as unsigned ones; the complement puts the newest first.
@@ -315,6 +321,15 @@ Result<SliceKey> decode_error_index_key(std::string_view key) {
   return slice;
 }
 
+Result<QuarantinePlace> decode_quarantine_key(std::string_view key) {
+  KeyReader reader(key);
+  reader.expect(kQuarantine);
+  const SliceKey slice = reader.slice();
+  const auto number = static_cast<std::uint32_t>(reader.big_endian(4));
+  if (!reader.at_end()) return bad_key(key);
+  return QuarantinePlace{slice, number};
+}
+
 Result<SliceKey> decode_output_key(std::string_view key) {
   KeyReader reader(key);
   const SliceKey slice = reader.slice();
@@ -348,7 +363,8 @@ Result<HeaderFact> decode_header(std::string_view key, std::string_view value) {
   return decode<HeaderFact>(key, value, "header", [](ByteReader& reader, HeaderFact& header) {
     header.format = reader.varint();
     header.created_ms = reader.zigzag();
-    if (!read_enum(reader, CleanupType::all, header.cleanup) || !read_bool(reader, header.recovered)) return false;
+    if (!read_enum(reader, CleanupType::quarantine, header.cleanup) || !read_bool(reader, header.recovered))
+      return false;
     header.execution = reader.text();
     const std::size_t generations = reader.count();
     for (std::size_t i = 0; i < generations; ++i) header.lineage.emplace_back(reader.text());
@@ -445,6 +461,20 @@ Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value
   });
 }
 
+std::string encode_quarantined(std::string_view key, std::uint64_t records) {
+  ValueWriter value;
+  value.body.varint(records);
+  return value.sealed(key);
+}
+
+Result<std::uint64_t> decode_quarantined(std::string_view key, std::string_view value) {
+  return decode<std::uint64_t>(key, value, "number of quarantined records",
+                               [](ByteReader& reader, std::uint64_t& records) {
+                                 records = reader.varint();
+                                 return true;
+                               });
+}
+
 std::string encode_position(std::string_view key, const SlicerPosition& position) {
   ValueWriter value;
   value.body.u8(position.finished ? 1 : 0);
@@ -529,6 +559,37 @@ Result<OpenRow> decode_row(std::string_view key, std::string_view value) {
         }
         row.request = reader.text();
         row.error = reader.text();
+        return true;
+      });
+}
+
+std::string encode_quarantine(std::string_view key, const QuarantineRow& row) {
+  ValueWriter value;
+  value.body.varint(row.settled_in);
+  value.body.zigzag(row.at_ms);
+  value.body.text(row.record.operation);
+  value.body.varint(row.record.entry.index);
+  value.body.text(row.record.entry.operation);
+  value.body.text(row.record.place);
+  value.body.text(row.record.error);
+  value.body.text(row.record.bytes);
+  return value.sealed(key);
+}
+
+Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view value) {
+  ASSIGN_OR_RETURN(const QuarantinePlace place, decode_quarantine_key(key));
+  return decode<QuarantineRow>(
+      key, value, [&] { return fmt::format("quarantined record {} of {}", place.number, slice_words(place.slice)); },
+      [&](ByteReader& reader, QuarantineRow& row) {
+        row.at = place;
+        if (!read_number(reader, row.settled_in)) return false;
+        row.at_ms = reader.zigzag();
+        row.record.operation = reader.text();
+        if (!read_number(reader, row.record.entry.index)) return false;
+        row.record.entry.operation = reader.text();
+        row.record.place = reader.text();
+        row.record.error = reader.text();
+        row.record.bytes = reader.text();
         return true;
       });
 }

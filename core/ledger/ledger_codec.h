@@ -10,6 +10,7 @@
 //            | 'i' generation:u16 slicer:u32 first_order:u64    interval of settled orders
 //            | 'r' slice                                        row
 //            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
+//            | 'q' slice number:u32                             quarantined record
 //            | 'u' slice                                        output committed again after its slice had been
 //            settled; no value
 //   outputs column family
@@ -25,11 +26,13 @@
 //            | 'm' 'j' published:u8 facts
 //            | 'm' 'o' status:u8 at_ms:z reason:text
 //            | 'm' 'n' error_rows:v start_rows:v
+//            | 'm' 'q' quarantined:v                            counter; absent: 0
 //            | 'p'     finished:u8 highest_order:v position:text
 //            | 'b'     run                                      core/model/slice.h
 //            | 'i'     last_order:v
 //            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
-//            | output  epoch:v n:v facts
+//            | 'q'     settled_in:v at_ms:z operation:text entry:v entry_operation:text place:text error:text
+//            bytes:text | output  epoch:v n:v facts
 //   facts   := present:u8 (records:v bytes:v checksum:u64 request_hash:u32){present}
 //
 // Decoding a value that is not exactly this gives `corrupt`, its message names the key in words.
@@ -59,9 +62,10 @@ enum class Fact : char {
   joined = 'j',
   outcome = 'o',
   row_counts = 'n',
+  quarantined = 'q',
 };
 inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
-                      kRecommitted = 'u';
+                      kRecommitted = 'u', kQuarantine = 'q';
 
 // The first order of a birth or an interval.
 struct SeriesPlace {
@@ -77,6 +81,7 @@ std::string interval_key(SeriesKey series, std::uint64_t first_order);
 std::string row_key(const SliceKey& key);
 std::string error_index_key(WallMs updated_ms, const SliceKey& key);
 std::string recommitted_key(const SliceKey& key);
+std::string quarantine_key(const QuarantinePlace& place);
 std::string output_key(const SliceKey& key);
 // Before every key of the order, whatever its path: where an iterator seeks.
 std::string row_seek_key(SeriesKey series, std::uint64_t order);
@@ -88,6 +93,7 @@ Result<SeriesPlace> decode_interval_key(std::string_view key);
 Result<SliceKey> decode_row_key(std::string_view key);
 Result<SliceKey> decode_error_index_key(std::string_view key);
 Result<SliceKey> decode_recommitted_key(std::string_view key);
+Result<QuarantinePlace> decode_quarantine_key(std::string_view key);
 Result<SliceKey> decode_output_key(std::string_view key);
 
 // ---- values: sealed to their key ------------------------------------------------------------------------------------
@@ -113,10 +119,12 @@ std::string encode_wanted(std::string_view key, WantedState wanted);
 std::string encode_joined(std::string_view key, const JoinRecord& joined);
 std::string encode_outcome(std::string_view key, const LedgerOutcome& outcome);
 std::string encode_row_counts(std::string_view key, const RowCounts& counts);
+std::string encode_quarantined(std::string_view key, std::uint64_t records);
 std::string encode_position(std::string_view key, const SlicerPosition& position);
 std::string encode_birth(std::string_view key, const SliceRun& run);
 std::string encode_interval(std::string_view key, std::uint64_t last);
 std::string encode_row(std::string_view key, const OpenRow& row);
+std::string encode_quarantine(std::string_view key, const QuarantineRow& row);
 std::string encode_output(std::string_view key, const CommittedOutput& output);
 
 Result<HeaderFact> decode_header(std::string_view key, std::string_view value);
@@ -126,10 +134,12 @@ Result<WantedState> decode_wanted(std::string_view key, std::string_view value);
 Result<JoinRecord> decode_joined(std::string_view key, std::string_view value);
 Result<LedgerOutcome> decode_outcome(std::string_view key, std::string_view value);
 Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value);
+Result<std::uint64_t> decode_quarantined(std::string_view key, std::string_view value);
 Result<SlicerPosition> decode_position(std::string_view key, std::string_view value);
 Result<SliceRun> decode_birth(std::string_view key, std::string_view value);  // the run is the key's
 Result<IntervalSet::Interval> decode_interval(std::string_view key, std::string_view value);
 Result<OpenRow> decode_row(std::string_view key, std::string_view value);
+Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view value);
 Result<CommittedOutput> decode_output(std::string_view key, std::string_view value);
 
 }  // namespace slicemill::ledger_codec

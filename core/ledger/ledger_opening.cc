@@ -78,7 +78,8 @@ Result<void> write_new_generation(const std::string& directory, LedgerHeader sou
   header.lineage.push_back(recover.ex_id);
   rocksdb::WriteBatch write;
   put_fact(write, codec::Fact::header, header, codec::encode_header);
-  for (const codec::Fact fact : {codec::Fact::counters, codec::Fact::wanted, codec::Fact::outcome}) {
+  for (const codec::Fact fact :
+       {codec::Fact::counters, codec::Fact::quarantined, codec::Fact::wanted, codec::Fact::outcome}) {
     erase_fact(write, fact);
   }
   // A joined file that was published is the output of every later generation too: its parts are gone.
@@ -100,6 +101,10 @@ class RocksView final : public LedgerView {
   const LedgerHeader& header() const override { return header_; }
   Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const override {
     return ledger_reading::errors(*database_, from, size);
+  }
+  Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
+                                                std::uint64_t size) const override {
+    return ledger_reading::quarantine(*database_, after, skip, size);
   }
   Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const override {
     return ledger_reading::for_each_output(*database_, nullptr, visit);

@@ -34,6 +34,13 @@ Result<void> for_each(const RocksDatabase& database, char prefix, const Visit& v
   return scan.status();
 }
 
+// Whether the list holds so much that the next value must wait for the next list.
+template <typename Row>
+bool is_full(const std::vector<Row>& list, std::size_t& bytes, std::string_view next) {
+  bytes += next.size();
+  return !list.empty() && bytes > SliceLedger::kListBytes;
+}
+
 // Visits entries of slices whose order is not settled: where it is, the scan jumps to the end of the interval.
 template <typename DecodeKey, typename SeekKey, typename Visit>
 Result<void> for_each_unsettled(const RocksDatabase& database, PrefixScan scan, const OpenWork& work,
@@ -71,6 +78,8 @@ Result<LedgerHeader> header(const RocksDatabase& database) {
   header.epoch = *epoch;
   ASSIGN_OR_RETURN(const auto counters, read_fact(database, codec::Fact::counters, codec::decode_counters));
   header.counters = counters.value_or(LedgerCounters{});
+  ASSIGN_OR_RETURN(const auto quarantined, read_fact(database, codec::Fact::quarantined, codec::decode_quarantined));
+  header.counters.quarantined = quarantined.value_or(0);
   ASSIGN_OR_RETURN(const auto wanted, read_fact(database, codec::Fact::wanted, codec::decode_wanted));
   header.wanted = wanted.value_or(WantedState::running);
   ASSIGN_OR_RETURN(header.joined, read_fact(database, codec::Fact::joined, codec::decode_joined));
@@ -124,8 +133,10 @@ Result<std::vector<OpenRow>> rows(const RocksDatabase& database, const std::opti
   std::vector<OpenRow> result;
   const std::string start = after ? codec::row_key(*after) : std::string(1, codec::kRows);
   PrefixScan scan(database, codec::kRows);
+  std::size_t bytes = 0;
   for (scan.seek(start); scan.valid() && result.size() < limit; scan.next()) {
     if (scan.key() == start) continue;
+    if (is_full(result, bytes, scan.value())) break;
     auto row = codec::decode_row(scan.key(), scan.value());
     if (!row) return database.placed(row.error());
     result.push_back(std::move(*row));
@@ -140,6 +151,7 @@ Result<std::vector<OpenRow>> errors(const RocksDatabase& database, std::uint64_t
   std::vector<OpenRow> result;
   PrefixScan index(database, codec::kErrorIndex, snapshot.snapshot());
   std::uint64_t position = 0;
+  std::size_t bytes = 0;
   for (index.seek_first(); index.valid() && result.size() < size; index.next()) {
     if (position++ < from) continue;
     const auto slice = codec::decode_error_index_key(index.key());
@@ -147,12 +159,47 @@ Result<std::vector<OpenRow>> errors(const RocksDatabase& database, std::uint64_t
     const std::string key = codec::row_key(*slice);
     ASSIGN_OR_RETURN(const std::optional<std::string> value, database.get(key, snapshot.snapshot()));
     if (!value) return missing(database, "a row that the error index names");
+    if (is_full(result, bytes, *value)) break;
     auto row = codec::decode_row(key, *value);
     if (!row) return database.placed(row.error());
     result.push_back(std::move(*row));
   }
   RETURN_IF_ERROR(index.status());
   return result;
+}
+
+Result<std::vector<QuarantineRow>> quarantine(const RocksDatabase& database,
+                                              const std::optional<QuarantinePlace>& after, std::uint64_t skip,
+                                              std::uint64_t size) {
+  std::vector<QuarantineRow> result;
+  std::size_t bytes = 0;
+  const std::string start = after ? codec::quarantine_key(*after) : std::string(1, codec::kQuarantine);
+  PrefixScan scan(database, codec::kQuarantine);
+  for (scan.seek(start); scan.valid() && result.size() < size; scan.next()) {
+    if (scan.key() == start) continue;
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    if (is_full(result, bytes, scan.value())) break;
+    auto row = codec::decode_quarantine(scan.key(), scan.value());
+    if (!row) return database.placed(row.error());
+    result.push_back(std::move(*row));
+  }
+  RETURN_IF_ERROR(scan.status());
+  return result;
+}
+
+Result<std::uint32_t> quarantined_of(const RocksDatabase& database, const SliceKey& slice) {
+  std::uint32_t count = 0;
+  PrefixScan scan(database, codec::kQuarantine);
+  for (scan.seek(codec::quarantine_key({slice, 0})); scan.valid(); scan.next(), ++count) {
+    const auto place = codec::decode_quarantine_key(scan.key());
+    if (!place) return database.placed(place.error());
+    if (place->slice != slice) break;
+  }
+  RETURN_IF_ERROR(scan.status());
+  return count;
 }
 
 Result<std::vector<OpenRange>> open_ranges(const RocksDatabase& database, const OpenWork& work) {

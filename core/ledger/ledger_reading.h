@@ -24,6 +24,10 @@ Result<OpenWork> open_work(const RocksDatabase& database);
 Result<std::vector<OpenRow>> rows(const RocksDatabase& database, const std::optional<SliceKey>& after,
                                   std::size_t limit);
 Result<std::vector<OpenRow>> errors(const RocksDatabase& database, std::uint64_t from, std::uint64_t size);
+Result<std::vector<QuarantineRow>> quarantine(const RocksDatabase& database,
+                                              const std::optional<QuarantinePlace>& after, std::uint64_t skip,
+                                              std::uint64_t size);
+Result<std::uint32_t> quarantined_of(const RocksDatabase& database, const SliceKey& slice);
 Result<std::vector<OpenRange>> open_ranges(const RocksDatabase& database, const OpenWork& work);
 // Seeks over settled intervals: costs the gaps, not the outputs.
 Result<std::vector<CommittedOutput>> unpublished_outputs(const RocksDatabase& database, const OpenWork& work);

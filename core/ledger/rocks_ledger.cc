@@ -29,7 +29,7 @@ RocksLedger::RocksLedger(Loop& loop, std::unique_ptr<RocksDatabase> database, Le
       directory_(database->directory()),
       header_(std::move(header)),
       link_(std::make_shared<Link>()),
-      builder_(*database, std::move(work), row_counts),
+      builder_(*database, std::move(work), row_counts, header_.counters.quarantined),
       counts_(builder_.open_counts()),
       database_(std::move(database)) {
   link_->ledger = this;
@@ -179,6 +179,16 @@ Result<void> RocksLedger::for_each_output(const std::function<Result<void>(const
 
 Result<std::vector<OpenRow>> RocksLedger::errors(std::uint64_t from, std::uint64_t size) const {
   return reading([&](const RocksDatabase& database) { return ledger_reading::errors(database, from, size); });
+}
+
+Result<std::vector<QuarantineRow>> RocksLedger::quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
+                                                           std::uint64_t size) const {
+  return reading(
+      [&](const RocksDatabase& database) { return ledger_reading::quarantine(database, after, skip, size); });
+}
+
+Result<std::uint32_t> RocksLedger::quarantined_of(const SliceKey& key) const {
+  return reading([&](const RocksDatabase& database) { return ledger_reading::quarantined_of(database, key); });
 }
 
 Result<SliceLedger::OpenCounts> RocksLedger::open_counts() const {

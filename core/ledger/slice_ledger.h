@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/model/execution.h"
+#include "core/model/quarantine.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
 #include "core/runtime/clock.h"
@@ -45,6 +46,21 @@ struct CommittedOutput {
   bool operator==(const CommittedOutput&) const = default;
 };
 
+// A quarantined record is named by the slice that it was in and a number there.
+struct QuarantinePlace {
+  SliceKey slice;
+  std::uint32_t number = 0;
+  auto operator<=>(const QuarantinePlace&) const = default;
+};
+
+struct QuarantineRow {
+  QuarantinePlace at;
+  std::uint16_t settled_in = 0;  // generation of the execution that quarantined it
+  WallMs at_ms = 0;
+  QuarantinedRecord record;
+  bool operator==(const QuarantineRow&) const = default;
+};
+
 // Absolute values, written in the same batch as what they count. They restart at 0 in a recovery.
 struct LedgerCounters {
   std::uint64_t processed = 0;  // successes plus failures
@@ -55,6 +71,7 @@ struct LedgerCounters {
   std::uint64_t retries = 0;
   std::uint64_t refused = 0;  // stale results turned away (I3)
   std::uint64_t subslices = 0;
+  std::uint64_t quarantined = 0;  // records
   bool operator==(const LedgerCounters&) const = default;
 };
 
@@ -86,9 +103,11 @@ struct LedgerBatch {
   std::vector<SliceRun> born;
   std::map<std::uint32_t, SlicerPosition> positions;  // by slicer
   std::vector<CommittedOutput> committed;
-  std::vector<SliceKey> settled;      // completed, or error together with its row
-  std::vector<OpenRow> rows;          // put or replaced
-  std::vector<SliceKey> erased_rows;  // e.g. a replayed slice completed
+  std::vector<SliceKey> settled;           // completed, or error together with its row
+  std::vector<OpenRow> rows;               // put or replaced
+  std::vector<SliceKey> erased_rows;       // e.g. a replayed slice completed
+  std::vector<QuarantineRow> quarantined;  // with what decides their slice: its commit, or `settled` without an output
+  std::vector<QuarantinePlace> released;   // they are in a slice again
   std::optional<LedgerCounters> counters;
   std::optional<WantedState> wanted;
   std::optional<JoinRecord> joined;
@@ -96,7 +115,8 @@ struct LedgerBatch {
 
   bool empty() const {
     return born.empty() && positions.empty() && committed.empty() && settled.empty() && rows.empty() &&
-           erased_rows.empty() && !counters && !wanted && !joined && !outcome;
+           erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !wanted && !joined &&
+           !outcome;
   }
 };
 
@@ -139,6 +159,8 @@ class SliceLedger {
 
   // At opening, before the first write. Ordered by key.
   virtual Result<std::vector<OpenRange>> open_ranges() const = 0;
+  // Lists of rows end at their limit, and earlier if they hold much: only an empty one means that there are no more.
+  static constexpr std::size_t kListBytes = 4 << 20;
   // Rows after `after` in key order, at most `limit`. Any thread.
   virtual Result<std::vector<OpenRow>> rows(std::optional<SliceKey> after, std::size_t limit) const = 0;
   // Committed but not settled outputs: what opening must roll forward. At opening, before the first write.
@@ -147,6 +169,11 @@ class SliceLedger {
   virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
   // Rows in state error, newest update first. Any thread.
   virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
+  // Quarantined records in the order of slices, behind `after`, without the first `skip` of them. Any thread.
+  virtual Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
+                                                        std::uint64_t size) const = 0;
+  // How many records of this slice are quarantined. Any thread.
+  virtual Result<std::uint32_t> quarantined_of(const SliceKey& key) const = 0;
   // error rows, start rows and open run slices as of the last synced batch. Any thread.
   struct OpenCounts {
     std::uint64_t error = 0, start = 0, pending = 0;
@@ -190,6 +217,8 @@ class LedgerView {
   virtual ~LedgerView() = default;
   virtual const LedgerHeader& header() const = 0;
   virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
+  virtual Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
+                                                        std::uint64_t size) const = 0;
   virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
   virtual Result<SliceLedger::OpenCounts> open_counts() const = 0;
 };

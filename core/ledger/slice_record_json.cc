@@ -2,22 +2,59 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/model/quarantine.h"
+#include "core/runtime/base64.h"
+
 namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kShownRedrivenBytes = 512;
+
+// A redriven request holds its records; a list shows where it begins.
+std::string shown_request(const std::string& request) {
+  if (!is_redriven_request(request) || request.size() <= kShownRedrivenBytes) return request;
+  return request.substr(0, kShownRedrivenBytes) + "...";
+}
+
+bool is_json_text(const std::string& bytes) {
+  try {
+    (void)Json(bytes).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage) {
   const std::string bearer = row.key.generation < lineage.size() ? lineage[row.key.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
-  Json record = {{"slice_id", slice_id(bearer, row.key)},
-                 {"slicer_id", row.key.slicer},
-                 {"slicer_order", row.key.order},
-                 {"request", row.request},
-                 {"state", to_string(row.state)},
-                 {"ex_id", settled_in},
-                 {"_created", to_iso(row.created_ms)},
-                 {"_updated", to_iso(row.updated_ms)},
-                 {"error", row.error}};
+  Json record = {
+      {"slice_id", slice_id(bearer, row.key)}, {"slicer_id", row.key.slicer},        {"slicer_order", row.key.order},
+      {"request", shown_request(row.request)}, {"state", to_string(row.state)},      {"ex_id", settled_in},
+      {"_created", to_iso(row.created_ms)},    {"_updated", to_iso(row.updated_ms)}, {"error", row.error}};
   if (row.retries > 0) record["retry_count"] = row.retries;
+  if (row.crashes > 0) record["worker_deaths"] = row.crashes;
   return record;
+}
+
+Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage) {
+  const SliceKey& slice = row.at.slice;
+  const std::string bearer = slice.generation < lineage.size() ? lineage[slice.generation] : "";
+  const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
+  const bool is_text = is_json_text(row.record.bytes);
+  return {{"slice", slice_id(bearer, slice)},
+          {"slicer_id", slice.slicer},
+          {"slicer_order", slice.order},
+          {"ex_id", settled_in},
+          {"_created", to_iso(row.at_ms)},
+          {"operation", row.record.operation},
+          {"place", row.record.place},
+          {"bytes", is_text ? row.record.bytes : to_base64(row.record.bytes)},
+          {"encoding", is_text ? "utf-8" : "base64"},
+          {"error", row.record.error}};
 }
 
 }  // namespace slicemill

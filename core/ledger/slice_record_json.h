@@ -13,4 +13,8 @@ namespace slicemill {
 // lineage: of the ledger that the row came from. `ex_id` of the record is the execution that settled it.
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage);
 
+// One quarantined record: slice, place, bytes, error. Bytes that are no UTF-8 are shown as base64, and `encoding` says
+// so.
+Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage);
+
 }  // namespace slicemill

@@ -98,6 +98,11 @@ class JobService {
   virtual void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) = 0;
   // No id: of all executions.
   virtual void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
+  // The quarantined records of an execution, in the order of slices: only `from` and `size` of the query count.
+  virtual void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
+  // A new execution that runs the quarantined records again, under the job's present configuration. not_found: there
+  // are none.
+  virtual void redrive(const ExecutionId& id, Reply<Submitted> reply) = 0;
   virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
 
   // What relative dates in filters count from.

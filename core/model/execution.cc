@@ -203,6 +203,8 @@ std::string_view to_string(CleanupType type) {
       return "pending";
     case CleanupType::all:
       return "all";
+    case CleanupType::quarantine:
+      return "quarantine";
   }
   return "";
 }

@@ -84,8 +84,9 @@ enum class CleanupType : std::uint8_t {
   none,
   errors,
   pending,
-  all
-};  // none: all that is not completed, then new slices
+  all,
+  quarantine,
+};  // none: all that is not completed, then new slices; quarantine: the quarantined records only (a redrive)
 std::string_view to_string(CleanupType type);
 
 }  // namespace slicemill

@@ -51,6 +51,11 @@ OptionSpec at_least(OptionSpec spec, double minimum) {
   return spec;
 }
 
+OptionSpec at_most(OptionSpec spec, double maximum) {
+  spec.maximum = maximum;
+  return spec;
+}
+
 OptionSpec one_of(OptionSpec spec, std::vector<std::string> choices) {
   spec.choices = std::move(choices);
   return spec;
@@ -97,6 +102,15 @@ std::vector<OptionSpec> make_job_options() {
                       "Milliseconds without a new failed slice after which `failing` becomes `running` again.",
                       kDefaultProbationMs),
                0),
+      at_least(option("quarantine_max_records", OptionType::integer,
+                      "How many records an execution may quarantine before it is ended as failed; by default 10000. 0: "
+                      "any number."),
+               0),
+      at_most(at_least(option("quarantine_max_percent", OptionType::number,
+                              "How many of a hundred records an execution may quarantine before it is ended as failed, "
+                              "judged from 1000 records on and at its end; by default any number."),
+                       0),
+              100),
       option("operations", OptionType::any,
              "The pipeline: a reader, any number of processors, at most one sender at the end.", Json::array()),
       option("apis", OptionType::any, "Named services that operations share.", Json::array()),
@@ -169,11 +183,11 @@ void check_common_fields(Json& config, const std::vector<std::string>& place, st
     issues.push_back({at("_encoding"), "Invalid option: expected one of \"json\"|\"raw\""});
   auto& action = config["_dead_letter_action"];
   if (action.is_null()) action = "throw";
-  if (action != "throw" && action != "log" && action != "none") {
+  if (action != "throw" && action != "log" && action != "none" && action != "quarantine") {
     issues.push_back(
         {at("_dead_letter_action"),
          fmt::format("{} is not supported; use \"throw\" (the slice fails), \"log\" (the record is logged and "
-                     "dropped) or \"none\" (the record is dropped)",
+                     "dropped), \"none\" (the record is dropped) or \"quarantine\" (the record is kept apart)",
                      to_compact_text(action))});
   }
 }

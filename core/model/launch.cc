@@ -70,7 +70,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.ledger_directory = json.at("ledger_directory").get<std::string>();
     launch.source_ledger_directory = json.at("source_ledger_directory").get<std::string>();
     const auto cleanup = json.at("cleanup").get<std::string>();
-    for (const auto type : {CleanupType::none, CleanupType::errors, CleanupType::pending, CleanupType::all})
+    for (const auto type :
+         {CleanupType::none, CleanupType::errors, CleanupType::pending, CleanupType::all, CleanupType::quarantine})
       if (slicemill::to_string(type) == cleanup) launch.cleanup = type;
     launch.master_endpoint = json.at("master_endpoint").get<std::string>();
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();

@@ -10,7 +10,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 struct Writer {
@@ -115,6 +115,15 @@ constexpr auto kFigures = [](auto& io, auto& f) {
   io.number(f.time_ns);
 };
 
+constexpr auto kQuarantined = [](auto& io, auto& q) {
+  io.text(q.operation);
+  io.number(q.entry.index);
+  io.text(q.entry.operation);
+  io.text(q.place);
+  io.text(q.bytes);
+  io.text(q.error);
+};
+
 template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
@@ -132,6 +141,7 @@ void result(Io& io, R& r) {
   }
   io.text(r.error);
   io.list(r.operations, kFigures);
+  io.list(r.quarantined, kQuarantined);
 }
 
 template <typename Io, typename S>
@@ -140,6 +150,7 @@ void slice_order(Io& io, S& s) {
   attempt(io, s.attempt);
   io.signed_number(s.created_ms);
   io.text(s.request);
+  io.flag(s.last_try);
 }
 
 constexpr auto kHeld = [](auto& io, auto& h) { held(io, h); };
@@ -293,7 +304,7 @@ template <typename Io, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Query>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
-  enumeration(io, m.what, 1);
+  enumeration(io, m.what, 2);
   io.number(m.from);
   io.number(m.size);
 }

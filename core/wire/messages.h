@@ -1,11 +1,12 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
-//   frame      := magic=0x53:u8 version=2:u8 type:u8 reserved=0:u8 body
+//   frame      := magic=0x53:u8 version=3:u8 type:u8 reserved=0:u8 body
 //   integers   := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key        := generation slicer order path             attempt := epoch n
 //   facts      := present:u8 [records bytes checksum:u64le request_hash:u32le]
-//   Result     := key attempt outcome:u8 records_in records_out busy_us facts error list<figures>
+//   Result     := key attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
 //   figures    := records bytes time_ns                   one per operation of the job, none if it is not measured
+//   quarantined := operation entry entry_operation place bytes error
 //
 // worker -> controller
 //   Hello      := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
@@ -16,9 +17,10 @@
 // controller -> worker
 //   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
 //   cancelled:list<key attempt> Dispatch   := epoch list<slice>                        slice := key attempt created_ms
-//   request Acked      := seq                                      every result up to seq is durable; the worker
-//   forgets it Recall     := epoch keep                               give back all but `keep` waiting slices, newest
-//   first Leave      := (empty)                                  finish what runs, then Goodbye and exit 0 HelloAgain
+//   request last_try:u8 Acked      := seq                                      every result up to seq is durable; the
+//   worker forgets it Recall     := epoch keep                               give back all but `keep` waiting slices,
+//   newest first Leave      := (empty)                                  finish what runs, then Goodbye and exit 0
+//   HelloAgain
 //   := (empty)                                  who are you? (a beat from an unknown peer) SetLogLevel:= level
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
@@ -42,6 +44,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/quarantine.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
 #include "core/runtime/process.h"
@@ -75,8 +78,9 @@ struct SliceResult {
   std::uint64_t records_out = 0;
   std::uint64_t busy_us = 0;  // from begun to finished
   OutputFacts output;
-  std::string error;                         // text for failed ones
-  std::vector<OperationFigures> operations;  // in the job's order; empty if the job does not want them
+  std::string error;                           // text for failed ones
+  std::vector<OperationFigures> operations;    // in the job's order; empty if the job does not want them
+  std::vector<QuarantinedRecord> quarantined;  // of a completed one: read, and not in the output
   bool operator==(const SliceResult&) const = default;
 };
 
@@ -126,6 +130,7 @@ struct SliceOrder {
   Attempt attempt;
   WallMs created_ms = 0;
   std::string request;
+  bool last_try = false;  // a failure is final: guilty records are to be looked for, where the job quarantines them
   bool operator==(const SliceOrder&) const = default;
 };
 struct Dispatch {
@@ -196,7 +201,7 @@ struct Verb {
   std::string argument;  // stop: deadline in ms; drain_workers: how many; log_level: the level
   bool operator==(const Verb&) const = default;
 };
-enum class QueryName : std::uint8_t { stats, errors };
+enum class QueryName : std::uint8_t { stats, errors, quarantine };
 struct Query {
   std::uint64_t request_id = 0;
   QueryName what = QueryName::stats;

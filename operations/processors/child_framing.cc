@@ -134,7 +134,7 @@ Result<void> ChildOutput::add_line(std::string_view line, RecordBatch& batch) {
     return {};
   }
   const auto problem = is_text ? fmt::format("byte {}: {}", scan.at - line.data(), scan.problem) : "not UTF-8";
-  return rejecter_.reject(
+  return rejecter_.reject_product(
       line,
       Error(ErrorCode::invalid,
             fmt::format("line {} of its output is not JSON: {}: {}", line_number_, problem, text_head(line)), false));

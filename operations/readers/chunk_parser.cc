@@ -34,8 +34,11 @@ void move_records(RecordText& text, RecordBatch& batch) {
 // What all formats of one record a line have in common.
 class LineParser : public ChunkParser {
  public:
-  LineParser(const FileReading& reading, LineRange range, bool skip_blank, RecordRejecter& rejecter)
-      : cutter_({reading.line_delimiter, skip_blank}, range), range_(range), rejecter_(rejecter) {}
+  LineParser(const FileReading& reading, LineRange range, bool skip_blank, const ParsedSource& source)
+      : cutter_({reading.line_delimiter, skip_blank}, range),
+        range_(range),
+        source_(source.name),
+        rejecter_(source.rejecter) {}
 
   std::uint64_t position() const final { return cutter_.position(); }
   bool done() const final { return cutter_.done(); }
@@ -52,14 +55,17 @@ class LineParser : public ChunkParser {
   Result<void> reject(std::span<char> chunk, std::uint64_t chunk_at, std::string_view record, const char* at,
                       std::string_view problem) {
     const auto offset = [&](const char* place) { return chunk_at + static_cast<std::uint64_t>(place - chunk.data()); };
-    return rejecter_.reject(record, Error(ErrorCode::invalid,
-                                          fmt::format("byte {}: {}, in the line that begins at byte {}: {}", offset(at),
-                                                      problem, offset(record.data()), text_head(record)),
-                                          false));
+    return rejecter_.reject(record,
+                            Error(ErrorCode::invalid,
+                                  fmt::format("byte {}: {}, in the line that begins at byte {}: {}", offset(at),
+                                              problem, offset(record.data()), text_head(record)),
+                                  false),
+                            fmt::format("{}: byte {}", source_, offset(record.data())));
   }
 
   LineCutter cutter_;
   LineRange range_;
+  std::string_view source_;
   RecordRejecter& rejecter_;
 };
 
@@ -73,8 +79,8 @@ bool is_all_utf8(const std::vector<std::string_view>& records) {
 // ldjson: lines are views into the chunk, each checked to be one JSON value.
 class LdjsonParser final : public LineParser {
  public:
-  LdjsonParser(const FileReading& reading, LineRange range, RecordRejecter& rejecter, JsonChecker& checker)
-      : LineParser(reading, range, true, rejecter),
+  LdjsonParser(const FileReading& reading, LineRange range, const ParsedSource& source, JsonChecker& checker)
+      : LineParser(reading, range, true, source),
         may_hold_line_ends_(reading.line_delimiter != "\n"),
         checker_(checker) {}
 
@@ -201,16 +207,16 @@ class CsvParser final : public ChunkParser {
 
 }  // namespace
 
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
                                                JsonChecker& checker) {
   if (is_line_based(reading.format) && reading.raw_records) {
-    return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, rejecter);
+    return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, source);
   }
   switch (reading.format) {
     case RecordFormat::ldjson:
-      return std::make_unique<LdjsonParser>(reading, range, rejecter, checker);
+      return std::make_unique<LdjsonParser>(reading, range, source, checker);
     case RecordFormat::raw:
-      return std::make_unique<DataParser>(reading, range, reading.ignore_empty, rejecter);
+      return std::make_unique<DataParser>(reading, range, reading.ignore_empty, source);
     case RecordFormat::json:
       return std::make_unique<JsonParser>();
     case RecordFormat::csv:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "core/formats/file_reading.h"
 #include "core/formats/json_scan.h"
@@ -32,9 +33,14 @@ class ChunkParser {
   virtual Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) = 0;
 };
 
-// range: for the formats that are cut into ranges; the others take all. The rejecter decides what becomes of broken
-// lines. Rejecter and checker outlive the parser.
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RecordRejecter& rejecter,
+// What is parsed, for places in it, and who decides what becomes of broken lines.
+struct ParsedSource {
+  std::string_view name;
+  RecordRejecter& rejecter;
+};
+
+// range: for the formats that are cut into ranges; the others take all. Name, rejecter and checker outlive the parser.
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
                                                JsonChecker& checker);
 
 }  // namespace slicemill

@@ -30,6 +30,12 @@ class CompositeReader final : public Reader {
     return open_next();
   }
 
+  Result<void> open_text(const SliceContext& slice, std::string_view text) override {
+    members_.clear();
+    next_ = 0;
+    return inner_->open_text(slice, text);
+  }
+
   Result<void> read(RecordBatch& batch) override {
     while (true) {
       RETURN_IF_ERROR(inner_->read(batch));

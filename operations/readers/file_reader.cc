@@ -66,6 +66,20 @@ Result<void> check_unchanged(const FileRequest& request, const FileStat& now) {
   return Error(ErrorCode::invalid, fmt::format("{}: changed since it was discovered: {}", request.path, change), false);
 }
 
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string_view text) : rest_(text) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    const std::size_t size = std::min(buffer.size(), rest_.size());
+    if (size > 0) std::memcpy(buffer.data(), rest_.data(), size);
+    rest_.remove_prefix(size);
+    return size;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
 class FileReader final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
@@ -90,11 +104,25 @@ class FileReader final : public Reader {
     RETURN_IF_ERROR(check_unchanged(request, stat));
     parser_ =
         make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{},
-                          rejecter_, checker_);
+                          {place_, rejecter_}, checker_);
     ASSIGN_OR_RETURN(
         source_,
         decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
                      request.path));
+    return {};
+  }
+
+  // Only formats of one record a line reject single ones.
+  Result<void> open_text(const SliceContext&, std::string_view text) override {
+    if (!is_line_based(reading_.format)) {
+      return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
+                   false);
+    }
+    rest_.clear();
+    ended_ = false;
+    place_ = "a redriven line";
+    parser_ = make_chunk_parser(reading_, LineRange{}, {place_, rejecter_}, checker_);
+    source_ = std::make_unique<TextSource>(text);
     return {};
   }
 

@@ -49,9 +49,25 @@ TEST(CommandLine, TheHelpOfMasterRendersTheTable) {
 
 TEST(CommandLine, TheHelpListsTheCommandsOfUsersOnly) {
   const std::string help = parsed({"--help"}).help_text;
-  for (const char* command : {"master", "run", "verify", "validate", "ops", "version"})
+  for (const char* command : {"master", "run", "verify", "quarantine", "validate", "ops", "version"})
     EXPECT_THAT(help, HasSubstr(command));
   EXPECT_THAT(help, Not(HasSubstr("execution-controller")));
+}
+
+TEST(CommandLine, Quarantine) {
+  const CommandLine list = parsed({"quarantine", "ex-1", "--master", "host:1"});
+  EXPECT_EQ(list.command, Command::quarantine);
+  EXPECT_EQ(list.ex_id, "ex-1");
+  EXPECT_EQ(list.master_url, "host:1");
+  EXPECT_FALSE(list.redrive);
+  const CommandLine redrive = parsed({"quarantine", "ex-1", "--redrive", "--job", "mended.json", "--data", "/d"});
+  EXPECT_TRUE(redrive.redrive);
+  EXPECT_EQ(redrive.job_file, "mended.json");
+  EXPECT_THAT(refused({"quarantine"}), HasSubstr("EX is missing"));
+  EXPECT_THAT(refused({"quarantine", "ex-1", "--job", "j"}), HasSubstr("--job goes with --redrive"));
+  EXPECT_THAT(refused({"quarantine", "ex-1", "--redrive", "--job", "j", "--master", "h"}),
+              HasSubstr("without --master"));
+  EXPECT_THAT(refused({"quarantine", "ex-1", "--redive"}), HasSubstr("did you mean '--redrive'?"));
 }
 
 TEST(CommandLine, Run) {

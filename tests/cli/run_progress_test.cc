@@ -30,6 +30,9 @@ TEST(RunProgress, TheSummaryHasCountsRateAndOutput) {
             "output /out");
   EXPECT_EQ(closing_summary("ex", ExecutionStatus::completed, {}, std::chrono::milliseconds(0), ""),
             "execution ex completed: 0 slices, 0 failed, 0 records in, 0 records out, 0.00 s, 0 records/s");
+  EXPECT_EQ(closing_summary("ex", ExecutionStatus::completed, {.quarantined = 1234}, std::chrono::milliseconds(0), ""),
+            "execution ex completed: 0 slices, 0 failed, 0 records in, 0 records out, 1,234 quarantined, 0.00 s, 0 "
+            "records/s");
 }
 
 TEST(RunProgress, WithoutATerminalNothingIsWrittenOver) {

@@ -59,6 +59,23 @@ class Teraslice(EndToEnd):
             self.play(script)
 
 
+    def test_quarantine(self):
+        mixed = self.directory / "mixed.ldjson"
+        mixed.write_text('{"id":1}\nthis is no JSON\n{"id":2}\n')
+        good = self.write_input("good.ldjson", 10)
+        keeping = {"_dead_letter_action": "quarantine"}
+        self.keep("mixed", self.master.submit(self.job_named("mixed", mixed, reader=keeping)))
+        self.keep("clean", self.master.submit(self.job_named("clean", good, reader=keeping)))
+        self.keep("stored", self.master.submit(self.job_named("stored", good), start=False))
+        for name in ("mixed", "clean"):
+            self.master.wait_for_status(self.world[f"{name}_ex"], "completed")
+        self.keep("running", self.master.submit(self.job_named("running", self.write_input(), delay_ms=500)))
+        self.master.wait_for_status(self.world["running_ex"], "running")
+        self.play("quarantine.http")
+        document = self.master.wait_for_status(self.world["redriven_ex"], "completed")
+        self.assertEqual(document["recovered_slice_type"], "quarantine")
+
+
 class Player(unittest.TestCase):
     """The player sees every kind of difference."""
 

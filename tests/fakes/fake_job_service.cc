@@ -181,6 +181,14 @@ void FakeJobService::set_log_level(const JobId& id, std::string level, Reply<Exe
   give<ExecutionId>("set_log_level", {{"job_id", id.text}, {"level", std::move(level)}}, std::move(reply),
                     [](const Json& answer) { return ExecutionId(answer.get<std::string>()); });
 }
+void FakeJobService::quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+  Json arguments = to_json(query);
+  arguments["ex_id"] = id.text;
+  give_list("quarantine", std::move(arguments), std::move(reply));
+}
+void FakeJobService::redrive(const ExecutionId& id, Reply<Submitted> reply) {
+  give<Submitted>("redrive", {{"ex_id", id.text}}, std::move(reply), to_submitted);
+}
 void FakeJobService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
                             Reply<std::vector<Json>> reply) {
   Json arguments = to_json(query);

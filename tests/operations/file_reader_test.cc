@@ -47,6 +47,7 @@ class FileReaderTest : public testing::Test {
   std::unique_ptr<Operation> initialized() {
     OperationContext context;
     context.options = options_;
+    context.quarantine = &quarantine_;
     auto operation = file_reader_operation().make();
     EXPECT_TRUE(operation->initialize(context));
     return operation;
@@ -102,6 +103,7 @@ class FileReaderTest : public testing::Test {
   std::string directory_;
   std::string path_;
   Json options_;
+  RecordQuarantine quarantine_;
   std::size_t largest_batch_ = 0;
 };
 
@@ -159,6 +161,47 @@ TEST_F(FileReaderTest, BrokenLinesMayBeDroppedByTheJobsWish) {
   EXPECT_THAT(*read_all(), ElementsAre("1", "3"));
   write("broken\nbroken\n");
   EXPECT_THAT(*read_all(), ElementsAre());
+}
+
+TEST_F(FileReaderTest, BrokenLinesAreQuarantinedWithTheirPlace) {
+  write("1\nbroken\r\n3\n  also broken");
+  options_["_dead_letter_action"] = "quarantine";
+  options_["size"] = 2;
+  EXPECT_THAT(*read_all(), ElementsAre("1", "3"));
+  const auto records = quarantine_.take();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].bytes, "broken");
+  EXPECT_EQ(records[0].place, path_ + ": byte 2");
+  EXPECT_EQ(records[0].entry, (PipelineEntry{PipelineEntry::kText, ""}));
+  EXPECT_EQ(records[1].bytes, "  also broken");
+  EXPECT_EQ(records[1].place, path_ + ": byte 12");
+}
+
+TEST_F(FileReaderTest, ALineComesBackAsText) {
+  const auto records_of = [&](std::string_view text) -> Result<Records> {
+    const auto reader = initialized();
+    SliceContext slice;
+    RETURN_IF_ERROR(static_cast<Reader&>(*reader).open_text(slice, text));
+    RecordBatch batch;
+    Records records;
+    do {
+      batch.clear();
+      RETURN_IF_ERROR(static_cast<Reader&>(*reader).read(batch));
+      records.insert(records.end(), batch.records.begin(), batch.records.end());
+    } while (!batch.records.empty());
+    return records;
+  };
+  options_["_dead_letter_action"] = "quarantine";
+  EXPECT_THAT(*records_of("{\"a\":1}"), ElementsAre("{\"a\":1}"));
+  EXPECT_EQ(quarantine_.size(), 0u);
+  EXPECT_THAT(*records_of("broken"), ElementsAre());
+  EXPECT_EQ(quarantine_.take()[0].bytes, "broken");
+  options_["format"] = "raw";
+  EXPECT_THAT(*records_of("broken"), ElementsAre(R"({"data":"broken"})"));
+  const std::string long_line(3'000'000, 'x');
+  EXPECT_EQ(records_of(long_line)->at(0).size(), long_line.size() + 11);
+  options_["format"] = "csv";
+  EXPECT_EQ(records_of("a,b").error().code, ErrorCode::unsupported);
 }
 
 TEST_F(FileReaderTest, RawLinesBecomeObjects) {

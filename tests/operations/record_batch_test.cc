@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "operations/operation.h"
@@ -83,6 +84,75 @@ TEST(RecordRejecter, FollowsTheDeadLetterAction) {
   testing::internal::CaptureStderr();
   EXPECT_TRUE(logging.reject("{\"a\":", why));
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("sample: dropped record {\"a\":: is bad"));
+}
+
+TEST(RecordRejecter, Quarantines) {
+  RecordQuarantine quarantine;
+  auto context = with_action("quarantine");
+  context.index = 2;
+  context.quarantine = &quarantine;
+  RecordRejecter rejecter(context);
+  quarantine.begin("slice {}");
+  const Error why(ErrorCode::invalid, "is bad");
+  EXPECT_TRUE(rejecter.reject("[1]", why));
+  EXPECT_TRUE(rejecter.reject("[2]", why, "/in: byte 9"));
+  const auto records = quarantine.take();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0], (QuarantinedRecord{"operations[2] sample", {2, "sample"}, "slice {}", "[1]", "is bad"}));
+  EXPECT_EQ(records[1].place, "/in: byte 9");
+  // What it made itself cannot be brought back: the slice fails, and its makings are looked for.
+  const auto failed = rejecter.reject_product("[3]", why);
+  ASSERT_FALSE(failed);
+  EXPECT_FALSE(failed.error().retryable);
+  EXPECT_EQ(quarantine.size(), 0U);
+  EXPECT_TRUE(RecordRejecter(with_action("none")).reject_product("[3]", why));
+  EXPECT_FALSE(RecordRejecter(with_action("quarantine")).reject("[3]", why)) << "there is nowhere to keep it";
+}
+
+TEST(RecordRejecter, NamesNoOperationThatEveryJobHas) {
+  RecordQuarantine quarantine;
+  auto context = with_action("quarantine");
+  context.quarantine = &quarantine;
+  for (std::size_t index = 0; index < 2; ++index) {
+    context.index = index;
+    quarantine.begin("");
+    EXPECT_TRUE(RecordRejecter(context).reject("x", Error(ErrorCode::invalid, "bad")));
+    EXPECT_EQ(quarantine.take()[0].entry, (PipelineEntry{static_cast<std::uint32_t>(index), ""}));
+  }
+}
+
+TEST(RecordQuarantine, KeepsRecordsWholeOrRefusesThem) {
+  RecordQuarantine quarantine;
+  quarantine.begin("slice");
+  const auto record = [](std::size_t bytes) {
+    return QuarantinedRecord{"operations[1] filter", {1, ""}, "", std::string(bytes, 'x'), "broken"};
+  };
+  EXPECT_TRUE(quarantine.add(record(kLongestQuarantinedBytes)));
+  const auto too_long = quarantine.add(record(kLongestQuarantinedBytes + 1));
+  ASSERT_FALSE(too_long);
+  EXPECT_FALSE(too_long.error().retryable);
+  EXPECT_THAT(too_long.error().message,
+              HasSubstr("of 1048577 bytes is too long to be quarantined (at most 1048576); it "
+                        "was refused by operations[1] filter: broken"));
+  EXPECT_TRUE(quarantine.add(record(kLongestQuarantinedBytes)));
+  EXPECT_TRUE(quarantine.add(record(kLongestQuarantinedBytes)));
+  const auto too_many = quarantine.add(record(kLongestQuarantinedBytes));
+  ASSERT_FALSE(too_many);
+  EXPECT_THAT(too_many.error().message, HasSubstr("more than 4 MB"));
+  quarantine.begin("next slice");
+  EXPECT_TRUE(quarantine.add(record(kLongestQuarantinedBytes)));
+}
+
+TEST(RecordQuarantine, KnownRecordsKeepTheirPlace) {
+  RecordQuarantine quarantine;
+  quarantine.begin("redriven records");
+  quarantine.expect("a", "/in: byte 1");
+  quarantine.expect("a", "/in: byte 7");
+  for (const char* bytes : {"a", "a", "a", "b"})
+    EXPECT_TRUE(quarantine.add({"operations[1] filter", {1, ""}, "", bytes, "broken"}));
+  std::multiset<std::string> places;
+  for (const auto& record : quarantine.take()) places.insert(record.place);
+  EXPECT_EQ(places, (std::multiset<std::string>{"/in: byte 1", "/in: byte 7", "redriven records", "redriven records"}));
 }
 
 TEST(OperationRegistry, FindsMakesAndSorts) {

@@ -36,6 +36,11 @@ class Checks::Ledger final : public SliceLedger {
   Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const override {
     return inner_->errors(from, size);
   }
+  Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
+                                                std::uint64_t size) const override {
+    return inner_->quarantine(after, skip, size);
+  }
+  Result<std::uint32_t> quarantined_of(const SliceKey& key) const override { return inner_->quarantined_of(key); }
   Result<OpenCounts> open_counts() const override { return inner_->open_counts(); }
   // A process that was killed flushes nothing.
   Result<void> close() override { return process_.alive ? inner_->close() : Result<void>(); }

@@ -117,6 +117,15 @@ void execution_errors(Call& call, const ExecutionId& id) {
   call.service.errors(id, query, call.answer.list());
 }
 
+void execution_quarantine(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(query, page_query(call.request));
+  call.service.quarantine(id, query, call.answer.list());
+}
+
+void redrive(Call& call, const ExecutionId& id) {
+  call.service.redrive(id, call.answer.submitted());
+}
+
 // ---- jobs
 // --------------------------------------------------------------------------------------------------------------------
 
@@ -282,6 +291,8 @@ constexpr Row kRows[] = {
     {Method::get, "/jobs/:id/controller", of_job<controller_stats>, "Could not get controller"},
     {Method::get, "/jobs/:id/slicer", of_job<controller_stats>, "Could not get controller"},
     {Method::get, "/jobs/:id/errors", of_job<execution_errors>, "Could not get errors of job"},
+    {Method::get, "/jobs/:id/quarantine", of_job<execution_quarantine>, "Could not get quarantined records of job"},
+    {Method::post, "/jobs/:id/quarantine/_redrive", of_job<redrive>, "Could not redrive job", job_error_table},
 
     {Method::get, "/ex", list_executions, "Could not list executions"},
     {Method::get, "/ex/errors", all_errors, "Could not get errors"},
@@ -294,6 +305,10 @@ constexpr Row kRows[] = {
     {Method::get, "/ex/:id/controller", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
+    {Method::get, "/ex/:id/quarantine", of_execution<execution_quarantine>,
+     "Could not get quarantined records of execution"},
+    {Method::post, "/ex/:id/quarantine/_redrive", of_execution<redrive>, "Could not redrive execution",
+     job_error_table},
 };
 
 // Mounted without a prefix only.

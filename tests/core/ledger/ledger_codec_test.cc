@@ -26,6 +26,7 @@ TEST(LedgerCodec, KeysSortAsSlicesDo) {
     ASSERT_LT(lower, higher);
     EXPECT_LT(row_key(lower), row_key(higher)) << i;
     EXPECT_LT(output_key(lower), output_key(higher)) << i;
+    EXPECT_LT(quarantine_key({lower, 256}), quarantine_key({higher, 0})) << i;
     EXPECT_LT(error_index_key(5, lower), error_index_key(5, higher)) << i;
     EXPECT_LT(row_seek_key(series_of(higher), higher.order), row_key(higher)) << i;
     EXPECT_GT(output_seek_key({0, 0}, 2), output_key({0, 0, 1, kMax64}));
@@ -47,6 +48,7 @@ TEST(LedgerCodec, KeysDecode) {
     EXPECT_EQ(*decode_output_key(output_key(key)), key);
     EXPECT_EQ(*decode_recommitted_key(recommitted_key(key)), key);
     EXPECT_EQ(*decode_error_index_key(error_index_key(-3, key)), key);
+    EXPECT_EQ(*decode_quarantine_key(quarantine_key({key, 0xFFFFFFFF})), (QuarantinePlace{key, 0xFFFFFFFF}));
   }
   EXPECT_EQ(*decode_position_key(position_key(77)), 77U);
   EXPECT_EQ(*decode_birth_key(birth_key({3, 4}, 5)), (SeriesPlace{{3, 4}, 5}));
@@ -67,6 +69,8 @@ TEST(LedgerCodec, BadKeysAreRefused) {
   EXPECT_FALSE(decode_position_key("p12"));
   EXPECT_FALSE(decode_birth_key(interval_key({3, 4}, 5)));
   EXPECT_FALSE(decode_interval_key("i"));
+  EXPECT_FALSE(decode_quarantine_key(row_key({1, 2, 3, 300})));
+  EXPECT_FALSE(decode_quarantine_key(quarantine_key({{1, 2, 3, 300}, 4}) + "x"));
   EXPECT_EQ(decode_error_index_key("x").error().code, ErrorCode::corrupt);
 }
 
@@ -94,6 +98,8 @@ const LedgerOutcome kOutcome{ExecutionStatus::terminated, "killed", -5};
 const SlicerPosition kPosition{"at 7", true, kMax64};
 const SliceRun kRun{1, 2, 3, 4, ListRequests{{R"({"a":1})", R"({"b":2})"}}};
 const OpenRow kRow{kSlice, SliceState::start, 1, 2, 3, 4, 5, R"({"id":1})", "it broke"};
+const QuarantineRow kQuarantined{
+    {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
 const CommittedOutput kOutput{kSlice, {kMax64, 0xFFFFFFFF}, {true, 1, kMax64, 3, 4}};
 
 std::vector<Sample> samples() {
@@ -116,6 +122,10 @@ std::vector<Sample> samples() {
   other("birth", birth_key({1, 2}, 3), encode_birth(birth_key({1, 2}, 3), kRun), decode_birth);
   other("interval", interval_key({1, 2}, 3), encode_interval(interval_key({1, 2}, 3), 900), decode_interval);
   other("row", row_key(kSlice), encode_row(row_key(kSlice), kRow), decode_row);
+  other("quarantined", fact_key(Fact::quarantined), encode_quarantined(fact_key(Fact::quarantined), 900),
+        decode_quarantined);
+  other("quarantine", quarantine_key(kQuarantined.at), encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined),
+        decode_quarantine);
   other("output", output_key(kSlice), encode_output(output_key(kSlice), kOutput), decode_output);
   return all;
 }
@@ -135,6 +145,11 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
             (IntervalSet::Interval{3, 900}));
   EXPECT_EQ(*decode_row(row_key(kSlice), encode_row(row_key(kSlice), kRow)), kRow);
   EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kOutput)), kOutput);
+  EXPECT_EQ(*decode_quarantine(quarantine_key(kQuarantined.at),
+                               encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined)),
+            kQuarantined);
+  const std::string quarantined = fact_key(Fact::quarantined);
+  EXPECT_EQ(*decode_quarantined(quarantined, encode_quarantined(quarantined, kMax64)), kMax64);
   const CommittedOutput nothing{kSlice, {1, 1}, {}};
   EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), nothing)), nothing);
 }

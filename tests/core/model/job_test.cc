@@ -205,12 +205,25 @@ TEST(Job, CommonFieldsOfOperations) {
   job["operations"][1]["_dead_letter_action"] = "log";
   job["operations"][1]["_encoding"] = "raw";
   EXPECT_EQ(failure(job), "");
+  job["operations"][1]["_dead_letter_action"] = "quarantine";
+  EXPECT_EQ(failure(job), "");
   job["operations"][1]["_dead_letter_action"] = "kafka_dead_letter";
   EXPECT_THAT(failure(job),
               HasSubstr(R"(operations[1]._dead_letter_action: "kafka_dead_letter" is not supported; use "throw")"));
   job["operations"][1].erase("_dead_letter_action");
   job["operations"][1]["_encoding"] = "xml";
   EXPECT_THAT(failure(job), HasSubstr(R"(operations[1]._encoding: Invalid option: expected one of "json"|"raw")"));
+}
+
+TEST(Job, ThresholdsOfTheQuarantine) {
+  auto job = good_job();
+  job["quarantine_max_records"] = 0;
+  job["quarantine_max_percent"] = 0.5;
+  EXPECT_EQ(failure(job), "");
+  EXPECT_FALSE(validate(good_job())->config.contains("quarantine_max_records")) << "documents stay as they were";
+  EXPECT_THAT(failure_with("quarantine_max_records", -1), HasSubstr("quarantine_max_records"));
+  EXPECT_THAT(failure_with("quarantine_max_percent", -0.1), HasSubstr("quarantine_max_percent"));
+  EXPECT_THAT(failure_with("quarantine_max_percent", 100.1), HasSubstr("quarantine_max_percent"));
 }
 
 TEST(Job, RelativePathsAreRefusedOrResolved) {

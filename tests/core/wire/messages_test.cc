@@ -17,7 +17,8 @@ SliceResult some_result() {
           .output =
               {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
           .error = "line 3: broken",
-          .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}}};
+          .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}},
+          .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}}};
 }
 
 // One of each, every field set.
@@ -30,7 +31,7 @@ std::vector<Message> all_messages() {
           Beat{3, true},
           Goodbye{"because"},
           Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
-          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}"}}},
+          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}},
           Acked{99},
           Recall{4, 3},
           Leave{},
@@ -43,7 +44,7 @@ std::vector<Message> all_messages() {
           WorkerLost{-1, "silent"},
           ControllerWelcome{},
           Verb{7, VerbName::log_level, "debug"},
-          Query{8, QueryName::errors, 1, 2},
+          Query{8, QueryName::quarantine, 1, 2},
           FinishedAck{},
           WorkerExit{44, "signal 9"}};
 }

@@ -1,4 +1,4 @@
-#include "cli/http_get.h"
+#include "cli/http_request.h"
 
 #include <fmt/format.h>
 
@@ -22,16 +22,17 @@ namespace http = boost::beast::http;
 constexpr std::uint64_t kMaxBodyBytes = 64u << 20;
 
 // resolve -> connect -> write -> read, each step starting the next; the first error ends it.
-class Get {
+class Exchange {
  public:
-  Get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms)
+  Exchange(http::verb method, const HttpTarget& target, const std::string& path, std::int64_t timeout_ms)
       : target_(target), timeout_(timeout_ms), resolver_(context_), stream_(context_) {
-    request_.method(http::verb::get);
+    request_.method(method);
     request_.target(path);
     request_.version(11);
     request_.set(http::field::host, target.host + ":" + target.port);
     request_.set(http::field::accept, "application/json");
     request_.set(http::field::connection, "close");
+    if (method == http::verb::post) request_.set(http::field::content_length, "0");
     parser_.body_limit(kMaxBodyBytes);
   }
 
@@ -106,7 +107,11 @@ Result<HttpTarget> parse_master_url(std::string_view url) {
 }
 
 Result<HttpAnswer> http_get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
-  return Get(target, path, timeout_ms).run();
+  return Exchange(http::verb::get, target, path, timeout_ms).run();
+}
+
+Result<HttpAnswer> http_post(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
+  return Exchange(http::verb::post, target, path, timeout_ms).run();
 }
 
 }  // namespace slicemill::cli

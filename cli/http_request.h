@@ -1,4 +1,4 @@
-// One HTTP GET, for the verbs that ask a master. Blocks; any thread.
+// One HTTP request without a body, for the verbs that ask a master. Blocks; any thread.
 #pragma once
 
 #include <cstdint>
@@ -24,5 +24,6 @@ struct HttpAnswer {
 
 // unavailable: no connection; timeout: no answer in time. Any HTTP status is an answer.
 Result<HttpAnswer> http_get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms);
+Result<HttpAnswer> http_post(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms);
 
 }  // namespace slicemill::cli

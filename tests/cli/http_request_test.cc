@@ -1,4 +1,4 @@
-#include "cli/http_get.h"
+#include "cli/http_request.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>

@@ -1,0 +1,141 @@
+// Controller, second part: how an execution ends. The outcome is durable before anybody is told.
+#include <utility>
+
+#include "core/runtime/fault.h"
+#include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
+#include "execution-controller/controller.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the latest
+
+}  // namespace
+
+void Controller::conclude_if_drained() {
+  const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
+  if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
+  if (fatal_) {
+    conclude(ExecutionStatus::failed, reason_);
+    return;
+  }
+  if (suspending_ && wanted_ != WantedState::stopping) {
+    phase_ = Phase::finished;
+    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
+    outcome_.suspended = true;
+    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+    return;
+  }
+  const bool nothing_open =
+      !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
+  if (nothing_open)
+    conclude_all_done();
+  else
+    conclude(ExecutionStatus::stopped, "");
+}
+
+void Controller::conclude_all_done() {
+  const std::uint64_t failed = settlement_->counters().failed;
+  const std::string excess = quarantine_excess(true);
+  if (failed > 0) {
+    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
+  } else if (!excess.empty()) {
+    conclude(ExecutionStatus::failed, excess);
+  } else if (cannot_resume_) {
+    conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
+  } else if (join_ && all_of_lineage_done()) {
+    join_->begin();
+  } else {
+    if (join_) log(LogLevel::warn, "the output is not joined: slices of earlier executions are still open");
+    conclude(ExecutionStatus::completed, "");
+  }
+}
+
+// A recovery of one cleanup type may leave slices to others, and a joined output is joined once.
+bool Controller::all_of_lineage_done() const {
+  const auto counts = ledger_->open_counts();
+  return counts && counts->error + counts->start + counts->pending == 0 && source_->exhausted();
+}
+
+void Controller::conclude(ExecutionStatus status, const std::string& reason) {
+  if (phase_ > Phase::working) return;
+  phase_ = Phase::concluding;
+  dispatcher_->set_open(false);
+  dispatcher_->dismiss_all();
+  finished_ms_ = parts_.loop.wall_ms();
+  writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
+  if (SLICEMILL_MUTATED("tell_outcome_before_sync"))
+    outcome_durable(status, reason);
+  else
+    writer_->after_sync([this, status, reason] { outcome_durable(status, reason); });
+}
+
+void Controller::outcome_durable(ExecutionStatus status, const std::string& reason) {
+  if (auto passed = fault("terminal"); !passed) {
+    ledger_failed(passed.error());
+    return;
+  }
+  phase_ = Phase::finished;
+  reason_ = reason;
+  outcome_ = {status, reason, writer_->durable_counters()};
+  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
+      reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
+  for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
+  finish();
+}
+
+// Cleaning goes first: once the master was told it starts no other controller that would do it. But nobody waits long
+// for an end because many files have to go. The process ends when both are through.
+void Controller::finish() {
+  struct Left {
+    bool cleaning = false, telling = false, told = false;
+  };
+  auto left = std::make_shared<Left>(Left{.cleaning = publisher_ != nullptr, .telling = link_ != nullptr});
+  const std::weak_ptr<bool> alive = alive_;
+  auto end = [this, left, alive] {
+    if (alive.expired() || left->cleaning || left->telling) return;
+    if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+  };
+  auto tell = [this, left, alive, end] {
+    if (alive.expired() || std::exchange(left->told, true)) return;
+    if (!left->telling) {
+      end();
+      return;
+    }
+    link_->finish(report(), [left, end] {
+      left->telling = false;
+      end();
+    });
+  };
+  if (!publisher_) {
+    parts_.loop.post(tell);
+    return;
+  }
+  const auto& before = ledger_->header().joined;
+  const bool whole = outcome_.status == ExecutionStatus::completed &&
+                     (!publisher_->joins() || joined_ || (before && before->published));
+  parts_.loop.after(kTellAfter, tell);
+  parts_.loop.offload(
+      Loop::Lane::publish, [this, whole] { publisher_->clean_up(whole); },
+      [left, tell, end] {
+        left->cleaning = false;
+        tell();
+        end();
+      });
+}
+
+// Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started
+// again.
+void Controller::ledger_failed(const Error& error) {
+  if (phase_ == Phase::finished) return;
+  phase_ = Phase::finished;
+  log(LogLevel::error, "the ledger failed: {}", error.message);
+  dispatcher_->set_open(false);
+  reason_ = error.message;
+  outcome_ = {ExecutionStatus::failed, error.message, writer_->durable_counters()};
+  outcome_.ledger_error = error;
+  if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
+}
+
+}  // namespace slicemill::controller

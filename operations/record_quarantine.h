@@ -1,0 +1,36 @@
+// The records of one slice that operations refused and the job wants to keep. Filled while the slice runs, taken when
+// it has.
+//
+// Owner: the pipeline; operation thread only. Bounded: beyond the limits of core/model/quarantine.h a record is refused
+// with an error, which fails the slice.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/model/quarantine.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+class RecordQuarantine {
+ public:
+  // origin: where records without a place of their own came from, in words.
+  void begin(std::string_view origin);
+  // A record of this slice has been quarantined before: found by its bytes, it keeps its place.
+  void expect(std::string_view bytes, const std::string& place);
+
+  Result<void> add(QuarantinedRecord record);
+  std::size_t size() const { return records_.size(); }
+  std::vector<QuarantinedRecord> take();
+
+ private:
+  std::string origin_;
+  std::unordered_multimap<std::string, std::string> places_;  // by bytes; of redriven slices, which are small
+  std::vector<QuarantinedRecord> records_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace slicemill

@@ -1,0 +1,85 @@
+// Pipeline, second part: slices of records that were quarantined once. They enter where each of them was refused.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "worker/pipeline.h"
+
+namespace slicemill {
+
+// A slice begins: what it is made of decides where its records come from.
+Result<void> Pipeline::open_redriven(const SliceContext& slice) {
+  redriven_.reset();
+  enter(0);
+  if (!is_redriven_request(slice.request)) {
+    slice_words_ = fmt::format("slice {}", slice.request);
+    quarantine_.begin(slice_words_);
+    return {};
+  }
+  slice_words_ = "redriven records";
+  quarantine_.begin(slice_words_);
+  ASSIGN_OR_RETURN(RedrivenRequest request, parse_redriven_request(slice.request));
+  ASSIGN_OR_RETURN(request.entry.index, place_of_entry(request.entry));
+  for (const auto& record : request.records) quarantine_.expect(record.bytes, record.place);
+  redriven_ = std::move(request);
+  return {};
+}
+
+// The job may have been changed since: the operation stands where it stood, or is the only one of its name.
+Result<std::uint32_t> Pipeline::place_of_entry(const PipelineEntry& entry) const {
+  if (entry.index <= PipelineEntry::kRecords) return entry.index;
+  if (entry.index < names_.size() && names_[entry.index] == entry.operation) return entry.index;
+  const auto found = std::find(names_.begin(), names_.end(), entry.operation);
+  if (found != names_.end() && std::find(found + 1, names_.end(), entry.operation) == names_.end())
+    return static_cast<std::uint32_t>(found - names_.begin());
+  return Error(ErrorCode::invalid,
+               fmt::format("the records were to go on at operations[{}] {}, which the job {}", entry.index,
+                           entry.operation, found == names_.end() ? "no longer has" : "now has elsewhere, and twice"),
+               false);
+}
+
+Result<void> Pipeline::stream_redriven(const SliceContext& slice, const std::atomic<bool>* cancelled,
+                                       PipelineCounts& counts, const RecordSelection& selection) {
+  batch_.clear();
+  for (std::uint64_t number = 0; number < redriven_->records.size(); ++number) {
+    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed))
+      return Error(ErrorCode::cancelled, "cancelled");
+    if (number < selection.from || number >= selection.to) continue;
+    const auto& record = redriven_->records[number];
+    ++counts.records_in;
+    if (selection.guilty != nullptr) {
+      const auto guilty = selection.guilty->find(number);
+      if (guilty != selection.guilty->end()) {
+        RETURN_IF_ERROR(quarantine_guilty(guilty->second, redriven_->entry, record.place, record.bytes));
+        continue;
+      }
+    }
+    if (redriven_->entry.index == PipelineEntry::kText) {
+      RETURN_IF_ERROR(read_text(slice, record.bytes, counts));
+    } else {
+      batch_.append_copy(record.bytes);
+    }
+  }
+  if (redriven_->entry.index == PipelineEntry::kText) return {};
+  return pass(redriven_->entry.index - 1, counts);
+}
+
+Result<void> Pipeline::read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts) {
+  enter(0);
+  const std::size_t refused_before = quarantine_.size();
+  if (auto opened = reader_->open_text(slice, text); !opened) return failure(opened.error());
+  bool is_used = false;
+  while (true) {
+    batch_.clear();
+    enter(0);
+    if (auto read = reader_->read(batch_); !read) return failure(read.error());
+    if (batch_.records.empty()) break;
+    is_used = true;
+    RETURN_IF_ERROR(pass(0, counts));
+  }
+  if (is_used || reader_drops_ || quarantine_.size() > refused_before) return {};
+  // It would be lost without a word.
+  return failure(Error(ErrorCode::invalid, "a redriven text gave no record", false));
+}
+
+}  // namespace slicemill
