@@ -112,6 +112,7 @@ void Controller::wire() {
                         .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                         .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
                         .on_change = [this] { turn_soon(); },
+                        .on_obstacle = [this](const Error& error) { output_obstructed(error); },
                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   Dispatcher::Options options{.epoch = header.epoch,
                               .lineage = header.lineage,
@@ -126,7 +127,7 @@ void Controller::wire() {
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
                             [this](ActiveSlice slice, const wire::SliceResult& result) {
-                              analytics_.add(result);
+                              if (result.outcome != wire::Outcome::obstructed) analytics_.add(result);
                               settlement_->on_result(std::move(slice), result);
                             },
                         .on_crash =
@@ -161,22 +162,11 @@ void Controller::wire() {
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
-      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
-                         .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running; },
-                         .on_alone = [this](const Error& error) { fail(error); }});
-  if (publisher_) {
-    sweep_ = std::make_unique<StagingSweep>(parts_.loop, *publisher_, header.epoch);
-    if (publisher_->joins())
-      join_ = std::make_unique<OutputJoin>(
-          parts_.loop, *ledger_, *writer_, *publisher_,
-          OutputJoin::Hooks{.on_done =
-                                [this](const Result<void>& joined) {
-                                  joined_ = joined.has_value();
-                                  conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
-                                           joined ? "" : joined.error().message);
-                                },
-                            .on_fatal = [this](const Error& error) { ledger_failed(error); }});
-  }
+      WorkerWatch::Hooks{
+          .counts = [this] { return dispatcher_->counts(); },
+          .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up(); },
+          .on_alone = [this](const Error& error) { fail(error); }});
+  wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
         parts_.loop, *parts_.master, launch_.ex_id, header.epoch, identity(), launch_.settings,
@@ -207,19 +197,7 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
     open_sources();
     return;
   }
-  const bool first = !resumed_ && !ledger_->header().recovered;
-  auto prepared = std::make_shared<Result<void>>();
-  parts_.loop.offload(
-      Loop::Lane::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
-      [this, prepared, alive = std::weak_ptr<bool>(alive_)] {
-        if (alive.expired()) return;
-        if (*prepared) {
-          open_sources();
-        } else {
-          phase_ = Phase::working;
-          fail(prepared->error());
-        }
-      });
+  prepare_output();
 }
 
 void Controller::open_sources() {
@@ -285,15 +263,16 @@ void Controller::turn_soon() {
 void Controller::turn() {
   const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
   // Opening a source may take long, or hang: a drain does not wait for it.
-  const bool only_slicers_open = phase_ == Phase::opening && opening_slicers_ && drain_due_.has_value();
-  if (ending && (phase_ == Phase::working || only_slicers_open)) {
+  const bool nothing_runs_yet =
+      phase_ == Phase::opening && ((opening_slicers_ && drain_due_.has_value()) || prepare_waits_);
+  if (ending && (phase_ == Phase::working || nothing_runs_yet)) {
     conclude_if_drained();
     return;
   }
   if (phase_ != Phase::working) return;
   if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   const ExecutionStatus before = shown_;
-  if (wanted_ == WantedState::running) {
+  if (wanted_ == WantedState::running && !obstacle_->up()) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
@@ -302,7 +281,7 @@ void Controller::turn() {
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
-  if (all_done()) conclude_all_done();
+  if (all_done() && !obstacle_->up()) conclude_all_done();
   shown_ = status();
   if (shown_ != before && link_) link_->report_soon();
 }
@@ -328,6 +307,7 @@ ExecutionStatus Controller::status() const {
   using enum ExecutionStatus;
   if (phase_ == Phase::finished) return outcome_.status;
   if (wanted_ == WantedState::stopping || suspending_) return stopping;
+  if (obstacle_->up() && !fatal_) return paused;
   if (phase_ == Phase::opening) return initializing;
   if (fatal_) return failing;
   if (wanted_ == WantedState::paused) return paused;
@@ -338,7 +318,7 @@ ExecutionStatus Controller::status() const {
 }
 
 StatusReport Controller::report() const {
-  std::string reason = reason_;
+  std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   return {std::string(to_string(status())), std::move(reason), to_compact_text(stats_json(progress()))};
 }
@@ -352,6 +332,7 @@ ProgressView Controller::progress() const {
           .started_ms = started_ms_,
           .queuing_complete_ms = queuing_complete_ms_,
           .finished_ms = finished_ms_,
+          .obstacle = obstacle_->to_json(),
           .operations = analytics_.to_json()};
 }
 
@@ -423,7 +404,7 @@ void Controller::resume(Done done) {
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();
     turn_soon();
-    done(status());
+    obstacle_->retry_now([this, done] { done(status()); });
   });
 }
 
@@ -496,21 +477,26 @@ void Controller::fail(const Error& error) {
 
 void Controller::conclude_if_drained() {
   const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
-  if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
+  if (dispatcher_->leased() > 0 || writer_->busy() || !workers_gone) return;
+  const bool waited_enough = past_deadline_ || outcome_.obstacle;
+  if (obstacle_->up() && waited_enough && settlement_->leave_unpublished()) left_open_ = keeps_staging_ = true;
+  if (settlement_->in_progress() > 0) return;
   if (fatal_) {
     conclude(ExecutionStatus::failed, reason_);
     return;
   }
   if (suspending_ && wanted_ != WantedState::stopping) {
     phase_ = Phase::finished;
-    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
+    outcome_.status = ExecutionStatus::stopped;
+    outcome_.counters = writer_->durable_counters();
     outcome_.suspended = true;
     if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
     return;
   }
   const bool nothing_open =
       !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
-  if (nothing_open)
+  if (nothing_open && obstacle_->up() && !waited_enough) return;  // the output is still to be joined
+  if (nothing_open && !obstacle_->up())
     conclude_all_done();
   else
     conclude(ExecutionStatus::stopped, "");
@@ -566,10 +552,11 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
 // Cleaning goes first: once the master was told it starts no other controller that would do it. But nobody waits long
 // for an end because many files have to go. The process ends when both are through.
 void Controller::finish() {
+  const bool cleans_up = publisher_ && !keeps_staging_;
   struct Left {
     bool cleaning = false, telling = false, told = false;
   };
-  auto left = std::make_shared<Left>(Left{.cleaning = publisher_ != nullptr, .telling = link_ != nullptr});
+  auto left = std::make_shared<Left>(Left{.cleaning = cleans_up, .telling = link_ != nullptr});
   const std::weak_ptr<bool> alive = alive_;
   auto end = [this, left, alive] {
     if (alive.expired() || left->cleaning || left->telling) return;
@@ -586,7 +573,7 @@ void Controller::finish() {
       end();
     });
   };
-  if (!publisher_) {
+  if (!cleans_up) {
     parts_.loop.post(tell);
     return;
   }

@@ -1,5 +1,6 @@
 #include "execution-controller/settlement.h"
 
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
@@ -71,7 +72,19 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
     case wire::Outcome::failed_for_good:
       fail(std::move(slice), result.error, false);
       return;
+    case wire::Outcome::obstructed:
+      give_back(std::move(slice), result.error);
+      return;
   }
+}
+
+// The machine is at fault, not the slice: it runs again when the obstacle is gone, and its tries are not counted.
+void Settlement::give_back(ActiveSlice slice, const std::string& cause) {
+  hooks_.on_obstacle(Error(ErrorCode::io, cause));
+  if (slice.crashes > 0)
+    hooks_.on_suspect(std::move(slice));
+  else
+    hooks_.on_retry(std::move(slice));
 }
 
 void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
@@ -183,8 +196,20 @@ void Settlement::roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput
   publish_next();
 }
 
+void Settlement::go_on() {
+  obstructed_ = false;
+  publish_next();
+}
+
+bool Settlement::leave_unpublished() {
+  const bool any = !to_publish_.empty();
+  in_progress_ -= to_publish_.size();
+  to_publish_.clear();
+  return any;
+}
+
 void Settlement::publish_next() {
-  if (publishing_ || to_publish_.empty()) return;
+  if (publishing_ || obstructed_ || to_publish_.empty()) return;
   publishing_ = true;
   auto outputs = std::make_shared<std::vector<Committed>>(std::exchange(to_publish_, {}));
   auto results = std::make_shared<std::vector<Result<void>>>();
@@ -208,10 +233,14 @@ void Settlement::published(std::vector<Committed> outputs, const std::vector<Res
   }
   std::vector<Committed> again;
   std::string obstacle;
+  std::optional<Error> obstructed;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& output = outputs[i];
     if (results[i]) {
       settle(output.slice, output.records_in, output.output.facts, output.output.facts.records);
+    } else if (results[i].error().obstacle) {
+      obstructed = results[i].error();
+      to_publish_.push_back(output);
     } else if (publishing_may_recover(results[i].error()) && publish_failures_ < kPublishTries) {
       obstacle = results[i].error().message;
       again.push_back(output);
@@ -221,7 +250,11 @@ void Settlement::published(std::vector<Committed> outputs, const std::vector<Res
     }
   }
   obstacle_ = obstacle;
-  if (again.empty()) {
+  if (obstructed) {
+    obstructed_ = true;
+    for (auto& output : again) to_publish_.push_back(std::move(output));
+    hooks_.on_obstacle(*obstructed);
+  } else if (again.empty()) {
     publish_failures_ = 0;
     publish_next();
   } else {

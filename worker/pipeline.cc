@@ -20,6 +20,12 @@ Error cancelled_error() {
   return {ErrorCode::cancelled, "cancelled"};
 }
 
+// Input that the device does not give (EIO) is like input that is bad: the slice fails in time, the others go on.
+Error as_input_error(Error error) {
+  error.obstacle = false;
+  return error;
+}
+
 bool is_set(const std::atomic<bool>* flag) {
   return flag != nullptr && flag->load(std::memory_order_relaxed);
 }
@@ -136,7 +142,7 @@ Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts
   while (true) {
     if (is_set(cancelled)) return cancelled_error();
     batch_.clear();
-    if (auto read = reader_->read(batch_); !read) return with_context(read.error(), reader_place_);
+    if (auto read = reader_->read(batch_); !read) return with_context(as_input_error(read.error()), reader_place_);
     lap(0);
     if (batch_.records.empty()) return {};
     count(0);

@@ -22,6 +22,11 @@ bool is_final(const Error& error) {
   return !error.retryable || error.code == ErrorCode::invalid || error.code == ErrorCode::unsupported;
 }
 
+wire::Outcome outcome_of(const Error& error) {
+  if (error.obstacle) return wire::Outcome::obstructed;
+  return is_final(error) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
+}
+
 class PipelineRunner final : public SliceRunner {
  public:
   PipelineRunner(std::unique_ptr<Pipeline> pipeline, std::vector<std::string> lineage)
@@ -43,7 +48,7 @@ class PipelineRunner final : public SliceRunner {
       result.output = *facts;
       if (result.output.present) result.output.request_hash = request_hash(order.request);
     } else {
-      result.outcome = is_final(facts.error()) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
+      result.outcome = outcome_of(facts.error());
       result.error = facts.error().message;
     }
     return result;

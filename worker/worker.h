@@ -50,6 +50,7 @@ class Worker {
   void give_back(std::uint64_t keep);
   void go_if_done();
   void controller_gone();
+  void cannot_work(const Error& error);
   void end(const std::string& reason);
   bool send(const wire::Message& message);
 
