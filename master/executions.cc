@@ -46,6 +46,7 @@ Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::
     : loop_(loop),
       registry_(registry),
       options_(std::move(options)),
+      notes_(loop, registry),
       supervisor_(loop, launcher, *this),
       links_(loop, std::move(channel), *this) {
   tick();
@@ -82,6 +83,17 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   const LiveExecution& live = *found->second;
   if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
   return live.live_reason + "; " + live.slots_reason;
+}
+
+ExecutionStatus Executions::shown_status(const ExecutionRow& row) const {
+  const auto found = live_.find(row.ex_id);
+  if (found == live_.end() || !registry_.obstacle() || is_terminal(found->second->status)) return row.status;
+  return found->second->status;
+}
+
+std::string Executions::obstacle() const {
+  return registry_.obstacle() ? fmt::format("nothing can be recorded at present: {}", registry_.obstacle()->message)
+                              : std::string();
 }
 
 // ---- life ----
@@ -224,7 +236,8 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
     live.lines.insert(live.lines.begin(), written->lines.begin(), written->lines.end());
     live.effects.insert(live.effects.begin(), written->effects.begin(), written->effects.end());
     live.afters.insert(live.afters.begin(), written->afters.begin(), written->afters.end());
-    live.live_reason = fmt::format("its status cannot be written: {}", result.error().message);
+    if (!live.live_reason.starts_with("obstacle: "))
+      live.live_reason = fmt::format("obstacle: registry: its status cannot be written: {}", result.error().message);
     loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id] {
       LiveExecution* again = alive.expired() ? nullptr : find(id);
       if (again == nullptr) return;

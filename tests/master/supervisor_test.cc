@@ -38,6 +38,7 @@ class NotedEvents final : public SupervisorEvents {
     if (!expected) ++unexpected;
   }
   void controller_restarts(const ExecutionId&, const std::string& reason) override { restarts.push_back(reason); }
+  void controller_waits(const ExecutionId&, const std::string& reason) override { waits.push_back(reason); }
   void gave_up(const ExecutionId&, const std::string& reason) override { given_up = reason; }
   void group_gone(const ExecutionId& id) override { groups_gone.push_back(id); }
 
@@ -46,6 +47,7 @@ class NotedEvents final : public SupervisorEvents {
   std::vector<std::pair<ProcessRow, std::string>> gone;
   int unexpected = 0;
   std::vector<std::string> restarts;
+  std::vector<std::string> waits;
   std::string given_up;
   std::vector<ExecutionId> groups_gone;
 };
