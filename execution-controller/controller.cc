@@ -9,6 +9,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
+#include "execution-controller/crash_cause.h"
 
 namespace slicemill::controller {
 namespace {
@@ -133,7 +134,7 @@ void Controller::wire() {
                         .on_crash =
                             [this](ActiveSlice slice, const std::string& cause) {
                               recovery_->ignore(slice.key);
-                              settlement_->on_crash(std::move(slice), cause);
+                              settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
                         .on_change = [this] { turn_soon(); },

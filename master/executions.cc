@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/job.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/execution_documents.h"
@@ -343,6 +344,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = job_environment(config);
+  spec.worker_memory_limit = worker_memory_limit(config);
   for (const auto& variable : options_.environment) {
     const auto same = [&](const auto& other) { return other.first == variable.first; };
     if (std::ranges::none_of(spec.environment, same)) spec.environment.push_back(variable);

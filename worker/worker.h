@@ -87,6 +87,7 @@ struct WorkerOptions {
   std::string runtime_directory;
   std::string log_path;
   std::string log_level = "info";
+  std::string memory_limit;  // bytes; "": none
 };
 // The process body of `slicemill-worker`: returns the exit code.
 int run_worker(const WorkerOptions& options);

@@ -352,7 +352,7 @@ class Registry(Resources):
         master.submit(posted)
 
     def test_an_outcome_is_kept_until_it_can_be_written(self):
-        master = self.start_master(environment=self.fault_environment("master/registry.commit:enospc:14"))
+        master = self.start_master(environment=self.fault_environment("master/registry.commit:enospc:7"))
         self.input = self.write_input(records=RECORDS)
         ex_id = master.submit(self.job(self.input, delay_ms=5, max_retries=0))["ex_id"]
         wait_until(lambda: self.output.is_dir() and len(self.read_output()) == RECORDS, "every record to be published")
@@ -385,6 +385,44 @@ class Descriptors(Resources):
         self.wait_for_obstacle(master, ex_id, NO_DESCRIPTORS)
         resource.prlimit(controller, resource.RLIMIT_NOFILE, former)
         self.assert_right(master, ex_id)
+
+
+class Memory(Resources):
+    """A worker that needs more memory than it may have dies and is replaced; only its slice is charged."""
+
+    LIMIT = 64 << 20
+
+    def test_a_slice_that_needs_more_than_its_worker_may_have(self):
+        path = self.write_input(records=RECORDS)
+        with path.open("a") as file:
+            file.write(json.dumps({"id": -1, "text": "x" * (200 << 20)}) + "\n")
+        with path.open("a") as file:
+            for n in range(100):
+                file.write(json.dumps({"id": RECORDS + n}) + "\n")
+        master = self.start_master()
+        posted = self.job(path, size=50_000, max_retries=1, resources_limits_memory="64MB")
+        ex_id = master.submit(posted)["ex_id"]
+        master.wait_for_status(ex_id, "failed")
+        errors = master.get(f"/v1/ex/{ex_id}/errors")
+        self.assertEqual(len(errors), 1)
+        self.assertIn("lack of memory", errors[0]["error"])
+        self.assertIn("resources_limits_memory", errors[0]["error"])
+        self.assertIn("2 times", errors[0]["error"])
+        found = {record["id"] for record in self.read_output()}
+        self.assertTrue(found.issuperset(range(RECORDS - 1000)), "other slices go on")
+        self.assert_verified(ex_id, master)
+
+    def test_enough_memory_is_enough(self):
+        master = self.start_master()
+        self.input = self.write_input(records=RECORDS)
+        ex_id = master.submit(self.job(self.input, memory=self.LIMIT, max_retries=0))["ex_id"]
+        self.assert_right(master, ex_id)
+
+    def test_a_limit_that_makes_no_sense_is_refused(self):
+        master = self.start_master()
+        for wrong in ({"resources_limits_memory": 1000}, {"memory": "much"}, {"memory": self.LIMIT, "resources_limits_memory": self.LIMIT}):
+            answer = master.post("/v1/jobs", self.job(self.write_input(records=10), **wrong), expect=500)
+            self.assertIn("memory", answer["message"])
 
 
 if __name__ == "__main__":
