@@ -128,6 +128,15 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
 }
 
+TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatIsNoFailedStart) {
+  std::ofstream(directory_.path() + "/slicemill") << "#!/bin/sh\nexit 6\n";
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.waits.size() >= 5; }));
+  EXPECT_THAT(events_.waits.back(), HasSubstr("obstacle: "));
+  EXPECT_THAT(events_.restarts, IsEmpty());
+  EXPECT_EQ(events_.given_up, "");
+}
+
 TEST_F(SupervisorTest, AKilledWorkerIsReplacedAndItsCauseIsKnown) {
   supervisor_.start(spec_, 2);
   ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));
