@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -167,16 +166,16 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   return plan;
 }
 
-ExitCode outcome_code(const controller::ControllerOutcome& outcome, const std::string& cause) {
+ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
   if (outcome.ledger_error) return exit_code_of(*outcome.ledger_error);
+  if (outcome.obstacle) return ExitCode::storage;
   switch (outcome.status) {
     case ExecutionStatus::completed:
       return ExitCode::ok;
     case ExecutionStatus::stopped:
       return ExitCode::interrupted;  // only a signal stops a run
     default:
-      // A slice's error has come through the ledger as text.
-      return cause.find(std::strerror(ENOSPC)) != std::string::npos ? ExitCode::storage : ExitCode::failed;
+      return ExitCode::failed;
   }
 }
 
@@ -193,7 +192,7 @@ std::string cause_of(const ControllerLaunch& launch, const controller::Controlle
 ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
   const std::string cause = cause_of(launch, outcome);
-  const ExitCode code = outcome_code(outcome, cause);
+  const ExitCode code = outcome_code(outcome);
   const std::string log = fmt::format(" (log: {})", launch.log_path);
   if (outcome.ledger_error) {
     const std::string& text = outcome.ledger_error->message;
@@ -203,6 +202,11 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
   std::fflush(stdout);
   if (code == ExitCode::ok) return code;
   const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
+  if (outcome.obstacle) {
+    return report(Error(ErrorCode::no_space,
+                        fmt::format("{}; with that out of the way, {}{}", outcome.obstacle->message, next, log)),
+                  code);
+  }
   if (code == ExitCode::interrupted) {
     return report(Error(ErrorCode::cancelled, fmt::format("interrupted; {}{}", next, log)), code);
   }

@@ -9,6 +9,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
+#include "execution-controller/crash_cause.h"
 
 namespace slicemill::controller {
 namespace {
@@ -128,6 +129,7 @@ void Controller::wire() {
                         .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                         .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
                         .on_change = [this] { turn_soon(); },
+                        .on_obstacle = [this](const Error& error) { output_obstructed(error); },
                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   Dispatcher::Options options{.epoch = header.epoch,
                               .lineage = header.lineage,
@@ -143,13 +145,13 @@ void Controller::wire() {
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
                             [this](ActiveSlice slice, const wire::SliceResult& result) {
-                              analytics_.add(result);
+                              if (result.outcome != wire::Outcome::obstructed) analytics_.add(result);
                               settlement_->on_result(std::move(slice), result);
                             },
                         .on_crash =
                             [this](ActiveSlice slice, const std::string& cause) {
                               recovery_->ignore(slice.key);
-                              settlement_->on_crash(std::move(slice), cause);
+                              settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
                         .on_change = [this] { turn_soon(); },
@@ -183,22 +185,11 @@ void Controller::wire() {
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
-      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
-                         .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running; },
-                         .on_alone = [this](const Error& error) { fail(error); }});
-  if (publisher_) {
-    sweep_ = std::make_unique<StagingSweep>(parts_.loop, *publisher_, header.epoch);
-    if (publisher_->joins())
-      join_ = std::make_unique<OutputJoin>(
-          parts_.loop, *ledger_, *writer_, *publisher_,
-          OutputJoin::Hooks{.on_done =
-                                [this](const Result<void>& joined) {
-                                  joined_ = joined.has_value();
-                                  conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
-                                           joined ? "" : joined.error().message);
-                                },
-                            .on_fatal = [this](const Error& error) { ledger_failed(error); }});
-  }
+      WorkerWatch::Hooks{
+          .counts = [this] { return dispatcher_->counts(); },
+          .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up(); },
+          .on_alone = [this](const Error& error) { fail(error); }});
+  wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
         parts_.loop, *parts_.master, launch_.ex_id, header.epoch, identity(), launch_.settings,
@@ -221,6 +212,8 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
     log(LogLevel::info, "the ledger has the outcome already: {}", to_string(outcome->status));
     reason_ = outcome->reason;
     outcome_ = {outcome->status, outcome->reason, ledger_->header().counters};
+    const auto owed = ledger_->unpublished_outputs();
+    keeps_staging_ = !owed || !owed->empty();
     phase_ = Phase::finished;
     finish();
     return;
@@ -229,19 +222,7 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
     open_sources();
     return;
   }
-  const bool first = !resumed_ && !ledger_->header().recovered;
-  auto prepared = std::make_shared<Result<void>>();
-  parts_.loop.offload(
-      Loop::Lane::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
-      [this, prepared, alive = std::weak_ptr<bool>(alive_)] {
-        if (alive.expired()) return;
-        if (*prepared) {
-          open_sources();
-        } else {
-          phase_ = Phase::working;
-          fail(prepared->error());
-        }
-      });
+  prepare_output();
 }
 
 void Controller::open_sources() {
@@ -307,15 +288,16 @@ void Controller::turn_soon() {
 void Controller::turn() {
   const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
   // Opening a source may take long, or hang: a drain does not wait for it.
-  const bool only_slicers_open = phase_ == Phase::opening && opening_slicers_ && drain_due_.has_value();
-  if (ending && (phase_ == Phase::working || only_slicers_open)) {
+  const bool nothing_runs_yet =
+      phase_ == Phase::opening && ((opening_slicers_ && drain_due_.has_value()) || prepare_waits_);
+  if (ending && (phase_ == Phase::working || nothing_runs_yet)) {
     conclude_if_drained();
     return;
   }
   if (phase_ != Phase::working) return;
   if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   const ExecutionStatus before = shown_;
-  if (wanted_ == WantedState::running) {
+  if (wanted_ == WantedState::running && !obstacle_->up()) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     redrive_->fill(queue_.size(), ahead);
@@ -326,7 +308,7 @@ void Controller::turn() {
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
   if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
-  if (!fatal_ && all_done()) conclude_all_done();
+  if (!fatal_ && !obstacle_->up() && all_done()) conclude_all_done();
   shown_ = status();
   if (shown_ != before && link_) link_->report_soon();
 }
@@ -353,6 +335,7 @@ ExecutionStatus Controller::status() const {
   using enum ExecutionStatus;
   if (phase_ == Phase::finished) return outcome_.status;
   if (wanted_ == WantedState::stopping || suspending_) return stopping;
+  if (obstacle_->up() && !fatal_) return paused;
   if (phase_ == Phase::opening) return initializing;
   if (fatal_) return failing;
   if (wanted_ == WantedState::paused) return paused;
@@ -363,7 +346,7 @@ ExecutionStatus Controller::status() const {
 }
 
 StatusReport Controller::report() const {
-  std::string reason = reason_;
+  std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   return {std::string(to_string(status())), std::move(reason), to_compact_text(stats_json(progress()))};
 }
@@ -377,6 +360,7 @@ ProgressView Controller::progress() const {
           .started_ms = started_ms_,
           .queuing_complete_ms = queuing_complete_ms_,
           .finished_ms = finished_ms_,
+          .obstacle = obstacle_->to_json(),
           .operations = analytics_.to_json()};
 }
 
@@ -448,7 +432,7 @@ void Controller::resume(Done done) {
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();
     turn_soon();
-    done(status());
+    obstacle_->retry_now([this, done] { done(status()); });
   });
 }
 

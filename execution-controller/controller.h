@@ -23,6 +23,7 @@
 #include "execution-controller/dispatcher.h"
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/master_link.h"
+#include "execution-controller/obstacle.h"
 #include "execution-controller/output_join.h"
 #include "execution-controller/progress.h"
 #include "execution-controller/quarantine_policy.h"
@@ -40,7 +41,8 @@ struct ControllerOutcome {
   ExecutionStatus status = ExecutionStatus::completed;
   std::string reason;
   LedgerCounters counters;
-  bool suspended = false;  // no outcome: the ledger can be resumed
+  bool suspended = false;         // no outcome: the ledger can be resumed
+  std::optional<Error> obstacle;  // it suspended itself for this
   std::optional<Error>
       ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
 };
@@ -55,6 +57,7 @@ class Controller {
     Files& files;
     LedgerStore& ledgers = rocks_ledgers();
     std::optional<ProcessIdentity> self = {};  // nothing: as the system says
+    bool leaves_at_obstacle = false;  // nobody would wait for it: it suspends itself, see ControllerOutcome::obstacle
   };
 
   // Opens (or creates, or recovers) the ledger, so that a conflict is known before anything runs.
@@ -73,6 +76,10 @@ class Controller {
   // Drains and ends this process's part without an outcome: the ledger can be resumed as if the process had died.
   void suspend(std::int64_t deadline_ms);
 
+  // After an outcome with a ledger error: somebody else speaks to the master from now on. Workers are still answered,
+  // and nothing is taken from them.
+  void leave_master() { link_.reset(); }
+
   ExecutionStatus status() const;
   StatusReport report() const;
   const LedgerCounters& durable_counters() const;
@@ -84,6 +91,12 @@ class Controller {
 
   void wire();
   ProcessIdentity identity() const;
+  void wire_output();
+  void prepare_output();
+  void probe_output(const Obstacle::Answer& answer);
+  void output_obstructed(const Error& error);
+  void obstacle_raised();
+  void obstacle_cleared();
   void open_sources();
   void begin();
   void turn();  // something changed: refill, dispatch, or conclude
@@ -129,6 +142,7 @@ class Controller {
   std::unique_ptr<WorkerWatch> worker_watch_;
   std::unique_ptr<StagingSweep> sweep_;  // nullptr: nothing is staged
   std::unique_ptr<OutputJoin> join_;     // nullptr: nothing is joined
+  std::unique_ptr<Obstacle> obstacle_;
   std::unique_ptr<MasterLink> link_;
   std::function<void(ControllerOutcome)> on_finished_;
 
@@ -143,6 +157,8 @@ class Controller {
   bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
   bool suspending_ = false;
+  bool prepare_waits_ = false;     // for an obstacle: no source is open yet
+  bool keeps_staging_ = false;     // it ends with committed outputs that could not be published
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
   bool fatal_ = false;             // it cannot go on: drains, then `failed`
   bool joined_ = false;            // and published

@@ -15,21 +15,26 @@ constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the lat
 
 void Controller::conclude_if_drained() {
   const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
-  if (dispatcher_->leased() > 0 || settlement_->in_progress() > 0 || writer_->busy() || !workers_gone) return;
+  if (dispatcher_->leased() > 0 || writer_->busy() || !workers_gone) return;
+  const bool waited_enough = past_deadline_ || outcome_.obstacle;
+  if (obstacle_->up() && waited_enough && settlement_->leave_unpublished()) left_open_ = keeps_staging_ = true;
+  if (settlement_->in_progress() > 0) return;
   if (fatal_) {
     conclude(ExecutionStatus::failed, reason_);
     return;
   }
   if (suspending_ && wanted_ != WantedState::stopping) {
     phase_ = Phase::finished;
-    outcome_ = {ExecutionStatus::stopped, "", writer_->durable_counters()};
+    outcome_.status = ExecutionStatus::stopped;
+    outcome_.counters = writer_->durable_counters();
     outcome_.suspended = true;
     if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
     return;
   }
   const bool nothing_open =
       !left_open_ && slicing_ && !work_left() && (!recovery_->slices_anew() || source_->exhausted());
-  if (nothing_open)
+  if (nothing_open && obstacle_->up() && !waited_enough) return;  // the output is still to be joined
+  if (nothing_open && !obstacle_->up())
     conclude_all_done();
   else
     conclude(ExecutionStatus::stopped, "");
@@ -88,10 +93,12 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
 // Cleaning goes first: once the master was told it starts no other controller that would do it. But nobody waits long
 // for an end because many files have to go. The process ends when both are through.
 void Controller::finish() {
+  // What was committed and never published is still a recovery's to publish.
+  const bool cleans_up = publisher_ && !keeps_staging_ && committed_.empty();
   struct Left {
     bool cleaning = false, telling = false, told = false;
   };
-  auto left = std::make_shared<Left>(Left{.cleaning = publisher_ != nullptr, .telling = link_ != nullptr});
+  auto left = std::make_shared<Left>(Left{.cleaning = cleans_up, .telling = link_ != nullptr});
   const std::weak_ptr<bool> alive = alive_;
   auto end = [this, left, alive] {
     if (alive.expired() || left->cleaning || left->telling) return;
@@ -108,7 +115,7 @@ void Controller::finish() {
       end();
     });
   };
-  if (!publisher_) {
+  if (!cleans_up) {
     parts_.loop.post(tell);
     return;
   }

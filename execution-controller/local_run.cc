@@ -21,8 +21,10 @@ class LocalRun {
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
-    ASSIGN_OR_RETURN(controller_,
-                     Controller::open({.loop = loop_, .workers = *server_, .files = posix_files()}, options_.launch));
+    ASSIGN_OR_RETURN(
+        controller_,
+        Controller::open({.loop = loop_, .workers = *server_, .files = posix_files(), .leaves_at_obstacle = true},
+                         options_.launch));
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
       ASSIGN_OR_RETURN(auto worker, options_.make_worker(loop_, hub_.client()));
       workers_.push_back(std::move(worker));

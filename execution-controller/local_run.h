@@ -25,7 +25,7 @@ struct LocalRunOptions {
 
 // Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is
 // answered then is `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A second
-// SIGINT ends the process at once with 130.
+// SIGINT ends the process at once with 130. An obstacle (full disk, ...) makes it leave in the same way.
 Result<ControllerOutcome> run_locally(LocalRunOptions options);
 
 }  // namespace slicemill::controller

@@ -8,14 +8,25 @@
 namespace slicemill::controller {
 
 OutputJoin::OutputJoin(Loop& loop, SliceLedger& ledger, LedgerWriter& writer, OutputPublisher& publisher, Hooks hooks)
-    : loop_(loop), ledger_(ledger), writer_(writer), publisher_(publisher), hooks_(std::move(hooks)) {}
+    : loop_(loop), ledger_(ledger), writer_(writer), publisher_(publisher), hooks_(std::move(hooks)) {
+  if (const auto& joined = ledger_.header().joined) joined_ = joined->facts;
+}
 
 void OutputJoin::begin() {
   if (std::exchange(begun_, true)) return;
-  if (ledger_.header().joined)
-    publish(ledger_.header().joined->facts);
+  if (joined_)
+    publish(*joined_);
   else
     join();
+}
+
+void OutputJoin::failed(const Error& error, std::string_view what) {
+  if (!error.obstacle) {
+    hooks_.on_done(with_context(error, what));
+    return;
+  }
+  begun_ = false;
+  hooks_.on_obstacle(error);
 }
 
 void OutputJoin::join() {
@@ -26,7 +37,7 @@ void OutputJoin::join() {
   loop_.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     if (!*joined) {
-      hooks_.on_done(with_context(joined->error(), "cannot join the output"));
+      failed(joined->error(), "cannot join the output");
       return;
     }
     if (SLICEMILL_MUTATED("join_before_sync")) {
@@ -35,6 +46,7 @@ void OutputJoin::join() {
     }
     writer_.batch().joined = JoinRecord{**joined, false};
     writer_.after_sync([this, facts = **joined] {
+      joined_ = facts;
       if (auto passed = fault("joined"); !passed)
         hooks_.on_fatal(passed.error());
       else
@@ -50,7 +62,7 @@ void OutputJoin::publish(const OutputFacts& facts) {
       [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
         if (!*published) {
-          hooks_.on_done(with_context(published->error(), "cannot publish the joined output"));
+          failed(published->error(), "cannot publish the joined output");
           return;
         }
         writer_.batch().joined = JoinRecord{facts, true};

@@ -29,6 +29,7 @@ Json stats_json(const ProgressView& view) {
   stats["retries"] = view.counters.retries;
   stats["refused"] = view.counters.refused;
   stats["in_flight"] = view.in_flight;
+  if (!view.obstacle.is_null()) stats["obstacle"] = view.obstacle;
   if (!view.operations.empty()) stats["operations"] = view.operations;
   return stats;
 }

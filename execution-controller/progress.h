@@ -22,11 +22,12 @@ struct ProgressView {
   WallMs started_ms = 0;
   WallMs queuing_complete_ms = 0;  // 0: not yet
   WallMs finished_ms = 0;          // 0: not yet
+  Json obstacle{};                 // Obstacle::to_json()
   Json operations{};               // Analytics::to_json(); empty: nothing measured
 };
 
 // Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries,
-// refused, in_flight, operations.
+// refused, in_flight, obstacle, operations.
 Json stats_json(const ProgressView& view);
 
 // The error text of an execution that ended with failed slices.

@@ -29,6 +29,7 @@ class Settlement {
     std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
     std::function<void()> on_change;
+    std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
     std::function<void(const Error&)> on_fatal;
   };
 
@@ -45,6 +46,11 @@ class Settlement {
   void roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs);
   // No more retries: what waits for one stays open.
   void drop_waiting();
+  // The obstacle is gone: publishing goes on.
+  void go_on();
+  // The end comes before the obstacle is gone: what is committed stays so, for whoever opens the ledger next. True if
+  // there was something.
+  bool leave_unpublished();
 
   LedgerCounters counters() const { return counters_; }
   void set_subslices(std::uint64_t subslices) { counters_.subslices = subslices; }
@@ -73,6 +79,7 @@ class Settlement {
   void take_records(ActiveSlice& slice, const wire::SliceResult& result);
   // It was decided, and its output is lost: what it read will be read again.
   void forget_records(const Committed& lost);
+  void give_back(ActiveSlice slice, const std::string& cause);
   void fail(ActiveSlice slice, const std::string& error, bool retryable);
   void fail_for_good(const ActiveSlice& slice, const std::string& error);
   void publish_next();
@@ -92,6 +99,7 @@ class Settlement {
   std::uint64_t group_serial_ = 0;
   std::vector<Committed> to_publish_;
   bool publishing_ = false;
+  bool obstructed_ = false;
   std::uint32_t publish_failures_ = 0;
   std::string obstacle_;
   std::map<std::uint64_t, ActiveSlice> waiting_;

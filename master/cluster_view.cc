@@ -46,6 +46,7 @@ Json cluster_state(const NodeFacts& node, const Executions& executions) {
                 {"state", "connected"},
                 {"available", std::max<std::int64_t>(slots - workers, 0)},
                 {"active", std::move(active)}};
+  if (auto obstacle = executions.obstacle(); !obstacle.empty()) state["obstacle"] = std::move(obstacle);
   return {{node.hostname, std::move(state)}};
 }
 

@@ -117,9 +117,7 @@ void Executions::on_worker_lost(const ExecutionId& id, const wire::WorkerLost& l
 // ---- from the supervisor ----
 
 void Executions::process_started(const ProcessRow& process) {
-  RegistryBatch batch;
-  batch.processes.push_back(process);
-  registry_.write(std::move(batch), {});
+  notes_.started(process);
   LiveExecution* live = find(process.ex_id);
   if (live == nullptr || !process.is_controller) return;
   live->last_heard = loop_.now();
@@ -127,9 +125,7 @@ void Executions::process_started(const ProcessRow& process) {
 }
 
 void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit, bool) {
-  RegistryBatch batch;
-  batch.gone_processes.push_back(process.process);
-  registry_.write(std::move(batch), {});
+  notes_.gone(process.process);
   if (process.is_controller) {
     links_.forget(process.ex_id);
   } else {
@@ -144,6 +140,15 @@ void Executions::controller_restarts(const ExecutionId& id, const std::string& r
   live->lines.push_back({id, loop_.wall_ms(), std::string(to_string(live->status)), "controller_restart",
                          std::string(to_string(live->status)), reason});
   persist(*live);
+}
+
+// Nothing is wrong with the execution: it goes on when the obstacle is gone.
+void Executions::controller_waits(const ExecutionId& id, const std::string& reason) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || is_terminal(live->status)) return;
+  live->live_reason = reason;
+  const bool runs = is_running_group(live->status) && live->status != ExecutionStatus::stopping;
+  if (runs && live->status != ExecutionStatus::paused) change(*live, ExecutionEvent::pause, reason);
 }
 
 void Executions::gave_up(const ExecutionId& id, const std::string& reason) {

@@ -40,7 +40,17 @@ ExecutionVerbs::ExecutionVerbs(Loop& loop, Registry& registry, Executions& execu
 
 // ---- pause, resume ----
 
+// What could not be recorded is refused before it changes anything.
+template <typename T>
+bool ExecutionVerbs::refuses(const Reply<T>& reply) const {
+  const std::string obstacle = executions_.obstacle();
+  if (obstacle.empty()) return false;
+  reply(Error{ErrorCode::unavailable, obstacle});
+  return true;
+}
+
 void ExecutionVerbs::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  if (refuses(reply)) return;
   LiveExecution* live = executions_.find(id);
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
@@ -53,6 +63,7 @@ void ExecutionVerbs::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) 
 }
 
 void ExecutionVerbs::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) {
+  if (refuses(reply)) return;
   LiveExecution* live = executions_.find(id);
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
@@ -117,6 +128,25 @@ void ExecutionVerbs::stop(const ExecutionId& id, const StopRequest& request, Rep
     stop_ended(id, reply);
     return;
   }
+  if (is_terminal(live->status)) {
+    live->stop_waiters.push_back(std::move(reply));
+    return;
+  }
+  // A stop that cannot be recorded changes nothing, so that is tried out before.
+  registry_.probe([this, id, request, reply = std::move(reply)](const Result<void>& writable) {
+    if (writable)
+      begin_stop(id, request, reply);
+    else
+      reply(Error{ErrorCode::unavailable, executions_.obstacle()});
+  });
+}
+
+void ExecutionVerbs::begin_stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {
+  LiveExecution* live = executions_.find(id);
+  if (live == nullptr) {
+    stop_ended(id, reply);
+    return;
+  }
   if (live->status == pending) {  // no process yet
     executions_.change(*live, ExecutionEvent::stop, "");
     executions_.change(*live, ExecutionEvent::drained, "");
@@ -163,6 +193,7 @@ void ExecutionVerbs::send_stop(const ExecutionId& id, const StopRequest& request
 
 void ExecutionVerbs::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                                     Reply<WorkersAnswer> reply) {
+  if (refuses(reply)) return;
   if (count <= 0) {
     reply(Error{ErrorCode::invalid,
                 "Must provide a valid worker parameter(add/remove/total) that is a number and greater than zero"});

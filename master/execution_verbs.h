@@ -27,6 +27,9 @@ class ExecutionVerbs {
   void set_log_level(const ExecutionId& id, const std::string& level, Reply<ExecutionId> reply);
 
  private:
+  template <typename T>
+  bool refuses(const Reply<T>& reply) const;
+  void begin_stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply);
   void forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected, Reply<ExecutionStatus> reply);
   void mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer,
                 const Reply<ExecutionStatus>& reply);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/job.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/execution_documents.h"
@@ -46,6 +47,7 @@ Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::
     : loop_(loop),
       registry_(registry),
       options_(std::move(options)),
+      notes_(loop, registry),
       supervisor_(loop, launcher, *this),
       links_(loop, std::move(channel), *this) {
   tick();
@@ -82,6 +84,17 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   const LiveExecution& live = *found->second;
   if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
   return live.live_reason + "; " + live.slots_reason;
+}
+
+ExecutionStatus Executions::shown_status(const ExecutionRow& row) const {
+  const auto found = live_.find(row.ex_id);
+  if (found == live_.end() || !registry_.obstacle() || is_terminal(found->second->status)) return row.status;
+  return found->second->status;
+}
+
+std::string Executions::obstacle() const {
+  return registry_.obstacle() ? fmt::format("nothing can be recorded at present: {}", registry_.obstacle()->message)
+                              : std::string();
 }
 
 // ---- life ----
@@ -224,7 +237,8 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
     live.lines.insert(live.lines.begin(), written->lines.begin(), written->lines.end());
     live.effects.insert(live.effects.begin(), written->effects.begin(), written->effects.end());
     live.afters.insert(live.afters.begin(), written->afters.begin(), written->afters.end());
-    live.live_reason = fmt::format("its status cannot be written: {}", result.error().message);
+    if (!live.live_reason.starts_with("obstacle: "))
+      live.live_reason = fmt::format("obstacle: registry: its status cannot be written: {}", result.error().message);
     loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id] {
       LiveExecution* again = alive.expired() ? nullptr : find(id);
       if (again == nullptr) return;
@@ -330,6 +344,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = job_environment(config);
+  spec.worker_memory_limit = worker_memory_limit(config);
   for (const auto& variable : options_.environment) {
     const auto same = [&](const auto& other) { return other.first == variable.first; };
     if (std::ranges::none_of(spec.environment, same)) spec.environment.push_back(variable);

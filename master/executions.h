@@ -24,6 +24,7 @@
 #include "core/runtime/loop.h"
 #include "master/cluster_totals.h"
 #include "master/controller_links.h"
+#include "master/process_notes.h"
 #include "master/registry.h"
 #include "master/start_planner.h"
 #include "master/supervisor.h"
@@ -100,6 +101,11 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   const LiveExecution* find_by_job(const JobId& id) const;
   std::vector<const LiveExecution*> all() const;  // in order of birth
   std::string live_reason(const ExecutionId& id) const;
+  // The status to show. The durable one, unless nothing can be made durable at present: then a live one that promises
+  // nothing (a lease, like all live ones) is nearer to the truth.
+  ExecutionStatus shown_status(const ExecutionRow& row) const;
+  // Why nothing can be recorded at present; "" if all is well.
+  std::string obstacle() const;
   ControllerLinks& links() { return links_; }
   const ControllerLinks& links() const { return links_; }
   Supervisor& supervisor() { return supervisor_; }
@@ -118,6 +124,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void process_started(const ProcessRow& process) override;
   void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override;
   void controller_restarts(const ExecutionId& id, const std::string& reason) override;
+  void controller_waits(const ExecutionId& id, const std::string& reason) override;
   void gave_up(const ExecutionId& id, const std::string& reason) override;
   void group_gone(const ExecutionId& id) override;
 
@@ -147,6 +154,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ExecutionsOptions options_;
   std::map<ExecutionId, std::unique_ptr<LiveExecution>> live_;
   ClusterTotals totals_;
+  ProcessNotes notes_;
   Supervisor supervisor_;
   ControllerLinks links_;
   bool admitting_ = true;

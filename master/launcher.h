@@ -34,6 +34,7 @@ struct WorkerOrder {
   std::string log_level;
   std::string output_path;
   Environment environment;
+  std::int64_t memory_limit = 0;  // bytes; 0: none
 };
 
 class Launcher {

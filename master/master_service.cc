@@ -108,7 +108,7 @@ Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<Exe
   Json& shown = document["ex"] = Json::object();
   ASSIGN_OR_RETURN(const auto execution, registry_.latest_execution(row.job_id));
   if (!execution || execution->deleted) return document;
-  ASSIGN_OR_RETURN(Json whole, execution_document(*execution, executions_.live_reason(execution->ex_id)));
+  ASSIGN_OR_RETURN(Json whole, shown_execution(*execution));
   if (fields->names.empty()) {
     shown = std::move(whole);
     return document;
@@ -117,6 +117,11 @@ Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<Exe
     if (const auto member = whole.find(name); member != whole.end()) shown[name] = *member;
   }
   return document;
+}
+
+Result<Json> MasterService::shown_execution(ExecutionRow row) const {
+  row.status = executions_.shown_status(row);
+  return execution_document(row, executions_.live_reason(row.ex_id));
 }
 
 void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
@@ -239,7 +244,7 @@ void MasterService::list_executions(const ListQuery& query, Reply<std::vector<Js
   if (!rows) return reply(rows.error());
   std::vector<Json> documents;
   for (const auto& row : *rows) {
-    auto document = execution_document(row, executions_.live_reason(row.ex_id));
+    auto document = shown_execution(row);
     if (!document) return reply(document.error());
     documents.push_back(std::move(*document));
   }
@@ -250,7 +255,7 @@ void MasterService::get_execution(const ExecutionId& id, Reply<Json> reply) {
   const auto row = registry_.execution(id);
   if (!row) return reply(row.error());
   if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
-  reply(execution_document(**row, executions_.live_reason(id)));
+  reply(shown_execution(**row));
 }
 
 void MasterService::stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {
@@ -330,6 +335,10 @@ Json MasterService::cluster_state() {
 }
 Json MasterService::controllers() {
   return controllers_view(executions_);
+}
+
+std::string MasterService::obstacle() {
+  return executions_.obstacle();
 }
 
 Json MasterService::cluster_stats() {

@@ -50,6 +50,7 @@ class MasterService final : public JobService {
   Json cluster_info() override;
   Json cluster_state() override;
   Json cluster_stats() override;
+  std::string obstacle() override;
   Json controllers() override;
 
   // The master is about to end: what would change anything is answered `unavailable` from now on.
@@ -59,6 +60,7 @@ class MasterService final : public JobService {
   Result<JobRow> existing_job(const JobId& id) const;
   // The job as lists and reads show it, with the fields of its latest execution that are asked for.
   Result<Json> shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields);
+  Result<Json> shown_execution(ExecutionRow row) const;
   void write_job(JobRow row, Reply<Json> reply);
   void free_storage(const JobId& id);
 

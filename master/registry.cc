@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "master/filter_sql.h"
 #include "master/list_index.h"
@@ -16,6 +17,8 @@
 namespace slicemill::master {
 
 namespace {
+
+constexpr Duration kProbeEvery = std::chrono::seconds(1);  // while there is an obstacle
 
 Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
   std::vector<ExecutionRow> rows;
@@ -52,6 +55,7 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
       if (outcome) outcome = database.execute("RELEASE batch");
       if (!outcome) break;
     }
+    if (outcome) outcome = fault("registry.commit");
     if (outcome) outcome = database.execute("COMMIT");
     // A full disk may have ended the transaction already; then this says so and nothing is lost by it.
     if (!outcome) (void)database.execute("ROLLBACK");
@@ -60,6 +64,13 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
   for (auto& write : group) {
     if (write.result) write.result = outcome.error();
   }
+}
+
+// Writes a page of the file with what it holds.
+Result<void> write_nothing_new(Database& database) {
+  RETURN_IF_ERROR(fault("registry.commit"));
+  ASSIGN_OR_RETURN(const std::int64_t version, query_integer(database, "PRAGMA user_version"));
+  return database.execute(fmt::format("PRAGMA user_version = {}", version));
 }
 
 class SqliteRegistry final : public Registry {
@@ -77,6 +88,19 @@ class SqliteRegistry final : public Registry {
     waiting_.push_back({std::move(batch), std::move(done), {}});
     if (!committing_) commit_waiting();
   }
+
+  void probe(std::function<void(Result<void>)> done) override {
+    auto result = std::make_shared<Result<void>>();
+    loop_.offload(
+        Loop::Lane::store, [writer = writer_, result] { *result = write_nothing_new(*writer); },
+        [this, result, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
+          if (alive.expired()) return;
+          judge(*result);
+          done(*result);
+        });
+  }
+
+  const std::optional<Error>& obstacle() const override { return obstacle_; }
 
   std::int64_t new_job_seq() override { return ++job_seq_; }
   std::int64_t new_execution_seq() override { return ++execution_seq_; }
@@ -246,11 +270,35 @@ class SqliteRegistry final : public Registry {
           committing_ = false;
           if (!waiting_.empty()) commit_waiting();
           for (auto& write : *group) {
-            if (!write.result) log(LogLevel::error, "registry write failed: {}", write.result.error().message);
+            judge(write.result);
+            if (!write.result && !write.result.error().obstacle)
+              log(LogLevel::error, "registry write failed: {}", write.result.error().message);
             if (write.done) write.done(std::move(write.result));
             if (alive.expired()) return;  // a callback may end the master
           }
         });
+  }
+
+  // An error that is the write's own says that the file itself can be written.
+  void judge(const Result<void>& result) {
+    const bool obstructed = !result && result.error().obstacle;
+    if (!obstructed) {
+      if (obstacle_) log(LogLevel::info, "the registry can be written again");
+      obstacle_.reset();
+      return;
+    }
+    if (!obstacle_) log(LogLevel::error, "the registry cannot be written: {}", result.error().message);
+    obstacle_ = result.error();
+    probe_later();
+  }
+
+  void probe_later() {
+    if (std::exchange(probe_waits_, true)) return;
+    loop_.after(kProbeEvery, [this, alive = std::weak_ptr<int>(alive_)] {
+      if (alive.expired()) return;
+      probe_waits_ = false;
+      if (obstacle_) probe([](const Result<void>&) {});
+    });
   }
 
   Loop& loop_;
@@ -258,6 +306,8 @@ class SqliteRegistry final : public Registry {
   std::unique_ptr<Database> reader_;
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;
+  std::optional<Error> obstacle_;
+  bool probe_waits_ = false;
   std::int64_t job_seq_ = 0;
   std::int64_t execution_seq_ = 0;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -131,6 +131,11 @@ class Registry {
   virtual ~Registry() = default;
 
   virtual void write(RegistryBatch batch, std::function<void(Result<void>)> done) = 0;
+  // Writes something that changes nothing, to learn whether anything can be written.
+  virtual void probe(std::function<void(Result<void>)> done) = 0;
+  // Why nothing can be written at present (full disk, ...): from the first write that fails so to the first that does
+  // not. It is tried out each second.
+  virtual const std::optional<Error>& obstacle() const = 0;
 
   // Numbers for new rows, rising over restarts.
   virtual std::int64_t new_job_seq() = 0;

@@ -127,7 +127,10 @@ Result<Statement> Database::statement_once(const std::string& sql) {
 
 Error Database::error(int code) const {
   const char* text = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
-  return {code_of(code), fmt::format("registry {}: {}", path_, text)};
+  Error error(code_of(code), fmt::format("registry {}: {}", path_, text));
+  // A database that cannot be opened or written is not the statement's fault: it has been ours and writable before.
+  error.obstacle = error.code == ErrorCode::no_space || error.code == ErrorCode::io;
+  return error;
 }
 
 Result<ReadTransaction> ReadTransaction::begin(Database& database) {

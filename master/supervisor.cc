@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/model/launch.h"
 #include "core/runtime/log.h"
 
 namespace slicemill::master {
@@ -15,6 +16,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr RestartPolicy::Options kControllerRestarts{seconds(60), true, milliseconds(100), seconds(5), 10};
+// After an obstacle, which is no failed start: for ever, but not in a hot circle.
+constexpr RestartPolicy::Options kObstructedRestarts{seconds(10), true, milliseconds(100), seconds(5), 0};
 constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds(100), seconds(5), 0};
 // A worker that left by itself was told to, most likely because the execution is about to end: its place is not filled
 // at once.
@@ -41,6 +44,7 @@ struct Supervisor::Group {
   bool preparing = false;  // a controller is about to start
   bool filling = false;    // a spawn turn is posted
   RestartPolicy controller_policy{kControllerRestarts};
+  RestartPolicy obstructed_policy{kObstructedRestarts};
   RestartPolicy worker_policy{kWorkerRestarts};
   Loop::TimerId controller_timer = 0;
   Loop::TimerId worker_timer = 0;  // while it runs no worker is started
@@ -143,6 +147,8 @@ void Supervisor::prepare_controller(Group& group) {
       found->prepared = true;
       start_controller(*found, *epoch);
       fill_workers(*found);
+    } else if (epoch.error().obstacle) {
+      controller_obstructed(*found, Duration::zero(), epoch.error().message);
     } else {
       controller_failed(*found, Duration::zero(), epoch.error().message);
     }
@@ -154,7 +160,10 @@ void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   const auto process = launcher_.start_controller(
       {spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
   if (!process) {
-    controller_failed(group, Duration::zero(), process.error().message);
+    if (process.error().obstacle)
+      controller_obstructed(group, Duration::zero(), process.error().message);
+    else
+      controller_failed(group, Duration::zero(), process.error().message);
     return;
   }
   ProcessRow row;
@@ -179,8 +188,19 @@ void Supervisor::controller_failed(Group& group, Duration life, const std::strin
     return;
   }
   events_.controller_restarts(id, fmt::format("the execution controller died ({}), starting it again{}", cause, where));
+  prepare_controller_after(group, *delay);
+}
+
+void Supervisor::controller_obstructed(Group& group, Duration life, const std::string& cause) {
+  const Duration delay = group.obstructed_policy.on_exit(life).value_or(Duration::zero());
+  prepare_controller_after(group, delay);
+  events_.controller_waits(group.spec.ex_id,
+                           fmt::format("obstacle: the execution controller cannot be started: {}", cause));
+}
+
+void Supervisor::prepare_controller_after(Group& group, Duration delay) {
   loop_.cancel(group.controller_timer);
-  group.controller_timer = later(group, *delay, [this](Group& found) {
+  group.controller_timer = later(group, delay, [this](Group& found) {
     found.controller_timer = 0;
     if (!found.released && !found.controller && !found.preparing) prepare_controller(found);
   });
@@ -238,9 +258,9 @@ bool Supervisor::start_worker(Group& group) {
   row.place = free_place(group);
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
-  const auto process =
-      launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.runtime_directory,
-                              log_base + ".log", spec.log_level, log_base + ".out", spec.environment});
+  const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint,
+                                               spec.runtime_directory, log_base + ".log", spec.log_level,
+                                               log_base + ".out", spec.environment, spec.worker_memory_limit});
   if (!process) {
     log(LogLevel::error, "execution {}: {}", spec.ex_id.text, process.error().message);
     worker_failed(group, Duration::zero(), Duration::zero());
@@ -334,6 +354,8 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   if (group == nullptr) return;
   if (group->released) {
     drop_if_gone(*group);
+  } else if (row.is_controller && exit.known && exit.code == kObstructedExit) {
+    controller_obstructed(*group, life, fmt::format("it met one; log: {}/controller.log", group->spec.log_directory));
   } else if (row.is_controller) {
     controller_failed(*group, life, cause);
   } else {

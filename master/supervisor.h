@@ -31,6 +31,7 @@ struct GroupSpec {
   std::string runtime_directory;
   std::string log_level;
   Environment environment;
+  std::int64_t worker_memory_limit = 0;  // bytes; 0: none
 };
 
 // What the supervisor tells, and asks. Loop thread; possibly from within a call of the supervisor.
@@ -43,6 +44,8 @@ class SupervisorEvents {
   virtual void process_started(const ProcessRow& process) = 0;
   virtual void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) = 0;
   virtual void controller_restarts(const ExecutionId& id, const std::string& reason) = 0;
+  // No controller can be started for an obstacle of the machine (Error::obstacle); it is tried again and again.
+  virtual void controller_waits(const ExecutionId& id, const std::string& reason) = 0;
   virtual void gave_up(const ExecutionId& id, const std::string& reason) = 0;
   // A released group has no process left.
   virtual void group_gone(const ExecutionId& id) = 0;
@@ -90,6 +93,8 @@ class Supervisor {
   void prepare_controller(Group& group);
   void start_controller(Group& group, std::uint64_t epoch);
   void controller_failed(Group& group, Duration life, const std::string& cause);
+  void controller_obstructed(Group& group, Duration life, const std::string& cause);
+  void prepare_controller_after(Group& group, Duration delay);
   void fill_workers(Group& group);
   bool start_worker(Group& group);
   void worker_failed(Group& group, Duration life, Duration least_delay);

@@ -19,12 +19,10 @@ int refuse(const std::string& message) {
 
 int main(int argc, char** argv) {
   slicemill::worker::WorkerOptions options;
-  const std::map<std::string_view, std::string*> known = {{"--controller", &options.controller_endpoint},
-                                                          {"--ex", &options.ex_id},
-                                                          {"--worker", &options.worker_id},
-                                                          {"--runtime", &options.runtime_directory},
-                                                          {"--log", &options.log_path},
-                                                          {"--log-level", &options.log_level}};
+  const std::map<std::string_view, std::string*> known = {
+      {"--controller", &options.controller_endpoint}, {"--ex", &options.ex_id},     {"--worker", &options.worker_id},
+      {"--runtime", &options.runtime_directory},      {"--log", &options.log_path}, {"--log-level", &options.log_level},
+      {"--memory-limit", &options.memory_limit}};
   for (int i = 1; i < argc; i += 2) {
     const auto found = known.find(argv[i]);
     if (found == known.end()) return refuse("unknown option '" + std::string(argv[i]) + "'");
@@ -32,7 +30,7 @@ int main(int argc, char** argv) {
     *found->second = argv[i + 1];
   }
   for (const auto& [name, value] : known) {
-    if (value->empty()) return refuse(std::string(name) + " is missing");
+    if (value->empty() && name != "--memory-limit") return refuse(std::string(name) + " is missing");
   }
   return slicemill::worker::run_worker(options);
 }

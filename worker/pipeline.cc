@@ -20,6 +20,12 @@ Error cancelled_error() {
   return {ErrorCode::cancelled, "cancelled"};
 }
 
+// Input that the device does not give (EIO) is like input that is bad: the slice fails in time, the others go on.
+Error as_input_error(Error error) {
+  error.obstacle = false;
+  return error;
+}
+
 bool is_set(const std::atomic<bool>* flag) {
   return flag != nullptr && flag->load(std::memory_order_relaxed);
 }
@@ -184,7 +190,7 @@ Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts
     batch_.clear();
     enter(0);
     const std::size_t refused_before = quarantine_.size();
-    if (auto read = reader_->read(batch_); !read) return failure(read.error());
+    if (auto read = reader_->read(batch_); !read) return failure(as_input_error(read.error()));
     lap(0);
     counts.records_in += batch_.records.size() + quarantine_.size() - refused_before;
     if (batch_.records.empty()) return {};

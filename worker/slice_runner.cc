@@ -28,8 +28,12 @@ bool is_final(const Error& error) {
 
 // What may be a record's fault. A full disk and an unreachable service are not.
 bool may_be_of_a_record(const Error& error) {
-  return error.code != ErrorCode::cancelled && error.code != ErrorCode::no_space &&
-         error.code != ErrorCode::unavailable;
+  return !error.obstacle && error.code != ErrorCode::cancelled && error.code != ErrorCode::unavailable;
+}
+
+wire::Outcome outcome_of(const Error& error) {
+  if (error.obstacle) return wire::Outcome::obstructed;
+  return is_final(error) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
 }
 
 class PipelineRunner final : public SliceRunner {
@@ -57,7 +61,7 @@ class PipelineRunner final : public SliceRunner {
       result.quarantined = pipeline_->take_quarantined();
       if (result.output.present) result.output.request_hash = request_hash(order.request);
     } else {
-      result.outcome = is_final(facts.error()) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
+      result.outcome = outcome_of(facts.error());
       result.error = facts.error().message;
     }
     return result;

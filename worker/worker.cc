@@ -141,7 +141,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
     if (!settings_.begun_path.empty()) {
       auto created = create_begun_note(settings_.begun_path);
       if (!created) {
-        end(created.error().message);
+        cannot_work(created.error());
         return;
       }
       note = std::move(*created);
@@ -149,7 +149,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
     lane_ = lane_of_(
         loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
         SliceLane::Hooks{.on_results = [this] { send_results(); },
-                         .on_no_runner = [this](const Error& error) { end(error.message); }});
+                         .on_no_runner = [this](const Error& error) { cannot_work(error); }});
   } else {
     lane_->cancel(welcome.cancelled);
   }
@@ -203,13 +203,17 @@ void Worker::controller_gone() {
   say_hello();
 }
 
+// What is wrong with the job ends the execution; what is wrong with the machine only ends this worker, and the next one
+// may have more luck.
+void Worker::cannot_work(const Error& error) {
+  if (!ended_) send(wire::Goodbye{error.obstacle ? "" : error.message});
+  end(error.message);
+}
+
 void Worker::end(const std::string& reason) {
   if (ended_) return;
   ended_ = true;
-  if (!reason.empty()) {
-    log(LogLevel::error, "{}", reason);
-    send(wire::Goodbye{reason});
-  }
+  if (!reason.empty()) log(LogLevel::error, "{}", reason);
   // The farewell leaves first: the socket is closed without lingering.
   loop_.after(std::chrono::milliseconds(monitor_ != nullptr ? 20 : 0),
               [this, reason, alive = std::weak_ptr<bool>(alive_)] {

@@ -50,6 +50,7 @@ class Worker {
   void give_back(std::uint64_t keep);
   void go_if_done();
   void controller_gone();
+  void cannot_work(const Error& error);
   void end(const std::string& reason);
   bool send(const wire::Message& message);
 
@@ -86,6 +87,7 @@ struct WorkerOptions {
   std::string runtime_directory;
   std::string log_path;
   std::string log_level = "info";
+  std::string memory_limit;  // bytes; "": none
 };
 // The process body of `slicemill-worker`: returns the exit code.
 int run_worker(const WorkerOptions& options);

@@ -1,10 +1,18 @@
 // The process body of `slicemill-worker`, and the runner of this build's operations.
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/text.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
 #include "worker/worker.h"
@@ -13,6 +21,29 @@ namespace slicemill::worker {
 namespace {
 
 enum : int { kOk = 0, kFailed = 1, kCannotStart = 3 };
+
+// Address space that is reserved for thread stacks and heaps, and mostly never used, counts as data too.
+constexpr rlim_t kReservedBytes = 96 << 20;
+
+// Nothing can be unwound or told without memory: the controller sees the exit, and the note of the slice that had
+// begun.
+[[noreturn]] void out_of_memory() {
+  constexpr std::string_view kText = "slicemill-worker: out of memory\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, kText.data(), kText.size());
+  _exit(kOutOfMemoryExit);
+}
+
+// Before anything is allocated that counts. What this process starts inherits the limit.
+Result<void> limit_memory(const std::string& limit) {
+  std::set_new_handler(out_of_memory);
+  if (limit.empty()) return {};
+  const auto bytes = parse_integer(limit);
+  if (!bytes || *bytes <= 0) return Error(ErrorCode::invalid, "--memory-limit must be a number of bytes");
+  const rlim_t data = static_cast<rlim_t>(*bytes) + kReservedBytes;
+  const rlimit most{data, data};
+  if (setrlimit(RLIMIT_DATA, &most) != 0) return errno_error(errno, "cannot limit", "memory");
+  return {};
+}
 
 }  // namespace
 
@@ -24,6 +55,10 @@ Worker::RunnerOf builtin_runner(const std::string& worker_id) {
 }
 
 int run_worker(const WorkerOptions& options) {
+  if (const auto limited = limit_memory(options.memory_limit); !limited) {
+    fmt::print(stderr, "slicemill-worker: {}\n", limited.error().message);
+    return kCannotStart;
+  }
   set_fault_process("worker");
   const auto level = parse_log_level(options.log_level);
   const auto started = start_logging(

@@ -101,8 +101,15 @@ Error rocks_error(const rocksdb::Status& status, const std::string& directory) {
   const auto error = [&](ErrorCode code, std::string_view text) {
     return Error(code, fmt::format("ledger {}: {}", directory, text));
   };
+  // First: opening the lock's file on a read-only file system looks like a refused lock.
+  if (const int number = obstacle_in(status.ToString()); status.IsNoSpace() || number != 0) {
+    Error obstacle =
+        error(status.IsNoSpace() || number == ENOSPC || number == EDQUOT ? ErrorCode::no_space : ErrorCode::io,
+              status.ToString());
+    obstacle.obstacle = true;
+    return obstacle;
+  }
   if (is_lock_refusal(status)) return error(ErrorCode::conflict, "is in use by another process");
-  if (status.IsNoSpace() || says(status, std::strerror(EDQUOT))) return error(ErrorCode::no_space, status.ToString());
   // An opening that does not find its column families or tables means that they were lost.
   if (status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound() || status.IsPathNotFound()) {
     return error(ErrorCode::corrupt, status.ToString());

@@ -11,6 +11,7 @@ namespace codec = ledger_codec;
 Result<std::unique_ptr<SliceLedger>> RocksLedger::start(
     Loop& loop, std::unique_ptr<RocksDatabase> database,
     const std::function<Result<std::uint64_t>(const LedgerHeader&)>& choose_epoch) {
+  RETURN_IF_ERROR(fault("ledger.open"));
   ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*database));
   ASSIGN_OR_RETURN(header.epoch, choose_epoch(header));
   ASSIGN_OR_RETURN(const codec::RowCounts row_counts, ledger_reading::row_counts(*database));

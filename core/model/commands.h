@@ -111,6 +111,8 @@ class JobService {
   // Cluster.
   virtual Json cluster_info() = 0;
   virtual Json cluster_state() = 0;
+  // Why nothing can be recorded at present (full disk, ...); "" if all is well.
+  virtual std::string obstacle() = 0;
   virtual Json cluster_stats() = 0;
   virtual Json controllers() = 0;
 };

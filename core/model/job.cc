@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::int64_t kMostDefaultWorkers = 5;
 constexpr std::int64_t kDefaultProbationMs = 300'000;
+constexpr double kLeastWorkerMemory = 32 << 20;  // below, a worker could hardly start
+constexpr const char* kMemoryLimit = "resources_limits_memory";
+constexpr const char* kOldMemoryLimit = "memory";
 
 // What the server itself puts into job and execution documents: clients send it back with an update.
 const std::vector<std::string>& server_keys() {
@@ -67,11 +70,9 @@ void add_kubernetes_options(std::vector<OptionSpec>& options) {
   };
   add("targets", "Node labels that workers want: a list of {key, value, constraint}");
   add("cpu", "Processors of a worker, deprecated");
-  add("memory", "Memory of a worker in bytes, deprecated");
   add("resources_requests_cpu", "Processors requested for a worker");
   add("resources_limits_cpu", "Most processors of a worker");
   add("resources_requests_memory", "Memory requested for a worker in bytes");
-  add("resources_limits_memory", "Most memory of a worker in bytes");
   add("cpu_execution_controller", "Processors of the execution controller");
   add("memory_execution_controller", "Memory of the execution controller in bytes");
   add("ephemeral_storage", "Whether workers get a volume of their own");
@@ -121,6 +122,11 @@ std::vector<OptionSpec> make_job_options() {
       option("env_vars", OptionType::object,
              "Environment of the controller and the workers: names with non-empty values.", Json::object()),
   };
+  const auto memory_limit = [&](std::string name, std::string description) {
+    options.push_back(at_least(option(std::move(name), OptionType::bytes, std::move(description)), kLeastWorkerMemory));
+  };
+  memory_limit(kMemoryLimit, "Most memory of a worker process; a slice that needs more fails after its retries.");
+  memory_limit(kOldMemoryLimit, "The former name of resources_limits_memory.");
   add_kubernetes_options(options);
   return options;
 }
@@ -304,6 +310,14 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
 
 }  // namespace
 
+std::int64_t worker_memory_limit(const Json& config) {
+  for (const char* field : {kMemoryLimit, kOldMemoryLimit}) {
+    const auto found = config.find(field);
+    if (found != config.end() && found->is_number_integer()) return found->get<std::int64_t>();
+  }
+  return 0;
+}
+
 std::string_view operation_name(std::string_view op) {
   return op.substr(0, op.find('@'));
 }
@@ -334,6 +348,8 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
     }
     check_named_values(job.config, "labels", issues);
     check_named_values(job.config, "env_vars", issues);
+    if (!job.config.value(kMemoryLimit, Json()).is_null() && !job.config.value(kOldMemoryLimit, Json()).is_null())
+      issues.push_back({{kOldMemoryLimit}, fmt::format("cannot be given beside {}", kMemoryLimit)});
     check_apis(job.config, issues);
     JobReading reading{catalog, rules, {}};
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);

@@ -48,6 +48,9 @@ struct JobRules {
 // options of apis stand in the operations that name them, "asset:<bundle>/<file>" in a path option is a path.
 Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules);
 
+// Most memory of a worker of this resolved job, in bytes; 0: no limit.
+std::int64_t worker_memory_limit(const Json& config);
+
 // The name part of `_op`: "name", "name@asset" and "name@asset:version" all give "name".
 std::string_view operation_name(std::string_view op);
 

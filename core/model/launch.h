@@ -10,6 +10,10 @@
 
 namespace slicemill {
 
+// Exit codes with a meaning beyond that of the command line's (cli/exit_codes.h).
+inline constexpr int kOutOfMemoryExit = 5;  // a worker
+inline constexpr int kObstructedExit = 6;   // a controller: an obstacle ended it, that is no failed start
+
 // Time limits of an execution. Milliseconds. Names and defaults follow the first dialect where it has them.
 struct ExecutionSettings {
   std::int64_t slicer_timeout_ms = 180'000;             // no worker ever connected -> failed

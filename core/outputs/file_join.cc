@@ -8,6 +8,7 @@
 #include "core/outputs/file_publisher.h"
 #include "core/outputs/output_hash.h"
 #include "core/outputs/stored_file.h"
+#include "core/runtime/fault.h"
 
 namespace slicemill {
 
@@ -52,6 +53,7 @@ Result<std::string> stored_text(Compression compression, const std::string& text
 }  // namespace
 
 Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
+  RETURN_IF_ERROR(fault("joining"));
   const FileFrame frame = file_frame(writing_.writer);
   ASSIGN_OR_RETURN(const std::string prologue, stored_text(writing_.compression, frame.prologue));
   ASSIGN_OR_RETURN(const std::string separator, stored_text(writing_.compression, frame.separator));

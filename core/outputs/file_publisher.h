@@ -16,6 +16,7 @@ class FilePublisher final : public OutputPublisher {
                 Files& files);
 
   Result<void> prepare(bool first_start) override;
+  Result<void> probe() override;
   std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) override;
   void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) override;
   bool joins() const override { return layout_.single_file; }

@@ -38,6 +38,10 @@ class OutputPublisher {
   // first_start).
   virtual Result<void> prepare(bool first_start) = 0;
 
+  // Tries out whether output can be staged and published again after an obstacle (see Error), and leaves nothing
+  // behind.
+  virtual Result<void> probe() = 0;
+
   // Makes each output visible under its final name, never replacing another's, and syncs the directory once. One result
   // per output; no_space and io errors are worth another try. not_found: neither staged nor final file is there
   // (`output_lost`).

@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -25,7 +27,7 @@ struct Armed {
   std::string action;
   long at = 1;
   long passes = 0;
-  bool lasting = false;  // enospc fired: it stays
+  bool lasting = false;  // an obstacle that fired: it stays
 };
 
 struct Table {
@@ -34,7 +36,18 @@ struct Table {
   std::string process;  // kind of this one
   std::string log_path;
   std::function<Result<void>(std::string_view)> handler;  // instead of all this
+  std::string cleared_path;
 };
+
+// Actions that fail as the machine does, by the names of their errors.
+constexpr std::pair<std::string_view, int> kObstacleActions[] = {
+    {"enospc", ENOSPC}, {"edquot", EDQUOT}, {"emfile", EMFILE}, {"eio", EIO}, {"erofs", EROFS}};
+
+int obstacle_of(std::string_view action) {
+  for (const auto& [name, number] : kObstacleActions)
+    if (name == action) return number;
+  return 0;
+}
 
 Table& table() {
   static Table instance;
@@ -45,6 +58,7 @@ bool load() {
   const char* setting = std::getenv("SLICEMILL_FAULT");
   if (setting == nullptr || *setting == '\0') return false;
   if (const char* path = std::getenv("SLICEMILL_FAULT_LOG")) table().log_path = path;
+  if (const char* path = std::getenv("SLICEMILL_FAULT_CLEARED")) table().cleared_path = path;
   for (const auto& entry : split(setting, ',')) {
     const auto parts = split(entry, ':');
     const auto slash = parts[0].find('/');
@@ -59,16 +73,21 @@ bool load() {
   return true;
 }
 
+bool has_fired(const std::string& log_path, std::string_view point) {
+  std::ifstream existing(log_path);
+  std::string name, pid;
+  while (existing >> name >> pid)
+    if (name == point) return true;
+  return false;
+}
+
 // A fault fires once over all processes that share the log: the line in it claims it, under a lock.
 bool claim(const std::string& log_path, std::string_view point) {
   if (log_path.empty()) return true;
   const int fd = open(log_path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return true;
   flock(fd, LOCK_EX);
-  std::ifstream existing(log_path);
-  std::string name, pid;
-  bool free = true;
-  while (existing >> name >> pid) free = free && name != point;
+  bool free = !has_fired(log_path, point);
   if (free) {
     const std::string line = fmt::format("{} {}\n", point, getpid());
     free = write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
@@ -76,6 +95,17 @@ bool claim(const std::string& log_path, std::string_view point) {
   }
   close(fd);  // and with it the lock
   return free;
+}
+
+std::string name_of(const Armed& fault) {
+  return fault.process.empty() ? fault.point : fault.process + "/" + fault.point;
+}
+
+// An obstacle that a test can clear is there for every process, as a full disk would be.
+bool stands(Armed& fault, const Table& shared) {
+  if (shared.cleared_path.empty()) return fault.lasting;
+  if (access(shared.cleared_path.c_str(), F_OK) == 0) return false;
+  return fault.lasting = fault.lasting || has_fired(shared.log_path, name_of(fault));
 }
 
 }  // namespace
@@ -88,9 +118,13 @@ Result<void> pass(std::string_view point) {
   std::unique_lock lock(shared.mutex);
   for (auto& fault : shared.faults) {
     if (fault.point != point || (!fault.process.empty() && fault.process != shared.process)) continue;
-    if (!fault.lasting) {
-      const std::string name = fault.process.empty() ? fault.point : fault.process + "/" + fault.point;
-      if (++fault.passes != fault.at || !claim(shared.log_path, name)) continue;
+    const int obstacle = obstacle_of(fault.action);
+    if (obstacle == 0 || !stands(fault, shared)) {
+      if (++fault.passes != fault.at || !claim(shared.log_path, name_of(fault))) continue;
+    }
+    if (obstacle != 0) {
+      fault.lasting = true;
+      return errno_error(obstacle, "fault point", point);
     }
     if (fault.action == "kill") {
       kill(getpid(), SIGKILL);
@@ -99,10 +133,6 @@ Result<void> pass(std::string_view point) {
     if (fault.action == "hang") {
       lock.unlock();
       for (;;) pause();
-    }
-    if (fault.action == "enospc") {
-      fault.lasting = true;
-      return Error(ErrorCode::no_space, fmt::format("fault point {}: No space left on device", point));
     }
     return Error(ErrorCode::io, fmt::format("fault point {} fired", point));
   }

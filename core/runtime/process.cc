@@ -8,9 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include <fmt/core.h>
@@ -33,10 +35,56 @@ struct Stat {
   std::uint64_t start_ticks = 0;
 };
 
+// Descriptors that are kept for the moment when no others are left: whether a process lives must be known even then, or
+// a living one would be replaced. Any thread.
+class SpareDescriptors {
+ public:
+  static SpareDescriptors& instance() {
+    static SpareDescriptors spare;
+    return spare;
+  }
+  // What `open` opens, if need be in the place of a spare one.
+  template <typename Open>
+  int get(const Open& open) {
+    const int fd = open();
+    if (fd >= 0 || (errno != EMFILE && errno != ENFILE)) return fd;
+    const std::lock_guard lock(mutex_);
+    for (int& kept : kept_) {
+      if (kept < 0) continue;
+      ::close(std::exchange(kept, -1));
+      return open();
+    }
+    errno = EMFILE;
+    return -1;
+  }
+  void refill() {
+    const std::lock_guard lock(mutex_);
+    for (int& kept : kept_)
+      if (kept < 0) kept = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+
+ private:
+  SpareDescriptors() { refill(); }
+
+  std::mutex mutex_;
+  std::array<int, 3> kept_{-1, -1, -1};
+};
+
+// One line of /proc, however few descriptors there are.
+std::string read_proc_line(const std::string& path) {
+  auto& spare = SpareDescriptors::instance();
+  const int fd = spare.get([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  if (fd < 0) return {};
+  std::array<char, 2048> text{};
+  const ssize_t got = ::read(fd, text.data(), text.size());
+  ::close(fd);
+  spare.refill();
+  return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string();
+}
+
 std::optional<Stat> read_stat(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
+  const std::string line = read_proc_line(fmt::format("/proc/{}/stat", pid));
+  if (line.empty()) return std::nullopt;
   const auto close = line.rfind(')');  // the name in parentheses may hold anything
   if (close == std::string::npos) return std::nullopt;
   std::istringstream fields(line.substr(close + 2));
@@ -49,31 +97,28 @@ std::optional<Stat> read_stat(pid_t pid) {
   return stat;
 }
 
-int open_pidfd(pid_t pid) {
-  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-}
+struct Pidfd {
+  int fd = -1;
+  bool gone = true;  // false with fd -1: no descriptor was left, so it is not known
+};
 
 // A pidfd that surely means this process: it is opened first, compared afterwards.
-int open_pidfd_of(const ProcessIdentity& process) {
-  const int fd = open_pidfd(process.pid);
-  if (fd < 0) return -1;
+Pidfd open_pidfd_of(const ProcessIdentity& process) {
+  const int fd =
+      SpareDescriptors::instance().get([&] { return static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)); });
+  if (fd < 0) return {-1, errno != EMFILE && errno != ENFILE};
   const auto stat = read_stat(process.pid);
-  if (process.boot_id == boot_id() && stat && stat->start_ticks == process.start_ticks) return fd;
+  if (process.boot_id == boot_id() && stat && stat->start_ticks == process.start_ticks) return {fd, false};
   close(fd);
-  return -1;
+  SpareDescriptors::instance().refill();
+  return {};
 }
 
 class PidfdWatch final : public ProcessWatch {
  public:
-  PidfdWatch(AsioLoop& loop, int fd, pid_t pid, std::function<void(ProcessExit)> on_exit)
-      : fd_(fd), pid_(pid), on_exit_(std::move(on_exit)), alive_(std::make_shared<bool>(true)) {
-    if (fd_ < 0) {
-      loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
-        if (!alive.expired()) exited();
-      });
-      return;
-    }
-    watch_ = loop.watch_readable(fd_, [this] { exited(); });
+  PidfdWatch(AsioLoop& loop, ProcessIdentity process, std::function<void(ProcessExit)> on_exit)
+      : loop_(loop), process_(std::move(process)), on_exit_(std::move(on_exit)), alive_(std::make_shared<bool>(true)) {
+    begin();
   }
   ~PidfdWatch() override {
     watch_.reset();
@@ -81,12 +126,28 @@ class PidfdWatch final : public ProcessWatch {
   }
 
  private:
+  void begin() {
+    const Pidfd opened = open_pidfd_of(process_);
+    fd_ = opened.fd;
+    if (fd_ >= 0) {
+      watch_ = loop_.watch_readable(fd_, [this] { exited(); });
+    } else if (opened.gone) {
+      loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) exited();
+      });
+    } else {
+      loop_.after(kLookAgain, [this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) begin();
+      });
+    }
+  }
+
   void exited() {
     if (reported_) return;
     reported_ = true;
     ProcessExit cause;
     int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+    if (waitpid(process_.pid, &status, WNOHANG) == process_.pid) {
       cause.known = true;
       if (WIFEXITED(status)) cause.code = WEXITSTATUS(status);
       if (WIFSIGNALED(status)) cause.signal = WTERMSIG(status);
@@ -96,8 +157,11 @@ class PidfdWatch final : public ProcessWatch {
     callback(cause);
   }
 
-  int fd_;
-  pid_t pid_;
+  static constexpr Duration kLookAgain = std::chrono::milliseconds(200);  // without descriptors
+
+  AsioLoop& loop_;
+  const ProcessIdentity process_;
+  int fd_ = -1;
   std::function<void(ProcessExit)> on_exit_;
   std::shared_ptr<bool> alive_;
   bool reported_ = false;
@@ -157,6 +221,7 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
 }
 
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
+  SpareDescriptors::instance().refill();  // the new process must be known, whatever happens to descriptors
   auto arguments = spec.arguments;
   auto environment = environment_with(spec.environment);
   posix_spawn_file_actions_t actions;
@@ -192,7 +257,7 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
 
 std::unique_ptr<ProcessWatch> watch_process(AsioLoop& loop, const ProcessIdentity& process,
                                             std::function<void(ProcessExit)> on_exit) {
-  return std::make_unique<PidfdWatch>(loop, open_pidfd_of(process), process.pid, std::move(on_exit));
+  return std::make_unique<PidfdWatch>(loop, process, std::move(on_exit));
 }
 
 namespace {
@@ -217,11 +282,13 @@ std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) {
 }
 
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
-  const int fd = open_pidfd_of(process);
+  const auto [fd, gone] = open_pidfd_of(process);
+  if (fd < 0 && !gone) return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));
   if (fd < 0) return Error(ErrorCode::not_found, fmt::format("process {} is gone", process.pid));
   const long failed = syscall(SYS_pidfd_send_signal, fd, signal_number, nullptr, 0);
   const int saved = errno;
   close(fd);
+  SpareDescriptors::instance().refill();
   if (failed != 0) return errno_error(saved, "cannot signal process", std::to_string(process.pid));
   return {};
 }

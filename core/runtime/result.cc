@@ -1,5 +1,7 @@
 #include "core/runtime/result.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -42,12 +44,28 @@ void throw_exception_from_error(const Error& error, const boost::source_location
   throw std::logic_error(fmt::format("{}:{}: value() of an error: {}", where.file_name(), where.line(), error.message));
 }
 
+namespace {
+constexpr std::array kObstacles = {ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS};
+}
+
+bool is_obstacle(int saved_errno) {
+  return std::find(kObstacles.begin(), kObstacles.end(), saved_errno) != kObstacles.end();
+}
+
+int obstacle_in(std::string_view message) {
+  for (const int number : kObstacles)
+    if (message.find(std::strerror(number)) != std::string_view::npos) return number;
+  return 0;
+}
+
 Error errno_error(int saved_errno, std::string_view what, std::string_view path) {
   ErrorCode code = ErrorCode::io;
   if (saved_errno == ENOSPC || saved_errno == EDQUOT) code = ErrorCode::no_space;
   if (saved_errno == ENOENT) code = ErrorCode::not_found;
   if (saved_errno == EEXIST) code = ErrorCode::conflict;
-  return {code, fmt::format("{} {}: {}", what, path, std::strerror(saved_errno))};
+  Error error(code, fmt::format("{} {}: {}", what, path, std::strerror(saved_errno)));
+  error.obstacle = is_obstacle(saved_errno);
+  return error;
 }
 
 Error with_context(Error error, std::string_view context) {

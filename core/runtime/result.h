@@ -20,7 +20,7 @@ enum class ErrorCode {
   timeout,
   cancelled,
   io,        // a system call failed; message names path and errno text
-  no_space,  // ENOSPC/EDQUOT: the execution pauses until it clears
+  no_space,  // ENOSPC/EDQUOT; always an obstacle (see Error)
   corrupt,   // stored bytes fail their checksum or grammar
   unsupported,
   internal,  // a broken promise of our own code
@@ -32,10 +32,14 @@ struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;    // one sentence that names the place: file, field, byte
   bool retryable = true;  // false: running the same slice again cannot help
+  // The machine's trouble, nobody's fault, and it may clear: full disk, quota, no descriptors left, a device that
+  // fails, a file system that was made read-only. Whoever owns the work waits for that instead of counting a failure.
+  bool obstacle = false;
 
   Error() = default;
-  Error(ErrorCode c, std::string text) : code(c), message(std::move(text)) {}
-  Error(ErrorCode c, std::string text, bool may_retry) : code(c), message(std::move(text)), retryable(may_retry) {}
+  Error(ErrorCode c, std::string text) : code(c), message(std::move(text)), obstacle(c == ErrorCode::no_space) {}
+  Error(ErrorCode c, std::string text, bool may_retry)
+      : code(c), message(std::move(text)), retryable(may_retry), obstacle(c == ErrorCode::no_space) {}
 };
 
 template <typename T = void>
@@ -44,8 +48,12 @@ using Result = boost::system::result<T, Error>;
 // Needed by boost::system::result: value() on an error is a bug of ours; it throws std::logic_error.
 [[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
 
-// "<what> <path>: <strerror>", with ENOSPC and EDQUOT as no_space and ENOENT as not_found.
+// "<what> <path>: <strerror>", with ENOSPC and EDQUOT as no_space, ENOENT as not_found and EEXIST as conflict.
 Error errno_error(int saved_errno, std::string_view what, std::string_view path);
+// ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS.
+bool is_obstacle(int saved_errno);
+// The errno of an obstacle whose text the message holds; 0: none. For libraries that keep only the text.
+int obstacle_in(std::string_view message);
 
 // The same error with "context: " before its message.
 Error with_context(Error error, std::string_view context);

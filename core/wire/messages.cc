@@ -128,7 +128,7 @@ template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
   attempt(io, r.attempt);
-  enumeration(io, r.outcome, 2);
+  enumeration(io, r.outcome, 3);
   io.number(r.records_in);
   io.number(r.records_out);
   io.number(r.busy_us);

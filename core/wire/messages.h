@@ -60,7 +60,8 @@ struct HeldSlice {
   bool operator==(const HeldSlice&) const = default;
 };
 
-enum class Outcome : std::uint8_t { completed, failed, failed_for_good };
+// obstructed: an obstacle of the machine (see Error) kept the output from being staged; nobody is charged. Append only.
+enum class Outcome : std::uint8_t { completed, failed, failed_for_good, obstructed };
 
 // What one operation did for a slice.
 struct OperationFigures {

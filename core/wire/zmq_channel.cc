@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/log.h"
 #include "core/wire/messages.h"
 
 namespace slicemill {
@@ -149,6 +150,7 @@ class ZmqClientChannel final : public ClientChannel {
   void on_frame(std::function<void(std::string_view)> handler) override { handler_ = std::move(handler); }
 
   bool send(std::string frame) override {
+    if (!socket_) return false;
     const auto sent = socket_->send(zmq::buffer(frame), zmq::send_flags::dontwait);
     pump_->look_again();
     return sent.has_value();
@@ -157,7 +159,13 @@ class ZmqClientChannel final : public ClientChannel {
   void reconnect() override {
     pump_.reset();
     socket_.reset();
-    open();
+    try {
+      open();
+    } catch (const zmq::error_t& error) {  // no descriptors left: the caller, who hears nothing, will try again
+      pump_.reset();
+      socket_.reset();
+      log(LogLevel::warn, "cannot connect to {}: {}", endpoint_, error.what());
+    }
   }
 
  private:
@@ -186,13 +194,19 @@ class ZmqClientChannel final : public ClientChannel {
   std::unique_ptr<SocketPump> pump_;
 };
 
+Error channel_error(std::string_view what, const std::string& endpoint, const zmq::error_t& cause) {
+  Error error(ErrorCode::io, fmt::format("{} {}: {}", what, endpoint, cause.what()));
+  error.obstacle = is_obstacle(cause.num());
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint) {
   try {
     return std::unique_ptr<ServerChannel>(std::make_unique<ZmqServerChannel>(loop, endpoint));
   } catch (const zmq::error_t& error) {
-    return Error(ErrorCode::io, fmt::format("cannot listen on {}: {}", endpoint, error.what()));
+    return channel_error("cannot listen on", endpoint, error);
   }
 }
 
@@ -200,7 +214,7 @@ Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const
   try {
     return std::unique_ptr<ClientChannel>(std::make_unique<ZmqClientChannel>(loop, endpoint));
   } catch (const zmq::error_t& error) {
-    return Error(ErrorCode::io, fmt::format("cannot connect to {}: {}", endpoint, error.what()));
+    return channel_error("cannot connect to", endpoint, error);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "master/launchers/local_launcher.h"
 
+#include <string>
+
 namespace slicemill::master {
 
 namespace {
@@ -22,6 +24,10 @@ class LocalLauncher final : public Launcher {
         programs_.worker,     "--controller", order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
         order.worker_id.text, "--runtime",    order.runtime_directory,   "--log", order.log_path,   "--log-level",
         order.log_level};
+    if (order.memory_limit > 0) {
+      spec.arguments.emplace_back("--memory-limit");
+      spec.arguments.push_back(std::to_string(order.memory_limit));
+    }
     spec.environment = order.environment;
     spec.output_path = order.output_path;
     return spawn_process(spec);

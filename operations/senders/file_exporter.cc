@@ -76,6 +76,7 @@ class FileExporter final : public Sender {
   // The controller makes the directory before the first slice, and takes it away at the end: a worker that wakes up
   // afterwards leaves nothing behind.
   Result<void> create() {
+    RETURN_IF_ERROR(fault("staging"));
     auto file = files_->create(staged_path_);
     if (!file) return file.error();
     file_ = std::move(*file);

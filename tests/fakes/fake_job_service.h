@@ -59,6 +59,7 @@ class FakeJobService final : public JobService, public AssetService {
   WallMs wall_ms() const override { return kFakeNow; }
   Json cluster_info() override;
   Json cluster_state() override;
+  std::string obstacle() override { return ""; }
   Json cluster_stats() override;
   Json controllers() override;
 

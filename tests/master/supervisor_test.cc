@@ -38,6 +38,7 @@ class NotedEvents final : public SupervisorEvents {
     if (!expected) ++unexpected;
   }
   void controller_restarts(const ExecutionId&, const std::string& reason) override { restarts.push_back(reason); }
+  void controller_waits(const ExecutionId&, const std::string& reason) override { waits.push_back(reason); }
   void gave_up(const ExecutionId&, const std::string& reason) override { given_up = reason; }
   void group_gone(const ExecutionId& id) override { groups_gone.push_back(id); }
 
@@ -46,6 +47,7 @@ class NotedEvents final : public SupervisorEvents {
   std::vector<std::pair<ProcessRow, std::string>> gone;
   int unexpected = 0;
   std::vector<std::string> restarts;
+  std::vector<std::string> waits;
   std::string given_up;
   std::vector<ExecutionId> groups_gone;
 };
@@ -124,6 +126,15 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
   EXPECT_FALSE(is_alive(first));
   ASSERT_THAT(events_.gone, SizeIs(1));
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
+}
+
+TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatIsNoFailedStart) {
+  std::ofstream(directory_.path() + "/slicemill") << "#!/bin/sh\nexit 6\n";
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.waits.size() >= 5; }));
+  EXPECT_THAT(events_.waits.back(), HasSubstr("obstacle: "));
+  EXPECT_THAT(events_.restarts, IsEmpty());
+  EXPECT_EQ(events_.given_up, "");
 }
 
 TEST_F(SupervisorTest, AKilledWorkerIsReplacedAndItsCauseIsKnown) {

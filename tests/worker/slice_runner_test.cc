@@ -333,6 +333,16 @@ TEST_F(SliceRunnerTest, BadInputIsNotTriedAgain) {
   }
 }
 
+TEST_F(SliceRunnerTest, AnObstacleOfTheOutputIsNotTheSlicesFault) {
+  trace_.code = ErrorCode::no_space;
+  for (const std::string step : {"sender.begin", "sender.write", "sender.stage", "reader.open"}) {
+    trace_.fail_at = step;
+    EXPECT_EQ(run(kLine).outcome, wire::Outcome::obstructed) << step;
+  }
+  trace_.fail_at = "reader.read";
+  EXPECT_EQ(run(kLine).outcome, wire::Outcome::failed) << "input that cannot be read is the slice's";
+}
+
 TEST_F(SliceRunnerTest, CancelEndsTheSliceAtTheNextBatch) {
   std::atomic<bool> cancelled = false;
   trace_.cancel_at_read = &cancelled;

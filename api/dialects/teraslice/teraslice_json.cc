@@ -22,7 +22,7 @@ constexpr ErrorTable kErrors = {{{
     {ErrorCode::timeout, 504},
     {ErrorCode::cancelled, 503},
     {ErrorCode::io, 500},
-    {ErrorCode::no_space, 507},
+    {ErrorCode::no_space, 503},
     {ErrorCode::corrupt, 500},
     {ErrorCode::unsupported, 400},
     {ErrorCode::internal, 500},

@@ -208,7 +208,9 @@ void controllers(Call& call) {
   call.answer.ok(controllers_json(call.service.controllers()));
 }
 void health(Call& call) {
-  call.answer.ok({{"status", "UP"}});
+  Json health = {{"status", "UP"}};
+  if (auto obstacle = call.service.obstacle(); !obstacle.empty()) health["obstacle"] = std::move(obstacle);
+  call.answer.ok(std::move(health));
 }
 
 // ---- text tables

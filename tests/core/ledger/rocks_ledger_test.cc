@@ -446,6 +446,12 @@ TEST_F(RocksLedgerTest, ErrorsOfRocksDbAreOurs) {
   using rocksdb::Status;
   EXPECT_EQ(rocks_error(Status::NoSpace("x"), "/d").code, ErrorCode::no_space);
   EXPECT_EQ(rocks_error(Status::IOError("x", "Disk quota exceeded"), "/d").code, ErrorCode::no_space);
+  EXPECT_FALSE(rocks_error(Status::IOError("x"), "/d").obstacle);
+  for (const int number : {ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE}) {
+    EXPECT_TRUE(rocks_error(Status::IOError("While open", strerror(number)), "/d").obstacle) << number;
+  }
+  EXPECT_EQ(rocks_error(Status::IOError("While lock file: /d/LOCK", strerror(EROFS)), "/d").code, ErrorCode::io);
+  EXPECT_EQ(rocks_error(Status::IOError("While lock file: /d/LOCK", strerror(EAGAIN)), "/d").code, ErrorCode::conflict);
   EXPECT_EQ(rocks_error(Status::Corruption("x"), "/d").code, ErrorCode::corrupt);
   EXPECT_EQ(rocks_error(Status::IOError("x"), "/d").code, ErrorCode::io);
   EXPECT_THAT(rocks_error(Status::IOError("the cause"), "/some/where").message,

@@ -71,6 +71,19 @@ TEST(Fault, OneForAKindOfProcessFiresInNoOther) {
   EXPECT_EQ(contents(log).substr(0, 21), "controller/committed ");
 }
 
+TEST(Fault, AnObstacleStandsInEveryProcessUntilItIsCleared) {
+  const auto log = fresh_log();
+  const std::string cleared = log + ".cleared";
+  unlink(cleared.c_str());
+  setenv("SLICEMILL_FAULT_CLEARED", cleared.c_str(), 1);
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:eio:2", log)), 12);
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:eio:2", log)), 11) << "it stands from the first pass on";
+  std::ofstream(cleared) << "";
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:eio:2", log)), 0);
+  unsetenv("SLICEMILL_FAULT_CLEARED");
+  unlink(cleared.c_str());
+}
+
 TEST(Fault, FailIsOneErrorAndOtherPointsPass) {
   EXPECT_EQ(WEXITSTATUS(run_again("committed:fail:3", fresh_log())), 13);
   EXPECT_EQ(WEXITSTATUS(run_again("published:fail:1", fresh_log())), 0);

@@ -1,13 +1,16 @@
 #include "core/runtime/process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <optional>
+#include <vector>
 
 namespace slicemill {
 namespace {
@@ -55,6 +58,22 @@ TEST(Process, WatchingOneThatIsGoneReportsAtOnceWithUnknownCause) {
   const auto again = wait_for_exit(process);
   EXPECT_FALSE(again.known);
   EXPECT_EQ(again.to_text(), "unknown cause");
+}
+
+// A living process must not be taken for a dead one because nobody could look.
+TEST(Process, WithoutDescriptorsALivingProcessStaysAlive) {
+  const auto process = start({"/bin/sleep", "60"});
+  std::vector<int> taken;
+  for (int fd = open("/dev/null", O_RDONLY); fd >= 0; fd = open("/dev/null", O_RDONLY)) taken.push_back(fd);
+  ASSERT_EQ(errno, EMFILE);
+  EXPECT_TRUE(is_alive(process));
+  const auto second = spawn_process({.arguments = {"/bin/sleep", "60"}});
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_TRUE(is_alive(*second));
+  EXPECT_TRUE(signal_process(*second, SIGKILL));
+  for (const int fd : taken) close(fd);
+  EXPECT_EQ(wait_for_exit(*second).to_text(), "signal 9 (Killed)");
+  EXPECT_EQ(wait_for_exit(process, SIGKILL).to_text(), "signal 9 (Killed)");
 }
 
 TEST(Process, AReusedPidIsNotTheSameProcess) {
