@@ -4,10 +4,13 @@
 //
 // Armed by the environment: SLICEMILL_FAULT="[<process>/]<point>:<action>:<n>[,...]" does action at the n-th pass of
 // the point (1 = first) in a process of that kind (master, controller, worker; without it in any). Actions: kill
-// (SIGKILL to this process), hang (this thread, for ever), fail (the point reports an error once), enospc (from then on
-// it reports no_space). A point that fired appends "[<process>/]<point> <pid>\n" to the file named by
-// SLICEMILL_FAULT_LOG before it acts, so that a test can prove it, and then never fires again in processes that share
-// that file.
+// (SIGKILL to this process), hang (this thread, for ever), wait (this thread, until the file
+// SLICEMILL_FAULT_LOG.<point>.go exists: a test may do whatever it wants exactly here), fail (the point reports an
+// error once), enospc (from then on it reports no_space), note (nothing: each pass from the n-th on appends "<point>
+// <pid> <unix time in ms>\n" to the file SLICEMILL_FAULT_LOG.notes).
+//
+// A point that fired appends "[<process>/]<point> <pid>\n" to the file named by SLICEMILL_FAULT_LOG before it acts, so
+// that a test can prove it, and then never fires again in processes that share that file.
 #pragma once
 
 #include <functional>
