@@ -20,6 +20,7 @@ struct CommandLine {
   std::string job_file;                      // run, validate
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
+  std::string chaos;                         // run; what to kill, "": nothing
   std::string ex_id;                         // verify
   std::string master_url;                    // verify; "": read the data directory
   std::string operation;                     // ops; "": list
