@@ -149,8 +149,8 @@ class HostileHttp(EndToEnd):
     def test_json_of_a_hundred_thousand_levels(self):
         for opening, inside, closing in ((b"[", b"", b"]"), (b'{"a":', b"1", b"}")):
             body = opening * 100_000 + inside + closing * 100_000
-            self.assert_refused(self.post_jobs(body), 400, "200")
-            self.assert_refused(self.post_jobs(b'{"name":' + body + b"}"), 400, "200")
+            self.assert_refused(self.post_jobs(body), 400)
+            self.assert_refused(self.post_jobs(b'{"name":' + body + b"}"), 400)
             self.assert_refused(self.post_jobs(opening * 100_000), 400)
 
     def test_text_that_is_no_utf8(self):

@@ -134,6 +134,7 @@ class Cell(EndToEnd):
         if not self.victims:
             self.assert_completed_exactly(self.master, self.ex_id, records(RECORDS), self.slices)
             self.undisturbed = self.contents()
+            self.assert_nothing_is_left()
             return
         self.controllers = wait_until(lambda: self.master.pids("execution_controller", self.ex_id), "a controller")
         asking = self.ask() if self.step in ASKED_FOR and not self.joined else None
@@ -181,6 +182,7 @@ class Cell(EndToEnd):
             self.assertEqual(self.master.post(f"/v1/ex/{self.ex_id}/_resume"), {"status": "running"})
         elif self.step in ("stopping", "terminal"):
             self.assert_soon("completed" if self.joined else "stopped")
+            self.assert_nothing_is_staged()
             done_before = self.master.execution(self.ex_id)["_slicer_stats"]["processed"]
             self.ex_id = self.master.post(f"/v1/ex/{self.ex_id}/_recover")["ex_id"]
         document = self.master.wait_for_status(self.ex_id, "completed")
@@ -201,19 +203,24 @@ class Cell(EndToEnd):
 
     def assert_nothing_is_left(self):
         """No process and no staged file."""
-        staging = (self.output.parent if self.joined else self.output) / ".slicemill"
-        wait_until(lambda: not [f for f in staging.rglob("*") if f.is_file()],
-                   lambda: f"nothing to be staged; there is {list(staging.rglob('*'))}")
+        self.assert_nothing_is_staged()
         self.master.wait_for_pids("worker", self.ex_id, 0)
         self.master.wait_for_pids("execution_controller", self.ex_id, 0)
         self.assertEqual(self.master.terminate(), 0)
         wait_until(lambda: not processes_with_token(self.token), "every process to be gone")
 
+    def assert_nothing_is_staged(self):
+        staging = (self.output.parent if self.joined else self.output) / ".slicemill"
+        wait_until(lambda: not [f for f in staging.rglob("*") if f.is_file()],
+                   lambda: f"nothing to be staged; there is {list(staging.rglob('*'))}", 10)
+
     def first_dispatch_after(self, killed_ms):
         """ms from the kill until the controller, an old or a new one, gave a slice to a worker; None if nothing was left to give."""
         notes = self.directory / "fault.log.notes"
-        times = [int(line.split()[2]) for line in notes.read_text().splitlines()]
-        return min((t - killed_ms for t in times if t > killed_ms), default=None)
+        passes = [line.split() for line in notes.read_text().splitlines()]
+        # The time of a kill by the point itself is that of its line in the log: a little too early.
+        dead = self.controllers if "controller" in self.victims else []
+        return min((int(at) - killed_ms for _, pid, at in passes if int(at) > killed_ms and int(pid) not in dead), default=None)
 
 
 class KillMatrix(unittest.TestCase):
