@@ -15,7 +15,7 @@ import unittest
 from harness import BAD_INPUT, FAILED, OK, TERMINAL, EndToEnd, processes_with_token, records, wait_until
 
 SEED = int(os.environ.get("E2E_CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
-ROUNDS = int(os.environ.get("E2E_CHAOS_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("E2E_CHAOS_ROUNDS", "5"))
 ONLY_ROUND = os.environ.get("E2E_CHAOS_ROUND")
 SLICE_BYTES = 3000
 SHORT_LEASE = {"SLICEMILL_BEAT": "150ms", "SLICEMILL_LEASE": "1s"}
@@ -109,7 +109,7 @@ class Round(EndToEnd):
     def stop_for_a_while(self, pid):
         """For less than a lease, for more, or for long enough to be replaced."""
         self.signal(pid, signal.SIGSTOP)
-        end = time.monotonic() + self.chance.choice((0.2, 1.5, 5))
+        end = time.monotonic() + self.chance.choice((0.2, 0.2, 1.5, 1.5, 5))
         wait_until(lambda: time.monotonic() > end, "time to pass")
         self.signal(pid, signal.SIGCONT)
 

@@ -17,7 +17,7 @@ RECORDS = 400
 
 
 def receive_answers(connection):
-    """All that comes until the server ends the connection: [(status, parsed body)]."""
+    """All that comes until the server ends the connection: [(status, body)], JSON parsed."""
     data = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(65536):
@@ -28,7 +28,8 @@ def receive_answers(connection):
         lines = head.decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:])
         length = int(headers["content-length"])
-        answers.append((int(lines[0].split()[1]), json.loads(rest[:length])))
+        is_json = "json" in headers["content-type"]
+        answers.append((int(lines[0].split()[1]), json.loads(rest[:length]) if is_json else rest[:length]))
         data = rest[length:]
     return answers
 
