@@ -57,6 +57,11 @@ Parser::Parser(CommandLine& line) : line_(line) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   run.add_option("--resume", line.resume_ex_id, "Go on with this execution of the data directory")->type_name("EX");
+  run.add_option(
+         "--chaos", line.chaos,
+         "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1. "
+         "For example seed=7,kill=worker+controller,kills=8")
+      ->type_name("PLAN");
   run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(run, true);
 
@@ -204,6 +209,9 @@ Result<void> check_arguments(const CommandLine& line) {
       if (line.job_file.empty() && line.resume_ex_id.empty()) return missing("run", "JOB");
       if (!line.job_file.empty() && !line.resume_ex_id.empty()) {
         return Error(ErrorCode::invalid, "run: give a JOB or --resume, not both; a resumed execution keeps its job");
+      }
+      if (!line.chaos.empty() && line.job_file.empty()) {
+        return Error(ErrorCode::invalid, "run: --chaos begins anew; it needs a JOB and cannot --resume");
       }
       return {};
     case Command::validate:

@@ -20,6 +20,7 @@ struct CommandLine {
   std::string job_file;                      // run, validate, quarantine (a redrive without a master)
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
+  std::string chaos;                         // run; what to kill, "": nothing
   std::string ex_id;                         // verify, quarantine
   std::string master_url;                    // verify, quarantine; "": read the data directory
   bool redrive = false;                      // quarantine

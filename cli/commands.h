@@ -10,6 +10,7 @@ namespace slicemill::cli {
 
 ExitCode run_master(const CommandLine& line);              // master_command.cc
 ExitCode run_local(const CommandLine& line);               // run_command.cc; also a redrive without a master
+ExitCode run_with_chaos(const CommandLine& line);          // chaos_command.cc
 ExitCode verify_execution(const CommandLine& line);        // verify_command.cc
 ExitCode list_or_redrive(const CommandLine& line);         // quarantine_command.cc
 ExitCode validate_job_file(const CommandLine& line);       // validate_command.cc

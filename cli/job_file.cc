@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cli/exit_codes.h"
+#include "core/model/job.h"
 #include "core/runtime/files.h"
+#include "operations/operation.h"
 
 namespace slicemill::cli {
 
@@ -21,6 +24,15 @@ Result<std::string> working_directory() {
   const auto path = std::filesystem::current_path(failed);
   if (failed) return Error(ErrorCode::io, "the working directory is gone: " + failed.message());
   return path.string();
+}
+
+Result<Json> read_resolved_job(const std::string& path) {
+  ASSIGN_OR_RETURN(const Json posted, read_job_file(path));
+  ASSIGN_OR_RETURN(const std::string base, working_directory());
+  auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
+  if (!job) return with_context(job.error(), path);
+  for (const std::string& warning : job->warnings) report_warning(path + ": " + warning);
+  return std::move(job->config);
 }
 
 }  // namespace slicemill::cli

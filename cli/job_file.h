@@ -14,4 +14,8 @@ Result<Json> read_job_file(const std::string& path);
 // The directory that relative paths in such a job are resolved against.
 Result<std::string> working_directory();
 
+// The job as an execution has it: checked, with all defaults; relative paths start at the working directory. Warnings
+// are printed.
+Result<Json> read_resolved_job(const std::string& path);
+
 }  // namespace slicemill::cli

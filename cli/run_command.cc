@@ -16,14 +16,12 @@
 #include "cli/job_file.h"
 #include "cli/run_progress.h"
 #include "core/ledger/slice_ledger.h"
-#include "core/model/job.h"
 #include "core/model/launch.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
 #include "execution-controller/local_run.h"
-#include "operations/operation.h"
 #include "worker/worker.h"
 
 namespace slicemill::cli {
@@ -36,12 +34,7 @@ struct Plan {
 
 // The document that an execution of the master would have, as far as controller and workers read it.
 Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
-  ASSIGN_OR_RETURN(const Json posted, read_job_file(line.job_file));
-  ASSIGN_OR_RETURN(const std::string base, working_directory());
-  auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
-  if (!job) return with_context(job.error(), line.job_file);
-  for (const std::string& warning : job->warnings) report_warning(line.job_file + ": " + warning);
-  Json execution = std::move(job->config);
+  ASSIGN_OR_RETURN(Json execution, read_resolved_job(line.job_file));
   execution["ex_id"] = ex_id;
   execution["job_id"] = random_uuid();
   return execution;

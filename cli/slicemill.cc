@@ -18,7 +18,7 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
     case Command::master:
       return run_master(*line);
     case Command::run:
-      return run_local(*line);
+      return line->chaos.empty() ? run_local(*line) : run_with_chaos(*line);
     case Command::verify:
       return verify_execution(*line);
     case Command::quarantine:

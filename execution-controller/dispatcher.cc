@@ -50,6 +50,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
       pump();
     });
   }
+  silence_checked_ = loop_.now();
   on_silence();
 }
 
@@ -157,6 +158,7 @@ void Dispatcher::give_suspect(Worker& worker) {
   ++worker.outstanding;
   const SliceKey key = slice.key;
   leases_.insert_or_assign(key, Lease{std::move(slice), worker.number});
+  if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
 }
 
 // When nothing waits and somebody idles, unstarted slices of the busiest worker come back to be shared.
@@ -551,8 +553,14 @@ void Dispatcher::on_exit_cause(std::int64_t pid, const std::string& cause) {
 }
 
 void Dispatcher::on_silence() {
-  std::vector<WorkerNumber> silent;
   const auto limit = std::chrono::milliseconds(options_.settings.lease_ms);
+  // Time in which this process did not run itself (stopped, starved) is not silence of others: what they sent is
+  // unread.
+  const Duration late = loop_.now() - silence_checked_ - std::chrono::milliseconds(options_.settings.beat_ms);
+  if (late > Duration::zero())
+    for (auto& [number, worker] : workers_) worker.heard += late;
+  silence_checked_ = loop_.now();
+  std::vector<WorkerNumber> silent;
   for (const auto& [number, worker] : workers_)
     if (worker.process.pid != 0 && loop_.now() - worker.heard > limit) silent.push_back(number);
   for (const WorkerNumber number : silent) {

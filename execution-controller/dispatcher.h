@@ -157,6 +157,7 @@ class Dispatcher {
   std::map<std::int64_t, std::string> causes_;            // told before we saw the death
   WorkerCounts totals_;
   WorkerNumber next_worker_ = 1;
+  SteadyTime silence_checked_;
   bool open_ = false;
   bool waiting_for_known_ = false;
   bool dismissing_ = false;

@@ -1,8 +1,9 @@
 // Executions, third part: a new master takes over what the former one left.
 //
 // Processes that live are watched again; their controllers say hello by themselves. An execution without a controller
-// may have ended while no master was there: its ledger is asked first, and only if it has no outcome a controller
-// starts, under a new epoch.
+// may have ended while no master was there: its ledger is asked first. If it has an outcome, the controller that starts
+// only tells it, with the counts, and removes what is staged; otherwise it goes on, with workers. Either way under a
+// new epoch.
 #include <fmt/core.h>
 
 #include <memory>
@@ -17,10 +18,10 @@ namespace {
 constexpr Duration kAskAgain = std::chrono::seconds(1);
 constexpr Duration kLeftoverGrace = std::chrono::seconds(5);
 
-Result<std::optional<LedgerOutcome>> outcome_of(const std::string& directory) {
-  if (!ledger_exists(directory)) return std::optional<LedgerOutcome>();
+Result<bool> has_outcome(const std::string& directory) {
+  if (!ledger_exists(directory)) return false;
   ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
-  return ledger->header().outcome;
+  return ledger->header().outcome.has_value();
 }
 
 }  // namespace
@@ -59,36 +60,32 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
 }
 
 void Executions::consult_ledger(const ExecutionId& id) {
-  auto outcome = std::make_shared<Result<std::optional<LedgerOutcome>>>(std::optional<LedgerOutcome>());
+  auto decided = std::make_shared<Result<bool>>(false);
   loop_.offload(
       Loop::Lane::query,
-      [outcome, directory = options_.layout.ledger_directory(id.text)] { *outcome = outcome_of(directory); },
-      [this, alive = std::weak_ptr<int>(alive_), id, outcome] {
-        if (!alive.expired()) act_on_ledger(id, std::move(*outcome));
+      [decided, directory = options_.layout.ledger_directory(id.text)] { *decided = has_outcome(directory); },
+      [this, alive = std::weak_ptr<int>(alive_), id, decided] {
+        if (!alive.expired()) act_on_ledger(id, *decided);
       });
 }
 
-void Executions::act_on_ledger(const ExecutionId& id, Result<std::optional<LedgerOutcome>> outcome) {
+void Executions::act_on_ledger(const ExecutionId& id, const Result<bool>& decided) {
   LiveExecution* live = find(id);
   if (live == nullptr || is_terminal(live->status) || supervisor_.has_controller(id)) return;
-  if (!outcome && outcome.error().code == ErrorCode::conflict) {
+  if (!decided && decided.error().code == ErrorCode::conflict) {
     // Somebody holds it: a controller that was started but not noted yet. It will say hello, or it is about to go.
-    live->live_reason = outcome.error().message;
+    live->live_reason = decided.error().message;
     loop_.after(kAskAgain, [this, alive = std::weak_ptr<int>(alive_), id] {
       if (!alive.expired()) consult_ledger(id);
     });
     return;
   }
-  if (outcome && *outcome) {
-    const LedgerOutcome& found = **outcome;
-    if (!follow(*live, found.status, found.reason)) {
-      change(*live, ExecutionEvent::fatal,
-             fmt::format("its ledger says {} while it was {}", to_string(found.status), to_string(live->status)));
-    }
-    return;
-  }
-  if (!outcome) log(LogLevel::error, "execution {}: {}", id.text, outcome.error().message);
-  if (live->status == ExecutionStatus::stopping && !ledger_exists(options_.layout.ledger_directory(id.text))) {
+  if (!decided) log(LogLevel::error, "execution {}: {}", id.text, decided.error().message);
+  live->decided = decided && *decided;
+  if (live->decided) {
+    live->granted = 0;
+    supervisor_.set_workers(id, 0);
+  } else if (live->status == ExecutionStatus::stopping && !ledger_exists(options_.layout.ledger_directory(id.text))) {
     change(*live, ExecutionEvent::drained, "");  // nothing was ever started
     return;
   }

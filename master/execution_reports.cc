@@ -169,6 +169,12 @@ void Executions::group_gone(const ExecutionId& id) {
 
 void Executions::tick() {
   tick_timer_ = loop_.after(kTick, [this] { tick(); });
+  // Time in which this process did not run itself (stopped, starved) is not silence of others: what they said is
+  // unread.
+  const Duration late = loop_.now() - ticked_ - kTick;
+  if (late > Duration::zero())
+    for (auto& [id, live] : live_) live->last_heard += late;
+  ticked_ = loop_.now();
   std::vector<ExecutionId> ids;
   for (const auto& [id, live] : live_) ids.push_back(id);
   for (const auto& id : ids) {

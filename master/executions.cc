@@ -293,7 +293,7 @@ void Executions::plan() {
     for (const auto* live : all()) {
       if (is_terminal(live->status)) continue;
       PlannerEntry entry{live->ex_id,  live->status != ExecutionStatus::pending,
-                         false,        live->status != ExecutionStatus::stopping,
+                         false,        live->status != ExecutionStatus::stopping && !live->decided,
                          live->wanted, live->granted};
       // A birth that is not durable yet starts nothing; neither does one whose predecessor could still write.
       entry.held = !entry.admitted && (live->writing || supervisor_.job_has_controller(live->job_id, live->ex_id));

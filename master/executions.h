@@ -53,6 +53,7 @@ struct LiveExecution {
   bool silence_punished = false;  // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;
+  bool decided = false;      // its ledger has the outcome, which a controller has yet to tell
   bool kill_at_end = false;  // given up: nobody is left who would let the workers go
   std::vector<Reply<StopAnswer>> stop_waiters;
 
@@ -146,7 +147,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void check_overdue(LiveExecution& live);
   void adopt(LiveExecution& live, const std::vector<ProcessRow>& known);
   void consult_ledger(const ExecutionId& id);
-  void act_on_ledger(const ExecutionId& id, Result<std::optional<LedgerOutcome>> outcome);
+  void act_on_ledger(const ExecutionId& id, const Result<bool>& decided);
   void release_leftovers(const std::map<ExecutionId, std::vector<ProcessRow>>& known);
 
   Loop& loop_;
@@ -160,6 +161,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   bool admitting_ = true;
   bool planning_ = false;
   Loop::TimerId tick_timer_ = 0;
+  SteadyTime ticked_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

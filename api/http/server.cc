@@ -72,6 +72,7 @@ struct ServerState {
   const Router& router;
   std::vector<std::shared_ptr<Session>> sessions;  // open ones; each removes itself when it closes
   HttpCounters counters;
+  std::size_t body_bytes = 0;  // of the bodies that are being read
   bool stopping = false;
   std::function<void()> on_session_end;
 
@@ -126,19 +127,34 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_sweep(SteadyTime now) {
     if (phase_ == Phase::closed || now < deadline_) return;
     switch (phase_) {
-      case Phase::reading: {
-        read_timed_out_ = true;  // the read ends with operation_aborted and finds this
-        error_code ignored;
-        socket_.cancel(ignored);
+      case Phase::reading:
+        end_reading(408);
         enter(Phase::reading, state_->options.read_timeout);
         break;
-      }
       case Phase::answering:
         fail(503, fmt::format("no answer within {} ms", milliseconds(state_->options.answer_timeout)));
         break;
       default:
         close();
     }
+  }
+
+  // Since when it waits for its client, as a deadline; those that are between two requests come before all others.
+  // Nothing while the client waits for us.
+  std::optional<std::pair<bool, SteadyTime>> awaits_client() const {
+    if (phase_ == Phase::idle || phase_ == Phase::lingering) return std::pair(false, deadline_);
+    if (phase_ == Phase::reading) return std::pair(true, deadline_);
+    return std::nullopt;
+  }
+
+  // Bytes of the body that is being read.
+  std::size_t held() const { return held_; }
+
+  // The read ends with operation_aborted and finds with what to answer.
+  void end_reading(int status) {
+    ended_with_ = status;
+    error_code ignored;
+    socket_.cancel(ignored);
   }
 
   // An answer that is under way is finished; everything else ends now.
@@ -151,6 +167,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
     error_code ignored;
     socket_.close(ignored);
+    hold(0);
     request_.sink.reset();
     auto self = shared_from_this();  // the list may be the last owner
     auto& sessions = state_->sessions;
@@ -189,6 +206,8 @@ class Session : public std::enable_shared_from_this<Session> {
     deadline_ = state_->loop.now() + limit;
   }
 
+  void hold(std::size_t bytes) { state_->body_bytes += bytes - std::exchange(held_, bytes); }
+
   void next_request() {
     if (state_->stopping) return close();
     if (buffer_.size() > 0) return read_header();
@@ -204,7 +223,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void read_header() {
     enter(Phase::reading, state_->options.read_timeout);
-    read_timed_out_ = false;
+    ended_with_ = 0;
     buffer_.reserve(kReadBytes);
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(state_->options.header_limit));
@@ -269,7 +288,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_piece() {
     if (stream_->is_done()) return dispatch_stream();
     enter(Phase::reading, state_->options.read_timeout);
-    read_timed_out_ = false;
+    ended_with_ = 0;
     piece_.resize(kPieceBytes);
     auto& body = stream_->get().body();
     body.data = piece_.data();
@@ -302,17 +321,28 @@ class Session : public std::enable_shared_from_this<Session> {
     hand_over();
   }
 
+  // By pieces: many bodies, each within its limit, must not fill the memory together. The largest one has to go, so
+  // that small requests are served however many large ones hang.
   void read_body() {
-    http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
+    http::async_read_some(socket_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
       if (self->phase_ != Phase::reading) return;
       if (error) return self->on_read_error(error);
+      self->hold(self->parser_->get().body().size());
+      ServerState& state = *self->state_;
+      if (state.body_bytes > state.options.bodies_limit)
+        (*std::ranges::max_element(state.sessions, {}, [](const auto& s) { return s->held(); }))->end_reading(503);
+      if (self->ended_with_ != 0) return self->on_read_error(asio::error::operation_aborted);
+      if (!self->parser_->is_done()) return self->read_body();
       self->dispatch();
     });
   }
 
   void on_read_error(error_code error) {
     const HttpOptions& options = state_->options;
-    if (read_timed_out_)
+    if (ended_with_ == 503)
+      return fail(503, fmt::format("all request bodies together exceed the limit of {} bytes; try again later",
+                                   options.bodies_limit));
+    if (ended_with_ == 408)
       return fail(408, fmt::format("the request was not complete within {} ms", milliseconds(options.read_timeout)));
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
       return fail(431, fmt::format("the request header exceeds the limit of {} bytes", options.header_limit));
@@ -342,6 +372,7 @@ class Session : public std::enable_shared_from_this<Session> {
       if (std::exchange(duty->done, true)) return;
       if (auto owner = duty->session.lock()) owner->answer(duty->serial, std::move(response));
     });
+    hold(0);
   }
 
   // Answers an error of this connection, after which it cannot go on.
@@ -351,6 +382,7 @@ class Session : public std::enable_shared_from_this<Session> {
       head_only_ = parser_->get().method() == http::verb::head;
     }
     stream_.reset();
+    hold(0);
     request_ = Request();
     keep_alive_ = false;
     write(state_->router.error(target_, status, message));
@@ -417,11 +449,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string target_;
   std::string head_;
   std::string body_;
+  std::size_t held_ = 0;
+  int ended_with_ = 0;  // the status for a client whose reading we ended
   unsigned version_ = 11;
   Phase phase_ = Phase::idle;
   bool keep_alive_ = false;
   bool head_only_ = false;
-  bool read_timed_out_ = false;
 };
 
 class BeastServer final : public HttpServer {
@@ -474,10 +507,7 @@ class BeastServer final : public HttpServer {
  private:
   void accept() {
     if (state_->stopping) return;
-    if (state_->sessions.size() >= state_->options.connection_limit) {
-      waiting_for_room_ = true;
-      return;
-    }
+    if (state_->sessions.size() >= state_->options.connection_limit) return make_room();
     acceptor_.async_accept([this, state = state_](error_code error, Socket socket) {
       if (state->stopping) return;  // then `this` may be gone
       if (error) return on_accept_error(error);
@@ -487,9 +517,31 @@ class BeastServer final : public HttpServer {
     });
   }
 
+  // At the limit a new client takes the place of the one that has kept us waiting for longest, so that connections that
+  // only hang do not lock others out. If there is none, the new one waits in the listen queue.
+  void make_room() {
+    waiting_for_room_ = true;
+    acceptor_.async_wait(Acceptor::wait_read, [this, state = state_](error_code error) {
+      if (state->stopping || error || !waiting_for_room_) return;
+      std::shared_ptr<Session> slowest;
+      for (const auto& session : state->sessions) {
+        const auto waits = session->awaits_client();
+        if (waits && (!slowest || *waits < *slowest->awaits_client())) slowest = session;
+      }
+      if (slowest) return slowest->close();  // its end lets the next one in
+      accept_later();
+    });
+  }
+
   void on_accept_error(error_code error) {
     if (state_->counters.accept_failures++ % 100 == 0)
       log(LogLevel::warn, "cannot accept a connection: {}; {} are open", error.message(), state_->sessions.size());
+    accept_later();
+  }
+
+  void accept_later() {
+    state_->loop.cancel(accept_timer_);
+    waiting_for_room_ = false;
     accept_timer_ = state_->loop.after(state_->options.accept_pause, [this] {
       accept_timer_ = 0;
       accept();

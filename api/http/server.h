@@ -23,7 +23,8 @@ struct HttpOptions {
   std::uint16_t port = 5678;                          // 0: any free one
   std::size_t header_limit = 16 << 10;                // bytes
   std::size_t body_limit = 10 << 20;                  // bytes
-  std::size_t connection_limit = 4096;                // further ones wait in the listen queue
+  std::size_t bodies_limit = 128 << 20;               // bytes of all bodies that are being read
+  std::size_t connection_limit = 4096;                // a further one takes the place of one that waits for its client
   Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
   Duration answer_timeout = std::chrono::minutes(5);  // a handler's answer
   Duration write_timeout = std::chrono::seconds(60);  // until the client has taken the answer

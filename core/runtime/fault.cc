@@ -6,11 +6,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -108,6 +110,20 @@ bool stands(Armed& fault, const Table& shared) {
   return fault.lasting = fault.lasting || has_fired(shared.log_path, name_of(fault));
 }
 
+void note(const std::string& log_path, std::string_view point) {
+  const int fd = open((log_path + ".notes").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::string line =
+      fmt::format("{} {} {}\n", point, getpid(), std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  (void)!write(fd, line.data(), line.size());
+  close(fd);
+}
+
+void wait_for_file(const std::string& path) {
+  while (access(path.c_str(), F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 }  // namespace
 
 bool armed = load();
@@ -118,6 +134,10 @@ Result<void> pass(std::string_view point) {
   std::unique_lock lock(shared.mutex);
   for (auto& fault : shared.faults) {
     if (fault.point != point || (!fault.process.empty() && fault.process != shared.process)) continue;
+    if (fault.action == "note") {
+      if (++fault.passes >= fault.at) note(shared.log_path, point);
+      continue;
+    }
     const int obstacle = obstacle_of(fault.action);
     if (obstacle == 0 || !stands(fault, shared)) {
       if (++fault.passes != fault.at || !claim(shared.log_path, name_of(fault))) continue;
@@ -133,6 +153,11 @@ Result<void> pass(std::string_view point) {
     if (fault.action == "hang") {
       lock.unlock();
       for (;;) pause();
+    }
+    if (fault.action == "wait") {
+      lock.unlock();
+      wait_for_file(fmt::format("{}.{}.go", shared.log_path, point));
+      return {};
     }
     return Error(ErrorCode::io, fmt::format("fault point {} fired", point));
   }

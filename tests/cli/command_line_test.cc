@@ -127,6 +127,7 @@ TEST(CommandLine, MissingArguments) {
 
 TEST(CommandLine, ContradictingArguments) {
   EXPECT_THAT(refused({"run", "job.json", "--resume", "ex"}), HasSubstr("not both"));
+  EXPECT_THAT(refused({"run", "--resume", "ex", "--chaos", "seed=7"}), HasSubstr("--chaos begins anew"));
 }
 
 TEST(CommandLine, WorkersIsANumber) {

@@ -296,19 +296,24 @@ TEST_F(ExecutionsTest, ANewMasterMeetsControllersThatWorkOn) {
   EXPECT_EQ(h_.launch_file(submitted.ex_id)["epoch"], 2);
 }
 
-TEST_F(ExecutionsTest, ANewMasterAdoptsAnOutcomeThatNobodyHeard) {
+TEST_F(ExecutionsTest, ANewMasterHasAnOutcomeThatNobodyHeardToldByAController) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   h_.run(submitted.ex_id);
   const pid_t pid = controller_pid(submitted.ex_id);
   h_.crash();
   write_outcome(submitted.ex_id, ExecutionStatus::completed);
   h_.launcher.exit(pid, {});
+  h_.launcher.exit(1002, {});
   h_.restart();
+  // Only a controller knows the counts, and removes what is staged. It needs no workers.
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(2));
+  EXPECT_EQ(h_.executions->supervisor().live_workers(submitted.ex_id), 0);
+  h_.finish(submitted.ex_id, "completed");
   EXPECT_EQ(h_.status(submitted.ex_id), "completed");
-  EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
+  EXPECT_THAT(h_.launcher.workers, SizeIs(1));
 }
 
-TEST_F(ExecutionsTest, ANewMasterStartsNoWorkersBeforeItKnowsThatTheExecutionGoesOn) {
+TEST_F(ExecutionsTest, ANewMasterStartsNothingBeforeItKnowsWhetherTheExecutionGoesOn) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   h_.run(submitted.ex_id);
   const pid_t pid = controller_pid(submitted.ex_id);
@@ -322,10 +327,11 @@ TEST_F(ExecutionsTest, ANewMasterStartsNoWorkersBeforeItKnowsThatTheExecutionGoe
     ASSERT_TRUE(held) << held.error().message;
     h_.restart();
     EXPECT_EQ(h_.status(submitted.ex_id), "running");
+    EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
     ASSERT_TRUE((*held)->close());
   }
   h_.loop.advance(2s);
-  EXPECT_EQ(h_.status(submitted.ex_id), "completed");
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(2));
   EXPECT_THAT(h_.launcher.workers, SizeIs(1));
 }
 

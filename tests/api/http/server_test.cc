@@ -410,20 +410,74 @@ TEST(HttpServer, HoldsAThousandIdleConnectionsInLittleMemory) {
   EXPECT_TRUE(works(api));
 }
 
-TEST(HttpServer, BeyondTheConnectionLimitClientsWait) {
+TEST(HttpServer, BeyondTheConnectionLimitANewClientTakesThePlaceOfTheOneThatIdledLongest) {
   api::HttpOptions options = quick();
   options.connection_limit = 2;
   ApiServer api(options);
-  auto first = std::make_unique<HttpClient>(api.port());
+  HttpClient first(api.port());
+  ASSERT_TRUE(api.wait_until([&] { return api.server().counters().connections == 1; }));
   HttpClient second(api.port());
   ASSERT_TRUE(api.wait_until([&] { return api.server().counters().connections == 2; }));
   HttpClient third(api.port());
   third.send(http_request("GET", "/health"));
-  second.send(http_request("GET", "/health"));
-  EXPECT_EQ(second.read_answer()->status, 200);
-  EXPECT_EQ(api.on_loop([&] { return api.server().counters().requests; }), 1u);
-  first.reset();
   EXPECT_EQ(third.read_answer()->status, 200);
+  EXPECT_TRUE(first.is_closed_by_server());
+  second.send(http_request("GET", "/health"));
+  EXPECT_EQ(second.read_answer()->status, 200) << "the other one stays";
+}
+
+TEST(HttpServer, BeyondTheConnectionLimitHalfSentRequestsGiveWayButLast) {
+  api::HttpOptions options = quick();
+  options.connection_limit = 2;
+  ApiServer api(options);
+  HttpClient half(api.port());
+  half.send("GET /hea");
+  HttpClient idle(api.port());
+  ASSERT_TRUE(api.wait_until([&] { return api.server().counters().connections == 2; }));
+  HttpClient third(api.port());
+  third.send("GET /hea");
+  EXPECT_TRUE(idle.is_closed_by_server()) << "it asked for nothing yet";
+  HttpClient fourth(api.port());
+  fourth.send(http_request("GET", "/health"));
+  EXPECT_EQ(fourth.read_answer()->status, 200);
+}
+
+TEST(HttpServer, BeyondTheConnectionLimitClientsWaitForThoseThatWaitForUs) {
+  api::HttpOptions options = quick();
+  options.connection_limit = 1;
+  options.accept_pause = milliseconds(10);
+  ApiServer api(options);
+  api.on_loop([&] { api.service().hold("get_job"); });
+  HttpClient first(api.port());
+  first.send(http_request("GET", "/jobs/j1", {}, "Connection: close\r\n"));
+  ASSERT_TRUE(api.wait_until([&] { return api.server().counters().requests == 1; }));
+  HttpClient second(api.port());
+  second.send(http_request("GET", "/health"));
+  give_job(api);
+  api.on_loop([&] { api.service().release("get_job"); });
+  EXPECT_EQ(first.read_answer()->status, 200);
+  EXPECT_EQ(second.read_answer()->status, 200);
+}
+
+TEST(HttpServer, AllBodiesTogetherAreBoundedAndTheLargestOneGoes) {
+  api::HttpOptions options = quick();
+  options.bodies_limit = 1 << 20;
+  ApiServer api(options);
+  give_job(api);
+  const auto head = [](std::size_t length) {
+    return "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  HttpClient large(api.port());
+  large.send(head(800'000) + std::string(700'000, ' '));
+  HttpClient small(api.port());
+  small.send(head(400'000) + std::string(390'000, ' '));
+  const auto answer = large.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_THAT(answer->body, HasSubstr("all request bodies together exceed the limit of 1048576 bytes"));
+  small.send(std::string(10'000, ' '));
+  ASSERT_TRUE(small.read_answer()) << "what was given up is free again";
+  EXPECT_TRUE(works(api));
 }
 
 TEST(HttpServer, SurvivesRunningOutOfDescriptors) {

@@ -4,9 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace slicemill {
 namespace {
@@ -87,6 +89,34 @@ TEST(Fault, AnObstacleStandsInEveryProcessUntilItIsCleared) {
 TEST(Fault, FailIsOneErrorAndOtherPointsPass) {
   EXPECT_EQ(WEXITSTATUS(run_again("committed:fail:3", fresh_log())), 13);
   EXPECT_EQ(WEXITSTATUS(run_again("published:fail:1", fresh_log())), 0);
+}
+
+TEST(Fault, WaitGoesOnWhenItsFileIsThere) {
+  const auto log = fresh_log();
+  std::ofstream(log + ".committed.go") << "";
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:wait:2", log)), 0);
+  EXPECT_EQ(contents(log).substr(0, 10), "committed ") << "it fired, and the point then passed";
+  unlink((log + ".committed.go").c_str());
+}
+
+TEST(Fault, WaitHoldsTheThreadUntilThen) {
+  const auto log = fresh_log();
+  std::thread opens_later([&log] {
+    while (contents(log).empty()) std::this_thread::yield();
+    std::ofstream(log + ".committed.go") << "";
+  });
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:wait:1", log)), 0) << "it ends because the file came";
+  opens_later.join();
+  unlink((log + ".committed.go").c_str());
+}
+
+TEST(Fault, NoteRecordsEachPassAndOtherActionsStillHappen) {
+  const auto log = fresh_log();
+  EXPECT_EQ(WEXITSTATUS(run_again("committed:note:2,committed:fail:3", log)), 13);
+  const auto notes = contents(log + ".notes");
+  EXPECT_EQ(std::count(notes.begin(), notes.end(), '\n'), 2) << "passes 2 and 3: " << notes;
+  EXPECT_EQ(notes.substr(0, 10), "committed ");
+  unlink((log + ".notes").c_str());
 }
 
 }  // namespace

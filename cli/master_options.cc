@@ -1,0 +1,51 @@
+#include "cli/master_options.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include "cli/execution_settings.h"
+#include "core/runtime/files.h"
+#include "core/runtime/log.h"
+
+namespace slicemill::cli {
+namespace {
+
+// Where this program is: its worker stands beside it.
+Result<std::filesystem::path> own_program() {
+  std::error_code failed;
+  auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return Error(ErrorCode::io, "cannot read /proc/self/exe: " + failed.message());
+  return path;
+}
+
+}  // namespace
+
+Result<master::MasterOptions> master_options(const Settings& settings) {
+  ASSIGN_OR_RETURN(const std::filesystem::path program, own_program());
+  ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
+  master::MasterOptions options;
+  options.data = settings.text("data");
+  options.bind = settings.text("bind");
+  options.port = static_cast<int>(settings.number("port"));
+  options.slots = static_cast<int>(settings.number("slots"));
+  options.controller_program = program.string();
+  options.worker_program = program.parent_path() / "slicemill-worker";
+  options.name = settings.text("name");
+  options.assets_directory = settings.text("assets_directory");
+  options.autoload_directory = settings.text("autoload_directory");
+  options.asset_size_limit = static_cast<std::uint64_t>(settings.number("asset_size_limit"));
+  options.asset_unpacked_limit = static_cast<std::uint64_t>(settings.number("asset_unpacked_limit"));
+  options.environment = settings.process_environment();
+  options.settings = execution_settings(settings);
+  options.log_level = level;
+  options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
+  if (access(options.worker_program.c_str(), X_OK) != 0) {
+    return errno_error(errno, "cannot execute", options.worker_program);
+  }
+  return options;
+}
+
+}  // namespace slicemill::cli

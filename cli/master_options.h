@@ -1,0 +1,13 @@
+// What a master is started with, from the settings and from where this program stands.
+#pragma once
+
+#include "core/runtime/config.h"
+#include "core/runtime/result.h"
+#include "master/master.h"
+
+namespace slicemill::cli {
+
+// The error tells what is missing, for instance the worker program.
+Result<master::MasterOptions> master_options(const Settings& settings);
+
+}  // namespace slicemill::cli
