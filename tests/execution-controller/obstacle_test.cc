@@ -103,6 +103,7 @@ TEST_F(ControllerTest, AnObstructedSliceIsChargedNothingAndDispatchClosesUntilIt
   EXPECT_EQ(stats()["obstacle"]["where"], "output");
   a.work();
   a.say(wire::Recalled{a.epoch, {{a.slices[1].key, a.slices[1].attempt}}});
+  loop_.advance(1s);  // the wait before the next try
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
   EXPECT_EQ(outcome_->counters.processed, 4u);

@@ -30,7 +30,7 @@ class ScriptedController {
 
   // Settable: verbs are answered at once, as reached; queries with this body.
   bool answers = true;
-  std::string query_body = "[]";
+  std::string query_body = "[]";  // the first page of the answer, and the last
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
   void status(const std::string& status, const std::string& reason = "",
@@ -59,7 +59,7 @@ class ScriptedController {
     if (const auto* verb = std::get_if<wire::Verb>(&*message)) on_verb(*verb);
     if (const auto* query = std::get_if<wire::Query>(&*message)) {
       queries.push_back(*query);
-      if (answers) channel_->send(wire::encode(wire::Answer{query->request_id, true, 0, "", query_body}));
+      if (answers) channel_->send(wire::encode(wire::Answer{query->request_id, true, 0, "", query->from == 0 ? query_body : "[]"}));
     }
     if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) worker_exits.push_back(*exit);
     welcomes += std::holds_alternative<wire::ControllerWelcome>(*message) ? 1 : 0;
