@@ -72,7 +72,9 @@ Result<void> FilePublisher::probe() {
   RETURN_IF_ERROR(fault("joining"));
   const std::string path = layout_.staging_directory() + "/.probe";
   const auto written = [&]() -> Result<void> {
+    // The obstacle may have stood in the way of the directories themselves: parts go below the staging directory.
     RETURN_IF_ERROR(create_durable_directories(files_, layout_.staging_directory()));
+    if (layout_.single_file) RETURN_IF_ERROR(create_durable_directories(files_, layout_.publish_directory()));
     ASSIGN_OR_RETURN(const auto file, files_.create(path));
     RETURN_IF_ERROR(file->write(std::string(kProbeBytes, '\0')));
     RETURN_IF_ERROR(file->sync());
