@@ -83,6 +83,7 @@ class PipelineRunner final : public SliceRunner {
     log(LogLevel::info, "slice {}/{} fails without naming a record; looking for it: {}", order.key.slicer,
         order.key.order, failure.message);
     const auto guilty = find_guilty(order, cancelled);
+    if (!guilty && !may_be_of_a_record(guilty.error())) return guilty.error();  // cancelled, or the machine is at fault
     if (!guilty)
       return Error(failure.code, fmt::format("{}; {}", failure.message, guilty.error().message), failure.retryable);
     counts = {};
@@ -90,10 +91,9 @@ class PipelineRunner final : public SliceRunner {
       return pipeline_->run(slice, cancelled, counts, {.guilty = &*guilty});
     });
     if (facts) return facts;
-    return Error(
-        facts.error().code,
-        fmt::format("{} ({} records were left out, each of which fails alone)", facts.error().message, guilty->size()),
-        facts.error().retryable);
+    Error still = facts.error();
+    still.message += fmt::format(" ({} records were left out, each of which fails alone)", guilty->size());
+    return still;
   }
 
   Result<std::map<std::uint64_t, GuiltyRecord>> find_guilty(const wire::SliceOrder& order,
