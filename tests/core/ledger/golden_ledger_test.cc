@@ -1,0 +1,150 @@
+// Ledgers that earlier builds have written open and go on: every format that was ever released is kept below golden/.
+//
+// SLICEMILL_GOLDEN_WRITE=<directory> makes this program write a ledger of the present format there instead.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "core/ledger/slice_ledger.h"
+#include "tests/fakes/manual_loop.h"
+
+namespace slicemill {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+constexpr const char* kExecution = R"({"name":"golden","operations":[{"_op":"id_range"},{"_op":"file_exporter"}]})";
+constexpr std::uint64_t kRange = 1000;
+const std::string kLongText(3000, 'g');
+
+SliceKey slice(std::uint64_t order, std::uint32_t slicer = 0) {
+  return {0, slicer, order, SliceKey::kWholeSlice};
+}
+
+void write(ManualLoop& loop, SliceLedger& ledger, LedgerBatch batch) {
+  std::optional<Result<void>> answer;
+  ledger.write(std::move(batch), [&](const Result<void>& result) { answer = result; });
+  ASSERT_TRUE(loop.run_until([&] { return answer.has_value(); }));
+  ASSERT_TRUE(*answer) << answer->error().message;
+}
+
+// A running execution in the middle of everything: part of it in tables, part in the log, as a crash leaves it.
+LedgerBatch first_part() {
+  LedgerBatch batch;
+  batch.born = {{0, 0, 1, 1'700'000'000'000, RangeRequests{R"("a":1)", "start", "end", false, 0, 10, kRange * 10}},
+                {0, 1, 1, 1'700'000'000'001, ListRequests{{R"({"n":1})", "{\"long\":\"" + kLongText + "\"}"}}}};
+  batch.positions[0] = {"{\"next\":10000}", true, kRange};
+  batch.positions[1] = {"second", false, 2};
+  for (std::uint64_t order = 1; order <= 5; ++order)
+    batch.committed.push_back({slice(order), {1, 1}, {true, 10 * order, order, 77 + order, 5}});
+  for (std::uint64_t order = 1; order <= 3; ++order) batch.settled.push_back(slice(order));
+  batch.counters = LedgerCounters{.processed = 3, .records_in = 30, .records_out = 15, .bytes_out = 60};
+  return batch;
+}
+
+LedgerBatch second_part() {
+  LedgerBatch batch;
+  batch.rows = {{slice(10), SliceState::error, 0, 2, 0, 1, 2, R"({"a":1,"start":90,"end":100})", "it broke"},
+                {slice(20), SliceState::start, 0, 0, 1, 1, 3, R"({"a":1,"start":190,"end":200})", "its worker died"}};
+  batch.settled = {slice(10), slice(30)};
+  batch.quarantined = {
+      {.at = {slice(30), 0},
+       .settled_in = 0,
+       .at_ms = 5,
+       .record = {.operation = "operations[0] id_range", .place = "record 3", .bytes = "{\"bad", .error = "no"}}};
+  batch.counters = LedgerCounters{.processed = 5, .failed = 1, .records_in = 40, .quarantined = 1};
+  batch.wanted = WantedState::paused;
+  return batch;
+}
+
+void write_golden(const std::string& directory) {
+  ManualLoop loop;
+  auto ledger = *create_ledger(loop, directory, {"golden-ex", kExecution, 1});
+  write(loop, *ledger, first_part());
+  ASSERT_TRUE(ledger->close());
+  ledger = *open_ledger(loop, directory, 7);
+  write(loop, *ledger, second_part());
+}
+
+class GoldenLedgerTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/golden_XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+    directory_ = root_ + "/ledger";
+    fs::copy(fs::path(SLICEMILL_SOURCE_DIR) / "tests/core/ledger/golden" / GetParam(), directory_);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  std::string root_, directory_;
+};
+
+TEST_P(GoldenLedgerTest, SaysWhatItSaidAndGoesOn) {
+  ManualLoop loop;
+  auto opened = open_ledger_next_epoch(loop, directory_);
+  ASSERT_TRUE(opened) << opened.error().message;
+  SliceLedger& ledger = **opened;
+  const LedgerHeader& header = ledger.header();
+  EXPECT_THAT(header.lineage, ElementsAre("golden-ex"));
+  EXPECT_EQ(header.epoch, 8u);
+  EXPECT_EQ(header.execution, kExecution);
+  EXPECT_EQ(header.wanted, WantedState::paused);
+  EXPECT_EQ(header.counters, *second_part().counters);
+  EXPECT_EQ(header.positions.at(0), first_part().positions.at(0));
+  EXPECT_EQ(header.positions.at(1), first_part().positions.at(1));
+  EXPECT_FALSE(header.outcome);
+
+  const auto rows = ledger.rows(std::nullopt, 10);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(*rows, second_part().rows);
+  EXPECT_EQ(ledger.errors(0, 10)->size(), 1u);
+  const auto unpublished = ledger.unpublished_outputs();
+  ASSERT_TRUE(unpublished);
+  EXPECT_THAT(*unpublished, ElementsAre(first_part().committed[3], first_part().committed[4]));
+  EXPECT_THAT(*ledger.quarantine(std::nullopt, 0, 10), ElementsAre(second_part().quarantined[0]));
+
+  std::uint64_t open = 0;
+  LedgerBatch rest;
+  for (const auto& range : *ledger.open_ranges())
+    for (auto i = range.from; i < range.to; ++i, ++open) rest.settled.push_back(range.run->key(i));
+  EXPECT_EQ(open, kRange - 6 + 2);  // but for 1, 2, 3, 10, 20 and 30; and the two of the list
+  rest.settled.push_back(slice(20));
+  rest.erased_rows = {slice(20)};
+  rest.outcome = LedgerOutcome{ExecutionStatus::failed, "one slice", 9};
+  write(loop, ledger, std::move(rest));
+  const auto counts = *ledger.open_counts();
+  EXPECT_EQ(counts.pending + counts.start, 0u);
+  EXPECT_EQ(counts.error, 1u);
+  ASSERT_TRUE(ledger.close());
+  EXPECT_EQ((*view_ledger(directory_))->header().outcome->status, ExecutionStatus::failed);
+
+  // And it can be recovered.
+  auto recovered =
+      recover_ledger(loop, root_ + "/recovered", {directory_, "next-ex", kExecution, CleanupType::errors, 9});
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  EXPECT_THAT((*recovered)->header().lineage, ElementsAre("golden-ex", "next-ex"));
+  EXPECT_EQ((*recovered)->rows(std::nullopt, 10)->size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, GoldenLedgerTest, testing::Values("format-1"), [](const auto& golden) {
+  return "format_" + golden.param.substr(golden.param.rfind('-') + 1);
+});
+
+// What writes golden ledgers must go on writing what the test above expects.
+TEST(GoldenLedger, IsWrittenWhereAskedFor) {
+  const char* asked = std::getenv("SLICEMILL_GOLDEN_WRITE");
+  const std::string directory = asked != nullptr ? asked : testing::TempDir() + "/golden-" + std::to_string(getpid());
+  write_golden(directory);
+  EXPECT_TRUE(ledger_exists(directory));
+  if (asked == nullptr) fs::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace slicemill
