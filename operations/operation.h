@@ -66,7 +66,9 @@ struct SliceContext {
 
   SliceKey key;
   Attempt attempt;
-  std::string slice_id;
+  std::string_view bearer_ex_id;  // the execution that bore the slice
+  // Computed each time: most operations never ask.
+  std::string slice_id() const { return slicemill::slice_id(bearer_ex_id, key); }
   std::string_view request;  // JSON object
   WallMs created_ms = 0;
   std::string_view ex_id;
@@ -79,7 +81,7 @@ struct OperationContext {
   Json job;               // resolved execution document
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
-  Files* files = &posix_files();  // what the operation reads and writes itself
+  Files* files = &posix_files();           // what the operation reads and writes itself
   RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
 
   // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it

@@ -134,7 +134,7 @@ class PipelineRunner final : public SliceRunner {
     slice.cancelled = cancelled;
     slice.key = order.key;
     slice.attempt = order.attempt;
-    slice.slice_id = slice_id(lineage_[order.key.generation], order.key);
+    slice.bearer_ex_id = lineage_[order.key.generation];
     slice.request = order.request;
     slice.created_ms = order.created_ms;
     slice.ex_id = lineage_.back();

@@ -31,6 +31,13 @@ TOKEN_VARIABLE = "SLICEMILL_E2E_TOKEN"
 PATIENCE_S = 90.0
 POLL_S = 0.02
 
+
+def is_sanitized():
+    cache = BUILD / "CMakeCache.txt"
+    return cache.exists() and any(line.startswith("SLICEMILL_SANITIZE") and not line.endswith("=")
+                                  for line in cache.read_text().splitlines())
+
+
 OK, FAILED, BAD_INPUT, CANNOT_START, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 

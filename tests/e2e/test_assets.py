@@ -12,7 +12,7 @@ import socket
 import unittest
 import zipfile
 
-from harness import EndToEnd, record, records, wait_until
+from harness import EndToEnd, is_sanitized, record, records, wait_until
 
 EX1 = {"name": "ex1", "node_version": 18}
 
@@ -151,7 +151,8 @@ class Assets(EndToEnd):
             archive.writestr("data.bin", os.urandom(100 << 20))
         large = buffer.getvalue()
         self.assertEqual(self.stored(master, large), asset_id(large))
-        self.assertLess(peak_kb() - before, 20_000, "kB")
+        # AddressSanitizer keeps what was freed; even so it stays below the bundle.
+        self.assertLess(peak_kb() - before, 90_000 if is_sanitized() else 20_000, "kB")
 
     def test_a_killed_upload_leaves_nothing(self):
         master = self.start_master()

@@ -153,7 +153,7 @@ class ControllerTest : public testing::Test {
     launch_.epoch = 2;
   }
   void set_end(int end) { launch_.execution["operations"][0]["end"] = end; }
-  bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 20s); }
+  bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 120s); }
   bool until_ended() {
     return until([this] { return outcome_.has_value(); });
   }

@@ -209,7 +209,7 @@ TEST_F(SliceRunnerTest, TakesBatchesThroughAndReportsFacts) {
 
 TEST_F(SliceRunnerTest, TellsOperationsWhoseSliceItIs) {
   run(kLine);
-  EXPECT_EQ(trace_.slice.slice_id, slice_id("ex-1", order().key));
+  EXPECT_EQ(trace_.slice.slice_id(), slice_id("ex-1", order().key));
   EXPECT_EQ(trace_.ex_id, "ex-1");
   EXPECT_EQ(trace_.lineage_id, "ex-0");
   EXPECT_EQ(trace_.slice.created_ms, 678);

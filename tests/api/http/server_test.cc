@@ -376,8 +376,8 @@ TEST(HttpServer, OnlyTheFirstAnswerCounts) {
 // ---- many connections
 // ------------------------------------------------------------------------------------------------------
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::uint64_t kIdleBytes = 64u << 20;  // what is freed stays in quarantine
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kIdleBytes = 64u << 20;  // freed memory is kept, and every byte has a shadow
 #else
 constexpr std::uint64_t kIdleBytes = 4u << 20;
 #endif
