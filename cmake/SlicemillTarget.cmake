@@ -32,6 +32,9 @@ if(SLICEMILL_SANITIZE)
   string(REPLACE ";" "," slicemill_sanitizers "${SLICEMILL_SANITIZE}")
   target_compile_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers} -fno-omit-frame-pointer)
   target_link_options(slicemill_settings INTERFACE -fsanitize=${slicemill_sanitizers})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(slicemill_settings INTERFACE -Wno-maybe-uninitialized) # its checks confuse the warning
+  endif()
   if(SLICEMILL_SANITIZE STREQUAL "thread")
     target_compile_options(slicemill_settings INTERFACE -Wno-tsan) # Boost.Asio fences beside its mutexes; TSan sees the mutexes
   endif()

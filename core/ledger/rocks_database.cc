@@ -51,6 +51,7 @@ rocksdb::DBOptions database_options(const std::string& directory, RocksDatabase:
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.max_background_jobs = 2;
   options.max_open_files = 100;
+  options.max_file_opening_threads = 1;  // few tables: starting threads costs more than they win
   options.manifest_preallocation_size = 64 << 10;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
