@@ -59,7 +59,9 @@ class ScriptedController {
     if (const auto* verb = std::get_if<wire::Verb>(&*message)) on_verb(*verb);
     if (const auto* query = std::get_if<wire::Query>(&*message)) {
       queries.push_back(*query);
-      if (answers) channel_->send(wire::encode(wire::Answer{query->request_id, true, 0, "", query->from == 0 ? query_body : "[]"}));
+      if (answers)
+        channel_->send(
+            wire::encode(wire::Answer{query->request_id, true, 0, "", query->from == 0 ? query_body : "[]"}));
     }
     if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) worker_exits.push_back(*exit);
     welcomes += std::holds_alternative<wire::ControllerWelcome>(*message) ? 1 : 0;

@@ -85,7 +85,7 @@ struct Server {
     service.answer("latest_execution", "e1");
     service.answer("cluster_state", {{"n1", {{"node_id", "n1"}, {"active", {{{"pid", 1}}}}}}});
     service.answer("controllers", {job});
-    if (!router.mount(api::teraslice::dialect(service))) std::abort();
+    if (!router.mount(api::teraslice::dialect(service, service))) std::abort();
   }
 };
 
@@ -102,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.body = std::string(rest);
 
   if (const auto body = api::teraslice::parse_body(request); body && body->is_object())
-    (void)validate_job(*body, server.catalog, PathRule{false, "/base"});
+    (void)validate_job(*body, server.catalog, JobRules{.paths = {false, "/base"}});
   int answers = 0;
   server.router.handle(request, [&answers](const api::Response& response) {
     ++answers;
