@@ -324,7 +324,9 @@ class Registry(Resources):
         self.disk.fill()
         self.wait_for_obstacle(master, ex_id, NO_SPACE)
         master.kill_9("execution_controller", ex_id)
-        wait_until(lambda: NO_SPACE in master.execution(ex_id).get("_status_reason", ""), "the reason to be shown")
+        self.disk.fill()  # also with what the dead one gave back
+        wait_until(lambda: NO_SPACE in master.execution(ex_id).get("_status_reason", ""),
+                   lambda: f"the reason to be shown: {master.execution(ex_id)}")
         self.disk.free()
         self.assert_right(master, ex_id)
 
@@ -366,8 +368,9 @@ class Registry(Resources):
 class Descriptors(Resources):
     def limit(self, pid, count):
         """The process may open so many descriptors more; returns what it was."""
-        used = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
-        return resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1 + count, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        free = next(number for number in range(len(used) + 1) if number not in used)  # the limit is on the number, and there may be gaps
+        return resource.prlimit(pid, resource.RLIMIT_NOFILE, (free + 1 + count, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
 
     def test_a_worker_without_descriptors(self):
         master = self.start_master()
