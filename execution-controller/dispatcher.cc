@@ -22,7 +22,7 @@ constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
 constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
-constexpr std::int64_t kCauseWaitMs = 200;  // for the parent to say how a worker died
+constexpr std::int64_t kCauseWaitMs = 1000;  // for the parent to say how a worker died; it may be busy
 constexpr std::size_t kRememberedCauses = 256;
 
 bool harmless(const ProcessExit& exit) {

@@ -439,7 +439,7 @@ class Poison(EndToEnd):
         self.assertEqual((figures["failed"], figures["processed"]), (1, self.slices_of(path)))
         row, = master.get(f"/v1/ex/{ex_id}/errors")
         self.assertEqual((row["state"], row["worker_deaths"]), ("error", 2))
-        self.assertRegex(row["error"], "signal 9|unknown cause")  # the master has 200 ms to tell
+        self.assertIn("signal 9", row["error"])
         ids = {r["id"] for r in self.read_output()}
         self.assertNotIn(123, ids)
         request = json.loads(row["request"])
