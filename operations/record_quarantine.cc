@@ -17,11 +17,16 @@ Error too_much(const QuarantinedRecord& record, std::string_view what) {
 
 }  // namespace
 
-void RecordQuarantine::begin(std::string_view origin) {
-  origin_.assign(origin.substr(0, kMostOriginBytes));
+void RecordQuarantine::begin(std::string_view request) {
+  request_ = request;
   places_.clear();
   records_.clear();
   bytes_ = 0;
+}
+
+std::string RecordQuarantine::origin() const {
+  if (is_redriven_request(request_)) return "redriven records";
+  return fmt::format("slice {}", request_.substr(0, kMostOriginBytes));
 }
 
 void RecordQuarantine::expect(std::string_view bytes, const std::string& place) {
@@ -43,7 +48,7 @@ Result<void> RecordQuarantine::add(QuarantinedRecord record) {
     record.place = std::move(known->second);
     places_.erase(known);
   }
-  if (record.place.empty()) record.place = origin_;
+  if (record.place.empty()) record.place = origin();
   records_.push_back(std::move(record));
   return {};
 }

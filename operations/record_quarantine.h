@@ -17,8 +17,10 @@ namespace slicemill {
 
 class RecordQuarantine {
  public:
-  // origin: where records without a place of their own came from, in words.
-  void begin(std::string_view origin);
+  // The slice's request. Not copied, since hardly any slice has bad records: it is to outlive the slice.
+  void begin(std::string_view request);
+  // Where records without a place of their own came from, in words.
+  std::string origin() const;
   // A record of this slice has been quarantined before: found by its bytes, it keeps its place.
   void expect(std::string_view bytes, const std::string& place);
 
@@ -27,7 +29,7 @@ class RecordQuarantine {
   std::vector<QuarantinedRecord> take();
 
  private:
-  std::string origin_;
+  std::string_view request_;
   std::unordered_multimap<std::string, std::string> places_;  // by bytes; of redriven slices, which are small
   std::vector<QuarantinedRecord> records_;
   std::size_t bytes_ = 0;

@@ -215,7 +215,7 @@ Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& select
     if (number < selection.from || number >= selection.to) continue;
     if (next_guilty != guilty.end() && next_guilty->first == number) {
       RETURN_IF_ERROR(quarantine_guilty(next_guilty->second, {PipelineEntry::kRecords, ""},
-                                        fmt::format("record {} of {}", number + 1, slice_words_), record));
+                                        fmt::format("record {} of {}", number + 1, quarantine_.origin()), record));
       ++next_guilty;
       continue;
     }

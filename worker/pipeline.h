@@ -123,7 +123,6 @@ class Pipeline {
   std::unique_ptr<Sender> sender_;
   std::size_t running_ = 0;
   std::optional<RedrivenRequest> redriven_;  // of this slice
-  std::string slice_words_;                  // its request, for places of records
   Delivery delivery_ = Delivery::none;
   std::size_t stages_begun_ = 0;
   bool sender_has_begun_ = false;

@@ -11,13 +11,8 @@ namespace slicemill {
 Result<void> Pipeline::open_redriven(const SliceContext& slice) {
   redriven_.reset();
   enter(0);
-  if (!is_redriven_request(slice.request)) {
-    slice_words_ = fmt::format("slice {}", slice.request);
-    quarantine_.begin(slice_words_);
-    return {};
-  }
-  slice_words_ = "redriven records";
-  quarantine_.begin(slice_words_);
+  quarantine_.begin(slice.request);
+  if (!is_redriven_request(slice.request)) return {};
   ASSIGN_OR_RETURN(RedrivenRequest request, parse_redriven_request(slice.request));
   ASSIGN_OR_RETURN(request.entry.index, place_of_entry(request.entry));
   for (const auto& record : request.records) quarantine_.expect(record.bytes, record.place);

@@ -92,7 +92,7 @@ TEST(RecordRejecter, Quarantines) {
   context.index = 2;
   context.quarantine = &quarantine;
   RecordRejecter rejecter(context);
-  quarantine.begin("slice {}");
+  quarantine.begin("{}");
   const Error why(ErrorCode::invalid, "is bad");
   EXPECT_TRUE(rejecter.reject("[1]", why));
   EXPECT_TRUE(rejecter.reject("[2]", why, "/in: byte 9"));
@@ -123,7 +123,7 @@ TEST(RecordRejecter, NamesNoOperationThatEveryJobHas) {
 
 TEST(RecordQuarantine, KeepsRecordsWholeOrRefusesThem) {
   RecordQuarantine quarantine;
-  quarantine.begin("slice");
+  quarantine.begin("{}");
   const auto record = [](std::size_t bytes) {
     return QuarantinedRecord{"operations[1] filter", {1, ""}, "", std::string(bytes, 'x'), "broken"};
   };
@@ -139,13 +139,13 @@ TEST(RecordQuarantine, KeepsRecordsWholeOrRefusesThem) {
   const auto too_many = quarantine.add(record(kLongestQuarantinedBytes));
   ASSERT_FALSE(too_many);
   EXPECT_THAT(too_many.error().message, HasSubstr("more than 4 MB"));
-  quarantine.begin("next slice");
+  quarantine.begin("{}");
   EXPECT_TRUE(quarantine.add(record(kLongestQuarantinedBytes)));
 }
 
 TEST(RecordQuarantine, KnownRecordsKeepTheirPlace) {
   RecordQuarantine quarantine;
-  quarantine.begin("redriven records");
+  quarantine.begin(R"({"redriven":{}})");
   quarantine.expect("a", "/in: byte 1");
   quarantine.expect("a", "/in: byte 7");
   for (const char* bytes : {"a", "a", "a", "b"})
