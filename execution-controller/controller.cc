@@ -106,8 +106,8 @@ Controller::~Controller() {
   if (auto closed = ledger_->close(); !closed) log(LogLevel::warn, "closing the ledger: {}", closed.error().message);
 }
 
-ProcessIdentity Controller::identity() const {
-  if (parts_.self) return *parts_.self;
+ProcessIdentity identity_of(const Controller::Parts& parts) {
+  if (parts.self) return *parts.self;
   const auto own = own_process();
   return own ? *own : ProcessIdentity();
 }
@@ -140,7 +140,7 @@ void Controller::wire() {
                               .settings = launch_.settings,
                               .expected_workers = launch_.living_workers,
                               .retries = retries};
-  if (parts_.monitor != nullptr) options.controller = identity();
+  if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
@@ -192,7 +192,7 @@ void Controller::wire() {
   wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
-        parts_.loop, *parts_.master, launch_.ex_id, header.epoch, identity(), launch_.settings,
+        parts_.loop, *parts_.master, launch_.ex_id, header.epoch, identity_of(parts_), launch_.settings,
         MasterLink::Hooks{
             .on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
             .on_query = [this](const wire::Query& query) { on_query(query); },

@@ -90,7 +90,6 @@ class Controller {
   Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed);
 
   void wire();
-  ProcessIdentity identity() const;
   void wire_output();
   void prepare_output();
   void probe_output(const Obstacle::Answer& answer);
@@ -176,6 +175,8 @@ class Controller {
   WallMs finished_ms_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+ProcessIdentity identity_of(const Controller::Parts& parts);
 
 // The process body of `slicemill execution-controller`: returns the exit code.
 int run_execution_controller(const ControllerLaunch& launch);

@@ -7,7 +7,7 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/files.h"
-#include "execution-controller/controller.h"
+#include "execution-controller/execution_process.h"
 #include "master/assets/asset_store.h"
 #include "master/executions.h"
 #include "tests/simulation/mutation.h"
@@ -111,7 +111,8 @@ struct Cluster::ControllerBody {
   std::unique_ptr<SimulatedMonitor> monitor;
   std::unique_ptr<ServerChannel> workers;
   std::unique_ptr<ClientChannel> master;
-  std::unique_ptr<controller::Controller> controller;
+  ControllerLaunch launch;
+  std::unique_ptr<controller::ExecutionProcess> process;
 };
 
 struct Cluster::WorkerBody {
@@ -209,21 +210,17 @@ void Cluster::run_controller(Process& process, const std::string& launch_file) {
   body->monitor = std::make_unique<SimulatedMonitor>(world, process);
   body->workers = network.bind(process, launch->controller_endpoint);
   body->master = network.connect(process, launch->master_endpoint);
-  auto opened = controller::Controller::open({.loop = process.loop,
-                                              .workers = *body->workers,
-                                              .master = body->master.get(),
-                                              .monitor = body->monitor.get(),
-                                              .files = *body->files,
-                                              .ledgers = *body->ledgers,
-                                              .self = process.identity()},
-                                             *launch);
-  if (!opened) {
-    if (process.alive) world.note(opened.error().message);
-    exit(3);
-    return;
-  }
-  body->controller = std::move(*opened);
-  body->controller->start([exit](const controller::ControllerOutcome& outcome) { exit(outcome.ledger_error ? 4 : 0); });
+  body->launch = *launch;
+  body->process =
+      std::make_unique<controller::ExecutionProcess>(controller::Controller::Parts{.loop = process.loop,
+                                                                                   .workers = *body->workers,
+                                                                                   .master = body->master.get(),
+                                                                                   .monitor = body->monitor.get(),
+                                                                                   .files = *body->files,
+                                                                                   .ledgers = *body->ledgers,
+                                                                                   .self = process.identity()},
+                                                     body->launch, exit);
+  body->process->start();
 }
 
 void Cluster::run_worker(Process& process, const std::string& worker_id, const std::string& endpoint,
