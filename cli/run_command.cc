@@ -40,32 +40,6 @@ Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
   return execution;
 }
 
-// An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution.
-Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
-  const std::string directory = layout.ledger_directory(ex_id);
-  if (!ledger_exists(directory)) {
-    return Error(ErrorCode::not_found,
-                 fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, directory));
-  }
-  ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
-  const LedgerHeader& header = view->header();
-  ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
-  launch.ex_id = ex_id;
-  if (header.outcome) {
-    if (header.outcome->status == ExecutionStatus::completed) {
-      return Error(ErrorCode::conflict,
-                   fmt::format("execution {} ended as completed; there is nothing to resume", ex_id));
-    }
-    launch.ex_id = random_uuid();
-    launch.execution["ex_id"] = launch.ex_id;
-    launch.source_ledger_directory = directory;
-    launch.epoch = header.epoch + 1;
-    fmt::print("execution {} ended as {}; {} goes on from it\n", ex_id, to_string(header.outcome->status),
-               launch.ex_id);
-  }
-  return {};
-}
-
 // Earlier redrives and recoveries took from an execution's quarantine: of the ledgers that descend from it, the one of
 // the longest lineage knows what is left.
 Result<std::string> newest_ledger(const DataLayout& layout, const std::string& ex_id) {
@@ -82,6 +56,40 @@ Result<std::string> newest_ledger(const DataLayout& layout, const std::string& e
     newest = name;
   }
   return newest;
+}
+
+// An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
+// where earlier recoveries and redrives of it have come: what they did is done.
+Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
+  const std::string own = layout.ledger_directory(ex_id);
+  if (!ledger_exists(own)) {
+    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, own));
+  }
+  launch.ex_id = ex_id;
+  ASSIGN_OR_RETURN(auto view, view_ledger(own));
+  ASSIGN_OR_RETURN(launch.execution, parse_json(view->header().execution));
+  if (view->header().outcome) {
+    view.reset();  // it is looked at again
+    ASSIGN_OR_RETURN(launch.ex_id, newest_ledger(layout, ex_id));
+    ASSIGN_OR_RETURN(view, view_ledger(layout.ledger_directory(launch.ex_id)));
+  }
+  const LedgerHeader& header = view->header();
+  if (!header.outcome) {
+    ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
+    return {};
+  }
+  // A recovery of one type, or a redrive, completes without what it was not asked for.
+  if (header.outcome->status == ExecutionStatus::completed && header.cleanup == CleanupType::none) {
+    return Error(ErrorCode::conflict,
+                 fmt::format("execution {} ended as completed; there is nothing to resume", launch.ex_id));
+  }
+  fmt::print("execution {} ended as {}; ", launch.ex_id, to_string(header.outcome->status));
+  launch.source_ledger_directory = layout.ledger_directory(launch.ex_id);
+  launch.ex_id = random_uuid();
+  launch.execution["ex_id"] = launch.ex_id;
+  launch.epoch = header.epoch + 1;
+  fmt::print("{} goes on from it\n", launch.ex_id);
+  return {};
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.

@@ -7,7 +7,7 @@ import os
 import signal
 import unittest
 
-from harness import BAD_INPUT, EndToEnd, OK, record, wait_until
+from harness import BAD_INPUT, CANNOT_START, EndToEnd, FAILED, OK, record, wait_until
 
 RECORDS = 1200
 # Fails on a record with this text, without saying which; passes all others on as they are.
@@ -425,6 +425,31 @@ class Quarantine(EndToEnd):
         again = self.slicemill("quarantine", ex_id, "--redrive", "--job", mended, "--data", self.data)
         self.assert_one_line(again, BAD_INPUT, "no quarantined records")
         self.assert_output(self.good + [{"data": line} for line in self.bad])
+
+
+    def test_a_run_resumed_after_a_redrive_goes_on_from_it(self):
+        path = self.write_mixed_input(lambda n: "plain line %d" % n)
+        flag = self.directory / "mended"
+        command = f'''awk '/"id":123,/ {{ if (system("test -e {flag}")) exit 1 }} {{ print }}' '''
+        job = self.directory / "job.json"
+        script = {"_op": "script", "command": "/bin/sh", "args": ["-c", command]}
+        job.write_text(json.dumps(self.job(path, processors=[script], max_retries=0, reader={"_dead_letter_action": "quarantine"})))
+        self.assertEqual(self.slicemill("run", job, "--data", self.data).returncode, FAILED)
+        ex_id, = [entry.name for entry in (self.data / "ledgers").iterdir()]
+        mended = self.directory / "mended.json"
+        mended.write_text(json.dumps(self.job(path, reader={"format": "raw"})))
+        redriven = self.slicemill("quarantine", ex_id, "--redrive", "--job", mended, "--data", self.data)
+        self.assertEqual(redriven.returncode, OK, redriven.stderr)
+        flag.touch()
+        resumed = self.slicemill("run", "--resume", ex_id, "--data", self.data)
+        self.assertEqual(resumed.returncode, OK, resumed.stderr)
+        whole = self.good + [{"data": line} for line in self.bad]
+        self.assert_output(whole)
+        # Whichever execution is asked for: nothing is left to redrive or to resume.
+        self.assert_one_line(self.slicemill("quarantine", ex_id, "--redrive", "--job", mended, "--data", self.data), BAD_INPUT,
+                             "no quarantined records")
+        self.assert_one_line(self.slicemill("run", "--resume", ex_id, "--data", self.data), CANNOT_START, "nothing to resume")
+        self.assert_output(whole)
 
 
 class Poison(EndToEnd):
