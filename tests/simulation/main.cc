@@ -8,8 +8,8 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/core.h>
@@ -35,13 +35,34 @@ struct Settings {
   std::string mutation;
 };
 
-// Shared with the children.
+// Shared with the children, so it holds no pointers.
 struct Progress {
   std::uint64_t running = 0;  // the seed that is being run: named if the child dies of it
   std::uint64_t runs = 0, failures = 0, first_failure = 0;
   std::uint64_t kills = 0, slices = 0, begun = 0, outputs = 0, recoveries = 0, events = 0;
   double virtual_seconds = 0;
-  char violated[400] = {};
+  std::array<char, 400> violated{};  // of the first failure
+
+  void fail(std::uint64_t seed, std::string_view text) {
+    if (failures++ > 0 && seed > first_failure) return;
+    first_failure = seed;
+    violated = {};
+    text.copy(violated.data(), violated.size() - 1);
+  }
+
+  void add(const Progress& part) {
+    runs += part.runs;
+    kills += part.kills;
+    slices += part.slices;
+    begun += part.begun;
+    outputs += part.outputs;
+    recoveries += part.recoveries;
+    events += part.events;
+    virtual_seconds += part.virtual_seconds;
+    if (part.failures == 0) return;
+    fail(part.first_failure, part.violated.data());
+    failures += part.failures - 1;
+  }
 };
 
 std::string directory_of_child(unsigned child) {
@@ -53,20 +74,17 @@ std::string replay_line(std::uint64_t seed, const std::string& mutation) {
   return fmt::format("slicemill_simulation --seed {}{}", seed, mutation.empty() ? "" : " --mutation " + mutation);
 }
 
-void add(Progress& progress, std::uint64_t seed, const RunReport& report) {
-  ++progress.runs;
-  progress.kills += report.kills;
-  progress.slices += report.slices;
-  progress.begun += report.slices_begun;
-  progress.outputs += report.outputs;
-  progress.recoveries += report.recoveries;
-  progress.events += report.events;
-  progress.virtual_seconds += report.virtual_seconds;
-  if (report.violated.empty()) return;
-  if (++progress.failures == 1) {
-    progress.first_failure = seed;
-    std::strncpy(progress.violated, report.violated.c_str(), sizeof(progress.violated) - 1);
-  }
+Progress progress_of(std::uint64_t seed, const RunReport& report) {
+  Progress progress{.runs = 1,
+                    .kills = report.kills,
+                    .slices = report.slices,
+                    .begun = report.slices_begun,
+                    .outputs = report.outputs,
+                    .recoveries = report.recoveries,
+                    .events = report.events,
+                    .virtual_seconds = report.virtual_seconds};
+  if (!report.violated.empty()) progress.fail(seed, report.violated);
+  return progress;
 }
 
 RunReport run_seed(const Settings& settings, std::uint64_t seed, const std::string& directory) {
@@ -84,7 +102,7 @@ void child_main(const Settings& settings, unsigned child, Progress& progress) {
   for (std::uint64_t seed = settings.first + child; seed < settings.first + settings.count; seed += settings.jobs) {
     progress.running = seed;
     const RunReport report = run_seed(settings, seed, directory);
-    add(progress, seed, report);
+    progress.add(progress_of(seed, report));
     if (report.violated.empty()) continue;
     if (!settings.mutation.empty()) break;  // caught
     fmt::print("FAILED seed {}: {}\n  again: {}\n", seed, report.violated, replay_line(seed, settings.mutation));
@@ -116,26 +134,13 @@ Progress run_all(const Settings& settings) {
     waitpid(children[child], &status, 0);
     Progress& part = shared[child];
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-      ++part.failures;
-      part.first_failure = part.running;
-      fmt::format_to_n(part.violated, sizeof(part.violated) - 1, "the process died of signal {}", WTERMSIG(status));
+      const std::string text = fmt::format("the process died of signal {}", WTERMSIG(status));
+      part.fail(part.running, text);
       if (settings.mutation.empty())
-        fmt::print("FAILED seed {}: {}\n  again: {}\n", part.running, part.violated,
+        fmt::print("FAILED seed {}: {}\n  again: {}\n", part.running, text,
                    replay_line(part.running, settings.mutation));
     }
-    if (part.failures > 0 && (total.failures == 0 || part.first_failure < total.first_failure)) {
-      total.first_failure = part.first_failure;
-      std::memcpy(total.violated, part.violated, sizeof(total.violated));
-    }
-    total.runs += part.runs;
-    total.failures += part.failures;
-    total.kills += part.kills;
-    total.slices += part.slices;
-    total.begun += part.begun;
-    total.outputs += part.outputs;
-    total.recoveries += part.recoveries;
-    total.events += part.events;
-    total.virtual_seconds += part.virtual_seconds;
+    total.add(part);
   }
   munmap(shared, bytes);
   return total;
@@ -207,7 +212,7 @@ int run_mutations(Settings settings) {
     plant("");
     const bool caught = total.failures > 0;
     fmt::print("{:<28} {}\n", mutation,
-               caught ? fmt::format("caught by seed {}: {}", total.first_failure, total.violated)
+               caught ? fmt::format("caught by seed {}: {}", total.first_failure, total.violated.data())
                       : fmt::format("MISSED by {} seeds", total.runs));
     std::fflush(stdout);
     if (!caught) ++missed;
