@@ -11,26 +11,19 @@
 
 #include "operations/operation.h"
 #include "operations/readers/file_reader.h"
+#include "tests/fakes/no_files.h"
 
 namespace {
 
 using namespace slicemill;
 
-class OneFile final : public Files {
+class OneFile final : public NoFiles {
  public:
   explicit OneFile(std::string_view text) : text_(text) {}
   Result<std::unique_ptr<ReadableFile>> open(const std::string&) override {
     return std::unique_ptr<ReadableFile>(std::make_unique<Reading>(text_));
   }
   Result<FileStat> stat(const std::string&) override { return FileStat{false, text_.size(), 0, 1}; }
-  Result<std::unique_ptr<WritableFile>> create(const std::string&) override { return none(); }
-  Result<void> create_directories(const std::string&) override { return none(); }
-  Result<std::vector<std::string>> list(const std::string&) override { return none(); }
-  Result<void> rename_replace(const std::string&, const std::string&) override { return none(); }
-  Result<void> rename_no_replace(const std::string&, const std::string&) override { return none(); }
-  Result<void> sync_directory(const std::string&) override { return none(); }
-  Result<void> remove(const std::string&) override { return none(); }
-  Result<void> remove_tree(const std::string&) override { return none(); }
 
  private:
   class Reading final : public ReadableFile {
@@ -45,7 +38,6 @@ class OneFile final : public Files {
    private:
     std::string_view text_;
   };
-  static Error none() { return Error(ErrorCode::unsupported, "not here"); }
   std::string_view text_;
 };
 

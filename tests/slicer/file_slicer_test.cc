@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "slicer/file_list.h"
+#include "tests/fakes/no_files.h"
 
 namespace slicemill {
 namespace {
@@ -262,7 +263,7 @@ TEST_F(FileSlicerTest, PositionsHoldForTheSamePathOnly) {
 }
 
 // A directory of very many files, without the files.
-class ManyFiles final : public Files {
+class ManyFiles final : public NoFiles {
  public:
   explicit ManyFiles(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) names_.push_back(std::to_string(1'000'000 + i));
@@ -270,17 +271,7 @@ class ManyFiles final : public Files {
   Result<std::vector<std::string>> list(const std::string&) override { return names_; }
   Result<FileStat> stat(const std::string& path) override { return FileStat{path == "/many", 5, 1, 1}; }
 
-  Result<std::unique_ptr<WritableFile>> create(const std::string&) override { return none(); }
-  Result<std::unique_ptr<ReadableFile>> open(const std::string&) override { return none(); }
-  Result<void> create_directories(const std::string&) override { return none(); }
-  Result<void> rename_replace(const std::string&, const std::string&) override { return none(); }
-  Result<void> rename_no_replace(const std::string&, const std::string&) override { return none(); }
-  Result<void> sync_directory(const std::string&) override { return none(); }
-  Result<void> remove(const std::string&) override { return none(); }
-  Result<void> remove_tree(const std::string&) override { return none(); }
-
  private:
-  static Error none() { return Error(ErrorCode::unsupported, "not here"); }
   std::vector<std::string> names_;
 };
 
