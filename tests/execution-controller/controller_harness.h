@@ -135,17 +135,20 @@ class ControllerTest : public testing::Test {
     EXPECT_FALSE(opened);
     return opened ? Error() : opened.error();
   }
+  // The only slice fails for good, and with it the execution.
+  void fail_only_slice() {
+    PlayedWorker a(*hub_, "a");
+    a.hello();
+    ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
+    a.finish(a.slices[0], wire::Outcome::failed_for_good);
+    ASSERT_TRUE(until_ended());
+    EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  }
   // An ended execution with one failed slice; launch_ is set to recover it.
   void end_with_one_error() {
     set_end(10);
     open();
-    {
-      PlayedWorker a(*hub_, "a");
-      a.hello();
-      ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
-      a.finish(a.slices[0], wire::Outcome::failed_for_good);
-      ASSERT_TRUE(until_ended());
-    }
+    fail_only_slice();
     controller_.reset();
     launch_.source_ledger_directory = launch_.ledger_directory;
     launch_.ledger_directory = directory_ + "/recovered";

@@ -225,14 +225,7 @@ TEST_F(QuarantineTest, AControllerThatDiesWhileRedrivingDoublesNothing) {
 TEST_F(QuarantineTest, WhatAFailedRedriveLeftIsInTheNextOne) {
   end_with({bad("x")});
   open();
-  {
-    PlayedWorker a(*hub_, "a");
-    a.hello();
-    ASSERT_TRUE(until([&] { return a.slices.size() == 1; }));
-    a.finish(a.slices[0], wire::Outcome::failed_for_good);
-    ASSERT_TRUE(until_ended());
-    EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
-  }
+  fail_only_slice();
   redrive_it();
   open();
   PlayedWorker b(*hub_, "b");
