@@ -24,6 +24,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(SLICEMILL_FUZZ)
   target_compile_options(slicemill_settings INTERFACE -fsanitize=fuzzer-no-link)
+  # clang names some of fmt's templates otherwise than g++, which built the library.
+  target_compile_definitions(slicemill_settings INTERFACE FMT_HEADER_ONLY)
 endif()
 if(SLICEMILL_MOLD)
   target_link_options(slicemill_settings INTERFACE -fuse-ld=mold)
