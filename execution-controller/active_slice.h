@@ -1,4 +1,5 @@
-// A slice that the controller knows as more than a place in a run: leased, waiting for a retry, or being settled.
+// Slices on their way through the controller: single ones that it knows as more than a place in a run (leased, waiting
+// for a retry, being settled), and spans of fresh ones that it does not take apart without need.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,26 @@ struct ActiveSlice {
   std::string own_request;
 
   std::string request() const { return run ? run->request(index) : own_request; }
+};
+
+// Indices [from, to) of a run, none of which was tried under this epoch.
+struct SliceSpan {
+  std::shared_ptr<const SliceRun> run;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  bool replayed = false;  // born by an earlier execution of the lineage
+
+  std::uint64_t size() const { return to - from; }
+  // As one that was not tried yet. from <= index < to.
+  ActiveSlice slice(std::uint64_t index) const {
+    ActiveSlice single;
+    single.key = run->key(index);
+    single.created_ms = run->created_ms;
+    single.replayed = replayed;
+    single.run = run;
+    single.index = index;
+    return single;
+  }
 };
 
 }  // namespace slicemill::controller

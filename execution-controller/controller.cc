@@ -128,6 +128,7 @@ void Controller::wire() {
                             },
                         .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                         .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
+                        .on_range_completed = [this](const SettledRange& range) { source_->tell_completed(range); },
                         .on_change = [this] { turn_soon(); },
                         .on_obstacle = [this](const Error& error) { output_obstructed(error); },
                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
@@ -147,6 +148,11 @@ void Controller::wire() {
                             [this](ActiveSlice slice, const wire::SliceResult& result) {
                               if (result.outcome != wire::Outcome::obstructed) analytics_.add(result);
                               settlement_->on_result(std::move(slice), result);
+                            },
+                        .on_span_completed =
+                            [this](const SliceSpan& span, const wire::SliceResult& result) {
+                              analytics_.add(result);
+                              settlement_->on_span_completed(span, result);
                             },
                         .on_crash =
                             [this](ActiveSlice slice, const std::string& cause) {

@@ -1,6 +1,7 @@
 #include "execution-controller/dispatcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <utility>
 
@@ -103,30 +104,53 @@ void Dispatcher::pump() {
 bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   wire::Dispatch dispatch;
   dispatch.epoch = options_.epoch;
-  dispatch.slices.reserve(count);
-  std::vector<ActiveSlice> taken;
-  taken.reserve(count);
-  for (std::size_t bytes = 0; taken.size() < count && bytes < kRequestBytesPerFrame;) {
-    auto slice = queue_.take();
-    if (!slice) break;
-    slice->attempt = {options_.epoch, SLICEMILL_MUTATED("reuse_attempt") ? 1 : ++slice->tries};
-    dispatch.slices.push_back(order_of(*slice));
-    bytes += dispatch.slices.back().request.size();
-    taken.push_back(std::move(*slice));
-  }
+  Given given = take_waiting(count, dispatch);
   const auto sent = send(worker, dispatch);
   if (sent != ServerChannel::Sent::ok) {
     worker.blocked = true;
-    for (auto& slice : taken) requeue(std::move(slice));
+    for (auto span = given.spans.rbegin(); span != given.spans.rend(); ++span) queue_.push_front(std::move(*span));
+    for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }
-  worker.outstanding += taken.size();
-  for (auto& slice : taken) {
-    const SliceKey key = slice.key;
-    leases_.insert_or_assign(key, Lease{std::move(slice), worker.number});
-  }
+  worker.outstanding += given.slices;
+  for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
+  for (auto& span : given.spans) leases_.add(std::move(span), first_attempt(), worker.number);
   if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
   return true;
+}
+
+Dispatcher::Given Dispatcher::take_waiting(std::uint64_t count, wire::Dispatch& dispatch) {
+  Given given;
+  for (std::size_t bytes = 0; given.slices < count && bytes < kRequestBytesPerFrame && !queue_.empty();) {
+    auto next = queue_.take(count - given.slices);
+    if (auto* span = std::get_if<SliceSpan>(&next)) {
+      take_span(std::move(*span), dispatch, bytes, given);
+      continue;
+    }
+    auto& slice = std::get<ActiveSlice>(next);
+    slice.attempt = {options_.epoch, SLICEMILL_MUTATED("reuse_attempt") ? 1 : ++slice.tries};
+    dispatch.slices.push_back(order_of(slice));
+    bytes += dispatch.slices.back().request.size();
+    ++given.slices;
+    given.singles.push_back(std::move(slice));
+  }
+  return given;
+}
+
+// As much of the span as the frame takes; the rest waits on. Requests that are written out count by their bytes.
+void Dispatcher::take_span(SliceSpan span, wire::Dispatch& dispatch, std::size_t& bytes, Given& given) {
+  if (const auto* list = std::get_if<ListRequests>(&span.run->requests)) {
+    SliceSpan rest = span;
+    for (span.to = span.from; span.to < rest.to && bytes < kRequestBytesPerFrame; ++span.to)
+      bytes += list->requests[span.to].size();
+    rest.from = span.to;
+    if (rest.size() > 0) queue_.push_front(std::move(rest));
+  }
+  dispatch.spans.push_back({.run = span.run->part(span.from, span.to),
+                            .attempt = first_attempt(),
+                            .last_try = !options_.retries.may_retry(0, true)});
+  given.slices += span.size();
+  given.spans.push_back(std::move(span));
 }
 
 wire::SliceOrder Dispatcher::order_of(const ActiveSlice& slice) const {
@@ -156,8 +180,7 @@ void Dispatcher::give_suspect(Worker& worker) {
   }
   worker.alone = true;
   ++worker.outstanding;
-  const SliceKey key = slice.key;
-  leases_.insert_or_assign(key, Lease{std::move(slice), worker.number});
+  leases_.add(std::move(slice), worker.number);
   if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
 }
 
@@ -203,13 +226,9 @@ void Dispatcher::drain(std::uint64_t count) {
 }
 
 std::vector<ActiveSlice> Dispatcher::break_leases() {
-  std::vector<ActiveSlice> slices;
-  for (auto& [key, lease] : leases_) {
-    if (const auto worker = workers_.find(lease.worker); worker != workers_.end() && monitor_ != nullptr)
-      monitor_->kill(worker->second.process);
-    slices.push_back(std::move(lease.slice));
-  }
-  leases_.clear();
+  for (const auto& [number, worker] : workers_)
+    if (worker.outstanding > 0 && monitor_ != nullptr) monitor_->kill(worker.process);
+  std::vector<ActiveSlice> slices = leases_.take_all();
   for (auto& [pid, waiting] : awaiting_cause_) {
     loop_.cancel(waiting.timer);
     slices.push_back(std::move(waiting.slice));
@@ -318,16 +337,13 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   std::vector<SliceKey> kept;
   for (const auto& held : hello.held) kept.push_back(held.key);
   std::sort(kept.begin(), kept.end());
-  std::vector<SliceKey> missed;
-  for (const auto& [key, lease] : leases_)
-    if (lease.worker == number && !std::binary_search(kept.begin(), kept.end(), key)) missed.push_back(key);
-  std::sort(missed.begin(), missed.end());
-  for (const auto& key : missed) {
-    requeue(std::move(leases_.at(key).slice));
-    leases_.erase(key);
+  worker.outstanding = 0;
+  for (const auto& key : leases_.held_by(number)) {
+    if (std::binary_search(kept.begin(), kept.end(), key))
+      ++worker.outstanding;
+    else
+      requeue(leases_.take(key));
   }
-  worker.outstanding = static_cast<std::uint64_t>(
-      std::count_if(leases_.begin(), leases_.end(), [&](const auto& lease) { return lease.second.worker == number; }));
   send(worker, welcome);
   if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
     worker.leaving = false;
@@ -346,15 +362,15 @@ bool Dispatcher::may_adopt(const Attempt& attempt) const {
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
-    const auto lease = leases_.find(result.key);
-    if (lease != leases_.end()) {
-      if (lease->second.worker == worker.number && lease->second.slice.attempt == result.attempt)
-        take_result(worker, result);
+    if (leases_.holder(result.key)) {
+      if (holds(worker, result.key, result.attempt)) take_result(worker, result);
       continue;
     }
     // Finished under an earlier controller: it counts if the slice is still open and the worker not late.
     if (!may_adopt(result.attempt)) continue;
-    if (auto slice = queue_.extract(result.key)) {
+    if (result.count > 1) {  // it staged nothing that would have to be kept
+      if (const auto span = queue_.extract(result.key, result.count)) hooks_.on_span_completed(*span, result);
+    } else if (auto slice = queue_.extract(result.key)) {
       slice->attempt = result.attempt;
       hooks_.on_adopted(result.key, result.attempt);
       hooks_.on_result(std::move(*slice), result);
@@ -366,14 +382,12 @@ void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
 std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::Hello& hello) {
   std::vector<wire::HeldSlice> cancelled;
   for (const auto& held : hello.held) {
-    const auto lease = leases_.find(held.key);
-    if (lease != leases_.end() && lease->second.worker == worker.number && lease->second.slice.attempt == held.attempt)
-      continue;
-    if (lease == leases_.end() && may_adopt(held.attempt)) {
+    if (holds(worker, held.key, held.attempt)) continue;
+    if (!leases_.holder(held.key) && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
         hooks_.on_adopted(held.key, held.attempt);
-        leases_.insert_or_assign(held.key, Lease{std::move(*slice), worker.number});
+        leases_.add(std::move(*slice), worker.number);
         continue;
       }
     }
@@ -397,21 +411,48 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
   pump();
 }
 
+bool Dispatcher::holds(const Worker& worker, const SliceKey& key, const Attempt& attempt) const {
+  return leases_.holder(key) == LeaseTable::Holder{worker.number, attempt};
+}
+
 void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
-  const auto lease = leases_.find(result.key);
-  const bool is_stale =
-      lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != result.attempt;
-  if (lease == leases_.end() || (is_stale && !SLICEMILL_MUTATED("accept_stale_attempt"))) {
+  if (result.count > 1) {
+    take_span_result(worker, result);
+    return;
+  }
+  const bool is_stale = !holds(worker, result.key, result.attempt);
+  if (is_stale && !(SLICEMILL_MUTATED("accept_stale_attempt") && leases_.holder(result.key))) {
     hooks_.on_refused();
     return;
   }
-  ActiveSlice slice = std::move(lease->second.slice);
-  leases_.erase(lease);
-  if (worker.outstanding > 0) --worker.outstanding;
-  worker.alone = false;
-  const double us = std::max(0.5, static_cast<double>(result.busy_us));
-  worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * 0.9 + us * 0.1;
+  ActiveSlice slice = leases_.take(result.key);
+  slices_done(worker, result);
   hooks_.on_result(std::move(slice), result);
+}
+
+// Its sums are of all of its slices: if one of them is not this worker's any more, none counts, and those that are run
+// again.
+void Dispatcher::take_span_result(Worker& worker, const wire::SliceResult& result) {
+  if (const auto span = leases_.take(result.key, result.count, {worker.number, result.attempt})) {
+    slices_done(worker, result);
+    hooks_.on_span_completed(*span, result);
+    return;
+  }
+  hooks_.on_refused();
+  SliceKey key = result.key;
+  for (std::uint64_t i = 0; i < result.count; ++i, ++key.order) {
+    if (!holds(worker, key, result.attempt)) continue;
+    requeue(leases_.take(key));
+    if (worker.outstanding > 0) --worker.outstanding;
+  }
+}
+
+void Dispatcher::slices_done(Worker& worker, const wire::SliceResult& result) {
+  worker.outstanding -= std::min(worker.outstanding, result.count);
+  worker.alone = false;
+  const double us = std::max(0.5, static_cast<double>(result.busy_us) / static_cast<double>(result.count));
+  const double kept = std::pow(0.9, static_cast<double>(result.count));
+  worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * kept + us * (1 - kept);
 }
 
 // The worker forgets a result only when what it caused is durable: the batch being gathered holds it.
@@ -426,11 +467,9 @@ void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
   worker.recalling = false;
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {
-    const auto lease = leases_.find(held.key);
-    if (lease == leases_.end() || lease->second.worker != worker.number || lease->second.slice.attempt != held.attempt)
-      continue;
-    if (!SLICEMILL_MUTATED("drop_recalled")) requeue(std::move(lease->second.slice));
-    leases_.erase(lease);
+    if (!holds(worker, held.key, held.attempt)) continue;
+    ActiveSlice slice = leases_.take(held.key);
+    if (!SLICEMILL_MUTATED("drop_recalled")) requeue(std::move(slice));
     if (worker.outstanding > 0) --worker.outstanding;
   }
   hooks_.on_change();
@@ -465,12 +504,9 @@ void Dispatcher::requeue(ActiveSlice slice) {
 
 std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
   std::vector<std::pair<SliceKey, Attempt>> attempts;
-  for (const auto& [key, lease] : leases_)
-    if (lease.worker == number) attempts.emplace_back(key, lease.slice.attempt);
-  std::sort(attempts.begin(), attempts.end());
-  for (const auto& [key, attempt] : attempts) {
-    if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(leases_.at(key).slice));
-    leases_.erase(key);
+  for (auto& slice : leases_.take_all(number)) {
+    attempts.emplace_back(slice.key, slice.attempt);
+    if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(slice));
   }
   return attempts;
 }
@@ -495,12 +531,7 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   if (const auto note = read_begun_note(worker.begun_path); note && *note) {
     const auto& n = **note;
     const SliceKey key{static_cast<std::uint16_t>(n.generation), static_cast<std::uint32_t>(n.slicer), n.order, n.path};
-    const auto lease = leases_.find(key);
-    if (lease != leases_.end() && lease->second.worker == number &&
-        lease->second.slice.attempt == Attempt{n.epoch, static_cast<std::uint32_t>(n.n)}) {
-      begun = std::move(lease->second.slice);
-      leases_.erase(lease);
-    }
+    if (holds(worker, key, {n.epoch, static_cast<std::uint32_t>(n.n)})) begun = leases_.take(key);
   }
   (void)posix_files().remove(worker.begun_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);

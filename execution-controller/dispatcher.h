@@ -22,6 +22,7 @@
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
 #include "execution-controller/active_slice.h"
+#include "execution-controller/lease_table.h"
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/retry_policy.h"
 #include "execution-controller/slice_queue.h"
@@ -37,6 +38,7 @@ class Dispatcher {
  public:
   struct Hooks {
     std::function<void(ActiveSlice, const wire::SliceResult&)> on_result;
+    std::function<void(const SliceSpan&, const wire::SliceResult&)> on_span_completed;  // the result of all of them
     std::function<void(ActiveSlice, const std::string& cause)>
         on_crash;                                // the one slice that the dead worker had begun
     std::function<void()> on_refused;            // a stale result
@@ -90,7 +92,7 @@ class Dispatcher {
   std::uint64_t wanted_ahead() const;
 
  private:
-  using WorkerNumber = std::uint64_t;
+  using WorkerNumber = LeaseTable::WorkerNumber;
   struct Worker {
     WorkerNumber number = 0;
     std::string id;
@@ -106,10 +108,6 @@ class Dispatcher {
     bool recalling = false;  // a Recall is under way
     bool alone = false;      // runs a suspect
   };
-  struct Lease {
-    ActiveSlice slice;
-    WorkerNumber worker = 0;
-  };
   struct AwaitingCause {
     ActiveSlice slice;
     Loop::TimerId timer = 0;
@@ -123,6 +121,10 @@ class Dispatcher {
   std::vector<wire::HeldSlice> adopt_held(Worker& worker, const wire::Hello& hello);
   void on_results(Worker& worker, wire::Results& results);
   void take_result(Worker& worker, const wire::SliceResult& result);
+  void take_span_result(Worker& worker, const wire::SliceResult& result);
+  // Measures the worker by it.
+  void slices_done(Worker& worker, const wire::SliceResult& result);
+  bool holds(const Worker& worker, const SliceKey& key, const Attempt& attempt) const;
   void on_recalled(Worker& worker, const wire::Recalled& recalled);
   void on_goodbye(Worker& worker, const std::string& reason);
   void on_exit(WorkerNumber number, ProcessExit exit);
@@ -135,7 +137,16 @@ class Dispatcher {
   void forget(WorkerNumber number);
   std::uint64_t credit(const Worker& worker) const;
   bool give(Worker& worker, std::uint64_t count);
+  // Up to `count` waiting slices, as orders; how many. They are taken out of the queue.
+  struct Given {
+    std::vector<ActiveSlice> singles;
+    std::vector<SliceSpan> spans;
+    std::uint64_t slices = 0;
+  };
+  Given take_waiting(std::uint64_t count, wire::Dispatch& dispatch);
+  void take_span(SliceSpan span, wire::Dispatch& dispatch, std::size_t& bytes, Given& given);
   wire::SliceOrder order_of(const ActiveSlice& slice) const;
+  Attempt first_attempt() const { return {options_.epoch, 1}; }
   void give_suspect(Worker& worker);
   void dismiss(Worker& worker);
   void help_idle();
@@ -151,7 +162,7 @@ class Dispatcher {
   Hooks hooks_;
   std::map<WorkerNumber, Worker> workers_;
   std::unordered_map<ServerChannel::Peer, WorkerNumber> peers_;
-  std::unordered_map<SliceKey, Lease> leases_;
+  LeaseTable leases_;
   std::deque<ActiveSlice> suspects_;
   std::map<std::int64_t, AwaitingCause> awaiting_cause_;  // by pid
   std::map<std::int64_t, std::string> causes_;            // told before we saw the death

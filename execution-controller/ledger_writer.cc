@@ -32,6 +32,12 @@ void LedgerWriter::after_sync(std::function<void()> then) {
   then_.push_back(std::move(then));
 }
 
+std::size_t LedgerWriter::slices_of(const LedgerBatch& batch) {
+  std::size_t slices = batch.settled.size() + batch.committed.size();
+  for (const SettledRange& range : batch.settled_ranges) slices += range.last - range.first + 1;
+  return slices;
+}
+
 void LedgerWriter::flush() {
   if (!gathering_ || failed_ || in_flight_ >= kBatchesInFlight) return;
   LedgerBatch written = std::exchange(pending_, {});
@@ -41,7 +47,7 @@ void LedgerWriter::flush() {
   ++in_flight_;
   written.counters = counters_();
   const LedgerCounters counters = *written.counters;
-  const std::size_t slices = written.settled.size() + written.committed.size();
+  const std::size_t slices = slices_of(written);
   unsynced_slices_ += slices;
   ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices,
                                      then = std::move(then)](const Result<void>& synced) {

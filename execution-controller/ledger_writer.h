@@ -31,11 +31,12 @@ class LedgerWriter {
   // True while something is not durable yet.
   bool busy() const { return gathering_ || in_flight_ > 0; }
   // Settled slices that wait for the disk: beyond a bound the dispatcher holds back credit.
-  std::size_t unsynced_slices() const { return unsynced_slices_ + pending_.settled.size() + pending_.committed.size(); }
+  std::size_t unsynced_slices() const { return unsynced_slices_ + slices_of(pending_); }
   const LedgerCounters& durable_counters() const { return durable_; }
 
  private:
   void flush();
+  static std::size_t slices_of(const LedgerBatch& batch);
 
   Loop& loop_;
   SliceLedger& ledger_;

@@ -45,13 +45,17 @@ Settlement::Group& Settlement::group() {
       for (auto& output : group->to_publish) to_publish_.push_back(std::move(output));
       publish_next();
     }
-    if (!group->settled.empty()) {
+    if (!group->settled.empty() || !group->completed_ranges.empty()) {
       if (!fault("done")) {
         hooks_.on_fatal(Error(ErrorCode::io, "fault point done fired"));
         return;
       }
       in_progress_ -= group->settled.size();
       for (const auto& [key, state] : group->settled) hooks_.on_settled(key, state);
+      for (const auto& range : group->completed_ranges) {
+        in_progress_ -= range.last - range.first + 1;
+        hooks_.on_range_completed(range);
+      }
     }
     hooks_.on_change();
   });
@@ -78,6 +82,17 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
       give_back(std::move(slice), result.error);
       return;
   }
+}
+
+void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResult& result) {
+  const SliceKey first = span.run->key(span.from);
+  const SettledRange range{first.generation, first.slicer, first.order, first.order + span.size() - 1};
+  in_progress_ += span.size();
+  counters_.records_in += result.records_in;
+  counters_.records_out += result.records_out;
+  counters_.processed += span.size();
+  writer_.batch().settled_ranges.push_back(range);
+  group().completed_ranges.push_back(range);
 }
 
 void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& result) {

@@ -28,6 +28,7 @@ class Settlement {
     std::function<void(ActiveSlice)> on_retry;                    // its backoff is over: dispatch it again
     std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
+    std::function<void(const SettledRange&)> on_range_completed;  // durable
     std::function<void()> on_change;
     std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
     std::function<void(const Error&)> on_fatal;
@@ -38,6 +39,8 @@ class Settlement {
              RetryPolicy retries, Hooks hooks);
 
   void on_result(ActiveSlice slice, const wire::SliceResult& result);
+  // Fresh slices that completed without outputs; the result has their sums.
+  void on_span_completed(const SliceSpan& span, const wire::SliceResult& result);
   void on_crash(ActiveSlice slice, const std::string& cause);
   void on_refused() { ++counters_.refused; }
   // A stop's deadline passed while it ran: it stays open, in state `start`.
@@ -70,6 +73,7 @@ class Settlement {
   struct Group {  // of the batch being gathered
     std::vector<Committed> to_publish;
     std::vector<std::pair<SliceKey, SliceState>> settled;
+    std::vector<SettledRange> completed_ranges;
   };
 
   Group& group();

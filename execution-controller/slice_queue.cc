@@ -5,20 +5,10 @@
 
 namespace slicemill::controller {
 
-ActiveSlice SliceQueue::from_run(const Chunk& chunk, std::uint64_t index) {
-  ActiveSlice slice;
-  slice.key = chunk.range.run->key(index);
-  slice.created_ms = chunk.range.run->created_ms;
-  slice.run = chunk.range.run;
-  slice.index = index;
-  slice.replayed = chunk.replayed;
-  return slice;
-}
-
 void SliceQueue::push_range(OpenRange range, bool replayed) {
   if (range.from >= range.to) return;
   size_ += range.to - range.from;
-  ranges_.push_back({std::move(range), replayed});
+  spans_.push_back({std::move(range.run), range.from, range.to, replayed});
 }
 
 void SliceQueue::push_back(ActiveSlice slice) {
@@ -31,20 +21,25 @@ void SliceQueue::push_front(ActiveSlice slice) {
   ++size_;
 }
 
-std::optional<ActiveSlice> SliceQueue::take() {
-  std::optional<ActiveSlice> slice;
-  if (!first_.empty()) {
-    slice = std::move(first_.front());
-    first_.pop_front();
-  } else if (!ranges_.empty()) {
-    auto& chunk = ranges_.front();
-    slice = from_run(chunk, chunk.range.from++);
-    if (chunk.range.from == chunk.range.to) ranges_.pop_front();
-  } else if (!last_.empty()) {
-    slice = std::move(last_.front());
-    last_.pop_front();
+void SliceQueue::push_front(SliceSpan span) {
+  size_ += span.size();
+  spans_.push_front(std::move(span));
+}
+
+std::variant<ActiveSlice, SliceSpan> SliceQueue::take(std::uint64_t most) {
+  if (first_.empty() && !spans_.empty()) {
+    SliceSpan& next = spans_.front();
+    SliceSpan taken = next;
+    taken.to = std::min(next.to, next.from + most);
+    next.from = taken.to;
+    if (next.from == next.to) spans_.pop_front();
+    size_ -= taken.size();
+    return taken;
   }
-  if (slice) --size_;
+  auto& singles = first_.empty() ? last_ : first_;
+  ActiveSlice slice = std::move(singles.front());
+  singles.pop_front();
+  --size_;
   return slice;
 }
 
@@ -58,20 +53,28 @@ std::optional<ActiveSlice> SliceQueue::extract(const SliceKey& key) {
     --size_;
     return slice;
   }
-  if (key.path != SliceKey::kWholeSlice) return std::nullopt;
-  for (auto chunk = ranges_.begin(); chunk != ranges_.end(); ++chunk) {
-    const SliceRun& run = *chunk->range.run;
-    if (run.generation != key.generation || run.slicer != key.slicer || key.order < run.first_order) continue;
-    const std::uint64_t index = key.order - run.first_order;
-    if (index < chunk->range.from || index >= chunk->range.to) continue;
-    ActiveSlice slice = from_run(*chunk, index);
-    Chunk rest = *chunk;
-    rest.range.from = index + 1;
-    chunk->range.to = index;
-    if (rest.range.from < rest.range.to) chunk = std::prev(ranges_.insert(std::next(chunk), std::move(rest)));
-    if (chunk->range.from == chunk->range.to) ranges_.erase(chunk);
-    --size_;
-    return slice;
+  const auto span = extract(key, 1);
+  if (!span) return std::nullopt;
+  return span->slice(span->from);
+}
+
+std::optional<SliceSpan> SliceQueue::extract(const SliceKey& first, std::uint64_t count) {
+  if (first.path != SliceKey::kWholeSlice) return std::nullopt;
+  for (auto waiting = spans_.begin(); waiting != spans_.end(); ++waiting) {
+    const SliceRun& run = *waiting->run;
+    if (run.generation != first.generation || run.slicer != first.slicer || first.order < run.first_order) continue;
+    const std::uint64_t index = first.order - run.first_order;
+    if (index < waiting->from || index >= waiting->to || waiting->to - index < count) continue;
+    SliceSpan taken = *waiting;
+    taken.from = index;
+    taken.to = index + count;
+    SliceSpan rest = *waiting;
+    rest.from = taken.to;
+    waiting->to = taken.from;
+    if (rest.from < rest.to) waiting = std::prev(spans_.insert(std::next(waiting), std::move(rest)));
+    if (waiting->from == waiting->to) spans_.erase(waiting);
+    size_ -= count;
+    return taken;
   }
   return std::nullopt;
 }

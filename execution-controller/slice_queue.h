@@ -1,4 +1,4 @@
-// What may be dispatched: durable births, in order, as ranges of runs; and single slices that came back. Pure; loop
+// What may be dispatched: durable births, in order, as spans of runs; and single slices that came back. Pure; loop
 // thread.
 //
 // A run of a million slices is one entry. Slices that came back (retry, recall, lost worker) go first.
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <variant>
 
 #include "core/ledger/slice_ledger.h"
 #include "execution-controller/active_slice.h"
@@ -18,23 +19,22 @@ class SliceQueue {
   void push_range(OpenRange range, bool replayed);
   void push_back(ActiveSlice slice);
   void push_front(ActiveSlice slice);
+  // It could not be given after all: it is the next one again.
+  void push_front(SliceSpan span);
 
-  std::optional<ActiveSlice> take();
+  // The next slice that came back, or up to `most` fresh ones of one run. Requires: not empty, most > 0.
+  std::variant<ActiveSlice, SliceSpan> take(std::uint64_t most);
   // Takes out exactly this slice, wherever it waits: a worker that survived the controller still has it.
   std::optional<ActiveSlice> extract(const SliceKey& key);
+  // The same for fresh slices with consecutive orders; nothing unless all of them wait.
+  std::optional<SliceSpan> extract(const SliceKey& first, std::uint64_t count);
 
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
  private:
-  struct Chunk {
-    OpenRange range;
-    bool replayed = false;
-  };
-  static ActiveSlice from_run(const Chunk& chunk, std::uint64_t index);
-
   std::deque<ActiveSlice> first_;
-  std::deque<Chunk> ranges_;
+  std::deque<SliceSpan> spans_;
   std::deque<ActiveSlice> last_;
   std::uint64_t size_ = 0;
 };

@@ -211,6 +211,14 @@ bool SliceSource::exhausted() const {
   return std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->position.finished && !s->in_turn; });
 }
 
+void SliceSource::tell_completed(const SettledRange& range) {
+  if (range.generation != generation_ || range.slicer >= states_.size() ||
+      !states_[range.slicer]->slicer->hears_settled())
+    return;
+  for (std::uint64_t order = range.first; order <= range.last; ++order)
+    tell_settled({range.generation, range.slicer, order}, SliceState::completed);
+}
+
 void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
   if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled())
     return;

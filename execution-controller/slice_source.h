@@ -36,6 +36,7 @@ class SliceSource {
   // All slicers finished and every birth is durable.
   bool exhausted() const;
   void tell_settled(const SliceKey& key, SliceState state);
+  void tell_completed(const SettledRange& range);
 
   std::size_t slicers() const { return states_.size(); }
   std::uint64_t subslices() const { return subslices_; }

@@ -96,7 +96,7 @@ bool ThreadedSliceLane::run_one(SliceRunner& runner) {
   if (note_) note_->end();
   const std::lock_guard lock(mutex_);
   running_.reset();
-  results_.push_back(std::move(result));
+  append_result(results_, std::move(result), slice);
   if (!told_ && !ending_) {
     told_ = true;
     loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -158,7 +158,28 @@ bool ThreadedSliceLane::running() const {
   return running_.has_value();
 }
 
+// It says nothing of its slice but that it is done.
+bool is_plain(const wire::SliceResult& result) {
+  return result.outcome == wire::Outcome::completed && !result.output.present && result.quarantined.empty();
+}
+
 }  // namespace
+
+void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult result, const wire::SliceOrder& order) {
+  if (order.follows && !results.empty() && result.operations.empty() && is_plain(result)) {
+    auto& last = results.back();
+    auto expected = last.key;
+    expected.order += last.count;
+    if (expected == result.key && last.attempt == result.attempt && is_plain(last)) {
+      ++last.count;
+      last.records_in += result.records_in;
+      last.records_out += result.records_out;
+      last.busy_us += result.busy_us;
+      return;
+    }
+  }
+  results.push_back(std::move(result));
+}
 
 std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
                                            SliceLane::Hooks hooks) {

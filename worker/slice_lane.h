@@ -40,6 +40,9 @@ class SliceLane {
   virtual bool running() const = 0;
 };
 
+// Adds the result of `order` to those that wait: what one span's slices have in common is told once.
+void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult result, const wire::SliceOrder& order);
+
 // note: nullptr in-process.
 std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
                                            SliceLane::Hooks hooks);

@@ -106,12 +106,13 @@ void Worker::on_frame(std::string_view frame) {
     return;  // of an earlier connection
   } else if (auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
     if (dispatch->epoch != epoch_) return;
+    auto slices = wire::take_slices(*dispatch);
     if (!leaving_) {
-      lane_->add(std::move(dispatch->slices));
+      lane_->add(std::move(slices));
       return;
     }
     wire::Recalled refused{.epoch = epoch_};
-    for (const auto& slice : dispatch->slices) refused.slices.push_back({slice.key, slice.attempt});
+    for (const auto& slice : slices) refused.slices.push_back({slice.key, slice.attempt});
     send(refused);
   } else if (const auto* acked = std::get_if<wire::Acked>(&message)) {
     while (!unacked_.empty() && first_unacked_ <= acked->seq) {

@@ -38,6 +38,8 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
     work_.commit(output.key);
   }
   for (const SliceKey& key : batch.settled) work_.settle(key);
+  for (const SettledRange& range : batch.settled_ranges)
+    work_.settle({range.generation, range.slicer}, range.first, range.last);
   for (const OpenRow& row : batch.rows) {
     if (row.state != SliceState::error && row.state != SliceState::start) {
       return Error(ErrorCode::internal, fmt::format("slice {}/{}/{}: a row cannot be in state {}", row.key.generation,

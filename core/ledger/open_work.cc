@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace slicemill {
@@ -79,14 +80,37 @@ void OpenWork::settle(const SliceKey& key) {
   Series& series = series_for(series_of(key));
   if (!series.settled.add(key.order)) return;
   mark_changed(series_of(key), series);
-  if (series.left.erase(key.order) == 0) close_one(key, series);
+  if (series.left.erase(key.order) == 0) close(series_of(key), series, key.order);
+}
+
+void OpenWork::settle(SeriesKey key, std::uint64_t first, std::uint64_t last) {
+  Series& series = series_for(key);
+  const auto left = series.left.lower_bound(first);
+  const bool plain =
+      recommitted_.empty() && (left == series.left.end() || *left > last) && series.settled.count(first, last) == 0;
+  if (!plain) {
+    for (std::uint64_t order = first; order <= last; ++order) settle(SliceKey{key.generation, key.slicer, order});
+    return;
+  }
+  series.settled.add(first, last);
+  mark_changed(key, series);
+  while (first <= last) {
+    const auto above = series.runs.upper_bound(first);
+    std::uint64_t end = above == series.runs.end() ? last + 1 : std::min(last + 1, above->first);
+    if (above != series.runs.begin()) {
+      const auto run = std::prev(above);
+      if (first - run->first < run->second.count) end = std::min(end, run->first + run->second.count);
+    }
+    close(key, series, first, end - first);
+    first = end;
+  }
 }
 
 void OpenWork::leave(const SliceKey& key) {
   if (!is_whole(key)) return;
   Series& series = series_for(series_of(key));
   if (series.settled.contains(key.order)) return;
-  if (series.left.insert(key.order).second) close_one(key, series);
+  if (series.left.insert(key.order).second) close(series_of(key), series, key.order);
 }
 
 Result<void> OpenWork::forget(const SliceKey& key) {
@@ -97,14 +121,15 @@ Result<void> OpenWork::forget(const SliceKey& key) {
   return {};
 }
 
-void OpenWork::close_one(const SliceKey& key, Series& series) {
-  const auto above = series.runs.upper_bound(key.order);
+void OpenWork::close(SeriesKey key, Series& series, std::uint64_t order, std::uint64_t count) {
+  const auto above = series.runs.upper_bound(order);
   if (above == series.runs.begin()) return;  // no open run holds it: settled without a birth
   const auto run = std::prev(above);
-  if (key.order - run->first >= run->second.count) return;
-  --pending_;
-  if (--run->second.open > 0) return;
-  ended_runs_.push_back({series_of(key), run->first, run->second.count});
+  if (order - run->first >= run->second.count) return;
+  pending_ -= count;
+  run->second.open -= count;
+  if (run->second.open > 0) return;
+  ended_runs_.push_back({key, run->first, run->second.count});
   series.runs.erase(run);
 }
 

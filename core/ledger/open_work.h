@@ -51,9 +51,10 @@ class OpenWork {
   // ---- facts of a batch, in this order ------------------------------------------------------------------------------
   // internal if the run is empty or shares orders with a run that is open.
   Result<void> born(const RunSpan& span);
-  void commit(const SliceKey& key);          // its output is committed
-  void settle(const SliceKey& key);          // of parts of a bisected slice only their outputs matter
-  void leave(const SliceKey& key);           // its row is written
+  void commit(const SliceKey& key);  // its output is committed
+  void settle(const SliceKey& key);  // of parts of a bisected slice only their outputs matter
+  void settle(SeriesKey key, std::uint64_t first, std::uint64_t last);  // whole slices; the same one by one
+  void leave(const SliceKey& key);                                      // its row is written
   Result<void> forget(const SliceKey& key);  // its row is erased; internal if nothing else knows of the slice (I1)
 
   // The row of a whole slice exists only if its order is settled or has left.
@@ -91,7 +92,8 @@ class OpenWork {
   };
 
   std::uint64_t open_in(const Series& series, const RunSpan& span) const;
-  void close_one(const SliceKey& key, Series& series);
+  // `count` slices from this order on, all of one run if of any, are open no more.
+  void close(SeriesKey key, Series& series, std::uint64_t order, std::uint64_t count = 1);
 
   Series& series_for(SeriesKey key);
   const Series* find_series(SeriesKey key) const;

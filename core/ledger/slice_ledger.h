@@ -98,14 +98,24 @@ struct SlicerPosition {
   bool operator==(const SlicerPosition&) const = default;
 };
 
+// Slices of one slicer with consecutive orders, all whole.
+struct SettledRange {
+  std::uint16_t generation = 0;
+  std::uint32_t slicer = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // inclusive
+  bool operator==(const SettledRange&) const = default;
+};
+
 // One atomic group of facts.
 struct LedgerBatch {
   std::vector<SliceRun> born;
   std::map<std::uint32_t, SlicerPosition> positions;  // by slicer
   std::vector<CommittedOutput> committed;
-  std::vector<SliceKey> settled;           // completed, or error together with its row
-  std::vector<OpenRow> rows;               // put or replaced
-  std::vector<SliceKey> erased_rows;       // e.g. a replayed slice completed
+  std::vector<SliceKey> settled;             // completed, or error together with its row
+  std::vector<SettledRange> settled_ranges;  // completed, without rows and outputs
+  std::vector<OpenRow> rows;                 // put or replaced
+  std::vector<SliceKey> erased_rows;         // e.g. a replayed slice completed
   std::vector<QuarantineRow> quarantined;  // with what decides their slice: its commit, or `settled` without an output
   std::vector<QuarantinePlace> released;   // they are in a slice again
   std::optional<LedgerCounters> counters;
@@ -114,9 +124,9 @@ struct LedgerBatch {
   std::optional<LedgerOutcome> outcome;
 
   bool empty() const {
-    return born.empty() && positions.empty() && committed.empty() && settled.empty() && rows.empty() &&
-           erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !wanted && !joined &&
-           !outcome;
+    return born.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
+           rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !wanted &&
+           !joined && !outcome;
   }
 };
 

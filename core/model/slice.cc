@@ -63,6 +63,20 @@ std::string SliceRun::request(std::uint64_t index) const {
   return text;
 }
 
+SliceRun SliceRun::part(std::uint64_t from, std::uint64_t to) const {
+  SliceRun run{generation, slicer, first_order + from, created_ms, {}};
+  if (const auto* list = std::get_if<ListRequests>(&requests)) {
+    const auto begin = list->requests.begin();
+    run.requests = ListRequests{{begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(to)}};
+    return run;
+  }
+  RangeRequests range = std::get<RangeRequests>(requests);
+  if (to < count()) range.end = range.start + static_cast<std::int64_t>(to) * range.step;
+  range.start += static_cast<std::int64_t>(from) * range.step;
+  run.requests = std::move(range);
+  return run;
+}
+
 std::string encode_run(const SliceRun& run) {
   std::string bytes;
   ByteWriter writer(bytes);

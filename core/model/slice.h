@@ -79,6 +79,8 @@ struct SliceRun {
   // index < count(). Appends the request's JSON to out.
   void append_request(std::uint64_t index, std::string& out) const;
   std::string request(std::uint64_t index) const;
+  // Its slices [from, to) as a run of their own. Requires from < to <= count().
+  SliceRun part(std::uint64_t from, std::uint64_t to) const;
   SliceKey key(std::uint64_t index) const { return {generation, slicer, first_order + index, SliceKey::kWholeSlice}; }
 };
 

@@ -10,7 +10,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 struct Writer {
@@ -127,6 +127,7 @@ constexpr auto kQuarantined = [](auto& io, auto& q) {
 template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
+  io.number(r.count);
   attempt(io, r.attempt);
   enumeration(io, r.outcome, 3);
   io.number(r.records_in);
@@ -142,6 +143,10 @@ void result(Io& io, R& r) {
   io.text(r.error);
   io.list(r.operations, kFigures);
   io.list(r.quarantined, kQuarantined);
+  if constexpr (std::is_same_v<Io, Reader>) {
+    const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() && r.quarantined.empty();
+    io.valid = io.valid && r.count >= 1 && r.count <= (plain ? SpanOrder::kMostSlices : 1);
+  }
 }
 
 template <typename Io, typename S>
@@ -153,11 +158,27 @@ void slice_order(Io& io, S& s) {
   io.flag(s.last_try);
 }
 
+template <typename Io, typename S>
+void span_order(Io& io, S& s) {
+  if constexpr (std::is_same_v<Io, Reader>) {
+    std::string bytes;
+    io.text(bytes);
+    auto run = decode_run(bytes);
+    io.valid = io.valid && run && run->count() > 0 && run->count() <= SpanOrder::kMostSlices;
+    if (io.valid) s.run = std::move(*run);
+  } else {
+    io.text(encode_run(s.run));
+  }
+  attempt(io, s.attempt);
+  io.flag(s.last_try);
+}
+
 constexpr auto kHeld = [](auto& io, auto& h) { held(io, h); };
 constexpr auto kResult = [](auto& io, auto& r) { result(io, r); };
 constexpr auto kText = [](auto& io, auto& t) { io.text(t); };
 
 constexpr auto kSliceOrder = [](auto& io, auto& s) { slice_order(io, s); };
+constexpr auto kSpanOrder = [](auto& io, auto& s) { span_order(io, s); };
 
 // The fields of each message, in the order of the grammar in messages.h. M is const when writing.
 template <typename Io, typename M>
@@ -216,6 +237,7 @@ requires std::is_same_v<std::remove_const_t<M>, Dispatch>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.list(m.slices, kSliceOrder);
+  io.list(m.spans, kSpanOrder);
 }
 
 template <typename Io, typename M>
@@ -331,6 +353,24 @@ bool read_body(std::size_t type, Reader& reader, Message& message) {
 }
 
 }  // namespace
+
+std::vector<SliceOrder> take_slices(Dispatch& dispatch) {
+  std::vector<SliceOrder> slices = std::exchange(dispatch.slices, {});
+  std::size_t count = slices.size();
+  for (const SpanOrder& span : dispatch.spans) count += span.run.count();
+  slices.reserve(count);
+  for (const SpanOrder& span : std::exchange(dispatch.spans, {})) {
+    const std::uint64_t in_span = span.run.count();
+    for (std::uint64_t i = 0; i < in_span; ++i)
+      slices.push_back({.key = span.run.key(i),
+                        .attempt = span.attempt,
+                        .created_ms = span.run.created_ms,
+                        .request = span.run.request(i),
+                        .last_try = span.last_try,
+                        .follows = i > 0});
+  }
+  return slices;
+}
 
 std::string encode(const Message& message) {
   std::string frame;

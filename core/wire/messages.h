@@ -1,39 +1,44 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
-//   frame      := magic=0x53:u8 version=3:u8 type:u8 reserved=0:u8 body
-//   integers   := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
-//   key        := generation slicer order path             attempt := epoch n
-//   facts      := present:u8 [records bytes checksum:u64le request_hash:u32le]
-//   Result     := key attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
-//   figures    := records bytes time_ns                   one per operation of the job, none if it is not measured
+// clang-format off
+//   frame       := magic=0x53:u8 version=4:u8 type:u8 reserved=0:u8 body
+//   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
+//   key         := generation slicer order path             attempt := epoch n
+//   facts       := present:u8 [records bytes checksum:u64le request_hash:u32le]
+//   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
+//   figures     := records bytes time_ns                    one per operation of the job, none if it is not measured
 //   quarantined := operation entry entry_operation place bytes error
 //
 // worker -> controller
-//   Hello      := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
-//   Results    := epoch first_seq list<Result>             (numbered from 1 per worker process)
-//   Recalled   := epoch list<key attempt>                  slices given back unstarted
-//   Beat       := epoch running:u8                         lease renewal; also while user code blocks
-//   Goodbye    := reason                                   after Leave, everything acknowledged
+//   Hello       := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
+//   Results     := epoch first_seq list<Result>             entries are numbered from 1 per worker process
+//   Recalled    := epoch list<key attempt>                  slices given back unstarted
+//   Beat        := epoch running:u8                         lease renewal; also while user code blocks
+//   Goodbye     := reason                                   after Leave, everything acknowledged
 // controller -> worker
-//   Welcome    := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
-//   cancelled:list<key attempt> Dispatch   := epoch list<slice>                        slice := key attempt created_ms
-//   request last_try:u8 Acked      := seq                                      every result up to seq is durable; the
-//   worker forgets it Recall     := epoch keep                               give back all but `keep` waiting slices,
-//   newest first Leave      := (empty)                                  finish what runs, then Goodbye and exit 0
-//   HelloAgain
-//   := (empty)                                  who are you? (a beat from an unknown peer) SetLogLevel:= level
+//   Welcome     := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
+//                  cancelled:list<key attempt>
+//   Dispatch    := epoch list<slice> list<span>
+//   slice       := key attempt created_ms request last_try:u8
+//   span        := run:text (encode_run, model/slice.h) attempt last_try:u8      all slices of the run, in order
+//   Acked       := seq                                      every entry up to seq is durable; the worker forgets it
+//   Recall      := epoch keep                               give back all but `keep` waiting slices, newest first
+//   Leave       := (empty)                                  finish what runs, then Goodbye and exit 0
+//   HelloAgain  := (empty)                                  who are you? (a beat from an unknown peer)
+//   SetLogLevel := level
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
-//   Status     := epoch status reason stats:text(JSON)     a level, not an edge: sent on change and as lease renewal
-//   each second Finished   := epoch status reason stats                the outcome is synced in the ledger Answer :=
-//   request_id ok:u8 code message body       to Verb and Query WorkerLost := pid reason please see to it that it is
-//   dead, and replace it
+//   Status      := epoch status reason stats:text(JSON)     a level, not an edge: on change and each second as lease renewal
+//   Finished    := epoch status reason stats                the outcome is synced in the ledger
+//   Answer      := request_id ok:u8 code message body       to Verb and Query
+//   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
 // master -> controller
 //   ControllerWelcome := (empty)
-//   Verb       := request_id verb argument
-//   Query      := request_id what from size
-//   FinishedAck:= (empty)
-//   WorkerExit := pid cause
+//   Verb        := request_id verb argument
+//   Query       := request_id what from size
+//   FinishedAck := (empty)
+//   WorkerExit  := pid cause
+// clang-format on
 //
 // A frame that does not decode to exactly one message is refused; the peer that sent it is dropped, never trusted.
 #pragma once
@@ -71,8 +76,11 @@ struct OperationFigures {
   bool operator==(const OperationFigures&) const = default;
 };
 
+// Of one slice; or of `count` slices with consecutive orders that all completed, without outputs and quarantined
+// records: the numbers are their sums, and the figures are those of the first one.
 struct SliceResult {
   SliceKey key;
+  std::uint64_t count = 1;
   Attempt attempt;
   Outcome outcome = Outcome::completed;
   std::uint64_t records_in = 0;
@@ -132,11 +140,22 @@ struct SliceOrder {
   WallMs created_ms = 0;
   std::string request;
   bool last_try = false;  // a failure is final: guilty records are to be looked for, where the job quarantines them
+  bool follows = false;   // not on the wire: the next one of the span that the slice before it is of
   bool operator==(const SliceOrder&) const = default;
+};
+// Slices of one run, from its bytes alone: a run of numbers costs the same however long it is.
+struct SpanOrder {
+  static constexpr std::uint64_t kMostSlices = 4096;
+
+  SliceRun run;
+  Attempt attempt;  // of each of them
+  bool last_try = false;
+  bool operator==(const SpanOrder&) const = default;
 };
 struct Dispatch {
   std::uint64_t epoch = 0;
   std::vector<SliceOrder> slices;
+  std::vector<SpanOrder> spans;  // behind the single ones
   bool operator==(const Dispatch&) const = default;
 };
 struct Acked {
@@ -223,6 +242,9 @@ struct WorkerExit {
 using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
                              HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
                              ControllerWelcome, Verb, Query, FinishedAck, WorkerExit>;
+
+// Takes every slice out of the order, in the order in which they are to run.
+std::vector<SliceOrder> take_slices(Dispatch& dispatch);
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view frame);

@@ -72,7 +72,8 @@ class PlayedWorker {
       welcome = *m;
       epoch = m->epoch;
     } else if (const auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
-      for (const auto& slice : dispatch->slices) {
+      wire::Dispatch ordered = *dispatch;
+      for (const auto& slice : wire::take_slices(ordered)) {
         if (!working_) {
           slices.push_back(slice);
           continue;

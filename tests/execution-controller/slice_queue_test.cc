@@ -15,7 +15,16 @@ std::shared_ptr<const SliceRun> run_of(std::uint64_t first_order, std::int64_t c
 
 std::vector<std::uint64_t> drain(SliceQueue& queue) {
   std::vector<std::uint64_t> orders;
-  while (auto slice = queue.take()) orders.push_back(slice->key.order);
+  while (!queue.empty()) {
+    const auto next = queue.take(2);
+    if (const auto* slice = std::get_if<ActiveSlice>(&next)) {
+      orders.push_back(slice->key.order);
+      continue;
+    }
+    const auto& span = std::get<SliceSpan>(next);
+    EXPECT_LE(span.size(), 2u);
+    for (std::uint64_t i = span.from; i < span.to; ++i) orders.push_back(span.slice(i).key.order);
+  }
   return orders;
 }
 
@@ -39,11 +48,12 @@ TEST(SliceQueue, WhatCameBackGoesFirstThenRangesThenRows) {
 TEST(SliceQueue, ARequestComesFromItsRun) {
   SliceQueue queue;
   queue.push_range({run_of(5, 10), 4, 5}, true);
-  const auto slice = queue.take();
-  ASSERT_TRUE(slice);
-  EXPECT_EQ(slice->key.order, 9u);
-  EXPECT_EQ(slice->request(), R"({"a":4,"b":5})");
-  EXPECT_TRUE(slice->replayed);
+  const auto span = std::get<SliceSpan>(queue.take(10));
+  ASSERT_EQ(span.size(), 1u);
+  const ActiveSlice slice = span.slice(span.from);
+  EXPECT_EQ(slice.key.order, 9u);
+  EXPECT_EQ(slice.request(), R"({"a":4,"b":5})");
+  EXPECT_TRUE(slice.replayed);
 }
 
 // Every place of a range, and the rest keeps its order.
@@ -73,6 +83,36 @@ TEST(SliceQueue, ExtractRefusesWhatIsNotThere) {
   queue.push_back(single(9));
   EXPECT_TRUE(queue.extract({0, 0, 9, SliceKey::kWholeSlice}));
   EXPECT_EQ(queue.size(), 2u);
+}
+
+TEST(SliceQueue, ExtractTakesManyOnlyIfAllOfThemWait) {
+  for (std::uint64_t first = 1; first <= 5; ++first) {
+    for (std::uint64_t count = 1; count <= 6; ++count) {
+      SliceQueue queue;
+      queue.push_range({run_of(1, 5), 0, 5}, true);
+      queue.push_range({run_of(6, 2), 0, 2}, false);
+      const auto span = queue.extract({0, 0, first, SliceKey::kWholeSlice}, count);
+      std::vector<std::uint64_t> expected;
+      const bool waits = first + count <= 6;
+      for (std::uint64_t other = 1; other <= 7; ++other)
+        if (!waits || other < first || other >= first + count) expected.push_back(other);
+      ASSERT_EQ(span.has_value(), waits) << first << "+" << count;
+      if (span) {
+        EXPECT_EQ(span->run->key(span->from).order, first);
+        EXPECT_EQ(span->size(), count);
+        EXPECT_TRUE(span->replayed);
+      }
+      EXPECT_EQ(drain(queue), expected) << first << "+" << count;
+    }
+  }
+}
+
+TEST(SliceQueue, ASpanThatCouldNotBeGivenIsTheNextOneAgain) {
+  SliceQueue queue;
+  queue.push_range({run_of(1, 4), 0, 4}, false);
+  queue.push_front(std::get<SliceSpan>(queue.take(2)));
+  EXPECT_EQ(queue.size(), 4u);
+  EXPECT_THAT(drain(queue), testing::ElementsAre(1, 2, 3, 4));
 }
 
 }  // namespace

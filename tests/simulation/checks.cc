@@ -110,6 +110,12 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   for (const auto& run : batch.born)
     for (std::uint64_t i = 0; i < run.count(); ++i) durable.born.insert(run.key(i));
   for (const auto& row : batch.rows) durable.born.insert(row.key);
+  std::set<SliceKey> failed;
+  for (const auto& row : batch.rows) failed.insert(row.key);
+  for (const auto& key : batch.settled)
+    if (!failed.contains(key)) completed(key);
+  for (const auto& range : batch.settled_ranges)
+    for (auto order = range.first; order <= range.last; ++order) completed({range.generation, range.slicer, order});
   for (const auto& output : batch.committed) {
     const auto latest = durable.dispatched.find(output.key);
     if (latest != durable.dispatched.end() && output.attempt < latest->second)
@@ -122,6 +128,11 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   if (batch.outcome) durable.outcome = batch.outcome;
 }
 
+void Checks::completed(const SliceKey& key) {
+  if (!ran_.contains(key))
+    world_.violation(fmt::format("I1: slice {}/{} is completed though no worker ever ran it", key.slicer, key.order));
+}
+
 void Checks::on_controller_start(const Process& process) {
   for (const Process* other : world_.living(ProcessKind::controller))
     if (other != &process && other->execution == process.execution)
@@ -131,14 +142,14 @@ void Checks::on_controller_start(const Process& process) {
 
 void Checks::on_send(Process& from, std::string_view frame) {
   if (from.kind != ProcessKind::controller) return;
-  const auto message = wire::decode(frame);
+  auto message = wire::decode(frame);
   if (!message) {
     world_.violation("a frame that does not decode was sent");
     return;
   }
   Durable& durable = durable_[from.execution];
-  if (const auto* dispatch = std::get_if<wire::Dispatch>(&*message)) {
-    for (const auto& slice : dispatch->slices) {
+  if (auto* dispatch = std::get_if<wire::Dispatch>(&*message)) {
+    for (const auto& slice : wire::take_slices(*dispatch)) {
       Attempt& latest = durable.dispatched[slice.key];
       if (slice.attempt <= latest)
         world_.violation(fmt::format("I3: slice {}/{} was dispatched as attempt {}.{} after {}.{}", slice.key.slicer,
@@ -172,6 +183,7 @@ void Checks::on_renamed(Process& process, const std::string& name, const std::st
 
 void Checks::on_slice_begun(const Process& worker, const wire::SliceOrder& slice) {
   ++begun_;
+  ran_.insert(slice.key);
   const auto paused = paused_.find(worker.execution);
   if (paused != paused_.end() && world_.now() > paused->second + 100 * kMillisecond)
     world_.violation(fmt::format("I8: slice {}/{} began {} ms after the answer to a pause", slice.key.slicer,

@@ -47,11 +47,13 @@ class Checks {
   };
   void loaded(const std::string& ex_id, const SliceLedger& ledger);
   void synced(const std::string& ex_id, const LedgerBatch& batch);
+  void completed(const SliceKey& key);
 
   World& world_;
   std::map<std::string, Durable> durable_;        // by execution
   std::map<std::string, std::string> published_;  // visible names and their contents
   std::map<std::string, Nanoseconds> paused_;     // since when
+  std::set<SliceKey> ran_;                        // begun at least once; recoveries keep keys
   std::uint64_t begun_ = 0;
 };
 

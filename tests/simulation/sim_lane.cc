@@ -105,9 +105,11 @@ class SimulatedLane final : public worker::SliceLane {
     if (!world_.step(process_, "slice.finished")) return;
     if (note_) note_->end();
     result.busy_us = static_cast<std::uint64_t>(takes_ / kMicrosecond);
+    worker::append_result(results_, std::move(result), *running_);
     running_.reset();
-    results_.push_back(std::move(result));
-    if (!std::exchange(told_, true)) later(kMicrosecond, &SimulatedLane::tell);
+    // At once, or when some have gathered.
+    if (!std::exchange(told_, true))
+      later(world_.chance(0.5) ? kMicrosecond : world_.between(kMicrosecond, 100 * kMillisecond), &SimulatedLane::tell);
     begin_next();
   }
 

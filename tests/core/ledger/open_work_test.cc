@@ -47,6 +47,39 @@ TEST(OpenWork, ASliceIsCountedOnceHoweverItLeaves) {
   EXPECT_THAT(work.open_orders(span(1, 2)), ElementsAre(Interval{2, 2}));
 }
 
+// Ranges over any part of runs that lie side by side, beside gaps, with slices that settled or left before.
+TEST(OpenWork, SettlingARangeIsSettlingItsSlices) {
+  for (std::uint64_t first = 1; first <= 14; ++first) {
+    for (std::uint64_t last = first; last <= 14; ++last) {
+      for (const bool disturbed : {false, true}) {
+        OpenWork one_by_one, at_once;
+        for (OpenWork* work : {&one_by_one, &at_once}) {
+          ASSERT_TRUE(work->born(span(2, 3)));
+          ASSERT_TRUE(work->born(span(5, 4)));
+          ASSERT_TRUE(work->born(span(11, 2)));
+          if (!disturbed) continue;
+          work->settle(slice(6));
+          work->leave(slice(3));
+          work->commit(slice(6));  // again, so that it must be published before it is settled
+        }
+        for (std::uint64_t order = first; order <= last; ++order) one_by_one.settle(slice(order));
+        at_once.settle(kSeries, first, last);
+        EXPECT_EQ(at_once.pending(), one_by_one.pending()) << first << ".." << last;
+        EXPECT_EQ(at_once.recommitted(), one_by_one.recommitted());
+        const auto a = at_once.take_changes(), b = one_by_one.take_changes();
+        EXPECT_EQ(a.ended_runs, b.ended_runs) << first << ".." << last;
+        ASSERT_EQ(a.series.size(), b.series.size());
+        for (std::size_t i = 0; i < a.series.size(); ++i) {
+          EXPECT_EQ(a.series[i].settled.put, b.series[i].settled.put);
+          EXPECT_EQ(a.series[i].settled.erase, b.series[i].settled.erase);
+        }
+        EXPECT_EQ(at_once.open_orders(span(2, 3)), one_by_one.open_orders(span(2, 3)));
+        EXPECT_EQ(at_once.open_orders(span(5, 4)), one_by_one.open_orders(span(5, 4)));
+      }
+    }
+  }
+}
+
 TEST(OpenWork, PartsOfASliceDoNotSettleIt) {
   OpenWork work;
   ASSERT_TRUE(work.born(span(1, 1)));

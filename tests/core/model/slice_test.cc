@@ -45,6 +45,26 @@ TEST(SliceRun, RangeWithoutFixedMembers) {
   EXPECT_EQ(run.request(1), R"({"offset":1,"end":2})");
 }
 
+// Every part of a run has the keys and requests that the run has there, also when it is cut again.
+TEST(SliceRun, PartsExpandAsTheirRun) {
+  const auto last = std::numeric_limits<std::int64_t>::max();
+  const SliceRun list{.first_order = 5, .created_ms = 9, .requests = ListRequests{{"{}", "{\"a\":1}", "{\"b\":2}"}}};
+  for (const auto& run : {list, range(0, 10, 25), range(0, 10, 30, true), range(last - 25, 10, last)}) {
+    for (std::uint64_t from = 0; from < run.count(); ++from) {
+      for (std::uint64_t to = from + 1; to <= run.count(); ++to) {
+        const SliceRun part = run.part(from, to);
+        ASSERT_EQ(part.count(), to - from);
+        EXPECT_EQ(part.created_ms, run.created_ms);
+        for (std::uint64_t i = from; i < to; ++i) {
+          EXPECT_EQ(part.key(i - from), run.key(i));
+          EXPECT_EQ(part.request(i - from), run.request(i));
+        }
+        EXPECT_EQ(part.part(to - from - 1, to - from), run.part(to - 1, to));
+      }
+    }
+  }
+}
+
 TEST(SliceRun, EncodingRoundTripsAndEveryCutIsRefused) {
   const SliceRun list{
       .generation = 0, .slicer = 0, .first_order = 1, .created_ms = -5, .requests = ListRequests{{"{\"a\":1}", "{}"}}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 namespace slicemill::wire {
@@ -21,17 +22,28 @@ SliceResult some_result() {
           .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}}};
 }
 
+SliceRun listed() {
+  return {
+      .generation = 1, .slicer = 2, .first_order = 3, .created_ms = 4, .requests = ListRequests{{"{}", "{\"a\":1}"}}};
+}
+
+SpanOrder numbers(std::int64_t count) {
+  return {
+      {.first_order = 7, .created_ms = 8, .requests = RangeRequests{.start_key = "a", .span_key = "b", .end = count}},
+      {4, 1}};
+}
+
 // One of each, every field set.
 std::vector<Message> all_messages() {
   const ProcessIdentity process{"boot", 123, 456};
   const HeldSlice held{{0, 0, 8, 1}, {2, 1}};
   return {Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
-          Results{3, 17, {some_result(), some_result()}},
+          Results{3, 17, {some_result(), {.key = {0, 1, 5, 1}, .count = 500, .attempt = {9, 1}, .records_in = 12}}},
           Recalled{3, {held}},
           Beat{3, true},
           Goodbye{"because"},
           Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
-          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}},
+          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}, {numbers(9), {listed(), {4, 1}, true}}},
           Acked{99},
           Recall{4, 3},
           Leave{},
@@ -67,6 +79,36 @@ TEST(Messages, EveryCutAndEveryTailIsRefused) {
       EXPECT_FALSE(decode(frame.substr(0, cut))) << message.index() << " cut at " << cut;
     EXPECT_FALSE(decode(frame + std::string(1, '\0'))) << message.index();
   }
+}
+
+TEST(Messages, SlicesOfAnOrderAreTheSingleOnesAndThenThoseOfEachSpan) {
+  Dispatch order{4, {{{0, 1, 2, 1}, {4, 3}, -5, "{}", true}}, {numbers(2), {listed(), {4, 1}, true}}};
+  const std::vector<SliceOrder> expected{{{0, 1, 2, 1}, {4, 3}, -5, "{}", true},
+                                         {{0, 0, 7, 1}, {4, 1}, 8, R"({"a":0,"b":1})", false, false},
+                                         {{0, 0, 8, 1}, {4, 1}, 8, R"({"a":1,"b":2})", false, true},
+                                         {{1, 2, 3, 1}, {4, 1}, 4, "{}", true, false},
+                                         {{1, 2, 4, 1}, {4, 1}, 4, R"({"a":1})", true, true}};
+  EXPECT_EQ(take_slices(order), expected);
+  EXPECT_TRUE(take_slices(order).empty());
+}
+
+// A few bytes must not make a worker hold millions of slices, and sums are of slices that have nothing else to tell.
+TEST(Messages, SpansAndSumsAreBounded) {
+  const auto most = static_cast<std::int64_t>(SpanOrder::kMostSlices);
+  EXPECT_TRUE(decode(encode(Dispatch{4, {}, {numbers(most)}})));
+  EXPECT_FALSE(decode(encode(Dispatch{4, {}, {numbers(most + 1)}})));
+  const auto decodes = [](std::uint64_t count, const std::function<void(SliceResult&)>& change) {
+    SliceResult result{.key = {0, 0, 1, 1}, .count = count, .attempt = {4, 1}};
+    change(result);
+    return decode(encode(Results{4, 1, {result}})).has_value();
+  };
+  EXPECT_FALSE(decodes(0, [](SliceResult&) {}));
+  EXPECT_TRUE(decodes(SpanOrder::kMostSlices, [](SliceResult&) {}));
+  EXPECT_FALSE(decodes(SpanOrder::kMostSlices + 1, [](SliceResult&) {}));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.outcome = Outcome::failed; }));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.output.present = true; }));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.error = "x"; }));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.quarantined.emplace_back(); }));
 }
 
 TEST(Messages, AnotherVersionTypeOrMagicIsRefused) {

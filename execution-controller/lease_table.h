@@ -1,0 +1,70 @@
+// Who holds what: every slice that was given to a worker and has not come back. Pure; loop thread.
+//
+// Slices that were given as one span are one entry with a mark per slice, so a span that is done in one go costs the
+// same as a slice. A slice has at most one lease.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "execution-controller/active_slice.h"
+
+namespace slicemill::controller {
+
+class LeaseTable {
+ public:
+  using WorkerNumber = std::uint64_t;
+  struct Holder {
+    WorkerNumber worker = 0;
+    Attempt attempt;
+    bool operator==(const Holder&) const = default;
+  };
+
+  // slice.attempt is the one under which it was given. Requires: nobody holds it.
+  void add(ActiveSlice slice, WorkerNumber worker);
+  // All of them under this attempt, the first one of their epoch. Requires: nobody holds one of them.
+  void add(SliceSpan span, const Attempt& attempt, WorkerNumber worker);
+
+  std::optional<Holder> holder(const SliceKey& key) const;
+  // Ends a lease. Requires: somebody holds it. Of a span: as a single one that was tried.
+  ActiveSlice take(const SliceKey& key);
+  // Ends the leases of slices with consecutive orders that were given as one span, if this holder has all of them.
+  std::optional<SliceSpan> take(const SliceKey& first, std::uint64_t count, const Holder& holder);
+  // Ends all leases, or those of one worker; in the order of keys.
+  std::vector<ActiveSlice> take_all();
+  std::vector<ActiveSlice> take_all(WorkerNumber worker);
+
+  // In the order of keys.
+  std::vector<SliceKey> held_by(WorkerNumber worker) const;
+  std::size_t size() const { return size_; }
+
+ private:
+  struct Single {
+    ActiveSlice slice;
+    WorkerNumber worker = 0;
+  };
+  struct Span {
+    SliceSpan slices;
+    Holder holder;
+    std::vector<bool> held;   // by index in the span
+    std::uint64_t count = 0;  // of those held
+  };
+  using Spans = std::map<SliceKey, Span>;  // by first key; they do not overlap
+
+  // The span that has the key, held or not.
+  Spans::const_iterator span_of(const SliceKey& key) const;
+  Spans::iterator span_of(const SliceKey& key);
+  static bool is_held(const Span& span, const SliceKey& key);
+  static ActiveSlice slice_of(const Span& span, std::uint64_t place);
+  void release(Spans::iterator span, std::uint64_t place, std::uint64_t count);
+
+  std::unordered_map<SliceKey, Single> singles_;
+  Spans spans_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace slicemill::controller
