@@ -1,6 +1,8 @@
 #include "core/model/slice.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include <fmt/core.h>
 
@@ -17,6 +19,12 @@ std::uint64_t range_count(const RangeRequests& range) {
   const auto span = static_cast<std::uint64_t>(range.end) - static_cast<std::uint64_t>(range.start);
   const auto step = static_cast<std::uint64_t>(range.step);
   return span / step + (span % step == 0 ? 0 : 1);
+}
+
+void append_number(std::int64_t number, std::string& out) {
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
 }
 
 }  // namespace
@@ -53,8 +61,18 @@ void SliceRun::append_request(std::uint64_t index, std::string& out) const {
   const std::int64_t start = range.start + static_cast<std::int64_t>(index) * range.step;
   // Written so that the last step cannot overflow.
   const std::int64_t length = std::min(range.step, range.end - start);
-  fmt::format_to(std::back_inserter(out), "{{{}{}\"{}\":{},\"{}\":{}}}", range.fixed, range.fixed.empty() ? "" : ",",
-                 range.start_key, start, range.span_key, range.span_is_length ? length : start + length);
+  // Not by a format: workers write one for every slice, and slices may be as small as a record.
+  out += '{';
+  out += range.fixed;
+  out += range.fixed.empty() ? "\"" : ",\"";
+  out += range.start_key;
+  out += "\":";
+  append_number(start, out);
+  out += ",\"";
+  out += range.span_key;
+  out += "\":";
+  append_number(range.span_is_length ? length : start + length, out);
+  out += '}';
 }
 
 std::string SliceRun::request(std::uint64_t index) const {

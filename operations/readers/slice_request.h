@@ -22,6 +22,8 @@ class SliceRequest {
   simdjson::ondemand::parser parser_;
   std::string padded_;
   std::size_t size_ = 0;
+  simdjson::ondemand::document document_;  // of padded_; read on from field to field
+  simdjson::error_code error_ = simdjson::EMPTY;
 };
 
 }  // namespace slicemill
