@@ -3,6 +3,7 @@
 #
 #   scripts/deps.sh          install what is missing
 #   scripts/deps.sh --list   print the list
+#   scripts/deps.sh --bench  install the peers and tools of bench/run.sh too
 set -eu
 
 # The build itself.
@@ -21,6 +22,12 @@ packages="$packages clang-format clang-tidy git"
 if [ "${1:-}" = "--list" ]; then
   printf '%s\n' $packages
   exit 0
+fi
+
+# Peers and tools of the whole bench: not needed to build, test or run.
+if [ "${1:-}" = "--bench" ]; then
+  command -v npm >/dev/null || packages="$packages nodejs npm"
+  packages="$packages jq parallel redis-server nginx-light wrk gzip zstd python3-matplotlib"
 fi
 
 missing=""

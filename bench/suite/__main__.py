@@ -1,0 +1,50 @@
+import argparse
+import json
+import pathlib
+import shutil
+import tempfile
+
+from . import files, lifecycle, plots, requests, slices
+from .system import ROOT, Bench, as_text, machine
+
+GROUPS = {"slices": slices.measure, "files": files.measure, "lifecycle": lifecycle.measure, "requests": requests.measure}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench/run.sh", description="Limits of the machine, peers and slicemill in turns on the same inputs.")
+    parser.add_argument("--build", default=ROOT / "build/release", type=pathlib.Path, help="where slicemill is built (build/release)")
+    parser.add_argument("--peer", default=ROOT / "build/peers", type=pathlib.Path, help="where DuckDB and BullMQ are installed (build/peers)")
+    parser.add_argument("--quick", action="store_true", help="small amounts, once: whether all of it still works; stores nothing")
+    parser.add_argument("--runs", default=5, type=int, help="turns (5)")
+    parser.add_argument("--only", choices=sorted([*GROUPS, "curves"]), action="append", help="these groups")
+    options = parser.parse_args()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="slicemill-bench-"))
+    bench = Bench(options.build.resolve(), work, options.peer.resolve(), options.quick, 1 if options.quick else options.runs)
+    results = work / "results" if options.quick else ROOT / "bench/results"
+    results.mkdir(exist_ok=True)
+    try:
+        for name, measure in GROUPS.items():
+            if options.only and name not in options.only:
+                continue
+            print(name, flush=True)
+            before, where = len(bench.rows), machine()
+            measure(bench)
+            store(results / f"{name}.json", {"machine": where, "rows": bench.rows[before:]})
+        if not options.only or "curves" in options.only:
+            print("curves", flush=True)
+            where = machine()
+            store(results / "curves.json", {"machine": where, "curves": {**slices.curves(bench), **files.curves(bench)}})
+            plots.draw(results)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print()
+    for row in bench.rows:
+        print(as_text(row))
+
+
+def store(path, content):
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

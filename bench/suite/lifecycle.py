@@ -1,0 +1,78 @@
+"""How long a user waits: for a job to run and to complete, for verbs on a busy job, for many executions at once."""
+
+import time
+
+from .system import Master, percentile, pss_mb, rss_mb
+from .slices import job as slices_job
+
+
+def one_slice():
+    return {"name": "one", "workers": 1, "operations": [{"_op": "id_range", "start": 0, "end": 1, "size": 1}, {"_op": "noop"}]}
+
+
+def milliseconds_to(master, statuses):
+    began = time.monotonic()
+    master.wait(master.submit(one_slice()), statuses, every_s=0.001)
+    return 1e3 * (time.monotonic() - began)
+
+
+def measure_submit(bench):
+    jobs = bench.amount(100, 5)
+    with Master(bench) as master:
+        milliseconds_to(master, ("completed",))
+        running = [milliseconds_to(master, ("running", "completed")) for _ in range(jobs)]
+        completed = [milliseconds_to(master, ("completed",)) for _ in range(jobs)]
+    for values, what, target in ((running, "running", "<= 25"), (completed, "completed (1 slice)", "<= 40")):
+        bench.row("lifecycle", f"POST to {what}, half of the jobs", "ms", [percentile(values, 0.5)], target=target,
+                  note=f"of {jobs} jobs one after the other, fresh processes each")
+        bench.row("lifecycle", f"POST to {what}, 99 of 100 jobs", "ms", [percentile(values, 0.99)], target="<= 100")
+
+
+def measure_verbs(bench):
+    """A busy job of 1 ms slices on two workers."""
+    busy = slices_job(1_000_000)
+    busy["operations"].insert(1, {"_op": "delay", "ms": 1})
+    took = {"_pause": [], "_resume": [], "_stop": []}
+    with Master(bench) as master:
+        for _ in range(bench.amount(20, 2)):
+            ex_id = master.submit(busy)
+            while master.wait(ex_id, ("running",))["_slicer_stats"]["processed"] < 10:
+                pass
+            for verb, values in took.items():
+                began = time.monotonic()
+                master.ask("POST", f"/v1/ex/{ex_id}/{verb}")
+                values.append(1e3 * (time.monotonic() - began))
+    for verb, values in took.items():
+        bench.row("lifecycle", f"{verb} of a busy job answered (blocking)", "ms", values, target="<= 50" if verb == "_stop" else None,
+                  note="1 ms slices, so the last one ends within 1 ms of the request")
+
+
+def measure_many(bench):
+    executions = bench.amount(200, 10)
+    the_job = slices_job(1_000)
+    the_job["operations"].insert(1, {"_op": "delay", "ms": 5})
+    with Master(bench, "--slots", str(executions * 3 + 10)) as master:
+        began = time.monotonic()
+        ids = [master.submit(the_job) for _ in range(executions)]
+        most_pss = most_rss = 0
+        while True:
+            time.sleep(0.5)
+            states = [each["_status"] for each in master.ask("GET", f"/v1/ex?size={executions}")]
+            roles = master.pids()
+            most_rss = max(most_rss, rss_mb(master.process.pid))
+            most_pss = max(most_pss, sum(pss_mb(pid) for pids in roles.values() for pid in pids) + pss_mb(master.process.pid))
+            if all(state in ("completed", "failed", "stopped") for state in states):
+                break
+        seconds = time.monotonic() - began
+        failed = sum(master.wait(ex_id)["_status"] != "completed" for ex_id in ids)
+    bench.row("many", f"{executions} executions at once, 2 workers each, 1,000 slices of 5 ms: all ended after", "s", [seconds],
+              note=f"{failed} of them not completed")
+    bench.row("many", "memory of all processes (PSS), at most", "MB", [most_pss], target="<= 8,000")
+    bench.row("many", "master's resident memory, at most", "MB", [most_rss], target="<= 150")
+    return {"executions": executions, "seconds": seconds, "pss_mb": most_pss}
+
+
+def measure(bench):
+    measure_submit(bench)
+    measure_verbs(bench)
+    measure_many(bench)

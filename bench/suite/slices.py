@@ -1,0 +1,112 @@
+"""The path of a slice: how many of them in a second, and what each costs the controller."""
+
+import json
+import shutil
+import subprocess
+import time
+
+from .system import Master, Unavailable, command_seconds, cpu_seconds, needs, rss_mb, run_seconds
+
+
+def job(slices, workers=2, **more):
+    return {"name": "slices", "workers": workers, "operations": [{"_op": "id_range", "start": 0, "end": slices, "size": 1}, {"_op": "noop"}], **more}
+
+
+def through_master(bench, slices, workers=2, watch=None):
+    """Slices per second from POST to `completed`."""
+    with Master(bench) as master:
+        began = time.monotonic()
+        ex_id = master.submit(job(slices, workers))
+        if watch is not None:
+            watch(master, ex_id)
+        master.wait(ex_id)
+        return slices / (time.monotonic() - began)
+
+
+def reference(bench, slices, **options):
+    arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    output = subprocess.run([bench.program("bench/reference_loop"), "--slices", str(slices), *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(output.stdout)["slices_per_s"]
+
+
+def measure_controller(bench, slices):
+    """Microseconds of processor time per slice, and resident memory over the run: its last sample of the second quarter, and its most."""
+    samples = []
+
+    def watch(master, ex_id):
+        pid = None
+        while True:
+            document = master.ask("GET", f"/v1/ex/{ex_id}")
+            if document["_status"] in ("completed", "failed"):
+                return
+            pid = pid or next(iter(master.pids(ex_id)["execution_controller"]), None)
+            if pid and (cpu := cpu_seconds(pid)) is not None:
+                samples.append((document["_slicer_stats"]["processed"], cpu, rss_mb(pid)))
+            time.sleep(0.02)
+
+    through_master(bench, slices, watch=watch)
+    samples = [sample for sample in samples if sample[0] > 0 and sample[2] > 0]
+    first, last = samples[0], samples[-1]
+    return {"us_per_slice": (last[1] - first[1]) / max(1, last[0] - first[0]) * 1e6, "rss_early": samples[len(samples) // 4][2],
+            "rss_most": max(sample[2] for sample in samples)}
+
+
+def bullmq(bench, jobs):
+    """Jobs per second of a queue in Redis without persistence: two worker processes, jobs that do nothing."""
+    environment = bench.peer_modules("bullmq")
+    needs("redis-server")
+    socket = bench.work / "redis.sock"
+    server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            if server.poll() is not None:
+                raise Unavailable("redis-server ended")
+            time.sleep(0.01)
+        output = subprocess.run(["node", bench_file("bullmq.js"), str(socket), str(jobs)], check=True, stdout=subprocess.PIPE, text=True, env=environment)
+        return json.loads(output.stdout)["jobs_per_s"]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def bench_file(name):
+    from .system import ROOT
+    return ROOT / "bench" / "peers" / name
+
+
+def xargs(bench, tasks):
+    return tasks / command_seconds([needs("xargs"), "-P2", "-n1", "true"], input="x\n" * tasks, text=True)
+
+
+def parallel(bench, tasks):
+    return tasks / command_seconds([needs("parallel"), "-j2", "true"], input="x\n" * tasks, text=True, stderr=subprocess.DEVNULL)
+
+
+def measure(bench):
+    slices = bench.amount(3_000_000, 100_000)
+    tasks = bench.amount(1_000, 50)
+    rates = bench.in_turns(reference=lambda: reference(bench, slices), reference_tcp=lambda: reference(bench, slices, transport="tcp"),
+                           master=lambda: through_master(bench, slices), run=lambda: slices / run_seconds(bench, job(slices)),
+                           bullmq=lambda: bullmq(bench, bench.amount(20_000, 500)), xargs=lambda: xargs(bench, tasks),
+                           parallel=lambda: parallel(bench, bench.amount(300, 20)))
+    limit = ("reference loop, ipc", rates["reference"])
+    bench.row("slices", "no-op slices of one record, master and 2 worker processes", "slices/s", rates["master"], limit, ">= 0.6 and >= 300,000/s")
+    bench.row("slices", "the same in `slicemill run`", "slices/s", rates["run"], limit, ">= 1,000,000/s")
+    for name, title in (("bullmq", "BullMQ and Redis, not persisted, 2 worker processes"), ("xargs", "xargs -P2, a process a task"),
+                        ("parallel", "GNU parallel -j2, a process a task")):
+        if name in rates:
+            bench.row("slices", "no-op slices against " + name, "slices/s", rates["master"], (title, rates[name]))
+    costs = [measure_controller(bench, slices) for _ in range(bench.runs)]
+    bench.row("slices", "processor time of the controller", "us/slice", [cost["us_per_slice"] for cost in costs], target="<= 1.2")
+    bench.row("slices", "controller's resident memory, at most", "MB", [cost["rss_most"] for cost in costs],
+              ("early in the run", [cost["rss_early"] for cost in costs]), "<= 60, flat", of_less=True)
+
+
+def curves(bench):
+    """Slices per second by number of slices, of workers and of bytes a record."""
+    points = {"slices": [], "workers": []}
+    for slices in bench.amount([10_000, 100_000, 1_000_000, 10_000_000], [1_000, 10_000]):
+        points["slices"].append([slices, through_master(bench, slices)])
+    for workers in bench.amount([1, 2, 4, 8, 16, 32], [1, 2]):
+        points["workers"].append([workers, through_master(bench, bench.amount(1_000_000, 10_000), workers)])
+    return points
