@@ -6,8 +6,8 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
-#include "master/filter_sql.h"
-#include "master/list_index.h"
+#include "master/list_columns.h"
+#include "master/list_page.h"
 #include "master/registry_assets.h"
 #include "master/registry_rows.h"
 #include "master/registry_schema.h"
@@ -116,7 +116,7 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, listed_jobs(*reader_, list));
+    ASSIGN_OR_RETURN(const auto page, find_page(job_columns_, *reader_, list));
     std::vector<JobRow> rows;
     for (const std::int64_t seq : page) {
       ASSIGN_OR_RETURN(Statement query,
@@ -134,7 +134,7 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<ExecutionRow>> executions(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, listed_executions(*reader_, list));
+    ASSIGN_OR_RETURN(const auto page, find_page(execution_columns_, *reader_, list));
     std::vector<ExecutionRow> rows;
     for (const std::int64_t seq : page) {
       ASSIGN_OR_RETURN(Statement query,
@@ -304,6 +304,8 @@ class SqliteRegistry final : public Registry {
   Loop& loop_;
   std::shared_ptr<Database> writer_;  // touched by the store lane only
   std::unique_ptr<Database> reader_;
+  ListColumns job_columns_{"job_index"};
+  ListColumns execution_columns_{"execution_index"};
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;
   std::optional<Error> obstacle_;
@@ -321,8 +323,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
   if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
   ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
-  RETURN_IF_ERROR(add_filter_functions(*reader));
-  // Lists read whole tables: through the page cache of the system, without a copy of each page.
+  // Columns are read from whole tables: through the page cache of the system, without a copy of each page.
   RETURN_IF_ERROR(reader->execute("PRAGMA mmap_size = 1073741824"));
   auto registry = std::make_unique<SqliteRegistry>(loop, std::move(writer), std::move(reader));
   RETURN_IF_ERROR(registry->load());

@@ -38,7 +38,10 @@ class TermPattern {
   struct Wildcard {
     std::string pattern;
   };
-  using Regex = std::shared_ptr<const re2::RE2>;
+  struct Regex {
+    std::shared_ptr<const re2::RE2> whole;
+    std::shared_ptr<const re2::RE2> in_terms;  // finds a whole term among terms; null: it has to be tried term by term
+  };
 
   explicit TermPattern(std::variant<Wildcard, Regex, Range> test) : test_(std::move(test)) {}
 
