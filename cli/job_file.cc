@@ -31,7 +31,7 @@ Result<Json> read_resolved_job(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string base, working_directory());
   auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
   if (!job) return with_context(job.error(), path);
-  for (const std::string& warning : job->warnings) report_warning(path + ": " + warning);
+  for (const JobWarning& warning : job->warnings) report_warning(path + ": " + to_text(warning));
   return std::move(job->config);
 }
 
