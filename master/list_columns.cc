@@ -32,6 +32,15 @@ void insert_row(ListColumn& column, std::size_t row) {
 
 }  // namespace
 
+std::optional<std::string_view> TextColumn::joined(std::size_t begin, std::size_t end) const {
+  for (std::size_t row = begin; row < end; ++row) {
+    if (!has(row) || (row > begin && places_[row].begin != places_[row - 1].begin + places_[row - 1].length))
+      return std::nullopt;
+  }
+  const std::size_t first = places_[begin].begin;
+  return std::string_view(bytes_).substr(first, places_[end - 1].begin + places_[end - 1].length - first);
+}
+
 void TextColumn::insert(std::size_t row) {
   places_.insert(places_.begin() + static_cast<std::ptrdiff_t>(row), Place{});
 }
@@ -84,7 +93,7 @@ Result<void> ListColumns::take_over_changes(Database& database) {
   std::string wanted;
   for (const auto& [expression, column] : columns_) wanted += ", " + expression;
   const std::string text =
-      seqs_.empty() ? fmt::format("SELECT seq, stamp{} FROM {} WHERE stamp > ?1 ORDER BY seq", wanted, table_)
+      seqs_.empty() ? fmt::format("SELECT seq, stamp{} FROM {} WHERE +stamp > ?1 ORDER BY seq", wanted, table_)
                     : fmt::format("SELECT seq, stamp{} FROM {} WHERE stamp > ?1 ORDER BY stamp", wanted, table_);
   ASSIGN_OR_RETURN(Statement query, database.statement(text));
   query.bind(1, stamp_);

@@ -3,11 +3,12 @@
 //
 // Owner: the registry; loop thread. Nothing here is mirrored on its own: every use first takes over what the reading
 // transaction shows beyond the last one, told by the stamps of rows, so a list never shows what a crash could take
-// back. A column is read when a list first asks for it.
+// back. A column that was not read before is read when a list first asks for it.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ class TextColumn {
  public:
   bool has(std::size_t row) const { return places_[row].length != kNone; }
   std::string_view at(std::size_t row) const { return {bytes_.data() + places_[row].begin, places_[row].length}; }
+  // The texts of several rows in one piece, if they lie so. Requires: begin < end.
+  std::optional<std::string_view> joined(std::size_t begin, std::size_t end) const;
 
   void insert(std::size_t row);  // without a text
   void clear(std::size_t row);

@@ -5,14 +5,19 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/model/commands.h"
+#include "core/query/field.h"
 #include "core/runtime/result.h"
 #include "master/list_columns.h"
 #include "master/sqlite.h"
 
 namespace slicemill::master {
+
+// Reads the column of every field, so that no list has to. Requires: a read transaction is open.
+Result<void> read_columns(ListColumns& columns, Database& database, std::span<const query::Field> fields);
 
 // Sequence numbers in the order of the list. Requires: a read transaction is open.
 Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& database, const ListQuery& query);

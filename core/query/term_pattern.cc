@@ -124,11 +124,18 @@ bool TermPattern::matches(std::string_view term) const {
   return in_range(std::get<Range>(test_), term);
 }
 
+bool TermPattern::is_search() const {
+  const auto* regex = std::get_if<Regex>(&test_);
+  return regex != nullptr && regex->in_terms != nullptr;
+}
+
 bool TermPattern::matches_any(std::string_view terms) const {
   if (terms.empty()) return false;
   terms.remove_prefix(1);
-  if (const auto* regex = std::get_if<Regex>(&test_); regex != nullptr && regex->in_terms != nullptr)
-    return !terms.empty() && RE2::PartialMatch(re2::StringPiece(terms.data(), terms.size() - 1), *regex->in_terms);
+  if (is_search()) {
+    const RE2& in_terms = *std::get<Regex>(test_).in_terms;
+    return !terms.empty() && RE2::PartialMatch(re2::StringPiece(terms.data(), terms.size() - 1), in_terms);
+  }
   while (!terms.empty()) {
     const auto end = terms.find(kTermEnd);
     if (matches(terms.substr(0, end))) return true;

@@ -33,6 +33,8 @@ class TermPattern {
   bool matches(std::string_view term) const;
   // Whether one of the terms matches (form: core/query/field.h).
   bool matches_any(std::string_view terms) const;
+  // Whether asking once for many terms takes much less than asking for each.
+  bool is_search() const;
 
  private:
   struct Wildcard {
