@@ -196,7 +196,7 @@ void check_kubernetes(Json& config, std::vector<ValidationIssue>& issues) {
   check_items(config, "targets", wrong_target, issues);
   check_items(config, "volumes", wrong_volume, issues);
   check_items(config, "external_ports", wrong_port, issues);
-  if (config.value("pod_spec_override", Json::object()).size() > 0)
+  if (!config.value("pod_spec_override", Json::object()).empty())
     issues.push_back({{"pod_spec_override"}, "is not allowed; this server has no kubernetes_overrides_enabled"});
   constexpr std::array kNew = {"resources_requests_cpu", "resources_limits_cpu", "resources_requests_memory",
                                kMemoryLimit};

@@ -377,7 +377,7 @@ TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
     std::string sql = "PRAGMA user_version = 3;";
-    for (const std::string kind : {"job", "execution"}) {
+    for (const std::string& kind : {std::string("job"), std::string("execution")}) {
       sql += "DROP INDEX " + kind + "_index_stamp; ALTER TABLE " + kind + "_index DROP COLUMN stamp;";
       for (const char* column : {"updated", "created", "name", "lifecycle", "workers", "slicers"})
         sql += "CREATE INDEX " + kind + "_index_" + column + " ON " + kind + "_index (deleted);";
