@@ -139,6 +139,9 @@ int run(int rows, int repetitions) {
   fill(loop, **registry, rows);
   const std::chrono::duration<double> filled = Clock::now() - before;
   fmt::print("{} jobs and executions written in {:.1f} s\n", rows, filled.count());
+  const double first_begin = cpu_ms();
+  for (const bool jobs : {true, false}) (void)answer(**registry, {"first", jobs, "", ""});
+  fmt::print("first list of each, which takes over all of them: {:.0f} ms\n", cpu_ms() - first_begin);
   fmt::print("{:<45} {:>8} {:>8} {:>8} {:>12} {:>12}\n", "list", "cpu ms", "least", "most", "wall median",
              "body bytes");
   for (const Case& wanted : kCases) {

@@ -17,6 +17,7 @@
 #include "cli/chaos_plan.h"
 #include "cli/commands.h"
 #include "cli/job_file.h"
+#include "cli/local_assets.h"
 #include "cli/master_options.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/asio_loop.h"
@@ -153,7 +154,7 @@ Result<ExitCode> judge(const CommandLine& line, const std::string& data, std::ui
 
 Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   ASSIGN_OR_RETURN(const ChaosPlan plan, parse_chaos_plan(line.chaos));
-  ASSIGN_OR_RETURN(Json job, read_resolved_job(line.job_file));
+  ASSIGN_OR_RETURN(Json job, read_resolved_job(line.job_file, LocalAssets()));
   if (line.workers > 0) job["workers"] = line.workers;
   // A slice is charged with the death of its worker; it shall not become an error for what was done to it on purpose.
   job["max_retries"] = job.value("max_retries", std::int64_t{3}) + plan.kills;

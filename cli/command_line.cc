@@ -27,6 +27,7 @@ class Parser {
   void add_settings(CLI::App& app, bool run_only);
   void add_setting(CLI::App& app, const SettingSpec& spec);
   void add_client_commands();
+  void add_assets(CLI::App& app);
   Result<void> refuse_extras(const CLI::App& app) const;
   Error explain(const CLI::ParseError& error, const CLI::App& app) const;
   const Subcommand* chosen() const;
@@ -53,6 +54,7 @@ Parser::Parser(CommandLine& line) : line_(line) {
 
   CLI::App& run = add(Command::run, "run", "Run one job in this process, without a server");
   run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory");
+  add_assets(run);
   run.add_option("--workers", line.workers, "Workers, instead of what the job says")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
@@ -88,6 +90,7 @@ void Parser::add_client_commands() {
       .add_option("--job", line_.job_file,
                   "Without a master: the mended job to redrive with, instead of the execution's own")
       ->type_name("JOB");
+  add_assets(quarantine);
   quarantine
       .add_option("--master", line_.master_url,
                   "Ask this master, e.g. http://127.0.0.1:5678; the execution may be live")
@@ -98,6 +101,7 @@ void Parser::add_client_commands() {
 
   CLI::App& validate = add(Command::validate, "validate", "Check a job file and print its resolved form");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML");
+  add_assets(validate);
 
   CLI::App& ops = add(Command::ops, "ops", "List the operations, or describe one");
   ops.add_option("NAME", line_.operation, "Operation to describe");
@@ -110,6 +114,11 @@ void Parser::add_client_commands() {
       ->type_name("FILE")
       ->required();
   controller.group("");  // the master starts it; users do not
+}
+
+void Parser::add_assets(CLI::App& app) {
+  app.add_option("--assets", line_.assets, "Bundles that the job's `assets` may name; stands behind JOB")
+      ->type_name("DIR|ZIP");
 }
 
 CLI::App& Parser::add(Command command, const std::string& name, const std::string& description) {
@@ -210,6 +219,10 @@ Result<void> check_arguments(const CommandLine& line) {
       if (!line.job_file.empty() && !line.resume_ex_id.empty()) {
         return Error(ErrorCode::invalid, "run: give a JOB or --resume, not both; a resumed execution keeps its job");
       }
+      if (!line.assets.empty() && !line.resume_ex_id.empty())
+        return Error(ErrorCode::invalid, "run: --assets goes with a JOB; a resumed execution keeps its bundles");
+      if (!line.assets.empty() && !line.chaos.empty())
+        return Error(ErrorCode::invalid, "run: --chaos takes no --assets; its processes have no bundles");
       if (!line.chaos.empty() && line.job_file.empty()) {
         return Error(ErrorCode::invalid, "run: --chaos begins anew; it needs a JOB and cannot --resume");
       }
@@ -226,6 +239,8 @@ Result<void> check_arguments(const CommandLine& line) {
         return Error(ErrorCode::invalid,
                      "quarantine: --job goes with --redrive, and without --master: a master has the job");
       }
+      if (!line.assets.empty() && line.job_file.empty())
+        return Error(ErrorCode::invalid, "quarantine: --assets goes with --job");
       return {};
     default:
       return {};

@@ -18,6 +18,7 @@ struct CommandLine {
   std::map<std::string, std::string> flags;  // settings given as flags, by setting name
   std::string config_file;                   // master, run
   std::string job_file;                      // run, validate, quarantine (a redrive without a master)
+  std::vector<std::string> assets;           // run, validate, quarantine; directories and zips
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
   std::string chaos;                         // run; what to kill, "": nothing

@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "cli/exit_codes.h"
-#include "core/model/job.h"
 #include "core/runtime/files.h"
 #include "operations/operation.h"
 
@@ -26,13 +26,19 @@ Result<std::string> working_directory() {
   return path.string();
 }
 
-Result<Json> read_resolved_job(const std::string& path) {
+Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets) {
   ASSIGN_OR_RETURN(const Json posted, read_job_file(path));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
-  auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
+  auto job =
+      validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
   if (!job) return with_context(job.error(), path);
-  for (const std::string& warning : job->warnings) report_warning(path + ": " + warning);
-  return std::move(job->config);
+  return job;
+}
+
+Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets) {
+  ASSIGN_OR_RETURN(ValidatedJob job, resolve_job_file(path, assets));
+  for (const JobWarning& warning : job.warnings) report_warning(path + ": " + to_text(warning));
+  return std::move(job.config);
 }
 
 }  // namespace slicemill::cli

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/model/job.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -14,8 +15,11 @@ Result<Json> read_job_file(const std::string& path);
 // The directory that relative paths in such a job are resolved against.
 Result<std::string> working_directory();
 
-// The job as an execution has it: checked, with all defaults; relative paths start at the working directory. Warnings
-// are printed.
-Result<Json> read_resolved_job(const std::string& path);
+// The job as an execution has it: checked, with all defaults; relative paths start at the working directory, `assets`
+// are those given. Warnings are left to the caller.
+Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets);
+
+// The same, with its warnings printed.
+Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets);
 
 }  // namespace slicemill::cli

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/execution_settings.h"
 #include "cli/job_file.h"
+#include "cli/local_assets.h"
 #include "cli/run_progress.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
@@ -33,8 +34,9 @@ struct Plan {
 };
 
 // The document that an execution of the master would have, as far as controller and workers read it.
-Result<Json> new_execution(const CommandLine& line, const std::string& ex_id) {
-  ASSIGN_OR_RETURN(Json execution, read_resolved_job(line.job_file));
+Result<Json> new_execution(const CommandLine& line, const DataLayout& layout, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, layout.data + "/bundles"));
+  ASSIGN_OR_RETURN(Json execution, read_resolved_job(line.job_file, assets));
   execution["ex_id"] = ex_id;
   execution["job_id"] = random_uuid();
   return execution;
@@ -115,7 +117,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Controll
     ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
     launch.execution["ex_id"] = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, layout, launch.ex_id));
   }
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
@@ -148,7 +150,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
     RETURN_IF_ERROR(redrive(layout, line, launch));
   } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
-    ASSIGN_OR_RETURN(launch.execution, new_execution(line, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, layout, launch.ex_id));
   } else {
     RETURN_IF_ERROR(resume(layout, line.resume_ex_id, launch));
   }

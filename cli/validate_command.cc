@@ -1,29 +1,37 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <filesystem>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/job_file.h"
-#include "core/model/job.h"
+#include "cli/local_assets.h"
+#include "core/runtime/files.h"
+#include "core/runtime/ids.h"
 #include "operations/describe.h"
-#include "operations/operation.h"
 
 namespace slicemill::cli {
 namespace {
 
-Result<std::string> validate(const std::string& path) {
-  ASSIGN_OR_RETURN(const Json posted, read_job_file(path));
-  ASSIGN_OR_RETURN(const std::string base, working_directory());
-  const auto job = validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}});
-  if (!job) return with_context(job.error(), path);
-  return describe_validation(*job);
+// Where zips are unpacked while a job is judged.
+class Scratch {
+ public:
+  ~Scratch() { (void)posix_files().remove_tree(path); }
+
+  const std::string path = (std::filesystem::temp_directory_path() / ("slicemill-validate-" + random_uuid())).string();
+};
+
+Result<std::string> validate(const CommandLine& line) {
+  const Scratch scratch;
+  ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
+  ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets));
+  return describe_validation(job);
 }
 
 }  // namespace
 
 ExitCode validate_job_file(const CommandLine& line) {
-  const auto text = validate(line.job_file);
+  const auto text = validate(line);
   if (!text) return report(text.error());
   fmt::print("{}", *text);
   return ExitCode::ok;

@@ -29,7 +29,7 @@ struct ExecutionStarts::Redriving {
   ExecutionId asked;
   JobRow job;
   ExecutionRow birth;
-  std::vector<std::string> warnings;
+  std::vector<JobWarning> warnings;
   Reply<Submitted> reply;
 };
 

@@ -55,7 +55,7 @@ Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) con
 }
 
 void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq,
-                                 std::vector<std::string> warnings, Reply<Submitted> reply) {
+                                 std::vector<JobWarning> warnings, Reply<Submitted> reply) {
   Submitted submitted{row.job_id, job_seq, row.ex_id, std::move(warnings)};
   executions_.create(std::move(row), std::move(job),
                      [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {

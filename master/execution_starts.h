@@ -45,7 +45,7 @@ class ExecutionStarts {
   Result<ExecutionRow> recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover);
   Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
   Result<ExecutionId> ledger_behind(const ExecutionRow& source) const;
-  void give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq, std::vector<std::string> warnings,
+  void give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq, std::vector<JobWarning> warnings,
                   Reply<Submitted> reply);
 
   Loop& loop_;

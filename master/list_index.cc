@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -10,7 +12,6 @@
 #include "core/query/field.h"
 #include "core/runtime/text.h"
 #include "master/execution_documents.h"
-#include "master/filter_sql.h"
 #include "master/registry_rows.h"
 
 namespace slicemill::master {
@@ -20,9 +21,20 @@ namespace {
 using query::Field;
 using query::FieldType;
 
+// Values that are the same for every row of an index, or that are kept in another form.
+struct Computed {
+  std::string_view field;
+  std::string_view expression;
+};
+constexpr std::array kComputed = {Computed{"_context", "context"}, Computed{"_deleted", "nullif(deleted, 0)"}};
+
+std::string column_name(std::string_view name) {
+  return fmt::format("\"{}\"", name);
+}
+
 // Stored in its own column, not computed from others.
 bool is_stored(const Field& field) {
-  return field.name != "_context" && field.name != "_deleted";
+  return std::ranges::find(kComputed, field.name, &Computed::field) == kComputed.end();
 }
 
 void bind_value(Statement& statement, int position, const query::Value& value) {
@@ -48,7 +60,10 @@ std::string put_sql(const char* table, std::string_view further, int further_cou
   }
   std::string parameters;
   for (int i = 1; i <= count; ++i) parameters += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-  return fmt::format("INSERT OR REPLACE INTO {} (seq, deleted{}{}) VALUES ({})", table, further, columns, parameters);
+  return fmt::format(
+      "INSERT OR REPLACE INTO {0} (seq, deleted{1}{2}, stamp) "
+      "VALUES ({3}, (SELECT coalesce(max(stamp), 0) + 1 FROM {0}))",
+      table, further, columns, parameters);
 }
 
 void bind_fields(Statement& put, int position, std::span<const Field> fields, const Json& document) {
@@ -59,47 +74,17 @@ void bind_fields(Statement& put, int position, std::span<const Field> fields, co
   }
 }
 
-struct ListSql {
-  const char* table;
-  std::string condition;           // " AND ..." with parameters from kFirstFree on
-  std::vector<std::string> texts;  // bound there
-};
-constexpr int kFirstFree = 4;  // after deleted, size, from
+}  // namespace
 
-Result<std::vector<std::int64_t>> run_list(Database& database, const ListQuery& list, ListSql sql) {
-  const int first_filter = kFirstFree + static_cast<int>(sql.texts.size());
-  FilterSql filter;
-  if (list.filter) {
-    filter = filter_sql(list.filter->condition, first_filter);
-    sql.condition += " AND " + filter.expression;
-  }
-  // A unary plus keeps SQLite from walking an index of the order, row by row into the table, when few rows match.
-  const char* plain = sql.condition.empty() && list.sort.size() <= 1 ? "" : "+";
-  std::string order;
-  for (const query::SortKey& key : list.sort) {
-    order += fmt::format("{}{}{}{}", order.empty() ? "" : ", ", plain, sort_column_of(*key.field),
-                         key.descending ? " DESC" : " ASC NULLS LAST");
-  }
-  if (order.empty()) order = fmt::format("{}\"_updated\" DESC", plain);
-  const bool descending = list.sort.empty() || list.sort.front().descending;
-  const std::string text =
-      fmt::format("SELECT seq FROM {0} WHERE {1}deleted = ?1{2} ORDER BY {3}, {1}seq {4} LIMIT ?2 OFFSET ?3", sql.table,
-                  plain, sql.condition, order, descending ? "DESC" : "ASC");
-  ASSIGN_OR_RETURN(Statement query, list.filter ? database.statement_once(text) : database.statement(text));
-  query.bind(1, list.deleted ? 1 : 0);
-  query.bind(2, list.size);
-  query.bind(3, list.from);
-  for (std::size_t i = 0; i < sql.texts.size(); ++i) query.bind(kFirstFree + static_cast<int>(i), sql.texts[i]);
-  filter.bind(query, first_filter);
-  std::vector<std::int64_t> found;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more) return found;
-    found.push_back(query.integer(0));
-  }
+std::string column_of(const Field& field) {
+  const auto computed = std::ranges::find(kComputed, field.name, &Computed::field);
+  if (computed != kComputed.end()) return std::string(computed->expression);
+  return column_name(field.type == FieldType::text ? fmt::format("{} words", field.name) : std::string(field.name));
 }
 
-}  // namespace
+std::string sort_column_of(const Field& field) {
+  return field.type == FieldType::text ? column_name(field.name) : column_of(field);
+}
 
 Result<void> index_job(Database& database, const JobRow& row) {
   static const std::string kPut = put_sql("job_index", ", listed_active", 1, query::job_fields());
@@ -125,10 +110,12 @@ Result<void> index_execution(Database& database, const ExecutionRow& row) {
 }
 
 Result<void> index_state(Database& database, const ExecutionState& state) {
-  ASSIGN_OR_RETURN(Statement put,
-                   database.statement("UPDATE execution_index SET \"_status\" = ?2, \"_updated\" = ?3, "
-                                      "\"_has_errors\" = ?4, \"_failureReason\" = ?5, \"_failureReason words\" = ?6 "
-                                      "WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)"));
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement("UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index), "
+                         "\"_status\" = ?2, \"_updated\" = ?3, "
+                         "\"_has_errors\" = ?4, \"_failureReason\" = ?5, \"_failureReason words\" = ?6 "
+                         "WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)"));
   put.bind(1, state.ex_id.text);
   put.bind(2, to_string(state.status));
   put.bind(3, state.updated);
@@ -139,7 +126,8 @@ Result<void> index_state(Database& database, const ExecutionState& state) {
 }
 
 Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) {
-  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2 "
+  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, "
+                                                      "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
                                                       "WHERE \"job_id\" = ?1 AND deleted = 0"));
   mark.bind(1, job_id.text);
   mark.bind(2, at);
@@ -162,20 +150,6 @@ Result<void> rebuild_list_index(Database& database) {
     ASSIGN_OR_RETURN(const ExecutionRow row, read_execution(executions));
     RETURN_IF_ERROR(index_execution(database, row));
   }
-}
-
-Result<std::vector<std::int64_t>> listed_jobs(Database& database, const ListQuery& query) {
-  ListSql sql{"job_index", "", {}};
-  if (query.active) sql.condition = *query.active ? " AND listed_active = 1" : " AND listed_active = 0";
-  return run_list(database, query, std::move(sql));
-}
-
-Result<std::vector<std::int64_t>> listed_executions(Database& database, const ListQuery& query) {
-  ListSql sql{"execution_index", "", query.statuses};
-  std::vector<std::string> parameters;
-  for (std::size_t i = 0; i < query.statuses.size(); ++i) parameters.push_back(fmt::format("?{}", kFirstFree + i));
-  if (!parameters.empty()) sql.condition = fmt::format(" AND \"_status\" IN ({})", join(parameters, ", "));
-  return run_list(database, query, std::move(sql));
 }
 
 }  // namespace slicemill::master

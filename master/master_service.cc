@@ -141,7 +141,7 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> r
   JobRow replaced = replace_job(*row, posted, loop_.wall_ms());
   // A job that is put aside need not be valid.
   const bool put_aside = row->active && !replaced.active;
-  std::vector<std::string> warnings;
+  std::vector<JobWarning> warnings;
   if (!put_aside) {
     auto validated = starts_.validate(posted);
     if (!validated) return reply(validated.error());

@@ -6,8 +6,8 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
-#include "master/filter_sql.h"
-#include "master/list_index.h"
+#include "master/list_columns.h"
+#include "master/list_page.h"
 #include "master/registry_assets.h"
 #include "master/registry_rows.h"
 #include "master/registry_schema.h"
@@ -34,6 +34,13 @@ Result<std::int64_t> query_integer(Database& database, const std::string& sql) {
   ASSIGN_OR_RETURN(Statement query, database.statement(sql));
   RETURN_IF_ERROR(query.step());
   return query.integer(0);
+}
+
+Result<std::unique_ptr<Database>> open_for_reading(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::open(path, Database::Mode::read_only));
+  // Columns are read from whole tables: through the page cache of the system, without a copy of each page.
+  RETURN_IF_ERROR(database->execute("PRAGMA mmap_size = 1073741824"));
+  return database;
 }
 
 // What the store lane works on. Alive as long as a task of it is.
@@ -73,6 +80,21 @@ Result<void> write_nothing_new(Database& database) {
   return database.execute(fmt::format("PRAGMA user_version = {}", version));
 }
 
+struct AllColumns {
+  ListColumns jobs{"job_index"};
+  ListColumns executions{"execution_index"};
+};
+
+// On a connection of its own: for a lane.
+Result<AllColumns> read_all_columns(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto database, open_for_reading(path));
+  ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*database));
+  AllColumns columns;
+  RETURN_IF_ERROR(read_columns(columns.jobs, *database, query::job_fields()));
+  RETURN_IF_ERROR(read_columns(columns.executions, *database, query::execution_fields()));
+  return columns;
+}
+
 class SqliteRegistry final : public Registry {
  public:
   SqliteRegistry(Loop& loop, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader)
@@ -82,6 +104,21 @@ class SqliteRegistry final : public Registry {
     ASSIGN_OR_RETURN(job_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM jobs"));
     ASSIGN_OR_RETURN(execution_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM executions"));
     return {};
+  }
+
+  // A list that comes before they are there reads what it needs itself.
+  void read_columns_beside(const std::string& path) {
+    auto columns = std::make_shared<Result<AllColumns>>(AllColumns{});
+    loop_.offload(
+        Loop::Lane::query, [columns, path] { *columns = read_all_columns(path); },
+        [this, columns, alive = std::weak_ptr<int>(alive_)] {
+          if (alive.expired()) return;
+          if (*columns) {
+            columns_ = std::move(**columns);
+          } else {
+            log(LogLevel::warn, "lists are slow at first: {}", columns->error().message);
+          }
+        });
   }
 
   void write(RegistryBatch batch, std::function<void(Result<void>)> done) override {
@@ -116,7 +153,7 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, listed_jobs(*reader_, list));
+    ASSIGN_OR_RETURN(const auto page, find_page(columns_.jobs, *reader_, list));
     std::vector<JobRow> rows;
     for (const std::int64_t seq : page) {
       ASSIGN_OR_RETURN(Statement query,
@@ -134,7 +171,7 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<ExecutionRow>> executions(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, listed_executions(*reader_, list));
+    ASSIGN_OR_RETURN(const auto page, find_page(columns_.executions, *reader_, list));
     std::vector<ExecutionRow> rows;
     for (const std::int64_t seq : page) {
       ASSIGN_OR_RETURN(Statement query,
@@ -304,6 +341,7 @@ class SqliteRegistry final : public Registry {
   Loop& loop_;
   std::shared_ptr<Database> writer_;  // touched by the store lane only
   std::unique_ptr<Database> reader_;
+  AllColumns columns_;
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;
   std::optional<Error> obstacle_;
@@ -320,12 +358,10 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   RETURN_IF_ERROR(writer->execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
   if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
-  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
-  RETURN_IF_ERROR(add_filter_functions(*reader));
-  // Lists read whole tables: through the page cache of the system, without a copy of each page.
-  RETURN_IF_ERROR(reader->execute("PRAGMA mmap_size = 1073741824"));
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, open_for_reading(path));
   auto registry = std::make_unique<SqliteRegistry>(loop, std::move(writer), std::move(reader));
   RETURN_IF_ERROR(registry->load());
+  registry->read_columns_beside(path);
   return std::unique_ptr<Registry>(std::move(registry));
 }
 

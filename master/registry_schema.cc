@@ -181,6 +181,28 @@ CREATE TABLE assets (
 CREATE INDEX assets_created ON assets (created, id);
 CREATE INDEX assets_name ON assets (name, version);
 )sql",
+    // Lists are found in columns in memory, which take over the rows whose stamps are new.
+    R"sql(
+ALTER TABLE job_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX job_index_stamp ON job_index (stamp);
+CREATE INDEX execution_index_stamp ON execution_index (stamp);
+DROP INDEX job_index_updated;
+DROP INDEX job_index_created;
+DROP INDEX job_index_name;
+DROP INDEX job_index_lifecycle;
+DROP INDEX job_index_workers;
+DROP INDEX job_index_slicers;
+DROP INDEX job_index_job_id;
+DROP INDEX execution_index_updated;
+DROP INDEX execution_index_created;
+DROP INDEX execution_index_name;
+DROP INDEX execution_index_lifecycle;
+DROP INDEX execution_index_workers;
+DROP INDEX execution_index_slicers;
+DROP INDEX execution_index_status;
+DROP INDEX execution_index_ex_id;
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 

@@ -37,16 +37,12 @@ ErrorCode code_of(int sqlite_code) {
 
 Statement::~Statement() {
   if (statement_ == nullptr) return;
-  if (life_ == Life::once) {
-    sqlite3_finalize(statement_);
-    return;
-  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
 
 Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)), life_(other.life_) {}
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
 
 void Statement::bind(int position, std::string_view text) {
   sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -54,10 +50,6 @@ void Statement::bind(int position, std::string_view text) {
 
 void Statement::bind(int position, std::int64_t number) {
   sqlite3_bind_int64(statement_, position, number);
-}
-
-void Statement::bind_pointer(int position, const void* pointer, const char* type) {
-  sqlite3_bind_pointer(statement_, position, const_cast<void*>(pointer), type, nullptr);
 }
 
 Result<bool> Statement::step() {
@@ -73,6 +65,10 @@ Result<void> Statement::run() {
 }
 
 std::string Statement::text(int column) const {
+  return std::string(view(column));
+}
+
+std::string_view Statement::view(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   if (bytes == nullptr) return {};
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
@@ -80,6 +76,10 @@ std::string Statement::text(int column) const {
 
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
@@ -104,25 +104,16 @@ Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
-Result<sqlite3_stmt*> Database::prepare(const std::string& sql, unsigned int flags) const {
-  sqlite3_stmt* prepared = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.c_str(), static_cast<int>(sql.size()), flags, &prepared, nullptr);
-  if (code != SQLITE_OK) return error(code);
-  return prepared;
-}
-
 Result<Statement> Database::statement(const std::string& sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
-    ASSIGN_OR_RETURN(sqlite3_stmt* const prepared, prepare(sql, SQLITE_PREPARE_PERSISTENT));
+    sqlite3_stmt* prepared = nullptr;
+    const int code = sqlite3_prepare_v3(handle_, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                        &prepared, nullptr);
+    if (code != SQLITE_OK) return error(code);
     found = statements_.emplace(sql, prepared).first;
   }
-  return Statement(*this, found->second, Statement::Life::kept);
-}
-
-Result<Statement> Database::statement_once(const std::string& sql) {
-  ASSIGN_OR_RETURN(sqlite3_stmt* const prepared, prepare(sql, 0));
-  return Statement(*this, prepared, Statement::Life::once);
+  return Statement(*this, found->second);
 }
 
 Error Database::error(int code) const {

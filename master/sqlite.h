@@ -22,10 +22,7 @@ class Database;
 // SQLite: binds count from 1, columns from 0.
 class Statement {
  public:
-  enum class Life { kept, once };  // once: finalized at the end
-
-  Statement(const Database& database, sqlite3_stmt* statement, Life life)
-      : database_(&database), statement_(statement), life_(life) {}
+  Statement(const Database& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {}
   ~Statement();
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
@@ -33,20 +30,19 @@ class Statement {
 
   void bind(int position, std::string_view text);
   void bind(int position, std::int64_t number);
-  // For functions of ours, which ask for it by its type. pointer outlives the statement's use.
-  void bind_pointer(int position, const void* pointer, const char* type);
   // True: a row stands ready. False: no more rows.
   Result<bool> step();
   // For statements that give no rows.
   Result<void> run();
 
   std::string text(int column) const;
+  std::string_view view(int column) const;  // until the next step
   std::int64_t integer(int column) const;
+  bool is_null(int column) const;
 
  private:
   const Database* database_;
   sqlite3_stmt* statement_;
-  Life life_;
 };
 
 // Reads of one connection that see the same state of the file, as long as this lives.
@@ -76,15 +72,11 @@ class Database {
   Result<void> execute(const std::string& sql);
   // Prepared once per text and kept. A text is in use once at a time.
   Result<Statement> statement(const std::string& sql);
-  // For texts without number, which depend on what a user asked.
-  Result<Statement> statement_once(const std::string& sql);
   // The present error of the connection; `code` is what SQLite returned.
   Error error(int code) const;
   sqlite3* handle() { return handle_; }
 
  private:
-  Result<sqlite3_stmt*> prepare(const std::string& sql, unsigned int flags) const;
-
   Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
 
   std::string path_;

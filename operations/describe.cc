@@ -148,7 +148,7 @@ std::string describe_validation(const ValidatedJob& job) {
   auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", job.config.at("name").get<std::string>(),
                           job.config.at("lifecycle").get<std::string>(), job.config.at("workers").get<std::int64_t>(),
                           job.config.at("workers") == 1 ? "" : "s", join(names, " -> "));
-  for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", warning);
+  for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", to_text(warning));
   return text;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/model/execution.h"
+#include "core/model/job_warning.h"
 #include "core/query/filter.h"
 #include "core/query/sort_order.h"
 #include "core/runtime/clock.h"
@@ -28,7 +29,7 @@ struct Submitted {
   JobId job_id;
   std::int64_t job_seq = 0;  // numeric sequence id: some dialects need one
   ExecutionId ex_id;         // empty if not started
-  std::vector<std::string> warnings;
+  std::vector<JobWarning> warnings;
 };
 
 // Fields of a job's latest execution that are shown in the job's document, as `ex`. No names: all of them.
@@ -49,7 +50,7 @@ struct ListQuery {
 
 struct UpdatedJob {
   Json document;
-  std::vector<std::string> warnings;
+  std::vector<JobWarning> warnings;
 };
 
 struct StopRequest {

@@ -3,21 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
+#include "core/model/job_options.h"
 #include "core/model/job_references.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
 namespace {
-
-constexpr std::int64_t kMostDefaultWorkers = 5;
-constexpr std::int64_t kDefaultProbationMs = 300'000;
-constexpr double kLeastWorkerMemory = 32 << 20;  // below, a worker could hardly start
-constexpr const char* kMemoryLimit = "resources_limits_memory";
-constexpr const char* kOldMemoryLimit = "memory";
 
 // What the server itself puts into job and execution documents: clients send it back with an update.
 const std::vector<std::string>& server_keys() {
@@ -35,111 +30,21 @@ const std::vector<std::string>& server_keys() {
   return keys;
 }
 
-std::int64_t default_workers() {
-  const auto cpus = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  return std::clamp<std::int64_t>(cpus, 1, kMostDefaultWorkers);
-}
-
-OptionSpec option(std::string name, OptionType type, std::string description, Json default_value = nullptr) {
+OptionSpec server_key(std::string name) {
   OptionSpec spec;
   spec.name = std::move(name);
-  spec.type = type;
-  spec.description = std::move(description);
-  spec.default_value = std::move(default_value);
+  spec.description = "Set by the server.";
   return spec;
 }
 
-OptionSpec at_least(OptionSpec spec, double minimum) {
-  spec.minimum = minimum;
-  return spec;
-}
-
-OptionSpec at_most(OptionSpec spec, double maximum) {
-  spec.maximum = maximum;
-  return spec;
-}
-
-OptionSpec one_of(OptionSpec spec, std::vector<std::string> choices) {
-  spec.choices = std::move(choices);
-  return spec;
-}
-
-void add_kubernetes_options(std::vector<OptionSpec>& options) {
-  const auto add = [&](std::string name, std::string description) {
-    options.push_back(option(std::move(name), OptionType::any, std::move(description) + " (kubernetes only)."));
-  };
-  add("targets", "Node labels that workers want: a list of {key, value, constraint}");
-  add("cpu", "Processors of a worker, deprecated");
-  add("resources_requests_cpu", "Processors requested for a worker");
-  add("resources_limits_cpu", "Most processors of a worker");
-  add("resources_requests_memory", "Memory requested for a worker in bytes");
-  add("cpu_execution_controller", "Processors of the execution controller");
-  add("memory_execution_controller", "Memory of the execution controller in bytes");
-  add("ephemeral_storage", "Whether workers get a volume of their own");
-  add("external_ports", "Ports that workers open: numbers or {name, port}");
-  add("volumes", "Volumes to mount: a list of {name, path}");
-  add("pod_spec_override", "Members laid over the pod specification");
-  add("kubernetes_image", "Container image of the execution");
-  add("prom_metrics_enabled", "Whether workers serve metrics");
-  add("prom_metrics_port", "Port of the metrics");
-  add("prom_metrics_add_default", "Whether process metrics are added");
-}
-
-std::vector<OptionSpec> make_job_options() {
-  std::vector<OptionSpec> options = {
-      option("name", OptionType::text, "What the job is called; not unique.", "Custom Job"),
-      one_of(option("lifecycle", OptionType::text, "`once` ends when the input is done, `persistent` never.", "once"),
-             {"once", "persistent"}),
-      at_least(option("workers", OptionType::integer, "Worker processes; by default one per processor, at most 5.",
-                      default_workers()),
-               1),
-      at_least(option("slicers", OptionType::integer, "How many slicers share the input, for readers that can.", 1), 1),
-      option("active", OptionType::boolean, "A mark for lists; an inactive job can still be started.", true),
-      option("analytics", OptionType::boolean, "Whether counts and times of each slice are kept.", true),
-      option("assets", OptionType::text_list, "Bundles whose operations the job names."),
-      option("autorecover", OptionType::boolean, "Whether a start goes on from where the last execution ended.", false),
-      at_least(option("max_retries", OptionType::integer, "How often a failed slice is tried again.", 3), 0),
-      at_least(option("probation_window", OptionType::duration_ms,
-                      "Milliseconds without a new failed slice after which `failing` becomes `running` again.",
-                      kDefaultProbationMs),
-               0),
-      at_least(option("quarantine_max_records", OptionType::integer,
-                      "How many records an execution may quarantine before it is ended as failed; by default 10000. 0: "
-                      "any number."),
-               0),
-      at_most(at_least(option("quarantine_max_percent", OptionType::number,
-                              "How many of a hundred records an execution may quarantine before it is ended as failed, "
-                              "judged from 1000 records on and at its end; by default any number."),
-                       0),
-              100),
-      option("operations", OptionType::any,
-             "The pipeline: a reader, any number of processors, at most one sender at the end.", Json::array()),
-      option("apis", OptionType::any, "Named services that operations share.", Json::array()),
-      one_of(option("log_level", OptionType::text, "Log level of this execution's processes."),
-             {"trace", "debug", "info", "warn", "error", "fatal"}),
-      option("stateful", OptionType::boolean, "A label for schedulers.", false),
-      option("labels", OptionType::object, "Labels of the execution: names with non-empty values."),
-      option("env_vars", OptionType::object,
-             "Environment of the controller and the workers: names with non-empty values.", Json::object()),
-  };
-  const auto memory_limit = [&](std::string name, std::string description) {
-    options.push_back(at_least(option(std::move(name), OptionType::bytes, std::move(description)), kLeastWorkerMemory));
-  };
-  memory_limit(kMemoryLimit, "Most memory of a worker process; a slice that needs more fails after its retries.");
-  memory_limit(kOldMemoryLimit, "The former name of resources_limits_memory.");
-  add_kubernetes_options(options);
-  return options;
-}
-
-void check_named_values(const Json& config, const std::string& field, std::vector<ValidationIssue>& issues) {
-  const auto found = config.find(field);
-  if (found == config.end() || !found->is_object()) return;
-  for (const auto& [name, value] : found->items()) {
-    const bool empty = value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty());
-    if (name.empty() || empty || value.is_structured()) {
-      issues.push_back({{field, name}, "must have a name and a non-empty value (text, number or boolean)"});
-    }
-  }
+// The one integer that is taken neither from text nor from a fraction.
+void check_retries(const Json& posted, std::vector<ValidationIssue>& issues) {
+  const auto retries = posted.find("max_retries");
+  if (retries == posted.end()) return;
+  if (retries->is_string()) issues.push_back({{"max_retries"}, "Invalid input: expected number, received string"});
+  if (!retries->is_number_float()) return;
+  if (const double number = retries->get<double>(); number != std::trunc(number))
+    issues.push_back({{"max_retries"}, "must be a valid integer, zero or greater"});
 }
 
 void check_apis(const Json& config, std::vector<ValidationIssue>& issues) {
@@ -185,17 +90,11 @@ void check_common_fields(Json& config, const std::vector<std::string>& place, st
   };
   auto& encoding = config["_encoding"];
   if (encoding.is_null()) encoding = "json";
-  if (encoding != "json" && encoding != "raw")
-    issues.push_back({at("_encoding"), "Invalid option: expected one of \"json\"|\"raw\""});
+  check_encoding(encoding, at("_encoding"), issues);
   auto& action = config["_dead_letter_action"];
   if (action.is_null()) action = "throw";
-  if (action != "throw" && action != "log" && action != "none" && action != "quarantine") {
-    issues.push_back(
-        {at("_dead_letter_action"),
-         fmt::format("{} is not supported; use \"throw\" (the slice fails), \"log\" (the record is logged and "
-                     "dropped), \"none\" (the record is dropped) or \"quarantine\" (the record is kept apart)",
-                     to_compact_text(action))});
-  }
+  check_dead_letter_action(action, at("_dead_letter_action"), issues);
+  check_connection(config, "_connection", place, issues);
 }
 
 // A glob or a name: only the beginning counts.
@@ -236,7 +135,7 @@ void apply_path_rules(const OperationSchema& schema, const JobReading& reading, 
 }
 
 OperationOutcome validate_operation(const Json& given, std::size_t index, const JobReading& reading,
-                                    std::vector<std::string>& warnings) {
+                                    std::vector<JobWarning>& warnings) {
   OperationOutcome outcome;
   const std::vector<std::string> place = {"operations", std::to_string(index)};
   const auto op = given.is_object() ? given.find("_op") : given.end();
@@ -264,7 +163,12 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, const 
   }
   auto validated = validate_options(*outcome.schema, given);
   for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
-  for (auto& warning : validated.warnings) warnings.push_back(fmt::format("{}: {}", render_path(place), warning));
+  for (auto& warning : validated.warnings) {
+    warning.holder = JobWarning::Holder::operation;
+    warning.name = name->base;
+    warning.place = render_path(place);
+    warnings.push_back(std::move(warning));
+  }
   outcome.config = std::move(validated.options);
   outcome.config["_op"] = name->text();
   check_common_fields(outcome.config, place, validated.issues);
@@ -322,38 +226,24 @@ std::string_view operation_name(std::string_view op) {
   return op.substr(0, op.find('@'));
 }
 
-const std::vector<OptionSpec>& job_options() {
-  static const std::vector<OptionSpec> options = make_job_options();
-  return options;
-}
-
 Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules) {
   static const std::vector<OptionSpec> known = [] {
     auto specs = job_options();
-    for (const auto& key : server_keys()) specs.push_back(option(key, OptionType::any, "Set by the server."));
+    for (const auto& key : server_keys()) specs.push_back(server_key(key));
     return specs;
   }();
-  auto top = validate_against(known, posted, "job");
+  auto top = validate_against(known, posted);
   ValidatedJob job{std::move(top.options), std::move(top.warnings)};
   auto& issues = top.issues;
   std::vector<std::string> errors;
 
   if (posted.is_object()) {
-    // The one integer that the reference does not take as text.
-    if (const auto retries = posted.find("max_retries"); retries != posted.end() && retries->is_string()) {
-      issues.push_back({{"max_retries"}, "Invalid input: expected number, received string"});
-    }
-    for (const char* field : {"assets", "log_level", "labels"}) {
-      if (!job.config.contains(field)) job.config[field] = nullptr;
-    }
-    check_named_values(job.config, "labels", issues);
-    check_named_values(job.config, "env_vars", issues);
-    if (!job.config.value(kMemoryLimit, Json()).is_null() && !job.config.value(kOldMemoryLimit, Json()).is_null())
-      issues.push_back({{kOldMemoryLimit}, fmt::format("cannot be given beside {}", kMemoryLimit)});
+    check_retries(posted, issues);
+    check_job_options(job.config, issues);
     check_apis(job.config, issues);
     JobReading reading{catalog, rules, {}};
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);
-    apply_apis(job.config, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, errors);
+    apply_apis(job.config, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings, errors);
     validate_operations(job, reading, issues, errors);
   }
   if (!issues.empty()) {

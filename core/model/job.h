@@ -24,7 +24,7 @@ class AssetCatalog {
 
 struct ValidatedJob {
   Json config;  // resolved: what an execution document carries
-  std::vector<std::string> warnings;
+  std::vector<JobWarning> warnings;
 };
 
 // Where relative paths in operation options are allowed to point from.

@@ -6,12 +6,15 @@
 #include <array>
 #include <utility>
 
+#include "core/model/job_options.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
 namespace {
 
 constexpr std::string_view kBundlePrefix = "asset:";
+constexpr const char* kApiConnection = "connection";  // of an api, which may also call it _connection
+constexpr const char* kOldApiName = "api_name";
 
 // Apis of the first dialect that hold the options of an operation that we have.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kApiOperations = {{
@@ -60,37 +63,55 @@ Error private_name(std::string_view name) {
 Json options_of(const Json& api) {
   Json options = Json::object();
   for (const auto& [key, value] : api.items())
-    if (!key.starts_with('_')) options[key] = value;
+    if (!key.starts_with('_') && key != kApiConnection) options[key] = value;
   return options;
 }
 
 // Its own options must be good for the operation that they configure; what is missing may stand in the operation.
 void check_api(const Json& api, std::size_t index, const OperationSchema& schema, const JobRules& rules,
-               std::vector<std::string>& errors) {
+               std::vector<JobWarning>& warnings, std::vector<std::string>& errors) {
+  const std::vector<std::string> place = {"apis", std::to_string(index)};
   OperationSchema given = schema;
   given.check = nullptr;
-  std::erase_if(given.options, [&](const OptionSpec& spec) { return !api.contains(spec.name); });
+  for (OptionSpec& spec : given.options) spec.required = false;
   auto validated = validate_options(given, options_of(api));
+  for (auto& warning : validated.warnings) {
+    warning.holder = JobWarning::Holder::api;
+    warning.name = api["_name"].get<std::string>();
+    warning.place = render_path(place);
+    warnings.push_back(std::move(warning));
+  }
+  for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
+  check_connection(api, "_connection", place, validated.issues);
+  check_connection(api, kApiConnection, place, validated.issues);
+  const auto check_member = [&](const char* member, const auto& check) {
+    const auto value = api.find(member);
+    if (value != api.end()) check(*value, {place[0], place[1], member}, validated.issues);
+  };
+  check_member("_encoding", check_encoding);
+  check_member("_dead_letter_action", check_dead_letter_action);
   if (validated.issues.empty()) return;
-  for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), {"apis", std::to_string(index)});
   errors.push_back(fmt::format("Validation failed for api config: {} - {}", api["_name"].get<std::string>(),
                                render_issues(validated.issues, rules)));
 }
 
 // `_api_name`, or `api_name` as it was called once.
 std::string api_name_of(const Json& operation) {
-  for (const char* member : {"_api_name", "api_name"}) {
+  for (const char* member : {"_api_name", kOldApiName}) {
     const auto found = operation.find(member);
     if (found != operation.end() && found->is_string()) return found->get<std::string>();
   }
   return {};
 }
 
-void lay_api_below(Json& operation, const Json& api, const std::string& resolved_name) {
-  const Json options = options_of(api);
-  for (const auto& [key, value] : options.items())
-    if (!operation.contains(key)) operation[key] = value;
-  operation.erase("api_name");
+// Keys that nobody knows stay in the api, where they have been warned about.
+void lay_api_below(Json& operation, const Json& api, const OperationSchema* schema, const std::string& resolved_name) {
+  if (schema != nullptr) {
+    for (const OptionSpec& spec : schema->options)
+      if (const auto given = api.find(spec.name); given != api.end() && !operation.contains(spec.name))
+        operation[spec.name] = *given;
+  }
+  operation.erase(kOldApiName);
   operation["_api_name"] = resolved_name;
 }
 
@@ -231,7 +252,7 @@ std::string_view operation_of_api(std::string_view base) {
 }
 
 void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector<AssetBundle>* bundles,
-                const JobRules& rules, std::vector<std::string>& errors) {
+                const JobRules& rules, std::vector<JobWarning>& warnings, std::vector<std::string>& errors) {
   Json& apis = config["apis"];
   Json& operations = config["operations"];
   if (!apis.is_array() || !operations.is_array()) return;
@@ -255,11 +276,12 @@ void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector
           fmt::format("Unable to find module for api: {} (there are: file_reader_api, file_sender_api)", name->base));
       continue;
     }
-    check_api(api, i, *schema, rules, errors);
+    check_api(api, i, *schema, rules, warnings, errors);
     if (!api.contains("_dead_letter_action")) api["_dead_letter_action"] = "throw";
     api["_name"] = name->text();
   }
-  for (auto& operation : operations) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    Json& operation = operations[i];
     const std::string wanted = operation.is_object() ? api_name_of(operation) : std::string();
     if (wanted.empty()) continue;
     const auto found = std::ranges::find_if(
@@ -268,8 +290,16 @@ void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector
       errors.push_back(fmt::format("Could not find the associated api for {}", wanted));
       continue;
     }
+    if (operation.contains(kOldApiName)) {
+      const auto op = operation.value("_op", Json());
+      warnings.push_back({JobWarning::Kind::deprecation, kOldApiName,
+                          "key \"api_name\" is deprecated; use \"_api_name\"", JobWarning::Holder::operation,
+                          op.is_string() ? op.get<std::string>() : "", fmt::format("operations[{}]", i)});
+    }
     const auto index = static_cast<std::size_t>(found - posted_apis.begin());
-    lay_api_below(operation, *found, apis[index]["_name"].get<std::string>());
+    const std::string resolved = apis[index]["_name"].get<std::string>();
+    const std::string_view base = std::string_view(resolved).substr(0, resolved.find_first_of("@:"));
+    lay_api_below(operation, *found, catalog.find(operation_of_api(base)), resolved);
   }
 }
 

@@ -163,16 +163,24 @@ Coerced coerce(const OptionSpec& spec, const Json& value) {
   return coerced;
 }
 
-void warn_unknown(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what,
-                  std::vector<std::string>& warnings) {
+void warn(const std::vector<OptionSpec>& specs, const Json& given, std::vector<JobWarning>& warnings) {
   std::vector<std::string> names;
   names.reserve(specs.size());
-  for (const auto& spec : specs) names.push_back(spec.name);
+  for (const auto& spec : specs) {
+    names.push_back(spec.name);
+    if (given.value(spec.name, Json()).is_null()) continue;
+    if (!spec.replacement.empty())
+      warnings.push_back({JobWarning::Kind::deprecation, spec.name,
+                          fmt::format("key \"{}\" is deprecated; use \"{}\"", spec.name, spec.replacement)});
+    if (spec.no_effect)
+      warnings.push_back({JobWarning::Kind::no_effect, spec.name,
+                          fmt::format("key \"{}\" is kept but has no effect here", spec.name)});
+  }
   for (const auto& [key, value] : given.items()) {
     if (key.starts_with('_') || std::find(names.begin(), names.end(), key) != names.end()) continue;
-    auto warning = fmt::format("{}: unknown key \"{}\" is kept but has no effect", what, key);
-    if (auto near = nearest_word(key, names)) warning += fmt::format(" (did you mean \"{}\"?)", *near);
-    warnings.push_back(std::move(warning));
+    auto description = fmt::format("unknown key \"{}\" is kept but has no effect", key);
+    if (auto near = nearest_word(key, names)) description += fmt::format(" (did you mean \"{}\"?)", *near);
+    warnings.push_back({JobWarning::Kind::unknown, key, std::move(description)});
   }
 }
 
@@ -261,7 +269,7 @@ Json json_schema(const OperationSchema& schema) {
           {"x-repeatable", schema.repeatable}};
 }
 
-ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what) {
+ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given) {
   ValidatedOptions result;
   if (!given.is_object()) {
     result.options = Json::object();
@@ -288,12 +296,12 @@ ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Js
       result.issues.push_back({{spec.name}, coerced.error().message});
     }
   }
-  warn_unknown(specs, given, what, result.warnings);
+  warn(specs, given, result.warnings);
   return result;
 }
 
 ValidatedOptions validate_options(const OperationSchema& schema, const Json& given) {
-  auto result = validate_against(schema.options, given, schema.name);
+  auto result = validate_against(schema.options, given);
   if (!result.issues.empty() || !schema.check) return result;
   if (auto checked = schema.check(result.options); !checked) result.issues.push_back({{}, checked.error().message});
   return result;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/job_warning.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -36,7 +37,9 @@ struct OptionSpec {
   std::vector<std::string> choices{};  // for text: the only values
   std::optional<double> minimum{}, maximum{};
   bool allow_empty = false;
-  bool is_path = false;  // a file system path or a list of them: relative ones follow the PathRule
+  std::string replacement{};  // deprecated: the option to use instead
+  bool no_effect = false;     // checked and kept, but nothing here reads it
+  bool is_path = false;       // a file system path or a list of them: relative ones follow the PathRule
 };
 
 enum class OperationKind { reader, processor, sender };
@@ -78,13 +81,13 @@ struct ValidationIssue {
 struct ValidatedOptions {
   Json options;                         // given ones coerced, defaults filled in, unknown ones kept
   std::vector<ValidationIssue> issues;  // empty: valid
-  std::vector<std::string> warnings;    // unknown keys, with a suggestion where one is near
+  std::vector<JobWarning> warnings;     // unknown keys, with a suggestion where one is near
 };
 
 // Given null counts as not given (except for `any`, where it is a value). Keys beginning with '_' are the job's (`_op`,
 // ...) and are left alone here.
 ValidatedOptions validate_options(const OperationSchema& schema, const Json& given);
-// The same against a bare list of specs (top level of a job, configuration). `what` names the holder in warnings.
-ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given, std::string_view what);
+// The same against a bare list of specs (top level of a job).
+ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given);
 
 }  // namespace slicemill

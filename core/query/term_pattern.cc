@@ -77,6 +77,29 @@ bool in_range(const TermPattern::Range& range, std::string_view term) {
   return true;
 }
 
+RE2::Options regex_options(bool ignore_case) {
+  RE2::Options options(RE2::Quiet);
+  options.set_case_sensitive(!ignore_case);
+  options.set_dot_nl(true);
+  options.set_max_mem(kRegexMemory);
+  options.set_never_capture(true);
+  return options;
+}
+
+// Terms are lines (core/query/field.h), so one search for a line finds a term, where trying each costs several times
+// as much. Not for what can see beyond a line or switches off that lines count: ends of the text, bytes, flags.
+std::shared_ptr<const RE2> line_regex(std::string_view expression, bool ignore_case) {
+  for (std::size_t at = 0; at + 1 < expression.size(); ++at) {
+    const char next = expression[at + 1];
+    if (expression[at] == '\\' && (next == 'A' || next == 'z' || next == 'C')) return nullptr;
+    if (expression[at] == '(' && next == '?' && !expression.substr(at).starts_with("(?:")) return nullptr;
+  }
+  RE2::Options options = regex_options(ignore_case);
+  options.set_never_nl(true);
+  auto compiled = std::make_shared<const RE2>(fmt::format("(?m)^(?:{})$", expression), options);
+  return compiled->ok() ? compiled : nullptr;
+}
+
 }  // namespace
 
 TermPattern TermPattern::wildcard(std::string pattern) {
@@ -84,14 +107,10 @@ TermPattern TermPattern::wildcard(std::string pattern) {
 }
 
 Result<TermPattern> TermPattern::regex(std::string_view expression, bool ignore_case) {
-  RE2::Options options(RE2::Quiet);
-  options.set_case_sensitive(!ignore_case);
-  options.set_dot_nl(true);
-  options.set_max_mem(kRegexMemory);
-  options.set_never_capture(true);
-  auto compiled = std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()), options);
+  auto compiled =
+      std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()), regex_options(ignore_case));
   if (!compiled->ok()) return Error(ErrorCode::invalid, fmt::format("bad regular expression: {}", compiled->error()));
-  return TermPattern(Regex(std::move(compiled)));
+  return TermPattern(Regex{std::move(compiled), line_regex(expression, ignore_case)});
 }
 
 TermPattern TermPattern::range(Range range) {
@@ -101,13 +120,22 @@ TermPattern TermPattern::range(Range range) {
 bool TermPattern::matches(std::string_view term) const {
   if (const auto* wildcard = std::get_if<Wildcard>(&test_)) return wildcard_matches(wildcard->pattern, term);
   if (const auto* regex = std::get_if<Regex>(&test_))
-    return RE2::FullMatch(re2::StringPiece(term.data(), term.size()), **regex);
+    return RE2::FullMatch(re2::StringPiece(term.data(), term.size()), *regex->whole);
   return in_range(std::get<Range>(test_), term);
+}
+
+bool TermPattern::is_search() const {
+  const auto* regex = std::get_if<Regex>(&test_);
+  return regex != nullptr && regex->in_terms != nullptr;
 }
 
 bool TermPattern::matches_any(std::string_view terms) const {
   if (terms.empty()) return false;
   terms.remove_prefix(1);
+  if (is_search()) {
+    const RE2& in_terms = *std::get<Regex>(test_).in_terms;
+    return !terms.empty() && RE2::PartialMatch(re2::StringPiece(terms.data(), terms.size() - 1), in_terms);
+  }
   while (!terms.empty()) {
     const auto end = terms.find(kTermEnd);
     if (matches(terms.substr(0, end))) return true;

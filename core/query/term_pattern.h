@@ -33,12 +33,17 @@ class TermPattern {
   bool matches(std::string_view term) const;
   // Whether one of the terms matches (form: core/query/field.h).
   bool matches_any(std::string_view terms) const;
+  // Whether asking once for many terms takes much less than asking for each.
+  bool is_search() const;
 
  private:
   struct Wildcard {
     std::string pattern;
   };
-  using Regex = std::shared_ptr<const re2::RE2>;
+  struct Regex {
+    std::shared_ptr<const re2::RE2> whole;
+    std::shared_ptr<const re2::RE2> in_terms;  // finds a whole term among terms; null: it has to be tried term by term
+  };
 
   explicit TermPattern(std::variant<Wildcard, Regex, Range> test) : test_(std::move(test)) {}
 

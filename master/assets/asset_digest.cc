@@ -4,14 +4,18 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdlib>
+
+#include "core/runtime/files.h"
 
 namespace slicemill::master {
 
 namespace {
 
-constexpr std::size_t kGroup = 3;         // bytes that become four characters
-constexpr std::size_t kChunk = 48 << 10;  // bytes encoded at a time; a multiple of kGroup
+constexpr std::size_t kGroup = 3;              // bytes that become four characters
+constexpr std::size_t kChunk = 48 << 10;       // bytes encoded at a time; a multiple of kGroup
+constexpr std::size_t kFileBytes = 256 << 10;  // of a file, read at a time
 
 }  // namespace
 
@@ -59,6 +63,18 @@ std::string AssetDigest::finish() {
   std::string hex;
   for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;
+}
+
+Result<std::string> digest_of_file(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, posix_files().open(path));
+  AssetDigest digest;
+  std::string buffer(kFileBytes, '\0');
+  for (std::uint64_t offset = 0;;) {
+    ASSIGN_OR_RETURN(const std::size_t got, file->read_at(offset, buffer));
+    if (got == 0) return digest.finish();
+    digest.add(std::string_view(buffer).substr(0, got));
+    offset += got;
+  }
 }
 
 }  // namespace slicemill::master

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/runtime/result.h"
+
 namespace slicemill::master {
 
 class AssetDigest {
@@ -28,5 +30,8 @@ class AssetDigest {
   std::string tail_;     // up to two bytes that do not fill a group of the encoding yet
   std::string encoded_;  // scratch
 };
+
+// Blocks: for a lane, not for the loop thread.
+Result<std::string> digest_of_file(const std::string& path);
 
 }  // namespace slicemill::master

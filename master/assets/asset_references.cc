@@ -37,7 +37,7 @@ Error none(std::string_view reference, std::string_view more) {
 }
 
 // The end of the message: what there is instead.
-std::string instead(std::string_view name, const std::vector<StoredAsset>& stored) {
+std::string instead(std::string_view name, const std::vector<StoredAsset>& stored, std::string_view advice) {
   std::vector<std::string> versions, names;
   for (const auto& asset : stored) {
     names.push_back(asset.manifest.name);
@@ -47,15 +47,16 @@ std::string instead(std::string_view name, const std::vector<StoredAsset>& store
   if (versions.size() > kMostVersionsNamed) versions.resize(kMostVersionsNamed);
   if (!versions.empty()) return fmt::format("; there is {}: {}", name, join(versions, ", "));
   if (const auto near = nearest_word(name, names)) return fmt::format("; did you mean \"{}\"?", *near);
-  return "; upload it with POST /v1/assets";
+  return fmt::format("; {}", advice);
 }
 
 }  // namespace
 
-Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<StoredAsset>& stored) {
+Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<StoredAsset>& stored,
+                                  std::string_view advice) {
   if (is_id(reference)) {
     const auto found = std::ranges::find(stored, reference, &StoredAsset::id);
-    if (found == stored.end()) return none(reference, "");
+    if (found == stored.end()) return none(reference, fmt::format("; {}", advice));
     return to_bundle(*found, reference);
   }
   const auto colon = reference.find(':');
@@ -77,7 +78,7 @@ Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<
     best = &asset;
     best_version = *version;
   }
-  if (best == nullptr) return none(reference, instead(name, stored));
+  if (best == nullptr) return none(reference, instead(name, stored, advice));
   return to_bundle(*best, reference);
 }
 

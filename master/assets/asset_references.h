@@ -22,7 +22,8 @@ struct StoredAsset {
 
 // An id, or "name", "name:1.2.3", "name:<range>", "name:latest". Of several bundles that fit and run here: the highest
 // version, also if it is a prerelease; of equal versions the one with more restrictions, then the newest.
-// invalid: "No assets found for "x"", with the versions that there are, or why none of them runs here.
-Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<StoredAsset>& stored);
+// invalid: "No assets found for "x"", with the versions that there are, why none of them runs here, or `advice`.
+Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<StoredAsset>& stored,
+                                  std::string_view advice = "upload it with POST /v1/assets");
 
 }  // namespace slicemill::master

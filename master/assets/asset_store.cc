@@ -17,7 +17,6 @@ namespace slicemill::master {
 namespace {
 
 constexpr const char* kIncoming = ".incoming";
-constexpr std::size_t kImportBytes = 256 << 10;
 
 Error exceeds(std::uint64_t limit) {
   return {ErrorCode::unsupported, fmt::format("the asset exceeds the limit of {} bytes (asset_size_limit)", limit)};
@@ -26,18 +25,6 @@ Error exceeds(std::uint64_t limit) {
 void remove_or_log(const std::string& path) {
   if (const auto removed = posix_files().remove_tree(path); !removed)
     log(LogLevel::error, "{}", removed.error().message);
-}
-
-Result<std::string> digest_of_file(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto file, posix_files().open(path));
-  AssetDigest digest;
-  std::string buffer(kImportBytes, '\0');
-  for (std::uint64_t offset = 0;;) {
-    ASSIGN_OR_RETURN(const std::size_t got, file->read_at(offset, buffer));
-    if (got == 0) return digest.finish();
-    digest.add(std::string_view(buffer).substr(0, got));
-    offset += got;
-  }
 }
 
 AssetRow to_row(const std::string& id, const BundleContents& contents, WallMs now) {

@@ -3,6 +3,8 @@
 In all parts {name} stands for a value of the world that a test has set up. In expected JSON a text may stand for what is not known
 before: "<number>", "<text>", "<date>", "<list>", "<object>", "<any>"; "<save name>" takes any text and puts it into the world.
 
+A body "<file NAME>" is what the world has under that name, bytes as they are.
+
 Two lines more than that form: "state WORD" before the request names what the test has to prepare, "then STATUS" behind the expected
 answer the status that the prepared execution has or reaches.
 """
@@ -124,7 +126,8 @@ def play(case, port, world):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {name: fill(value, world) for name, value in case.headers.items()}
     target = fill(case.target, world)
-    connection.request(case.method, target, fill(case.body, world) or None, headers)
+    file = re.fullmatch(r"<file ([a-z_]+)>", case.body)
+    connection.request(case.method, target, world[file[1]] if file else fill(case.body, world) or None, headers)
     answer = connection.getresponse()
     body = answer.read().decode()
     connection.close()

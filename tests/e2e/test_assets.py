@@ -8,11 +8,13 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import socket
+import subprocess
 import unittest
 import zipfile
 
-from harness import EndToEnd, is_sanitized, record, records, wait_until
+from harness import BAD_INPUT, OK, SLICEMILL, EndToEnd, is_sanitized, record, records, wait_until
 
 EX1 = {"name": "ex1", "node_version": 18}
 
@@ -285,8 +287,82 @@ class Assets(EndToEnd):
         self.assertIn("asset tools is not among the assets of the job", document["_failureReason"])
 
 
-if __name__ == "__main__":
-    unittest.main()
+class WithoutAMaster(EndToEnd):
+    """`run` and `validate` resolve what a command line names as a master resolves what it stores."""
+
+    PROGRAM = "#!/bin/sh\n[ -f asset.json ] && exec sed 's/^{/{\"seen\":true,/'\n"
+
+    def tools(self, version):
+        return bundle({"name": "tools", "version": version}, {"bin/mark": self.PROGRAM}, executables=["bin/mark"])
+
+    def job_file(self, assets, **options):
+        script = {"_op": "script", "command": "bin/mark", "asset": "tools"}
+        job = self.job(self.write_input(records=50), processors=[script], assets=assets, **options)
+        path = self.directory / "job.json"
+        path.write_text(json.dumps(job))
+        return path
+
+    def test_a_zip(self):
+        old, new = self.directory / "old.zip", self.directory / "new.zip"
+        old.write_bytes(self.tools("1.2.3"))
+        new.write_bytes(self.tools("2.0.0"))
+        for _ in range(2):
+            result = self.slicemill("run", self.job_file(["tools:1.x"]), "--data", self.data, "--assets", old, new)
+            self.assertEqual(result.returncode, OK, result.stderr)
+            self.assert_output([{"seen": True, **each} for each in records(50)])
+            shutil.rmtree(self.output)
+        self.assertEqual(sorted(path.name for path in (self.data / "bundles").iterdir()),
+                         sorted([asset_id(self.tools("1.2.3")), asset_id(self.tools("2.0.0"))]))
+
+    def test_a_directory(self):
+        directory = self.directory / "tools"
+        (directory / "bin").mkdir(parents=True)
+        (directory / "asset.json").write_text('{"name": "tools", "version": "1.2.3"}')
+        (directory / "bin" / "mark").write_text(self.PROGRAM)
+        (directory / "bin" / "mark").chmod(0o755)
+        job = self.job_file(["tools"])
+        result = self.slicemill("validate", job, "--assets", "tools")
+        self.assertEqual(result.returncode, OK, result.stderr)
+        result = self.slicemill("run", job, "--data", self.data, "--assets", "tools")
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assert_output([{"seen": True, **each} for each in records(50)])
+        self.assertFalse((self.data / "bundles").exists())
+
+    def test_a_resumed_run_has_its_bundles(self):
+        zip_file = self.directory / "tools.zip"
+        zip_file.write_bytes(self.tools("1.2.3"))
+        job = self.job_file(["tools"], size=400, delay_ms=100)
+        process = subprocess.Popen([SLICEMILL, "run", job, "--data", self.data, "--assets", zip_file], env=self.environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: self.output.is_dir() and any(not f.name.startswith(".") for f in self.output.iterdir()), "a published slice")
+        process.kill()
+        process.communicate()
+        zip_file.unlink()
+        (ledger,) = (self.data / "ledgers").iterdir()
+        result = self.slicemill("run", "--resume", ledger.name, "--data", self.data)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assert_output([{"seen": True, **each} for each in records(50)])
+
+    def test_validate_leaves_nothing(self):
+        zip_file = self.directory / "tools.zip"
+        zip_file.write_bytes(self.tools("1.2.3"))
+        scratch = self.directory / "tmp"
+        scratch.mkdir()
+        result = self.slicemill("validate", self.job_file(["tools"]), "--assets", zip_file, environment={"TMPDIR": str(scratch)})
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assertEqual(list(scratch.iterdir()), [])
+
+    def test_what_is_missing_is_named(self):
+        job = self.job_file(["tools:^1"])
+        for verb in ("run", "validate"):
+            self.assert_one_line(self.slicemill(verb, job), BAD_INPUT, 'No assets found for "tools:^1"', "--assets")
+        zip_file = self.directory / "tools.zip"
+        zip_file.write_bytes(self.tools("2.0.0"))
+        self.assert_one_line(self.slicemill("validate", job, "--assets", zip_file), BAD_INPUT, "there is tools: 2.0.0")
+        self.assert_one_line(self.slicemill("validate", job, "--assets", "nowhere"), BAD_INPUT, "asset nowhere: cannot be opened")
+        self.assert_one_line(self.slicemill("validate", job, "--assets", job), BAD_INPUT, "not recognized as zip")
+        self.assert_one_line(self.slicemill("run", "--resume", "x", "--assets", zip_file), BAD_INPUT, "keeps its bundles")
+        self.assert_one_line(self.slicemill("run", job, "--chaos", "seed=1", "--assets", zip_file), BAD_INPUT, "takes no --assets")
 
 
 class TerasliceConfig(EndToEnd):
@@ -329,3 +405,7 @@ terafoundation:
                 self.assertIn(b"FROM_JOB=two", environment)
             master.post(f"/v1/ex/{ex}/_stop")
             master.terminate()
+
+
+if __name__ == "__main__":
+    unittest.main()

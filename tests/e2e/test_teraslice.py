@@ -6,6 +6,7 @@ import unittest
 
 import http_script
 from harness import EndToEnd, wait_until
+from test_assets import EX1, asset_id, bundle, example
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "dialects" / "teraslice" / "live"
 
@@ -55,9 +56,19 @@ class Teraslice(EndToEnd):
 
     def test_every_route(self):
         self.populate()
-        for script in ("reads.http", "lists.http", "tables.http", "verbs.http"):
+        (self.world["node"],) = self.master.get("/cluster/state")
+        for script in ("cluster.http", "reads.http", "lists.http", "tables.http", "verbs.http"):
             self.play(script)
 
+    def test_assets(self):
+        manifest = {**EX1, "version": "0.0.1"}
+        self.world.update(
+            old=example("0.0.1"), new=example("0.1.1"), twin=bundle(manifest, {"x": "other bytes"}),
+            rootless=bundle(None, {"sub/asset.json": "{}"}), broken=bundle("{"), nameless=bundle({"version": "1.0.0"}),
+            unversioned=bundle({"name": "a", "version": "1"}),
+            newer=bundle({"name": "a", "version": "1.0.0", "minimum_teraslice_version": "999.9.9"}))
+        self.world["old_id"], self.world["new_id"] = asset_id(self.world["old"]), asset_id(self.world["new"])
+        self.play("assets.http")
 
     def test_quarantine(self):
         mixed = self.directory / "mixed.ldjson"

@@ -29,11 +29,26 @@ Json to_json(const ListQuery& query) {
   return out;
 }
 
+// [kind, holder, name, field, description], kinds and holders by their number.
+std::vector<JobWarning> to_warnings(const Json& list) {
+  std::vector<JobWarning> warnings;
+  for (const Json& item : list) {
+    JobWarning warning;
+    warning.kind = static_cast<JobWarning::Kind>(item.at(0).get<int>());
+    warning.holder = static_cast<JobWarning::Holder>(item.at(1).get<int>());
+    warning.name = item.at(2).get<std::string>();
+    warning.field = item.at(3).get<std::string>();
+    warning.description = item.at(4).get<std::string>();
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
+
 Submitted to_submitted(const Json& answer) {
   Submitted out;
   out.job_id = JobId(answer.at("job_id").get<std::string>());
   out.ex_id = ExecutionId(answer.value("ex_id", ""));
-  out.warnings = answer.value("warnings", std::vector<std::string>());
+  out.warnings = to_warnings(answer.value("warnings", Json::array()));
   return out;
 }
 
@@ -124,7 +139,7 @@ void FakeJobService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> 
   // The warnings of an answer stand in the document as {"fake_warnings": [...]}.
   give<UpdatedJob>("update_job", {{"job_id", id.text}, {"posted", std::move(posted)}}, std::move(reply),
                    [](Json answer) {
-                     auto warnings = answer.value("fake_warnings", std::vector<std::string>());
+                     auto warnings = to_warnings(answer.value("fake_warnings", Json::array()));
                      answer.erase("fake_warnings");
                      return UpdatedJob{std::move(answer), std::move(warnings)};
                    });

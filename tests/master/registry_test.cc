@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <map>
+#include <random>
 
+#include "master/execution_documents.h"
 #include "master/registry_schema.h"
 #include "master/sqlite.h"
 #include "tests/core/query/filter_cases.h"
@@ -149,6 +153,7 @@ TEST_F(RegistryTest, AnswersOnlyAfterTheCommit) {
 }
 
 TEST_F(RegistryTest, WritesAreAnsweredInTheirOrderAndInGroups) {
+  loop_.run_ready();  // the columns of lists are read
   std::vector<int> order;
   for (int i = 0; i < 5; ++i) {
     RegistryBatch batch;
@@ -313,6 +318,78 @@ TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
   ASSERT_TRUE(write(deletion));
   EXPECT_THAT(found("*"), ElementsAre());
   EXPECT_THAT(found("_deleted:true AND _deleted_on:19000", true), ElementsAre("e1"));
+}
+
+// Columns in memory take over what changed: new rows with sequence numbers in any order, replaced and deleted ones,
+// texts that grow and shrink.
+TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
+  std::mt19937 random(7);
+  std::vector<std::int64_t> seqs;
+  for (int i = 0; i < 40; ++i) seqs.push_back(registry_->new_job_seq());
+  std::ranges::shuffle(seqs, random);
+  std::map<std::int64_t, JobRow> rows;
+  const std::string filters[] = {"*", "name:(r1* OR r?7)", "workers:>4 AND NOT name:a",
+                                 "_exists_:max_retries OR lifecycle:once OR name:/r[0-9]*5/"};
+  for (int round = 0; round < 200; ++round) {
+    JobRow row = job("j" + std::to_string(seqs[static_cast<std::size_t>(round) % seqs.size()]), 1'000 + round % 9);
+    row.seq = seqs[static_cast<std::size_t>(round) % seqs.size()];
+    row.deleted = random() % 8 == 0;
+    Json document = {{"name", std::string(random() % 9'000, 'a') + " r" + std::to_string(round)},
+                     {"workers", random() % 9}};
+    row.name = document["name"].get<std::string>();
+    if (random() % 2 == 0) document["max_retries"] = random() % 3;
+    if (random() % 2 == 0) document["lifecycle"] = "once";
+    row.doc = to_compact_text(document);
+    rows.insert_or_assign(row.seq, row);
+    RegistryBatch batch;
+    batch.jobs.push_back(std::move(row));
+    ASSERT_TRUE(write(std::move(batch)));
+
+    ListQuery query = filtered(filters[round % 4]);
+    query.sort = *query::parse_sort("max_retries:desc,workers:asc", query::job_fields());
+    query.from = round % 5;
+    query.size = 10;
+    std::vector<std::pair<std::vector<query::Value>, const JobRow*>> found;
+    for (const auto& [seq, kept] : rows) {
+      const Json shown = *job_document(kept);
+      if (!kept.deleted && query::holds(query.filter->condition, shown))
+        found.emplace_back(query::sort_values(query.sort, shown), &kept);
+    }
+    std::ranges::sort(found, [&](const auto& a, const auto& b) {
+      if (query::sorts_before(query.sort, a.first, b.first)) return true;
+      if (query::sorts_before(query.sort, b.first, a.first)) return false;
+      return a.second->seq > b.second->seq;
+    });
+    std::vector<std::string> expected;
+    for (std::size_t i = static_cast<std::size_t>(query.from); i < found.size() && expected.size() < 10; ++i)
+      expected.push_back(found[i].second->job_id.text);
+    ASSERT_EQ(ids(registry_->jobs(query)), expected) << round << " " << filters[round % 4];
+  }
+}
+
+TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
+  RegistryBatch batch;
+  batch.jobs.push_back(job("j1"));
+  batch.executions.push_back(execution("e1", "j1"));
+  ASSERT_TRUE(write(batch));
+  registry_.reset();
+  {
+    auto database = Database::open(path(), Database::Mode::read_write);
+    ASSERT_TRUE(database);
+    std::string sql = "PRAGMA user_version = 3;";
+    for (const std::string& kind : {std::string("job"), std::string("execution")}) {
+      sql += "DROP INDEX " + kind + "_index_stamp; ALTER TABLE " + kind + "_index DROP COLUMN stamp;";
+      for (const char* column : {"updated", "created", "name", "lifecycle", "workers", "slicers"})
+        sql += "CREATE INDEX " + kind + "_index_" + column + " ON " + kind + "_index (deleted);";
+    }
+    sql +=
+        "CREATE INDEX job_index_job_id ON job_index (job_id); CREATE INDEX execution_index_ex_id ON "
+        "execution_index (ex_id); CREATE INDEX execution_index_status ON execution_index (deleted)";
+    ASSERT_TRUE((*database)->execute(sql));
+  }
+  open();
+  EXPECT_THAT(ids(registry_->jobs(filtered("job_id:j1"))), ElementsAre("j1"));
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e1"));
 }
 
 TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {

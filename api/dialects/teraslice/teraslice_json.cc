@@ -32,13 +32,23 @@ constexpr ErrorTable kJobErrors = kErrors.with(ErrorCode::invalid, 500);
 constexpr ErrorTable kSettingsErrors = kErrors.with(ErrorCode::unavailable, 404);
 constexpr ErrorTable kAssetErrors = kJobErrors.with(ErrorCode::corrupt, 422).with(ErrorCode::unsupported, 413);
 
-Json warnings_json(const std::vector<std::string>& warnings) {
-  Json list = Json::array();
-  for (const std::string& warning : warnings) {
-    Json reason = {{"field", ""}, {"description", warning}};
-    list.push_back({{"type", "JobValidation"},
-                    {"reason", {{"type", "jobProperty"}, {"kind", "warning"}, {"reason", std::move(reason)}}}});
+Json warning_json(const JobWarning& warning) {
+  Json reason = {{"field", warning.field}, {"description", warning.description}};
+  std::string_view type = "jobProperty";
+  if (warning.holder == JobWarning::Holder::operation) {
+    type = "assetOperation";
+    reason["_op"] = warning.name;
+  } else if (warning.holder == JobWarning::Holder::api) {
+    type = "assetAPIProperty";
+    reason["api_name"] = warning.name;
   }
+  return {{"type", "JobValidation"},
+          {"reason", {{"type", type}, {"kind", to_string(warning.kind)}, {"reason", std::move(reason)}}}};
+}
+
+Json warnings_json(const std::vector<JobWarning>& warnings) {
+  Json list = Json::array();
+  for (const JobWarning& warning : warnings) list.push_back(warning_json(warning));
   return list;
 }
 

@@ -1,0 +1,26 @@
+// The fields of a job beside its operations: what they are, and the rules that a type cannot say. Pure, any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/model/operation_schema.h"
+#include "core/runtime/json.h"
+
+namespace slicemill {
+
+inline constexpr const char* kMemoryLimit = "resources_limits_memory";
+inline constexpr const char* kOldMemoryLimit = "memory";
+
+// Judges `config`, whose fields have their types already, and fills in what nested values leave out.
+void check_job_options(Json& config, std::vector<ValidationIssue>& issues);
+
+// `_encoding` and `_dead_letter_action` of an operation or an api.
+void check_encoding(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);
+void check_dead_letter_action(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);
+
+// `_connection` of an operation or an api (where it is also called `connection`): one that is configured.
+void check_connection(const Json& holder, const char* field, const std::vector<std::string>& place,
+                      std::vector<ValidationIssue>& issues);
+
+}  // namespace slicemill
