@@ -48,6 +48,7 @@ class MasterService final : public JobService {
   WallMs wall_ms() const override { return loop_.wall_ms(); }
 
   Json cluster_info() override;
+  std::optional<std::uint64_t> revision() const override;
   Json cluster_state() override;
   Json cluster_stats() override;
   std::string obstacle() override;

@@ -139,6 +139,8 @@ class SqliteRegistry final : public Registry {
 
   const std::optional<Error>& obstacle() const override { return obstacle_; }
 
+  std::uint64_t revision() const override { return revision_; }
+
   std::int64_t new_job_seq() override { return ++job_seq_; }
   std::int64_t new_execution_seq() override { return ++execution_seq_; }
 
@@ -305,6 +307,7 @@ class SqliteRegistry final : public Registry {
         [this, group, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           committing_ = false;
+          ++revision_;
           if (!waiting_.empty()) commit_waiting();
           for (auto& write : *group) {
             judge(write.result);
@@ -342,6 +345,7 @@ class SqliteRegistry final : public Registry {
   std::shared_ptr<Database> writer_;  // touched by the store lane only
   std::unique_ptr<Database> reader_;
   AllColumns columns_;
+  std::uint64_t revision_ = 1;
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;
   std::optional<Error> obstacle_;

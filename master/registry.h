@@ -137,6 +137,9 @@ class Registry {
   // not. It is tried out each second.
   virtual const std::optional<Error>& obstacle() const = 0;
 
+  // Rises whenever the rows may have changed, before anybody is told.
+  virtual std::uint64_t revision() const = 0;
+
   // Numbers for new rows, rising over restarts.
   virtual std::int64_t new_job_seq() = 0;
   virtual std::int64_t new_execution_seq() = 0;

@@ -121,6 +121,7 @@ Supervisor::Child& Supervisor::add_child(Group& group, ProcessRow row) {
   auto child = std::make_unique<Child>();
   Child* plain = child.get();
   plain->row = std::move(row);
+  ++revision_;
   plain->started = loop_.now();
   auto& place = plain->row.is_controller ? group.controller : group.workers[plain->row.place];
   place = std::move(child);
@@ -329,6 +330,7 @@ void Supervisor::drop_if_gone(Group& group) {
   if (!group.released || group.controller || !group.workers.empty() || group.preparing) return;
   loop_.cancel(group.grace_timer);
   const ExecutionId id = group.spec.ex_id;
+  ++revision_;
   groups_.erase(id);
   events_.group_gone(id);
 }
@@ -340,6 +342,7 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   const Duration life = loop_.now() - child->started;
   const bool killed = child->killed;
   const std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  ++revision_;
   if (row.is_controller) {
     group->controller.reset();
   } else {

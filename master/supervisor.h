@@ -81,6 +81,8 @@ class Supervisor {
   std::int64_t live_workers(const ExecutionId& id) const;
   std::int64_t lingering_workers() const;     // of released groups
   std::vector<ProcessRow> processes() const;  // by ordinal
+  // Rises with every change of processes().
+  std::uint64_t revision() const { return revision_; }
 
  private:
   struct Child;
@@ -109,6 +111,7 @@ class Supervisor {
   Launcher& launcher_;
   SupervisorEvents& events_;
   std::map<ExecutionId, std::unique_ptr<Group>> groups_;
+  std::uint64_t revision_ = 1;
   std::int64_t next_ordinal_ = 2;  // 1 is the master itself
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -109,6 +109,10 @@ class JobService {
   // What relative dates in filters count from.
   virtual WallMs wall_ms() const = 0;
 
+  // Another one whenever a list of jobs, or the state of the cluster, may show something else; nothing: they may change
+  // at any time.
+  virtual std::optional<std::uint64_t> revision() const = 0;
+
   // Cluster.
   virtual Json cluster_info() = 0;
   virtual Json cluster_state() = 0;

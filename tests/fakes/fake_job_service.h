@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -32,6 +33,8 @@ class FakeJobService final : public JobService, public AssetService {
   void hold(const std::string& call);
   void release(const std::string& call);
   void drop(const std::string& call);
+  // Of what lists and the state of the cluster show; nothing: answers are not kept.
+  std::optional<std::uint64_t> shown_revision;
   void record_calls(bool on) { recording_ = on; }
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
@@ -57,6 +60,7 @@ class FakeJobService final : public JobService, public AssetService {
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
   WallMs wall_ms() const override { return kFakeNow; }
+  std::optional<std::uint64_t> revision() const override { return shown_revision; }
   Json cluster_info() override;
   Json cluster_state() override;
   std::string obstacle() override { return ""; }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "api/dialects/teraslice/asset_routes.h"
+#include "api/dialects/teraslice/kept_answers.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_tables.h"
@@ -55,9 +57,26 @@ struct Call {
   const Request& request;
   Json body;
   Answer answer;
+  std::shared_ptr<KeptAnswers> kept;
 
   JobId job_id() const { return JobId(request.path_parameter("id")); }
 };
+
+// Answers as it was answered last if nothing has changed since. Otherwise hands out where the answer goes, and keeps
+// it.
+template <typename Compute>
+void answer_kept(Call& call, const Compute& compute) {
+  const auto revision = call.service.revision();
+  if (!revision) return compute(call.answer);
+  if (const Response* same = call.kept->find(call.request.target, *revision)) return call.answer.respond(*same);
+  Answer answer = call.answer;
+  answer.respond = [respond = call.answer.respond, kept = call.kept, target = call.request.target,
+                    revision = *revision](Response response) {
+    if (response.status == 200) kept->keep(target, revision, response);
+    respond(std::move(response));
+  };
+  compute(answer);
+}
 
 using Handle = void (*)(Call& call);
 using ExecutionHandle = void (*)(Call& call, const ExecutionId& id);
@@ -136,7 +155,9 @@ void submit_job(Call& call) {
 
 void list_jobs(Call& call) {
   ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
-  call.service.list_jobs(query, call.answer.list());
+  // A filter may look at the clock, and executions change by themselves.
+  if (query.filter || query.execution_fields) return call.service.list_jobs(query, call.answer.list());
+  answer_kept(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.list()); });
 }
 
 void get_job(Call& call) {
@@ -199,7 +220,7 @@ void cluster_info(Call& call) {
   call.answer.ok(call.service.cluster_info());
 }
 void cluster_state(Call& call) {
-  call.answer.ok(call.service.cluster_state());
+  answer_kept(call, [&](const Answer& answer) { answer.ok(call.service.cluster_state()); });
 }
 void cluster_stats(Call& call) {
   call.answer.ok(call.service.cluster_stats());
@@ -327,12 +348,12 @@ bool has_body(Method method) {
   return method == Method::post || method == Method::put;
 }
 
-Route route_of(JobService& service, const Row& row) {
-  return {row.method, std::string(row.pattern), [&service, &row](Request& request, const Respond& respond) {
+Route route_of(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row) {
+  return {row.method, std::string(row.pattern), [&service, kept, &row](Request& request, const Respond& respond) {
             const Answer answer{respond, row.errors(), row.failure_text};
             auto body = has_body(row.method) ? parse_body(request) : Argument<Json>(Json::object());
             if (!body) return answer.fail(body.error());
-            Call call{service, request, std::move(*body), answer};
+            Call call{service, request, std::move(*body), answer, kept};
             row.handle(call);
           }};
 }
@@ -343,8 +364,9 @@ Dialect dialect(JobService& service, AssetService& assets) {
   Dialect out;
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
-  for (const Row& row : kRows) out.routes.push_back(route_of(service, row));
-  for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, row));
+  const auto kept = std::make_shared<KeptAnswers>();
+  for (const Row& row : kRows) out.routes.push_back(route_of(service, kept, row));
+  for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, kept, row));
   for (Route& route : asset_routes(assets)) out.routes.push_back(std::move(route));
   for (Route& route : asset_table_routes(assets)) out.unprefixed_routes.push_back(std::move(route));
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
