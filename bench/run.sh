@@ -22,9 +22,9 @@ done
 scripts/deps.sh
 if [ "$quick$wants_peers" = noyes ]; then
   scripts/deps.sh --bench
-  [ -d "$peers/node_modules/bullmq" ] && [ -d "$peers/node_modules/@duckdb/node-api" ] ||
-    npm install --prefix "$peers" --no-fund --no-audit --loglevel=error @duckdb/node-api bullmq
+  [ -d "$peers/node_modules/ioredis" ] && [ -d "$peers/node_modules/@duckdb/node-api" ] ||
+    npm install --prefix "$peers" --no-fund --no-audit --loglevel=error @duckdb/node-api bullmq ioredis
 fi
 [ -d build/release ] || cmake --preset release >/dev/null
 cmake --build build/release --target all reference_loop >/dev/null
-PYTHONPATH=bench exec python3 -B -m suite "$@"
+PYTHONPATH=bench exec /usr/bin/python3 -B -m suite "$@"

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from .system import Master, command_seconds, needs, run_seconds
-from .slices import bench_file
 
 FIELDS = ["timestamp", "host", "http.method", "http.status", "http.path", "user.name"]
 
@@ -59,7 +59,6 @@ def ours(bench, the_job):
 
 
 def through_master(bench, the_job):
-    import time
     shutil.rmtree(bench.work / "out", ignore_errors=True)
     with Master(bench) as master:
         began = time.monotonic()
@@ -68,11 +67,10 @@ def through_master(bench, the_job):
 
 
 def duckdb(bench, format, path):
-    environment = bench.peer_modules("@duckdb/node-api")
     output = bench.work / "duckdb.out"
-    result = subprocess.run(["node", bench_file("duckdb.js"), format, path, output], check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    seconds = bench.peer("@duckdb/node-api", "duckdb.js", format, path, output)["seconds"]
     output.unlink()
-    return json.loads(result.stdout)["seconds"]
+    return seconds
 
 
 def jq(bench, path):

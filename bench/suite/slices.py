@@ -30,7 +30,7 @@ def reference(bench, slices, **options):
 
 
 def measure_controller(bench, slices):
-    """Microseconds of processor time per slice, and resident memory over the run: its last sample of the second quarter, and its most."""
+    """Microseconds of processor time per slice (its start and end with it), and resident memory: after a quarter of the run, and at most."""
     samples = []
 
     def watch(master, ex_id):
@@ -40,20 +40,16 @@ def measure_controller(bench, slices):
             if document["_status"] in ("completed", "failed"):
                 return
             pid = pid or next(iter(master.pids(ex_id)["execution_controller"]), None)
-            if pid and (cpu := cpu_seconds(pid)) is not None:
-                samples.append((document["_slicer_stats"]["processed"], cpu, rss_mb(pid)))
-            time.sleep(0.02)
+            if pid and (cpu := cpu_seconds(pid)) and (rss := rss_mb(pid)):
+                samples.append((cpu, rss))
+            time.sleep(0.01)
 
     through_master(bench, slices, watch=watch)
-    samples = [sample for sample in samples if sample[0] > 0 and sample[2] > 0]
-    first, last = samples[0], samples[-1]
-    return {"us_per_slice": (last[1] - first[1]) / max(1, last[0] - first[0]) * 1e6, "rss_early": samples[len(samples) // 4][2],
-            "rss_most": max(sample[2] for sample in samples)}
+    return {"us_per_slice": samples[-1][0] / slices * 1e6, "rss_early": samples[len(samples) // 4][1], "rss_most": max(rss for _, rss in samples)}
 
 
 def bullmq(bench, jobs):
     """Jobs per second of a queue in Redis without persistence: two worker processes, jobs that do nothing."""
-    environment = bench.peer_modules("bullmq")
     needs("redis-server")
     socket = bench.work / "redis.sock"
     server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
@@ -62,16 +58,10 @@ def bullmq(bench, jobs):
             if server.poll() is not None:
                 raise Unavailable("redis-server ended")
             time.sleep(0.01)
-        output = subprocess.run(["node", bench_file("bullmq.js"), str(socket), str(jobs)], check=True, stdout=subprocess.PIPE, text=True, env=environment)
-        return json.loads(output.stdout)["jobs_per_s"]
+        return bench.peer("bullmq", "bullmq.js", socket, jobs)["jobs_per_s"]
     finally:
         server.terminate()
         server.wait()
-
-
-def bench_file(name):
-    from .system import ROOT
-    return ROOT / "bench" / "peers" / name
 
 
 def xargs(bench, tasks):

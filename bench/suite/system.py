@@ -34,11 +34,16 @@ class Bench:
             raise Unavailable(f"{path} is not built")
         return path
 
-    def peer_modules(self, package):
-        path = self.peers / "node_modules" / package
-        if not path.exists() or not shutil.which("node"):
+    def peer(self, package, program, *arguments):
+        """What a peer's program in bench/peers prints, as JSON."""
+        modules = self.peers / "node_modules"
+        if not (modules / package).exists() or not shutil.which("node"):
             raise Unavailable(f"{package} is not in {self.peers}")
-        return {**os.environ, "NODE_PATH": str(self.peers / "node_modules")}
+        done = subprocess.run(["node", ROOT / "bench/peers" / program, *map(str, arguments)], capture_output=True, text=True,
+                              env={**os.environ, "NODE_PATH": str(modules)})
+        if done.returncode != 0:
+            raise Unavailable(f"{package}: {next((line for line in done.stderr.splitlines() if 'Error' in line), done.returncode)}")
+        return json.loads(done.stdout)
 
     def in_turns(self, **ways):
         """Runs every way once, then all of them again: the machine's drift meets each alike. Times or rates by name; a way that is not
