@@ -118,7 +118,8 @@ void Controller::wire() {
                             .base_ms = launch_.settings.retry_base_ms};
   writer_ = std::make_unique<LedgerWriter>(
       parts_.loop, *ledger_, [this] { return settlement_->counters(); },
-      [this](const Error& error) { ledger_failed(error); });
+      [this](const Error& error) { ledger_failed(error); },
+      [this] { turn_soon(); });  // the end waits for the last batch, whatever is in it
   settlement_ = std::make_unique<Settlement>(
       parts_.loop, *writer_, publisher_.get(), header, retries,
       Settlement::Hooks{.on_retry =

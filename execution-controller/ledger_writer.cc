@@ -7,11 +7,13 @@ namespace {
 constexpr int kBatchesInFlight = 2;
 }
 
-LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure)
+LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure,
+                           std::function<void()> on_synced)
     : loop_(loop),
       ledger_(ledger),
       counters_(std::move(counters)),
       on_failure_(std::move(on_failure)),
+      on_synced_(std::move(on_synced)),
       durable_(ledger.header().counters) {}
 
 LedgerBatch& LedgerWriter::batch() {
@@ -65,6 +67,7 @@ void LedgerWriter::flush() {
       if (alive.expired()) return;
     }
     if (gathering_) batch();
+    on_synced_();
   });
 }
 

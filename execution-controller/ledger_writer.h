@@ -19,7 +19,9 @@ class LedgerWriter {
   using FillCounters = std::function<LedgerCounters()>;
   using OnFailure = std::function<void(const Error&)>;
 
-  LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure);
+  // on_synced: after each batch and those who waited for it; busy() may have ended.
+  LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure,
+               std::function<void()> on_synced);
 
   // The batch that is being gathered. Taking it schedules a flush.
   LedgerBatch& batch();
@@ -42,6 +44,7 @@ class LedgerWriter {
   SliceLedger& ledger_;
   FillCounters counters_;
   OnFailure on_failure_;
+  std::function<void()> on_synced_;
   LedgerBatch pending_;
   std::vector<std::function<void()>> then_;
   bool gathering_ = false;

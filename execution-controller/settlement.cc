@@ -86,7 +86,8 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
 
 void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResult& result) {
   const SliceKey first = span.run->key(span.from);
-  const SettledRange range{first.generation, first.slicer, first.order, first.order + span.size() - 1};
+  SettledRange range{first.generation, first.slicer, first.order, first.order + span.size() - 1};
+  if (SLICEMILL_MUTATED("settle_beyond_span")) ++range.last;
   in_progress_ += span.size();
   counters_.records_in += result.records_in;
   counters_.records_out += result.records_out;

@@ -7,7 +7,7 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 17> kMutations = {
+constexpr std::array<std::string_view, 18> kMutations = {
     "dispatch_before_sync",      // a slice is handed out before its birth is durable
     "position_without_birth",    // the slicer's position is durable, the slices it made are not
     "accept_stale_attempt",      // a result counts whoever it comes from
@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 17> kMutations = {
     "drop_recalled",             // slices that a worker gave back are forgotten
     "publish_before_sync",       // an output is published before its commit is durable
     "settle_before_publish",     // a slice is done before its output is visible
+    "settle_beyond_span",        // one slice more than the span that came back is done
     "join_before_sync",          // a joined file gets its name before that is durable
     "no_roll_forward",           // committed outputs of an earlier controller are left lying
     "keep_row_of_replayed",      // a replayed slice that completed stays an error
