@@ -2,10 +2,10 @@
 //
 //   reference_loop --slices N [--workers 2] [--frames 16] [--batch 16] [--transport ipc|tcp] [--directory D]
 //
-// Slices of 200 bytes go to worker processes over ZeroMQ in frames of `batch`, `frames` of them under way per worker; the
-// births of a block are synced before any of it is given, acknowledged slices are merged ranges in RocksDB that a thread
-// of its own syncs, and at most kBacklog of them wait for it. No leases, no retries, no attempts, no JSON: what a real
-// controller does beyond this is its cost. Prints one JSON object.
+// Slices of 200 bytes go to worker processes over ZeroMQ in frames of `batch`, `frames` of them under way per worker;
+// the births of a block are synced before any of it is given, acknowledged slices are merged ranges in RocksDB that a
+// thread of its own syncs, and at most kBacklog of them wait for it. No leases, no retries, no attempts, no JSON: what
+// a real controller does beyond this is its cost. Prints one JSON object.
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 #include <spawn.h>
