@@ -5,7 +5,7 @@ import shutil
 import tempfile
 
 from . import files, lifecycle, plots, requests, slices
-from .system import ROOT, Bench, as_text, machine
+from .system import ROOT, Bench, Unavailable, as_text, machine
 
 GROUPS = {"slices": slices.measure, "files": files.measure, "lifecycle": lifecycle.measure, "requests": requests.measure}
 
@@ -28,7 +28,10 @@ def main():
                 continue
             print(name, flush=True)
             before, where = len(bench.rows), machine()
-            measure(bench)
+            try:
+                measure(bench)
+            except Unavailable as missing:
+                print(f"  left out: {missing}", flush=True)
             store(results / f"{name}.json", {"machine": where, "rows": bench.rows[before:]})
         if not options.only or "curves" in options.only:
             print("curves", flush=True)
