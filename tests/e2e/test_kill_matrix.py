@@ -207,7 +207,8 @@ class Cell(EndToEnd):
         self.master.wait_for_pids("worker", self.ex_id, 0)
         self.master.wait_for_pids("execution_controller", self.ex_id, 0)
         self.assertEqual(self.master.terminate(), 0)
-        wait_until(lambda: not processes_with_token(self.token), "every process to be gone")
+        # A worker that the master started and died before noting it is known to nobody, and gives up by itself after 300 s.
+        wait_until(lambda: not processes_with_token(self.token), "every process to be gone", patience_s=330)
 
     def assert_nothing_is_staged(self):
         staging = (self.output.parent if self.joined else self.output) / ".slicemill"

@@ -325,7 +325,8 @@ class Registry(Resources):
         self.wait_for_obstacle(master, ex_id, NO_SPACE)
         master.kill_9("execution_controller", ex_id)
         self.disk.fill()  # also with what the dead one gave back
-        wait_until(lambda: NO_SPACE in master.execution(ex_id).get("_status_reason", ""),
+        # Whichever the master met last, its own registry's words for it or the system's.
+        wait_until(lambda: any(words in master.execution(ex_id).get("_status_reason", "") for words in (NO_SPACE, "disk is full")),
                    lambda: f"the reason to be shown: {master.execution(ex_id)}")
         self.disk.free()
         self.assert_right(master, ex_id)
