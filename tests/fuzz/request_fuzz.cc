@@ -1,6 +1,5 @@
 // Input: METHOD " " TARGET LF [CONTENT-TYPE] LF BODY, as the server hands it to the router. All that a request reaches
 // without a socket: target, query, body, arguments, and the validation of a posted job.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -11,13 +10,14 @@
 #include "api/dialects/teraslice/teraslice_routes.h"
 #include "core/model/job.h"
 #include "tests/fakes/fake_job_service.h"
+#include "tests/fakes/operation_table.h"
 
 namespace {
 
 using namespace slicemill;
 
 // One operation of each kind, together with an option of each type.
-class FuzzCatalog final : public OperationCatalog {
+class FuzzCatalog final : public OperationTable {
  public:
   FuzzCatalog() {
     add("reader", OperationKind::reader,
@@ -34,25 +34,6 @@ class FuzzCatalog final : public OperationCatalog {
          {.name = "value", .type = OptionType::any}});
     add("sender", OperationKind::sender, {});
   }
-  const OperationSchema* find(std::string_view name) const override {
-    const auto found = std::ranges::find(schemas_, name, &OperationSchema::name);
-    return found == schemas_.end() ? nullptr : &*found;
-  }
-  std::vector<const OperationSchema*> all() const override {
-    std::vector<const OperationSchema*> all;
-    for (const auto& schema : schemas_) all.push_back(&schema);
-    return all;
-  }
-
- private:
-  void add(std::string name, OperationKind kind, std::vector<OptionSpec> options) {
-    OperationSchema schema;
-    schema.name = std::move(name);
-    schema.kind = kind;
-    schema.options = std::move(options);
-    schemas_.push_back(std::move(schema));
-  }
-  std::vector<OperationSchema> schemas_;
 };
 
 api::Method method_of(std::string_view text) {
