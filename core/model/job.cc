@@ -41,7 +41,7 @@ OptionSpec server_key(std::string name) {
 void check_retries(const Json& posted, std::vector<ValidationIssue>& issues) {
   const auto retries = posted.find("max_retries");
   if (retries == posted.end()) return;
-  if (retries->is_string()) issues.push_back({{"max_retries"}, "Invalid input: expected number, received string"});
+  if (retries->is_string()) issues.push_back({{"max_retries"}, wrong_type("number", *retries).message});
   if (!retries->is_number_float()) return;
   if (const double number = retries->get<double>(); number != std::trunc(number))
     issues.push_back({{"max_retries"}, "must be a valid integer, zero or greater"});

@@ -164,7 +164,7 @@ void check_items(Json& config, const std::string& field, const Check& check, std
   }
   Json& list = config[field];
   if (!list.is_array()) {
-    issues.push_back({{field}, fmt::format("Invalid input: expected array, received {}", list.type_name())});
+    issues.push_back({{field}, wrong_type("array", list).message});
     return;
   }
   for (std::size_t i = 0; i < list.size(); ++i)

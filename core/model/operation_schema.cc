@@ -16,27 +16,6 @@ constexpr double kIntegerLimit = 9.2e18;  // beyond it a double no longer fits s
 
 using Coerced = Result<Json>;
 
-std::string_view type_word(const Json& value) {
-  switch (value.type()) {
-    case Json::value_t::null:
-      return "null";
-    case Json::value_t::boolean:
-      return "boolean";
-    case Json::value_t::string:
-      return "string";
-    case Json::value_t::array:
-      return "array";
-    case Json::value_t::object:
-      return "object";
-    default:
-      return "number";
-  }
-}
-
-Error wrong_type(std::string_view expected, const Json& value) {
-  return {ErrorCode::invalid, fmt::format("Invalid input: expected {}, received {}", expected, type_word(value))};
-}
-
 Error wrong_integer(const OptionSpec& spec) {
   if (spec.minimum == 1.0) return {ErrorCode::invalid, "must be valid integer greater than zero"};
   if (spec.minimum == 0.0) return {ErrorCode::invalid, "must be a valid integer, zero or greater"};
@@ -50,7 +29,7 @@ Coerced coerce_text(const OptionSpec& spec, const Json& value) {
                    fmt::format("Invalid option: expected one of \"{}\"", join(spec.choices, "\"|\"")));
     }
     return Error(ErrorCode::invalid,
-                 fmt::format("This field is required and must be of type string, received {}", type_word(value)));
+                 fmt::format("This field is required and must be of type string, received {}", value.type_name()));
   }
   const auto& text = value.get_ref<const std::string&>();
   if (!spec.choices.empty()) {
@@ -109,7 +88,7 @@ Coerced coerce_text_list(const Json& value) {
       list.push_back(item);
     } else {
       return Error(ErrorCode::invalid, fmt::format("Invalid input: expected array of non-empty strings, item {} is {}",
-                                                   list.size(), item.is_string() ? "empty" : type_word(item)));
+                                                   list.size(), item.is_string() ? "empty" : item.type_name()));
     }
   }
   return list;
@@ -224,6 +203,10 @@ Json option_schema(const OptionSpec& spec) {
 }
 
 }  // namespace
+
+Error wrong_type(std::string_view expected, const Json& value) {
+  return {ErrorCode::invalid, fmt::format("Invalid input: expected {}, received {}", expected, value.type_name())};
+}
 
 std::string_view to_string(OperationKind kind) {
   switch (kind) {

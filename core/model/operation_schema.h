@@ -78,6 +78,9 @@ struct ValidationIssue {
   std::string message;
 };
 
+// invalid, in the words that clients know: "Invalid input: expected number, received string".
+Error wrong_type(std::string_view expected, const Json& value);
+
 struct ValidatedOptions {
   Json options;                         // given ones coerced, defaults filled in, unknown ones kept
   std::vector<ValidationIssue> issues;  // empty: valid
