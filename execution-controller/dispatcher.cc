@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include "core/runtime/begun_note.h"
 #include "core/runtime/fault.h"
-#include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
 
@@ -23,12 +20,6 @@ constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
 constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
-constexpr std::int64_t kCauseWaitMs = 1000;  // for the parent to say how a worker died; it may be busy
-constexpr std::size_t kRememberedCauses = 256;
-
-bool harmless(const ProcessExit& exit) {
-  return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0));
-}
 
 }  // namespace
 
@@ -490,127 +481,6 @@ void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
   if (worker.process.pid == 0 || monitor_ == nullptr) forget(number);
   hooks_.on_change();
   pump();
-}
-
-// ---- losing
-// -----------------------------------------------------------------------------------------------------------
-
-void Dispatcher::requeue(ActiveSlice slice) {
-  if (slice.crashes > 0)
-    suspects_.push_back(std::move(slice));
-  else
-    queue_.push_front(std::move(slice));
-}
-
-std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
-  std::vector<std::pair<SliceKey, Attempt>> attempts;
-  for (auto& slice : leases_.take_all(number)) {
-    attempts.emplace_back(slice.key, slice.attempt);
-    if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(slice));
-  }
-  return attempts;
-}
-
-void Dispatcher::forget(WorkerNumber number) {
-  const auto found = workers_.find(number);
-  if (found == workers_.end()) return;
-  if (found->second.peer != 0) {
-    peers_.erase(found->second.peer);
-    channel_.drop(found->second.peer);
-  }
-  workers_.erase(found);
-}
-
-void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
-  const auto found = workers_.find(number);
-  if (found == workers_.end()) return;
-  Worker& worker = found->second;
-  const pid_t pid = worker.process.pid;
-  ++totals_.disconnected;
-  std::optional<ActiveSlice> begun;
-  if (const auto note = read_begun_note(worker.begun_path); note && *note) {
-    const auto& n = **note;
-    const SliceKey key{static_cast<std::uint16_t>(n.generation), static_cast<std::uint32_t>(n.slicer), n.order, n.path};
-    if (holds(worker, key, {n.epoch, static_cast<std::uint32_t>(n.n)})) begun = leases_.take(key);
-  }
-  (void)posix_files().remove(worker.begun_path);
-  log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
-  auto lost = release_leases(number);
-  if (begun) lost.emplace_back(begun->key, begun->attempt);
-  hooks_.on_attempts_lost(lost);
-  const bool leaving = worker.leaving;
-  forget(number);
-  if (begun) {
-    if (leaving)
-      requeue(std::move(*begun));
-    else
-      charge(std::move(*begun), pid, exit);
-  }
-  hooks_.on_change();
-  pump();
-}
-
-// Only the parent knows how a process ended: the slice waits a moment for its word.
-void Dispatcher::charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit) {
-  if (const auto told = causes_.find(pid); told != causes_.end() || exit.known) {
-    const std::string cause = exit.known ? exit.to_text() : told->second;
-    if (told != causes_.end()) causes_.erase(told);
-    if (harmless(exit) || cause == ProcessExit{true, 0, SIGTERM}.to_text() ||
-        cause == ProcessExit{true, 0, 0}.to_text())
-      requeue(std::move(slice));
-    else
-      hooks_.on_crash(std::move(slice), cause);
-    return;
-  }
-  AwaitingCause waiting{std::move(slice), 0};
-  waiting.timer =
-      loop_.after(std::chrono::milliseconds(kCauseWaitMs), [this, pid, alive = std::weak_ptr<bool>(alive_)] {
-        if (!alive.expired()) on_exit_cause(pid, ProcessExit{}.to_text());
-      });
-  awaiting_cause_[pid] = std::move(waiting);
-}
-
-void Dispatcher::on_exit_cause(std::int64_t pid, const std::string& cause) {
-  causes_[pid] = cause;
-  while (causes_.size() > kRememberedCauses) causes_.erase(causes_.begin());
-  const auto waiting = awaiting_cause_.find(pid);
-  if (waiting == awaiting_cause_.end()) return;
-  ActiveSlice slice = std::move(waiting->second.slice);
-  loop_.cancel(waiting->second.timer);
-  awaiting_cause_.erase(waiting);
-  charge(std::move(slice), static_cast<pid_t>(pid), {});
-  hooks_.on_change();
-  pump();
-}
-
-void Dispatcher::on_silence() {
-  const auto limit = std::chrono::milliseconds(options_.settings.lease_ms);
-  // Time in which this process did not run itself (stopped, starved) is not silence of others: what they sent is
-  // unread.
-  const Duration late = loop_.now() - silence_checked_ - std::chrono::milliseconds(options_.settings.beat_ms);
-  if (late > Duration::zero())
-    for (auto& [number, worker] : workers_) worker.heard += late;
-  silence_checked_ = loop_.now();
-  std::vector<WorkerNumber> silent;
-  for (const auto& [number, worker] : workers_)
-    if (worker.process.pid != 0 && loop_.now() - worker.heard > limit) silent.push_back(number);
-  for (const WorkerNumber number : silent) {
-    Worker& worker = workers_.at(number);
-    log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id,
-        worker.process.pid, options_.settings.lease_ms);
-    ++totals_.disconnected;
-    hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
-    if (monitor_ != nullptr) monitor_->kill(worker.process);
-    hooks_.on_attempts_lost(release_leases(number));
-    forget(number);
-  }
-  if (!silent.empty()) {
-    hooks_.on_change();
-    pump();
-  }
-  loop_.after(std::chrono::milliseconds(options_.settings.beat_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) on_silence();
-  });
 }
 
 WorkerCounts Dispatcher::counts() const {
