@@ -28,19 +28,14 @@ void LeaseTable::add(SliceSpan span, const Attempt& attempt, WorkerNumber worker
   size_ += count;
 }
 
-LeaseTable::Spans::const_iterator LeaseTable::span_of(const SliceKey& key) const {
-  const auto above = spans_.upper_bound(key);
-  if (above == spans_.begin() || key.path != SliceKey::kWholeSlice) return spans_.end();
+template <typename AnySpans>
+auto LeaseTable::span_of(AnySpans& spans, const SliceKey& key) {
+  const auto above = spans.upper_bound(key);
+  if (above == spans.begin() || key.path != SliceKey::kWholeSlice) return spans.end();
   const auto span = std::prev(above);
-  const SliceSpan& slices = span->second.slices;
   const bool has = span->first.generation == key.generation && span->first.slicer == key.slicer &&
-                   place_in(slices, key) < slices.size();
-  return has ? span : spans_.end();
-}
-
-LeaseTable::Spans::iterator LeaseTable::span_of(const SliceKey& key) {
-  const auto found = std::as_const(*this).span_of(key);
-  return spans_.erase(found, found);  // the way from a const iterator to one that may change its span
+                   place_in(span->second.slices, key) < span->second.slices.size();
+  return has ? span : spans.end();
 }
 
 bool LeaseTable::is_held(const Span& span, const SliceKey& key) {
@@ -65,7 +60,8 @@ void LeaseTable::release(Spans::iterator span, std::uint64_t place, std::uint64_
 std::optional<LeaseTable::Holder> LeaseTable::holder(const SliceKey& key) const {
   if (const auto single = singles_.find(key); single != singles_.end())
     return Holder{single->second.worker, single->second.slice.attempt};
-  if (const auto span = span_of(key); span != spans_.end() && is_held(span->second, key)) return span->second.holder;
+  if (const auto span = span_of(spans_, key); span != spans_.end() && is_held(span->second, key))
+    return span->second.holder;
   return std::nullopt;
 }
 
@@ -76,7 +72,7 @@ ActiveSlice LeaseTable::take(const SliceKey& key) {
     --size_;
     return slice;
   }
-  const auto span = span_of(key);
+  const auto span = span_of(spans_, key);
   const std::uint64_t place = place_in(span->second.slices, key);
   ActiveSlice slice = slice_of(span->second, place);
   release(span, place, 1);
@@ -84,8 +80,9 @@ ActiveSlice LeaseTable::take(const SliceKey& key) {
 }
 
 std::optional<SliceSpan> LeaseTable::take(const SliceKey& first, std::uint64_t count, const Holder& holder) {
-  const auto span = span_of(first);
-  if (span == spans_.end() || span->second.holder != holder) return std::nullopt;
+  const auto span = span_of(spans_, first);
+  if (span == spans_.end()) return take_singles(first, count, holder);
+  if (span->second.holder != holder) return std::nullopt;
   const std::uint64_t place = place_in(span->second.slices, first);
   if (span->second.slices.size() - place < count) return std::nullopt;
   const auto begin = span->second.held.begin() + static_cast<std::ptrdiff_t>(place);
@@ -95,6 +92,23 @@ std::optional<SliceSpan> LeaseTable::take(const SliceKey& first, std::uint64_t c
   taken.from += place;
   taken.to = taken.from + count;
   release(span, place, count);
+  return taken;
+}
+
+std::optional<SliceSpan> LeaseTable::take_singles(const SliceKey& first, std::uint64_t count, const Holder& holder) {
+  std::optional<SliceSpan> taken;
+  SliceKey key = first;
+  for (std::uint64_t i = 0; i < count; ++i, ++key.order) {
+    const auto single = singles_.find(key);
+    if (single == singles_.end()) return std::nullopt;
+    const ActiveSlice& slice = single->second.slice;
+    if (single->second.worker != holder.worker || slice.attempt != holder.attempt || slice.has_row) return std::nullopt;
+    if (!taken) taken = SliceSpan{slice.run, slice.index, slice.index, slice.replayed};
+    if (!slice.run || slice.run != taken->run || slice.index != taken->to) return std::nullopt;
+    ++taken->to;
+  }
+  for (key = first; key.order < first.order + count; ++key.order) singles_.erase(key);
+  size_ -= count;
   return taken;
 }
 

@@ -32,7 +32,8 @@ class LeaseTable {
   std::optional<Holder> holder(const SliceKey& key) const;
   // Ends a lease. Requires: somebody holds it. Of a span: as a single one that was tried.
   ActiveSlice take(const SliceKey& key);
-  // Ends the leases of slices with consecutive orders that were given as one span, if this holder has all of them.
+  // Ends the leases of slices with consecutive orders of one run, if this holder has all of them: as they were given,
+  // or one by one as they were adopted. Nothing if the ledger has a row of one of them: it must go with the slice.
   std::optional<SliceSpan> take(const SliceKey& first, std::uint64_t count, const Holder& holder);
   // Ends all leases, or those of one worker; in the order of keys.
   std::vector<ActiveSlice> take_all();
@@ -55,9 +56,10 @@ class LeaseTable {
   };
   using Spans = std::map<SliceKey, Span>;  // by first key; they do not overlap
 
-  // The span that has the key, held or not.
-  Spans::const_iterator span_of(const SliceKey& key) const;
-  Spans::iterator span_of(const SliceKey& key);
+  // The span that has the key, held or not; or the end.
+  template <typename AnySpans>
+  static auto span_of(AnySpans& spans, const SliceKey& key);
+  std::optional<SliceSpan> take_singles(const SliceKey& first, std::uint64_t count, const Holder& holder);
   static bool is_held(const Span& span, const SliceKey& key);
   static ActiveSlice slice_of(const Span& span, std::uint64_t place);
   void release(Spans::iterator span, std::uint64_t place, std::uint64_t count);

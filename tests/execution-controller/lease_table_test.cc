@@ -115,6 +115,32 @@ TEST_F(Leases, ASliceThatCameBackIsHeldApartFromItsSpan) {
   EXPECT_FALSE(table.holder(key(12))) << "and not its span's again";
 }
 
+// What a worker held when its controller died comes back slice by slice, and is told as one sum.
+TEST_F(Leases, SlicesAdoptedOneByOneEndTogether) {
+  const auto run = run_of(2, 1, 100);
+  const auto adopt = [&](std::uint64_t index, bool has_row = false) {
+    ActiveSlice slice = SliceSpan{run, 0, 100, true}.slice(index);
+    slice.attempt = {6, 1};
+    slice.has_row = has_row;
+    table.add(std::move(slice), 3);
+  };
+  for (const std::uint64_t index : {4, 5, 6, 8}) adopt(index);
+  adopt(9, true);
+  const LeaseTable::Holder holder{3, {6, 1}};
+  EXPECT_FALSE(table.take(key(5, 2), 4, holder)) << "one of them is nobody's";
+  EXPECT_FALSE(table.take(key(9, 2), 2, holder)) << "one of them has a row";
+  EXPECT_FALSE(table.take(key(5, 2), 3, {3, {6, 2}})) << "another attempt";
+  EXPECT_FALSE(table.take(key(5, 2), 3, {2, {6, 1}})) << "another worker";
+  EXPECT_EQ(table.size(), 25u);
+  const auto taken = table.take(key(5, 2), 3, holder);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->run->key(taken->from), key(5, 2));
+  EXPECT_EQ(taken->size(), 3u);
+  EXPECT_TRUE(taken->replayed);
+  EXPECT_FALSE(table.holder(key(6, 2)));
+  EXPECT_EQ(table.size(), 22u);
+}
+
 TEST_F(Leases, PartsOfABisectedSliceAreTheirOwn) {
   table.add(single(30, {7, 1}, 2), 3);
   table.add(single(30, {7, 1}, 3), 4);
