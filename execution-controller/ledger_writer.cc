@@ -34,22 +34,22 @@ void LedgerWriter::after_sync(std::function<void()> then) {
   then_.push_back(std::move(then));
 }
 
-std::size_t LedgerWriter::slices_of(const LedgerBatch& batch) {
-  std::size_t slices = batch.settled.size() + batch.committed.size();
-  for (const SettledRange& range : batch.settled_ranges) slices += range.last - range.first + 1;
-  return slices;
+void LedgerWriter::settle(const SettledRange& range) {
+  batch().settled_ranges.push_back(range);
+  slices_in_ranges_ += range.count();
 }
 
 void LedgerWriter::flush() {
   if (!gathering_ || failed_ || in_flight_ >= kBatchesInFlight) return;
+  const std::size_t slices = gathered_slices();
   LedgerBatch written = std::exchange(pending_, {});
+  slices_in_ranges_ = 0;
   auto then = std::exchange(then_, {});
   gathering_ = false;
   ++serial_;
   ++in_flight_;
   written.counters = counters_();
   const LedgerCounters counters = *written.counters;
-  const std::size_t slices = slices_of(written);
   unsynced_slices_ += slices;
   ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices,
                                      then = std::move(then)](const Result<void>& synced) {

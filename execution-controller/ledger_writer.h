@@ -25,6 +25,8 @@ class LedgerWriter {
 
   // The batch that is being gathered. Taking it schedules a flush.
   LedgerBatch& batch();
+  // Adds the range to the batch being gathered.
+  void settle(const SettledRange& range);
   // Runs once the batch being gathered is durable; not at all if the ledger fails.
   void after_sync(std::function<void()> then);
   // Changes with each flush: lets callers keep one group per batch.
@@ -33,12 +35,14 @@ class LedgerWriter {
   // True while something is not durable yet.
   bool busy() const { return gathering_ || in_flight_ > 0; }
   // Settled slices that wait for the disk: beyond a bound the dispatcher holds back credit.
-  std::size_t unsynced_slices() const { return unsynced_slices_ + slices_of(pending_); }
+  std::size_t unsynced_slices() const { return unsynced_slices_ + gathered_slices(); }
   const LedgerCounters& durable_counters() const { return durable_; }
 
  private:
   void flush();
-  static std::size_t slices_of(const LedgerBatch& batch);
+  std::size_t gathered_slices() const {
+    return pending_.settled.size() + pending_.committed.size() + slices_in_ranges_;
+  }
 
   Loop& loop_;
   SliceLedger& ledger_;
@@ -46,6 +50,7 @@ class LedgerWriter {
   OnFailure on_failure_;
   std::function<void()> on_synced_;
   LedgerBatch pending_;
+  std::size_t slices_in_ranges_ = 0;  // of pending_
   std::vector<std::function<void()>> then_;
   bool gathering_ = false;
   bool scheduled_ = false;

@@ -53,7 +53,7 @@ Settlement::Group& Settlement::group() {
       in_progress_ -= group->settled.size();
       for (const auto& [key, state] : group->settled) hooks_.on_settled(key, state);
       for (const auto& range : group->completed_ranges) {
-        in_progress_ -= range.last - range.first + 1;
+        in_progress_ -= range.count();
         hooks_.on_range_completed(range);
       }
     }
@@ -92,7 +92,7 @@ void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResul
   counters_.records_in += result.records_in;
   counters_.records_out += result.records_out;
   counters_.processed += span.size();
-  writer_.batch().settled_ranges.push_back(range);
+  writer_.settle(range);
   group().completed_ranges.push_back(range);
 }
 

@@ -104,6 +104,7 @@ struct SettledRange {
   std::uint32_t slicer = 0;
   std::uint64_t first = 0;
   std::uint64_t last = 0;  // inclusive
+  std::uint64_t count() const { return last - first + 1; }
   bool operator==(const SettledRange&) const = default;
 };
 
