@@ -10,30 +10,17 @@ same processes ask another, idle master. All ways are run in turns; times are fr
 """
 
 import argparse
-import http.client
-import json
+import datetime
 import multiprocessing
 import os
 import pathlib
 import re
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-
-class Client:
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-
-    def ask(self, method, path, body=None):
-        self.connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        return answer.status, json.loads(answer.read())
-
+from suite import slices
+from suite.system import ROOT, Bench, Client, Master
 
 PATHS = ("/v1/ex/{ex_id}", "/v1/ex/{ex_id}/controller", "/v1/ex/{ex_id}/errors?size=20", "/v1/ex?size=20")
 
@@ -51,42 +38,31 @@ def read_steadily(port, path, rate, stop, results):
         elif now > due + 0.5:
             late += 1
         sent = time.monotonic()
-        status, _ = client.ask("GET", path)
+        status, _ = client.body("GET", path)
         took.append(time.monotonic() - sent)
         failed += status not in (200, 404)  # 404: the controller has just left, or this master never had one
     seconds = time.monotonic() - began
     results.put({"path": path, "rate": len(took) / seconds, "ms": [1e3 * each for each in took], "late": late, "failed": failed})
 
 
-def run_job(port, slices, rate, asked):
+def run_job(master, count, rate, asked):
     """Seconds, and what the readers saw; asked: the port of the master that they ask, None if nobody reads."""
-    client = Client(port)
-    job = {"name": "busy", "workers": 2, "max_retries": 0, "operations": [
-        {"_op": "id_range", "start": 0, "end": slices, "size": 1}, {"_op": "noop"}]}
-    _, submitted = client.ask("POST", "/v1/jobs", job)
-    ex_id = submitted["ex_id"]
+    ex_id = master.submit(slices.job(count, max_retries=0))
     stop, results, readers = multiprocessing.Event(), multiprocessing.Queue(), []
     for path in PATHS if asked else ():
         where = (asked, path.format(ex_id=ex_id), rate / len(PATHS), stop, results)
         readers.append(multiprocessing.Process(target=read_steadily, args=where))
         readers[-1].start()
-    while True:
-        _, document = client.ask("GET", f"/v1/ex/{ex_id}")
-        if document["_status"] in ("completed", "failed", "stopped", "terminated"):
-            break
-        time.sleep(0.2)
+    document = master.wait(ex_id, ("completed",), every_s=0.2)
     stop.set()
     seen = [results.get() for _ in readers]
     for reader in readers:
         reader.join()
-    if document["_status"] != "completed":
-        raise SystemExit(f"the job is {document['_status']}: {document['_failureReason']}")
     stats = document["_slicer_stats"]
-    if stats["processed"] != slices:
-        raise SystemExit(f"{stats['processed']} of {slices} slices were processed")
-    began, ended = (time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S") for text in (stats["started"], document["_updated"]))
-    fraction = (int(document["_updated"][20:23]) - int(stats["started"][20:23])) / 1e3
-    return time.mktime(ended) - time.mktime(began) + fraction, seen
+    if stats["processed"] != count:
+        raise SystemExit(f"{stats['processed']} of {count} slices were processed")
+    began, ended = (datetime.datetime.fromisoformat(text) for text in (stats["started"], document["_updated"]))
+    return (ended - began).total_seconds(), seen
 
 
 def main():
@@ -96,22 +72,15 @@ def main():
     parser.add_argument("--slices", default=1_000_000, type=int)
     parser.add_argument("--rate", default=200, type=int)
     options = parser.parse_args()
-    work = pathlib.Path(tempfile.mkdtemp(prefix="slicemill-reads-"))
-    masters = [subprocess.Popen([options.build / "slicemill", "master", "--port", "0", "--data", work / name], stdout=subprocess.PIPE, text=True)
-               for name in ("busy", "idle")]
     took, seen = {"alone": [], "others read": [], "read": []}, []
-    try:
-        busy, idle = (int(master.stdout.readline().rsplit(":", 1)[1]) for master in masters)
-        for _ in range(options.turns):
-            for name, asked in (("alone", None), ("others read", idle), ("read", busy)):
-                seconds, answers = run_job(busy, options.slices, options.rate, asked)
-                took[name].append(seconds)
-                seen += answers if asked == busy else []
-    finally:
-        for master in masters:
-            master.terminate()
-            master.wait()
-        shutil.rmtree(work, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="slicemill-reads-") as directory:
+        bench = Bench(options.build, pathlib.Path(directory))
+        with Master(bench) as busy, Master(bench) as idle:
+            for _ in range(options.turns):
+                for name, asked in (("alone", None), ("others read", idle.port), ("read", busy.port)):
+                    seconds, answers = run_job(busy, options.slices, options.rate, asked)
+                    took[name].append(seconds)
+                    seen += answers if asked == busy.port else []
     medians = {name: statistics.median(seconds) for name, seconds in took.items()}
     for name, seconds in took.items():
         print(f"{name}: {medians[name]:.2f} s [{min(seconds):.2f}..{max(seconds):.2f}], {options.slices / medians[name]:,.0f} slices/s")

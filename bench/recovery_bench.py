@@ -17,24 +17,16 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import shutil
 import signal
 import statistics
 import subprocess
 import tempfile
 import time
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from suite.system import ROOT, Bench, Master, machine
+
 PATIENCE_S = 120
-
-
-def ask(url, body=None, method=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
 
 
 def wait_for(what, condition):
@@ -50,28 +42,25 @@ def wait_for(what, condition):
 class System:
     """A master in a directory of its own; every dispatch leaves a line with its time."""
 
-    def __init__(self, build, directory):
-        self.build, self.directory = build, pathlib.Path(directory)
+    def __init__(self, bench, name):
+        self.bench, self.directory = bench, bench.work / name
+        self.directory.mkdir()
         self.data = self.directory / "data"
         self.notes = self.directory / "faults.notes"
         self.start()
 
-    def start(self):
-        environment = dict(os.environ, SLICEMILL_FAULT="controller/dispatched:note:1", SLICEMILL_FAULT_LOG=str(self.directory / "faults"))
-        self.master = subprocess.Popen([str(self.build / "slicemill"), "master", "--port", "0", "--data", str(self.data), "--slots", "4"],
-                                       stdout=subprocess.PIPE, text=True, env=environment)
-        line = self.master.stdout.readline()
-        if not line.startswith("listening on "):
-            raise SystemExit(f"the master says {line!r}")
-        self.url = line.removeprefix("listening on ").strip()
+    def __enter__(self):
+        return self
 
-    def kill_master(self):
+    def __exit__(self, *_):
         self.master.kill()
-        self.master.wait()
 
-    def pids(self, ex_id, assignment):
-        return [entry["pid"] for node in ask(f"{self.url}/v1/cluster/state").values() for entry in node["active"]
-                if entry.get("ex_id") == ex_id and entry["assignment"] == assignment]
+    def start(self):
+        self.master = Master(self.bench, "--slots", "4", data=self.data,
+                             environment={"SLICEMILL_FAULT": "controller/dispatched:note:1", "SLICEMILL_FAULT_LOG": str(self.directory / "faults")})
+
+    def stop(self, ex_id):
+        self.master.ask("POST", f"/v1/ex/{ex_id}/_stop?timeout=100&blocking=true")
 
     def dispatched_after(self, offset):
         """The time of the first note written behind the offset, in ms since 1970."""
@@ -89,82 +78,89 @@ class System:
         return self.notes.stat().st_size if self.notes.exists() else 0
 
     def status(self, ex_id):
-        return ask(f"{self.url}/v1/ex/{ex_id}")["_status"]
+        return self.master.ask("GET", f"/v1/ex/{ex_id}")["_status"]
 
     def submit(self, slices, delay_ms):
         job = {"name": "recovery bench", "lifecycle": "once", "workers": 2, "max_retries": 0, "analytics": False, "operations": [
             {"_op": "id_range", "start": 0, "end": slices, "size": 1}, {"_op": "delay", "ms": delay_ms}, {"_op": "noop"}]}
-        return ask(f"{self.url}/v1/jobs", job)["ex_id"]
+        ex_id = self.master.submit(job)
+        launch = self.data / "launch" / f"{ex_id}.json"  # goes with the processes
+        wait_for("its launch file", launch.exists)
+        shutil.copy(launch, self.launch(ex_id))
+        return ex_id
+
+    def launch(self, ex_id):
+        return self.directory / f"{ex_id}.json"
+
+    # An ended execution, in whose place others can be put.
+    def ended(self):
+        ex_id = self.submit(1, 200)
+        self.master.wait(ex_id, ("completed",))
+        wait_for("its processes to go", lambda: not any(self.master.pids(ex_id).values()))
+        return ex_id
 
     def ledger(self, ex_id):
         return self.data / "ledgers" / ex_id
 
     def seed(self, ex_id, **plan):
         shutil.rmtree(self.ledger(ex_id), ignore_errors=True)
-        subprocess.run([str(self.build / "bench" / "ledger_seed"), "write", str(self.ledger(ex_id)), str(self.data / "launch" / f"{ex_id}.json"),
+        subprocess.run([self.bench.program("bench/ledger_seed"), "write", self.ledger(ex_id), self.launch(ex_id),
                         *(f"{name}={value}" for name, value in plan.items())], check=True)
 
 
-def measure_killed(args, directory):
-    system = System(args.build, directory)
-    ex_id = system.submit(1_000_000, 20)
-    wait_for("workers", lambda: len(system.pids(ex_id, "worker")) == 2)
-    victims = system.pids(ex_id, "execution_controller") + system.pids(ex_id, "worker")
-    system.kill_master()  # first: it would start the others again
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
-    system.seed(ex_id, done=args.done, open=args.few, failed=0, outputs=0, clean=0)
-    opened = open_ledger(args, system.ledger(ex_id))
-    offset = system.noted()
-    system.start()
-    system.dispatched_after(offset)
-    times = []
-    try:
-        for _ in range(args.runs):
-            controller = wait_for("the controller", lambda: system.status(ex_id) == "running" and system.pids(ex_id, "execution_controller"))[0]
+def open_ledger(bench, directory):
+    return json.loads(subprocess.run([bench.program("bench/ledger_seed"), "open", directory], check=True, stdout=subprocess.PIPE).stdout)
+
+
+def measure_killed(bench, args):
+    with System(bench, "killed") as system:
+        ex_id = system.submit(1_000_000, 20)
+        wait_for("workers", lambda: len(system.master.pids(ex_id)["worker"]) == 2)
+        victims = [pid for pids in system.master.pids(ex_id).values() for pid in pids]
+        system.master.kill()  # first: it would start the others again
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        system.seed(ex_id, done=args.done, open=args.few, failed=0, outputs=0, clean=0)
+        opened = open_ledger(bench, system.ledger(ex_id))
+        offset = system.noted()
+        system.start()
+        system.dispatched_after(offset)
+        times = []
+        for _ in range(bench.runs):
+            controller = wait_for("the controller", lambda: system.status(ex_id) == "running" and system.master.pids(ex_id)["execution_controller"])[0]
             offset = system.noted()
             wait_for("a dispatch", lambda: system.noted() > offset)
             os.kill(controller, signal.SIGSTOP)  # no more notes of the old one
             offset, killed_ms = system.noted(), time.time() * 1000
             os.kill(controller, signal.SIGKILL)
             times.append(system.dispatched_after(offset) - killed_ms)
-    finally:
-        ask(f"{system.url}/v1/ex/{ex_id}/_stop?timeout=100&blocking=true", method="POST")
-        system.kill_master()
+        system.stop(ex_id)
     return times, opened
 
 
-def measure_recover(args, directory, clean):
-    system = System(args.build, directory)
+def measure_recover(bench, args, clean):
     times, opened = [], None
-    for _ in range(args.runs):
-        ex_id = system.submit(1, 0)
-        wait_for("its end", lambda: system.status(ex_id) == "completed")
-        system.seed(ex_id, done=args.done, open=0, failed=args.few, outputs=0, clean=clean)
-        if opened is None:
-            copy = pathlib.Path(directory) / "copy"
-            shutil.copytree(system.ledger(ex_id), copy)
-            opened = open_ledger(args, copy)
-        offset, asked_ms = system.noted(), time.time() * 1000
-        recovery = ask(f"{system.url}/v1/ex/{ex_id}/_recover?cleanup_type=errors", method="POST")["ex_id"]
-        times.append(system.dispatched_after(offset) - asked_ms)
-        ask(f"{system.url}/v1/ex/{recovery}/_stop?timeout=100&blocking=true", method="POST")
-        shutil.rmtree(system.ledger(ex_id))
-    system.kill_master()
+    with System(bench, f"recover{clean}") as system:
+        for _ in range(bench.runs):
+            ex_id = system.ended()
+            system.seed(ex_id, done=args.done, open=0, failed=args.few, outputs=0, clean=clean)
+            if opened is None:
+                copy = system.directory / "copy"
+                shutil.copytree(system.ledger(ex_id), copy)
+                opened = open_ledger(bench, copy)
+            offset, asked_ms = system.noted(), time.time() * 1000
+            recovery = system.master.ask("POST", f"/v1/ex/{ex_id}/_recover?cleanup_type=errors")["ex_id"]
+            times.append(system.dispatched_after(offset) - asked_ms)
+            system.stop(recovery)
+            shutil.rmtree(system.ledger(ex_id))
     return times, opened
 
 
-def open_ledger(args, directory):
-    return json.loads(subprocess.run([str(args.build / "bench" / "ledger_seed"), "open", str(directory)], check=True, stdout=subprocess.PIPE).stdout)
-
-
-def measure_outputs(args, directory, clean):
-    system = System(args.build, directory)
-    ex_id = system.submit(1, 0)
-    wait_for("its end", lambda: system.status(ex_id) == "completed")
-    system.kill_master()
-    system.seed(ex_id, done=args.done, open=0, failed=0, outputs=1, clean=clean)
-    return open_ledger(args, system.ledger(ex_id))
+def measure_outputs(bench, args, clean):
+    with System(bench, f"outputs{clean}") as system:
+        ex_id = system.ended()
+        system.seed(ex_id, done=args.done, open=0, failed=0, outputs=1, clean=clean)
+        return open_ledger(bench, system.ledger(ex_id))
 
 
 def summary(times):
@@ -178,22 +174,19 @@ def main():
     parser.add_argument("--done", type=int, default=10_000_000)
     parser.add_argument("--few", type=int, default=100_000)
     args = parser.parse_args()
-    results = {"machine": f"{os.cpu_count()} CPUs, {platform.platform()}", "load": os.getloadavg()[0], "done": args.done, "few": args.few}
+    results = {"machine": machine(), "done": args.done, "few": args.few}
     with tempfile.TemporaryDirectory(prefix="slicemill-recovery-") as root:
-        def directory(name):
-            return os.path.join(root, name)
-
-        times, opened = measure_killed(args, directory("killed"))
+        bench = Bench(args.build.resolve(), pathlib.Path(root), runs=args.runs)
+        times, opened = measure_killed(bench, args)
         results["controller killed, to the first dispatch"] = summary(times)
         results["ledger with open slices, killed"] = opened
         for clean, words in ((1, "closed"), (0, "killed")):
-            times, opened = measure_recover(args, directory(f"recover{clean}"), clean)
+            times, opened = measure_recover(bench, args, clean)
             results[f"_recover, {words}, to the first dispatch"] = summary(times)
             results[f"ledger with failed slices, {words}"] = opened
-            results[f"ledger with outputs, {words}"] = measure_outputs(args, directory(f"outputs{clean}"), clean)
+            results[f"ledger with outputs, {words}"] = measure_outputs(bench, args, clean)
     for name, figure in results.items():
         print(f"{name}: {figure}")
-    (ROOT / "bench" / "results").mkdir(exist_ok=True)
     (ROOT / "bench" / "results" / "recovery.json").write_text(json.dumps(results, indent=2) + "\n")
 
 

@@ -20,16 +20,21 @@ def record(i):
 
 
 def write_repeated(path, block, megabytes, header=b""):
+    """Megabytes, and how often the block was written."""
+    times = 0
     with open(path, "wb") as out:
         written = out.write(header)
         while written < megabytes * 1_000_000:
             written += out.write(block)
-    return written / 1e6
+            times += 1
+    return written / 1e6, times
 
 
 def write_ldjson(path, megabytes):
+    """Megabytes and records."""
     block = "".join(json.dumps(record(i), separators=(",", ":")) + "\n" for i in range(20_000)).encode()
-    return write_repeated(path, block, megabytes)
+    size, times = write_repeated(path, block, megabytes)
+    return size, 20_000 * times
 
 
 def write_csv(path, megabytes):
@@ -41,7 +46,7 @@ def write_csv(path, megabytes):
         if any(c in agent for c in ',"\n'):
             agent = '"' + agent.replace('"', '""') + '"'
         lines.append(f"{i},{r['timestamp']},{r['host']},{r['http']['method']},{r['http']['status']},{r['http']['path']},{agent},{r['user']['name']}\n")
-    return write_repeated(path, "".join(lines).encode(), megabytes, b"id,timestamp,host,method,status,path,agent,name\n")
+    return write_repeated(path, "".join(lines).encode(), megabytes, b"id,timestamp,host,method,status,path,agent,name\n")[0]
 
 
 def job(path, output, format="ldjson", status="http.status", fields=None, **exporter):
@@ -86,9 +91,9 @@ def as_rates(seconds, megabytes):
 def measure(bench):
     megabytes = bench.amount(1_000, 20)
     path = bench.work / "input.ldjson"
-    size = write_ldjson(path, megabytes)
+    size, _ = write_ldjson(path, megabytes)
     small = bench.work / "small.ldjson"
-    small_size = write_ldjson(small, bench.amount(50, 5))
+    small_size, _ = write_ldjson(small, bench.amount(50, 5))
     the_job = job(path, bench.work / "out")
     rates = as_rates(bench.in_turns(master=lambda: through_master(bench, the_job), run=lambda: ours(bench, the_job),
                                     duckdb=lambda: duckdb(bench, "ldjson", path)), size)
@@ -146,7 +151,7 @@ def measure_generated(bench):
 def curves(bench):
     """MB/s by size of a slice and by bytes of a record, in `slicemill run`."""
     path = bench.work / "curve.ldjson"
-    size = write_ldjson(path, bench.amount(500, 5))
+    size, _ = write_ldjson(path, bench.amount(500, 5))
     points = {"slice_size": [], "record_size": []}
     for slice_size in bench.amount([10_000, 100_000, 1_000_000, 10_000_000, 100_000_000], [100_000, 1_000_000]):
         the_job = job(path, bench.work / "out")
@@ -154,7 +159,7 @@ def curves(bench):
         points["slice_size"].append([slice_size, size / ours(bench, the_job)])
     for padding in bench.amount([0, 200, 1_000, 5_000, 50_000], [0, 1_000]):
         line = (json.dumps({"http": {"status": 404}, "host": "h", "pad": "x" * padding}) + "\n").encode()
-        size = write_repeated(path, line * max(1, 1_000_000 // len(line)), bench.amount(300, 5))
+        size, _ = write_repeated(path, line * max(1, 1_000_000 // len(line)), bench.amount(300, 5))
         points["record_size"].append([len(line), size / ours(bench, job(path, bench.work / "out"))])
     os.unlink(path)
     return points

@@ -42,11 +42,6 @@ http {{ access_log off; keepalive_requests 1000000000; server {{ listen 127.0.0.
         self.process.wait()
 
 
-def body_of(master, path):
-    master.connection.request("GET", path)
-    return master.connection.getresponse().read()
-
-
 def measure(bench):
     jobs = bench.amount(10_000, 300)
     workers = bench.amount(100, 4)
@@ -68,7 +63,7 @@ def measure(bench):
 
 
 def ask_both(bench, master, nginx, what, path, target):
-    body = body_of(master, path)
+    _, body = master.client.body("GET", path)
     static = nginx.serve(path.split("?")[0].strip("/").replace("/", "-"), body)
     p99 = []
 

@@ -21,7 +21,7 @@ class Unavailable(Exception):
 class Bench:
     """Where things are, and how much of everything is done."""
 
-    def __init__(self, build, work, peers, quick, runs):
+    def __init__(self, build, work, peers=None, quick=False, runs=3):
         self.build, self.work, self.peers, self.quick, self.runs = build, work, peers, quick, runs
         self.rows = []
 
@@ -92,31 +92,56 @@ def as_text(row):
     return text
 
 
+class Client:
+    """One connection to a master."""
+
+    def __init__(self, port):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def body(self, method, path, body=None):
+        """Status and bytes."""
+        self.connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+    def ask(self, method, path, body=None):
+        status, text = self.body(method, path, body)
+        if status >= 300:
+            raise RuntimeError(f"{method} {path}: {status} {text.decode()}")
+        return json.loads(text)
+
+
 class Master:
-    def __init__(self, bench, *arguments):
-        self.data = bench.work / f"data{time.monotonic_ns()}"
+    """data: a directory that outlives the master; without one it has its own."""
+
+    def __init__(self, bench, *arguments, data=None, environment=None):
+        self.owned = data is None
+        self.data = data or bench.work / f"data{time.monotonic_ns()}"
         self.process = subprocess.Popen([bench.program("slicemill"), "master", "--port", "0", "--data", self.data, *arguments],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url = self.process.stdout.readline().split()[-1]
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})})
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise RuntimeError(f"the master says {line!r}")
+        self.url = line.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        self.client = Client(self.port)
+        self.ask = self.client.ask
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.connection.close()
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.data, ignore_errors=True)
+        self.end(self.process.terminate)
 
-    def ask(self, method, path, body=None):
-        self.connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {text.decode()}")
-        return json.loads(text)
+    def kill(self):
+        self.end(self.process.kill)
+
+    def end(self, how):
+        self.client.connection.close()
+        how()
+        self.process.wait()
+        if self.owned:
+            shutil.rmtree(self.data, ignore_errors=True)
 
     def submit(self, job):
         return self.ask("POST", "/v1/jobs", job)["ex_id"]
