@@ -20,12 +20,13 @@ EX1 = {"name": "ex1", "node_version": 18}
 
 
 def bundle(manifest, files=None, executables=()):
-    """The bytes of a zip; manifest None: without an asset.json."""
+    """The bytes of a zip, the same at any time; manifest None: without an asset.json."""
+    entries = dict(files or {})
+    if manifest is not None:
+        entries = {"asset.json": manifest if isinstance(manifest, str) else json.dumps(manifest), **entries}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        if manifest is not None:
-            archive.writestr("asset.json", manifest if isinstance(manifest, str) else json.dumps(manifest))
-        for name, content in (files or {}).items():
+        for name, content in entries.items():
             info = zipfile.ZipInfo(name)
             info.external_attr = (0o100755 if name in executables else 0o100644) << 16
             archive.writestr(info, content, zipfile.ZIP_DEFLATED)
