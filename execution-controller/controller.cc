@@ -141,7 +141,8 @@ void Controller::wire() {
                                                : "info",
                               .settings = launch_.settings,
                               .expected_workers = launch_.living_workers,
-                              .retries = retries};
+                              .retries = retries,
+                              .speculation = SpeculationPolicy::of(job_)};
   if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
@@ -315,7 +316,13 @@ void Controller::turn() {
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
   if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
-  if (!fatal_ && !obstacle_->up() && all_done()) conclude_all_done();
+  if (!fatal_ && !obstacle_->up() && all_done()) {
+    // Nobody stages output any more when it is cleaned up.
+    if (dispatcher_->burning() > 0)
+      dispatcher_->end_burning();
+    else
+      conclude_all_done();
+  }
   shown_ = status();
   if (shown_ != before && link_) link_->report_soon();
 }
@@ -361,6 +368,7 @@ StatusReport Controller::report() const {
 ProgressView Controller::progress() const {
   return {.counters = writer_->durable_counters(),
           .workers = dispatcher_->counts(),
+          .speculation = dispatcher_->speculation(),
           .queued = queue_.size() + dispatcher_->suspects(),
           .in_flight = dispatcher_->leased() + settlement_->in_progress(),
           .slicers = source_->slicers(),

@@ -32,6 +32,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
       writer_(writer),
       options_(std::move(options)),
       hooks_(std::move(hooks)) {
+  if (options_.speculation.enabled) speculation_ = std::make_unique<Speculation>(options_.speculation);
   channel_.on_frame([this](ServerChannel::Peer peer, std::string_view frame) { on_frame(peer, frame); });
   if (options_.expected_workers > 0) {
     waiting_for_known_ = true;
@@ -55,7 +56,7 @@ void Dispatcher::set_open(bool open) {
 }
 
 std::uint64_t Dispatcher::credit(const Worker& worker) const {
-  if (worker.leaving || worker.blocked || worker.alone || worker.peer == 0) return 0;
+  if (worker.leaving || worker.blocked || worker.alone || worker.slow || worker.peer == 0) return 0;
   std::uint64_t limit = kUnknownCredit;
   if (worker.slice_us > 0)
     limit = 1 + std::clamp<std::uint64_t>(static_cast<std::uint64_t>(kWaitingWorkUs / worker.slice_us), 1, kMostCredit);
@@ -90,6 +91,7 @@ void Dispatcher::pump() {
     }
   }
   help_idle();
+  speculate();
 }
 
 bool Dispatcher::give(Worker& worker, std::uint64_t count) {
@@ -103,6 +105,7 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
     for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }
+  if (worker.outstanding == 0) begins(worker, loop_.now());
   worker.outstanding += given.slices;
   for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
   for (auto& span : given.spans) leases_.add(std::move(span), first_attempt(), worker.number);
@@ -226,6 +229,10 @@ std::vector<ActiveSlice> Dispatcher::break_leases() {
   }
   awaiting_cause_.clear();
   for (auto& [number, worker] : workers_) worker.outstanding = 0;
+  if (speculation_) {
+    speculation_->doubles.clear();
+    speculation_->burnt.clear();
+  }
   return slices;
 }
 
@@ -313,6 +320,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   Worker& worker = welcome_back_or_new(peer, hello);
   worker.heard = loop_.now();
   worker.blocked = worker.recalling = worker.alone = false;
+  begins(worker, worker.heard);
   log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid,
       hello.held.size(), hello.unacked.size());
   const WorkerNumber number = worker.number;
@@ -325,6 +333,8 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
                         .log_level = options_.log_level,
                         .cancelled = adopt_held(worker, hello)};
   // What it neither holds nor finished did not reach it.
+  std::vector<std::pair<SliceKey, Attempt>> ended;
+  drop_doubles(number, hello.held, ended);
   std::vector<SliceKey> kept;
   for (const auto& held : hello.held) kept.push_back(held.key);
   std::sort(kept.begin(), kept.end());
@@ -335,6 +345,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
     else
       requeue(leases_.take(key));
   }
+  worker.outstanding += doubles_of(number);
   send(worker, welcome);
   if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
     worker.leaving = false;
@@ -353,6 +364,10 @@ bool Dispatcher::may_adopt(const Attempt& attempt) const {
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
+    if (is_double(worker, result.key, result.attempt)) {
+      take_result(worker, result);
+      continue;
+    }
     if (leases_.holder(result.key)) {
       if (holds(worker, result.key, result.attempt)) take_result(worker, result);
       continue;
@@ -374,6 +389,8 @@ std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::
   std::vector<wire::HeldSlice> cancelled;
   for (const auto& held : hello.held) {
     if (holds(worker, held.key, held.attempt)) continue;
+    const bool burnt = speculation_ && speculation_->burnt.contains({held.key, held.attempt});
+    if (!burnt && is_double(worker, held.key, held.attempt)) continue;
     if (!leases_.holder(held.key) && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
@@ -407,10 +424,12 @@ bool Dispatcher::holds(const Worker& worker, const SliceKey& key, const Attempt&
 }
 
 void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
+  if (speculation_) begins(worker, worker.heard);
   if (result.count > 1) {
     take_span_result(worker, result);
     return;
   }
+  if (speculation_ && take_double(worker, result)) return;
   const bool is_stale = !holds(worker, result.key, result.attempt);
   if (is_stale && !(SLICEMILL_MUTATED("accept_stale_attempt") && leases_.holder(result.key))) {
     hooks_.on_refused();
@@ -432,6 +451,7 @@ void Dispatcher::take_span_result(Worker& worker, const wire::SliceResult& resul
   hooks_.on_refused();
   SliceKey key = result.key;
   for (std::uint64_t i = 0; i < result.count; ++i, ++key.order) {
+    if (drop_double(worker, {key, result.attempt})) continue;
     if (!holds(worker, key, result.attempt)) continue;
     requeue(leases_.take(key));
     if (worker.outstanding > 0) --worker.outstanding;
@@ -442,6 +462,8 @@ void Dispatcher::slices_done(Worker& worker, const wire::SliceResult& result) {
   worker.outstanding -= std::min(worker.outstanding, result.count);
   worker.alone = false;
   const double us = std::max(0.5, static_cast<double>(result.busy_us) / static_cast<double>(result.count));
+  if (speculation_ && result.outcome == wire::Outcome::completed)
+    speculation_->times.add(static_cast<std::uint64_t>(us));
   const double kept = std::pow(0.9, static_cast<double>(result.count));
   worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * kept + us * (1 - kept);
 }
@@ -458,6 +480,7 @@ void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
   worker.recalling = false;
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {
+    if (drop_double(worker, held)) continue;
     if (!holds(worker, held.key, held.attempt)) continue;
     ActiveSlice slice = leases_.take(held.key);
     if (!SLICEMILL_MUTATED("drop_recalled")) requeue(std::move(slice));

@@ -26,6 +26,7 @@
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/retry_policy.h"
 #include "execution-controller/slice_queue.h"
+#include "execution-controller/speculation.h"
 
 namespace slicemill::controller {
 
@@ -59,6 +60,7 @@ class Dispatcher {
     ExecutionSettings settings;
     std::uint32_t expected_workers = 0;  // of an earlier controller
     RetryPolicy retries;
+    SpeculationPolicy speculation;
   };
 
   Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
@@ -88,6 +90,11 @@ class Dispatcher {
   // Known workers of an earlier controller are still awaited; afterwards nothing of theirs is adopted any more.
   bool reattaching() const { return waiting_for_known_; }
   WorkerCounts counts() const;
+  SpeculationCounts speculation() const { return speculation_ ? speculation_->counts : SpeculationCounts(); }
+  // Attempts that nobody wants any more and that still run.
+  std::size_t burning() const { return speculation_ ? speculation_->burnt.size() : 0; }
+  // Nothing else is left to wait for: workers that do not let go of them are killed.
+  void end_burning();
   // How many slices should wait ready so that no worker starves.
   std::uint64_t wanted_ahead() const;
 
@@ -107,6 +114,9 @@ class Dispatcher {
     bool blocked = false;    // its buffer was full
     bool recalling = false;  // a Recall is under way
     bool alone = false;      // runs a suspect
+    SteadyTime since;        // when it presumably began what it runs
+    bool doubled = false;    // what it runs was looked at: it is under way twice, or not to be
+    bool slow = false;       // what it runs takes far too long: nothing is to wait behind that
   };
   struct AwaitingCause {
     ActiveSlice slice;
@@ -150,6 +160,21 @@ class Dispatcher {
   void give_suspect(Worker& worker);
   void dismiss(Worker& worker);
   void help_idle();
+  void speculate();
+  static void begins(Worker& worker, SteadyTime now) {
+    worker.since = now;
+    worker.doubled = worker.slow = false;
+  }
+  void give_double(Worker& slow, Worker& idle);
+  bool is_double(const Worker& worker, const SliceKey& key, const Attempt& attempt) const;
+  bool take_double(Worker& worker, const wire::SliceResult& result);
+  bool drop_double(Worker& worker, const wire::HeldSlice& held);
+  void drop_doubles(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
+                    std::vector<std::pair<SliceKey, Attempt>>& lost);
+  std::uint64_t doubles_of(WorkerNumber number) const;
+  void promote(const SliceKey& key);
+  void burn(const SliceKey& key, const Attempt& attempt, WorkerNumber number);
+  void kill_burning(WorkerNumber number);
   ServerChannel::Sent send(Worker& worker, const wire::Message& message);
   Worker* by_peer(ServerChannel::Peer peer);
 
@@ -166,13 +191,13 @@ class Dispatcher {
   std::deque<ActiveSlice> suspects_;
   std::map<std::int64_t, AwaitingCause> awaiting_cause_;  // by pid
   std::map<std::int64_t, std::string> causes_;            // told before we saw the death
+  std::unique_ptr<Speculation> speculation_;              // nullptr: no slice runs twice
   WorkerCounts totals_;
   WorkerNumber next_worker_ = 1;
   SteadyTime silence_checked_;
   bool open_ = false;
   bool waiting_for_known_ = false;
   bool dismissing_ = false;
-  std::uint64_t turn_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -32,6 +32,7 @@ void Dispatcher::requeue(ActiveSlice slice) {
 
 std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
   std::vector<std::pair<SliceKey, Attempt>> attempts;
+  drop_doubles(number, {}, attempts);
   for (auto& slice : leases_.take_all(number)) {
     attempts.emplace_back(slice.key, slice.attempt);
     if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(slice));
@@ -55,6 +56,8 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   Worker& worker = found->second;
   const pid_t pid = worker.process.pid;
   ++totals_.disconnected;
+  std::vector<std::pair<SliceKey, Attempt>> lost;
+  drop_doubles(number, {}, lost);  // what goes on elsewhere is charged to nobody
   std::optional<ActiveSlice> begun;
   if (const auto note = read_begun_note(worker.begun_path); note && *note) {
     const auto& n = **note;
@@ -63,7 +66,8 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   }
   (void)posix_files().remove(worker.begun_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
-  auto lost = release_leases(number);
+  const auto released = release_leases(number);
+  lost.insert(lost.end(), released.begin(), released.end());
   if (begun) lost.emplace_back(begun->key, begun->attempt);
   hooks_.on_attempts_lost(lost);
   const bool leaving = worker.leaving;

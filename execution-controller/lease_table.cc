@@ -17,14 +17,14 @@ void sort_by_key(std::vector<ActiveSlice>& slices) {
 
 void LeaseTable::add(ActiveSlice slice, WorkerNumber worker) {
   const SliceKey key = slice.key;
-  singles_.insert_or_assign(key, Single{std::move(slice), worker});
+  singles_.insert_or_assign(key, Single{std::move(slice), worker, ++given_});
   ++size_;
 }
 
 void LeaseTable::add(SliceSpan span, const Attempt& attempt, WorkerNumber worker) {
   const SliceKey first = span.run->key(span.from);
   const std::uint64_t count = span.size();
-  spans_.emplace(first, Span{std::move(span), {worker, attempt}, std::vector<bool>(count, true), count});
+  spans_.emplace(first, Span{std::move(span), {worker, attempt}, std::vector<bool>(count, true), count, ++given_});
   size_ += count;
 }
 
@@ -110,6 +110,25 @@ std::optional<SliceSpan> LeaseTable::take_singles(const SliceKey& first, std::ui
   for (key = first; key.order < first.order + count; ++key.order) singles_.erase(key);
   size_ -= count;
   return taken;
+}
+
+LeaseTable::Single* LeaseTable::oldest(WorkerNumber worker) {
+  Single* oldest = nullptr;
+  for (auto& [key, single] : singles_)
+    if (single.worker == worker && (oldest == nullptr || single.given < oldest->given)) oldest = &single;
+  auto span = spans_.end();
+  for (auto each = spans_.begin(); each != spans_.end(); ++each) {
+    if (each->second.holder.worker != worker || (oldest != nullptr && oldest->given < each->second.given)) continue;
+    if (span == spans_.end() || each->second.given < span->second.given) span = each;
+  }
+  if (span == spans_.end()) return oldest;
+  const std::uint64_t given = span->second.given;
+  const auto place = std::find(span->second.held.begin(), span->second.held.end(), true) - span->second.held.begin();
+  ActiveSlice slice = slice_of(span->second, static_cast<std::uint64_t>(place));
+  release(span, static_cast<std::uint64_t>(place), 1);
+  const SliceKey key = slice.key;
+  ++size_;
+  return &(singles_[key] = Single{std::move(slice), worker, given});
 }
 
 std::vector<SliceKey> LeaseTable::held_by(WorkerNumber worker) const {

@@ -24,6 +24,14 @@ class LeaseTable {
     bool operator==(const Holder&) const = default;
   };
 
+  // Of one slice that is not part of a span.
+  struct Single {
+    ActiveSlice slice;
+    WorkerNumber worker = 0;
+    std::uint64_t given = 0;  // leases are numbered in the order in which they were added
+    bool doubled = false;     // it had a second attempt (speculation.h)
+  };
+
   // slice.attempt is the one under which it was given. Requires: nobody holds it.
   void add(ActiveSlice slice, WorkerNumber worker);
   // All of them under this attempt, the first one of their epoch. Requires: nobody holds one of them.
@@ -39,20 +47,23 @@ class LeaseTable {
   std::vector<ActiveSlice> take_all();
   std::vector<ActiveSlice> take_all(WorkerNumber worker);
 
+  // The lease that this worker got first, of those that it still has; it is a single one from now on, also if it came
+  // with a span. nullptr: it has none. Valid until the table changes.
+  Single* oldest(WorkerNumber worker);
+  // Requires: somebody holds it, as a single one. Valid until the table changes.
+  Single& single(const SliceKey& key) { return singles_.at(key); }
+
   // In the order of keys.
   std::vector<SliceKey> held_by(WorkerNumber worker) const;
   std::size_t size() const { return size_; }
 
  private:
-  struct Single {
-    ActiveSlice slice;
-    WorkerNumber worker = 0;
-  };
   struct Span {
     SliceSpan slices;
     Holder holder;
     std::vector<bool> held;   // by index in the span
     std::uint64_t count = 0;  // of those held
+    std::uint64_t given = 0;
   };
   using Spans = std::map<SliceKey, Span>;  // by first key; they do not overlap
 
@@ -67,6 +78,7 @@ class LeaseTable {
   std::unordered_map<SliceKey, Single> singles_;
   Spans spans_;
   std::size_t size_ = 0;
+  std::uint64_t given_ = 0;
 };
 
 }  // namespace slicemill::controller

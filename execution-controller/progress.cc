@@ -28,6 +28,8 @@ Json stats_json(const ProgressView& view) {
   stats["bytes_out"] = view.counters.bytes_out;
   stats["retries"] = view.counters.retries;
   stats["refused"] = view.counters.refused;
+  stats["speculated"] = view.speculation.begun;
+  stats["speculation_won"] = view.speculation.won;
   stats["in_flight"] = view.in_flight;
   if (!view.obstacle.is_null()) stats["obstacle"] = view.obstacle;
   if (!view.operations.empty()) stats["operations"] = view.operations;

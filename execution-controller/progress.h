@@ -15,6 +15,7 @@ namespace slicemill::controller {
 struct ProgressView {
   LedgerCounters counters;  // durable ones
   WorkerCounts workers;
+  SpeculationCounts speculation;
   std::uint64_t queued = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t slicers = 0;
@@ -27,7 +28,7 @@ struct ProgressView {
 };
 
 // Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries,
-// refused, in_flight, obstacle, operations.
+// refused, speculated, speculation_won, in_flight, obstacle, operations.
 Json stats_json(const ProgressView& view);
 
 // The error text of an execution that ended with failed slices.

@@ -21,7 +21,7 @@ class ThreadedSliceLane final : public SliceLane {
   void add(std::vector<wire::SliceOrder> slices) override;
   std::vector<wire::SliceResult> take_results() override;
   std::vector<wire::HeldSlice> take_back(std::uint64_t keep) override;
-  void cancel(const std::vector<wire::HeldSlice>& slices) override;
+  std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) override;
   std::vector<wire::HeldSlice> held() const override;
   bool idle() const override;
   bool running() const override;
@@ -130,14 +130,17 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::take_back(std::uint64_t keep) {
   return taken;
 }
 
-void ThreadedSliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
+std::vector<wire::HeldSlice> ThreadedSliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
   const std::lock_guard lock(mutex_);
+  std::vector<wire::HeldSlice> forgotten;
   for (const auto& unwanted : slices) {
-    std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
+    const auto count = std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
       return slice.key == unwanted.key && slice.attempt == unwanted.attempt;
     });
+    if (count > 0) forgotten.push_back(unwanted);
     if (running_ && *running_ == unwanted) cancel_ = true;
   }
+  return forgotten;
 }
 
 std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {

@@ -31,8 +31,8 @@ class SliceLane {
   virtual std::vector<wire::SliceResult> take_results() = 0;
   // Waiting ones beyond the `keep` oldest, newest first: they are not begun and never will be here.
   virtual std::vector<wire::HeldSlice> take_back(std::uint64_t keep) = 0;
-  // Forgets these if they wait; raises the cancel flag if one of them runs.
-  virtual void cancel(const std::vector<wire::HeldSlice>& slices) = 0;
+  // Forgets these if they wait, and returns them; raises the cancel flag if one of them runs.
+  virtual std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) = 0;
   // Waiting and running ones, oldest first.
   virtual std::vector<wire::HeldSlice> held() const = 0;
   // Nothing waits, nothing runs, no result is left to take.

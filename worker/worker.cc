@@ -122,6 +122,8 @@ void Worker::on_frame(std::string_view frame) {
     go_if_done();
   } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
     if (recall->epoch == epoch_) give_back(recall->keep);
+  } else if (const auto* unwanted = std::get_if<wire::Cancel>(&message)) {
+    if (unwanted->epoch == epoch_) cancel(unwanted->slices);
   } else if (std::holds_alternative<wire::Leave>(message)) {
     leave();
   } else if (const auto* level = std::get_if<wire::SetLogLevel>(&message)) {
@@ -152,7 +154,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
         SliceLane::Hooks{.on_results = [this] { send_results(); },
                          .on_no_runner = [this](const Error& error) { cannot_work(error); }});
   } else {
-    lane_->cancel(welcome.cancelled);
+    cancel(welcome.cancelled);
   }
   log(LogLevel::info, "controller (pid {}) welcomes us under epoch {}", welcome.controller.pid, epoch_);
   send_results();
@@ -179,6 +181,10 @@ void Worker::send_results() {
 void Worker::give_back(std::uint64_t keep) {
   if (!lane_) return;
   send(wire::Recalled{epoch_, lane_->take_back(keep)});
+}
+
+void Worker::cancel(const std::vector<wire::HeldSlice>& slices) {
+  if (auto forgotten = lane_->cancel(slices); !forgotten.empty()) send(wire::Recalled{epoch_, std::move(forgotten)});
 }
 
 void Worker::leave() {

@@ -48,6 +48,7 @@ class Worker {
   void on_welcome(const wire::Welcome& welcome);
   void send_results();
   void give_back(std::uint64_t keep);
+  void cancel(const std::vector<wire::HeldSlice>& slices);
   void go_if_done();
   void controller_gone();
   void cannot_work(const Error& error);

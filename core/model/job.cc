@@ -196,6 +196,16 @@ void check_place(const OperationSchema& schema, std::size_t index, std::size_t c
   }
 }
 
+// What is not published by the controller, or has effects of its own, would reach the outside twice.
+void check_speculation(const OperationSchema& schema, const Json& config, std::size_t index,
+                       std::vector<ValidationIssue>& issues) {
+  const bool repeatable = schema.repeatable || config.value("repeatable", false);
+  if (repeatable && schema.delivery != Delivery::at_least_once) return;
+  issues.push_back(
+      {{"speculation"},
+       fmt::format("operations.{}: \"{}\" must not run twice on one slice at a time", index, schema.name)});
+}
+
 void validate_operations(ValidatedJob& job, const JobReading& reading, std::vector<ValidationIssue>& issues,
                          std::vector<std::string>& errors) {
   auto& operations = job.config["operations"];
@@ -209,6 +219,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     if (outcome.schema == nullptr) continue;
     check_place(*outcome.schema, i, operations.size(), issues);
     operations[i] = std::move(outcome.config);
+    if (job.config.value("speculation", false)) check_speculation(*outcome.schema, operations[i], i, issues);
   }
 }
 

@@ -342,6 +342,13 @@ void fields(Io& io, M& m) {
   io.text(m.cause);
 }
 
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Cancel>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+  io.list(m.slices, kHeld);
+}
+
 template <std::size_t Index = 0>
 bool read_body(std::size_t type, Reader& reader, Message& message) {
   if constexpr (Index < std::variant_size_v<Message>) {

@@ -23,6 +23,7 @@
 //   span        := run:text (encode_run, model/slice.h) attempt last_try:u8      all slices of the run, in order
 //   Acked       := seq                                      every entry up to seq is durable; the worker forgets it
 //   Recall      := epoch keep                               give back all but `keep` waiting slices, newest first
+//   Cancel      := epoch list<key attempt>                  nobody wants them any more; those not begun come back
 //   Leave       := (empty)                                  finish what runs, then Goodbye and exit 0
 //   HelloAgain  := (empty)                                  who are you? (a beat from an unknown peer)
 //   SetLogLevel := level
@@ -170,6 +171,12 @@ struct Recall {
 struct Leave {
   bool operator==(const Leave&) const = default;
 };
+// Attempts that nobody wants any more. Those that have not begun are given back with Recalled.
+struct Cancel {
+  std::uint64_t epoch = 0;
+  std::vector<HeldSlice> slices;
+  bool operator==(const Cancel&) const = default;
+};
 struct HelloAgain {
   bool operator==(const HelloAgain&) const = default;
 };
@@ -241,7 +248,7 @@ struct WorkerExit {
 // The index in this list is the type byte: append only.
 using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
                              HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
-                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit>;
+                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

@@ -262,6 +262,12 @@ std::vector<OptionSpec> script_options() {
                       "fails, to be tried again. 0: no limit.",
        .default_value = 0,
        .minimum = 0},
+      {.name = "repeatable",
+       .type = OptionType::boolean,
+       .description =
+           "Whether the program may run on a slice twice, even at one time: it has no effect but its output. "
+           "Jobs with `speculation` ask for it.",
+       .default_value = false},
   };
 }
 

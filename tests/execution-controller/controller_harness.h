@@ -62,6 +62,7 @@ class PlayedWorker {
 
   std::deque<wire::SliceOrder> slices;  // that wait for the test
   std::vector<SliceKey> worked;         // by work()
+  std::vector<wire::HeldSlice> cancelled;
   std::optional<wire::Welcome> welcome;
   std::uint64_t epoch = 0, acked = 0, recalls = 0;
   bool told_to_leave = false;
@@ -85,6 +86,8 @@ class PlayedWorker {
       acked = ack->seq;
     } else if (std::holds_alternative<wire::Recall>(message)) {
       ++recalls;
+    } else if (const auto* cancel = std::get_if<wire::Cancel>(&message)) {
+      cancelled.insert(cancelled.end(), cancel->slices.begin(), cancel->slices.end());
     } else if (std::holds_alternative<wire::Leave>(message)) {
       told_to_leave = true;
       if (working_) say(wire::Goodbye{});

@@ -24,12 +24,12 @@ class OperationTable : public OperationCatalog {
   }
 
  protected:
-  void add(std::string name, OperationKind kind, std::vector<OptionSpec> options) {
+  OperationSchema& add(std::string name, OperationKind kind, std::vector<OptionSpec> options) {
     OperationSchema schema;
     schema.name = std::move(name);
     schema.kind = kind;
     schema.options = std::move(options);
-    schemas_.push_back(std::move(schema));
+    return schemas_.emplace_back(std::move(schema));
   }
 
  private:

@@ -2,10 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
 #include "core/outputs/output_hash.h"
+#include "core/runtime/json.h"
 
 namespace slicemill::simulation {
 
@@ -103,6 +105,7 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
   if (ledger.header().joined)
     durable.committed.emplace(ledger.header().joined->facts.bytes, ledger.header().joined->facts.checksum);
   durable.outcome = ledger.header().outcome;
+  if (const auto job = parse_json(ledger.header().execution)) durable.speculates = job->value("speculation", false);
 }
 
 void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
@@ -118,10 +121,17 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
     for (auto order = range.first; order <= range.last; ++order) completed({range.generation, range.slicer, order});
   for (const auto& output : batch.committed) {
     const auto latest = durable.dispatched.find(output.key);
-    if (latest != durable.dispatched.end() && output.attempt < latest->second)
+    const bool is_rival =
+        durable.speculates && latest != durable.dispatched.end() && output.attempt.epoch == latest->second.epoch;
+    if (latest != durable.dispatched.end() && output.attempt < latest->second && !is_rival)
       world_.violation(fmt::format("I3: attempt {}.{} of slice {}/{} committed, but {}.{} had been dispatched",
                                    output.attempt.epoch, output.attempt.n, output.key.slicer, output.key.order,
                                    latest->second.epoch, latest->second.n));
+    const auto [earlier, is_first] = durable.committed_as.emplace(output.key, output.attempt);
+    if (!is_first)
+      world_.violation(fmt::format("I2: slice {}/{} committed as attempt {}.{} and as {}.{}", output.key.slicer,
+                                   output.key.order, earlier->second.epoch, earlier->second.n, output.attempt.epoch,
+                                   output.attempt.n));
   }
   for (const auto& output : batch.committed) durable.committed.emplace(output.facts.bytes, output.facts.checksum);
   if (batch.joined) durable.committed.emplace(batch.joined->facts.bytes, batch.joined->facts.checksum);

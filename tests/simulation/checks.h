@@ -44,6 +44,8 @@ class Checks {
     std::set<std::pair<std::uint64_t, std::uint64_t>> committed;  // bytes and checksum
     std::optional<LedgerOutcome> outcome;
     std::map<SliceKey, Attempt> dispatched;  // the latest attempt
+    std::map<SliceKey, Attempt> committed_as;
+    bool speculates = false;  // slices may be under way twice
   };
   void loaded(const std::string& ex_id, const SliceLedger& ledger);
   void synced(const std::string& ex_id, const LedgerBatch& batch);

@@ -7,12 +7,14 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 18> kMutations = {
+constexpr std::array<std::string_view, 20> kMutations = {
     "dispatch_before_sync",      // a slice is handed out before its birth is durable
     "position_without_birth",    // the slicer's position is durable, the slices it made are not
     "accept_stale_attempt",      // a result counts whoever it comes from
     "reuse_attempt",             // every try of a slice bears the same number
     "adopt_late",                // attempts of earlier controllers are adopted at any time
+    "settle_both_attempts",      // of a slice that ran twice, both results count
+    "forget_promoted",           // a second attempt is forgotten when the first one is lost
     "forget_lease",              // what a dead worker held is not given to another
     "drop_recalled",             // slices that a worker gave back are forgotten
     "publish_before_sync",       // an output is published before its commit is durable

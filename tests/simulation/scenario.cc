@@ -71,6 +71,7 @@ class Run {
     Json sender = {{"_op", "file_exporter"}, {"path", joined_ ? kJoined : kOutput}, {"format", "ldjson"}};
     if (joined_) sender["single_file"] = true;
     if (is_silent_) sender = {{"_op", "noop"}};
+    speculates_ = options_.matrix_point == "doubled" || world_.chance(0.4);
     job_ = {{"name", "simulated"},
             {"lifecycle", "once"},
             {"workers", 1 + world_.below(4)},
@@ -79,6 +80,11 @@ class Run {
             {"analytics", false},
             {"log_level", options_.verbose ? "info" : "fatal"},
             {"operations", Json::array({draw_reader(per_slice), std::move(sender)})}};
+    if (!speculates_) return;
+    job_["workers"] = 2 + world_.below(3);
+    job_["speculation"] = true;
+    job_["speculation_min_runtime"] = 50 + world_.below(200);
+    job_["speculation_max_percent"] = 25 + world_.below(75);
   }
 
   // Numbers, or a file of them with some lines that are no records: those must end in the quarantine.
@@ -177,12 +183,13 @@ class Run {
   }
 
   void draw_faults() {
+    if (speculates_) cluster_.odds.straggles = 0.08;
     if (!options_.matrix_point.empty()) {
       const std::uint64_t nth = 1 + world_.below(options_.matrix_point == "dispatched" ? 10 : 5);
       auto passes = std::make_shared<std::uint64_t>(0);
       const bool once = options_.matrix_point == "born" || options_.matrix_point == "joined" ||
                         options_.matrix_point == "terminal" || options_.matrix_point == "paused" ||
-                        options_.matrix_point == "stopping";
+                        options_.matrix_point == "doubled" || options_.matrix_point == "stopping";
       world_.on_step = [this, passes, nth = once ? 1 : nth](Process&, std::string_view what) {
         if (what != options_.matrix_point || matrix_fired_ > 0 || ++*passes < nth) return;
         ++matrix_fired_;
@@ -197,7 +204,7 @@ class Run {
     }
     if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.3;
     if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
-    if (world_.chance(0.3)) cluster_.odds.straggles = 0.01;
+    if (!speculates_ && world_.chance(0.3)) cluster_.odds.straggles = 0.01;
     had_io_errors_ = world_.chance(0.15);
     if (had_io_errors_) cluster_.disk.io_errors = 0.002;
     const std::uint64_t faults = world_.below(9);
@@ -520,6 +527,7 @@ class Run {
   std::uint64_t slices_ = 0;
   std::uint64_t records_ = 0;
   bool joined_ = false;
+  bool speculates_ = false;
   bool is_silent_ = false;  // it publishes nothing, so that the ledger alone knows what is done
   bool quiet_network_ = true;
   bool done_ = false;

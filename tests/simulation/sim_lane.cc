@@ -38,13 +38,18 @@ class SimulatedLane final : public worker::SliceLane {
     }
     return taken;
   }
-  void cancel(const std::vector<wire::HeldSlice>& slices) override {
+  std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) override {
+    std::vector<wire::HeldSlice> forgotten;
     for (const auto& unwanted : slices) {
-      std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
+      const auto count = std::erase_if(waiting_, [&](const wire::SliceOrder& slice) {
         return slice.key == unwanted.key && slice.attempt == unwanted.attempt;
       });
-      if (running_ && running_->key == unwanted.key && running_->attempt == unwanted.attempt) cancel_ = true;
+      if (count > 0) forgotten.push_back(unwanted);
+      // Some operations look only when they are done.
+      if (running_ && running_->key == unwanted.key && running_->attempt == unwanted.attempt)
+        cancel_ = world_.chance(0.5);
     }
+    return forgotten;
   }
   std::vector<wire::HeldSlice> held() const override {
     std::vector<wire::HeldSlice> held;

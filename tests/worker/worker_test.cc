@@ -163,6 +163,22 @@ TEST_F(WorkerTest, ANewControllerHearsWhatIsHeldAndMayCancelIt) {
   EXPECT_EQ(gate_.begun_count(), 2) << "slice 3 is never begun";
 }
 
+TEST_F(WorkerTest, WhatIsCancelledStopsOrIsGivenBackUnbegun) {
+  welcome();
+  say(wire::Dispatch{1, {slice(1), slice(2), slice(3)}});
+  loop_.run_ready();
+  until_begun(1);
+  say(wire::Cancel{2, {held(2)}});  // of nobody whom it knows
+  say(wire::Cancel{1, {held(1), held(3), held(7)}});
+  ASSERT_TRUE(until([this] { return results_.size() == 1 && !recalled_.empty(); }));
+  EXPECT_THAT(recalled_, testing::ElementsAre(held(3)));
+  EXPECT_EQ(results_[1].outcome, wire::Outcome::failed);
+  gate_.let(5);
+  ASSERT_TRUE(until([this] { return results_.size() == 2; }));
+  EXPECT_EQ(results_[2].key.order, 2u);
+  EXPECT_EQ(gate_.begun_count(), 2) << "slice 3 is never begun";
+}
+
 TEST_F(WorkerTest, ARecallGivesBackOnlyWhatHasNotBegun) {
   welcome();
   say(wire::Dispatch{1, {slice(1), slice(2), slice(3), slice(4)}});

@@ -197,6 +197,56 @@ TEST(Job, ThresholdsOfTheQuarantine) {
   EXPECT_THAT(failure_with("quarantine_max_percent", 100.1), HasSubstr("quarantine_max_percent"));
 }
 
+TEST(Job, SpeculationNeedsOperationsThatMayRunTwice) {
+  auto job = good_job();
+  job["speculation"] = true;
+  EXPECT_EQ(failure(job), "");
+  job["operations"][1] = {{"_op", "program"}};
+  EXPECT_THAT(failure(job), HasSubstr("operations.1: \"program\" must not run twice"));
+  job["operations"][1]["repeatable"] = true;
+  EXPECT_EQ(failure(job), "");
+  job["operations"][2] = {{"_op", "printer"}};
+  EXPECT_THAT(failure(job), HasSubstr("operations.2: \"printer\" must not run twice"));
+  job["speculation"] = false;
+  EXPECT_EQ(failure(job), "");
+}
+
+TEST(Job, TheMemoryOfAWorkerHasTwoNamesAndALeast) {
+  EXPECT_EQ(worker_memory_limit(validate(good_job())->config), 0);
+  for (const char* name : {"resources_limits_memory", "memory"}) {
+    auto job = good_job();
+    job[name] = "64MB";
+    const auto valid = validate(job);
+    ASSERT_TRUE(valid) << valid.error().message;
+    EXPECT_EQ(worker_memory_limit(valid->config), 64'000'000) << name;
+    EXPECT_THAT(failure_with(name, 32 * 1024 * 1024 - 1), HasSubstr("must be at least 33554432")) << name;
+    EXPECT_EQ(failure_with(name, 32 * 1024 * 1024), "") << name;
+    EXPECT_THAT(failure_with(name, "lots"), HasSubstr(name));
+    EXPECT_THAT(failure_with(name, Json::array()), HasSubstr(name));
+  }
+  auto both = good_job();
+  both["memory"] = both["resources_limits_memory"] = 100'000'000;
+  EXPECT_THAT(failure(both), HasSubstr("cannot be given beside resources_limits_memory"));
+}
+
+TEST(Job, SpeculationNeedsOperationsThatMayRunTwice) {
+  auto job = good_job();
+  job["speculation"] = true;
+  EXPECT_EQ(failure(job), "");
+  job["operations"][1] = {{"_op", "program"}};
+  EXPECT_THAT(failure(job), HasSubstr("speculation"));
+  EXPECT_THAT(failure(job), HasSubstr("operations.1: \"program\" must not run twice"));
+  job["operations"][1]["repeatable"] = true;
+  EXPECT_EQ(failure(job), "");
+  job["operations"][2] = {{"_op", "printer"}};
+  EXPECT_THAT(failure(job), HasSubstr("operations.2: \"printer\" must not run twice"));
+  job["speculation"] = false;
+  EXPECT_EQ(failure(job), "");
+  EXPECT_THAT(failure_with("speculation_multiplier", 0.5), HasSubstr("must be at least 1"));
+  EXPECT_THAT(failure_with("speculation_max_percent", 101), HasSubstr("must be at most 100"));
+  EXPECT_THAT(failure_with("speculation_min_runtime", "soon"), HasSubstr("speculation_min_runtime"));
+}
+
 TEST(Job, RelativePathsAreRefusedOrResolved) {
   auto posted = good_job();
   posted["operations"][0]["path"] = "./data/*.json";

@@ -14,6 +14,8 @@ class SmallCatalog final : public OperationTable {
          {.name = "size", .type = OptionType::integer, .default_value = 10, .minimum = 1}});
     add("filter", OperationKind::processor, {{.name = "field", .type = OptionType::text, .required = true}});
     add("target", OperationKind::sender, {});
+    add("program", OperationKind::processor, {{.name = "repeatable", .type = OptionType::boolean}}).repeatable = false;
+    add("printer", OperationKind::sender, {}).delivery = Delivery::at_least_once;
     // One that an api can configure.
     add("file_reader", OperationKind::reader,
         {{.name = "path", .type = OptionType::text, .required = true, .is_path = true}});

@@ -58,7 +58,8 @@ std::vector<Message> all_messages() {
           Verb{7, VerbName::log_level, "debug"},
           Query{8, QueryName::quarantine, 1, 2},
           FinishedAck{},
-          WorkerExit{44, "signal 9"}};
+          WorkerExit{44, "signal 9"},
+          Cancel{4, {held}}};
 }
 
 TEST(Messages, EveryOneRoundTrips) {
