@@ -197,20 +197,6 @@ TEST(Job, ThresholdsOfTheQuarantine) {
   EXPECT_THAT(failure_with("quarantine_max_percent", 100.1), HasSubstr("quarantine_max_percent"));
 }
 
-TEST(Job, SpeculationNeedsOperationsThatMayRunTwice) {
-  auto job = good_job();
-  job["speculation"] = true;
-  EXPECT_EQ(failure(job), "");
-  job["operations"][1] = {{"_op", "program"}};
-  EXPECT_THAT(failure(job), HasSubstr("operations.1: \"program\" must not run twice"));
-  job["operations"][1]["repeatable"] = true;
-  EXPECT_EQ(failure(job), "");
-  job["operations"][2] = {{"_op", "printer"}};
-  EXPECT_THAT(failure(job), HasSubstr("operations.2: \"printer\" must not run twice"));
-  job["speculation"] = false;
-  EXPECT_EQ(failure(job), "");
-}
-
 TEST(Job, TheMemoryOfAWorkerHasTwoNamesAndALeast) {
   EXPECT_EQ(worker_memory_limit(validate(good_job())->config), 0);
   for (const char* name : {"resources_limits_memory", "memory"}) {
