@@ -118,7 +118,7 @@ LeaseTable::Single* LeaseTable::oldest(WorkerNumber worker) {
     if (single.worker == worker && (oldest == nullptr || single.given < oldest->given)) oldest = &single;
   auto span = spans_.end();
   for (auto each = spans_.begin(); each != spans_.end(); ++each) {
-    if (each->second.holder.worker != worker || (oldest != nullptr && oldest->given < each->second.given)) continue;
+    if (each->second.holder.worker != worker || (oldest != nullptr && oldest->given <= each->second.given)) continue;
     if (span == spans_.end() || each->second.given < span->second.given) span = each;
   }
   if (span == spans_.end()) return oldest;

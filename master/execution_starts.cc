@@ -10,15 +10,6 @@
 
 namespace slicemill::master {
 
-namespace {
-
-bool is_true(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  return found != json.end() && found->is_boolean() && found->get<bool>();
-}
-
-}  // namespace
-
 ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
                                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
     : loop_(loop),

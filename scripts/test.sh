@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 scripts/deps.sh
 cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }
 rm -f build-configure.log
-cmake --build build/release --target all slicemill_tests slicemill_bench
+cmake --build build/release --target all slicemill_tests
 
 log=build/release/ctest-output.log
 status=0

@@ -199,7 +199,7 @@ void check_place(const OperationSchema& schema, std::size_t index, std::size_t c
 // What is not published by the controller, or has effects of its own, would reach the outside twice.
 void check_speculation(const OperationSchema& schema, const Json& config, std::size_t index,
                        std::vector<ValidationIssue>& issues) {
-  const bool repeatable = schema.repeatable || config.value("repeatable", false);
+  const bool repeatable = schema.repeatable || is_true(config, "repeatable");
   if (repeatable && schema.delivery != Delivery::at_least_once) return;
   issues.push_back(
       {{"speculation"},
@@ -219,7 +219,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     if (outcome.schema == nullptr) continue;
     check_place(*outcome.schema, i, operations.size(), issues);
     operations[i] = std::move(outcome.config);
-    if (job.config.value("speculation", false)) check_speculation(*outcome.schema, operations[i], i, issues);
+    if (is_true(job.config, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
   }
 }
 

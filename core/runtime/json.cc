@@ -139,6 +139,11 @@ Result<Json> parse_json_or_yaml(std::string_view text) {
   return parse_yaml(text);
 }
 
+bool is_true(const Json& object, const char* member) {
+  const auto found = object.find(member);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
 std::string to_compact_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

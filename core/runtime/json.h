@@ -22,6 +22,9 @@ Result<Json> parse_yaml(std::string_view text);
 // JSON if the first non-blank byte is '{' or '[', YAML otherwise.
 Result<Json> parse_json_or_yaml(std::string_view text);
 
+// Whether this is an object with a member of that name whose value is `true`; anything else is not.
+bool is_true(const Json& object, const char* member);
+
 // One line; invalid UTF-8 is replaced, never thrown on.
 std::string to_compact_text(const Json& value);
 // indent spaces per level.

@@ -209,7 +209,7 @@ class Run {
     if (had_io_errors_) cluster_.disk.io_errors = 0.002;
     const std::uint64_t faults = world_.below(9);
     for (std::uint64_t i = 0; i < faults; ++i) at(some_time(), [this] { one_fault(); });
-    if (joined_ && world_.chance(0.1)) at(some_time(), [this] { put_strange_file(); });
+    if (joined_ && world_.chance(0.25)) at(some_time(), [this] { put_strange_file(); });
     // The n-th step of a kind of process, wherever that is.
     const std::uint64_t step_kills = world_.below(4);
     struct StepKill {
@@ -222,7 +222,10 @@ class Run {
       const auto kind = static_cast<ProcessKind>(1 + world_.below(3));
       plans->push_back({kind, 1 + world_.below(600), any_victim(to_string(kind))});
     }
-    world_.on_step = [this, plans](Process& process, std::string_view) {
+    world_.on_step = [this, plans](Process& process, std::string_view what) {
+      // A second attempt is over soon: few faults would meet it by chance.
+      if (what == "doubled" && world_.chance(0.2))
+        at(world_.now() + world_.between(0, 20 * kMillisecond), [this] { kill("worker"); });
       for (auto& plan : *plans) {
         if (plan.kind != process.kind || plan.left == 0 || --plan.left > 0) continue;
         if (plan.victim == to_string(process.kind)) {
