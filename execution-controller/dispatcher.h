@@ -114,8 +114,8 @@ class Dispatcher {
     bool blocked = false;    // its buffer was full
     bool recalling = false;  // a Recall is under way
     bool alone = false;      // runs a suspect
-    SteadyTime since;        // when it presumably began what it runs
-    bool doubled = false;    // what it runs was looked at: it is under way twice, or not to be
+    SteadyTime since;        // when it presumably began what it runs, or one of its slices got a second attempt
+    bool doubled = false;    // all that it has is under way twice, or not to be
     bool slow = false;       // what it runs takes far too long: nothing is to wait behind that
   };
   struct AwaitingCause {

@@ -40,11 +40,14 @@ void Dispatcher::speculate() {
   });
 }
 
-// The oldest slice of the slow one is the one that runs; those behind it need not wait for it.
+// The oldest slice of the slow one is the one that runs; those behind it need not wait for it. If they do not come back
+// either, because the worker does not even hear, they get their second attempts one after the other.
 void Dispatcher::give_double(Worker& slow, Worker& idle) {
-  LeaseTable::Single* oldest = leases_.oldest(slow.number);
-  slow.doubled = true;
-  if (oldest == nullptr || oldest->doubled || oldest->slice.crashes > 0) return;
+  LeaseTable::Single* oldest = leases_.oldest_undoubled(slow.number);
+  if (oldest == nullptr || oldest->slice.crashes > 0) {
+    slow.doubled = true;
+    return;
+  }
   if (slow.outstanding > 1 && !slow.recalling)
     slow.recalling = send(slow, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
   slow.slow = true;
@@ -54,12 +57,12 @@ void Dispatcher::give_double(Worker& slow, Worker& idle) {
   dispatch.slices[0].attempt = attempt;
   if (send(idle, dispatch) != ServerChannel::Sent::ok) {
     idle.blocked = true;
-    slow.doubled = false;  // another time
     return;
   }
   log(LogLevel::info, "slice {}/{} takes {} far longer than others; {} tries it too", slice.key.slicer, slice.key.order,
       slow.id, idle.id);
   oldest->doubled = true;
+  slow.since = loop_.now();
   ++idle.outstanding;
   begins(idle, loop_.now());
   idle.doubled = true;

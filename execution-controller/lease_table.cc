@@ -112,10 +112,11 @@ std::optional<SliceSpan> LeaseTable::take_singles(const SliceKey& first, std::ui
   return taken;
 }
 
-LeaseTable::Single* LeaseTable::oldest(WorkerNumber worker) {
+LeaseTable::Single* LeaseTable::oldest_undoubled(WorkerNumber worker) {
   Single* oldest = nullptr;
   for (auto& [key, single] : singles_)
-    if (single.worker == worker && (oldest == nullptr || single.given < oldest->given)) oldest = &single;
+    if (single.worker == worker && !single.doubled && (oldest == nullptr || single.given < oldest->given))
+      oldest = &single;
   auto span = spans_.end();
   for (auto each = spans_.begin(); each != spans_.end(); ++each) {
     if (each->second.holder.worker != worker || (oldest != nullptr && oldest->given <= each->second.given)) continue;

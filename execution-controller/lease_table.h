@@ -47,9 +47,9 @@ class LeaseTable {
   std::vector<ActiveSlice> take_all();
   std::vector<ActiveSlice> take_all(WorkerNumber worker);
 
-  // The lease that this worker got first, of those that it still has; it is a single one from now on, also if it came
-  // with a span. nullptr: it has none. Valid until the table changes.
-  Single* oldest(WorkerNumber worker);
+  // The lease that this worker got first, of those that it still has and that had no second attempt; it is a single one
+  // from now on, also if it came with a span. nullptr: there is none. Valid until the table changes.
+  Single* oldest_undoubled(WorkerNumber worker);
   // Requires: somebody holds it, as a single one. Valid until the table changes.
   Single& single(const SliceKey& key) { return singles_.at(key); }
 

@@ -59,8 +59,8 @@ class Speculation(EndToEnd):
         self.assert_nothing_staged()
 
     def test_a_stopped_worker_is_overtaken_before_its_lease_is_over(self):
-        """SIGSTOP: it cannot even hear that it is to give up. When it goes on, what it delivers is refused."""
-        master = self.start_master(environment={"SLICEMILL_LEASE": "60s"})
+        """SIGSTOP: it cannot even hear that it is to give up, or to give back what waits at it."""
+        master = self.start_master(environment={"SLICEMILL_LEASE": "600s"})
         path = self.write_input(records=RECORDS)
         self.slices = self.slices_of(path)
         job = self.job(path, delay_ms=50, workers=3, speculation=True, speculation_min_runtime=400)

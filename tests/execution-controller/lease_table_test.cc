@@ -165,7 +165,7 @@ TEST_F(Leases, AWorkersLeasesEndTogetherInTheOrderOfKeys) {
 }
 
 TEST_F(Leases, TheOldestOfAWorkerIsTakenOutOfItsSpan) {
-  auto* oldest = table.oldest(1);
+  auto* oldest = table.oldest_undoubled(1);
   ASSERT_NE(oldest, nullptr);
   EXPECT_EQ(oldest->slice.key, key(10));
   EXPECT_EQ(oldest->slice.attempt, kFirst);
@@ -174,16 +174,18 @@ TEST_F(Leases, TheOldestOfAWorkerIsTakenOutOfItsSpan) {
   oldest->worker = 3;
   oldest->slice.attempt = {7, 2};
   EXPECT_EQ(table.holder(key(10)), (LeaseTable::Holder{3, {7, 2}}));
-  EXPECT_EQ(table.oldest(1)->slice.key, key(11));
-  EXPECT_EQ(table.oldest(1)->slice.key, key(11)) << "it is still the oldest one";
-  EXPECT_EQ(&table.single(key(11)), table.oldest(1));
+  EXPECT_EQ(table.oldest_undoubled(1)->slice.key, key(11));
+  EXPECT_EQ(table.oldest_undoubled(1)->slice.key, key(11)) << "it is still the oldest one";
+  EXPECT_EQ(&table.single(key(11)), table.oldest_undoubled(1));
   (void)table.take(key(11));
   table.add(single(300, kFirst), 1);
-  EXPECT_EQ(table.oldest(1)->slice.key, key(12)) << "that one was given before";
+  EXPECT_EQ(table.oldest_undoubled(1)->slice.key, key(12)) << "that one was given before";
   for (const auto& held : table.held_by(1))
     if (held.order < 300) (void)table.take(held);
-  EXPECT_EQ(table.oldest(1)->slice.key, key(300));
-  EXPECT_EQ(table.oldest(9), nullptr);
+  EXPECT_EQ(table.oldest_undoubled(1)->slice.key, key(300));
+  table.single(key(300)).doubled = true;
+  EXPECT_EQ(table.oldest_undoubled(1), nullptr);
+  EXPECT_EQ(table.oldest_undoubled(9), nullptr);
 }
 
 }  // namespace

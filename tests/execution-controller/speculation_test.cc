@@ -179,6 +179,23 @@ TEST_F(SpeculationTest, AWorkerThatNeverLetsGoIsKilledSoThatTheExecutionEnds) {
   EXPECT_EQ(outcome_->counters.retries, 0u) << "the slice that it had begun is done";
 }
 
+TEST_F(SpeculationTest, WhatWaitsAtAWorkerThatDoesNotHearRunsElsewhereToo) {
+  until_only_a_runs();
+  beat_for(1100ms);
+  ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));
+  b->finish(b->slices[0]);
+  ASSERT_TRUE(until([&] { return processed() == 7; }));
+  beat_for(1100ms);
+  ASSERT_TRUE(until([&] { return b->slices.size() == 2; }));
+  EXPECT_EQ(b->slices[1].key, a->slices[1].key);
+  b->finish(b->slices[1]);
+  ASSERT_TRUE(until([&] { return !monitor_.killed.empty(); }));
+  monitor_.watched[1001]({true, SIGKILL, 0});
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->counters.processed, 8u);
+  EXPECT_EQ(stats()["speculation_won"], 2);
+}
+
 TEST_F(SpeculationTest, AWorkerThatComesBackWithoutItsSecondAttemptHasNone) {
   until_doubled();
   PlayedWorker again(*hub_, "b", 1002);

@@ -71,7 +71,7 @@ class Run {
     Json sender = {{"_op", "file_exporter"}, {"path", joined_ ? kJoined : kOutput}, {"format", "ldjson"}};
     if (joined_) sender["single_file"] = true;
     if (is_silent_) sender = {{"_op", "noop"}};
-    speculates_ = options_.matrix_point == "doubled" || world_.chance(0.4);
+    speculates_ = options_.matrix_point == "doubled" || world_.chance(0.5);
     job_ = {{"name", "simulated"},
             {"lifecycle", "once"},
             {"workers", 1 + world_.below(4)},
@@ -183,7 +183,7 @@ class Run {
   }
 
   void draw_faults() {
-    if (speculates_) cluster_.odds.straggles = 0.08;
+    if (speculates_) cluster_.odds.straggles = 0.2;
     if (!options_.matrix_point.empty()) {
       const std::uint64_t nth = 1 + world_.below(options_.matrix_point == "dispatched" ? 10 : 5);
       auto passes = std::make_shared<std::uint64_t>(0);
@@ -209,7 +209,7 @@ class Run {
     if (had_io_errors_) cluster_.disk.io_errors = 0.002;
     const std::uint64_t faults = world_.below(9);
     for (std::uint64_t i = 0; i < faults; ++i) at(some_time(), [this] { one_fault(); });
-    if (joined_ && world_.chance(0.25)) at(some_time(), [this] { put_strange_file(); });
+    if (joined_ && world_.chance(0.5)) at(some_time(), [this] { put_strange_file(); });
     // The n-th step of a kind of process, wherever that is.
     const std::uint64_t step_kills = world_.below(4);
     struct StepKill {
@@ -223,9 +223,9 @@ class Run {
       plans->push_back({kind, 1 + world_.below(600), any_victim(to_string(kind))});
     }
     world_.on_step = [this, plans](Process& process, std::string_view what) {
-      // A second attempt is over soon: few faults would meet it by chance.
-      if (what == "doubled" && world_.chance(0.2))
-        at(world_.now() + world_.between(0, 20 * kMillisecond), [this] { kill("worker"); });
+      // Few faults would meet a second attempt by chance.
+      if (what == "doubled" && world_.chance(0.6))
+        at(world_.now() + world_.between(0, 200 * kMillisecond), [this] { kill("worker"); });
       for (auto& plan : *plans) {
         if (plan.kind != process.kind || plan.left == 0 || --plan.left > 0) continue;
         if (plan.victim == to_string(process.kind)) {
