@@ -1,7 +1,9 @@
 // How a ledger comes to be: created, opened again, recovered from another one, viewed.
 //
-// A new ledger grows in `<directory>.tmp` and is renamed when it is whole. A crash before leaves something that the
-// next try removes, a crash after leaves a ledger whose epoch nobody holds yet.
+// While `<directory>.tmp` is there, there is no ledger. A fresh one grows in place beside that mark, which goes when it
+// is whole: to rename it, it would have to be closed and opened again, which takes as long as all the rest of a
+// controller's start. One that recovers another grows in `<directory>.tmp` itself and is renamed. A crash before leaves
+// something that the next try removes, a crash after leaves a ledger whose epoch nobody holds yet.
 
 #include <fmt/core.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -25,6 +27,16 @@ std::string growing(const std::string& directory) {
   return directory + ".tmp";
 }
 
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+std::string parent_of(const std::string& directory) {
+  const std::string parent = std::filesystem::path(directory).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 template <typename T>
 void put_fact(rocksdb::WriteBatch& write, codec::Fact fact, const T& value,
               std::string (*encode)(std::string_view, const T&)) {
@@ -40,18 +52,32 @@ void erase_fact(rocksdb::WriteBatch& write, codec::Fact fact) {
 Result<void> make_room(const std::string& directory) {
   if (ledger_exists(directory)) return Error(ErrorCode::conflict, fmt::format("ledger {}: exists already", directory));
   Files& files = posix_files();
-  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
-  if (!parent.empty()) RETURN_IF_ERROR(files.create_directories(parent.string()));
+  RETURN_IF_ERROR(files.create_directories(parent_of(directory)));
+  if (exists(growing(directory))) RETURN_IF_ERROR(files.remove_tree(directory));
   RETURN_IF_ERROR(files.remove_tree(growing(directory)));
-  return files.remove_tree(growing(growing(directory)));  // where RocksDB grows a checkpoint
+  RETURN_IF_ERROR(files.remove_tree(growing(growing(directory))));  // where RocksDB grows a checkpoint
+  std::error_code ignored;
+  if (exists(directory) && !std::filesystem::is_empty(directory, ignored))
+    return Error(ErrorCode::invalid, fmt::format("ledger {}: there is something else", directory));
+  return {};
+}
+
+// Both are durable before anything else is, or a power failure could leave the one without the other.
+Result<void> mark_as_growing(const std::string& directory) {
+  RETURN_IF_ERROR(posix_files().create_directories(growing(directory)));
+  return posix_files().sync_directory(parent_of(directory));
+}
+
+Result<void> unmark(const std::string& directory) {
+  RETURN_IF_ERROR(posix_files().remove_tree(growing(directory)));
+  return posix_files().sync_directory(parent_of(directory));
 }
 
 // The grown ledger takes its place, durably.
 Result<void> settle_in_place(const std::string& directory) {
   Files& files = posix_files();
   RETURN_IF_ERROR(files.rename_replace(growing(directory), directory));
-  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
-  return files.sync_directory(parent.empty() ? "." : parent.string());
+  return files.sync_directory(parent_of(directory));
 }
 
 Result<std::unique_ptr<RocksDatabase>> open_existing(const std::string& directory, RocksDatabase::Mode mode) {
@@ -63,6 +89,14 @@ Result<void> check_epoch(const std::string& directory, std::uint64_t stored, std
   if (epoch > stored) return {};
   return Error(ErrorCode::conflict, fmt::format("ledger {}: epoch {} is not above {}, under which it was opened last",
                                                 directory, epoch, stored));
+}
+
+Result<std::unique_ptr<SliceLedger>> hold(Loop& loop, std::unique_ptr<RocksDatabase> database, std::uint64_t epoch) {
+  const std::string directory = database->directory();
+  return RocksLedger::start(loop, std::move(database), [&](const LedgerHeader& header) -> Result<std::uint64_t> {
+    RETURN_IF_ERROR(check_epoch(directory, header.epoch, epoch));
+    return epoch;
+  });
 }
 
 // The facts of a recovery that begins where the source ended.
@@ -123,36 +157,30 @@ class RocksView final : public LedgerView {
 }  // namespace
 
 bool ledger_exists(const std::string& directory) {
-  std::error_code ignored;
-  return std::filesystem::exists(directory + "/CURRENT", ignored);
+  return exists(directory + "/CURRENT") && !exists(growing(directory));
 }
 
 Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
                                                    const LedgerCreate& create) {
   RETURN_IF_ERROR(make_room(directory));
-  RETURN_IF_ERROR(posix_files().create_directories(growing(directory)));
-  {
-    ASSIGN_OR_RETURN(const auto database, RocksDatabase::open(growing(directory), RocksDatabase::Mode::create));
-    codec::HeaderFact header;
-    header.created_ms = loop.wall_ms();
-    header.execution = create.execution;
-    header.lineage = {create.ex_id};
-    rocksdb::WriteBatch write;
-    put_fact(write, codec::Fact::header, header, codec::encode_header);
-    const std::string key = codec::fact_key(codec::Fact::epoch);
-    write.Put(key, codec::encode_epoch(key, 0)).PermitUncheckedError();
-    RETURN_IF_ERROR(database->write_synced(write));
-  }
-  RETURN_IF_ERROR(settle_in_place(directory));
-  return open_ledger(loop, directory, create.epoch);
+  RETURN_IF_ERROR(mark_as_growing(directory));
+  ASSIGN_OR_RETURN(auto database, RocksDatabase::open(directory, RocksDatabase::Mode::create));
+  codec::HeaderFact header;
+  header.created_ms = loop.wall_ms();
+  header.execution = create.execution;
+  header.lineage = {create.ex_id};
+  rocksdb::WriteBatch write;
+  put_fact(write, codec::Fact::header, header, codec::encode_header);
+  const std::string key = codec::fact_key(codec::Fact::epoch);
+  write.Put(key, codec::encode_epoch(key, 0)).PermitUncheckedError();
+  RETURN_IF_ERROR(database->write_synced(write));
+  RETURN_IF_ERROR(unmark(directory));
+  return hold(loop, std::move(database), create.epoch);
 }
 
 Result<std::unique_ptr<SliceLedger>> open_ledger(Loop& loop, const std::string& directory, std::uint64_t epoch) {
   ASSIGN_OR_RETURN(auto database, open_existing(directory, RocksDatabase::Mode::write));
-  return RocksLedger::start(loop, std::move(database), [&](const LedgerHeader& header) -> Result<std::uint64_t> {
-    RETURN_IF_ERROR(check_epoch(directory, header.epoch, epoch));
-    return epoch;
-  });
+  return hold(loop, std::move(database), epoch);
 }
 
 Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const std::string& directory) {

@@ -68,6 +68,18 @@ TEST_F(LedgerOpeningTest, CreatesAfterACreationThatCrashed) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
 }
 
+TEST_F(LedgerOpeningTest, ALedgerThatDidNotGrowToItsEndIsNone) {
+  create();
+  ledger_.reset();
+  std::filesystem::create_directories(directory_ + ".tmp");
+  EXPECT_FALSE(ledger_exists(directory_));
+  EXPECT_EQ(open_ledger(loop_, directory_, 9).error().code, ErrorCode::not_found);
+  EXPECT_EQ(view_ledger(directory_).error().code, ErrorCode::not_found);
+  create(3);
+  EXPECT_EQ(ledger_->header().epoch, 3U) << "a new one";
+  EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
+}
+
 TEST_F(LedgerOpeningTest, NothingToOpenIsNotFound) {
   const auto opened = open_ledger(loop_, directory_, 1);
   ASSERT_FALSE(opened);
