@@ -31,7 +31,7 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.bind = settings.text("bind");
   options.port = static_cast<int>(settings.number("port"));
   options.slots = static_cast<int>(settings.number("slots"));
-  options.controller_program = program.string();
+  options.controller_program = program.parent_path() / "slicemill-controller";
   options.worker_program = program.parent_path() / "slicemill-worker";
   options.name = settings.text("name");
   options.assets_directory = settings.text("assets_directory");
@@ -42,9 +42,8 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.settings = execution_settings(settings);
   options.log_level = level;
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
-  if (access(options.worker_program.c_str(), X_OK) != 0) {
-    return errno_error(errno, "cannot execute", options.worker_program);
-  }
+  for (const std::string& beside : {options.controller_program, options.worker_program})
+    if (access(beside.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", beside);
   return options;
 }
 

@@ -178,7 +178,7 @@ class Controller {
 
 ProcessIdentity identity_of(const Controller::Parts& parts);
 
-// The process body of `slicemill execution-controller`: returns the exit code.
-int run_execution_controller(const ControllerLaunch& launch);
+// The process body of `slicemill-controller`: returns the exit code.
+int run_execution_controller(const std::string& launch_file);
 
 }  // namespace slicemill::controller

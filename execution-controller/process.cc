@@ -1,15 +1,35 @@
-// The process body of `slicemill execution-controller`.
+// The process body of `slicemill-controller`.
 #include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
 
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
+#include "core/runtime/files.h"
+#include "core/runtime/json.h"
 #include "core/runtime/log.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/execution_process.h"
 
 namespace slicemill::controller {
+namespace {
 
-int run_execution_controller(const ControllerLaunch& launch) {
+Result<ControllerLaunch> read_launch(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
+  const auto json = parse_json(text);
+  if (!json) return with_context(json.error(), path);
+  return ControllerLaunch::from_json(*json);
+}
+
+}  // namespace
+
+int run_execution_controller(const std::string& launch_file) {
+  const auto read = read_launch(launch_file);
+  if (!read) {
+    fmt::print(stderr, "slicemill: {}\n", read.error().message);
+    return cannot_start_code(read.error());
+  }
+  const ControllerLaunch& launch = *read;
   set_fault_process("controller");
   const auto started = start_logging({.path = launch.log_path, .process = "controller"});
   if (!started) {

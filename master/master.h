@@ -29,7 +29,7 @@ struct MasterOptions {
   std::string bind = "127.0.0.1";  // shown in the cluster state; the HTTP server is the caller's
   int port = 5678;
   int slots = default_slots();
-  std::string controller_program;    // path of `slicemill`
+  std::string controller_program;    // path of `slicemill-controller`
   std::string worker_program;        // path of `slicemill-worker`
   std::string name = "teracluster";  // of the cluster, as shown
   std::string

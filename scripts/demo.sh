@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 scripts/deps.sh
 echo "building (the first time takes minutes) ..."
 mkdir -p build
-cmake --preset release >build/demo.log 2>&1 && cmake --build build/release --target slicemill slicemill-worker >build/demo.log 2>&1 || {
+cmake --preset release >build/demo.log 2>&1 && cmake --build build/release --target slicemill slicemill-controller slicemill-worker >build/demo.log 2>&1 || {
   tail -n 40 build/demo.log >&2
   exit 1
 }

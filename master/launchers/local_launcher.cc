@@ -12,7 +12,7 @@ class LocalLauncher final : public Launcher {
 
   Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
     ProcessSpec spec;
-    spec.arguments = {programs_.controller, "execution-controller", "--launch", order.launch_file};
+    spec.arguments = {programs_.controller, "--launch", order.launch_file};
     spec.environment = order.environment;
     spec.output_path = order.output_path;
     return spawn_process(spec);

@@ -10,7 +10,7 @@
 namespace slicemill::master {
 
 struct LocalPrograms {
-  std::string controller;  // path of `slicemill`
+  std::string controller;  // path of `slicemill-controller`
   std::string worker;      // path of `slicemill-worker`
 };
 

@@ -81,8 +81,9 @@ class SupervisorTest : public ::testing::Test {
   TempDirectory directory_;
   AsioLoop loop_;
   NotedEvents events_;
-  std::unique_ptr<Launcher> launcher_ = make_local_launcher(
-      loop_, {write_program(directory_.path() + "/slicemill"), write_program(directory_.path() + "/slicemill-worker")});
+  std::unique_ptr<Launcher> launcher_ =
+      make_local_launcher(loop_, {write_program(directory_.path() + "/slicemill-controller"),
+                                  write_program(directory_.path() + "/slicemill-worker")});
   Supervisor supervisor_{loop_, *launcher_, events_};
   ExecutionId ex_{"ex"};
   GroupSpec spec_;
@@ -99,7 +100,7 @@ TEST_F(SupervisorTest, StartsAControllerAndWorkersWithTheirArguments) {
     calls.assign(std::istreambuf_iterator<char>(file), {});
     return std::count(calls.begin(), calls.end(), '\n') == 7;
   }));
-  EXPECT_THAT(calls, HasSubstr("/slicemill execution-controller --launch " + spec_.launch_file + " COLOUR=blue"));
+  EXPECT_THAT(calls, HasSubstr("/slicemill-controller --launch " + spec_.launch_file + " COLOUR=blue"));
   EXPECT_THAT(calls, HasSubstr("--controller ipc://controller --ex ex --worker "));
   EXPECT_THAT(calls, HasSubstr(" --runtime " + directory_.path() + " --log " + directory_.path() +
                                "/worker-6.log --log-level debug COLOUR=blue"));
@@ -129,7 +130,7 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
 }
 
 TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatIsNoFailedStart) {
-  std::ofstream(directory_.path() + "/slicemill") << "#!/bin/sh\nexit 6\n";
+  std::ofstream(directory_.path() + "/slicemill-controller") << "#!/bin/sh\nexit 6\n";
   supervisor_.start(spec_, 0);
   ASSERT_TRUE(turn_until(loop_, [&] { return events_.waits.size() >= 5; }));
   EXPECT_THAT(events_.waits.back(), HasSubstr("obstacle: "));
@@ -178,7 +179,7 @@ TEST_F(SupervisorTest, AdoptsWhatLivesAndReportsWhatDoesNot) {
 }
 
 TEST_F(SupervisorTest, AProgramThatIsNotThereIsGivenUpInTheEnd) {
-  const auto launcher = make_local_launcher(loop_, {"/nowhere/slicemill", "/nowhere/slicemill-worker"});
+  const auto launcher = make_local_launcher(loop_, {"/nowhere/slicemill-controller", "/nowhere/slicemill-worker"});
   NotedEvents events;
   Supervisor supervisor(loop_, *launcher, events);
   supervisor.start(spec_, 1);
