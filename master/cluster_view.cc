@@ -30,7 +30,9 @@ Json cluster_info(const NodeFacts& node) {
 
 Json cluster_state(const NodeFacts& node, const Executions& executions) {
   Json active = Json::array();
+  // One process is both, and neither takes a slot.
   active.push_back({{"worker_id", 1}, {"assignment", "cluster_master"}, {"pid", node.master_pid}});
+  active.push_back({{"worker_id", 2}, {"assignment", "assets_service"}, {"pid", node.master_pid}});
   std::int64_t workers = 0;
   for (const auto& row : executions.supervisor().processes()) {
     active.push_back(process_json(row));

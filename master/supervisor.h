@@ -112,7 +112,7 @@ class Supervisor {
   SupervisorEvents& events_;
   std::map<ExecutionId, std::unique_ptr<Group>> groups_;
   std::uint64_t revision_ = 1;
-  std::int64_t next_ordinal_ = 2;  // 1 is the master itself
+  std::int64_t next_ordinal_ = 3;  // 1 and 2 are the master itself
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -128,7 +128,8 @@ class Scenarios(EndToEnd):
         (node,) = self.master.get("/v1/cluster/state").values()
         self.assertEqual((node["total"], node["state"]), (8, "connected"))
         self.assertTrue(0 <= node["available"] <= 8)
-        self.assertEqual([entry["assignment"] for entry in node["active"]].count("cluster_master"), 1)
+        for service in ("cluster_master", "assets_service"):
+            self.assertEqual([entry["assignment"] for entry in node["active"]].count(service), 1)
 
         def counted():
             stats = self.master.get("/v1/cluster/stats")["controllers"]

@@ -45,7 +45,7 @@ class Teraslice(EndToEnd):
         self.master.wait_for_status(self.world["running_ex"], "running")
         wait_until(lambda: self.master.get("/cluster/controllers"), "a controller that has reported")
         (node,) = self.master.get("/cluster/state")
-        wait_until(lambda: len(self.master.get("/cluster/state")[node]["active"]) == 3, "ended executions to have left")
+        wait_until(lambda: len(self.master.get("/cluster/state")[node]["active"]) == 4, "ended executions to have left")
 
     def play(self, script):
         cases = http_script.parse((SCRIPTS / script).read_text())

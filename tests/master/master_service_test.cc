@@ -508,10 +508,14 @@ TEST_F(MasterServiceTest, StatsAndClusterViews) {
   const Json node = h_.service->cluster_state()["host"];
   EXPECT_EQ(node["total"], 8);
   EXPECT_EQ(node["available"], 7);
-  ASSERT_THAT(node["active"], SizeIs(3));
+  ASSERT_THAT(node["active"], SizeIs(4));
   EXPECT_EQ(node["active"][0]["assignment"], "cluster_master");
   EXPECT_EQ(node["active"][0]["pid"], 4711);
-  EXPECT_EQ(node["active"][2]["job_id"], submitted.job_id.text);
+  EXPECT_EQ(node["active"][1]["assignment"], "assets_service");
+  EXPECT_EQ(node["active"][1]["pid"], 4711);
+  EXPECT_EQ(node["active"][2]["assignment"], "execution_controller");
+  EXPECT_EQ(node["active"][2]["worker_id"], 3);
+  EXPECT_EQ(node["active"][3]["job_id"], submitted.job_id.text);
   EXPECT_EQ(h_.service->cluster_info()["name"], "test");
 
   controller->status("running", "", R"({"processed":12,"failed":1,"queued":2})");
