@@ -182,7 +182,8 @@ class SliceRunnerTest : public testing::Test {
     auto made = runner(operations);
     EXPECT_TRUE(made) << made.error().message;
     trace_.events.clear();
-    return (*made)->run(order(), cancelled);
+    ran_ = std::move(*made);
+    return ran_->run(order(), cancelled);
   }
 
   static wire::SliceOrder order() { return {{1, 2, 3, 1}, {4, 5}, 678, R"({"x":1})"}; }
@@ -190,6 +191,7 @@ class SliceRunnerTest : public testing::Test {
   static constexpr auto kLine = R"([{"_op":"read"},{"_op":"work","drop":"b"},{"_op":"send"}])";
   Trace trace_;
   OperationRegistry registry_;
+  std::unique_ptr<SliceRunner> ran_;  // what was traced looks into it
 };
 
 TEST_F(SliceRunnerTest, TakesBatchesThroughAndReportsFacts) {
