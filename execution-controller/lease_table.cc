@@ -103,6 +103,7 @@ std::optional<SliceSpan> LeaseTable::take_singles(const SliceKey& first, std::ui
     if (single == singles_.end()) return std::nullopt;
     const ActiveSlice& slice = single->second.slice;
     if (single->second.worker != holder.worker || slice.attempt != holder.attempt || slice.has_row) return std::nullopt;
+    if (single->second.doubled) return std::nullopt;
     if (!taken) taken = SliceSpan{slice.run, slice.index, slice.index, slice.replayed};
     if (!slice.run || slice.run != taken->run || slice.index != taken->to) return std::nullopt;
     ++taken->to;

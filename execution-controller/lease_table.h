@@ -41,7 +41,8 @@ class LeaseTable {
   // Ends a lease. Requires: somebody holds it. Of a span: as a single one that was tried.
   ActiveSlice take(const SliceKey& key);
   // Ends the leases of slices with consecutive orders of one run, if this holder has all of them: as they were given,
-  // or one by one as they were adopted. Nothing if the ledger has a row of one of them: it must go with the slice.
+  // or one by one as they were adopted. Nothing if the ledger has a row of one of them, which must go with the slice,
+  // or one of them had a second attempt, which must end with it.
   std::optional<SliceSpan> take(const SliceKey& first, std::uint64_t count, const Holder& holder);
   // Ends all leases, or those of one worker; in the order of keys.
   std::vector<ActiveSlice> take_all();

@@ -188,5 +188,13 @@ TEST_F(Leases, TheOldestOfAWorkerIsTakenOutOfItsSpan) {
   EXPECT_EQ(table.oldest_undoubled(9), nullptr);
 }
 
+// A worker that did not hear may still deliver in one sum what was given a second time one by one.
+TEST_F(Leases, ASumEndsNoLeaseThatHadASecondAttempt) {
+  table.add(SliceSpan{run_of(4, 1, 2), 0, 2, false}, kFirst, 7);
+  for (std::uint64_t order = 1; order <= 2; ++order) table.oldest_undoubled(7)->doubled = true;
+  EXPECT_FALSE(table.take(key(1, 4), 2, {7, kFirst}));
+  EXPECT_THAT(table.held_by(7), ElementsAre(key(1, 4), key(2, 4)));
+}
+
 }  // namespace
 }  // namespace slicemill::controller
