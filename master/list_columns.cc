@@ -83,25 +83,39 @@ std::size_t ListColumns::row_of(std::int64_t seq) {
 }
 
 Result<void> ListColumns::refresh(Database& database) {
-  auto taken = take_over_changes(database);
+  RETURN_IF_ERROR(take_over_changes(database, -1));
+  return {};
+}
+
+Result<bool> ListColumns::catch_up(Database& database, std::int64_t limit) {
+  ASSIGN_OR_RETURN(const std::int64_t rows, take_over_changes(database, limit));
+  return rows >= limit;
+}
+
+Result<std::int64_t> ListColumns::take_over_changes(Database& database, std::int64_t limit) {
+  auto taken = take_over_rows(database, limit);
   // Rows that were not reached could be taken for known ones: begin anew.
   if (!taken) *this = ListColumns(table_);
   return taken;
 }
 
-Result<void> ListColumns::take_over_changes(Database& database) {
+Result<std::int64_t> ListColumns::take_over_rows(Database& database, std::int64_t limit) {
   std::string wanted;
   for (const auto& [expression, column] : columns_) wanted += ", " + expression;
   const std::string text =
-      seqs_.empty() ? fmt::format("SELECT seq, stamp{} FROM {} WHERE +stamp > ?1 ORDER BY seq", wanted, table_)
-                    : fmt::format("SELECT seq, stamp{} FROM {} WHERE stamp > ?1 ORDER BY stamp", wanted, table_);
+      seqs_.empty() && limit < 0
+          ? fmt::format("SELECT seq, stamp{} FROM {} WHERE +stamp > ?1 ORDER BY seq", wanted, table_)
+          : fmt::format("SELECT seq, stamp{} FROM {} WHERE stamp > ?1 ORDER BY stamp", wanted, table_);
   ASSIGN_OR_RETURN(Statement query, database.statement(text));
   query.bind(1, stamp_);
-  for (;;) {
+  for (std::int64_t rows = 0;; ++rows) {
     ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more) return {};
+    if (!more) return rows;
+    const std::int64_t stamp = query.integer(1);
+    // Rows that changed together have one stamp, and the next time only higher ones are looked at.
+    if (limit >= 0 && rows >= limit && stamp != stamp_) return rows;
     const std::size_t row = row_of(query.integer(0));
-    stamp_ = std::max(stamp_, query.integer(1));
+    stamp_ = std::max(stamp_, stamp);
     int position = 2;
     for (auto& [expression, column] : columns_) take_over(column, row, query, position++);
   }

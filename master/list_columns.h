@@ -3,7 +3,8 @@
 //
 // Owner: the registry; loop thread. Nothing here is mirrored on its own: every use first takes over what the reading
 // transaction shows beyond the last one, told by the stamps of rows, so a list never shows what a crash could take
-// back. A column that was not read before is read when a list first asks for it.
+// back. The registry catches up after writes, in small steps, so that no list pays for many of them. A column that was
+// not read before is read when a list first asks for it.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +61,9 @@ class ListColumns {
 
   // Takes over what changed. Requires: a read transaction is open, and stays so while the columns are used.
   Result<void> refresh(Database& database);
+  // Takes over so many changed rows (and those that changed together with the last), oldest change first, so that the
+  // next refresh has less to do. False: none is left. Requires: a read transaction is open.
+  Result<bool> catch_up(Database& database, std::int64_t limit);
   // Requires: refreshed in this transaction. expression: a column's name, quoted, or an SQL expression of columns.
   // The pointer holds until the next refresh.
   Result<const ListColumn*> column(Database& database, const std::string& expression, bool is_text);
@@ -68,7 +72,9 @@ class ListColumns {
   const std::vector<std::int64_t>& seqs() const { return seqs_; }
 
  private:
-  Result<void> take_over_changes(Database& database);
+  // How many rows were taken over. limit < 0: all that changed.
+  Result<std::int64_t> take_over_changes(Database& database, std::int64_t limit);
+  Result<std::int64_t> take_over_rows(Database& database, std::int64_t limit);
   std::size_t row_of(std::int64_t seq);  // which is made if it is new
 
   std::string table_;

@@ -20,6 +20,10 @@ namespace {
 
 constexpr Duration kProbeEvery = std::chrono::seconds(1);  // while there is an obstacle
 
+// The columns of lists catch up with writes once so many rows of an index are new, in steps of so many (some 2 ms):
+// what is left for a list to take over itself is less than it costs to print.
+constexpr std::int64_t kCatchUpStep = 500;
+
 Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
   std::vector<ExecutionRow> rows;
   for (;;) {
@@ -73,6 +77,12 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
   }
 }
 
+// Rows of the indexes that a batch changes. A deletion changes those of one job: seldom many.
+std::int64_t indexed_rows(const RegistryBatch& batch) {
+  return static_cast<std::int64_t>(batch.jobs.size() + batch.executions.size() + batch.states.size() +
+                                   batch.deleted_executions_of.size());
+}
+
 // Writes a page of the file with what it holds.
 Result<void> write_nothing_new(Database& database) {
   RETURN_IF_ERROR(fault("registry.commit"));
@@ -118,6 +128,8 @@ class SqliteRegistry final : public Registry {
           } else {
             log(LogLevel::warn, "lists are slow at first: {}", columns->error().message);
           }
+          columns_are_read_ = true;
+          catch_up_if_behind();
         });
   }
 
@@ -308,6 +320,8 @@ class SqliteRegistry final : public Registry {
           if (alive.expired()) return;
           committing_ = false;
           ++revision_;
+          for (const auto& write : *group) rows_behind_ += indexed_rows(write.batch);
+          catch_up_if_behind();
           if (!waiting_.empty()) commit_waiting();
           for (auto& write : *group) {
             judge(write.result);
@@ -317,6 +331,30 @@ class SqliteRegistry final : public Registry {
             if (alive.expired()) return;  // a callback may end the master
           }
         });
+  }
+
+  void catch_up_if_behind() {
+    if (!columns_are_read_ || rows_behind_ < kCatchUpStep) return;
+    rows_behind_ = 0;
+    catch_up_later();
+  }
+
+  void catch_up_later() {
+    if (std::exchange(catch_up_waits_, true)) return;
+    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+      if (alive.expired()) return;
+      catch_up_waits_ = false;
+      const auto is_behind = catch_up();
+      if (!is_behind) return log(LogLevel::warn, "lists begin anew: {}", is_behind.error().message);
+      if (*is_behind) catch_up_later();
+    });
+  }
+
+  Result<bool> catch_up() {
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
+    ASSIGN_OR_RETURN(const bool jobs_are_behind, columns_.jobs.catch_up(*reader_, kCatchUpStep));
+    ASSIGN_OR_RETURN(const bool executions_are_behind, columns_.executions.catch_up(*reader_, kCatchUpStep));
+    return jobs_are_behind || executions_are_behind;
   }
 
   // An error that is the write's own says that the file itself can be written.
@@ -345,6 +383,9 @@ class SqliteRegistry final : public Registry {
   std::shared_ptr<Database> writer_;  // touched by the store lane only
   std::unique_ptr<Database> reader_;
   AllColumns columns_;
+  bool columns_are_read_ = false;  // or could not be
+  std::int64_t rows_behind_ = 0;   // about: written since columns last caught up
+  bool catch_up_waits_ = false;
   std::uint64_t revision_ = 1;
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;

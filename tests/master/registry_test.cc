@@ -9,6 +9,7 @@
 #include <random>
 
 #include "master/execution_documents.h"
+#include "master/list_columns.h"
 #include "master/registry_schema.h"
 #include "master/sqlite.h"
 #include "tests/core/query/filter_cases.h"
@@ -365,6 +366,50 @@ TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
       expected.push_back(found[i].second->job_id.text);
     ASSERT_EQ(ids(registry_->jobs(query)), expected) << round << " " << filters[round % 4];
   }
+}
+
+TEST_F(RegistryTest, ColumnsCatchUpInStepsThatLoseNothing) {
+  auto database = std::move(*Database::open(path(), Database::Mode::read_only));
+  ListColumns columns("execution_index");
+  auto catch_up = [&](std::int64_t limit) {
+    const auto transaction = ReadTransaction::begin(*database);
+    return *columns.catch_up(*database, limit);
+  };
+  auto deleted = [&]() -> std::int64_t {
+    const auto transaction = ReadTransaction::begin(*database);
+    const auto& numbers = (*columns.column(*database, "deleted", false))->numbers;
+    return std::ranges::count(numbers, 1);
+  };
+  EXPECT_FALSE(catch_up(8));
+  EXPECT_EQ(deleted(), 0);
+  RegistryBatch batch;
+  for (int i = 0; i < 23; ++i) batch.executions.push_back(execution("e" + std::to_string(i), i < 20 ? "j1" : "j2"));
+  ASSERT_TRUE(write(std::move(batch)));
+  EXPECT_TRUE(catch_up(8));
+  EXPECT_EQ(columns.seqs().size(), 8u);
+  EXPECT_TRUE(catch_up(8));
+  EXPECT_EQ(columns.seqs().size(), 16u);
+  EXPECT_FALSE(catch_up(8));
+  EXPECT_EQ(columns.seqs().size(), 23u);
+
+  RegistryBatch deletion;  // all of one job change together
+  deletion.deleted_executions_of.push_back({JobId("j1"), 19'000});
+  ASSERT_TRUE(write(std::move(deletion)));
+  EXPECT_TRUE(catch_up(5));
+  EXPECT_FALSE(catch_up(5));
+  EXPECT_EQ(deleted(), 20);
+}
+
+TEST_F(RegistryTest, ListsShowManyWritesAtOnce) {
+  loop_.run_ready();
+  RegistryBatch batch;
+  for (int i = 0; i < 1'700; ++i) batch.jobs.push_back(job("j" + std::to_string(i), i));
+  ASSERT_TRUE(write(std::move(batch)));
+  ListQuery query;
+  query.size = 10'000;
+  EXPECT_EQ(ids(registry_->jobs(query)).size(), 1'700u);
+  query.size = 2;
+  EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j1699", "j1698"));
 }
 
 TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
