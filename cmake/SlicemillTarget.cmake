@@ -66,6 +66,7 @@ function(slicemill_test_headers)
 endfunction()
 
 # slicemill_test(NAME files... LINK targets... [LABELS labels...]): a GoogleTest program, registered with ctest as one test.
+# Its files are compiled in groups like those of libraries, so names of one program's files must differ.
 function(slicemill_test name)
   cmake_parse_arguments(arg "" "" "LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
@@ -73,6 +74,7 @@ function(slicemill_test name)
   target_compile_definitions(${name} PRIVATE SLICEMILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_compile_options(${name} PRIVATE "$<$<CONFIG:Release>:-O0;-g0>")
   target_precompile_headers(${name} REUSE_FROM slicemill_test_headers)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${SLICEMILL_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   add_dependencies(slicemill_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_LABELS)

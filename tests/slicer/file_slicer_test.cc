@@ -28,7 +28,7 @@ void PrintTo(const Cut& cut, std::ostream* out) {
   *out << cut.name << "[" << cut.offset << ",+" << cut.length << ")";
 }
 
-std::vector<Json> requests(const SlicerTurn& turn) {
+std::vector<Json> parsed_requests(const SlicerTurn& turn) {
   std::vector<Json> all;
   for (const auto& requests : turn.runs) {
     const SliceRun run{.requests = requests};
@@ -39,7 +39,7 @@ std::vector<Json> requests(const SlicerTurn& turn) {
 
 std::vector<Cut> cuts(const SlicerTurn& turn) {
   std::vector<Cut> all;
-  for (const Json& request : requests(turn)) {
+  for (const Json& request : parsed_requests(turn)) {
     all.push_back({fs::path(request.at("path").get<std::string>()).filename().string(), request.at("offset"),
                    request.at("length")});
   }
@@ -89,7 +89,7 @@ TEST_F(FileSlicerTest, CutsByteRangesThatSayWhatWasDiscovered) {
   EXPECT_THAT(cuts(turn), ElementsAre(Cut{"b.ldjson", 0, 10}, Cut{"b.ldjson", 10, 10}, Cut{"b.ldjson", 20, 5}));
   struct stat native {};
   stat((directory_ + "/b.ldjson").c_str(), &native);
-  const Json request = requests(turn)[1];
+  const Json request = parsed_requests(turn)[1];
   EXPECT_EQ(request.at("path"), directory_ + "/b.ldjson");
   EXPECT_EQ(request.at("total"), 25);
   EXPECT_EQ(request.at("inode"), native.st_ino);

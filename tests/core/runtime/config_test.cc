@@ -248,7 +248,7 @@ TEST(SettingSpecs, NamesFlagsAndVariablesBelongTogether) {
 // A page of the user guide equals the table. `SLICEMILL_REWRITE_DOCS=1` with these tests writes it.
 void expect_page_equals(const std::string& page, std::string_view begin_mark, std::string_view end_mark,
                         const std::string& table) {
-  const std::string path = SLICEMILL_SOURCE_DIRECTORY "/docs/" + page;
+  const std::string path = SLICEMILL_SOURCE_DIR "/docs/" + page;
   std::ifstream file(path);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto begin = text.find(begin_mark), end = text.find(end_mark);
