@@ -102,27 +102,6 @@ simdjson::error_code bytes_of(Value& value, std::string_view& bytes) {
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code find(Object& object, std::string_view record, const FieldPath& path, Value& value) {
-  Object within = object;
-  for (std::size_t depth = 0; depth < path.segments.size(); ++depth) {
-    bool is_found = false;
-    for (auto result : within) {
-      simdjson::ondemand::field field;
-      if (auto error = std::move(result).get(field)) return error;
-      if (!key_is(field.key().raw(), record, path.segments[depth])) continue;
-      value = field.value();
-      is_found = true;
-      break;
-    }
-    if (!is_found) return simdjson::NO_SUCH_FIELD;
-    if (depth + 1 == path.segments.size()) return simdjson::SUCCESS;
-    if (auto error = value.get_object().get(within)) {
-      return error == simdjson::INCORRECT_TYPE ? simdjson::NO_SUCH_FIELD : error;
-    }
-  }
-  return simdjson::NO_SUCH_FIELD;
-}
-
 }  // namespace json_record
 
 Result<FieldPlace> RecordEditor::locate(std::string_view record, const FieldPath& path) {

@@ -53,9 +53,6 @@ inline bool key_is(const char* key, std::string_view record, std::string_view wa
 // The value's own bytes. Consumes the value.
 simdjson::error_code bytes_of(Value& value, std::string_view& bytes);
 
-// NO_SUCH_FIELD if a segment is missing or is not an object.
-simdjson::error_code find(Object& object, std::string_view record, const FieldPath& path, Value& value);
-
 }  // namespace json_record
 
 // Where a field is within a record; all views point into the record.

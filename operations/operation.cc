@@ -45,6 +45,7 @@ void RecordBatch::append_copy(std::string_view record) {
 
 void RecordBatch::clear() {
   records.clear();
+  tokens.clear();
   std::size_t kept = 0;
   std::erase_if(blocks_, [&](Block& block) {
     if (kept + block.size > kKeptBytes) return true;

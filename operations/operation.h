@@ -1,8 +1,8 @@
 // The contract of operations: Reader, Processor, Sender, and the RecordBatch that passes through them.
 //
 // An operation object belongs to one worker and runs on its operation thread only. Errors are values; a thrown
-// exception is caught once, in slice_runner, and fails the slice. A slice streams through as batches of about a
-// megabyte; nothing here builds a DOM unless it must.
+// exception is caught once, in slice_runner, and fails the slice. A slice streams through as batches of a quarter
+// of a megabyte; nothing here builds a DOM unless it must.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/formats/json_tokens.h"
 #include "core/model/operation_schema.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
@@ -31,12 +32,16 @@ namespace slicemill {
 class RecordBatch {
  public:
   static constexpr std::size_t kPadding = 64;
-  static constexpr std::size_t kTargetBytes = 1 << 20;
+  static constexpr std::size_t kTargetBytes = 256 << 10;
   static constexpr std::size_t kKeptBytes = 4 << 20;
 
   // The records, in order. Each is one encoded value (JSON text, or raw bytes if the job says `_encoding: raw`),
   // without line ends.
   std::vector<std::string_view> records;
+
+  // Of records that were found to be objects or arrays: as they were then, in their order (operations/record_tokens.h).
+  // A record that has been dropped or replaced since leaves its entry behind.
+  JsonTokens tokens;
 
   // Space that lives as long as the batch: size bytes, plus kPadding readable ones behind them.
   char* allocate(std::size_t size);
@@ -145,6 +150,14 @@ class Processor : public Operation {
   virtual void abandon() {}
 };
 
+// What a sender made of a slice.
+struct StagedOutput {
+  OutputFacts facts;
+  // What is left to do before the facts may be told: makes the output durable. Runs once, on any thread, maybe beside
+  // the sender's next slice, so that a worker need not wait for the disk. Null: nothing is left.
+  std::function<Result<void>()> sync;
+};
+
 // A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided
 // (section 7 of the architecture). `probe` and `burn` are for senders that commit in a foreign transaction: probe finds
 // the committed attempt of a slice, burn makes an attempt impossible for ever.
@@ -152,9 +165,9 @@ class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;
   virtual Result<void> write(const RecordBatch& batch) = 0;
-  // Everything durable under this attempt's staged name; nothing visible yet.
-  virtual Result<OutputFacts> stage() = 0;
-  // Forgets the attempt; safe at any time after begin().
+  // Everything under this attempt's staged name, durable once it is synced; nothing visible yet.
+  virtual Result<StagedOutput> stage() = 0;
+  // Forgets the attempt, unless it is staged; safe at any time after begin().
   virtual void abandon() = 0;
   virtual Result<std::optional<OutputFacts>> probe(const SliceKey&) { return std::optional<OutputFacts>(); }
   virtual Result<void> burn(const SliceKey&, const Attempt&) { return {}; }

@@ -96,21 +96,27 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
   return Error(ErrorCode::internal, "unknown kind of operation", false);
 }
 
-Result<OutputFacts> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
-                                  const RecordSelection& selection) {
-  const auto attempt = [&]() -> Result<OutputFacts> {
+Result<StagedOutput> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled,
+                                   PipelineCounts& counts, const RecordSelection& selection) {
+  const auto attempt = [&]() -> Result<StagedOutput> {
     RETURN_IF_ERROR(flow(slice, cancelled, counts, selection));
-    if (!sender_) return OutputFacts();
-    auto facts = sender_->stage();
+    if (!sender_) return StagedOutput();
+    auto output = sender_->stage();
     lap(stages_.size() + 1);
-    if (!facts) return failure(facts.error());
-    return facts;
+    if (!output) return failure(output.error());
+    if (output->sync) {
+      output->sync = [sync = std::move(output->sync), place = places_.back()]() -> Result<void> {
+        if (auto synced = sync(); !synced) return with_context(synced.error(), place);
+        return {};
+      };
+    }
+    return output;
   };
-  auto facts = attempt();
-  if (!facts) abandon();
+  auto output = attempt();
+  if (!output) abandon();
   if (measures_) end_figures(counts);
   end_slice();
-  return facts;
+  return output;
 }
 
 Result<void> Pipeline::try_records(const SliceContext& slice, const std::atomic<bool>* cancelled,

@@ -53,8 +53,8 @@ class Pipeline {
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
   // between batches. May throw what an operation throws; abandon() is then the caller's to call.
-  Result<OutputFacts> run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
-                          const RecordSelection& selection = {});
+  Result<StagedOutput> run(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
+                           const RecordSelection& selection = {});
   // The same without an output: whether the selected records pass.
   Result<void> try_records(const SliceContext& slice, const std::atomic<bool>* cancelled,
                            const RecordSelection& selection);

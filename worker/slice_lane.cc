@@ -12,7 +12,12 @@
 namespace slicemill::worker {
 namespace {
 
-// The thread only takes slices, runs them and hands back results.
+// How many outputs may wait for the disk while the next slice is worked on: a disk that is slower than the work stops
+// it.
+constexpr std::size_t kMaxUnsynced = 2;
+
+// One thread takes slices and works on them; a second one, made when first needed, waits for the disk on behalf of
+// those that are done.
 class ThreadedSliceLane final : public SliceLane {
  public:
   ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks);
@@ -27,8 +32,16 @@ class ThreadedSliceLane final : public SliceLane {
   bool running() const override;
 
  private:
+  struct Unsynced {
+    wire::SliceOrder order;
+    WorkedSlice run;
+  };
+
   void run();
   bool run_one(SliceRunner& runner);
+  void sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order, WorkedSlice run);
+  void sync();
+  void hand_back(wire::SliceResult result, const wire::SliceOrder& order);  // requires: mutex_ held
 
   Loop& loop_;
   MakeRunner make_runner_;
@@ -39,11 +52,13 @@ class ThreadedSliceLane final : public SliceLane {
   std::condition_variable wake_;
   std::deque<wire::SliceOrder> waiting_;    // guarded by mutex_
   std::optional<wire::HeldSlice> running_;  // guarded by mutex_
+  std::deque<Unsynced> unsynced_;           // guarded by mutex_; the first one is being synced
   std::vector<wire::SliceResult> results_;  // guarded by mutex_
   bool told_ = false;                       // guarded by mutex_: on_results is on its way
   bool ending_ = false;                     // guarded by mutex_
   std::atomic<bool> cancel_{false};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::thread syncing_thread_;  // made by the other one
   std::thread thread_;
 };
 
@@ -61,8 +76,9 @@ ThreadedSliceLane::~ThreadedSliceLane() {
     waiting_.clear();
   }
   cancel_ = true;
-  wake_.notify_one();
+  wake_.notify_all();
   thread_.join();
+  if (syncing_thread_.joinable()) syncing_thread_.join();
 }
 
 void ThreadedSliceLane::run() {
@@ -92,18 +108,48 @@ bool ThreadedSliceLane::run_one(SliceRunner& runner) {
   if (note_)
     note_->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch,
                   slice.attempt.n});
-  wire::SliceResult result = runner.run(slice, &cancel_);
+  WorkedSlice run = runner.work(slice, &cancel_);
   if (note_) note_->end();
-  const std::lock_guard lock(mutex_);
-  running_.reset();
-  append_result(results_, std::move(result), slice);
-  if (!told_ && !ending_) {
-    told_ = true;
-    loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
-      if (!alive.expired()) hooks_.on_results();
-    });
+  std::unique_lock lock(mutex_);
+  if (run.sync) {
+    sync_later(lock, slice, std::move(run));
+  } else {
+    hand_back(std::move(run.result), slice);
   }
+  running_.reset();
   return true;
+}
+
+void ThreadedSliceLane::sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order, WorkedSlice run) {
+  wake_.wait(lock, [this] { return ending_ || unsynced_.size() < kMaxUnsynced; });
+  unsynced_.push_back({order, std::move(run)});
+  if (!syncing_thread_.joinable()) syncing_thread_ = std::thread([this] { sync(); });
+  wake_.notify_all();
+}
+
+void ThreadedSliceLane::sync() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return ending_ || !unsynced_.empty(); });
+    if (ending_) return;
+    WorkedSlice run = std::move(unsynced_.front().run);
+    lock.unlock();
+    wire::SliceResult result = std::move(run).finish();
+    lock.lock();
+    const wire::SliceOrder order = std::move(unsynced_.front().order);
+    unsynced_.pop_front();
+    hand_back(std::move(result), order);
+    wake_.notify_all();
+  }
+}
+
+void ThreadedSliceLane::hand_back(wire::SliceResult result, const wire::SliceOrder& order) {
+  append_result(results_, std::move(result), order);
+  if (told_ || ending_) return;
+  told_ = true;
+  loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) hooks_.on_results();
+  });
 }
 
 void ThreadedSliceLane::add(std::vector<wire::SliceOrder> slices) {
@@ -111,7 +157,7 @@ void ThreadedSliceLane::add(std::vector<wire::SliceOrder> slices) {
     const std::lock_guard lock(mutex_);
     for (auto& slice : slices) waiting_.push_back(std::move(slice));
   }
-  wake_.notify_one();
+  wake_.notify_all();
 }
 
 std::vector<wire::SliceResult> ThreadedSliceLane::take_results() {
@@ -146,6 +192,7 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::cancel(const std::vector<wire::H
 std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> held;
+  for (const auto& done : unsynced_) held.push_back({done.order.key, done.order.attempt});
   if (running_) held.push_back(*running_);
   for (const auto& slice : waiting_) held.push_back({slice.key, slice.attempt});
   return held;
@@ -153,12 +200,12 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
 
 bool ThreadedSliceLane::idle() const {
   const std::lock_guard lock(mutex_);
-  return waiting_.empty() && !running_ && results_.empty();
+  return waiting_.empty() && !running_ && unsynced_.empty() && results_.empty();
 }
 
 bool ThreadedSliceLane::running() const {
   const std::lock_guard lock(mutex_);
-  return running_.has_value();
+  return running_.has_value() || !unsynced_.empty();
 }
 
 // It says nothing of its slice but that it is done.

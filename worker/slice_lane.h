@@ -1,4 +1,5 @@
-// Where a worker's slices run, one after the other, so that I/O and heartbeats never wait for user code.
+// Where a worker's slices run, one after the other, so that I/O and heartbeats never wait for user code, and the next
+// slice's work not for the disk.
 //
 // Owner: Worker. Members are for the loop thread. Bodies: a thread of its own (make_slice_lane); one on virtual time in
 // tests/simulation.
@@ -33,7 +34,7 @@ class SliceLane {
   virtual std::vector<wire::HeldSlice> take_back(std::uint64_t keep) = 0;
   // Forgets these if they wait, and returns them; raises the cancel flag if one of them runs.
   virtual std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) = 0;
-  // Waiting and running ones, oldest first.
+  // Waiting and running ones and those whose output is not durable yet, oldest first.
   virtual std::vector<wire::HeldSlice> held() const = 0;
   // Nothing waits, nothing runs, no result is left to take.
   virtual bool idle() const = 0;

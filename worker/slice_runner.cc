@@ -41,30 +41,32 @@ class PipelineRunner final : public SliceRunner {
   PipelineRunner(std::unique_ptr<Pipeline> pipeline, std::vector<std::string> lineage)
       : pipeline_(std::move(pipeline)), lineage_(std::move(lineage)) {}
 
-  wire::SliceResult run(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
+  WorkedSlice work(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
     const auto start = std::chrono::steady_clock::now();
-    wire::SliceResult result;
+    WorkedSlice run;
+    wire::SliceResult& result = run.result;
     result.key = order.key;
     result.attempt = order.attempt;
     PipelineCounts counts;
-    auto facts = attempt<OutputFacts>(
+    auto output = attempt<StagedOutput>(
         order, cancelled, [&](const SliceContext& slice) { return pipeline_->run(slice, cancelled, counts); });
-    if (!facts && must_search(order, facts.error()))
-      facts = run_without_guilty(order, cancelled, facts.error(), counts);
+    if (!output && must_search(order, output.error()))
+      output = run_without_guilty(order, cancelled, output.error(), counts);
     result.records_in = counts.records_in;
     result.records_out = counts.records_out;
     result.operations = std::move(counts.operations);
     result.busy_us = microseconds_since(start);
-    if (facts) {
+    if (output) {
       result.outcome = wire::Outcome::completed;
-      result.output = *facts;
+      result.output = output->facts;
       result.quarantined = pipeline_->take_quarantined();
       if (result.output.present) result.output.request_hash = request_hash(order.request);
+      run.sync = std::move(output->sync);
     } else {
-      result.outcome = outcome_of(facts.error());
-      result.error = facts.error().message;
+      result.outcome = outcome_of(output.error());
+      result.error = output.error().message;
     }
-    return result;
+    return run;
   }
 
   Delivery delivery() const override { return pipeline_->delivery(); }
@@ -78,8 +80,8 @@ class PipelineRunner final : public SliceRunner {
 
   // The slice once more, without the records that it fails on. One run makes the output, so it is as if they had never
   // been there.
-  Result<OutputFacts> run_without_guilty(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
-                                         const Error& failure, PipelineCounts& counts) {
+  Result<StagedOutput> run_without_guilty(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
+                                          const Error& failure, PipelineCounts& counts) {
     log(LogLevel::info, "slice {}/{} fails without naming a record; looking for it: {}", order.key.slicer,
         order.key.order, failure.message);
     const auto guilty = find_guilty(order, cancelled);
@@ -87,11 +89,11 @@ class PipelineRunner final : public SliceRunner {
     if (!guilty)
       return Error(failure.code, fmt::format("{}; {}", failure.message, guilty.error().message), failure.retryable);
     counts = {};
-    auto facts = attempt<OutputFacts>(order, cancelled, [&](const SliceContext& slice) {
+    auto output = attempt<StagedOutput>(order, cancelled, [&](const SliceContext& slice) {
       return pipeline_->run(slice, cancelled, counts, {.guilty = &*guilty});
     });
-    if (facts) return facts;
-    Error still = facts.error();
+    if (output) return output;
+    Error still = output.error();
     still.message += fmt::format(" ({} records were left out, each of which fails alone)", guilty->size());
     return still;
   }
@@ -155,6 +157,17 @@ class PipelineRunner final : public SliceRunner {
 };
 
 }  // namespace
+
+wire::SliceResult WorkedSlice::finish() && {
+  if (!sync) return std::move(result);
+  if (auto synced = sync(); !synced) {
+    result.outcome = outcome_of(synced.error());
+    result.error = synced.error().message;
+    result.output = {};
+    result.quarantined.clear();
+  }
+  return std::move(result);
+}
 
 Result<std::unique_ptr<SliceRunner>> make_slice_runner(const Json& job, std::vector<std::string> lineage,
                                                        std::string worker_id, const OperationRegistry& registry,

@@ -1,9 +1,10 @@
 // A SLICE RUNS OR FAILS: one order in, one result out. The one place where what an operation throws is caught.
 //
-// Owner: the worker; operation thread only.
+// Owner: the worker; operation thread only, but for WorkedSlice::finish().
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,13 +17,25 @@
 
 namespace slicemill {
 
+// A slice that was worked on. Its result counts once the output is durable.
+struct WorkedSlice {
+  wire::SliceResult result;
+  std::function<Result<void>()> sync;  // StagedOutput::sync; null: the result counts already
+
+  // Syncs what is left to sync, on any thread; the result says if that failed.
+  wire::SliceResult finish() &&;
+};
+
 class SliceRunner {
  public:
   virtual ~SliceRunner() = default;
 
-  // Never fails otherwise than by its result. Setting *cancelled (from any thread) ends the run at the next batch:
+  // Never fails otherwise than by its result. Setting *cancelled (from any thread) ends the work at the next batch:
   // failed, "cancelled".
-  virtual wire::SliceResult run(const wire::SliceOrder& order, const std::atomic<bool>* cancelled = nullptr) = 0;
+  virtual WorkedSlice work(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) = 0;
+  wire::SliceResult run(const wire::SliceOrder& order, const std::atomic<bool>* cancelled = nullptr) {
+    return work(order, cancelled).finish();
+  }
   // The promise of the job's output.
   virtual Delivery delivery() const = 0;
 };

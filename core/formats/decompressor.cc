@@ -1,8 +1,8 @@
 // gzip members, zstd frames and lz4 frames as byte sources. All three pull compressed bytes into one buffer and let the
 // library write straight into the caller's.
 #include <fmt/format.h>
+#include <isa-l/igzip_lib.h>
 #include <lz4frame.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -72,12 +72,12 @@ class DecompressedSource : public ByteSource {
   bool ended_ = false;
 };
 
+// ISA-L unpacks twice as fast as zlib, which packs (compressor.cc).
 class GzipSource final : public DecompressedSource {
  public:
   using DecompressedSource::DecompressedSource;
-  ~GzipSource() override { inflateEnd(&stream_); }
 
-  bool initialize() { return inflateInit2(&stream_, 15 + 16) == Z_OK; }
+  bool initialize() { return true; }
 
  protected:
   Progress unpack(std::span<const char> input, std::span<char> output) override {
@@ -89,27 +89,43 @@ class GzipSource final : public DecompressedSource {
         const bool all_zero = std::all_of(input.begin(), input.end(), [](char c) { return c == '\0'; });
         return {input.size(), 0, all_zero ? nullptr : "bytes behind the padding of the last gzip member"};
       }
-      inflateReset(&stream_);
+      isal_inflate_init(state_.get());
+      state_->crc_flag = ISAL_GZIP;
       between_ = false;
     }
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
-    stream_.avail_in = static_cast<uInt>(input.size());
-    stream_.next_out = reinterpret_cast<Bytef*>(output.data());
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(output.size(), 1U << 30));
-    const uInt room = stream_.avail_out;
-    const int code = inflate(&stream_, Z_NO_FLUSH);
-    Progress progress{input.size() - stream_.avail_in, room - stream_.avail_out, nullptr};
-    if (code == Z_STREAM_END) {
-      between_ = had_member_ = true;
-    } else if (code != Z_OK && code != Z_BUF_ERROR) {
-      progress.problem = stream_.msg != nullptr ? stream_.msg : "not gzip data";
-    }
+    state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(input.data()));
+    state_->avail_in = static_cast<std::uint32_t>(input.size());
+    state_->next_out = reinterpret_cast<std::uint8_t*>(output.data());
+    state_->avail_out = static_cast<std::uint32_t>(std::min<std::size_t>(output.size(), 1U << 30));
+    const std::uint32_t room = state_->avail_out;
+    const int code = isal_inflate(state_.get());
+    Progress progress{input.size() - state_->avail_in, room - state_->avail_out, problem_of(code)};
+    if (progress.problem == nullptr && state_->block_state == ISAL_BLOCK_FINISH) between_ = had_member_ = true;
     return progress;
   }
   bool is_between_frames() const override { return between_; }
 
  private:
-  z_stream stream_{};
+  static const char* problem_of(int code) {
+    switch (code) {
+      case ISAL_INVALID_BLOCK:
+        return "invalid block";
+      case ISAL_INVALID_SYMBOL:
+        return "invalid symbol";
+      case ISAL_INVALID_LOOKBACK:
+        return "refers to what is not there";
+      case ISAL_INVALID_WRAPPER:
+        return "not gzip data";
+      case ISAL_UNSUPPORTED_METHOD:
+        return "compressed in an unknown way";
+      case ISAL_INCORRECT_CHECKSUM:
+        return "wrong checksum";
+      default:
+        return code < 0 ? "cannot be unpacked" : nullptr;
+    }
+  }
+
+  std::unique_ptr<inflate_state> state_ = std::make_unique<inflate_state>();
   bool between_ = true;
   bool had_member_ = false;
   bool padding_ = false;

@@ -235,19 +235,6 @@ JsonScan check_json_text(std::string_view text) {
   return scan;
 }
 
-JsonChecker::JsonChecker() : parser_(std::make_unique<simdjson::dom::parser>()) {}
-JsonChecker::~JsonChecker() = default;
-
-JsonScan JsonChecker::check(std::string_view text) {
-  static_assert(kScanPadding >= simdjson::SIMDJSON_PADDING);
-  constexpr std::size_t kParsedBytes = std::size_t{64} * 1024;
-  if (text.size() <= kParsedBytes && parser_->parse(text.data(), text.size(), false).error() == simdjson::SUCCESS) {
-    return {State::complete, text.data() + text.size(), nullptr};
-  }
-  // It also refuses what is well formed: numbers that a double cannot hold. And it does not say where.
-  return check_json_text(text);
-}
-
 std::size_t compact_json(char* text, std::size_t size) {
   char* out = text;
   const char* p = text;

@@ -5,13 +5,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
-
-namespace simdjson::dom {
-class parser;
-}
 
 namespace slicemill {
 
@@ -31,18 +26,6 @@ JsonScan scan_json_value(const char* begin, const char* end);
 // The text is one value, white space around it allowed. State is never incomplete: text that ends early is broken at
 // its end.
 JsonScan check_json_text(std::string_view text);
-
-// The same verdicts for very many texts: short ones go through simdjson's parser, which is faster but needs memory in
-// proportion; what it refuses, and what is long, is scanned. One thread.
-class JsonChecker {
- public:
-  JsonChecker();
-  ~JsonChecker();
-  JsonScan check(std::string_view text);
-
- private:
-  std::unique_ptr<simdjson::dom::parser> parser_;
-};
 
 // Takes the white space outside of strings away, in place; returns the new size. Requires well-formed text.
 std::size_t compact_json(char* text, std::size_t size);

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "core/formats/json_scan.h"
+
 namespace slicemill {
 namespace {
 
@@ -127,7 +129,12 @@ Result<void> ChildOutput::add_line(std::string_view line, RecordBatch& batch) {
   }
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (is_empty_line(line)) return {};
-  const JsonScan scan = checker_.check(line);
+  // Tokens take eight bytes each: a very long line is only scanned.
+  if (line.size() <= RecordBatch::kTargetBytes && indexer_.index({&line, 1}, batch.tokens)) {
+    batch.records.push_back(line);
+    return {};
+  }
+  const JsonScan scan = check_json_text(line);
   const bool is_text = is_utf8(line);
   if (scan.state == JsonScan::State::complete && is_text) {
     batch.records.push_back(line);

@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/formats/json_scan.h"
+#include "core/formats/json_tokens.h"
 #include "operations/operation.h"
 
 namespace slicemill {
@@ -60,7 +60,7 @@ class ChildOutput {
 
   ChildFraming framing_;
   RecordRejecter& rejecter_;
-  JsonChecker checker_;
+  JsonIndexer indexer_;
   std::string held_;  // begun in one batch, goes on in the next
   std::span<char> block_;
   std::size_t filled_ = 0;

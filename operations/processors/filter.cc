@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <boost/regex.hpp>
+#include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <variant>
 
 #include "operations/json_record.h"
+#include "operations/record_tokens.h"
 
 namespace slicemill {
 namespace {
-
-namespace ondemand = simdjson::ondemand;
 
 using Number = std::variant<std::int64_t, std::uint64_t, double>;
 
@@ -43,63 +44,78 @@ std::optional<Scalar> to_scalar(const Json& json) {
   return std::nullopt;
 }
 
-simdjson::error_code read_number(ondemand::value& value, Number& number) {
-  ondemand::number read;
-  if (auto error = value.get_number().get(read)) return error;
-  if (read.is_int64()) {
-    number = read.get_int64();
-  } else if (read.is_uint64()) {
-    number = read.get_uint64();
-  } else {
-    number = read.get_double();
-  }
-  return simdjson::SUCCESS;
+// Nothing for numbers that no double can hold.
+std::optional<Number> read_number(std::string_view json) {
+  const char* begin = json.data();
+  const char* end = begin + json.size();
+  const auto read = [&](auto& number) {
+    const auto [at, error] = std::from_chars(begin, end, number);
+    return error == std::errc() && at == end;
+  };
+  if (std::int64_t number = 0; read(number)) return number;
+  if (std::uint64_t number = 0; read(number)) return number;
+  if (double number = 0; read(number)) return number;
+  return std::nullopt;
 }
 
-// One of the three tests. True: the field's value passes.
+bool is_number(std::string_view json) {
+  return json.front() == '-' || (json.front() >= '0' && json.front() <= '9');
+}
+
+// What JSON strings stand for.
+class TextReader {
+ public:
+  // Nothing: an escape stands for no character. Holds until the next call.
+  std::optional<std::string_view> read(std::string_view json) {
+    const std::string_view inside = json.substr(1, json.size() - 2);
+    if (std::memchr(inside.data(), '\\', inside.size()) == nullptr) return inside;
+    simdjson::ondemand::document document;
+    std::string_view text;
+    if (parser_.iterate(json_record::padded(json)).get(document) != simdjson::SUCCESS ||
+        document.get_string().get(text) != simdjson::SUCCESS)
+      return std::nullopt;
+    return text;
+  }
+
+ private:
+  simdjson::ondemand::parser parser_;
+};
+
+// One of the three tests, of a value as JSON.
 class Condition {
  public:
+  enum class Verdict { passes, does_not_pass, cannot_be_read };
   virtual ~Condition() = default;
-  virtual simdjson::error_code test(ondemand::value& value, ondemand::json_type type, bool& passes) = 0;
+  virtual Verdict test(std::string_view json) = 0;
+
+ protected:
+  static Verdict verdict(bool passes) { return passes ? Verdict::passes : Verdict::does_not_pass; }
 };
 
 class ValueCondition final : public Condition {
  public:
   explicit ValueCondition(Scalar wanted) : wanted_(std::move(wanted)) {}
 
-  simdjson::error_code test(ondemand::value& value, ondemand::json_type type, bool& passes) override {
-    passes = false;
-    switch (type) {
-      case ondemand::json_type::null:
-        passes = std::holds_alternative<std::nullptr_t>(wanted_);
-        return simdjson::SUCCESS;
-      case ondemand::json_type::boolean: {
-        bool flag = false;
-        if (auto error = value.get_bool().get(flag)) return error;
-        passes = wanted_ == Scalar(flag);
-        return simdjson::SUCCESS;
-      }
-      case ondemand::json_type::number: {
-        Number number;
-        if (auto error = read_number(value, number)) return error;
-        const auto* wanted = std::get_if<Number>(&wanted_);
-        passes = wanted != nullptr && compare(number, *wanted) == 0;
-        return simdjson::SUCCESS;
-      }
-      case ondemand::json_type::string: {
-        std::string_view text;
-        if (auto error = value.get_string().get(text)) return error;
-        const auto* wanted = std::get_if<std::string>(&wanted_);
-        passes = wanted != nullptr && text == *wanted;
-        return simdjson::SUCCESS;
-      }
-      default:
-        return simdjson::SUCCESS;
+  Verdict test(std::string_view json) override {
+    if (json.front() == '"') {
+      const auto text = texts_.read(json);
+      if (!text) return Verdict::cannot_be_read;
+      const auto* wanted = std::get_if<std::string>(&wanted_);
+      return verdict(wanted != nullptr && *text == *wanted);
     }
+    if (is_number(json)) {
+      const auto number = read_number(json);
+      if (!number) return Verdict::cannot_be_read;
+      const auto* wanted = std::get_if<Number>(&wanted_);
+      return verdict(wanted != nullptr && compare(*number, *wanted) == 0);
+    }
+    if (const auto* wanted = std::get_if<bool>(&wanted_)) return verdict(json == (*wanted ? "true" : "false"));
+    return verdict(std::holds_alternative<std::nullptr_t>(wanted_) && json == "null");
   }
 
  private:
   Scalar wanted_;
+  TextReader texts_;
 };
 
 class RangeCondition final : public Condition {
@@ -110,25 +126,26 @@ class RangeCondition final : public Condition {
     is_text_ = std::holds_alternative<std::string>(one);
   }
 
-  simdjson::error_code test(ondemand::value& value, ondemand::json_type type, bool& passes) override {
-    passes = false;
-    if (is_text_ && type == ondemand::json_type::string) {
-      std::string_view text;
-      if (auto error = value.get_string().get(text)) return error;
-      passes = (!minimum_ || text >= std::get<std::string>(*minimum_)) &&
-               (!maximum_ || text <= std::get<std::string>(*maximum_));
-    } else if (!is_text_ && type == ondemand::json_type::number) {
-      Number number;
-      if (auto error = read_number(value, number)) return error;
-      passes = (!minimum_ || compare(number, std::get<Number>(*minimum_)) >= 0) &&
-               (!maximum_ || compare(number, std::get<Number>(*maximum_)) <= 0);
+  Verdict test(std::string_view json) override {
+    if (is_text_ && json.front() == '"') {
+      const auto text = texts_.read(json);
+      if (!text) return Verdict::cannot_be_read;
+      return verdict((!minimum_ || *text >= std::get<std::string>(*minimum_)) &&
+                     (!maximum_ || *text <= std::get<std::string>(*maximum_)));
     }
-    return simdjson::SUCCESS;
+    if (!is_text_ && is_number(json)) {
+      const auto number = read_number(json);
+      if (!number) return Verdict::cannot_be_read;
+      return verdict((!minimum_ || compare(*number, std::get<Number>(*minimum_)) >= 0) &&
+                     (!maximum_ || compare(*number, std::get<Number>(*maximum_)) <= 0));
+    }
+    return Verdict::does_not_pass;
   }
 
  private:
   std::optional<Scalar> minimum_, maximum_;
   bool is_text_ = false;
+  TextReader texts_;
 };
 
 class RegexCondition final : public Condition {
@@ -136,22 +153,21 @@ class RegexCondition final : public Condition {
   explicit RegexCondition(const std::string& pattern)
       : pattern_(pattern, boost::regex::perl | boost::regex::optimize) {}
 
-  simdjson::error_code test(ondemand::value& value, ondemand::json_type type, bool& passes) override {
-    passes = false;
-    std::string_view text;
-    if (type == ondemand::json_type::string) {
-      if (auto error = value.get_string().get(text)) return error;
-    } else if (type == ondemand::json_type::number || type == ondemand::json_type::boolean) {
-      if (auto error = json_record::bytes_of(value, text)) return error;
-    } else {
-      return simdjson::SUCCESS;
+  Verdict test(std::string_view json) override {
+    std::string_view text = json;
+    if (json.front() == '"') {
+      const auto read = texts_.read(json);
+      if (!read) return Verdict::cannot_be_read;
+      text = *read;
+    } else if (!is_number(json) && json != "true" && json != "false") {
+      return Verdict::does_not_pass;
     }
-    passes = boost::regex_search(text.data(), text.data() + text.size(), pattern_);
-    return simdjson::SUCCESS;
+    return verdict(boost::regex_search(text.data(), text.data() + text.size(), pattern_));
   }
 
  private:
   boost::regex pattern_;
+  TextReader texts_;
 };
 
 Result<std::unique_ptr<Condition>> make_condition(const Json& options) {
@@ -200,10 +216,12 @@ class Filter final : public Processor {
   }
 
   Result<void> process(RecordBatch& batch) override {
+    RecordTokens tokens(batch, indexer_);
     std::size_t kept = 0;
-    for (const auto record : batch.records) {
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const std::string_view record = batch.records[i];
       bool passes = false;
-      if (auto tested = test(record, passes); !tested) {
+      if (auto tested = test(record, tokens.object(i), passes); !tested) {
         RETURN_IF_ERROR(rejecter_.reject(record, tested.error()));
       } else if (passes != invert_) {
         batch.records[kept++] = record;
@@ -214,27 +232,24 @@ class Filter final : public Processor {
   }
 
  private:
-  Result<void> test(std::string_view record, bool& passes) {
-    ondemand::document document;
-    ondemand::object object;
-    ondemand::value value;
-    if (auto error = parser_.iterate(json_record::padded(record)).get(document)) return record_error(record, error);
-    if (auto error = document.get_object().get(object)) return record_error(record, error);
-    if (auto error = json_record::find(object, record, field_, value)) {
-      if (error == simdjson::NO_SUCH_FIELD) return {};
-      return record_error(record, error);
-    }
-    ondemand::json_type type;
-    if (auto error = value.type().get(type)) return record_error(record, error);
+  Result<void> test(std::string_view record, const std::optional<JsonValue>& object, bool& passes) {
+    if (!object) return not_an_object(record);
+    const auto value = find_field(*object, record, field_);
+    if (!value) return {};
     try {
-      if (auto error = condition_->test(value, type, passes)) return record_error(record, error);
+      const auto verdict = condition_->test(value->bytes());
+      passes = verdict == Condition::Verdict::passes;
+      if (verdict != Condition::Verdict::cannot_be_read) return {};
+      return Error(ErrorCode::invalid,
+                   fmt::format("record is not a good JSON object: {} cannot be compared, in {}", value->bytes(),
+                               record_head(record)),
+                   false);
     } catch (const std::runtime_error& error) {  // boost::regex gives up on a match that would take too long
       return Error(ErrorCode::invalid, fmt::format("regex: {}, in {}", error.what(), record_head(record)), false);
     }
-    return {};
   }
 
-  simdjson::ondemand::parser parser_;
+  JsonIndexer indexer_;
   RecordRejecter rejecter_;
   FieldPath field_;
   bool invert_ = false;

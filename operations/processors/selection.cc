@@ -10,11 +10,10 @@
 #include "core/runtime/text.h"
 #include "operations/json_cast.h"
 #include "operations/json_record.h"
+#include "operations/record_tokens.h"
 
 namespace slicemill {
 namespace {
-
-namespace ondemand = simdjson::ondemand;
 
 // One field of the output: where its bytes come from, where they go.
 struct Choice {
@@ -151,18 +150,20 @@ class Selection final : public Processor {
   }
 
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_, [&](std::string_view record) { return select(batch, record); });
+    RecordTokens tokens(batch, indexer_);
+    std::size_t number = 0;
+    return edit_records(batch, rejecter_, [&](std::string_view record) -> Result<std::string_view> {
+      const auto object = tokens.object(number++);
+      if (!object) return not_an_object(record);
+      return select(batch, record, *object);
+    });
   }
 
  private:
-  Result<std::string_view> select(RecordBatch& batch, std::string_view record) {
-    ondemand::document document;
-    ondemand::object object;
-    if (auto error = parser_.iterate(json_record::padded(record)).get(document)) return record_error(record, error);
-    if (auto error = document.get_object().get(object)) return record_error(record, error);
+  Result<std::string_view> select(RecordBatch& batch, std::string_view record, const JsonValue& object) {
     std::fill(slots_.begin(), slots_.end(), std::string_view());
     ++record_number_;
-    if (auto error = capture(object, record, wanted_)) return record_error(record, error);
+    capture(object, record, wanted_);
 
     std::size_t size = fixed_bytes_;
     for (const auto slot : slots_) size += slot.size();
@@ -176,13 +177,10 @@ class Selection final : public Processor {
   }
 
   // Fills the slots of one object's fields, and ends as soon as it has them all.
-  simdjson::error_code capture(ondemand::object& object, std::string_view record, Wanted& wanted) {
+  void capture(const JsonValue& object, std::string_view record, Wanted& wanted) {
     std::size_t missing = wanted.children.size();
     std::size_t guess = 0;  // fields mostly come in the order in which they were chosen
-    for (auto result : object) {
-      ondemand::field field;
-      if (auto error = std::move(result).get(field)) return error;
-      const char* key = field.key().raw();
+    object.visit_members([&](const char* key, const JsonValue& value) {
       for (std::size_t tried = 0; tried < wanted.children.size(); ++tried) {
         auto& child = wanted.children[guess];
         if (++guess == wanted.children.size()) guess = 0;
@@ -190,40 +188,12 @@ class Selection final : public Processor {
         if (child.seen_in == record_number_) break;
         child.seen_in = record_number_;
         --missing;
-        if (auto error = take(field.value(), record, child)) return error;
+        for (const auto slot : child.slots) slots_[slot] = value.bytes();
+        if (!child.children.empty() && value.is_object()) capture(value, record, child);
         break;
       }
-      if (missing == 0) break;
-    }
-    return simdjson::SUCCESS;
-  }
-
-  simdjson::error_code take(ondemand::value& value, std::string_view record, Wanted& wanted) {
-    if (wanted.children.empty()) {
-      std::string_view bytes;
-      if (auto error = json_record::bytes_of(value, bytes)) return error;
-      for (const auto slot : wanted.slots) slots_[slot] = bytes;
-      return simdjson::SUCCESS;
-    }
-    ondemand::json_type type;
-    if (auto error = value.type().get(type)) return error;
-    if (type != ondemand::json_type::object) {
-      if (wanted.slots.empty()) return simdjson::SUCCESS;
-      std::string_view bytes;
-      if (auto error = json_record::bytes_of(value, bytes)) return error;
-      for (const auto slot : wanted.slots) slots_[slot] = bytes;
-      return simdjson::SUCCESS;
-    }
-    ondemand::object object;
-    if (auto error = value.get_object().get(object)) return error;
-    if (!wanted.slots.empty()) {
-      std::string_view bytes;
-      if (auto error = object.raw_json().get(bytes)) return error;
-      const auto last = bytes.find_last_of('}');
-      for (const auto slot : wanted.slots) slots_[slot] = bytes.substr(0, last + 1);
-      if (auto error = object.reset().error()) return error;
-    }
-    return capture(object, record, wanted);
+      return missing > 0;
+    });
   }
 
   // Members without bytes are left out, and objects that would be empty.
@@ -257,7 +227,7 @@ class Selection final : public Processor {
     return out;
   }
 
-  ondemand::parser parser_;
+  JsonIndexer indexer_;
   RecordRejecter rejecter_;
   std::vector<Choice> choices_;
   Wanted wanted_;

@@ -79,33 +79,52 @@ bool is_all_utf8(const std::vector<std::string_view>& records) {
 // ldjson: lines are views into the chunk, each checked to be one JSON value.
 class LdjsonParser final : public LineParser {
  public:
-  LdjsonParser(const FileReading& reading, LineRange range, const ParsedSource& source, JsonChecker& checker)
+  LdjsonParser(const FileReading& reading, LineRange range, const ParsedSource& source, JsonIndexer& indexer)
       : LineParser(reading, range, true, source),
         may_hold_line_ends_(reading.line_delimiter != "\n"),
-        checker_(checker) {}
+        indexer_(indexer) {}
 
   bool needs_batch_space() const override { return true; }
 
   Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
     const std::uint64_t chunk_at = cutter_.position();
     const std::size_t used = cutter_.cut({chunk.data(), chunk.size()}, last, batch.records);
-    const bool is_text = is_all_utf8(batch.records);
-    std::size_t kept = 0;
-    for (std::string_view record : batch.records) {
-      const JsonScan scan = checker_.check(record);
-      const bool is_bad_text = !is_text && !is_utf8(record);
-      if (scan.state != JsonScan::State::complete || is_bad_text) {
-        RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at,
-                               is_bad_text ? "not UTF-8" : scan.problem));
-        continue;
-      }
-      batch.records[kept++] = may_hold_line_ends_ ? without_line_ends(chunk, record) : record;
+    if (!may_hold_line_ends_ && is_worth_tokens(batch.records)) {
+      if (indexer_.index(batch.records, batch.tokens)) return used;
+      const auto& texts = batch.tokens.texts();
+      RETURN_IF_ERROR(check(chunk, chunk_at, batch, [&](std::size_t record) { return texts[record].is_good; }));
+      return used;
     }
-    batch.records.resize(kept);
+    RETURN_IF_ERROR(check(chunk, chunk_at, batch, [](std::size_t) { return false; }));
     return used;
   }
 
  private:
+  // Tokens take eight bytes each, so a very long record, which comes alone, is only scanned.
+  static bool is_worth_tokens(const std::vector<std::string_view>& records) {
+    return records.size() > 1 || (!records.empty() && records.front().size() <= RecordBatch::kTargetBytes);
+  }
+
+  template <typename IsGood>
+  Result<void> check(std::span<char> chunk, std::uint64_t chunk_at, RecordBatch& batch, const IsGood& is_good) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const std::string_view record = batch.records[i];
+      if (!is_good(i)) {
+        const JsonScan scan = check_json_text(record);
+        const bool is_bad_text = !is_utf8(record);
+        if (scan.state != JsonScan::State::complete || is_bad_text) {
+          RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at,
+                                 is_bad_text ? "not UTF-8" : scan.problem));
+          continue;
+        }
+      }
+      batch.records[kept++] = may_hold_line_ends_ ? without_line_ends(chunk, record) : record;
+    }
+    batch.records.resize(kept);
+    return {};
+  }
+
   // White space between tokens may be a line end if lines end with something else.
   static std::string_view without_line_ends(std::span<char> chunk, std::string_view record) {
     if (record.find_first_of("\r\n") == std::string_view::npos) return record;
@@ -114,7 +133,7 @@ class LdjsonParser final : public LineParser {
   }
 
   bool may_hold_line_ends_;
-  JsonChecker& checker_;
+  JsonIndexer& indexer_;
 };
 
 // raw with `_encoding: raw`, and ldjson with it: lines as they are.
@@ -208,13 +227,13 @@ class CsvParser final : public ChunkParser {
 }  // namespace
 
 std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
-                                               JsonChecker& checker) {
+                                               JsonIndexer& indexer) {
   if (is_line_based(reading.format) && reading.raw_records) {
     return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, source);
   }
   switch (reading.format) {
     case RecordFormat::ldjson:
-      return std::make_unique<LdjsonParser>(reading, range, source, checker);
+      return std::make_unique<LdjsonParser>(reading, range, source, indexer);
     case RecordFormat::raw:
       return std::make_unique<DataParser>(reading, range, reading.ignore_empty, source);
     case RecordFormat::json:

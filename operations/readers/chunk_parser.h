@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/formats/file_reading.h"
-#include "core/formats/json_scan.h"
+#include "core/formats/json_tokens.h"
 #include "core/formats/line_cutter.h"
 #include "operations/operation.h"
 
@@ -39,8 +39,8 @@ struct ParsedSource {
   RecordRejecter& rejecter;
 };
 
-// range: for the formats that are cut into ranges; the others take all. Name, rejecter and checker outlive the parser.
+// range: for the formats that are cut into ranges; the others take all. Name, rejecter and indexer outlive the parser.
 std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
-                                               JsonChecker& checker);
+                                               JsonIndexer& indexer);
 
 }  // namespace slicemill

@@ -104,7 +104,7 @@ class FileReader final : public Reader {
     RETURN_IF_ERROR(check_unchanged(request, stat));
     parser_ =
         make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{},
-                          {place_, rejecter_}, checker_);
+                          {place_, rejecter_}, indexer_);
     ASSIGN_OR_RETURN(
         source_,
         decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
@@ -121,7 +121,7 @@ class FileReader final : public Reader {
     rest_.clear();
     ended_ = false;
     place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, {place_, rejecter_}, checker_);
+    parser_ = make_chunk_parser(reading_, LineRange{}, {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
@@ -175,7 +175,7 @@ class FileReader final : public Reader {
   Files* files_ = nullptr;
   FileReading reading_;
   RecordRejecter rejecter_;
-  JsonChecker checker_;
+  JsonIndexer indexer_;
   simdjson::ondemand::parser json_;
   // of the slice
   std::string place_;  // for errors

@@ -17,6 +17,13 @@ namespace {
 
 constexpr std::size_t kFlushBytes = 1 << 20;
 
+Result<void> make_durable(WritableFile& file, Files& files, const std::string& directory) {
+  RETURN_IF_ERROR(file.sync());
+  RETURN_IF_ERROR(file.close());
+  RETURN_IF_ERROR(files.sync_directory(directory));
+  return fault("staged");
+}
+
 class FileExporter final : public Sender {
  public:
   Result<void> initialize(const OperationContext& context) override {
@@ -50,21 +57,22 @@ class FileExporter final : public Sender {
     return text_.size() < kFlushBytes ? Result<void>() : flush();
   }
 
-  Result<OutputFacts> stage() override {
-    if (file_ == nullptr) return facts_;
+  Result<StagedOutput> stage() override {
+    if (file_ == nullptr) return StagedOutput{facts_, nullptr};
     writer_->finish(text_);
     RETURN_IF_ERROR(flush());
     if (compressor_ != nullptr) {
       RETURN_IF_ERROR(compressor_->finish(packed_));
       RETURN_IF_ERROR(store(packed_));
     }
-    RETURN_IF_ERROR(file_->sync());
-    RETURN_IF_ERROR(file_->close());
-    RETURN_IF_ERROR(files_->sync_directory(layout_->staging_directory()));
-    RETURN_IF_ERROR(fault("staged"));
     facts_.present = true;
     facts_.checksum = hash_.digest();
-    return facts_;
+    return StagedOutput{facts_, [file = std::shared_ptr<WritableFile>(std::move(file_)), files = files_,
+                                 path = staged_path_, directory = layout_->staging_directory()] {
+                          auto synced = make_durable(*file, *files, directory);
+                          if (!synced) (void)files->remove(path);
+                          return synced;
+                        }};
   }
 
   void abandon() override {

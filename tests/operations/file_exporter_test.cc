@@ -12,6 +12,7 @@
 
 #include "core/formats/byte_source.h"
 #include "core/outputs/file_layout.h"
+#include "core/runtime/fault.h"
 
 namespace slicemill {
 namespace {
@@ -54,7 +55,12 @@ class FileExporterTest : public testing::Test {
   Result<OutputFacts> export_slice(const std::vector<std::string>& records) {
     RETURN_IF_ERROR(sender().begin(slice_));
     RETURN_IF_ERROR(write(records));
-    return sender().stage();
+    return stage();
+  }
+  Result<OutputFacts> stage() {
+    ASSIGN_OR_RETURN(const StagedOutput output, sender().stage());
+    if (output.sync) RETURN_IF_ERROR(output.sync());
+    return output.facts;
   }
   std::string staged_path() { return file_layout(options_, "the-lineage")->staged_path(slice_.key, slice_.attempt); }
   std::string staged() {
@@ -126,7 +132,7 @@ TEST_F(FileExporterTest, FactsAreOfTheStoredBytesInEveryCompression) {
       ASSERT_TRUE(write({records.begin() + static_cast<long>(at),
                          records.begin() + static_cast<long>(std::min(at + 30'000, records.size()))}));
     }
-    const auto facts = sender().stage();
+    const auto facts = stage();
     ASSERT_TRUE(facts) << facts.error().message;
     EXPECT_EQ(facts->records, records.size());
     const std::string bytes = staged();
@@ -162,7 +168,22 @@ TEST_F(FileExporterTest, AbandonForgetsTheAttempt) {
   sender().abandon();
   ASSERT_TRUE(export_slice({"2"}));
   EXPECT_EQ(staged(), "2\n");
-  sender().abandon();
+  sender().abandon();  // what is staged is no longer the sender's
+  EXPECT_EQ(staged(), "2\n");
+}
+
+TEST_F(FileExporterTest, AnOutputThatCannotBeSyncedIsTakenAway) {
+  ASSERT_TRUE(sender().begin(slice_));
+  ASSERT_TRUE(write({"1"}));
+  const auto output = sender().stage();
+  ASSERT_TRUE(output);
+  EXPECT_TRUE(fs::exists(staged_path()));
+  set_fault_handler([](std::string_view point) -> Result<void> {
+    if (point == "staged") return Error(ErrorCode::io, "the disk is gone");
+    return {};
+  });
+  EXPECT_FALSE(output->sync());
+  set_fault_handler(nullptr);
   EXPECT_FALSE(fs::exists(staged_path()));
 }
 

@@ -112,10 +112,10 @@ class ListSender final : public Sender {
     for (const auto record : batch.records) written_.emplace_back(record);
     return {};
   }
-  Result<OutputFacts> stage() override {
+  Result<StagedOutput> stage() override {
     ++script_.stagings;
     script_.staged = written_;
-    return OutputFacts{.present = true, .records = written_.size()};
+    return StagedOutput{.facts = {.present = true, .records = written_.size()}};
   }
   void abandon() override { written_.clear(); }
 

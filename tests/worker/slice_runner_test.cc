@@ -21,6 +21,7 @@ struct Trace {
   SliceContext slice;
   std::string ex_id, lineage_id;
   std::string fail_at;  // the event that fails
+  bool syncs = false;   // what is staged is not durable yet
   bool throws = false;  // by an exception
   bool is_retryable = true;
   ErrorCode code = ErrorCode::io;
@@ -131,13 +132,15 @@ class TracedSender final : public Sender {
     for (const auto record : batch.records) trace_.written.emplace_back(record);
     return trace_.event("sender.write");
   }
-  Result<OutputFacts> stage() override {
+  Result<StagedOutput> stage() override {
     RETURN_IF_ERROR(trace_.event("sender.stage"));
-    return OutputFacts{.present = !trace_.written.empty(),
-                       .records = trace_.written.size(),
-                       .bytes = 1,
-                       .checksum = 2,
-                       .request_hash = 0};
+    return StagedOutput{
+        .facts = {.present = !trace_.written.empty(),
+                  .records = trace_.written.size(),
+                  .bytes = 1,
+                  .checksum = 2,
+                  .request_hash = 0},
+        .sync = trace_.syncs ? [this] { return trace_.event("sender.sync"); } : std::function<Result<void>()>()};
   }
   void abandon() override { (void)trace_.event("sender.abandon"); }
 
@@ -249,6 +252,24 @@ TEST_F(SliceRunnerTest, EmptySlicesStageNothing) {
   EXPECT_EQ(result.outcome, wire::Outcome::completed);
   EXPECT_FALSE(result.output.present);
   EXPECT_EQ(result.output.request_hash, 0U);
+}
+
+TEST_F(SliceRunnerTest, AnOutputCountsOnceItIsSynced) {
+  trace_.syncs = true;
+  auto made = runner(kLine);
+  WorkedSlice worked = (*made)->work(order(), nullptr);
+  EXPECT_EQ(trace_.events.back(), "sender.stage");
+  EXPECT_EQ((*made)->run(order()).outcome, wire::Outcome::completed);  // the next one may come before
+  const wire::SliceResult result = std::move(worked).finish();
+  EXPECT_EQ(trace_.events.back(), "sender.sync");
+  EXPECT_EQ(result.outcome, wire::Outcome::completed);
+  EXPECT_TRUE(result.output.present);
+
+  trace_.fail_at = "sender.sync";
+  const wire::SliceResult failed = (*made)->run(order());
+  EXPECT_EQ(failed.outcome, wire::Outcome::failed);
+  EXPECT_THAT(failed.error, HasSubstr("operations[2] send: failed at sender.sync"));
+  EXPECT_FALSE(failed.output.present);
 }
 
 TEST_F(SliceRunnerTest, WholeSliceComesAsOneBatch) {

@@ -42,19 +42,30 @@ struct Gate {
   }
 };
 
+// disk: what syncs wait for; nullptr: there is nothing to sync.
 class GatedRunner final : public SliceRunner {
  public:
-  explicit GatedRunner(Gate& gate) : gate_(gate) {}
-  wire::SliceResult run(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
+  GatedRunner(Gate& gate, Gate* disk) : gate_(gate), disk_(disk) {}
+  WorkedSlice work(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
     gate_.pass(cancelled);
-    return {.key = order.key,
-            .attempt = order.attempt,
-            .outcome = cancelled->load() ? wire::Outcome::failed : wire::Outcome::completed};
+    WorkedSlice worked{.result = {.key = order.key,
+                                  .attempt = order.attempt,
+                                  .outcome = cancelled->load() ? wire::Outcome::failed : wire::Outcome::completed}};
+    if (disk_ != nullptr) {
+      worked.sync = [disk = disk_, number = order.key.order]() -> Result<void> {
+        static const std::atomic<bool> kNever{false};
+        disk->pass(&kNever);
+        if (number == 3) return Error(ErrorCode::no_space, "the disk is full");
+        return {};
+      };
+    }
+    return worked;
   }
   Delivery delivery() const override { return Delivery::none; }
 
  private:
   Gate& gate_;
+  Gate* disk_;
 };
 
 class FakeMonitor final : public ProcessMonitor {
@@ -83,7 +94,7 @@ class WorkerTest : public testing::Test {
         loop_, hub_.client(), &monitor_, WorkerSettings{.worker_id = "w"},
         [this](const wire::Welcome&) -> Result<std::unique_ptr<SliceRunner>> {
           if (broken_) return Error(ErrorCode::invalid, "operations[1] x: broken");
-          return std::unique_ptr<SliceRunner>(std::make_unique<GatedRunner>(gate_));
+          return std::unique_ptr<SliceRunner>(std::make_unique<GatedRunner>(gate_, has_disk_ ? &disk_ : nullptr));
         },
         [this](const std::string& reason) { ended_ = reason; });
     worker_->start();
@@ -91,6 +102,7 @@ class WorkerTest : public testing::Test {
   }
   void TearDown() override {
     gate_.let(1000);
+    disk_.let(1000);
     worker_.reset();
   }
   void hear(ServerChannel::Peer peer, wire::Message message) {
@@ -112,15 +124,19 @@ class WorkerTest : public testing::Test {
                       .cancelled = std::move(cancelled)});
   }
   bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 20s); }
-  // The operation thread posts nothing when it begins a slice, so its count is awaited by itself.
-  void until_begun(int count) {
-    while (gate_.begun_count() < count) std::this_thread::yield();
+  // The operation thread posts nothing when it begins a slice, nor the other one when it begins to sync, so these
+  // counts are awaited by themselves.
+  void until_begun(int count) { until_entered(gate_, count); }
+  static void until_entered(Gate& gate, int count) {
+    while (gate.begun_count() < count) std::this_thread::yield();
   }
 
   ManualLoop loop_;
   MemoryHub hub_{loop_};
   FakeMonitor monitor_;
   Gate gate_;
+  Gate disk_;
+  bool has_disk_ = false;
   bool broken_ = false;
   std::unique_ptr<ServerChannel> server_;
   std::unique_ptr<Worker> worker_;
@@ -144,6 +160,37 @@ TEST_F(WorkerTest, ResultsAreKeptUntilTheyAreAcknowledged) {
   EXPECT_EQ(hellos_[1].first_seq, 2u);
   ASSERT_EQ(hellos_[1].unacked.size(), 1u) << "the first one is durable, the second is said again";
   EXPECT_EQ(hellos_[1].unacked[0].key.order, 2u);
+}
+
+TEST_F(WorkerTest, TheNextSliceIsBegunWhileTheDiskIsWaitedFor) {
+  has_disk_ = true;
+  welcome();
+  say(wire::Dispatch{1, {slice(1), slice(2), slice(3), slice(4)}});
+  loop_.run_ready();
+  gate_.let(3);
+  until_begun(3);
+  until_entered(disk_, 1);
+  monitor_.died({});
+  ASSERT_TRUE(until([this] { return hellos_.size() == 2; }));
+  EXPECT_THAT(hellos_[1].held, testing::ElementsAre(held(1), held(2), held(3), held(4)));
+  EXPECT_TRUE(hellos_[1].unacked.empty()) << "nothing is told before it is durable";
+  EXPECT_EQ(gate_.begun_count(), 3) << "a slow disk stops the work";
+
+  welcome();
+  disk_.let(1);
+  ASSERT_TRUE(until([this] { return results_.size() == 1; }));
+  EXPECT_EQ(results_.begin()->second.key.order, 1u);
+  until_begun(4);
+  say(wire::Leave{});
+  gate_.let(1);
+  disk_.let(3);
+  ASSERT_TRUE(until([this] { return results_.size() == 4; }));
+  EXPECT_FALSE(ended_) << "results that are not durable elsewhere are not left behind";
+  std::map<std::uint64_t, wire::Outcome> outcomes;
+  for (const auto& [seq, result] : results_) outcomes[result.key.order] = result.outcome;
+  EXPECT_THAT(outcomes, testing::ElementsAre(
+                            testing::Pair(1, wire::Outcome::completed), testing::Pair(2, wire::Outcome::completed),
+                            testing::Pair(3, wire::Outcome::obstructed), testing::Pair(4, wire::Outcome::completed)));
 }
 
 TEST_F(WorkerTest, ANewControllerHearsWhatIsHeldAndMayCancelIt) {

@@ -68,23 +68,6 @@ TEST(JsonScan, RefusesWhatItDoesNot) {
   }
 }
 
-TEST(JsonScan, TheCheckerGivesTheSameVerdicts) {
-  JsonChecker checker;
-  const std::string long_text = "[\"" + std::string(100'000, 'x') + "\"";
-  for (const std::string& text :
-       {std::string("{\"a\":1}"), std::string("1e999"), std::string("123456789012345678901234567890"), std::string(""),
-        std::string("{\"a\":tru}"), std::string("1 2"), long_text, long_text + "]", std::string(" [] ")}) {
-    const Padded padded(text);
-    const JsonScan scanned = check_json_text(padded.view());
-    const JsonScan checked = checker.check(padded.view());
-    EXPECT_EQ(checked.state, scanned.state) << text_head(text);
-    if (scanned.state == State::broken) {
-      EXPECT_EQ(checked.at, scanned.at) << text_head(text);
-      EXPECT_STREQ(checked.problem, scanned.problem) << text_head(text);
-    }
-  }
-}
-
 TEST(JsonScan, NamesTheByteThatIsWrong) {
   const Padded text("{\"a\":1,\"b\":tru}");
   const JsonScan scan = check_json_text(text.view());

@@ -1,0 +1,312 @@
+#include "core/formats/json_tokens.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "core/formats/byte_scan.h"
+#include "core/formats/json_scan.h"
+
+namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;  // that are looked at together, if single texts are shorter
+constexpr std::size_t kPieceGap = 32;
+constexpr std::size_t kKeptBytes = std::size_t{8} << 20;  // a longer text's memory is given back
+
+// What may stand behind a number or a word.
+constexpr std::array<bool, 256> make_terminators() {
+  std::array<bool, 256> table{};
+  for (const char c : {' ', '\n', '\t', '\r', ',', ':', ']', '}'}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr auto kTerminators = make_terminators();
+
+inline bool is_terminator(char c) {
+  return kTerminators[static_cast<unsigned char>(c)];
+}
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+template <std::size_t size>
+bool is_word(const char* p, const char (&word)[size]) {
+  return std::memcmp(p, word, size - 1) == 0 && is_terminator(p[size - 1]);
+}
+
+bool is_number(const char* p) {
+  if (*p == '-') ++p;
+  if (*p == '0') {
+    ++p;
+  } else {
+    if (!is_digit(*p)) return false;
+    while (is_digit(*p)) ++p;
+  }
+  if (*p == '.') {
+    if (!is_digit(*++p)) return false;
+    while (is_digit(*p)) ++p;
+  }
+  if (*p == 'e' || *p == 'E') {
+    ++p;
+    if (*p == '+' || *p == '-') ++p;
+    if (!is_digit(*p)) return false;
+    while (is_digit(*p)) ++p;
+  }
+  return is_terminator(*p);
+}
+
+// Backslashes outside of strings are no tokens of the grammar, so it does not matter here where strings are.
+bool has_good_escapes(std::string_view text) {
+  const char* end = text.data() + text.size();
+  const char* p = text.data();
+  while ((p = static_cast<const char*>(std::memchr(p, '\\', static_cast<std::size_t>(end - p)))) != nullptr) {
+    if (end - p < 2) return false;
+    if (p[1] == 'u') {
+      if (end - p < 6) return false;
+      for (int i = 2; i < 6; ++i) {
+        const char c = p[i];
+        if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) return false;
+      }
+      p += 6;
+    } else {
+      if (std::strchr("\"\\/bfnrt", p[1]) == nullptr || p[1] == '\0') return false;
+      p += 2;
+    }
+  }
+  return true;
+}
+
+struct Range {
+  std::uint32_t begin;
+  std::uint32_t end;
+};
+
+// The first token is the text's own first byte, so that no string that began before goes on into it, and a bracket; the
+// last byte is one too, so that numbers and words end within the text.
+bool has_container_at(const char* piece, Range text, std::span<const std::uint32_t> places) {
+  while (text.begin < text.end && is_json_space(piece[text.begin])) ++text.begin;
+  while (text.begin < text.end && is_json_space(piece[text.end - 1])) --text.end;
+  if (text.begin == text.end || places.empty() || places.front() != text.begin) return false;
+  const char first = piece[text.begin];
+  const char last = piece[text.end - 1];
+  return (first == '{' || first == '[') && (last == '}' || last == ']');
+}
+
+// Walks over the tokens of one text and writes them down. It may run into those of the next text if this one does not
+// end, so its memory is that of all of the piece's tokens.
+class Walk {
+ public:
+  // places: of the piece's tokens from the text's first on; begin: of the text. Its last byte is a bracket.
+  Walk(const char* piece, std::span<const std::uint32_t> places, std::uint32_t begin, JsonToken* out,
+       std::uint32_t* open)
+      : piece_(piece), places_(places), begin_(begin), out_(out), open_(open) {}
+
+  std::uint32_t count() const { return count_; }
+
+  // Requires: a place is there. True: a whole container, in which the tokens up to count() are.
+  bool run() {
+    for (;;) {
+      if (!begin_value()) return false;
+      if (is_entered_) continue;
+      if (!end_values()) return false;
+      if (depth_ == 0) return true;
+    }
+  }
+
+ private:
+  char present() const { return piece_[places_[count_]]; }
+  bool is_over() const { return count_ == places_.size(); }
+
+  void take() {
+    out_[count_].at = places_[count_] - begin_;
+    ++count_;
+  }
+  void take_scalar() {
+    take();
+    out_[count_ - 1].behind = count_;
+  }
+
+  // Either a whole scalar, or the opening of a container, with the first key of an object.
+  bool begin_value() {
+    const char* p = piece_ + places_[count_];
+    is_entered_ = false;
+    switch (*p) {
+      case '{':
+        if (!enter()) return false;
+        if (present() == '}') return true;
+        is_entered_ = true;
+        return take_key();
+      case '[':
+        if (!enter()) return false;
+        is_entered_ = present() != ']';
+        return true;
+      case '"':
+        take_scalar();
+        return true;
+      case 't':
+        take_scalar();
+        return is_word(p, "true");
+      case 'f':
+        take_scalar();
+        return is_word(p, "false");
+      case 'n':
+        take_scalar();
+        return is_word(p, "null");
+      default:
+        take_scalar();
+        return is_number(p);
+    }
+  }
+
+  bool enter() {
+    if (depth_ == kMaxJsonDepth) return false;
+    open_[depth_++] = count_;
+    take();
+    return !is_over();
+  }
+
+  // A key, the colon; a value must follow.
+  bool take_key() {
+    if (places_.size() - count_ < 3 || present() != '"') return false;
+    take();
+    if (present() != ':') return false;
+    take();
+    return true;
+  }
+
+  // Closes what ends here, up to the comma before the next value, whose key is taken too.
+  bool end_values() {
+    while (depth_ > 0) {
+      if (is_over()) return false;
+      const bool is_in_object = piece_[places_[open_[depth_ - 1]]] == '{';
+      const char c = present();
+      if (c == ',') {
+        take();
+        if (is_over()) return false;
+        return !is_in_object || take_key();
+      }
+      if (c != (is_in_object ? '}' : ']')) return false;
+      take();
+      out_[open_[--depth_]].behind = count_;
+    }
+    return true;
+  }
+
+  const char* const piece_;
+  const std::span<const std::uint32_t> places_;
+  const std::uint32_t begin_;
+  JsonToken* const out_;
+  std::uint32_t* const open_;
+  std::uint32_t count_ = 0;
+  int depth_ = 0;
+  bool is_entered_ = false;
+};
+
+}  // namespace
+
+JsonToken* JsonTokens::reserve(std::size_t count) {
+  if (capacity_ - used_ < count) {
+    const std::size_t capacity = std::max(used_ + count, 2 * capacity_);
+    auto larger = std::make_unique_for_overwrite<JsonToken[]>(capacity);
+    std::copy_n(tokens_.get(), used_, larger.get());
+    tokens_ = std::move(larger);
+    capacity_ = capacity;
+  }
+  return tokens_.get() + used_;
+}
+
+void JsonTokens::clear() {
+  texts_.clear();
+  used_ = 0;
+  if (capacity_ * sizeof(JsonToken) <= kKeptBytes) return;
+  tokens_.reset();
+  capacity_ = 0;
+}
+
+JsonIndexer::JsonIndexer() : open_(std::make_unique_for_overwrite<std::uint32_t[]>(kMaxJsonDepth)) {}
+JsonIndexer::~JsonIndexer() = default;
+
+bool JsonIndexer::index(std::span<const std::string_view> texts, JsonTokens& tokens) {
+  bool all_good = true;
+  while (!texts.empty()) {
+    const char* begin = texts.front().data();
+    const char* end = begin + texts.front().size();
+    std::size_t count = 1;
+    for (; count < texts.size(); ++count) {
+      const std::string_view next = texts[count];
+      if (next.data() < end || static_cast<std::size_t>(next.data() - end) > kPieceGap) break;
+      if (static_cast<std::size_t>(next.data() + next.size() - begin) > kPieceBytes) break;
+      end = next.data() + next.size();
+    }
+    if (!index_piece(texts.first(count), tokens)) all_good = false;
+    texts = texts.subspan(count);
+  }
+  return all_good;
+}
+
+bool JsonIndexer::index_piece(std::span<const std::string_view> texts, JsonTokens& tokens) {
+  const std::size_t first_entry = tokens.texts_.size();
+  for (const std::string_view text : texts) tokens.texts_.push_back({text.data(), text.size(), 0, false});
+  const std::span<JsonTokens::Text> entries(tokens.texts_.data() + first_entry, texts.size());
+  if (take_tokens(entries, tokens)) return true;
+  if (entries.size() == 1) return false;
+  // A bad text hides what follows it: where strings begin, or that it is UTF-8.
+  bool all_good = true;
+  for (JsonTokens::Text& entry : entries) {
+    if (!entry.is_good && !take_tokens({&entry, 1}, tokens)) all_good = false;
+  }
+  return all_good;
+}
+
+bool JsonIndexer::take_tokens(std::span<JsonTokens::Text> texts, JsonTokens& tokens) {
+  const char* piece = texts.front().data;
+  const std::string_view all(piece, static_cast<std::size_t>(texts.back().data + texts.back().size - piece));
+  if (!find_tokens(all)) return false;
+  const std::span<const std::uint32_t> places(stage_->structural_indexes.get(), stage_->n_structural_indexes);
+  tokens.reserve(places.size());
+  const bool may_have_escapes = std::memchr(all.data(), '\\', all.size()) != nullptr;
+  std::size_t next = 0;
+  bool all_good = true;
+  for (JsonTokens::Text& text : texts) {
+    const auto begin = static_cast<std::uint32_t>(text.data - piece);
+    const auto end = static_cast<std::uint32_t>(begin + text.size);
+    while (next < places.size() && places[next] < begin) ++next;
+    JsonToken* out = tokens.tokens_.get() + tokens.used_;
+    std::uint32_t count = 0;
+    if (has_container_at(piece, {begin, end}, places.subspan(next))) {
+      Walk walk(piece, places.subspan(next), begin, out, open_.get());
+      if (walk.run()) count = walk.count();
+    }
+    const bool is_whole =
+        count > 0 && places[next + count - 1] < end && (next + count == places.size() || places[next + count] >= end);
+    text.is_good = is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}));
+    text.first = tokens.used_;
+    if (text.is_good) {
+      tokens.used_ += count;
+      next += count;
+    } else {
+      all_good = false;
+    }
+  }
+  return all_good;
+}
+
+bool JsonIndexer::find_tokens(std::string_view piece) {
+  const bool is_too_small = stage_ == nullptr || stage_->capacity() < piece.size();
+  const bool is_too_large = stage_ != nullptr && stage_->capacity() > kKeptBytes && piece.size() <= kPieceBytes;
+  if (is_too_small || is_too_large) {
+    stage_.reset();
+    const auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(
+        std::max(piece.size(), kPieceBytes), 1, stage_);
+    if (error != simdjson::SUCCESS) throw std::bad_alloc();
+  }
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(piece.data());
+  return stage_->stage1(bytes, piece.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
+}
+
+}  // namespace slicemill

@@ -1,0 +1,192 @@
+#include "core/formats/json_tokens.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/formats/json_scan.h"
+#include "core/runtime/json.h"
+#include "tests/core/formats/padded.h"
+
+namespace slicemill {
+namespace {
+
+using testing::ElementsAre;
+
+// Texts behind each other in one piece of memory, with something between them.
+class Texts {
+ public:
+  Texts(const std::vector<std::string>& texts, std::string_view between) {
+    std::vector<std::size_t> begins;
+    for (const std::string& text : texts) {
+      begins.push_back(all_.size());
+      all_.append(text).append(between);
+    }
+    all_.append(64, '"');  // what is read behind the end must not matter
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      views_.emplace_back(std::string_view(all_).substr(begins[i], texts[i].size()));
+  }
+
+  const std::vector<std::string_view>& views() const { return views_; }
+
+ private:
+  std::string all_;
+  std::vector<std::string_view> views_;
+};
+
+std::vector<bool> verdicts(const std::vector<std::string>& texts, std::string_view between) {
+  const Texts placed(texts, between);
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  const bool all = indexer.index(placed.views(), tokens);
+  std::vector<bool> good;
+  for (const auto& text : tokens.texts()) good.push_back(text.is_good);
+  EXPECT_EQ(all, std::ranges::find(good, false) == good.end());
+  EXPECT_EQ(good.size(), texts.size());
+  return good;
+}
+
+bool is_container(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && (text[first] == '{' || text[first] == '[');
+}
+
+// What the scanner says, which shares no code with it.
+bool is_good(const std::string& text) {
+  const Padded padded(text);
+  return is_container(text) && is_utf8(padded.view()) &&
+         check_json_text(padded.view()).state == JsonScan::State::complete;
+}
+
+// The value as it is reached from token to token, as JSON. Of repeated keys the last counts here, as for the parser.
+Json rebuilt(const JsonValue& value, std::string_view record) {
+  if (!value.is_object()) return Json::parse(value.bytes());
+  Json object = Json::object();
+  value.visit_members([&](const char* key, const JsonValue& member) {
+    const Padded from(std::string(key - 1, static_cast<std::size_t>(record.data() + record.size() - key) + 1));
+    const auto scan = scan_json_value(from.view().data(), from.view().data() + from.view().size());
+    const std::string name = Json::parse(from.view().data(), scan.at).get<std::string>();
+    object[name] = rebuilt(member, record);
+    return true;
+  });
+  return object;
+}
+
+TEST(JsonTokens, LeadToEveryMember) {
+  const std::vector<std::string> texts = {
+      R"({})",
+      R"([])",
+      R"({"a":1})",
+      R"( { "a" : { "b" : [ 1 , { "c" : { } } , "x" ] , "d" : true } , "e" : null } )",
+      R"({"a":"}\"{","b\n":"\\","c":-1.5e+3,"d":[],"e":{"f":{}},"g":false})",
+      R"([{"a":1},[2]])"};
+  for (const char* between : {"\n", "", "\r\n", " \n \n"}) {
+    const Texts placed(texts, between);
+    JsonIndexer indexer;
+    JsonTokens tokens;
+    ASSERT_TRUE(indexer.index(placed.views(), tokens));
+    ASSERT_EQ(tokens.texts().size(), texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const auto& text = tokens.texts()[i];
+      EXPECT_EQ(text.data, placed.views()[i].data());
+      EXPECT_EQ(rebuilt(tokens.value(text), placed.views()[i]), Json::parse(texts[i])) << texts[i];
+    }
+  }
+}
+
+TEST(JsonTokens, AVisitEndsWhereItIsToldTo) {
+  const Texts placed({R"({"a":1,"b":{"x":2},"c":3})"}, "");
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  ASSERT_TRUE(indexer.index(placed.views(), tokens));
+  std::vector<std::string> values;
+  tokens.value(tokens.texts()[0]).visit_members([&](const char* key, const JsonValue& value) {
+    values.emplace_back(value.bytes());
+    return *key != 'b';
+  });
+  EXPECT_THAT(values, ElementsAre("1", R"({"x":2})"));
+}
+
+TEST(JsonTokens, ABadTextSpoilsNoOther) {
+  const std::vector<std::string> texts = {
+      R"({"a":1})",       R"({"a":"x)",  R"({"a":2})",   R"({"a":"\)",      R"({"b":"\q"})",
+      "{\"c\":\"\xff\"}", R"({"a":3})",  R"({"d":tru})", R"({"a":"\u12"})", R"(5)",
+      R"({"a":{"b":4}})", R"({"a":1}})", R"([1,2)",      R"({"a":01})",     R"({"e":5})"};
+  for (const char* between : {"\n", "", " "}) {
+    EXPECT_THAT(verdicts(texts, between), ElementsAre(true, false, true, false, false, false, true, false, false, false,
+                                                      true, false, false, false, true))
+        << "between: " << between;
+  }
+}
+
+TEST(JsonTokens, DepthIsThatOfTheScanner) {
+  const auto nested = [](int depth) {
+    return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+  };
+  EXPECT_THAT(verdicts({nested(kMaxJsonDepth), nested(kMaxJsonDepth + 1), "{}"}, "\n"), ElementsAre(true, false, true));
+}
+
+// Longer than what is looked at together, so one by one; then short ones again.
+TEST(JsonTokens, TextsOfAnyLength) {
+  std::string list = "[";
+  for (int i = 0; i < 3'000'000; ++i) list += "1,";
+  list += "1]";
+  const std::vector<std::string> texts = {"{}", list, "{\"a\":\"" + std::string(2 << 20, 'x') + "\"}", "[]",
+                                          list + "]"};
+  EXPECT_THAT(verdicts(texts, "\n"), ElementsAre(true, true, true, true, false));
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  for (int round = 0; round < 3; ++round) {
+    const Texts placed({list, R"({"a":7})"}, "\n");
+    ASSERT_TRUE(indexer.index(placed.views(), tokens));
+    EXPECT_EQ(rebuilt(tokens.value(tokens.texts()[1]), placed.views()[1]), Json::parse(R"({"a":7})"));
+    tokens.clear();
+    EXPECT_TRUE(tokens.texts().empty());
+  }
+}
+
+// Bytes of good texts changed, dropped and put in at random; the verdicts are those of the scanner.
+TEST(JsonTokens, VerdictsAreThoseOfTheScanner) {
+  const std::vector<std::string> seeds = {
+      R"({"a":1,"b":[true,false,null],"c":{"d":"x\n\u00e9","e":-0.5e-7}})", R"([[],{},"",0,-1,10.25E3])",
+      R"({"name":"été","list":[{"k":"v"},{"k":"w"}],"n":12345678901234567890})", R"({ "a" : "\\" , "b" : "\"" } )"};
+  const std::string_view alphabet = "{}[],:\"\\ \n\t0123456789.eE+-truefalsn\x01\xc3\xa9\x0c/u";
+  std::mt19937 random(20'261'129);
+  const auto changed = [&](std::string text) {
+    for (auto changes = random() % 3; changes > 0 && !text.empty(); --changes) {
+      const std::size_t at = random() % text.size();
+      const char c = alphabet[random() % alphabet.size()];
+      switch (random() % 3) {
+        case 0:
+          text[at] = c;
+          break;
+        case 1:
+          text.insert(at, 1, c);
+          break;
+        default:
+          text.erase(at, 1);
+      }
+    }
+    return text;
+  };
+  int good_ones = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    std::vector<std::string> texts;
+    std::vector<bool> expected;
+    for (int i = 0; i < 8; ++i) {
+      texts.push_back(changed(seeds[random() % seeds.size()]));
+      expected.push_back(is_good(texts.back()));
+      good_ones += expected.back() ? 1 : 0;
+    }
+    ASSERT_EQ(verdicts(texts, round % 2 == 0 ? "\n" : ""), expected)
+        << Json(texts).dump(-1, ' ', true, Json::error_handler_t::replace);
+  }
+  EXPECT_GT(good_ones, 6'000);
+  EXPECT_LT(good_ones, 20'000);
+}
+
+}  // namespace
+}  // namespace slicemill
