@@ -122,6 +122,10 @@ TEST(JsonTokens, ABadTextSpoilsNoOther) {
   }
 }
 
+TEST(JsonTokens, ATextEndsWhereItEnds) {
+  EXPECT_THAT(verdicts({R"({"a":[1])", "}", R"({"b":2})"}, ""), ElementsAre(false, false, true));
+}
+
 TEST(JsonTokens, DepthIsThatOfTheScanner) {
   const auto nested = [](int depth) {
     return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
