@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "core/formats/file_reading.h"
 #include "core/formats/json_scan.h"
 #include "slicer/file_list.h"
+#include "slicer/rows_cutter.h"
 
 namespace slicemill {
 
@@ -19,6 +21,7 @@ namespace {
 constexpr std::size_t kListed = 256;      // requests of one run, at most
 constexpr std::int64_t kRelistMs = 1000;  // between two looks at a persistent source
 constexpr std::size_t kHashDigits = 16;
+constexpr std::uint64_t kScannedPerTurn = 32 << 20;  // of files that are cut by rows: what is found is dispatched soon
 
 // FNV-1a: the same in every build that may ever read a position.
 std::uint64_t path_hash(std::string_view path) {
@@ -34,7 +37,10 @@ class RunBuilder {
   ~RunBuilder() { flush(); }
 
   void add_whole(const std::string& fixed, std::uint64_t total) {
-    list_.requests.push_back(fmt::format("{{{},\"offset\":0,\"length\":{}}}", fixed, total));
+    add(fmt::format("{{{},\"offset\":0,\"length\":{}}}", fixed, total));
+  }
+  void add(std::string request) {
+    list_.requests.push_back(std::move(request));
     ++slices_;
     if (list_.requests.size() == kListed) flush();
   }
@@ -80,13 +86,12 @@ class FileSlicer final : public Slicer {
   Result<SlicerTurn> next(std::size_t wanted) override {
     SlicerTurn turn;
     // open() took the first list.
-    if (persistent_ && has_begun_ && next_path_ == paths_.size()) RETURN_IF_ERROR(list());
+    if (persistent_ && has_begun_ && is_at_end()) RETURN_IF_ERROR(list());
     has_begun_ = true;
     RETURN_IF_ERROR(cut(turn, turn_size(wanted)));
     turn.position = position();
-    const bool is_end = next_path_ == paths_.size();
-    if (is_end && !persistent_) turn.finished = true;
-    if (is_end && persistent_ && turn.runs.empty()) turn.idle_ms = kRelistMs;
+    if (is_at_end() && !persistent_) turn.finished = true;
+    if (is_at_end() && persistent_ && turn.runs.empty()) turn.idle_ms = kRelistMs;
     return turn;
   }
 
@@ -99,6 +104,8 @@ class FileSlicer final : public Slicer {
   }
 
  private:
+  bool is_at_end() const { return next_path_ == paths_.size() && !rows_; }
+
   // A position of a persistent source names every known file. Turns that grow with them keep the sum of all positions
   // in proportion to the number of files, not to its square.
   std::size_t turn_size(std::size_t wanted) const { return persistent_ ? std::max(wanted, known_.size() / 4) : wanted; }
@@ -114,6 +121,10 @@ class FileSlicer final : public Slicer {
       if (!last->is_string()) return broken();
       last_ = last->get<std::string>();
     }
+    if (const auto at = parsed.find("at"); at != parsed.end()) {
+      if (!at->is_object()) return broken();
+      ASSIGN_OR_RETURN(rows_, RowsCutter::resume(*files_, reading_, *at));
+    }
     const auto known = parsed.find("known");
     if (known == parsed.end()) return {};
     if (!known->is_string() || known->get_ref<const std::string&>().size() % kHashDigits != 0) return broken();
@@ -128,13 +139,14 @@ class FileSlicer final : public Slicer {
   }
 
   std::string position() const {
-    if (!persistent_) return last_.empty() ? "" : fmt::format("{{\"last\":{}}}", json_quoted(last_));
+    const std::string at = rows_ ? fmt::format(",\"at\":{{{}}}", rows_->position()) : "";
+    if (!persistent_) return last_.empty() ? "" : fmt::format("{{\"last\":{}{}}}", json_quoted(last_), at);
     std::vector<std::uint64_t> sorted(known_.begin(), known_.end());
     std::sort(sorted.begin(), sorted.end());
     std::string text = "{\"known\":\"";
     text.reserve(text.size() + sorted.size() * kHashDigits + 2);
     for (const std::uint64_t hash : sorted) fmt::format_to(std::back_inserter(text), "{:016x}", hash);
-    return text + "\"}";
+    return text + "\"" + at + "}";
   }
 
   // Sets paths_ to the files that are still to be cut.
@@ -167,8 +179,9 @@ class FileSlicer final : public Slicer {
 
   Result<void> cut(SlicerTurn& turn, std::size_t wanted) {
     RunBuilder runs(turn);
-    for (; next_path_ < paths_.size() && runs.slices() < wanted; ++next_path_) {
-      const std::string& path = paths_[next_path_];
+    RETURN_IF_ERROR(cut_rows(runs, wanted));
+    while (!rows_ && next_path_ < paths_.size() && runs.slices() < wanted) {
+      const std::string& path = paths_[next_path_++];
       const auto stat = files_->stat(path);
       if (!stat) {
         // Whoever fills a persistent source may also empty it.
@@ -177,7 +190,20 @@ class FileSlicer final : public Slicer {
       }
       if (!stat->is_directory && stat->size > 0) RETURN_IF_ERROR(cut_file(path, *stat, runs));
       if (!persistent_) last_ = path;
+      RETURN_IF_ERROR(cut_rows(runs, wanted));
     }
+    return {};
+  }
+
+  // Goes on with the file that is being cut by rows, if there is one.
+  Result<void> cut_rows(RunBuilder& runs, std::size_t wanted) {
+    if (!rows_) return {};
+    const std::uint64_t scanned_before = rows_->scanned();
+    while (!rows_->is_over() && runs.slices() < wanted && rows_->scanned() - scanned_before < kScannedPerTurn) {
+      ASSIGN_OR_RETURN(std::string request, rows_->next());
+      runs.add(std::move(request));
+    }
+    if (rows_->is_over()) rows_.reset();
     return {};
   }
 
@@ -187,14 +213,18 @@ class FileSlicer final : public Slicer {
     }
     // Not so for an empty file: it is looked at again until it has something in it.
     if (persistent_) known_.insert(path_hash(path));
-    std::string fixed = fmt::format("\"path\":{},\"total\":{},\"mtime_ns\":{},\"inode\":{}", json_quoted(path),
-                                    stat.size, stat.mtime_ns, stat.inode);
+    DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode};
+    const std::string fixed = file.fixed_members();
     const auto total = static_cast<std::int64_t>(stat.size);
     if (total > reading_.size && reading_.is_cut(path)) {
-      runs.add_ranges(std::move(fixed), total, reading_.size);
-    } else {
-      runs.add_whole(fixed, stat.size);
+      runs.add_ranges(fixed, total, reading_.size);
+      return {};
     }
+    if (total > reading_.size && reading_.is_cut_by_rows(path)) {
+      ASSIGN_OR_RETURN(rows_, RowsCutter::begin(*files_, reading_, std::move(file)));
+      if (rows_) return {};
+    }
+    runs.add_whole(fixed, stat.size);
     return {};
   }
 
@@ -204,6 +234,7 @@ class FileSlicer final : public Slicer {
   bool has_begun_ = false;
   std::vector<std::string> paths_;
   std::size_t next_path_ = 0;
+  std::optional<RowsCutter> rows_;  // the file before next_path_, if it is being cut by rows
   std::string last_;
   std::unordered_set<std::uint64_t> known_;
 };

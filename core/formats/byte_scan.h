@@ -20,6 +20,13 @@ inline bool is_json_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+inline bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
 // The first byte in [p, end) that is '"', '\\' or below 0x20 (what cannot stand for itself in a JSON string); end if
 // there is none.
 inline const char* find_json_special(const char* p, const char* end) {

@@ -13,7 +13,13 @@
 namespace slicemill {
 
 CsvReader::CsvReader(CsvOptions options)
-    : options_(std::move(options)), header_pending_(options_.fields.empty() || options_.remove_header) {
+    : options_(std::move(options)),
+      header_pending_(options_.fields.empty() || options_.remove_header),
+      line_(options_.first_line) {
+  if (line_ > 1) {
+    at_start_ = false;
+    if (options_.header.empty()) header_pending_ = false;
+  }
   for (const std::string& name : options_.fields) {
     names_.push_back(json_quoted(name) + ":");
     names_bytes_ += names_.back().size();
@@ -147,8 +153,21 @@ Result<void> CsvReader::take_row(RecordText& out) {
   return {};
 }
 
+// The same as if it stood before what is read, in the file's first line.
+Result<void> CsvReader::take_given_header(RecordText& out) {
+  std::string padded = std::exchange(options_.header, {});
+  const std::size_t size = padded.size();
+  padded.append(kScanPadding, '\0');
+  const std::uint64_t line = std::exchange(line_, 1);
+  at_start_ = true;
+  RETURN_IF_ERROR(read({padded.data(), size}, true, out));
+  line_ = line;
+  return {};
+}
+
 Result<std::size_t> CsvReader::read(std::string_view data, bool last, RecordText& out) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (!options_.header.empty()) RETURN_IF_ERROR(take_given_header(out));
   const char* p = data.data();
   const char* end = p + data.size();
   if (at_start_) {

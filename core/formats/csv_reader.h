@@ -4,7 +4,8 @@
 //   row    := field (delimiter field)* end    end: "\n" | "\r\n" | end of the file
 //   field  := quoted | plain                  a quote inside a plain field is an ordinary character
 //
-// It never reads: the caller shows it bytes in order, and again what it left over. One per file; one thread.
+// It never reads: the caller shows it bytes in order, and again what it left over. One per file, or per part of one
+// that begins and ends with a row (core/formats/csv_rows.h); one thread.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ struct CsvOptions {
   std::vector<std::string> fields;  // names of the columns; empty: the first row has them
   bool remove_header = true;        // with `fields`: the first row is a header, drop it
   bool ignore_empty = true;         // empty values are left out of the record, blank lines are skipped
+  std::uint64_t first_line = 1;     // of what is read; behind 1 there is no byte order mark
+  std::string header{};             // the file's first row as it stands there, if what is read begins behind it
 };
 
 class CsvReader {
@@ -46,6 +49,7 @@ class CsvReader {
   void parse_plain(const char*& p, const char* end);
   Result<void> take_row(RecordText& out);
   Result<void> take_header();
+  Result<void> take_given_header(RecordText& out);
   void write_record(RecordText& out);
   std::string_view value(const Field& field);
   Error broken(std::uint64_t line, std::string_view problem) const;
@@ -55,7 +59,7 @@ class CsvReader {
   std::size_t names_bytes_ = 0;
   bool header_pending_;
   bool at_start_ = true;
-  std::uint64_t line_ = 1;
+  std::uint64_t line_;
   std::uint64_t row_lines_ = 0;  // line ends inside the row under way
   std::vector<Field> row_;
   std::string unquoted_;  // a field whose doubled quotes are being taken out

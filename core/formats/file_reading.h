@@ -30,11 +30,15 @@ struct FileReading {
   Compression compression_of(std::string_view file) const {
     return compression ? *compression : compression_of_name(file);
   }
-  // The file is read in ranges; otherwise it is one slice.
+  // The file is read in ranges of bytes, whose records the reader finds; otherwise it is one slice, or is cut by rows.
   bool is_cut(std::string_view file) const {
-    return is_line_based(format) && !file_per_slice && compression_of(file) == Compression::none &&
-           can_cut_at(line_delimiter);
+    return is_line_based(format) && may_be_cut(file) && can_cut_at(line_delimiter);
   }
+  // The slicer looks for the ends of rows and cuts there.
+  bool is_cut_by_rows(std::string_view file) const { return is_delimited(format) && may_be_cut(file); }
+
+ private:
+  bool may_be_cut(std::string_view file) const { return !file_per_slice && compression_of(file) == Compression::none; }
 };
 
 // From normalised options; what is absent has its default. invalid: the message starts with the option's name.

@@ -14,13 +14,6 @@ namespace {
 
 using State = JsonScan::State;
 
-inline bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-inline bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 // Walks one value. Every step moves p_ or sets failure_; the container that each level is in is one byte of stack_.
 class Scanner {
  public:
@@ -166,7 +159,7 @@ class Scanner {
     }
     for (int i = 2; i < 6; ++i) {
       if (p_ + i >= end_) return starve("text ends inside a string");
-      if (!is_hex(p_[i])) return fail("\\u needs four hexadecimal digits");
+      if (!is_hex_digit(p_[i])) return fail("\\u needs four hexadecimal digits");
     }
     p_ += 6;
     return true;

@@ -30,9 +30,6 @@ constexpr auto kTerminators = make_terminators();
 inline bool is_terminator(char c) {
   return kTerminators[static_cast<unsigned char>(c)];
 }
-inline bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 template <std::size_t size>
 bool is_word(const char* p, const char (&word)[size]) {
@@ -68,10 +65,7 @@ bool has_good_escapes(std::string_view text) {
     if (end - p < 2) return false;
     if (p[1] == 'u') {
       if (end - p < 6) return false;
-      for (int i = 2; i < 6; ++i) {
-        const char c = p[i];
-        if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) return false;
-      }
+      if (!std::all_of(p + 2, p + 6, is_hex_digit)) return false;
       p += 6;
     } else {
       if (std::strchr("\"\\/bfnrt", p[1]) == nullptr || p[1] == '\0') return false;

@@ -201,8 +201,10 @@ class JsonParser final : public ChunkParser {
 
 class CsvParser final : public ChunkParser {
  public:
-  explicit CsvParser(const FileReading& reading)
-      : reader_({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty}) {}
+  CsvParser(const FileReading& reading, std::uint64_t begin, RowsStart rows)
+      : reader_({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty, rows.line,
+                 std::move(rows.header)}),
+        position_(begin) {}
 
   std::uint64_t position() const override { return position_; }
   std::size_t wanted(std::size_t held) const override { return std::max(kGrowingChunkBytes, held); }
@@ -220,14 +222,14 @@ class CsvParser final : public ChunkParser {
  private:
   CsvReader reader_;
   RecordText text_;
-  std::uint64_t position_ = 0;
+  std::uint64_t position_;
   bool done_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
-                                               JsonIndexer& indexer) {
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RowsStart rows,
+                                               const ParsedSource& source, JsonIndexer& indexer) {
   if (is_line_based(reading.format) && reading.raw_records) {
     return std::make_unique<BytesParser>(reading, range, reading.ignore_empty, source);
   }
@@ -240,7 +242,7 @@ std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineR
       return std::make_unique<JsonParser>();
     case RecordFormat::csv:
     case RecordFormat::tsv:
-      return std::make_unique<CsvParser>(reading);
+      return std::make_unique<CsvParser>(reading, range.begin, std::move(rows));
   }
   return nullptr;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/formats/file_reading.h"
@@ -39,8 +40,15 @@ struct ParsedSource {
   RecordRejecter& rejecter;
 };
 
-// range: for the formats that are cut into ranges; the others take all. Name, rejecter and indexer outlive the parser.
-std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, const ParsedSource& source,
-                                               JsonIndexer& indexer);
+// Where a part of a file begins that was cut by rows (core/formats/csv_rows.h).
+struct RowsStart {
+  std::uint64_t line = 1;
+  std::string header{};  // the file's first row, unless the part begins with it or nobody needs it
+};
+
+// range: for the formats that are cut; the others take all. A part that is cut by rows is exactly its range. Name,
+// rejecter and indexer outlive the parser.
+std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineRange range, RowsStart rows,
+                                               const ParsedSource& source, JsonIndexer& indexer);
 
 }  // namespace slicemill

@@ -26,6 +26,7 @@ struct FileRequest {
   std::uint64_t inode = 0;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+  RowsStart rows{};  // of a part that is cut by rows
 };
 
 Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::parser& parser) {
@@ -43,6 +44,12 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
     request.inode = document["inode"].get_uint64();
     request.offset = document["offset"].get_uint64();
     request.length = document["length"].get_uint64();
+    // Only of parts that are cut by rows.
+    if (simdjson::ondemand::value line; document["line"].get(line) == simdjson::SUCCESS) {
+      request.rows.line = line.get_uint64();
+      if (simdjson::ondemand::value header; document["header"].get(header) == simdjson::SUCCESS)
+        request.rows.header = std::string_view(header.get_string());
+    }
   } catch (const simdjson::simdjson_error& wrong) {
     return broken(wrong.what());
   }
@@ -97,18 +104,19 @@ class FileReader final : public Reader {
     ASSIGN_OR_RETURN(const FileRequest request, parse_request(slice.request, json_));
     const Compression compression = reading_.compression_of(request.path);
     const bool is_cut = reading_.is_cut(request.path);
+    const bool is_cut_by_rows = reading_.is_cut_by_rows(request.path);
+    const std::uint64_t end = request.offset + request.length;
     place_ = compression == Compression::none ? request.path : request.path + " (unpacked)";
 
     ASSIGN_OR_RETURN(auto file, files_->open(request.path));
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat));
-    parser_ =
-        make_chunk_parser(reading_, is_cut ? LineRange{request.offset, request.offset + request.length} : LineRange{},
-                          {place_, rejecter_}, indexer_);
-    ASSIGN_OR_RETURN(
-        source_,
-        decompressed(compression, file_source(std::move(file), request.path, parser_->position(), request.total),
-                     request.path));
+    parser_ = make_chunk_parser(reading_, is_cut || is_cut_by_rows ? LineRange{request.offset, end} : LineRange{},
+                                request.rows, {place_, rejecter_}, indexer_);
+    ASSIGN_OR_RETURN(source_, decompressed(compression,
+                                           file_source(std::move(file), request.path, parser_->position(),
+                                                       is_cut_by_rows ? end : request.total),
+                                           request.path));
     return {};
   }
 
@@ -121,7 +129,7 @@ class FileReader final : public Reader {
     rest_.clear();
     ended_ = false;
     place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, {place_, rejecter_}, indexer_);
+    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
@@ -204,7 +212,9 @@ std::vector<OptionSpec> option_specs() {
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
       {.name = "size",
        .type = OptionType::bytes,
-       .description = "Bytes per slice of uncompressed ldjson and raw files; other files are one slice each.",
+       .description = "Bytes per slice of uncompressed ldjson and raw files, and at least so many of csv and tsv "
+                      "files; other files are "
+                      "one slice each.",
        .default_value = 10'000'000,
        .minimum = 1},
       {.name = "compression",

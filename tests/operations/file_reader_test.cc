@@ -36,10 +36,13 @@ class FileReaderTest : public testing::Test {
     context.options = options_;
     EXPECT_TRUE(slicer->open(context, ""));
     std::vector<std::string> requests;
-    const auto turn = *slicer->next(1'000'000);
-    for (const auto& run_requests : turn.runs) {
-      const SliceRun run{.requests = run_requests};
-      for (std::uint64_t i = 0; i < run.count(); ++i) requests.push_back(run.request(i));
+    for (bool is_finished = false; !is_finished;) {
+      const auto turn = *slicer->next(1'000'000);
+      for (const auto& run_requests : turn.runs) {
+        const SliceRun run{.requests = run_requests};
+        for (std::uint64_t i = 0; i < run.count(); ++i) requests.push_back(run.request(i));
+      }
+      is_finished = turn.finished;
     }
     return requests;
   }
@@ -106,6 +109,53 @@ class FileReaderTest : public testing::Test {
   RecordQuarantine quarantine_;
   std::size_t largest_batch_ = 0;
 };
+
+// Rows with quoted delimiters, quotes and line ends, cut at every size: the same records, and the same line in errors.
+TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
+  const std::string header = "\xEF\xBB\xBF\n\"na\nme\",b,c\r\n";
+  std::string rows;
+  for (int i = 0; i < 12; ++i) {
+    rows += std::to_string(i) + ",\"a,\"\"b\"\"\n" + std::string(static_cast<std::size_t>(i), 'x') + "\",";
+    rows += i % 3 == 0 ? "in\"side\n" : i % 3 == 1 ? "\"\"\r\n" : ",\n\n";
+    if (i % 3 == 2) rows.erase(rows.size() - 3, 1);
+  }
+  const auto with = [&](bool has_fields, bool removes) {
+    options_["format"] = "csv";
+    options_.erase("fields");
+    if (has_fields) options_["fields"] = {"x", "y", "z"};
+    options_["remove_header"] = removes;
+  };
+  for (const auto& [has_fields, removes] : {std::pair{false, true}, {true, true}, {true, false}}) {
+    with(has_fields, removes);
+    write((has_fields && !removes ? "" : header) + rows);
+    options_["file_per_slice"] = true;
+    const Records whole = *read_all();
+    EXPECT_EQ(whole.size(), 12u);
+    options_["file_per_slice"] = false;
+    std::size_t most = 0;
+    for (int size = 1; size < 400; ++size) {
+      options_["size"] = size;
+      most = std::max(most, slices().size());
+      ASSERT_EQ(*read_all(), whole) << size;
+    }
+    EXPECT_GE(most, 12u);
+  }
+  with(false, true);
+  write(header + rows + "bad row\n" + rows);
+  for (int size = 1; size < 400; size += 7) {
+    options_["size"] = size;
+    EXPECT_THAT(error_of_all(), testing::HasSubstr("in.txt: line 32: 1 fields where there are 3 columns")) << size;
+  }
+  write(header + rows + "1,\"2\n" + rows);  // what is quoted and what is not changes places
+  options_["file_per_slice"] = true;
+  const std::string error = error_of_all();
+  options_["file_per_slice"] = false;
+  options_["size"] = 20;
+  EXPECT_EQ(error_of_all(), error);
+  write("\xFF,b\n1,2\n3,4\n");
+  options_["size"] = 4;
+  EXPECT_EQ(slices().size(), 1u) << "its header cannot travel";
+}
 
 TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
   write("\xEF\xBB\xBF{\"a\":1}\r\n\n[2, 3]\n\"four\"\n{\"five\":\"" + std::string(50, '5') + "\"}\n6");

@@ -105,6 +105,60 @@ TEST_F(FileSlicerTest, TakesWhatIsDirectlyInADirectoryByName) {
   EXPECT_THAT(all_cuts(), ElementsAre(Cut{"a", 0, 10}, Cut{"a", 10, 2}, Cut{"b", 0, 5}));
 }
 
+TEST_F(FileSlicerTest, CsvFilesAreCutByRowsAndGoOnAnywhere) {
+  options_["format"] = "csv";
+  options_["size"] = 5;
+  std::ofstream(directory_ + "/b.csv") << "a,b\n1,2\n\"3\n\",4\n5,\"6,\n\n\"\n7,8";
+  write("c", 12);
+  for (const bool persistent : {false, true}) {
+    std::vector<Json> straight;
+    std::string position;
+    auto slicer = *open("", persistent);
+    for (SlicerTurn turn = *slicer->next(1); !turn.runs.empty(); turn = *slicer->next(1)) {
+      for (Json& request : parsed_requests(turn)) straight.push_back(std::move(request));
+    }
+    ASSERT_EQ(straight.size(), 5u);
+    EXPECT_EQ(straight[0].at("length"), 8);
+    EXPECT_FALSE(straight[0].contains("line"));
+    EXPECT_EQ(straight[1].at("offset"), 8);
+    EXPECT_EQ(straight[1].at("line"), 3);
+    EXPECT_EQ(straight[1].at("header"), "a,b\n");
+    EXPECT_EQ(straight[2].at("line"), 5);
+    EXPECT_EQ(straight[3].at("line"), 8);
+    EXPECT_EQ(straight[3].at("length"), 3);
+    std::vector<Json> reopened;
+    while (true) {
+      auto next = *open(position, persistent);
+      const auto turn = *next->next(1);
+      if (turn.runs.empty()) break;
+      for (Json& request : parsed_requests(turn)) reopened.push_back(std::move(request));
+      position = turn.position;
+    }
+    EXPECT_EQ(reopened, straight) << persistent;
+  }
+}
+
+TEST_F(FileSlicerTest, AFileThatChangedWhileItWasCutIsGivenAsItWas) {
+  options_["format"] = "csv";
+  const std::string path = directory_ + "/b.csv";
+  std::ofstream(path) << "a,b\n1,2\n3,4\n5,6\n7,8\n";
+  auto slicer = *open();
+  const auto first = *slicer->next(1);
+  ASSERT_EQ(cuts(first), (std::vector<Cut>{{"b.csv", 0, 12}}));
+  std::ofstream(path) << "a,b\n";  // cut off
+  EXPECT_EQ(cuts(*slicer->next(1)), (std::vector<Cut>{{"b.csv", 12, 8}}));
+  auto again = *open(first.position);
+  const auto rest = *again->next(5);
+  EXPECT_EQ(cuts(rest), (std::vector<Cut>{{"b.csv", 12, 8}}));
+  EXPECT_EQ(parsed_requests(rest)[0].at("total"), 20);
+  for (const char* at : {"{}", "5", R"({"path":"x","total":9,"mtime_ns":0,"inode":1,"offset":0,"line":2})",
+                         R"({"path":"x","total":9,"mtime_ns":0,"inode":1,"offset":9,"line":2})"}) {
+    const auto broken = open(R"({"last":"x","at":)" + std::string(at) + "}");
+    ASSERT_FALSE(broken) << at;
+    EXPECT_EQ(broken.error().code, ErrorCode::corrupt);
+  }
+}
+
 TEST_F(FileSlicerTest, FilesThatCannotBeCutAreOneSlice) {
   write("a.gz", 25);
   write("b.log", 25);

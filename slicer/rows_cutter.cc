@@ -1,0 +1,133 @@
+#include "slicer/rows_cutter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/formats/byte_scan.h"
+#include "core/formats/json_scan.h"
+
+namespace slicemill {
+
+namespace {
+
+constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::size_t kLongestHeader = 64 << 10;  // it travels with every slice
+
+bool is_blank(std::string_view row) {
+  return row.find_first_not_of("\r\n") == std::string_view::npos;
+}
+
+// Where the row ends that the reader takes for the header; nothing: not within these bytes.
+std::optional<std::uint64_t> header_end(const FileReading& reading, std::string_view bytes) {
+  const std::string_view all = bytes;
+  CsvRows rows(reading.field_delimiter, 0, 1);
+  for (;;) {
+    const std::uint64_t begin = rows.offset();
+    if (!rows.find_end(bytes, begin)) return std::nullopt;
+    std::string_view row = all.substr(begin, rows.offset() - begin);
+    if (begin == 0 && row.starts_with("\xEF\xBB\xBF")) row.remove_prefix(3);
+    if (!reading.ignore_empty || !is_blank(row)) return rows.offset();
+  }
+}
+
+}  // namespace
+
+std::string DiscoveredFile::fixed_members() const {
+  return fmt::format("\"path\":{},\"total\":{},\"mtime_ns\":{},\"inode\":{}", json_quoted(path), total, mtime_ns,
+                     inode);
+}
+
+RowsCutter::RowsCutter(DiscoveredFile file, const FileReading& reading, std::uint64_t offset, std::uint64_t line)
+    : file_(std::move(file)),
+      size_(static_cast<std::uint64_t>(reading.size)),
+      rows_(reading.field_delimiter, offset, line),
+      begin_(offset),
+      buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes + kScanPadding)) {}
+
+Result<std::optional<RowsCutter>> RowsCutter::begin(Files& files, const FileReading& reading, DiscoveredFile file) {
+  RowsCutter cutter(std::move(file), reading, 0, 1);
+  auto opened = files.open(cutter.file_.path);
+  if (!opened) return std::optional<RowsCutter>();
+  cutter.open_ = std::move(*opened);
+  RETURN_IF_ERROR(cutter.refill());
+  if (reading.fields.empty() || reading.remove_header) {
+    const auto end = header_end(reading, cutter.unread_);
+    if (!end || *end > kLongestHeader) return std::optional<RowsCutter>();
+    cutter.first_end_ = *end;
+    if (reading.fields.empty()) cutter.header_ = cutter.unread_.substr(0, *end);
+    if (!is_utf8(cutter.header_)) return std::optional<RowsCutter>();
+  }
+  return std::optional(std::move(cutter));
+}
+
+Result<RowsCutter> RowsCutter::resume(Files& files, const FileReading& reading, const Json& position) {
+  const auto broken = [&] {
+    return Error(ErrorCode::corrupt, fmt::format("file slicer position: {}", text_head(to_compact_text(position))),
+                 false);
+  };
+  try {
+    DiscoveredFile file{position.at("path"), position.at("total"), position.at("mtime_ns"), position.at("inode")};
+    RowsCutter cutter(std::move(file), reading, position.at("offset"), position.at("line"));
+    if (cutter.rows_.offset() == 0 || cutter.rows_.offset() >= cutter.file_.total || cutter.rows_.line() < 2)
+      return broken();
+    cutter.header_ = position.value("header", "");
+    // Whatever is wrong with the file, the reader of the rest will say it.
+    if (auto opened = files.open(cutter.file_.path); opened) {
+      ASSIGN_OR_RETURN(const FileStat now, (*opened)->stat());
+      if (now.inode == cutter.file_.inode && now.size >= cutter.file_.total) cutter.open_ = std::move(*opened);
+    }
+    return cutter;
+  } catch (const Json::exception&) {
+    return broken();
+  }
+}
+
+Result<bool> RowsCutter::refill() {
+  const std::uint64_t left = file_.total - rows_.offset();
+  const std::span<char> space(buffer_.get(), static_cast<std::size_t>(std::min<std::uint64_t>(kBufferBytes, left)));
+  std::size_t filled = 0;
+  while (filled < space.size()) {
+    ASSIGN_OR_RETURN(const std::size_t got, open_->read_at(rows_.offset() + filled, space.subspan(filled)));
+    if (got == 0) break;
+    filled += got;
+  }
+  unread_ = {buffer_.get(), filled};
+  return filled > 0;
+}
+
+Result<std::string> RowsCutter::next() {
+  const std::uint64_t begin = rows_.offset();
+  const std::uint64_t line = rows_.line();
+  std::uint64_t end = file_.total;
+  if (open_ != nullptr && file_.total - begin > size_) {
+    const std::uint64_t wanted = std::max(begin + size_, first_end_) - 1;
+    for (;;) {
+      if (unread_.empty()) {
+        ASSIGN_OR_RETURN(const bool more, refill());
+        if (!more) break;  // it was cut off meanwhile
+      }
+      if (!rows_.find_end(unread_, wanted)) continue;
+      end = rows_.offset();
+      break;
+    }
+  }
+  std::string request = fmt::format("{{{},\"offset\":{},\"length\":{}", file_.fixed_members(), begin, end - begin);
+  if (line > 1) {
+    fmt::format_to(std::back_inserter(request), ",\"line\":{}", line);
+    if (!header_.empty()) request.append(",\"header\":").append(json_quoted(header_));
+  }
+  request.push_back('}');
+  is_over_ = end == file_.total;
+  return request;
+}
+
+std::string RowsCutter::position() const {
+  std::string text = fmt::format("{},\"offset\":{},\"line\":{}", file_.fixed_members(), rows_.offset(), rows_.line());
+  if (!header_.empty()) text.append(",\"header\":").append(json_quoted(header_));
+  return text;
+}
+
+}  // namespace slicemill
