@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/formats/byte_scan.h"
+
 namespace simdjson::internal {
 class dom_parser_implementation;
 }
@@ -36,7 +38,7 @@ class JsonValue {
   std::string_view bytes() const {
     const JsonToken* behind = tokens_ + tokens_[number_].behind;
     const char* end = is_container() ? text_ + behind[-1].at + 1 : text_ + behind->at;
-    while (is_blank(end[-1])) --end;
+    while (is_json_space(end[-1])) --end;
     return {begin(), static_cast<std::size_t>(end - begin())};
   }
 
@@ -56,7 +58,6 @@ class JsonValue {
   }
 
  private:
-  static bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
   const char* begin() const { return text_ + tokens_[number_].at; }
   bool is_container() const { return *begin() == '{' || *begin() == '['; }
 
