@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from suite import files, slices
+from suite.lifecycle import busy_slices
 from suite.system import ROOT, Bench, Master
 
 WIDTH, ROW, LETTER = 1200, 17, 6.6
@@ -89,15 +90,16 @@ def record(bench, title, job, role, output, hertz):
     data = bench.work / "perf.data"
     with Master(bench) as master:
         ex_id = master.submit(job)
-        while not (pids := master.pids(ex_id)[role]):
+        while busy_slices(master, ex_id) == 0:  # perf follows the threads that are there when it begins
             time.sleep(0.002)
+        pids = master.pids(ex_id)[role]
         perf = subprocess.Popen(["perf", "record", "--quiet", "--freq", str(hertz), "--call-graph", "dwarf,16384", "--pid", str(pids[0]), "--output", data],
                                 stderr=subprocess.DEVNULL)
         document = master.wait(ex_id)
         if document["_status"] != "completed":
             raise SystemExit(f"flame_graphs.py: the job is {document['_status']}")
         perf.wait(timeout=120)  # until the process has ended
-    script = subprocess.run(["perf", "script", "--input", data, "--fields", "comm,ip,sym"], check=True, capture_output=True, text=True)
+    script = subprocess.run(["perf", "script", "--input", data, "--fields", "comm,ip,sym", "--no-inline"], check=True, capture_output=True, text=True)
     root = tree_of(stacks(script.stdout))
     output.write_text(svg(f"{title}, {root['count']} samples", root))
     print(f"{output}: {root['count']} samples")
