@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/formats/byte_scan.h"
+#include "core/formats/csv_reader.h"
 #include "core/formats/json_scan.h"
 
 namespace slicemill {
@@ -16,21 +17,19 @@ namespace {
 constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr std::size_t kLongestHeader = 64 << 10;  // it travels with every slice
 
-bool is_blank(std::string_view row) {
-  return row.find_first_not_of("\r\n") == std::string_view::npos;
-}
-
-// Where the row ends that the reader takes for the header; nothing: not within these bytes.
+// Where the row ends that the reader takes for the header, as the reader itself says; nothing: it is not within these
+// bytes, or is a bad one.
 std::optional<std::uint64_t> header_end(const FileReading& reading, std::string_view bytes) {
   const std::string_view all = bytes;
   CsvRows rows(reading.field_delimiter, 0, 1);
-  for (;;) {
+  CsvReader reader({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty});
+  RecordText none;
+  while (reader.is_header_pending()) {
     const std::uint64_t begin = rows.offset();
     if (!rows.find_end(bytes, begin)) return std::nullopt;
-    std::string_view row = all.substr(begin, rows.offset() - begin);
-    if (begin == 0 && row.starts_with("\xEF\xBB\xBF")) row.remove_prefix(3);
-    if (!reading.ignore_empty || !is_blank(row)) return rows.offset();
+    if (!reader.read(all.substr(begin, rows.offset() - begin), true, none)) return std::nullopt;
   }
+  return rows.offset();
 }
 
 }  // namespace
@@ -53,13 +52,10 @@ Result<std::optional<RowsCutter>> RowsCutter::begin(Files& files, const FileRead
   if (!opened) return std::optional<RowsCutter>();
   cutter.open_ = std::move(*opened);
   RETURN_IF_ERROR(cutter.refill());
-  if (reading.fields.empty() || reading.remove_header) {
-    const auto end = header_end(reading, cutter.unread_);
-    if (!end || *end > kLongestHeader) return std::optional<RowsCutter>();
-    cutter.first_end_ = *end;
-    if (reading.fields.empty()) cutter.header_ = cutter.unread_.substr(0, *end);
-    if (!is_utf8(cutter.header_)) return std::optional<RowsCutter>();
-  }
+  const auto end = header_end(reading, cutter.unread_);
+  if (!end || *end > kLongestHeader) return std::optional<RowsCutter>();
+  cutter.first_end_ = *end;
+  if (reading.fields.empty()) cutter.header_ = cutter.unread_.substr(0, *end);
   return std::optional(std::move(cutter));
 }
 

@@ -35,7 +35,7 @@ struct DiscoveredFile {
 
 class RowsCutter {
  public:
-  // Nothing: the file cannot be cut (it cannot be opened, or its header is too long or not UTF-8) and is one slice.
+  // Nothing: the file cannot be cut (it cannot be opened, or its header is too long or a bad one) and is one slice.
   static Result<std::optional<RowsCutter>> begin(Files& files, const FileReading& reading, DiscoveredFile file);
   // Goes on from a position. corrupt: it is none.
   static Result<RowsCutter> resume(Files& files, const FileReading& reading, const Json& position);

@@ -35,6 +35,8 @@ class CsvReader {
   // there. Appends records to out, returns how many bytes are used up. 0 with data left: no row ends in it, show it
   // again with more. invalid: the message names the line.
   Result<std::size_t> read(std::string_view data, bool last, RecordText& out);
+  // The row that names the columns, or that is dropped for it, is still to come.
+  bool is_header_pending() const { return header_pending_; }
 
  private:
   struct Field {
