@@ -89,7 +89,7 @@ class LdjsonParser final : public LineParser {
   Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
     const std::uint64_t chunk_at = cutter_.position();
     const std::size_t used = cutter_.cut({chunk.data(), chunk.size()}, last, batch.records);
-    if (!may_hold_line_ends_ && is_worth_tokens(batch.records)) {
+    if (!may_hold_line_ends_ && chunk.size() <= kIndexedChunk) {
       if (indexer_.index(batch.records, batch.tokens)) return used;
       const auto& texts = batch.tokens.texts();
       RETURN_IF_ERROR(check(chunk, chunk_at, batch, [&](std::size_t record) { return texts[record].is_good; }));
@@ -100,10 +100,9 @@ class LdjsonParser final : public LineParser {
   }
 
  private:
-  // Tokens take eight bytes each, so a very long record, which comes alone, is only scanned.
-  static bool is_worth_tokens(const std::vector<std::string_view>& records) {
-    return records.size() > 1 || (!records.empty() && records.front().size() <= RecordBatch::kTargetBytes);
-  }
+  // A chunk grows for a record that is longer than a batch. Tokens take eight bytes each, so such a one is only
+  // scanned.
+  static constexpr std::size_t kIndexedChunk = 4 * RecordBatch::kTargetBytes;
 
   template <typename IsGood>
   Result<void> check(std::span<char> chunk, std::uint64_t chunk_at, RecordBatch& batch, const IsGood& is_good) {
