@@ -63,29 +63,28 @@ bool SliceSource::can_resume() const {
          std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->slicer->is_recoverable(); });
 }
 
+SliceSource::Opening SliceSource::opening_of(const State& state) const {
+  return {state.slicer,
+          {.job = job_,
+           .options = job_.at("operations").at(0),
+           .slicer = state.id,
+           .slicers = static_cast<std::uint32_t>(states_.size()),
+           .persistent = job_.value("lifecycle", "once") == "persistent",
+           .files = &files_},
+          state.position.position};
+}
+
 void SliceSource::open(std::function<void(Result<void>)> done) {
   if (states_.empty()) {
     done(Error(ErrorCode::invalid, "the reader has no slicer"));
     return;
   }
-  struct Opening {
-    std::shared_ptr<Slicer> slicer;
-    SlicerContext context;
-    std::string position;
-  };
   // Nothing of ours is touched on the lane: a source that hangs there may outlive us.
   auto openings = std::make_shared<std::vector<Opening>>();
   for (auto& state : states_) {
     if (state->position.finished) continue;
     if (open_failures_ > 0) state->slicer = make_job_slicer(job_);
-    openings->push_back({state->slicer,
-                         {.job = job_,
-                          .options = job_.at("operations").at(0),
-                          .slicer = state->id,
-                          .slicers = static_cast<std::uint32_t>(states_.size()),
-                          .persistent = job_.value("lifecycle", "once") == "persistent",
-                          .files = &files_},
-                         state->position.position});
+    openings->push_back(opening_of(*state));
   }
   auto result = std::make_shared<Result<void>>();
   auto work = [openings, result] {
@@ -125,13 +124,22 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
 void SliceSource::take_turn(State& state, std::size_t wanted) {
   state.in_turn = true;
   auto turn = std::make_shared<Result<SlicerTurn>>(SlicerTurn{});
+  // A turn that failed may have passed over what it had cut already: it is cut again, from the last one that was good.
+  std::optional<Opening> reopening;
+  if (state.failures > 0 && state.slicer->is_recoverable()) {
+    state.slicer = make_job_slicer(job_);
+    reopening = opening_of(state);
+  }
   loop_.offload(
       Loop::Lane::slicer,
-      [slicer = state.slicer, turn, wanted] {
-        if (auto passed = fault("slicing"); !passed)
+      [slicer = state.slicer, turn, wanted, reopening = std::move(reopening)] {
+        if (auto passed = fault("slicing"); !passed) {
           *turn = passed.error();
-        else
+        } else if (auto opened = reopening ? slicer->open(reopening->context, reopening->position) : passed; !opened) {
+          *turn = opened.error();
+        } else {
           *turn = slicer->next(wanted);
+        }
       },
       [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;

@@ -45,6 +45,12 @@ class SliceSource {
 
  private:
   struct State;
+  struct Opening {
+    std::shared_ptr<Slicer> slicer;
+    SlicerContext context;
+    std::string position;
+  };
+  Opening opening_of(const State& state) const;
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
   void finish_turn(State& state, Result<SlicerTurn> turn);

@@ -124,8 +124,7 @@ class ControllerTest : public testing::Test {
     hub_.emplace(loop_);
     server_ = hub_->server();
     auto opened = Controller::open(
-        {.loop = loop_, .workers = *server_, .monitor = with_monitor ? &monitor_ : nullptr, .files = posix_files()},
-        launch_);
+        {.loop = loop_, .workers = *server_, .monitor = with_monitor ? &monitor_ : nullptr, .files = *files_}, launch_);
     ASSERT_TRUE(opened) << opened.error().message;
     controller_ = std::move(*opened);
     outcome_.reset();
@@ -167,6 +166,7 @@ class ControllerTest : public testing::Test {
   std::uint64_t processed() { return controller_->durable_counters().processed; }
   Json stats() { return *parse_json(controller_->report().stats); }
 
+  Files* files_ = &posix_files();
   std::string directory_;
   ControllerLaunch launch_;
   ManualLoop loop_;

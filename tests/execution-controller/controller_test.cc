@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -12,6 +14,60 @@ namespace slicemill::controller {
 namespace {
 
 using testing::HasSubstr;
+
+// The real files, but one look at one of them fails.
+class TroubledFiles final : public Files {
+ public:
+  TroubledFiles(std::string name, int fails_at) : name_(std::move(name)), fails_at_(fails_at) {}
+  Result<FileStat> stat(const std::string& path) override {
+    if (path.ends_with(name_) && ++looks_ == fails_at_) return Error(ErrorCode::io, "the device does not answer");
+    return real_.stat(path);
+  }
+  Result<std::unique_ptr<WritableFile>> create(const std::string& path) override { return real_.create(path); }
+  Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override { return real_.open(path); }
+  Result<void> create_directories(const std::string& path) override { return real_.create_directories(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override { return real_.list(path); }
+  Result<void> rename_replace(const std::string& from, const std::string& to) override {
+    return real_.rename_replace(from, to);
+  }
+  Result<void> rename_no_replace(const std::string& from, const std::string& to) override {
+    return real_.rename_no_replace(from, to);
+  }
+  Result<void> sync_directory(const std::string& path) override { return real_.sync_directory(path); }
+  Result<void> remove(const std::string& path) override { return real_.remove(path); }
+  Result<void> remove_tree(const std::string& path) override { return real_.remove_tree(path); }
+  int looks() const { return looks_; }
+
+ private:
+  Files& real_ = posix_files();
+  std::string name_;
+  int fails_at_;
+  int looks_ = 0;
+};
+
+class TroubledSourceTest : public ControllerTest {
+ protected:
+  TroubledFiles troubled_{"/in/b", 1};
+};
+
+// The first file of the turn was cut when the second one could not be looked at.
+TEST_F(TroubledSourceTest, I1_ASlicerThatFailsInTheMiddleOfATurnLosesNothing) {
+  const std::string in = directory_ + "/in";
+  std::filesystem::create_directories(in);
+  for (const char* name : {"a", "b", "c"}) std::ofstream(in + "/" + name) << "{}\n";
+  launch_.execution["operations"][0] = {{"_op", "file_reader"}, {"path", in}};
+  files_ = &troubled_;
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.work();
+  a.hello();
+  ASSERT_TRUE(until([&] { return troubled_.looks() == 1; }));
+  loop_.advance(1s);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(troubled_.looks(), 2);
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_EQ(outcome_->counters.processed, 3u);
+}
 
 TEST_F(ControllerTest, EverySliceIsDoneOnceAndTheOutcomeIsInTheLedger) {
   open();
