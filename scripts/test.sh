@@ -14,7 +14,7 @@ log=build/release/ctest-output.log
 status=0
 # Two tests more than processors: end-to-end tests wait for processes and deadlines, so that a processor would often idle.
 # ctest's exit status must survive the copy of its output.
-{ set +e; ctest --test-dir build/release --output-on-failure --parallel "$(($(nproc) + 3))" "$@" 2>&1; echo $? >build/release/ctest-status; } | tee "$log"
+{ set +e; ctest --test-dir build/release --output-on-failure --parallel "$(($(nproc) + 2))" "$@" 2>&1; echo $? >build/release/ctest-status; } | tee "$log"
 status=$(cat build/release/ctest-status)
 echo
 grep -E 'tests? passed, .* failed out of|^No tests were found' "$log" | tail -n 1

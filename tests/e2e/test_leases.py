@@ -208,7 +208,7 @@ class ManyExecutions(EndToEnd):
 
     def test_ten_executions_go_on_after_everything_was_killed(self):
         master = self.start_master(slots=24)
-        started = self.start_jobs(master, [f"job_{n}" for n in range(10)], delay_ms=40)
+        started = self.start_jobs(master, [f"job_{n}" for n in range(10)], delay_ms=150)  # none ends before the last one has begun
         for ex_id in started.values():
             master.wait_for_processed(ex_id, 1)
         everything = processes_with_token(self.token)
