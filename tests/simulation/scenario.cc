@@ -399,6 +399,7 @@ class Run {
   void look_after() {
     at(world_.now() + 250 * kMillisecond, [this] { look_after(); });
     if (cluster_.master() == nullptr) cluster_.start_master();
+    if (done_) return;  // what follows is waiting for those who leave
     const auto row = latest();
     if (!row) {
       if (world_.now() - submitted_again_ > 5 * kSecond) {
