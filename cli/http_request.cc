@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/io_context.hpp>
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <chrono>
-#include <memory>
-#include <optional>
+#include <string>
+#include <utility>
 
 #include "core/runtime/text.h"
 
@@ -16,68 +16,51 @@ namespace slicemill::cli {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr std::uint64_t kMaxBodyBytes = 64u << 20;
+constexpr std::uint64_t kMaxAnswerBytes = 64u << 20;
 
-// resolve -> connect -> write -> read, each step starting the next; the first error ends it.
+// One request on a connection of its own, which ends with the answer.
 class Exchange {
  public:
-  Exchange(http::verb method, const HttpTarget& target, const std::string& path, std::int64_t timeout_ms)
-      : target_(target), timeout_(timeout_ms), resolver_(context_), stream_(context_) {
-    request_.method(method);
-    request_.target(path);
-    request_.version(11);
-    request_.set(http::field::host, target.host + ":" + target.port);
-    request_.set(http::field::accept, "application/json");
-    request_.set(http::field::connection, "close");
-    if (method == http::verb::post) request_.set(http::field::content_length, "0");
-    parser_.body_limit(kMaxBodyBytes);
+  Exchange(std::string_view method, const HttpTarget& target, const std::string& path, std::int64_t timeout_ms)
+      : target_(target), timeout_(timeout_ms) {
+    request_ = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nAccept: application/json\r\nConnection: close\r\n{}\r\n",
+                           method, path, target.host, target.port, method == "POST" ? "Content-Length: 0\r\n" : "");
+    parser_.body_limit(kMaxAnswerBytes);
+    parser_.eager(true);
   }
 
   Result<HttpAnswer> run() {
-    resolver_.async_resolve(target_.host, target_.port, [this](beast::error_code failed, auto found) {
-      if (failed) return fail(failed);
-      stream_.expires_after(timeout_);
-      stream_.async_connect(found, [this](beast::error_code no_connection, const auto&) {
-        if (no_connection) return fail(no_connection);
-        send();
-      });
-    });
-    context_.run();
-    if (error_) return *error_;
-    return HttpAnswer{static_cast<int>(parser_.get().result_int()), parser_.get().body()};
+    connection_.expires_after(timeout_);
+    connection_.connect(target_.host, target_.port);
+    connection_ << request_ << std::flush;
+    std::string answer;
+    for (std::array<char, 16384> bytes; answer.size() <= kMaxAnswerBytes && connection_;) {
+      connection_.read(bytes.data(), bytes.size());
+      answer.append(bytes.data(), static_cast<std::size_t>(connection_.gcount()));
+    }
+    if (const auto failed = connection_.error(); failed && failed != asio::error::eof) return broken(failed);
+    boost::system::error_code malformed;
+    parser_.put(asio::buffer(answer), malformed);
+    if (!malformed) parser_.put_eof(malformed);
+    if (malformed) return broken(malformed);
+    return HttpAnswer{static_cast<int>(parser_.get().result_int()), std::move(parser_.get().body())};
   }
 
  private:
-  void send() {
-    http::async_write(stream_, request_, [this](beast::error_code failed, std::size_t) {
-      if (failed) return fail(failed);
-      http::async_read(stream_, buffer_, parser_, [this](beast::error_code broken, std::size_t) {
-        if (broken) fail(broken);
-      });
-    });
-  }
-
-  void fail(beast::error_code failed) {
+  Error broken(boost::system::error_code failed) const {
     const std::string where = fmt::format("http://{}:{}", target_.host, target_.port);
-    if (failed == beast::error::timeout) {
-      error_ = Error(ErrorCode::timeout, fmt::format("{} did not answer within {} ms", where, timeout_.count()));
-    } else {
-      error_ = Error(ErrorCode::unavailable, fmt::format("cannot reach the master at {}: {}", where, failed.message()));
-    }
+    if (failed == asio::error::timed_out || failed == asio::error::operation_aborted)
+      return Error(ErrorCode::timeout, fmt::format("{} did not answer within {} ms", where, timeout_.count()));
+    return Error(ErrorCode::unavailable, fmt::format("cannot reach the master at {}: {}", where, failed.message()));
   }
 
   HttpTarget target_;
   std::chrono::milliseconds timeout_;
-  asio::io_context context_;
-  asio::ip::tcp::resolver resolver_;
-  beast::tcp_stream stream_;
-  http::request<http::empty_body> request_;
-  beast::flat_buffer buffer_;
+  asio::ip::tcp::iostream connection_;
+  std::string request_;
   http::response_parser<http::string_body> parser_;
-  std::optional<Error> error_;
 };
 
 }  // namespace
@@ -107,11 +90,11 @@ Result<HttpTarget> parse_master_url(std::string_view url) {
 }
 
 Result<HttpAnswer> http_get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
-  return Exchange(http::verb::get, target, path, timeout_ms).run();
+  return Exchange("GET", target, path, timeout_ms).run();
 }
 
 Result<HttpAnswer> http_post(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
-  return Exchange(http::verb::post, target, path, timeout_ms).run();
+  return Exchange("POST", target, path, timeout_ms).run();
 }
 
 }  // namespace slicemill::cli

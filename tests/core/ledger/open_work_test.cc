@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 
 constexpr SeriesKey kSeries{1, 2};
 
-SliceKey slice(std::uint64_t order, std::uint64_t path = SliceKey::kWholeSlice) {
+SliceKey key(std::uint64_t order, std::uint64_t path = SliceKey::kWholeSlice) {
   return {1, 2, order, path};
 }
 RunSpan span(std::uint64_t first, std::uint64_t count) {
@@ -24,11 +24,11 @@ TEST(OpenWork, ARunEndsWithItsLastSlice) {
   OpenWork work;
   ASSERT_TRUE(work.born(span(1, 3)));
   EXPECT_EQ(work.pending(), 3U);
-  work.settle(slice(2));
-  work.leave(slice(1));
+  work.settle(key(2));
+  work.leave(key(1));
   EXPECT_THAT(work.take_changes().ended_runs, IsEmpty());
   EXPECT_THAT(work.open_orders(span(1, 3)), ElementsAre(Interval{3, 3}));
-  work.settle(slice(3));
+  work.settle(key(3));
   const auto changes = work.take_changes();
   EXPECT_THAT(changes.ended_runs, ElementsAre(span(1, 3)));
   EXPECT_EQ(work.pending(), 0U);
@@ -38,11 +38,11 @@ TEST(OpenWork, ARunEndsWithItsLastSlice) {
 TEST(OpenWork, ASliceIsCountedOnceHoweverItLeaves) {
   OpenWork work;
   ASSERT_TRUE(work.born(span(1, 2)));
-  work.leave(slice(1));
-  work.leave(slice(1));
-  work.settle(slice(1));
-  work.settle(slice(1));
-  work.leave(slice(1));  // an error row beside its settlement
+  work.leave(key(1));
+  work.leave(key(1));
+  work.settle(key(1));
+  work.settle(key(1));
+  work.leave(key(1));  // an error row beside its settlement
   EXPECT_EQ(work.pending(), 1U);
   EXPECT_THAT(work.open_orders(span(1, 2)), ElementsAre(Interval{2, 2}));
 }
@@ -58,11 +58,11 @@ TEST(OpenWork, SettlingARangeIsSettlingItsSlices) {
           ASSERT_TRUE(work->born(span(5, 4)));
           ASSERT_TRUE(work->born(span(11, 2)));
           if (!disturbed) continue;
-          work->settle(slice(6));
-          work->leave(slice(3));
-          work->commit(slice(6));  // again, so that it must be published before it is settled
+          work->settle(key(6));
+          work->leave(key(3));
+          work->commit(key(6));  // again, so that it must be published before it is settled
         }
-        for (std::uint64_t order = first; order <= last; ++order) one_by_one.settle(slice(order));
+        for (std::uint64_t order = first; order <= last; ++order) one_by_one.settle(key(order));
         at_once.settle(kSeries, first, last);
         EXPECT_EQ(at_once.pending(), one_by_one.pending()) << first << ".." << last;
         EXPECT_EQ(at_once.recommitted(), one_by_one.recommitted());
@@ -83,10 +83,10 @@ TEST(OpenWork, SettlingARangeIsSettlingItsSlices) {
 TEST(OpenWork, PartsOfASliceDoNotSettleIt) {
   OpenWork work;
   ASSERT_TRUE(work.born(span(1, 1)));
-  work.settle(slice(1, 2));
-  work.leave(slice(1, 3));
+  work.settle(key(1, 2));
+  work.leave(key(1, 3));
   EXPECT_EQ(work.pending(), 1U);
-  EXPECT_TRUE(work.forget(slice(1, 3)));
+  EXPECT_TRUE(work.forget(key(1, 3)));
 }
 
 TEST(OpenWork, RefusesRunsThatShareOrders) {
@@ -106,42 +106,42 @@ TEST(OpenWork, RefusesRunsThatShareOrders) {
 TEST(OpenWork, RefusesToForgetWhatNothingElseKnows) {
   OpenWork work;
   ASSERT_TRUE(work.born(span(1, 2)));
-  work.leave(slice(1));
-  const auto forgotten = work.forget(slice(1));
+  work.leave(key(1));
+  const auto forgotten = work.forget(key(1));
   ASSERT_FALSE(forgotten);
   EXPECT_THAT(forgotten.error().message, HasSubstr("1/2/1"));
-  work.settle(slice(1));
-  EXPECT_TRUE(work.forget(slice(1)));
+  work.settle(key(1));
+  EXPECT_TRUE(work.forget(key(1)));
 }
 
 TEST(OpenWork, RestoredRunsKnowWhatIsSettledAndWhatLeft) {
   OpenWork work;
   ASSERT_TRUE(work.restore_settled(kSeries, {1, 4}));
   ASSERT_FALSE(work.restore_settled(kSeries, {4, 6}));
-  work.restore_left(slice(6));
+  work.restore_left(key(6));
   ASSERT_TRUE(work.born(span(3, 5)));  // 3..7: 5 and 7 are open
   EXPECT_EQ(work.pending(), 2U);
   EXPECT_THAT(work.open_orders(span(3, 5)), ElementsAre(Interval{5, 5}, Interval{7, 7}));
-  EXPECT_TRUE(work.may_have_row(slice(4)));
-  EXPECT_TRUE(work.may_have_row(slice(6)));
-  EXPECT_FALSE(work.may_have_row(slice(5)));
-  EXPECT_TRUE(work.may_have_row(slice(5, 2)));
-  EXPECT_EQ(work.settled_until(slice(2)), 4U);
-  EXPECT_EQ(work.settled_until(slice(6)), std::nullopt);
+  EXPECT_TRUE(work.may_have_row(key(4)));
+  EXPECT_TRUE(work.may_have_row(key(6)));
+  EXPECT_FALSE(work.may_have_row(key(5)));
+  EXPECT_TRUE(work.may_have_row(key(5, 2)));
+  EXPECT_EQ(work.settled_until(key(2)), 4U);
+  EXPECT_EQ(work.settled_until(key(6)), std::nullopt);
   EXPECT_THAT(work.take_changes().series, IsEmpty());
 }
 
 TEST(OpenWork, AnOutputOfASettledSliceIsRememberedUntilItIsSettledAgain) {
   OpenWork work;
-  work.commit(slice(1));
+  work.commit(key(1));
   EXPECT_THAT(work.recommitted(), IsEmpty());  // an open slice is found by its gap
-  work.settle(slice(1));
+  work.settle(key(1));
   work.take_changes();
-  work.commit(slice(1));
-  EXPECT_THAT(work.recommitted(), ElementsAre(slice(1)));
-  EXPECT_THAT(work.take_changes().recommitted_put, ElementsAre(slice(1)));
-  work.settle(slice(1));
-  EXPECT_THAT(work.take_changes().recommitted_erase, ElementsAre(slice(1)));
+  work.commit(key(1));
+  EXPECT_THAT(work.recommitted(), ElementsAre(key(1)));
+  EXPECT_THAT(work.take_changes().recommitted_put, ElementsAre(key(1)));
+  work.settle(key(1));
+  EXPECT_THAT(work.take_changes().recommitted_erase, ElementsAre(key(1)));
   EXPECT_THAT(work.recommitted(), IsEmpty());
 }
 
