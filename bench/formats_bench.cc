@@ -161,6 +161,7 @@ void BM_MoveFile(benchmark::State& state) {
   const auto sender_operation = file_exporter_operation().make();
   auto& reader = static_cast<Reader&>(*reader_operation);
   auto& sender = static_cast<Sender&>(*sender_operation);
+  std::filesystem::create_directories(directory + "/out/.slicemill/lineage");  // the controller's part
   if (!reader.initialize(reading) || !sender.initialize(writing)) state.SkipWithError("cannot initialize");
   std::size_t records = 0;
   for (auto _ : state) {

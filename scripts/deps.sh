@@ -27,7 +27,7 @@ fi
 # Peers and tools of the whole bench: not needed to build, test or run.
 if [ "${1:-}" = "--bench" ]; then
   command -v npm >/dev/null || packages="$packages nodejs npm"
-  packages="$packages jq parallel redis-server nginx-light wrk gzip zstd python3-matplotlib"
+  packages="$packages jq parallel redis-server nginx-light wrk gzip zstd python3-matplotlib valgrind"
 fi
 
 missing=""

@@ -2,12 +2,14 @@ import argparse
 import json
 import pathlib
 import shutil
+import sys
 import tempfile
 
-from . import files, lifecycle, plots, requests, slices
+from . import files, lifecycle, loops, plots, requests, scripts, slices
 from .system import ROOT, Bench, Unavailable, as_text, machine
 
-GROUPS = {"slices": slices.measure, "files": files.measure, "lifecycle": lifecycle.measure, "requests": requests.measure}
+GROUPS = {"loops": loops.measure, "slices": slices.measure, "files": files.measure, "scripts": scripts.measure, "lifecycle": lifecycle.measure,
+          "requests": requests.measure}
 
 
 def main():
@@ -36,13 +38,16 @@ def main():
         if not options.only or "curves" in options.only:
             print("curves", flush=True)
             where = machine()
-            store(results / "curves.json", {"machine": where, "curves": {**slices.curves(bench), **files.curves(bench)}})
+            store(results / "curves.json", {"machine": where, "curves": {**slices.curves(bench), **files.curves(bench), **lifecycle.curves(bench)}})
             plots.draw(results)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print()
     for row in bench.rows:
         print(as_text(row))
+    for worse in bench.worse:
+        print(f"worse than the figures that are kept in bench/results: {worse}")
+    return 1 if bench.worse else 0
 
 
 def store(path, content):
@@ -50,4 +55,4 @@ def store(path, content):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """How long a user waits: for a job to run and to complete, for verbs on a busy job, for many executions at once."""
 
+import shutil
 import time
 
 from .system import Master, percentile, pss_mb, rss_mb
@@ -60,9 +61,48 @@ def measure_verbs(bench):
                   note="1 ms slices, so the last one ends within 1 ms of the request")
 
 
-def measure_many(bench):
-    executions = bench.amount(200, 10)
-    the_job = slices_job(1_000)
+def begun_at(directory):
+    """When slices began, ascending, on the clock of time.monotonic()."""
+    return sorted(float(line) for path in directory.glob("begun.*") for line in path.read_text().splitlines())
+
+
+def measure_begins(bench):
+    """When slices begin around a verb: each of them tells a script, which notes the time."""
+    child, directory = bench.work / "begins.py", bench.work / "begins"
+    child.write_text("import os, sys, time\nwith open(f'{sys.argv[1]}/begun.{os.getpid()}', 'w', buffering=1) as log:\n    for line in sys.stdin:\n"
+                     "        log.write(f'{time.monotonic()}\\n')\n        time.sleep(0.001)\n        sys.stdout.write(line)\n        sys.stdout.flush()\n")
+    busy = slices_job(1_000_000)
+    busy["operations"].insert(1, {"_op": "script", "command": "python3", "args": ["-u", str(child), str(directory)], "framing": "lines"})
+    late = {"_pause": [], "_stop": []}
+    resumed = []
+    with Master(bench) as master:
+        for _ in range(bench.amount(100, 2)):
+            directory.mkdir()
+            ex_id = master.submit(busy)
+            for verb, values in late.items():
+                known = len(begun_at(directory))
+                while len(begun_at(directory)) < known + 10:
+                    time.sleep(0.01)
+                master.ask("POST", f"/v1/ex/{ex_id}/{verb}")
+                answered = time.monotonic()
+                time.sleep(0.3)  # what begins in it is what is measured
+                values.append(1e3 * (begun_at(directory)[-1] - answered))
+                if verb == "_pause":
+                    asked, known = time.monotonic(), len(begun_at(directory))
+                    master.ask("POST", f"/v1/ex/{ex_id}/_resume")
+                    while len(begun_at(directory)) == known:
+                        time.sleep(0.005)
+                    resumed.append(1e3 * (begun_at(directory)[known] - asked))
+            shutil.rmtree(directory)
+    for verb, values in late.items():
+        bench.row("lifecycle", f"the last slice begins after {verb} was answered, 99 of 100", "ms", [percentile(values, 0.99)], target="<= 100",
+                  note=f"of {len(values)}, each by a busy job of 1 ms slices; below zero: before the answer")
+    bench.row("lifecycle", "the first slice begins after _resume was sent, 99 of 100", "ms", [percentile(resumed, 0.99)])
+
+
+def together(bench, executions, slices):
+    """Seconds until all have ended, how many failed, and memory at most."""
+    the_job = slices_job(slices)
     the_job["operations"].insert(1, {"_op": "delay", "ms": 5})
     with Master(bench, "--slots", str(executions * 3 + 10)) as master:
         began = time.monotonic()
@@ -78,14 +118,25 @@ def measure_many(bench):
                 break
         seconds = time.monotonic() - began
         failed = sum(master.wait(ex_id)["_status"] != "completed" for ex_id in ids)
-    bench.row("many", f"{executions} executions at once, 2 workers each, 1,000 slices of 5 ms: all ended after", "s", [seconds],
-              note=f"{failed} of them not completed")
-    bench.row("many", "memory of all processes (PSS), at most", "MB", [most_pss], target="<= 8,000")
-    bench.row("many", "master's resident memory, at most", "MB", [most_rss], target="<= 150")
-    return {"executions": executions, "seconds": seconds, "pss_mb": most_pss}
+    return {"seconds": seconds, "failed": failed, "pss": most_pss, "rss": most_rss}
+
+
+def measure_many(bench):
+    executions = bench.amount(200, 10)
+    many = together(bench, executions, 1_000)
+    bench.row("many", f"{executions} executions at once, 2 workers each, 1,000 slices of 5 ms: all ended after", "s", [many["seconds"]],
+              note=f"{many['failed']} of them not completed")
+    bench.row("many", "memory of all processes (PSS), at most", "MB", [many["pss"]], target="<= 8,000")
+    bench.row("many", "master's resident memory, at most", "MB", [many["rss"]], target="<= 150")
+
+
+def curves(bench):
+    """Seconds until all of so many executions at once have ended, 100 slices of 5 ms each."""
+    return {"executions": [[executions, together(bench, executions, 100)["seconds"]] for executions in bench.amount([1, 5, 20, 50, 100, 200], [1, 4])]}
 
 
 def measure(bench):
     measure_submit(bench)
     measure_verbs(bench)
+    measure_begins(bench)
     measure_many(bench)

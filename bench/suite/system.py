@@ -24,6 +24,7 @@ class Bench:
     def __init__(self, build, work, peers=None, quick=False, runs=3):
         self.build, self.work, self.peers, self.quick, self.runs = build, work, peers, quick, runs
         self.rows = []
+        self.worse = []  # than the figures that are kept
 
     def amount(self, full, quick):
         return quick if self.quick else full
@@ -64,7 +65,7 @@ class Bench:
         """One line of the table. against: (name, values) in the same unit; the ratio is above 1 where ours is better."""
         row = {"group": group, "what": what, "unit": unit, "median": statistics.median(values), "least": min(values), "most": max(values),
                "runs": len(values)}
-        if against:
+        if against and row["median"] > 0:
             other = statistics.median(against[1])
             row["against"] = {"what": against[0], "median": other, "least": min(against[1]), "most": max(against[1])}
             row["ratio"] = other / row["median"] if of_less else row["median"] / other
@@ -164,13 +165,13 @@ class Master:
         return roles
 
 
-def run_seconds(bench, job, name="run"):
+def run_seconds(bench, job, name="run", env=None):
     """`slicemill run` of a job, with a data directory of its own."""
     path = bench.work / f"{name}.json"
     path.write_text(json.dumps(job))
     data = bench.work / f"{name}-data"
     began = time.monotonic()
-    subprocess.run([bench.program("slicemill"), "run", path, "--data", data], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([bench.program("slicemill"), "run", path, "--data", data], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
     seconds = time.monotonic() - began
     shutil.rmtree(data, ignore_errors=True)
     return seconds

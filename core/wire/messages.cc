@@ -1,8 +1,9 @@
 #include "core/wire/messages.h"
 
-#include <utility>
-
 #include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "core/runtime/varint.h"
 
@@ -53,8 +54,11 @@ struct Reader {
   void fixed32(std::uint32_t& v) { v = in.fixed32(); }
   template <typename T, typename F>
   void list(std::vector<T>& items, F each) {
+    // A count is a claim: what is allocated on its word alone stays small beside the frame.
+    constexpr std::size_t kMostReserved = 1024;
     const std::size_t count = in.count();
     items.clear();
+    items.reserve(std::min(count, kMostReserved));
     for (std::size_t i = 0; i < count && in.ok() && valid; ++i) {
       items.emplace_back();
       each(*this, items.back());
