@@ -12,6 +12,7 @@
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/memory_group.h"
 #include "core/runtime/text.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
@@ -33,16 +34,21 @@ constexpr rlim_t kReservedBytes = 96 << 20;
   _exit(kOutOfMemoryExit);
 }
 
-// Before anything is allocated that counts. What this process starts inherits the limit.
-Result<void> limit_memory(const std::string& limit) {
+// Before anything is allocated that counts. A control group counts this process and all that it starts together; where
+// the machine has none for us, each of them has the limit for its data alone. Returns what to write into the log.
+Result<std::string> limit_memory(const std::string& limit) {
   std::set_new_handler(out_of_memory);
-  if (limit.empty()) return {};
+  if (limit.empty()) return std::string();
   const auto bytes = parse_integer(limit);
   if (!bytes || *bytes <= 0) return Error(ErrorCode::invalid, "--memory-limit must be a number of bytes");
+  const auto parent = find_memory_group_parent();
+  const Result<void> entered = parent ? enter_memory_group(*parent, static_cast<std::uint64_t>(*bytes))
+                                      : Error(ErrorCode::not_found, "no memory controller is mounted");
+  if (entered) return fmt::format("memory is limited to {} bytes by a control group", *bytes);
   const rlim_t data = static_cast<rlim_t>(*bytes) + kReservedBytes;
   const rlimit most{data, data};
   if (setrlimit(RLIMIT_DATA, &most) != 0) return errno_error(errno, "cannot limit", "memory");
-  return {};
+  return fmt::format("data is limited to {} bytes, as there is no control group: {}", data, entered.error().message);
 }
 
 }  // namespace
@@ -55,7 +61,8 @@ Worker::RunnerOf builtin_runner(const std::string& worker_id) {
 }
 
 int run_worker(const WorkerOptions& options) {
-  if (const auto limited = limit_memory(options.memory_limit); !limited) {
+  const auto limited = limit_memory(options.memory_limit);
+  if (!limited) {
     fmt::print(stderr, "slicemill-worker: {}\n", limited.error().message);
     return kCannotStart;
   }
@@ -67,6 +74,7 @@ int run_worker(const WorkerOptions& options) {
     fmt::print(stderr, "slicemill-worker: {}\n", started.error().message);
     return kCannotStart;
   }
+  if (!limited->empty()) log(LogLevel::info, "{}", *limited);
   AsioLoop loop;
   auto channel = connect_zmq_channel(loop, options.controller_endpoint);
   const auto process = own_process();

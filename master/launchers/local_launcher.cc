@@ -1,6 +1,11 @@
 #include "master/launchers/local_launcher.h"
 
+#include <csignal>
+#include <optional>
 #include <string>
+
+#include "core/model/launch.h"
+#include "core/runtime/memory_group.h"
 
 namespace slicemill::master {
 
@@ -8,7 +13,9 @@ namespace {
 
 class LocalLauncher final : public Launcher {
  public:
-  LocalLauncher(AsioLoop& loop, LocalPrograms programs) : loop_(loop), programs_(std::move(programs)) {}
+  LocalLauncher(AsioLoop& loop, LocalPrograms programs) : loop_(loop), programs_(std::move(programs)) {
+    if (memory_groups_) sweep_memory_groups(*memory_groups_);  // of workers that ended while no master was there
+  }
 
   Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
     ProcessSpec spec;
@@ -35,7 +42,13 @@ class LocalLauncher final : public Launcher {
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                       std::function<void(ProcessExit)> on_exit) override {
-    return watch_process(loop_, process, std::move(on_exit));
+    return watch_process(loop_, process, [groups = memory_groups_, pid = process.pid, on_exit](ProcessExit exit) {
+      const bool starved = groups && end_memory_group(*groups, pid);
+      // To the kernel it is a kill like any other: here it becomes what a worker says itself that gets no memory.
+      if (starved && (!exit.known || exit.signal == SIGKILL))
+        exit = {.known = true, .code = kOutOfMemoryExit, .signal = 0};
+      on_exit(exit);
+    });
   }
 
   bool alive(const ProcessIdentity& process) override { return is_alive(process); }
@@ -47,6 +60,7 @@ class LocalLauncher final : public Launcher {
  private:
   AsioLoop& loop_;
   LocalPrograms programs_;
+  const std::optional<MemoryGroupParent> memory_groups_ = find_memory_group_parent();
 };
 
 }  // namespace

@@ -6,8 +6,10 @@ no tmpfs can give, comes from fault points: it stands in every process until the
 
 import json
 import os
+import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -422,6 +424,27 @@ class Memory(Resources):
         self.input = self.write_input(records=RECORDS)
         ex_id = master.submit(self.job(self.input, memory=self.LIMIT, max_retries=0))["ex_id"]
         self.assert_right(master, ex_id)
+
+    def test_a_worker_has_a_group_of_its_own_or_a_limit_of_its_own(self):
+        master = self.start_master()
+        posted = self.job(self.write_input(records=10), workers=1, delay_ms=60_000, resources_limits_memory=self.LIMIT)
+        ex_id = master.submit(posted)["ex_id"]
+        master.wait_for_status(ex_id, "running")
+        worker = master.wait_for_pids("worker", ex_id, 1)[0]
+        group = f"slicemill-worker-{worker}"
+        told = self.data / "logs" / ex_id / "worker-1.log"
+        wait_until(lambda: told.exists() and "is limited to" in told.read_text(), "it has told how it is limited")
+        process = pathlib.Path(f"/proc/{worker}")
+        if group in (process / "cgroup").read_text():
+            directory = next(pathlib.Path("/sys/fs/cgroup").glob(f"**/{group}"))
+            limits = [file.read_text() for file in (directory / "memory.max", directory / "memory.limit_in_bytes") if file.exists()]
+            self.assertEqual(limits, [f"{self.LIMIT}\n"])
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda: not directory.exists(), "the group of a worker that is gone is removed")
+            self.assertIn(f"limited to {self.LIMIT} bytes by a control group", told.read_text())
+        else:
+            self.assertEqual(resource.prlimit(worker, resource.RLIMIT_DATA)[0], self.LIMIT + (96 << 20))
+            self.assertIn("there is no control group", told.read_text())
 
     def test_a_limit_that_makes_no_sense_is_refused(self):
         master = self.start_master()
