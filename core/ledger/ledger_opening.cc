@@ -174,6 +174,7 @@ Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string
   const std::string key = codec::fact_key(codec::Fact::epoch);
   write.Put(key, codec::encode_epoch(key, 0)).PermitUncheckedError();
   RETURN_IF_ERROR(database->write_synced(write));
+  RETURN_IF_ERROR(database->settle());
   RETURN_IF_ERROR(unmark(directory));
   return hold(loop, std::move(database), create.epoch);
 }

@@ -138,7 +138,12 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const std::string& di
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(directory));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, family_options(false)}, {kOutputsFamily, family_options(true)}};
-  const rocksdb::DBOptions options = database_options(directory, mode);
+  rocksdb::DBOptions options = database_options(directory, mode);
+  if (mode == Mode::create) {
+    database->growing_files_ = std::make_shared<GrowingFiles>();
+    database->growing_env_ = rocksdb::NewCompositeEnv(database->growing_files_);
+    options.env = database->growing_env_.get();
+  }
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
   if (mode == Mode::read) {
@@ -157,6 +162,10 @@ RocksDatabase::RocksDatabase(std::string directory) : directory_(std::move(direc
 RocksDatabase::~RocksDatabase() {
   if (db_ == nullptr) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+}
+
+Result<void> RocksDatabase::settle() {
+  return growing_files_->settle(directory_);
 }
 
 Error RocksDatabase::placed(Error error) const {

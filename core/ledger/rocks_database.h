@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/ledger/growing_files.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -22,7 +24,7 @@ Error rocks_error(const rocksdb::Status& status, const std::string& directory);
 class RocksDatabase {
  public:
   enum class Mode {
-    create,  // the directory holds none yet
+    create,  // the directory holds none yet; nothing in it is durable before settle()
     write,
     read,  // changes nothing on disk, and still holds the lock
   };
@@ -41,6 +43,8 @@ class RocksDatabase {
   // State column family; nothing if the key is not there.
   Result<std::optional<std::string>> get(std::string_view key, const rocksdb::Snapshot* snapshot = nullptr) const;
   Result<void> write_synced(rocksdb::WriteBatch& batch);
+  // After Mode::create, once: all that was written is durable, and from now on what is synced is.
+  Result<void> settle();
   // Moves the log into tables, so that the next opening has nothing to replay.
   Result<void> flush();
 
@@ -49,7 +53,9 @@ class RocksDatabase {
   explicit RocksDatabase(std::string directory);
 
   std::string directory_;
-  std::unique_ptr<Lock> lock_;  // read only: RocksDB takes none itself
+  std::unique_ptr<Lock> lock_;                   // read only: RocksDB takes none itself
+  std::shared_ptr<GrowingFiles> growing_files_;  // of Mode::create
+  std::unique_ptr<rocksdb::Env> growing_env_;    // shows them to RocksDB
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -3,10 +3,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
 
 #include "tests/core/ledger/ledger_fixture.h"
 
@@ -14,17 +19,27 @@ namespace {
 
 std::atomic<int> log_syncs = 0;
 std::atomic<int> next_errno = 0;  // of the next sync of a log; 0: it succeeds
+// What is synced while somebody listens: called with the path, before the kernel is.
+std::function<void(const std::string&)> on_sync;
+std::mutex on_sync_held;
 
-bool is_log(int fd) {
+void tell(const std::string& path) {
+  const std::lock_guard held(on_sync_held);
+  if (on_sync) on_sync(path);
+}
+
+std::string path_of(int fd) {
   char path[512];
   const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
-  return size > 0 && std::string_view(path, static_cast<std::size_t>(size)).ends_with(".log");
+  return {path, static_cast<std::size_t>(std::max<ssize_t>(0, size))};
 }
 
 }  // namespace
 
 extern "C" int fdatasync(int fd) {
-  if (is_log(fd)) {
+  const std::string path = path_of(fd);
+  tell(path);
+  if (path.ends_with(".log")) {
     if (const int failure = next_errno.exchange(0); failure != 0) {
       errno = failure;
       return -1;
@@ -32,6 +47,11 @@ extern "C" int fdatasync(int fd) {
     ++log_syncs;
   }
   return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+
+extern "C" int fsync(int fd) {
+  tell(path_of(fd));
+  return static_cast<int>(syscall(SYS_fsync, fd));
 }
 
 namespace slicemill {
@@ -42,7 +62,15 @@ using ::testing::HasSubstr;
 
 class LedgerSyncTest : public LedgerFixture {
  protected:
-  ~LedgerSyncTest() override { next_errno = 0; }
+  ~LedgerSyncTest() override {
+    next_errno = 0;
+    listen(nullptr);
+  }
+
+  static void listen(std::function<void(const std::string&)> listener) {
+    const std::lock_guard held(on_sync_held);
+    on_sync = std::move(listener);
+  }
 
   LedgerBatch slice(std::uint64_t order) {
     LedgerBatch batch;
@@ -50,6 +78,27 @@ class LedgerSyncTest : public LedgerFixture {
     return batch;
   }
 };
+
+// RocksDB's own syncs on the way are not waited for, so this is the one that counts.
+TEST_F(LedgerSyncTest, ANewLedgerIsOnDiskAsAWholeBeforeItsMarkGoes) {
+  std::set<std::string> synced;
+  int count = 0;
+  listen([&](const std::string& path) {
+    ++count;
+    if (path.starts_with(directory_) && std::filesystem::exists(directory_ + ".tmp")) synced.insert(path);
+  });
+  create();
+  listen(nullptr);
+  EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
+  EXPECT_TRUE(synced.contains(directory_)) << "the names";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+    EXPECT_TRUE(synced.contains(entry.path().string())) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 5);
+  EXPECT_LE(count, files + 5) << "each once: and the parent directory for the mark, and the epoch";
+}
 
 TEST_F(LedgerSyncTest, OpeningSyncsTheEpoch) {
   create();
