@@ -2,12 +2,30 @@
 
 #include <algorithm>
 #include <deque>
+#include <variant>
+
+#include "core/wire/messages.h"
 
 namespace slicemill::simulation {
 
 namespace {
 constexpr std::size_t kQueued = 1024;  // frames, while nobody is connected
+
+template <typename... Kinds>
+bool is_one_of(const wire::Message& message) {
+  return (std::holds_alternative<Kinds>(message) || ...);
 }
+
+// What the protocol says again by itself, so that nobody may rely on hearing it once. ZeroMQ gives each frame of a
+// connection once at most; what is left are orders, which nobody repeats.
+bool may_come_twice(std::string_view frame) {
+  const auto message = wire::decode(frame);
+  return message &&
+         is_one_of<wire::Results, wire::Beat, wire::Acked, wire::Cancel, wire::HelloAgain, wire::ControllerHello,
+                   wire::Status, wire::Finished, wire::ControllerWelcome, wire::FinishedAck, wire::WorkerExit>(
+             *message);
+}
+}  // namespace
 
 // One client and whom it reached.
 struct Network::Link {
@@ -167,8 +185,13 @@ void Network::detach(Link& link, bool losing) {
 void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame) {
   Nanoseconds& last = to_server ? link->last_to_server : link->last_to_client;
   last = std::max(last + 1, world_.now() + delay());
+  if (doubled_frames > 0 && world_.chance(doubled_frames) && may_come_twice(frame)) arrive(link, to_server, last + delay(), frame);
+  arrive(link, to_server, last, std::move(frame));
+}
+
+void Network::arrive(const std::shared_ptr<Link>& link, bool to_server, Nanoseconds time, std::string frame) {
   if (!to_server) {
-    world_.at(last, link->client, [this, weak = std::weak_ptr(link), intact = link->intact, text = std::move(frame)] {
+    world_.at(time, link->client, [this, weak = std::weak_ptr(link), intact = link->intact, text = std::move(frame)] {
       const auto still = weak.lock();
       if (!still || !*intact || !still->handler) return;
       world_.note(text.size());
@@ -179,7 +202,7 @@ void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::st
   }
   Server* server = link->server;
   world_.at(
-      last, &server->process(),
+      time, &server->process(),
       [this, server, endpoint = link->endpoint, intact = link->intact, peer = link->peer, text = std::move(frame)] {
         const auto bound = servers_.find(endpoint);
         if (!*intact || bound == servers_.end() || bound->second != server || !server->handler) return;

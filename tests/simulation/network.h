@@ -2,7 +2,8 @@
 // process off.
 //
 // As ZeroMQ over ipc or tcp behaves: frames of one connection arrive in order; what is under way when it breaks is
-// lost; the client comes back by itself as a new peer, with what it queued meanwhile.
+// lost; the client comes back by itself as a new peer, with what it queued meanwhile. Worse than ZeroMQ, what the
+// protocol repeats can come twice.
 #pragma once
 
 #include <functional>
@@ -33,6 +34,7 @@ class Network {
   // Odds, per frame.
   double slow_frames = 0;  // delayed by up to 80 ms
   double full_buffers = 0;
+  double doubled_frames = 0;  // arrive once more, a little later
 
   // Every frame as it is sent: for checks.
   std::function<void(Process& from, std::string_view frame)> on_send;
@@ -46,6 +48,7 @@ class Network {
   void attach_later(const std::shared_ptr<Link>& link, Nanoseconds away);
   void detach(Link& link, bool losing);
   void deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame);
+  void arrive(const std::shared_ptr<Link>& link, bool to_server, Nanoseconds time, std::string frame);
   void watch_sent(Process& from, std::string_view frame);
 
   World& world_;

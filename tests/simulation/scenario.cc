@@ -201,6 +201,8 @@ class Run {
     if (!quiet_network_) {
       cluster_.network.slow_frames = world_.chance(0.5) ? 0.05 : 0;
       cluster_.network.full_buffers = world_.chance(0.5) ? 0.02 : 0;
+      // Not drawn: what the other seeds draw stays as it was.
+      cluster_.network.doubled_frames = options_.seed % 4 == 0 ? 0.05 : 0;
     }
     if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.3;
     if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
@@ -380,7 +382,7 @@ class Run {
   void make_peace() {
     world_.on_step = nullptr;
     cluster_.odds = {};
-    cluster_.network.slow_frames = cluster_.network.full_buffers = 0;
+    cluster_.network.slow_frames = cluster_.network.full_buffers = cluster_.network.doubled_frames = 0;
     cluster_.disk.is_full = false;
     cluster_.disk.io_errors = 0;
     if (strange_file_) {
