@@ -75,7 +75,11 @@ IOStatus GrowingFiles::NewDirectory(const std::string& path, const IOOptions& op
 
 Result<void> GrowingFiles::settle(const std::string& directory) {
   ASSIGN_OR_RETURN(const auto names, posix_files().list(directory));
-  for (const auto& name : names) RETURN_IF_ERROR(sync_file(directory + "/" + name));
+  for (const auto& name : names) {
+    // It is empty; and closing a file that a process has locked ends its lock (fcntl(2)).
+    if (name == "LOCK") continue;
+    RETURN_IF_ERROR(sync_file(directory + "/" + name));
+  }
   RETURN_IF_ERROR(posix_files().sync_directory(directory));
   *settled_ = true;
   return {};

@@ -185,7 +185,8 @@ void Network::detach(Link& link, bool losing) {
 void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame) {
   Nanoseconds& last = to_server ? link->last_to_server : link->last_to_client;
   last = std::max(last + 1, world_.now() + delay());
-  if (doubled_frames > 0 && world_.chance(doubled_frames) && may_come_twice(frame)) arrive(link, to_server, last + delay(), frame);
+  if (doubled_frames > 0 && world_.chance(doubled_frames) && may_come_twice(frame))
+    arrive(link, to_server, last + delay(), frame);
   arrive(link, to_server, last, std::move(frame));
 }
 
