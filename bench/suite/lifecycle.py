@@ -3,7 +3,7 @@
 import shutil
 import time
 
-from .system import Master, percentile, pss_mb, rss_mb
+from .system import ROOT, Master, percentile, pss_mb, rss_mb
 from .slices import job as slices_job
 
 
@@ -69,14 +69,14 @@ def begun_at(directory):
 def measure_begins(bench):
     """When slices begin around a verb: each of them tells a script, which notes the time."""
     child, directory = bench.work / "begins.py", bench.work / "begins"
-    child.write_text("import os, sys, time\nwith open(f'{sys.argv[1]}/begun.{os.getpid()}', 'w', buffering=1) as log:\n    for line in sys.stdin:\n"
-                     "        log.write(f'{time.monotonic()}\\n')\n        time.sleep(0.001)\n        sys.stdout.write(line)\n        sys.stdout.flush()\n")
+    child.write_text("import os, sys, time, slicemill\nlog = open(f'{sys.argv[1]}/begun.{os.getpid()}', 'w', buffering=1)\ndef note(records):\n"
+                     "    log.write(f'{time.monotonic()}\\n')\n    time.sleep(0.001)\n    return records\nslicemill.run(note)\n")
     busy = slices_job(1_000_000)
-    busy["operations"].insert(1, {"_op": "script", "command": "python3", "args": ["-u", str(child), str(directory)], "framing": "lines"})
+    busy["operations"].insert(1, {"_op": "script", "command": "python3", "args": [str(child), str(directory)], "framing": "length"})
     late = {"_pause": [], "_stop": []}
     resumed = []
-    with Master(bench) as master:
-        for _ in range(bench.amount(100, 2)):
+    with Master(bench, environment={"PYTHONPATH": str(ROOT / "sdk/python")}) as master:
+        for _ in range(bench.amount(50, 2)):
             directory.mkdir()
             ex_id = master.submit(busy)
             for verb, values in late.items():
