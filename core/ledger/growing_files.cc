@@ -15,37 +15,36 @@ namespace {
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
-using Settled = std::shared_ptr<std::atomic<bool>>;
 
 class File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  File(std::unique_ptr<rocksdb::FSWritableFile> file, Settled settled)
-      : FSWritableFileOwnerWrapper(std::move(file)), settled_(std::move(settled)) {}
+  File(std::unique_ptr<rocksdb::FSWritableFile> file, const std::atomic<bool>& settled)
+      : FSWritableFileOwnerWrapper(std::move(file)), settled_(settled) {}
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    return *settled_ ? FSWritableFileOwnerWrapper::Sync(options, debug) : IOStatus::OK();
+    return settled_ ? FSWritableFileOwnerWrapper::Sync(options, debug) : IOStatus::OK();
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    return *settled_ ? FSWritableFileOwnerWrapper::Fsync(options, debug) : IOStatus::OK();
+    return settled_ ? FSWritableFileOwnerWrapper::Fsync(options, debug) : IOStatus::OK();
   }
 
  private:
-  const Settled settled_;
+  const std::atomic<bool>& settled_;
 };
 
 class Directory final : public rocksdb::FSDirectoryWrapper {
  public:
-  Directory(std::unique_ptr<rocksdb::FSDirectory> directory, Settled settled)
-      : FSDirectoryWrapper(std::move(directory)), settled_(std::move(settled)) {}
+  Directory(std::unique_ptr<rocksdb::FSDirectory> directory, const std::atomic<bool>& settled)
+      : FSDirectoryWrapper(std::move(directory)), settled_(settled) {}
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    return *settled_ ? FSDirectoryWrapper::Fsync(options, debug) : IOStatus::OK();
+    return settled_ ? FSDirectoryWrapper::Fsync(options, debug) : IOStatus::OK();
   }
   IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
                                const rocksdb::DirFsyncOptions& reason) override {
-    return *settled_ ? FSDirectoryWrapper::FsyncWithDirOptions(options, debug, reason) : IOStatus::OK();
+    return settled_ ? FSDirectoryWrapper::FsyncWithDirOptions(options, debug, reason) : IOStatus::OK();
   }
 
  private:
-  const Settled settled_;
+  const std::atomic<bool>& settled_;
 };
 
 Result<void> sync_file(const std::string& path) {
@@ -62,14 +61,14 @@ Result<void> sync_file(const std::string& path) {
 IOStatus GrowingFiles::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
   IOStatus made = FileSystemWrapper::NewWritableFile(path, options, file, debug);
-  if (made.ok() && !*settled_) *file = std::make_unique<File>(std::move(*file), settled_);
+  if (made.ok() && !settled_) *file = std::make_unique<File>(std::move(*file), settled_);
   return made;
 }
 
 IOStatus GrowingFiles::NewDirectory(const std::string& path, const IOOptions& options,
                                     std::unique_ptr<rocksdb::FSDirectory>* directory, IODebugContext* debug) {
   IOStatus made = FileSystemWrapper::NewDirectory(path, options, directory, debug);
-  if (made.ok() && !*settled_) *directory = std::make_unique<Directory>(std::move(*directory), settled_);
+  if (made.ok() && !settled_) *directory = std::make_unique<Directory>(std::move(*directory), settled_);
   return made;
 }
 
@@ -81,7 +80,7 @@ Result<void> GrowingFiles::settle(const std::string& directory) {
     RETURN_IF_ERROR(sync_file(directory + "/" + name));
   }
   RETURN_IF_ERROR(posix_files().sync_directory(directory));
-  *settled_ = true;
+  settled_ = true;
   return {};
 }
 

@@ -30,8 +30,7 @@ class GrowingFiles final : public rocksdb::FileSystemWrapper {
                                  rocksdb::IODebugContext* debug) override;
 
  private:
-  // Shared with the files, which may outlive this.
-  const std::shared_ptr<std::atomic<bool>> settled_ = std::make_shared<std::atomic<bool>>(false);
+  std::atomic<bool> settled_ = false;  // its files and directories look at it
 };
 
 }  // namespace slicemill
