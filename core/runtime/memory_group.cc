@@ -7,10 +7,9 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
+#include "core/runtime/files.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -25,11 +24,10 @@ std::string group_directory(const MemoryGroupParent& parent, pid_t pid) {
   return fmt::format("{}/{}{}", parent.directory, kNamePrefix, pid);
 }
 
+// "" if it cannot be read.
 std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  const auto text = read_whole_file(posix_files(), path);
+  return text ? *text : "";
 }
 
 bool has_word(std::string_view list, std::string_view word) {
