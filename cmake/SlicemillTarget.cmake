@@ -2,7 +2,7 @@
 option(SLICEMILL_TESTS "build the tests" ON)
 option(SLICEMILL_BENCH "build the benchmarks" ON)
 option(SLICEMILL_FUZZ "build the fuzz targets (clang)" OFF)
-option(SLICEMILL_UNITY "compile the libraries' files in groups: a whole build takes a third of the time, a changed file longer" OFF)
+option(SLICEMILL_UNITY "compile the libraries' files in groups: a whole build takes a third of the time, a changed file longer; names in anonymous namespaces must differ within a library" OFF)
 set(SLICEMILL_SANITIZE "" CACHE STRING "sanitizers for every target: address;undefined or thread")
 
 find_program(SLICEMILL_CCACHE ccache)
@@ -47,7 +47,7 @@ function(slicemill_library name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   add_library(slicemill_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(slicemill_${name} PUBLIC slicemill_settings ${arg_LINK})
-  set_target_properties(slicemill_${name} PROPERTIES UNITY_BUILD ${SLICEMILL_UNITY} UNITY_BUILD_BATCH_SIZE 12)
+  set_target_properties(slicemill_${name} PROPERTIES UNITY_BUILD ${SLICEMILL_UNITY} UNITY_BUILD_BATCH_SIZE 20)
 endfunction()
 
 # Not part of the default build, which makes what users run.

@@ -195,7 +195,7 @@ class FileReader final : public Reader {
   std::size_t own_bytes_ = 0;
 };
 
-std::vector<OptionSpec> option_specs() {
+std::vector<OptionSpec> file_reader_options() {
   return {
       {.name = "path",
        .type = OptionType::text,
@@ -257,7 +257,7 @@ OperationEntry file_reader_operation() {
   schema.name = "file_reader";
   schema.kind = OperationKind::reader;
   schema.description = "Reads records from files.";
-  schema.options = option_specs();
+  schema.options = file_reader_options();
   schema.check = [](const Json& options) -> Result<void> {
     auto reading = file_reading(options);
     if (!reading) return reading.error();

@@ -126,7 +126,7 @@ class FileExporter final : public Sender {
   std::string packed_;                      // not yet stored
 };
 
-std::vector<OptionSpec> option_specs() {
+std::vector<OptionSpec> file_exporter_options() {
   return {
       {.name = "path",
        .type = OptionType::text,
@@ -194,7 +194,7 @@ OperationEntry file_exporter_operation() {
   schema.name = "file_exporter";
   schema.kind = OperationKind::sender;
   schema.description = "Writes records to files, each slice's output exactly once.";
-  schema.options = option_specs();
+  schema.options = file_exporter_options();
   schema.delivery = Delivery::exactly_once;
   schema.check = [](const Json& options) -> Result<void> {
     auto writing = file_writing(options);
