@@ -9,6 +9,7 @@
 #include "cli/execution_settings.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
+#include "core/runtime/text.h"
 
 namespace slicemill::cli {
 namespace {
@@ -41,6 +42,8 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.environment = settings.process_environment();
   options.settings = execution_settings(settings);
   options.log_level = level;
+  options.worker_transport.tcp = settings.text("worker_transport") == "tcp";
+  ASSIGN_OR_RETURN(options.worker_transport.ports, parse_port_range(settings.text("controller_ports")));
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
   for (const std::string& beside : {options.controller_program, options.worker_program})
     if (access(beside.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", beside);

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
@@ -21,6 +22,11 @@ Result<ControllerLaunch> read_launch(const std::string& path) {
   return ControllerLaunch::from_json(*json);
 }
 
+std::optional<CurveKeys> curve_keys(const ControllerLaunch& launch) {
+  if (launch.controller_public_key.empty()) return std::nullopt;
+  return CurveKeys{launch.controller_public_key, launch.controller_secret_key};
+}
+
 }  // namespace
 
 int run_execution_controller(const std::string& launch_file) {
@@ -38,7 +44,7 @@ int run_execution_controller(const std::string& launch_file) {
   }
   if (auto passed = fault("launched"); !passed) return cannot_start_code(passed.error());
   AsioLoop loop;
-  const auto workers = bind_zmq_channel(loop, launch.controller_endpoint);
+  const auto workers = bind_zmq_channel(loop, launch.controller_endpoint, curve_keys(launch));
   const auto master = connect_zmq_channel(loop, launch.master_endpoint);
   if (!workers || !master) {
     const Error& error = workers ? master.error() : workers.error();

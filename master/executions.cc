@@ -48,6 +48,7 @@ Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::
       registry_(registry),
       options_(std::move(options)),
       notes_(loop, registry),
+      endpoints_(options_.layout, options_.worker_transport),
       supervisor_(loop, launcher, *this),
       links_(loop, std::move(channel), *this) {
   tick();
@@ -270,6 +271,7 @@ void Executions::end(LiveExecution& live) {
   links_.tell(id, wire::FinishedAck{});
   supervisor_.release(id, ended->kill_at_end ? Duration::zero() : kLeaveGrace);
   links_.end(id);
+  endpoints_.forget(id);
   loop_.offload(
       Loop::Lane::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); }, [] {});
   for (const auto& task : ended->afters) task();
@@ -339,7 +341,9 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   spec.job_id = live.job_id;
   spec.log_directory = layout.log_directory(live.ex_id.text);
   spec.launch_file = layout.launch_file(live.ex_id.text);
-  spec.controller_endpoint = layout.controller_endpoint(live.ex_id.text);
+  ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
+  spec.controller_endpoint = endpoint.endpoint;
+  spec.controller_key = endpoint.keys.public_key;
   spec.runtime_directory = layout.runtime;
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
@@ -366,7 +370,10 @@ Result<std::string> Executions::launch_text(const LiveExecution& live) {
   if (!row->source_ledger.empty()) launch.source_ledger_directory = layout.ledger_directory(row->source_ledger.text);
   launch.cleanup = row->cleanup;
   launch.master_endpoint = layout.master_endpoint();
-  launch.controller_endpoint = layout.controller_endpoint(live.ex_id.text);
+  ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
+  launch.controller_endpoint = endpoint.endpoint;
+  launch.controller_public_key = endpoint.keys.public_key;
+  launch.controller_secret_key = endpoint.keys.secret_key;
   launch.runtime_directory = layout.runtime;
   launch.log_path = layout.log_directory(live.ex_id.text) + "/controller.log";
   launch.settings = options_.settings;

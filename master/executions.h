@@ -23,6 +23,7 @@
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
 #include "master/cluster_totals.h"
+#include "master/controller_endpoints.h"
 #include "master/controller_links.h"
 #include "master/process_notes.h"
 #include "master/registry.h"
@@ -72,6 +73,7 @@ struct ExecutionsOptions {
   ExecutionSettings settings;
   std::string log_level = "info";
   std::vector<std::pair<std::string, std::string>> environment = {};  // of all processes; a job's own goes before
+  WorkerTransport worker_transport = {};
 };
 
 class Executions final : public ControllerEvents, public SupervisorEvents {
@@ -156,6 +158,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   std::map<ExecutionId, std::unique_ptr<LiveExecution>> live_;
   ClusterTotals totals_;
   ProcessNotes notes_;
+  ControllerEndpoints endpoints_;
   Supervisor supervisor_;
   ControllerLinks links_;
   bool admitting_ = true;

@@ -29,6 +29,7 @@ struct WorkerOrder {
   ExecutionId ex_id;
   WorkerId worker_id;
   std::string controller_endpoint;
+  std::string controller_key;  // its public key; "" over ipc
   std::string runtime_directory;
   std::string log_path;
   std::string log_level;

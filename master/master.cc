@@ -89,10 +89,10 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
       AssetStoreOptions{given.assets_directory.empty() ? layout.assets_directory() : given.assets_directory,
                         given.asset_size_limit, UnpackLimits{.bytes = given.asset_unpacked_limit}});
   RETURN_IF_ERROR(body->assets->open());
-  body->executions =
-      std::make_unique<Executions>(loop, *body->registry, *body->launcher, std::move(channel),
-                                   ExecutionsOptions{layout, given.slots, given.settings,
-                                                     std::string(to_string(given.log_level)), given.environment});
+  body->executions = std::make_unique<Executions>(
+      loop, *body->registry, *body->launcher, std::move(channel),
+      ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
+                        given.worker_transport});
   body->service =
       std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, *body->assets,
                                       path_rule(given), NodeFacts{given.name, host_name(), given.bind, getpid()});

@@ -17,6 +17,7 @@
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/log.h"
 #include "core/runtime/result.h"
+#include "master/controller_endpoints.h"
 #include "master/launcher.h"
 
 namespace slicemill::master {
@@ -41,7 +42,8 @@ struct MasterOptions {
   std::uint64_t asset_size_limit = 512ull << 20;                 // bytes of a zip
   std::uint64_t asset_unpacked_limit = 2ull << 30;               // bytes of its files
   std::vector<std::pair<std::string, std::string>> environment;  // of controllers and workers; a job's own goes before
-  bool stop_executions_on_exit = false;                          // otherwise they go on and meet the next master
+  WorkerTransport worker_transport;
+  bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
 };
 
 class Master {

@@ -28,6 +28,7 @@ struct GroupSpec {
   std::string log_directory;
   std::string launch_file;
   std::string controller_endpoint;
+  std::string controller_key;  // its public key; "" over ipc
   std::string runtime_directory;
   std::string log_level;
   Environment environment;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -51,6 +52,14 @@ Result<std::string> limit_memory(const std::string& limit) {
   return fmt::format("data is limited to {} bytes, as there is no control group: {}", data, entered.error().message);
 }
 
+// Before any thread reads the environment; what operations start does not inherit it.
+std::string take_controller_key() {
+  const char* const found = std::getenv(kControllerKeyVariable);
+  std::string key = found == nullptr ? "" : found;
+  unsetenv(kControllerKeyVariable);
+  return key;
+}
+
 }  // namespace
 
 Worker::RunnerOf builtin_runner(const std::string& worker_id) {
@@ -75,8 +84,9 @@ int run_worker(const WorkerOptions& options) {
     return kCannotStart;
   }
   if (!limited->empty()) log(LogLevel::info, "{}", *limited);
+  const std::string key = take_controller_key();
   AsioLoop loop;
-  auto channel = connect_zmq_channel(loop, options.controller_endpoint);
+  auto channel = connect_zmq_channel(loop, options.controller_endpoint, key);
   const auto process = own_process();
   if (!channel || !process) {
     log(LogLevel::error, "{}", (channel ? process.error() : channel.error()).message);

@@ -12,9 +12,9 @@ def job(slices, workers=2, **more):
     return {"name": "slices", "workers": workers, "operations": [{"_op": "id_range", "start": 0, "end": slices, "size": 1}, {"_op": "noop"}], **more}
 
 
-def through_master(bench, slices, workers=2, watch=None):
+def through_master(bench, slices, workers=2, watch=None, transport="ipc"):
     """Slices per second from POST to `completed`."""
-    with Master(bench) as master:
+    with Master(bench, "--worker-transport", transport) as master:
         began = time.monotonic()
         ex_id = master.submit(job(slices, workers))
         if watch is not None:
@@ -76,11 +76,12 @@ def measure(bench):
     slices = bench.amount(3_000_000, 100_000)
     tasks = bench.amount(1_000, 50)
     rates = bench.in_turns(reference=lambda: reference(bench, slices), reference_tcp=lambda: reference(bench, slices, transport="tcp"),
-                           master=lambda: through_master(bench, slices), run=lambda: slices / run_seconds(bench, job(slices)),
+                           master=lambda: through_master(bench, slices), tcp=lambda: through_master(bench, slices, transport="tcp"), run=lambda: slices / run_seconds(bench, job(slices)),
                            bullmq=lambda: bullmq(bench, bench.amount(20_000, 500)), xargs=lambda: xargs(bench, tasks),
                            parallel=lambda: parallel(bench, bench.amount(300, 20)))
     limit = ("reference loop, ipc", rates["reference"])
     bench.row("slices", "no-op slices of one record, master and 2 worker processes", "slices/s", rates["master"], limit, ">= 0.6 and >= 300,000/s")
+    bench.row("slices", "the same over tcp, encrypted", "slices/s", rates["tcp"], ("ours over ipc", rates["master"]), ">= 0.8")
     bench.row("slices", "the same in `slicemill run`", "slices/s", rates["run"], limit, ">= 1,000,000/s")
     for name, title in (("bullmq", "BullMQ and Redis, not persisted, 2 worker processes"), ("xargs", "xargs -P2, a process a task"),
                         ("parallel", "GNU parallel -j2, a process a task")):

@@ -54,6 +54,8 @@ Json ControllerLaunch::to_json() const {
               {"cleanup", slicemill::to_string(cleanup)},
               {"master_endpoint", master_endpoint},
               {"controller_endpoint", controller_endpoint},
+              {"controller_public_key", controller_public_key},
+              {"controller_secret_key", controller_secret_key},
               {"runtime_directory", runtime_directory},
               {"log_path", log_path},
               {"living_workers", living_workers},
@@ -75,6 +77,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
       if (slicemill::to_string(type) == cleanup) launch.cleanup = type;
     launch.master_endpoint = json.at("master_endpoint").get<std::string>();
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
+    launch.controller_public_key = json.value("controller_public_key", "");
+    launch.controller_secret_key = json.value("controller_secret_key", "");
     launch.runtime_directory = json.at("runtime_directory").get<std::string>();
     launch.log_path = json.at("log_path").get<std::string>();
     launch.living_workers = json.at("living_workers").get<std::uint32_t>();

@@ -14,6 +14,9 @@ namespace slicemill {
 inline constexpr int kOutOfMemoryExit = 5;  // a worker
 inline constexpr int kObstructedExit = 6;   // a controller: an obstacle ended it, that is no failed start
 
+// In a worker's environment: the public key of its controller. Taken out before any operation runs.
+inline constexpr const char* kControllerKeyVariable = "SLICEMILL_CONTROLLER_KEY";
+
 // Time limits of an execution. Milliseconds. Names and defaults follow the first dialect where it has them.
 struct ExecutionSettings {
   std::int64_t slicer_timeout_ms = 180'000;             // no worker ever connected -> failed
@@ -34,9 +37,11 @@ struct ControllerLaunch {
   std::string ledger_directory;         // exists already: go on with it; otherwise it is created
   std::string source_ledger_directory;  // recoveries: the ended ledger; "" otherwise
   CleanupType cleanup = CleanupType::none;
-  std::string master_endpoint;      // ipc://...
-  std::string controller_endpoint;  // ipc://... that it binds for its workers
-  std::string runtime_directory;    // 0700, short path: sockets and begun notes
+  std::string master_endpoint;        // ipc://...
+  std::string controller_endpoint;    // ipc://... or tcp://... that it binds for its workers
+  std::string controller_public_key;  // of CURVE (core/wire/zmq_channel.h); "" over ipc
+  std::string controller_secret_key;
+  std::string runtime_directory;  // 0700, short path: sockets and begun notes
   std::string log_path;
   std::uint32_t living_workers =
       0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most

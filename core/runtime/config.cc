@@ -24,7 +24,8 @@ namespace {
 constexpr std::string_view kVariablePrefix = "SLICEMILL_";
 
 // Read by other parts, never a setting.
-constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG"};
+constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG",
+                                                "SLICEMILL_CONTROLLER_KEY"};
 
 // They name the configuration file, the first one first.
 constexpr std::string_view kConfigVariables[] = {"SLICEMILL_CONFIG", "TERAFOUNDATION_CONFIG"};
@@ -102,6 +103,19 @@ std::vector<SettingSpec> make_specs() {
        .default_text = "2GB",
        .description = "Most bytes that the files of one asset bundle may have when they are unpacked.",
        .minimum = 1},
+      {.name = "worker_transport",
+       .type = word,
+       .default_text = "ipc",
+       .description =
+           "What carries slices between controllers and workers: socket files that only this user can open, or TCP on "
+           "the loopback, encrypted, for workers that do not see those files.",
+       .choices = {"ipc", "tcp"}},
+      {.name = "controller_ports",
+       .type = port_range,
+       .default_text = "25679:26678",
+       .description =
+           "First and last TCP port for controllers with `worker_transport` tcp, one for each running execution. Best "
+           "below the ports that the system gives to outgoing connections (`net.ipv4.ip_local_port_range`)."},
       {.name = "log_level",
        .type = word,
        .default_text = "info",
@@ -183,6 +197,9 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
       value.number = static_cast<std::int64_t>(*size);
       break;
     }
+    case SettingType::port_range:
+      if (!parse_port_range(text)) return bad_value(place, text, "two TCP ports such as '25679:26678'");
+      break;
     case SettingType::integer: {
       const auto number = parse_integer(text);
       if (!number || *number < spec.minimum || *number > spec.maximum) {
@@ -294,6 +311,8 @@ std::string SettingSpec::type_text() const {
       return "text";
     case SettingType::directory:
       return "directory";
+    case SettingType::port_range:
+      return "ports";
     case SettingType::integer:
       return "integer";
     case SettingType::bytes:

@@ -21,6 +21,7 @@ enum class SettingType {
   text,
   directory,    // made absolute against the working directory
   integer,      // between minimum and maximum
+  port_range,   // "25679:26678"
   bytes,        // "512MB", "2GiB", or plain bytes; between minimum and maximum
   duration_ms,  // "5s", "2 minutes", or plain milliseconds; at least 1
   word,         // one of choices

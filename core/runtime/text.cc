@@ -109,6 +109,16 @@ Result<std::int64_t> parse_duration_ms(std::string_view text) {
   return parse_quantity(text, kDurationUnits, "duration such as 1500 (milliseconds), \"30s\" or \"5 minutes\"");
 }
 
+Result<PortRange> parse_port_range(std::string_view text) {
+  constexpr std::int64_t kHighestPort = 65'535;
+  const auto parts = split(text, ':');
+  const auto first = parse_integer(parts.front());
+  const auto last = parse_integer(parts.back());
+  if (parts.size() != 2 || !first || !last || *first < 1 || *first > *last || *last > kHighestPort)
+    return Error(ErrorCode::invalid, fmt::format("'{}' is not two TCP ports such as '25679:26678'", text));
+  return PortRange{static_cast<int>(*first), static_cast<int>(*last)};
+}
+
 Result<std::int64_t> parse_integer(std::string_view text) {
   const std::string_view whole = trimmed(text);
   std::int64_t value = 0;

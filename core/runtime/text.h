@@ -23,6 +23,14 @@ Result<std::int64_t> parse_duration_ms(std::string_view text);
 
 Result<std::int64_t> parse_integer(std::string_view text);
 
+struct PortRange {
+  int first = 0;
+  int last = 0;  // included
+};
+
+// "25679:26678": TCP ports from 1 to 65535, the first one not above the last.
+Result<PortRange> parse_port_range(std::string_view text);
+
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 

@@ -1,6 +1,6 @@
 // The seam between processes: frames that arrive whole, in order per peer, or not at all. Loop thread only.
 //
-// Bodies: zmq_channel (ipc), memory_channel (`slicemill run`), a lossy one in tests/simulation.
+// Bodies: zmq_channel (ipc, tcp), memory_channel (`slicemill run`), a lossy one in tests/simulation.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "core/wire/zmq_channel.h"
 
-#include <cstring>
+#include <array>
 #include <unordered_map>
 #include <utility>
 #include <zmq.hpp>
@@ -75,11 +75,16 @@ class SocketPump {
 
 class ZmqServerChannel final : public ServerChannel {
  public:
-  ZmqServerChannel(AsioLoop& loop, std::string endpoint)
-      : endpoint_(std::move(endpoint)), socket_(context(), zmq::socket_type::router) {
+  ZmqServerChannel(AsioLoop& loop, const std::string& endpoint, const std::optional<CurveKeys>& keys)
+      : socket_(context(), zmq::socket_type::router) {
     set_common(socket_);
     socket_.set(zmq::sockopt::router_mandatory, true);
-    socket_.bind(endpoint_);
+    if (keys) {
+      socket_.set(zmq::sockopt::curve_server, true);
+      socket_.set(zmq::sockopt::curve_secretkey, keys->secret_key);
+    }
+    socket_.bind(endpoint);
+    endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
     pump_ = std::make_unique<SocketPump>(loop, socket_, [this] { return receive(); });
   }
   ~ZmqServerChannel() override { pump_.reset(); }
@@ -144,7 +149,11 @@ class ZmqServerChannel final : public ServerChannel {
 
 class ZmqClientChannel final : public ClientChannel {
  public:
-  ZmqClientChannel(AsioLoop& loop, std::string endpoint) : loop_(loop), endpoint_(std::move(endpoint)) { open(); }
+  ZmqClientChannel(AsioLoop& loop, std::string endpoint, std::string server_key)
+      : loop_(loop), endpoint_(std::move(endpoint)), server_key_(std::move(server_key)) {
+    if (!server_key_.empty()) keys_ = new_curve_keys();
+    open();
+  }
   ~ZmqClientChannel() override { pump_.reset(); }
 
   void on_frame(std::function<void(std::string_view)> handler) override { handler_ = std::move(handler); }
@@ -174,6 +183,11 @@ class ZmqClientChannel final : public ClientChannel {
     set_common(*socket_);
     socket_->set(zmq::sockopt::reconnect_ivl, kReconnectMs);
     socket_->set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
+    if (!server_key_.empty()) {
+      socket_->set(zmq::sockopt::curve_serverkey, server_key_);
+      socket_->set(zmq::sockopt::curve_publickey, keys_.public_key);
+      socket_->set(zmq::sockopt::curve_secretkey, keys_.secret_key);
+    }
     socket_->connect(endpoint_);
     pump_ = std::make_unique<SocketPump>(loop_, *socket_, [this] { return receive(); });
   }
@@ -189,6 +203,8 @@ class ZmqClientChannel final : public ClientChannel {
 
   AsioLoop& loop_;
   std::string endpoint_;
+  std::string server_key_;
+  CurveKeys keys_;  // of this process alone
   std::unique_ptr<zmq::socket_t> socket_;
   std::function<void(std::string_view)> handler_;
   std::unique_ptr<SocketPump> pump_;
@@ -202,17 +218,26 @@ Error channel_error(std::string_view what, const std::string& endpoint, const zm
 
 }  // namespace
 
-Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint) {
+CurveKeys new_curve_keys() {
+  std::array<char, 41> public_key{};
+  std::array<char, 41> secret_key{};
+  if (zmq_curve_keypair(public_key.data(), secret_key.data()) != 0) throw zmq::error_t();  // libzmq without CURVE
+  return {public_key.data(), secret_key.data()};
+}
+
+Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                        const std::optional<CurveKeys>& keys) {
   try {
-    return std::unique_ptr<ServerChannel>(std::make_unique<ZmqServerChannel>(loop, endpoint));
+    return std::unique_ptr<ServerChannel>(std::make_unique<ZmqServerChannel>(loop, endpoint, keys));
   } catch (const zmq::error_t& error) {
     return channel_error("cannot listen on", endpoint, error);
   }
 }
 
-Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint) {
+Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                           const std::string& server_key) {
   try {
-    return std::unique_ptr<ClientChannel>(std::make_unique<ZmqClientChannel>(loop, endpoint));
+    return std::unique_ptr<ClientChannel>(std::make_unique<ZmqClientChannel>(loop, endpoint, server_key));
   } catch (const zmq::error_t& error) {
     return channel_error("cannot connect to", endpoint, error);
   }

@@ -1,10 +1,11 @@
-// Channels on ZeroMQ: ROUTER for the many-peers side, DEALER for the one-peer side, over ipc. Loop thread only.
+// Channels on ZeroMQ: ROUTER for the many-peers side, DEALER for the one-peer side, over ipc or tcp. Loop thread only.
 //
 // Nothing here blocks: every send is DONTWAIT, and the socket's descriptor is edge-triggered, so events are looked at
 // again after every send and receive.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/runtime/asio_loop.h"
@@ -13,9 +14,22 @@
 
 namespace slicemill {
 
-// The endpoint's directory must exist and be ours alone (0700). A stale socket file of a dead process is replaced.
-Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint);
-// Connects in the background, again and again until the other side is there.
-Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint);
+// CURVE keys (ZeroMQ RFC 26) as Z85 text, 40 characters each.
+struct CurveKeys {
+  std::string public_key;
+  std::string secret_key;
+};
+CurveKeys new_curve_keys();
+
+// ipc: the endpoint's directory must exist and be ours alone (0700), which is what keeps others out; a stale socket
+// file of a dead process is replaced. tcp: port * takes a free one, see endpoint(). With keys, every frame is
+// encrypted, and only who knows the public key gets in: a client's first message is made with it and no message ever
+// shows it, so it goes to clients alone, like a password.
+Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                        const std::optional<CurveKeys>& keys = std::nullopt);
+// Connects in the background, again and again until the other side is there. `server_key`: the public key of its
+// keys; "" if it has none.
+Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                           const std::string& server_key = "");
 
 }  // namespace slicemill

@@ -36,6 +36,8 @@ class LocalLauncher final : public Launcher {
       spec.arguments.push_back(std::to_string(order.memory_limit));
     }
     spec.environment = order.environment;
+    // Not an argument: those are shown to every user of the machine.
+    if (!order.controller_key.empty()) spec.environment.emplace_back(kControllerKeyVariable, order.controller_key);
     spec.output_path = order.output_path;
     return spawn_process(spec);
   }

@@ -377,6 +377,7 @@ teraslice:
   env_vars:
     FROM_CONFIG: one
   slicer_port_range: "45679:46678"
+  slicer_allocation_attempts: 3
   wrokers: 5
 terafoundation:
   log_level: warn
@@ -393,7 +394,7 @@ terafoundation:
             self.assertEqual(master.get("/")["name"], "my cluster")
             self.assertTrue((self.directory / "bundles").is_dir())
             errors = "\n".join(master.errors)
-            self.assertIn("teraslice.slicer_port_range: has no meaning here", errors)
+            self.assertIn("teraslice.slicer_allocation_attempts: has no meaning here", errors)
             self.assertIn("teraslice.wrokers: unknown key; did you mean 'workers'?", errors)
             self.assertIn("terafoundation.connectors: has no meaning here", errors)
             self.assertEqual(len(master.errors), 3, errors)

@@ -137,11 +137,12 @@ TEST_F(ConfigTest, ATeraslicesConfigurationMeansTheSame) {
 
 TEST_F(ConfigTest, KeysWithoutACounterpartAreNamedOnce) {
   write_file(
-      "teraslice:\n  slicer_port_range: '1:2'\n  wrokers: 3\n  master: false\nterafoundation:\n  connectors: {}\n");
+      "teraslice:\n  slicer_allocation_attempts: 3\n  wrokers: 3\n  master: false\nterafoundation:\n  connectors: "
+      "{}\n");
   const auto settings = resolve_settings(layers_);
   ASSERT_TRUE(settings) << settings.error().message;
   ASSERT_EQ(settings->warnings().size(), 4U);
-  EXPECT_THAT(settings->warnings()[0], HasSubstr("teraslice.slicer_port_range: has no meaning here: "));
+  EXPECT_THAT(settings->warnings()[0], HasSubstr("teraslice.slicer_allocation_attempts: has no meaning here: "));
   EXPECT_THAT(settings->warnings()[1], HasSubstr("teraslice.wrokers: unknown key; did you mean 'workers'?"));
   EXPECT_THAT(settings->warnings()[2], HasSubstr("teraslice.master: this command starts a master all the same"));
   EXPECT_THAT(settings->warnings()[3], HasSubstr("terafoundation.connectors: has no meaning here: "));

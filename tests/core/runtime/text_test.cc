@@ -40,5 +40,14 @@ TEST(Text, SplitAndJoinAreInverse) {
   EXPECT_EQ(split("", ','), std::vector<std::string>{""});
 }
 
+TEST(PortRange, IsTwoPorts) {
+  const auto range = parse_port_range("45679:46678");
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->first, 45'679);
+  EXPECT_EQ(range->last, 46'678);
+  for (const char* text : {"", "1", ":", "1:", ":1", "0:1", "2:1", "1:65536", "a:2", "1:2:3", "-1:5"})
+    EXPECT_FALSE(parse_port_range(text)) << text;
+}
+
 }  // namespace
 }  // namespace slicemill

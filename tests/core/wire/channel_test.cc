@@ -21,8 +21,10 @@ using namespace std::chrono_literals;
 class ChannelSuite : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (GetParam() == "zmq") {
-      auto bound = bind_zmq_channel(loop_, endpoint_);
+    if (GetParam() == "ipc" || GetParam() == "tcp") {
+      if (GetParam() == "tcp") keys_ = new_curve_keys();
+      auto bound = bind_zmq_channel(
+          loop_, keys_ ? "tcp://127.0.0.1:*" : "ipc:///tmp/slicemill_channel_test_" + std::to_string(getpid()), keys_);
       ASSERT_TRUE(bound) << bound.error().message;
       server_ = std::move(*bound);
     } else {
@@ -36,11 +38,11 @@ class ChannelSuite : public testing::TestWithParam<std::string> {
   }
   std::unique_ptr<ClientChannel> client() {
     if (hub_) return hub_->client();
-    return std::move(*connect_zmq_channel(loop_, endpoint_));
+    return std::move(*connect_zmq_channel(loop_, server_->endpoint(), keys_ ? keys_->public_key : ""));
   }
 
   AsioLoop loop_;
-  std::string endpoint_ = "ipc:///tmp/slicemill_channel_test_" + std::to_string(getpid());
+  std::optional<CurveKeys> keys_;
   std::optional<MemoryHub> hub_;
   std::unique_ptr<ServerChannel> server_;
 };
@@ -104,7 +106,7 @@ TEST_P(ChannelSuite, AReconnectedClientIsANewPeerAndTheOldOneIsGoneWhenDropped) 
   EXPECT_EQ(server_->send(12345, "x"), ServerChannel::Sent::gone);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("zmq", "memory"),
+INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("ipc", "tcp", "memory"),
                          [](const auto& body) { return body.param; });
 
 TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
@@ -122,6 +124,34 @@ TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
   });
   loop.run();
   EXPECT_TRUE(would_block);
+}
+
+TEST(ZmqChannel, WhoDoesNotKnowTheKeyDoesNotGetIn) {
+  AsioLoop loop;
+  const CurveKeys keys = new_curve_keys();
+  auto server = std::move(*bind_zmq_channel(loop, "tcp://127.0.0.1:*", keys));
+  auto keyless = std::move(*connect_zmq_channel(loop, server->endpoint()));
+  auto wrong = std::move(*connect_zmq_channel(loop, server->endpoint(), new_curve_keys().public_key));
+  auto right = std::move(*connect_zmq_channel(loop, server->endpoint(), keys.public_key));
+  ASSERT_TRUE(keyless->send("keyless"));
+  ASSERT_TRUE(wrong->send("wrong"));
+  constexpr int kTurns = 500;  // many times what a handshake takes, which the others began before
+  int turns = 0;
+  server->on_frame([&](ServerChannel::Peer peer, std::string_view frame) {
+    EXPECT_EQ(frame, "right");
+    server->send(peer, "answer");
+  });
+  right->on_frame([&](std::string_view frame) {
+    EXPECT_EQ(frame, "answer");
+    if (++turns == kTurns) {
+      loop.stop();
+    } else {
+      right->send("right");
+    }
+  });
+  ASSERT_TRUE(right->send("right"));
+  loop.run();
+  EXPECT_EQ(turns, kTurns);
 }
 
 TEST(ZmqChannel, AnEndpointThatCannotBeBoundIsAnError) {
