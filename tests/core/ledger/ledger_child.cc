@@ -5,10 +5,18 @@
 //   ledger_child count DIR N [MAX]  batches 1..N one by one, each of 4 KB; prints "<n> synced" or "<n> <code>:
 //   <message>", at the end
 //                                   "close ok" or "close <code>"; no file may grow beyond MAX bytes
+//
+// With LEDGER_CHILD_DIES_AT=N in its environment it is killed before the N-th change that it makes to the file system:
+// a name made, renamed or removed, or a sync. It stands between RocksDB and the kernel for that.
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdarg>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -16,6 +24,65 @@
 
 #include "core/ledger/slice_ledger.h"
 #include "tests/fakes/manual_loop.h"
+
+namespace {
+
+void step() {
+  static const char* const text = std::getenv("LEDGER_CHILD_DIES_AT");
+  static std::atomic<long> left = text == nullptr ? 0 : std::atol(text);
+  if (left > 0 && --left == 0) raise(SIGKILL);
+}
+
+template <typename... Arguments>
+int call(long number, Arguments... arguments) {
+  step();
+  return static_cast<int>(syscall(number, arguments...));
+}
+
+int open_file(const char* path, int flags, mode_t mode) {
+  if ((flags & O_CREAT) != 0) step();
+  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}
+
+}  // namespace
+
+extern "C" {
+int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return open_file(path, flags, mode);
+}
+int open64(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return open_file(path, flags, mode);
+}
+int fsync(int fd) {
+  return call(SYS_fsync, fd);
+}
+int fdatasync(int fd) {
+  return call(SYS_fdatasync, fd);
+}
+int mkdir(const char* path, mode_t mode) noexcept {
+  return call(SYS_mkdir, path, mode);
+}
+int rmdir(const char* path) noexcept {
+  return call(SYS_rmdir, path);
+}
+int rename(const char* from, const char* to) noexcept {
+  return call(SYS_rename, from, to);
+}
+int unlink(const char* path) noexcept {
+  return call(SYS_unlink, path);
+}
+int unlinkat(int directory, const char* path, int flags) noexcept {
+  return call(SYS_unlinkat, directory, path, flags);
+}
+}
 
 namespace slicemill {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <random>
 
 #include "core/ledger/ledger_codec.h"
@@ -163,6 +164,41 @@ TEST_F(LedgerCrashTest, ACreationThatIsKilledCanBeRepeated) {
     ledger_.reset();
   }
   SCOPED_TRACE(whole);
+}
+
+// The same at every single step, one after the other.
+TEST_F(LedgerCrashTest, ACreationMayDieAtAnyStep) {
+  int step = 1;
+  int whole = 0;
+  for (;; ++step) {
+    SCOPED_TRACE(step);
+    directory_ = root_ + "/ledger-" + std::to_string(step);
+    {
+      Child child({"hold", directory_}, {"LEDGER_CHILD_DIES_AT=" + std::to_string(step)});
+      const auto line = child.line();
+      if (line) {  // there are no more steps
+        EXPECT_EQ(line, "open");
+        break;
+      }
+      const int status = child.wait();
+      ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    }
+    if (ledger_exists(directory_)) {
+      ++whole;
+      reopen();
+    } else {
+      create();
+    }
+    ASSERT_NE(ledger_, nullptr);
+    EXPECT_EQ(ledger_->header().lineage.size(), 1U);
+    EXPECT_EQ(ledger_->header().counters.processed, 0U);
+    ledger_.reset();
+    EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
+    ASSERT_LT(step, 1'000);
+  }
+  EXPECT_GE(step, 20) << "mark, RocksDB's files, their syncs, the mark's end, the epoch";
+  EXPECT_GE(whole, 2) << "before the mark's end is synced, and before the epoch is";
+  EXPECT_LT(whole, step / 2);
 }
 
 TEST_F(LedgerCrashTest, AnotherProcessHoldsIt) {
