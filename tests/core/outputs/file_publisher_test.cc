@@ -1,9 +1,11 @@
 // The publisher of files on a real file system: what is visible when, what is refused, what a second call finds.
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -117,6 +119,39 @@ TEST_F(FilePublisherTest, AnAttemptStagedAgainAfterItsPublicationIsTakenAway) {
   one = stage(1, "one\n", {2, 1});
   EXPECT_TRUE(files->publish({one})[0]);
   EXPECT_FALSE(fs::exists(layout().staged_path(one.key, one.attempt)));
+}
+
+// On a file system that counts: 64 KB must fit, and nothing stays behind.
+TEST_F(FilePublisherTest, AProbeDoesWhatASliceDoesAndLeavesNothing) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  EXPECT_TRUE(files->probe());
+  fs::remove_all(layout().staging_directory());  // what an operator may do to make room
+  EXPECT_TRUE(files->probe());
+  EXPECT_TRUE(fs::is_empty(layout().staging_directory()));
+  EXPECT_TRUE(visible().empty());
+  fs::remove_all(layout().staging_directory());
+  write(layout().staging_directory(), "a file is in the way");
+  const auto blocked = files->probe();
+  ASSERT_FALSE(blocked);
+  EXPECT_THAT(blocked.error().message, testing::HasSubstr(layout().staging_directory()));
+}
+
+TEST_F(FilePublisherTest, AProbeTellsTheObstacleOfTheMachine) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto ignored = signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{1'000, before.rlim_max};  // no file grows beyond that, as on a disk that is nearly full
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto refused = files->probe();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, ignored);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr(".probe"));
+  EXPECT_TRUE(fs::is_empty(layout().staging_directory())) << "the half of it would keep the disk full";
+  EXPECT_TRUE(files->probe());
 }
 
 TEST_F(FilePublisherTest, NeverReplacesAFileWithOtherContents) {
