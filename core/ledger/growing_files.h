@@ -1,5 +1,6 @@
 // RocksDB's files while a new ledger grows. RocksDB syncs each step of it, some fifteen times; but until the mark
-// beside the ledger is gone nobody relies on anything in it, so one sync of each file at the end does the same.
+// beside the ledger is gone nobody relies on anything in it, so one sync of each file at the end does the same. It also
+// writes its options into files, twice, and parses what it wrote: nobody ever reads those, so they cannot be made.
 //
 // Owner: the RocksDatabase that grows, for as long as it is open. Any thread.
 #pragma once

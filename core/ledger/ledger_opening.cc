@@ -65,6 +65,7 @@ Result<void> make_room(const std::string& directory) {
 // Both are durable before anything else is, or a power failure could leave the one without the other.
 Result<void> mark_as_growing(const std::string& directory) {
   RETURN_IF_ERROR(posix_files().create_directories(growing(directory)));
+  RETURN_IF_ERROR(posix_files().create_directories(directory));  // RocksDB calls it an error if it is not there
   return posix_files().sync_directory(parent_of(directory));
 }
 

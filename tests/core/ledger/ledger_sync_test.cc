@@ -101,6 +101,15 @@ TEST_F(LedgerSyncTest, ANewLedgerIsOnDiskAsAWholeBeforeItsMarkGoes) {
   EXPECT_LE(count, files + 5) << "each once: and the parent directory for the mark, and the epoch";
 }
 
+TEST_F(LedgerSyncTest, ANewLedgerHasNoFilesThatNobodyReadsAndTellsNoErrors) {
+  directory_ = root_ + "/OPTIONS-of-ledgers/ledger";
+  testing::internal::CaptureStderr();
+  create();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  for (const auto& entry : std::filesystem::directory_iterator(directory_))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("OPTIONS")) << entry.path();
+}
+
 TEST_F(LedgerSyncTest, OpeningSyncsTheEpoch) {
   create();
   ledger_.reset();
