@@ -42,6 +42,7 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.environment = settings.process_environment();
   options.settings = execution_settings(settings);
   options.log_level = level;
+  options.standby_processes = static_cast<int>(settings.number("standby_processes"));
   options.worker_transport.tcp = settings.text("worker_transport") == "tcp";
   ASSIGN_OR_RETURN(options.worker_transport.ports, parse_port_range(settings.text("controller_ports")));
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";

@@ -1,14 +1,17 @@
 // `slicemill-controller`: started by a launcher, never by hand. A program of its own, since it starts in half of the
 // time without the libraries that only a master needs.
 #include <cstdio>
-#include <string_view>
 
+#include "core/runtime/standby_process.h"
+#include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
 
 int main(int argc, char** argv) {
-  if (argc != 3 || std::string_view(argv[1]) != "--launch") {
+  const auto arguments = slicemill::await_order(argc, argv, slicemill::prepare_zmq_channels);
+  if (!arguments) return 0;
+  if (arguments->size() != 2 || arguments->front() != "--launch") {
     std::fprintf(stderr, "slicemill-controller: wants --launch FILE\n");
     return 2;
   }
-  return slicemill::controller::run_execution_controller(argv[2]);
+  return slicemill::controller::run_execution_controller(arguments->back());
 }

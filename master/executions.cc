@@ -34,6 +34,15 @@ Result<void> write_launch_file(const std::string& path, const std::string& text,
 
 }  // namespace
 
+Environment process_environment(Environment of_job, const Environment& of_master, std::string_view log_level) {
+  for (const auto& variable : of_master) {
+    const auto same = [&](const auto& other) { return other.first == variable.first; };
+    if (std::ranges::none_of(of_job, same)) of_job.push_back(variable);
+  }
+  of_job.emplace_back("SLICEMILL_LOG_LEVEL", log_level);
+  return of_job;
+}
+
 // What one write of a live execution carries, kept until it is durable.
 struct Executions::Written {
   ExecutionStatus status = ExecutionStatus::pending;
@@ -347,13 +356,8 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   spec.runtime_directory = layout.runtime;
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
-  spec.environment = job_environment(config);
+  spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
   spec.worker_memory_limit = worker_memory_limit(config);
-  for (const auto& variable : options_.environment) {
-    const auto same = [&](const auto& other) { return other.first == variable.first; };
-    if (std::ranges::none_of(spec.environment, same)) spec.environment.push_back(variable);
-  }
-  spec.environment.emplace_back("SLICEMILL_LOG_LEVEL", spec.log_level);
   return spec;
 }
 

@@ -76,6 +76,9 @@ struct ExecutionsOptions {
   WorkerTransport worker_transport = {};
 };
 
+// What controllers and workers have in their environment beside the master's own: a job's variables go before.
+Environment process_environment(Environment of_job, const Environment& of_master, std::string_view log_level);
+
 class Executions final : public ControllerEvents, public SupervisorEvents {
  public:
   Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel,

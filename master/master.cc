@@ -67,7 +67,9 @@ Master::Master(std::unique_ptr<Body> body) : body_(std::move(body)) {}
 Master::~Master() = default;
 
 Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog) {
-  auto launcher = make_local_launcher(loop, {options.controller_program, options.worker_program});
+  auto launcher = make_local_launcher(
+      loop, {options.controller_program, options.worker_program},
+      {options.standby_processes, process_environment({}, options.environment, to_string(options.log_level))});
   return open(loop, std::move(options), catalog, std::move(launcher));
 }
 

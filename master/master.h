@@ -43,6 +43,7 @@ struct MasterOptions {
   std::uint64_t asset_unpacked_limit = 2ull << 30;               // bytes of its files
   std::vector<std::pair<std::string, std::string>> environment;  // of controllers and workers; a job's own goes before
   WorkerTransport worker_transport;
+  int standby_processes = 0;             // controllers, and workers, that are started before anybody needs them
   bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
 };
 

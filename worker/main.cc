@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/runtime/standby_process.h"
+#include "core/wire/zmq_channel.h"
 #include "worker/worker.h"
 
 namespace {
@@ -23,11 +25,14 @@ int main(int argc, char** argv) {
       {"--controller", &options.controller_endpoint}, {"--ex", &options.ex_id},     {"--worker", &options.worker_id},
       {"--runtime", &options.runtime_directory},      {"--log", &options.log_path}, {"--log-level", &options.log_level},
       {"--memory-limit", &options.memory_limit}};
-  for (int i = 1; i < argc; i += 2) {
-    const auto found = known.find(argv[i]);
-    if (found == known.end()) return refuse("unknown option '" + std::string(argv[i]) + "'");
-    if (i + 1 == argc) return refuse(std::string(argv[i]) + " needs a value");
-    *found->second = argv[i + 1];
+  const auto arguments = slicemill::await_order(argc, argv, slicemill::prepare_zmq_channels);
+  if (!arguments) return 0;
+  for (std::size_t i = 0; i < arguments->size(); i += 2) {
+    const std::string& name = (*arguments)[i];
+    const auto found = known.find(name);
+    if (found == known.end()) return refuse("unknown option '" + name + "'");
+    if (i + 1 == arguments->size()) return refuse(name + " needs a value");
+    *found->second = (*arguments)[i + 1];
   }
   for (const auto& [name, value] : known) {
     if (value->empty() && name != "--memory-limit") return refuse(std::string(name) + " is missing");

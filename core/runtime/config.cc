@@ -103,6 +103,13 @@ std::vector<SettingSpec> make_specs() {
        .default_text = "2GB",
        .description = "Most bytes that the files of one asset bundle may have when they are unpacked.",
        .minimum = 1},
+      {.name = "standby_processes",
+       .type = integer,
+       .default_text = "1",
+       .description = "How many controllers, and how many workers, are kept started ahead, so that a job begins "
+                      "sooner. Each serves "
+                      "one execution, of a job without `env_vars` and `log_level` of its own.",
+       .maximum = 64},
       {.name = "worker_transport",
        .type = word,
        .default_text = "ipc",

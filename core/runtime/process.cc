@@ -226,7 +226,10 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   auto environment = environment_with(spec.environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (spec.input >= 0)
+    posix_spawn_file_actions_adddup2(&actions, spec.input, STDIN_FILENO);
+  else
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   if (!spec.output_path.empty()) {
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, spec.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                      0644);

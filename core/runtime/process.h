@@ -30,6 +30,7 @@ struct ProcessSpec {
   std::vector<std::string> arguments;                            // [0] is the program's path
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string output_path;                                       // stdout and stderr are appended here; empty: ours
+  int input = -1;  // descriptor that becomes its standard input; -1: there is nothing to read
 };
 
 // How a process ended: seen by its parent only, otherwise unknown.

@@ -218,6 +218,10 @@ Error channel_error(std::string_view what, const std::string& endpoint, const zm
 
 }  // namespace
 
+void prepare_zmq_channels() {
+  context();
+}
+
 CurveKeys new_curve_keys() {
   std::array<char, 41> public_key{};
   std::array<char, 41> secret_key{};

@@ -14,6 +14,9 @@
 
 namespace slicemill {
 
+// What the first channel of a process costs once: for a process that has time before it needs one.
+void prepare_zmq_channels();
+
 // CURVE keys (ZeroMQ RFC 26) as Z85 text, 40 characters each.
 struct CurveKeys {
   std::string public_key;

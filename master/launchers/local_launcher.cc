@@ -6,6 +6,7 @@
 
 #include "core/model/launch.h"
 #include "core/runtime/memory_group.h"
+#include "master/launchers/standby_pool.h"
 
 namespace slicemill::master {
 
@@ -13,7 +14,11 @@ namespace {
 
 class LocalLauncher final : public Launcher {
  public:
-  LocalLauncher(AsioLoop& loop, LocalPrograms programs) : loop_(loop), programs_(std::move(programs)) {
+  LocalLauncher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys)
+      : loop_(loop),
+        programs_(std::move(programs)),
+        standby_controllers_(loop, programs_.controller, standbys.environment, standbys.count),
+        standby_workers_(loop, programs_.worker, standbys.environment, standbys.count) {
     if (memory_groups_) sweep_memory_groups(*memory_groups_);  // of workers that ended while no master was there
   }
 
@@ -22,7 +27,7 @@ class LocalLauncher final : public Launcher {
     spec.arguments = {programs_.controller, "--launch", order.launch_file};
     spec.environment = order.environment;
     spec.output_path = order.output_path;
-    return spawn_process(spec);
+    return start(standby_controllers_, spec);
   }
 
   Result<ProcessIdentity> start_worker(const WorkerOrder& order) override {
@@ -39,7 +44,7 @@ class LocalLauncher final : public Launcher {
     // Not an argument: those are shown to every user of the machine.
     if (!order.controller_key.empty()) spec.environment.emplace_back(kControllerKeyVariable, order.controller_key);
     spec.output_path = order.output_path;
-    return spawn_process(spec);
+    return start(standby_workers_, spec);
   }
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
@@ -60,15 +65,22 @@ class LocalLauncher final : public Launcher {
   }
 
  private:
+  static Result<ProcessIdentity> start(StandbyPool& standbys, const ProcessSpec& spec) {
+    if (auto process = standbys.take(spec)) return std::move(*process);
+    return spawn_process(spec);
+  }
+
   AsioLoop& loop_;
-  LocalPrograms programs_;
+  const LocalPrograms programs_;
+  StandbyPool standby_controllers_;
+  StandbyPool standby_workers_;
   const std::optional<MemoryGroupParent> memory_groups_ = find_memory_group_parent();
 };
 
 }  // namespace
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs) {
-  return std::make_unique<LocalLauncher>(loop, std::move(programs));
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, Standbys standbys) {
+  return std::make_unique<LocalLauncher>(loop, std::move(programs), standbys);
 }
 
 }  // namespace slicemill::master

@@ -14,6 +14,13 @@ struct LocalPrograms {
   std::string worker;      // path of `slicemill-worker`
 };
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs);
+// Controllers and workers that are kept started ahead (standby_pool.h), so many of each. They serve orders with exactly
+// this environment; the others are started when they are ordered.
+struct Standbys {
+  int count = 0;
+  Environment environment;
+};
+
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, Standbys standbys = {});
 
 }  // namespace slicemill::master

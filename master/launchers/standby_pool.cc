@@ -1,0 +1,62 @@
+#include "master/launchers/standby_pool.h"
+
+#include <chrono>
+#include <utility>
+
+#include "core/runtime/log.h"
+
+namespace slicemill::master {
+
+namespace {
+constexpr Duration kFillDelay =
+    std::chrono::milliseconds(25);  // about what a small execution takes from its start to its end
+}
+
+StandbyPool::StandbyPool(AsioLoop& loop, std::string program,
+                         std::vector<std::pair<std::string, std::string>> environment, int count)
+    : loop_(loop),
+      program_(std::move(program)),
+      environment_(std::move(environment)),
+      count_(static_cast<std::size_t>(count)) {
+  fill_later();
+}
+
+StandbyPool::~StandbyPool() {
+  loop_.cancel(timer_);
+}
+
+std::optional<ProcessIdentity> StandbyPool::take(const ProcessSpec& spec) {
+  fill_later();
+  if (spec.environment != environment_) return std::nullopt;
+  while (!standbys_.empty()) {
+    const Standby standby = std::move(standbys_.back());
+    standbys_.pop_back();
+    if (standby.process->give_order(spec)) return standby.process->identity();
+  }
+  return std::nullopt;
+}
+
+void StandbyPool::fill_later() {
+  if (count_ == 0 || timer_ != 0) return;
+  timer_ = loop_.after(kFillDelay, [this] {
+    timer_ = 0;
+    fill();
+  });
+}
+
+void StandbyPool::fill() {
+  while (standbys_.size() < count_) {
+    auto process = StandbyProcess::start(program_, environment_);
+    if (!process) {  // whoever needs one will be told why it cannot be started
+      log(LogLevel::debug, "no standby process: {}", process.error().message);
+      return;
+    }
+    const ProcessIdentity identity = (*process)->identity();
+    auto watch = watch_process(loop_, identity, [this, identity](const ProcessExit&) {
+      std::erase_if(standbys_, [&](const Standby& one) { return one.process->identity() == identity; });
+    });
+    standbys_.push_back({std::move(*process), std::move(watch)});
+  }
+}
+
+}  // namespace slicemill::master
