@@ -55,7 +55,7 @@ void count_bytes(benchmark::State& state, std::size_t bytes, std::size_t records
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(records));
 }
 
-void BM_CutLines(benchmark::State& state) {
+void cut_lines(benchmark::State& state) {
   std::vector<std::string_view> records;
   for (auto _ : state) {
     records.clear();
@@ -64,9 +64,9 @@ void BM_CutLines(benchmark::State& state) {
   }
   count_bytes(state, ldjson().size(), records.size());
 }
-BENCHMARK(BM_CutLines);
+BENCHMARK(cut_lines);
 
-void BM_IndexJson(benchmark::State& state) {
+void index_json(benchmark::State& state) {
   const auto records = lines();
   JsonIndexer indexer;
   JsonTokens tokens;
@@ -80,9 +80,9 @@ void BM_IndexJson(benchmark::State& state) {
   }
   count_bytes(state, ldjson().size(), records.size());
 }
-BENCHMARK(BM_IndexJson);
+BENCHMARK(index_json);
 
-void BM_ScanJson(benchmark::State& state) {
+void scan_json(benchmark::State& state) {
   const auto records = lines();
   for (auto _ : state) {
     for (std::string_view text : records) {
@@ -91,15 +91,15 @@ void BM_ScanJson(benchmark::State& state) {
   }
   count_bytes(state, ldjson().size(), records.size());
 }
-BENCHMARK(BM_ScanJson);
+BENCHMARK(scan_json);
 
-void BM_CheckUtf8(benchmark::State& state) {
+void check_utf8(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(is_utf8(ldjson()));
   count_bytes(state, ldjson().size(), lines().size());
 }
-BENCHMARK(BM_CheckUtf8);
+BENCHMARK(check_utf8);
 
-void BM_ReadCsv(benchmark::State& state) {
+void read_csv(benchmark::State& state) {
   std::string text = "id,time,name,comment,amount,flag\n";
   for (int n = 0; text.size() < (1 << 20); ++n) {
     text += fmt::format("{},2026-11-24T16:00:00Z,name {},\"a comment, with \"\"quotes\"\"\",{}.50,yes\n", n, n % 977,
@@ -114,9 +114,9 @@ void BM_ReadCsv(benchmark::State& state) {
   }
   count_bytes(state, text.size(), out.ends().size());
 }
-BENCHMARK(BM_ReadCsv);
+BENCHMARK(read_csv);
 
-void write_with(benchmark::State& state, RecordWriterOptions options) {
+void write_with(benchmark::State& state, const RecordWriterOptions& options) {
   const auto records = lines();
   std::string out;
   for (auto _ : state) {
@@ -127,25 +127,25 @@ void write_with(benchmark::State& state, RecordWriterOptions options) {
   }
   count_bytes(state, ldjson().size(), records.size());
 }
-void BM_WriteLdjson(benchmark::State& state) {
+void write_ldjson(benchmark::State& state) {
   write_with(state, {});
 }
-BENCHMARK(BM_WriteLdjson);
-void BM_WriteLdjsonWithFields(benchmark::State& state) {
+BENCHMARK(write_ldjson);
+void write_ldjson_with_fields(benchmark::State& state) {
   RecordWriterOptions options;
   options.fields = {"id", "user", "took_ms"};
   write_with(state, options);
 }
-BENCHMARK(BM_WriteLdjsonWithFields);
-void BM_WriteCsv(benchmark::State& state) {
+BENCHMARK(write_ldjson_with_fields);
+void write_csv(benchmark::State& state) {
   RecordWriterOptions options;
   options.format = RecordFormat::csv;
   write_with(state, options);
 }
-BENCHMARK(BM_WriteCsv);
+BENCHMARK(write_csv);
 
 // Reader -> exporter, slice by slice, with all syncs. Arguments: megabytes of the file.
-void BM_MoveFile(benchmark::State& state) {
+void move_file(benchmark::State& state) {
   std::string pattern = "/tmp/formats-bench-XXXXXX";
   const std::string directory = mkdtemp(pattern.data());
   const std::string path = directory + "/in.ldjson";
@@ -195,7 +195,7 @@ void BM_MoveFile(benchmark::State& state) {
   count_bytes(state, size, records);
   std::filesystem::remove_all(directory);
 }
-BENCHMARK(BM_MoveFile)->Arg(64)->Unit(benchmark::kMillisecond);
+BENCHMARK(move_file)->Arg(64)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace slicemill
