@@ -1,6 +1,7 @@
 #include "core/ledger/growing_files.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -81,7 +82,7 @@ Result<void> GrowingFiles::settle(const std::string& directory) {
   for (const auto& name : names) {
     // It is empty; and closing a file that a process has locked ends its lock (fcntl(2)).
     if (name == "LOCK") continue;
-    RETURN_IF_ERROR(sync_file(directory + "/" + name));
+    RETURN_IF_ERROR(sync_file(fmt::format("{}/{}", directory, name)));
   }
   RETURN_IF_ERROR(posix_files().sync_directory(directory));
   settled_ = true;

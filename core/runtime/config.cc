@@ -260,7 +260,7 @@ Result<ConfigFile> read_config_file(const std::string& path) {
   file.values = std::move(translated->values);
   file.keys = std::move(translated->keys);
   file.environment = std::move(translated->environment);
-  for (const auto& warning : translated->warnings) file.warnings.push_back(path + ": " + warning);
+  for (const auto& warning : translated->warnings) file.warnings.push_back(fmt::format("{}: {}", path, warning));
   for (const auto& [key, value] : parsed->items()) {
     if (is_teraslice_root(key)) continue;
     if (find_spec(key) == nullptr) return unknown_key(path, key);
@@ -290,6 +290,7 @@ void warn_of_near_variables(const Environment& environment, std::vector<std::str
     if (std::ranges::find(kOtherVariables, name) != std::end(kOtherVariables)) continue;
     // The prefix must not lend its length to the likeness.
     std::vector<std::string> tails;
+    tails.reserve(known.size());
     for (const std::string& variable : known) tails.push_back(variable.substr(kVariablePrefix.size()));
     if (const auto near = nearest_word(std::string_view(name).substr(kVariablePrefix.size()), tails)) {
       warnings.push_back(fmt::format("the environment variable {} is not a setting; did you mean {}{}?", name,

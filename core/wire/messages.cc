@@ -353,11 +353,11 @@ void fields(Io& io, M& m) {
   io.list(m.slices, kHeld);
 }
 
-template <std::size_t Index = 0>
+template <std::size_t index = 0>
 bool read_body(std::size_t type, Reader& reader, Message& message) {
-  if constexpr (Index < std::variant_size_v<Message>) {
-    if (type != Index) return read_body<Index + 1>(type, reader, message);
-    fields(reader, message.emplace<Index>());
+  if constexpr (index < std::variant_size_v<Message>) {
+    if (type != index) return read_body<index + 1>(type, reader, message);
+    fields(reader, message.emplace<index>());
     return reader.valid && reader.in.at_end();
   }
   return false;

@@ -79,7 +79,7 @@ class LocalLauncher final : public Launcher {
 
 }  // namespace
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, Standbys standbys) {
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys) {
   return std::make_unique<LocalLauncher>(loop, std::move(programs), standbys);
 }
 

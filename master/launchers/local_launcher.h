@@ -21,6 +21,6 @@ struct Standbys {
   Environment environment;
 };
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, Standbys standbys = {});
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys = {});
 
 }  // namespace slicemill::master

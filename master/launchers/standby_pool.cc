@@ -8,8 +8,7 @@
 namespace slicemill::master {
 
 namespace {
-constexpr Duration kFillDelay =
-    std::chrono::milliseconds(25);  // about what a small execution takes from its start to its end
+constexpr Duration kFillDelay = std::chrono::milliseconds(25);  // a small execution is running by then
 }
 
 StandbyPool::StandbyPool(AsioLoop& loop, std::string program,

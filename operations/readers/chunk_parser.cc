@@ -15,8 +15,8 @@ namespace slicemill {
 
 namespace {
 
-constexpr std::size_t kTailBytes = 64 * 1024;  // steps in which a record that goes on behind its range is finished
-constexpr std::size_t kGrowingChunkBytes = 256 * 1024;  // of formats whose records are longer than their text
+constexpr std::size_t kTailBytes = 64U * 1024;  // steps in which a record that goes on behind its range is finished
+constexpr std::size_t kGrowingChunkBytes = 256U * 1024;  // of formats whose records are longer than their text
 
 // Records that were made apart move into the batch in one copy.
 void move_records(RecordText& text, RecordBatch& batch) {

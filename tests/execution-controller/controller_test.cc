@@ -238,7 +238,7 @@ TEST_F(ControllerTest, PauseRecallsAndResumeGoesOn) {
 TEST_F(ControllerTest, APauseOutlivesTheController) {
   open();
   bool paused = false;
-  controller_->pause([&](Result<ExecutionStatus>) { paused = true; });
+  controller_->pause([&](const Result<ExecutionStatus>&) { paused = true; });
   ASSERT_TRUE(until([&] { return paused; }));
   launch_.epoch = 2;
   open();

@@ -26,7 +26,7 @@ class FullDiskTest : public ::testing::Test {
       if (full_) return errno_error(ENOSPC, "cannot write", "registry");
       return {};
     });
-    registry_ = std::move(*Registry::open(loop_, directory_.path() + "/registry.sqlite"));
+    registry_ = *Registry::open(loop_, directory_.path() + "/registry.sqlite");
   }
   ~FullDiskTest() override { set_fault_handler(nullptr); }
 

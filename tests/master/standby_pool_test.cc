@@ -19,7 +19,9 @@ class StandbyPoolTest : public ::testing::Test {
     EXPECT_TRUE(turn_until(loop_, [&] { return children().empty(); }));
   }
 
-  std::optional<ProcessIdentity> take(StandbyPool& pool, Environment environment = {{"COLOUR", "blue"}}) {
+  std::optional<ProcessIdentity> take(StandbyPool& pool,
+                                      std::vector<std::pair<std::string, std::string>> environment = {
+                                          {"COLOUR", "blue"}}) {
     return pool.take({.arguments = {STANDBY_CHILD, "x"},
                       .environment = std::move(environment),
                       .output_path = directory_.path() + "/output"});

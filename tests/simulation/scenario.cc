@@ -119,7 +119,7 @@ class Run {
   }
   // An answer within its time, as long as that master lives (I8).
   template <typename T>
-  Reply<T> expect(std::string verb, std::function<void(const Result<T>&)> then = {}) {
+  Reply<T> expect(const std::string& verb, std::function<void(const Result<T>&)> then = {}) {
     auto answered = std::make_shared<bool>(false);
     world_.at(world_.now() + kAnswer, cluster_.master(), [this, answered, verb] {
       if (!*answered) world_.violation(fmt::format("I8: {} was not answered within {} s", verb, kAnswer / kSecond));

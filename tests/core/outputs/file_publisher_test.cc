@@ -33,7 +33,7 @@ class FilePublisherTest : public testing::Test {
   }
   ~FilePublisherTest() override { fs::remove_all(directory_); }
 
-  std::unique_ptr<OutputPublisher> publisher(std::vector<std::string> lineage = {kFirst}) {
+  std::unique_ptr<OutputPublisher> publisher(const std::vector<std::string>& lineage = {kFirst}) {
     Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
     auto made = make_publisher(job, lineage, posix_files());
     EXPECT_TRUE(made) << made.error().message;
@@ -63,7 +63,7 @@ class FilePublisherTest : public testing::Test {
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
-  static OutputSource source(std::vector<CommittedOutput> outputs) {
+  static OutputSource source(const std::vector<CommittedOutput>& outputs) {
     return [outputs](const OutputVisitor& visit) -> Result<void> {
       for (const CommittedOutput& output : outputs) RETURN_IF_ERROR(visit(output));
       return {};

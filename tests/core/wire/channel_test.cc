@@ -38,7 +38,7 @@ class ChannelSuite : public testing::TestWithParam<std::string> {
   }
   std::unique_ptr<ClientChannel> client() {
     if (hub_) return hub_->client();
-    return std::move(*connect_zmq_channel(loop_, server_->endpoint(), keys_ ? keys_->public_key : ""));
+    return *connect_zmq_channel(loop_, server_->endpoint(), keys_ ? keys_->public_key : "");
   }
 
   AsioLoop loop_;
@@ -55,6 +55,7 @@ TEST_P(ChannelSuite, FramesArriveWholeAndInOrder) {
     if (got.size() == 500) loop_.stop();
   });
   std::vector<std::string> sent;
+  sent.reserve(500);
   for (int i = 0; i < 500; ++i)
     sent.push_back(std::string(static_cast<std::size_t>(i * 37 % 5000), 'x') + std::to_string(i));
   for (const auto& frame : sent) ASSERT_TRUE(sender->send(frame));
@@ -69,7 +70,7 @@ TEST_P(ChannelSuite, AnswersReachThePeerThatAsked) {
     EXPECT_EQ(server_->send(peer, "echo " + std::string(frame)), ServerChannel::Sent::ok);
   });
   std::vector<std::string> got;
-  auto note = [&](std::string who) {
+  auto note = [&](const std::string& who) {
     return [&, who](std::string_view frame) {
       got.push_back(who + ": " + std::string(frame));
       if (got.size() == 2) loop_.stop();
@@ -112,9 +113,9 @@ INSTANTIATE_TEST_SUITE_P(Bodies, ChannelSuite, testing::Values("ipc", "tcp", "me
 TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
   AsioLoop loop;
   const std::string endpoint = "ipc:///tmp/slicemill_full_test_" + std::to_string(getpid());
-  auto server = std::move(*bind_zmq_channel(loop, endpoint));
+  auto server = *bind_zmq_channel(loop, endpoint);
   AsioLoop idle_loop;  // never runs: its client reads nothing
-  auto client = std::move(*connect_zmq_channel(idle_loop, endpoint));
+  auto client = *connect_zmq_channel(idle_loop, endpoint);
   ASSERT_TRUE(client->send("hello"));
   bool would_block = false;
   server->on_frame([&](ServerChannel::Peer peer, std::string_view) {
@@ -129,10 +130,10 @@ TEST(ZmqChannel, AFullPeerDoesNotBlockTheSender) {
 TEST(ZmqChannel, WhoDoesNotKnowTheKeyDoesNotGetIn) {
   AsioLoop loop;
   const CurveKeys keys = new_curve_keys();
-  auto server = std::move(*bind_zmq_channel(loop, "tcp://127.0.0.1:*", keys));
-  auto keyless = std::move(*connect_zmq_channel(loop, server->endpoint()));
-  auto wrong = std::move(*connect_zmq_channel(loop, server->endpoint(), new_curve_keys().public_key));
-  auto right = std::move(*connect_zmq_channel(loop, server->endpoint(), keys.public_key));
+  auto server = *bind_zmq_channel(loop, "tcp://127.0.0.1:*", keys);
+  auto keyless = *connect_zmq_channel(loop, server->endpoint());
+  auto wrong = *connect_zmq_channel(loop, server->endpoint(), new_curve_keys().public_key);
+  auto right = *connect_zmq_channel(loop, server->endpoint(), keys.public_key);
   ASSERT_TRUE(keyless->send("keyless"));
   ASSERT_TRUE(wrong->send("wrong"));
   constexpr int kTurns = 500;  // many times what a handshake takes, which the others began before
