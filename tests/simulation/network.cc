@@ -48,7 +48,8 @@ class Network::Server final : public ServerChannel {
   ~Server() override {
     const auto own = network_.servers_.find(endpoint_);
     if (own != network_.servers_.end() && own->second == this) network_.servers_.erase(own);
-    for (auto& [peer, link] : std::exchange(links, {}))
+    // Those whose peer was dropped too: they are connected all the same.
+    for (const auto& link : network_.links_)
       if (const auto still = link.lock(); still && still->server == this) {
         network_.detach(*still, true);
         network_.attach_later(still, network_.world_.between(kMillisecond, 20 * kMillisecond));
