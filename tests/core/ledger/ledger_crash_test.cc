@@ -94,6 +94,21 @@ class Child {
 
 class LedgerCrashTest : public LedgerFixture {
  protected:
+  // Opens what a creation that died has left, or creates it again. Whether there was a ledger.
+  bool go_on_after_creation() {
+    const bool whole = ledger_exists(directory_);
+    if (whole)
+      reopen();
+    else
+      create();
+    EXPECT_NE(ledger_, nullptr);
+    if (ledger_ != nullptr) {
+      EXPECT_EQ(ledger_->header().lineage.size(), 1U);
+      EXPECT_EQ(ledger_->header().counters.processed, 0U);
+    }
+    return whole;
+  }
+
   // That batches 1..at_least of ledger_child are there, each of them whole, and so is every later one that is there.
   void expect_batches(std::uint64_t at_least) {
     reopen();
@@ -153,14 +168,7 @@ TEST_F(LedgerCrashTest, ACreationThatIsKilledCanBeRepeated) {
       child.kill(SIGKILL);
       child.wait();
     }
-    if (ledger_exists(directory_)) {
-      ++whole;
-      reopen();
-    } else {
-      create();
-    }
-    ASSERT_NE(ledger_, nullptr);
-    EXPECT_EQ(ledger_->header().lineage.size(), 1U);
+    if (go_on_after_creation()) ++whole;
     ledger_.reset();
   }
   SCOPED_TRACE(whole);
@@ -183,15 +191,7 @@ TEST_F(LedgerCrashTest, ACreationMayDieAtAnyStep) {
       const int status = child.wait();
       ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
     }
-    if (ledger_exists(directory_)) {
-      ++whole;
-      reopen();
-    } else {
-      create();
-    }
-    ASSERT_NE(ledger_, nullptr);
-    EXPECT_EQ(ledger_->header().lineage.size(), 1U);
-    EXPECT_EQ(ledger_->header().counters.processed, 0U);
+    if (go_on_after_creation()) ++whole;
     ledger_.reset();
     EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
     ASSERT_LT(step, 1'000);
