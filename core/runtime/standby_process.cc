@@ -84,7 +84,7 @@ void StandbyProcess::close_pipe() {
 }
 
 Result<void> StandbyProcess::give_order(const ProcessSpec& spec) {
-  std::string order = spec.output_path + '\0';
+  std::string order = std::to_string(spec.arguments.size()) + '\0' + spec.output_path + '\0';
   for (std::size_t i = 1; i < spec.arguments.size(); ++i) order += spec.arguments[i] + '\0';
   if (!is_alive(identity_)) return Error(ErrorCode::not_found, "the standby process has ended");
   // SIGPIPE is ignored in every process that starts others. The pipe has room for far more than arguments.
@@ -100,13 +100,15 @@ std::optional<std::vector<std::string>> await_order(int argc, char** argv, void 
   prepare();
   const std::string order = read_whole(STDIN_FILENO);
   std::vector<std::string> parts;
-  for (std::size_t from = 0; from < order.size();) {
-    const std::size_t end = std::min(order.find('\0', from), order.size());
+  std::size_t begin = 0;  // of what is shown: behind the count and the output file
+  for (std::size_t from = 0, end = 0; (end = order.find('\0', from)) != std::string::npos; from = end + 1) {
     parts.push_back(order.substr(from, end - from));
-    from = end + 1;
+    if (parts.size() == 2) begin = end + 1;
   }
-  if (parts.empty()) return std::nullopt;
-  show(given, std::string_view(order).substr(std::min(order.size(), parts[0].size() + 1)));
+  // Its owner may have been killed within the order, whose last argument must not be half a number.
+  if (parts.empty() || parts[0] != std::to_string(parts.size() - 1)) return std::nullopt;
+  parts.erase(parts.begin());
+  show(given, std::string_view(order).substr(begin));
   move_to(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   if (!parts[0].empty()) {
     move_to(open(parts[0].c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), STDOUT_FILENO);

@@ -1,8 +1,8 @@
 // A process that is started before anybody needs it, and waits at the beginning of its main for what to do: loading and
 // linking a program takes longer than all the rest of its start. It serves one order, like any other process.
 //
-// Order: the output file and the arguments, each ended by a NUL, over a pipe that is the process's standard input. If
-// the pipe ends without one (its owner has ended, however), the process ends too.
+// Order: how many texts follow, the output file, and the arguments, each ended by a NUL, over a pipe that is the
+// process's standard input. If the pipe ends without a whole one (its owner has ended, however), the process ends too.
 #pragma once
 
 #include <memory>

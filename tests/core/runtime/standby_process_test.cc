@@ -1,10 +1,12 @@
 #include "core/runtime/standby_process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <filesystem>
@@ -100,6 +102,25 @@ TEST_F(StandbyProcessTest, EndsWithItsOwner) {
   EXPECT_TRUE(exit.known);
   EXPECT_EQ(exit.code, 0);
   EXPECT_FALSE(std::filesystem::exists(output()));
+}
+
+TEST_F(StandbyProcessTest, HalfAnOrderIsNone) {
+  const std::string whole = std::string("3") + '\0' + output() + '\0' + "--limit" + '\0' + "1000" + '\0';
+  for (const std::size_t bytes : {whole.size() - 1, whole.size() - 3, whole.size() - 5, whole.size() - 9, 1UL}) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    const auto process = spawn_process({.arguments = {STANDBY_CHILD, "--standby", std::string(100, ' ')},
+                                        .environment = {},
+                                        .output_path = {},
+                                        .input = ends[0]});
+    ASSERT_TRUE(process);
+    close(ends[0]);
+    ASSERT_EQ(::write(ends[1], whole.data(), bytes), static_cast<ssize_t>(bytes));
+    close(ends[1]);
+    const auto exit = wait_for_exit(*process);
+    EXPECT_TRUE(exit.known && exit.code == 0 && exit.signal == 0) << bytes << ": " << exit.to_text();
+    EXPECT_FALSE(std::filesystem::exists(output()));
+  }
 }
 
 TEST_F(StandbyProcessTest, OneThatHasEndedTakesNoOrder) {
