@@ -113,28 +113,28 @@ def open_ledger(bench, directory):
 
 
 def measure_killed(bench, args):
-    with System(bench, "killed") as system:
-        ex_id = system.submit(1_000_000, 20)
-        wait_for("workers", lambda: len(system.master.pids(ex_id)["worker"]) == 2)
-        victims = [pid for pids in system.master.pids(ex_id).values() for pid in pids]
-        system.master.kill()  # first: it would start the others again
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        system.seed(ex_id, done=args.done, open=args.few, failed=0, outputs=0, clean=0)
-        opened = open_ledger(bench, system.ledger(ex_id))
-        offset = system.noted()
-        system.start()
-        system.dispatched_after(offset)
-        times = []
-        for _ in range(bench.runs):
-            controller = wait_for("the controller", lambda: system.status(ex_id) == "running" and system.master.pids(ex_id)["execution_controller"])[0]
+    """Each time with a new execution: one whose controller dies again and again is started again later and later, on purpose."""
+    times, opened = [], None
+    for run in range(bench.runs):
+        with System(bench, f"killed{run}") as system:
+            ex_id = system.submit(1_000_000, 20)
+            wait_for("workers", lambda: len(system.master.pids(ex_id)["worker"]) == 2)
+            victims = [pid for pids in system.master.pids(ex_id).values() for pid in pids]
+            system.master.kill()  # first: it would start the others again
+            for pid in victims:
+                os.kill(pid, signal.SIGKILL)
+            system.seed(ex_id, done=args.done, open=args.few, failed=0, outputs=0, clean=0)
+            opened = opened or open_ledger(bench, system.ledger(ex_id))
             offset = system.noted()
-            wait_for("a dispatch", lambda: system.noted() > offset)
+            system.start()
+            system.dispatched_after(offset)
+            controller = wait_for("the controller", lambda: system.status(ex_id) == "running" and system.master.pids(ex_id)["execution_controller"])[0]
             os.kill(controller, signal.SIGSTOP)  # no more notes of the old one
             offset, killed_ms = system.noted(), time.time() * 1000
             os.kill(controller, signal.SIGKILL)
             times.append(system.dispatched_after(offset) - killed_ms)
-        system.stop(ex_id)
+            system.stop(ex_id)
+            wait_for("its processes to go", lambda: not any(system.master.pids(ex_id).values()))
     return times, opened
 
 
