@@ -91,114 +91,97 @@ bool has_container_at(const char* piece, Range text, std::span<const std::uint32
   return (first == '{' || first == '[') && (last == '}' || last == ']');
 }
 
-// Walks over the tokens of one text and writes them down. It may run into those of the next text if this one does not
-// end, so its memory is that of all of the piece's tokens.
+// Requires: *p is neither a quote nor an opening bracket.
+inline bool is_number_or_word(const char* p) {
+  switch (*p) {
+    case 't':
+      return is_word(p, "true");
+    case 'f':
+      return is_word(p, "false");
+    case 'n':
+      return is_word(p, "null");
+    default:
+      return is_number(p);
+  }
+}
+
+// Walks over the places of one text and writes its tokens down: the inner loop of everything that reads JSON.
 class Walk {
  public:
-  // places: of the piece's tokens from the text's first on; begin: of the text. Its last byte is a bracket.
-  Walk(const char* piece, std::span<const std::uint32_t> places, std::uint32_t begin, JsonToken* out,
-       std::uint32_t* open)
-      : piece_(piece), places_(places), begin_(begin), out_(out), open_(open) {}
+  // Where it stands. No place: the text breaks the grammar.
+  struct Step {
+    const std::uint32_t* place;
+    std::uint32_t count;  // of tokens written down
+  };
 
-  std::uint32_t count() const { return count_; }
+  // end: behind the last place of the piece, as a text that does not end runs into the next one. begin: of the text,
+  // whose last byte is a bracket. out: there is room for as many tokens as places.
+  Walk(const char* piece, const std::uint32_t* end, std::uint32_t begin, JsonToken* out)
+      : piece_(piece), end_(end), begin_(begin), out_(out) {}
 
-  // Requires: a place is there. True: a whole container, in which the tokens up to count() are.
-  bool run() {
-    for (;;) {
-      if (!begin_value()) return false;
-      if (is_entered_) continue;
-      if (!end_values()) return false;
-      if (depth_ == 0) return true;
-    }
+  // Requires: an opening bracket is there. Behind the container.
+  Step container(Step at, int depth) const {
+    if (depth == kMaxJsonDepth || end_ - at.place < 2) return {};
+    const std::uint32_t opening = at.count;
+    const bool is_object = piece_[*at.place] == '{';
+    put(at);
+    at = is_object ? members(at, depth) : items(at, depth);
+    if (at.place == nullptr) return {};
+    put(at);
+    out_[opening].behind = at.count;
+    return at;
   }
 
  private:
-  char present() const { return piece_[places_[count_]]; }
-  bool is_over() const { return count_ == places_.size(); }
+  void put(Step& at) const { out_[at.count++].at = *at.place++ - begin_; }
 
-  void take() {
-    out_[count_].at = places_[count_] - begin_;
-    ++count_;
-  }
-  void take_scalar() {
-    take();
-    out_[count_ - 1].behind = count_;
-  }
-
-  // Either a whole scalar, or the opening of a container, with the first key of an object.
-  bool begin_value() {
-    const char* p = piece_ + places_[count_];
-    is_entered_ = false;
-    switch (*p) {
-      case '{':
-        if (!enter()) return false;
-        if (present() == '}') return true;
-        is_entered_ = true;
-        return take_key();
-      case '[':
-        if (!enter()) return false;
-        is_entered_ = present() != ']';
-        return true;
-      case '"':
-        take_scalar();
-        return true;
-      case 't':
-        take_scalar();
-        return is_word(p, "true");
-      case 'f':
-        take_scalar();
-        return is_word(p, "false");
-      case 'n':
-        take_scalar();
-        return is_word(p, "null");
-      default:
-        take_scalar();
-        return is_number(p);
+  // Requires: a place is there. At the closing bracket.
+  Step members(Step at, int depth) const {
+    if (piece_[*at.place] == '}') return at;
+    for (;;) {
+      // The key, a colon, the value, and what stands behind it.
+      if (end_ - at.place < 4 || piece_[at.place[0]] != '"' || piece_[at.place[1]] != ':') return {};
+      put(at);
+      ++at.place;
+      at = value(at, depth);
+      if (at.place == nullptr) return {};
+      const char c = piece_[*at.place];
+      if (c != ',') return c == '}' ? at : Step{};
+      ++at.place;
     }
   }
 
-  bool enter() {
-    if (depth_ == kMaxJsonDepth) return false;
-    open_[depth_++] = count_;
-    take();
-    return !is_over();
+  Step items(Step at, int depth) const {
+    if (piece_[*at.place] == ']') return at;
+    for (;;) {
+      if (end_ - at.place < 2) return {};
+      at = value(at, depth);
+      if (at.place == nullptr) return {};
+      const char c = piece_[*at.place];
+      if (c != ',') return c == ']' ? at : Step{};
+      ++at.place;
+    }
   }
 
-  // A key, the colon; a value must follow.
-  bool take_key() {
-    if (places_.size() - count_ < 3 || present() != '"') return false;
-    take();
-    if (present() != ':') return false;
-    take();
-    return true;
-  }
-
-  // Closes what ends here, up to the comma before the next value, whose key is taken too.
-  bool end_values() {
-    while (depth_ > 0) {
-      if (is_over()) return false;
-      const bool is_in_object = piece_[places_[open_[depth_ - 1]]] == '{';
-      const char c = present();
-      if (c == ',') {
-        take();
-        if (is_over()) return false;
-        return !is_in_object || take_key();
+  // Requires: two places are there. A place is there behind the value too.
+  [[gnu::always_inline]] Step value(Step at, int depth) const {
+    const char* p = piece_ + *at.place;
+    if (*p != '"') {
+      if (*p == '{' || *p == '[') {
+        at = container(at, depth + 1);
+        return at.place == end_ ? Step{} : at;
       }
-      if (c != (is_in_object ? '}' : ']')) return false;
-      take();
-      out_[open_[--depth_]].behind = count_;
+      if (!is_number_or_word(p)) return {};
     }
-    return true;
+    out_[at.count].behind = at.count + 1;
+    put(at);
+    return at;
   }
 
   const char* const piece_;
-  const std::span<const std::uint32_t> places_;
+  const std::uint32_t* const end_;
   const std::uint32_t begin_;
   JsonToken* const out_;
-  std::uint32_t* const open_;
-  std::uint32_t count_ = 0;
-  int depth_ = 0;
-  bool is_entered_ = false;
 };
 
 }  // namespace
@@ -222,7 +205,7 @@ void JsonTokens::clear() {
   capacity_ = 0;
 }
 
-JsonIndexer::JsonIndexer() : open_(std::make_unique_for_overwrite<std::uint32_t[]>(kMaxJsonDepth)) {}
+JsonIndexer::JsonIndexer() = default;
 JsonIndexer::~JsonIndexer() = default;
 
 bool JsonIndexer::index(std::span<const std::string_view> texts, JsonTokens& tokens) {
@@ -262,6 +245,7 @@ bool JsonIndexer::take_tokens(std::span<JsonTokens::Text> texts, JsonTokens& tok
   const std::string_view all(piece, static_cast<std::size_t>(texts.back().data + texts.back().size - piece));
   if (!find_tokens(all)) return false;
   const std::span<const std::uint32_t> places(stage_->structural_indexes.get(), stage_->n_structural_indexes);
+  const std::uint32_t* const places_end = places.data() + places.size();
   tokens.reserve(places.size());
   const bool may_have_escapes = std::memchr(all.data(), '\\', all.size()) != nullptr;
   std::size_t next = 0;
@@ -271,21 +255,20 @@ bool JsonIndexer::take_tokens(std::span<JsonTokens::Text> texts, JsonTokens& tok
     const auto end = static_cast<std::uint32_t>(begin + text.size);
     while (next < places.size() && places[next] < begin) ++next;
     JsonToken* out = tokens.tokens_.get() + tokens.used_;
-    std::uint32_t count = 0;
-    if (has_container_at(piece, {begin, end}, places.subspan(next))) {
-      Walk walk(piece, places.subspan(next), begin, out, open_.get());
-      if (walk.run()) count = walk.count();
-    }
-    const bool is_whole =
-        count > 0 && places[next + count - 1] < end && (next + count == places.size() || places[next + count] >= end);
-    text.is_good = is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}));
     text.first = tokens.used_;
-    if (text.is_good) {
-      tokens.used_ += count;
-      next += count;
-    } else {
-      all_good = false;
+    if (has_container_at(piece, {begin, end}, places.subspan(next))) {
+      const Walk walk(piece, places_end, begin, out);
+      const Walk::Step behind = walk.container({places.data() + next, 0}, 0);
+      const bool is_whole =
+          behind.place != nullptr && behind.place[-1] < end && (behind.place == places_end || *behind.place >= end);
+      text.is_good = is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}));
+      if (text.is_good) {
+        tokens.used_ += behind.count;
+        next = static_cast<std::size_t>(behind.place - places.data());
+        continue;
+      }
     }
+    all_good = false;
   }
   return all_good;
 }

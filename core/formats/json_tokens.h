@@ -3,7 +3,8 @@
 //
 // simdjson's first stage finds them, which knows quotes, escapes and UTF-8 and looks at 64 bytes at a time; the grammar
 // (the one of core/formats/json_scan.h) is checked here, since its second stage would build a tree. Only objects and
-// arrays get tokens. Everything belongs to one thread.
+// arrays get tokens. Colons and commas are checked and left out, so that who looks for a field passes half as many.
+// Everything belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ class dom_parser_implementation;
 
 namespace slicemill {
 
-// Where a structural character, a string's opening quote or another scalar begins.
+// Where a key, a value or a closing bracket begins.
 struct JsonToken {
   std::uint32_t at;      // byte of the text
   std::uint32_t behind;  // of a value: number of the token behind it; of others without meaning
@@ -37,7 +38,10 @@ class JsonValue {
   // Its own bytes, without white space around them.
   std::string_view bytes() const {
     const JsonToken* behind = tokens_ + tokens_[number_].behind;
-    const char* end = is_container() ? text_ + behind[-1].at + 1 : text_ + behind->at;
+    if (is_container()) return {begin(), behind[-1].at + 1 - tokens_[number_].at};
+    const char* end = text_ + behind->at;
+    while (is_json_space(end[-1])) --end;
+    if (end[-1] == ',') --end;
     while (is_json_space(end[-1])) --end;
     return {begin(), static_cast<std::size_t>(end - begin())};
   }
@@ -46,14 +50,8 @@ class JsonValue {
   // somewhere before a closing one. Requires: is_object().
   template <typename Visit>
   void visit_members(Visit&& visit) const {
-    std::uint32_t next = number_ + 1;
-    if (text_[tokens_[next].at] == '}') return;
-    for (;;) {
-      const char* key = text_ + tokens_[next].at + 1;
-      if (!visit(key, JsonValue(text_, tokens_, next + 2))) return;
-      next = tokens_[next + 2].behind;
-      if (text_[tokens_[next].at] != ',') return;
-      ++next;
+    for (std::uint32_t next = number_ + 1; text_[tokens_[next].at] != '}'; next = tokens_[next + 1].behind) {
+      if (!visit(text_ + tokens_[next].at + 1, JsonValue(text_, tokens_, next + 1))) return;
     }
   }
 
@@ -109,7 +107,6 @@ class JsonIndexer {
   bool find_tokens(std::string_view piece);
 
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stage_;
-  std::unique_ptr<std::uint32_t[]> open_;  // tokens of the containers around the present one
 };
 
 }  // namespace slicemill

@@ -110,6 +110,19 @@ TEST(JsonTokens, AVisitEndsWhereItIsToldTo) {
   EXPECT_THAT(values, ElementsAre("1", R"({"x":2})"));
 }
 
+TEST(JsonTokens, AValueEndsBeforeSpaceAndComma) {
+  const Texts placed({"{ \"a\" : 12 , \"b\":\"x, \" \t,\"c\": [ 1 ] , \"d\" : null\r,\"e\":-1.5e3\n} "}, "");
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  ASSERT_TRUE(indexer.index(placed.views(), tokens));
+  std::vector<std::string> values;
+  tokens.value(tokens.texts()[0]).visit_members([&](const char*, const JsonValue& value) {
+    values.emplace_back(value.bytes());
+    return true;
+  });
+  EXPECT_THAT(values, ElementsAre("12", R"("x, ")", "[ 1 ]", "null", "-1.5e3"));
+}
+
 TEST(JsonTokens, ABadTextSpoilsNoOther) {
   const std::vector<std::string> texts = {
       R"({"a":1})",       R"({"a":"x)",  R"({"a":2})",   R"({"a":"\)",      R"({"b":"\q"})",
