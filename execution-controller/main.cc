@@ -2,12 +2,18 @@
 // time without the libraries that only a master needs.
 #include <cstdio>
 
+#include "core/ledger/slice_ledger.h"
 #include "core/runtime/standby_process.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
 
+static void prepare() {
+  slicemill::prepare_zmq_channels();
+  slicemill::prepare_for_ledgers();
+}
+
 int main(int argc, char** argv) {
-  const auto arguments = slicemill::await_order(argc, argv, slicemill::prepare_zmq_channels);
+  const auto arguments = slicemill::await_order(argc, argv, prepare);
   if (!arguments) return 0;
   if (arguments->size() != 2 || arguments->front() != "--launch") {
     std::fprintf(stderr, "slicemill-controller: wants --launch FILE\n");

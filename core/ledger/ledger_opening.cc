@@ -161,6 +161,10 @@ bool ledger_exists(const std::string& directory) {
   return exists(directory + "/CURRENT") && !exists(growing(directory));
 }
 
+void prepare_for_ledgers() {
+  RocksDatabase::rehearse();
+}
+
 Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
                                                    const LedgerCreate& create) {
   RETURN_IF_ERROR(make_room(directory));

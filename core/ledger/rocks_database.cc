@@ -84,6 +84,10 @@ rocksdb::ColumnFamilyOptions family_options(bool outputs) {
   return options;
 }
 
+std::vector<rocksdb::ColumnFamilyDescriptor> column_families() {
+  return {{rocksdb::kDefaultColumnFamilyName, family_options(false)}, {kOutputsFamily, family_options(true)}};
+}
+
 bool says(const rocksdb::Status& status, std::string_view words) {
   return status.ToString().find(words) != std::string::npos;
 }
@@ -136,8 +140,7 @@ class RocksDatabase::Lock {
 
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const std::string& directory, Mode mode) {
   std::unique_ptr<RocksDatabase> database(new RocksDatabase(directory));
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(false)}, {kOutputsFamily, family_options(true)}};
+  const auto families = column_families();
   rocksdb::DBOptions options = database_options(directory, mode);
   if (mode == Mode::create) {
     database->growing_files_ = std::make_shared<GrowingFiles>();
@@ -155,6 +158,20 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const std::string& di
   database->db_.reset(db);
   if (!status.ok()) return rocks_error(status, directory);
   return database;
+}
+
+void RocksDatabase::rehearse() {
+  const std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  RocksDatabase database("/rehearsal");
+  memory->CreateDir(database.directory_).PermitUncheckedError();
+  rocksdb::DBOptions options = database_options(database.directory_, Mode::create);
+  options.env = memory.get();
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(options, database.directory_, column_families(), &database.handles_, &db);
+  database.db_.reset(db);
+  rocksdb::WriteBatch batch;
+  if (status.ok() && batch.Put("key", "value").ok()) (void)database.write_synced(batch);
 }
 
 RocksDatabase::RocksDatabase(std::string directory) : directory_(std::move(directory)) {}

@@ -30,6 +30,8 @@ class RocksDatabase {
   };
 
   static Result<std::unique_ptr<RocksDatabase>> open(const std::string& directory, Mode mode);
+  // Opens one in memory, writes to it and closes it.
+  static void rehearse();
   ~RocksDatabase();  // like a crash: nothing is flushed, what was synced is in the log
   RocksDatabase(const RocksDatabase&) = delete;
   RocksDatabase& operator=(const RocksDatabase&) = delete;

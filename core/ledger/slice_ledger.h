@@ -211,6 +211,10 @@ struct LedgerRecover {
   std::uint64_t epoch = 1;  // must be above the source's
 };
 
+// The first ledger that a process creates takes twice as long as the next one: code is read in and linked, pools and
+// threads come to be. For a process that waits for its order: does that beforehand, in memory. Nothing fails.
+void prepare_for_ledgers();
+
 // The directory must not hold a ledger yet (conflict).
 Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
                                                    const LedgerCreate& create);

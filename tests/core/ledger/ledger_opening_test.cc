@@ -34,6 +34,15 @@ TEST_F(LedgerOpeningTest, ANewLedgerSaysWhatItWasGiven) {
   EXPECT_EQ(ledger_->backlog(), 0U);
 }
 
+TEST_F(LedgerOpeningTest, PreparationIsSilentAndLeavesNothingOnDisk) {
+  testing::internal::CaptureStderr();
+  prepare_for_ledgers();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_FALSE(std::filesystem::exists("/rehearsal"));
+  create();
+  EXPECT_TRUE(ledger_exists(directory_));
+}
+
 TEST_F(LedgerOpeningTest, CreatesMissingParents) {
   directory_ = root_ + "/a/b/ledger";
   create();
