@@ -49,6 +49,7 @@ struct Executions::Written {
   std::vector<HistoryRow> lines;
   std::vector<ExecutionEffect> effects;
   std::vector<std::function<void()>> afters;
+  bool has_epoch = false;  // LiveExecution::epoch
 };
 
 Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::unique_ptr<ServerChannel> channel,
@@ -128,30 +129,16 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   return *live;
 }
 
+// A free slot is given to it before the birth is written, in one write with it, as each write is a sync to wait for.
 void Executions::create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done) {
   LiveExecution& live = insert(row);
-  live.writing = true;  // its birth: what changes before that is durable is written after it
-  const ExecutionId id = row.ex_id;
-  RegistryBatch batch;
-  if (job) batch.jobs.push_back(std::move(*job));
-  batch.history.push_back({id, row.created, "", "created", std::string(to_string(row.status)), ""});
-  batch.executions.push_back(std::move(row));
-  registry_.write(std::move(batch),
-                  [this, alive = std::weak_ptr<int>(alive_), id, done = std::move(done)](const Result<void>& result) {
-                    if (alive.expired()) return;
-                    if (!result) {
-                      const auto unborn = std::move(live_.at(id));
-                      live_.erase(id);
-                      done(result);
-                      for (const auto& reply : unborn->stop_waiters) reply(result.error());
-                      return;
-                    }
-                    LiveExecution& born = *live_.at(id);
-                    born.writing = false;
-                    done({});
-                    if (born.dirty) persist(born);
-                    plan();
-                  });
+  live.lines.push_back({row.ex_id, row.created, "", "created", std::string(to_string(row.status)), ""});
+  live.birth = Birth{std::move(row), std::move(job), std::move(done)};
+  plan();
+  loop_.post([this, alive = std::weak_ptr<int>(alive_), id = live.ex_id] {
+    LiveExecution* unborn = alive.expired() ? nullptr : find(id);
+    if (unborn != nullptr && unborn->birth) persist(*unborn);
+  });
 }
 
 bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::string& reason) {
@@ -229,8 +216,19 @@ void Executions::persist(LiveExecution& live) {
   written->effects = std::exchange(live.effects, {});
   written->afters = std::exchange(live.afters, {});
   RegistryBatch batch;
+  if (live.birth) {
+    if (live.birth->job) batch.jobs.push_back(*live.birth->job);
+    batch.executions.push_back(live.birth->row);
+  }
   batch.states.push_back(
       {live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
+  // The first controller's epoch becomes durable with the decision to start it, which saves a sync.
+  if (std::ranges::find(written->effects, ExecutionEffect::start_controller) != written->effects.end()) {
+    if (auto epoch = next_epoch(live)) {
+      batch.epochs.push_back(std::move(*epoch));
+      written->has_epoch = true;
+    }
+  }
   batch.history = written->lines;
   registry_.write(std::move(batch),
                   [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id, written](const Result<void>& result) {
@@ -243,22 +241,17 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
   if (found == nullptr) return;
   LiveExecution& live = *found;
   if (!result) {
-    // Nothing of it is told or done until it is durable: kept in front of what came later, and written again.
-    live.lines.insert(live.lines.begin(), written->lines.begin(), written->lines.end());
-    live.effects.insert(live.effects.begin(), written->effects.begin(), written->effects.end());
-    live.afters.insert(live.afters.begin(), written->afters.begin(), written->afters.end());
-    if (!live.live_reason.starts_with("obstacle: "))
-      live.live_reason = fmt::format("obstacle: registry: its status cannot be written: {}", result.error().message);
-    loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id] {
-      LiveExecution* again = alive.expired() ? nullptr : find(id);
-      if (again == nullptr) return;
-      again->writing = false;
-      persist(*again);
-    });
+    if (live.birth) {
+      fail_birth(id, result.error());
+    } else {
+      write_again(live, *written, result.error());
+    }
     return;
   }
   live.writing = false;
   live.durable_status = written->status;
+  live.has_unused_epoch |= written->has_epoch;
+  if (const auto birth = std::exchange(live.birth, std::nullopt)) birth->done({});
   for (const auto effect : written->effects) {
     if (effect == ExecutionEffect::start_controller) start_processes(live);
   }
@@ -269,6 +262,30 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
   } else if (live.dirty) {
     persist(live);
   }
+}
+
+// It never was.
+void Executions::fail_birth(const ExecutionId& id, const Error& error) {
+  const auto unborn = std::move(live_.at(id));
+  live_.erase(id);
+  unborn->birth->done(error);
+  for (const auto& reply : unborn->stop_waiters) reply(error);
+  plan();  // it may have had slots
+}
+
+// Nothing of it is told or done until it is durable: kept in front of what came later, and written again.
+void Executions::write_again(LiveExecution& live, const Written& written, const Error& error) {
+  live.lines.insert(live.lines.begin(), written.lines.begin(), written.lines.end());
+  live.effects.insert(live.effects.begin(), written.effects.begin(), written.effects.end());
+  live.afters.insert(live.afters.begin(), written.afters.begin(), written.afters.end());
+  if (!live.live_reason.starts_with("obstacle: "))
+    live.live_reason = fmt::format("obstacle: registry: its status cannot be written: {}", error.message);
+  loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id] {
+    LiveExecution* again = alive.expired() ? nullptr : find(id);
+    if (again == nullptr) return;
+    again->writing = false;
+    persist(*again);
+  });
 }
 
 // The terminal status is durable.
@@ -306,8 +323,8 @@ void Executions::plan() {
       PlannerEntry entry{live->ex_id,  live->status != ExecutionStatus::pending,
                          false,        live->status != ExecutionStatus::stopping && !live->decided,
                          live->wanted, live->granted};
-      // A birth that is not durable yet starts nothing; neither does one whose predecessor could still write.
-      entry.held = !entry.admitted && (live->writing || supervisor_.job_has_controller(live->job_id, live->ex_id));
+      // One whose predecessor could still write starts nothing.
+      entry.held = !entry.admitted && supervisor_.job_has_controller(live->job_id, live->ex_id);
       view.entries.push_back(entry);
     }
     for (const auto& grant : plan_starts(view)) apply(grant);
@@ -361,65 +378,74 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   return spec;
 }
 
-Result<std::string> Executions::launch_text(const LiveExecution& live) {
-  ASSIGN_OR_RETURN(const auto row, registry_.execution(live.ex_id));
-  if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", live.ex_id.text)};
+Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExecution* live) {
+  if (live == nullptr) return Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)};
+  ASSIGN_OR_RETURN(const auto row, registry_.execution(id));
+  if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", id.text)};
   const DataLayout& layout = options_.layout;
   ControllerLaunch launch;
-  launch.ex_id = live.ex_id.text;
-  launch.job_id = live.job_id.text;
-  launch.epoch = live.epoch;
+  launch.ex_id = id.text;
+  launch.job_id = live->job_id.text;
+  launch.epoch = live->epoch;
   ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
-  launch.ledger_directory = layout.ledger_directory(live.ex_id.text);
+  launch.ledger_directory = layout.ledger_directory(id.text);
   if (!row->source_ledger.empty()) launch.source_ledger_directory = layout.ledger_directory(row->source_ledger.text);
   launch.cleanup = row->cleanup;
   launch.master_endpoint = layout.master_endpoint();
-  ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
+  ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(id));
   launch.controller_endpoint = endpoint.endpoint;
   launch.controller_public_key = endpoint.keys.public_key;
   launch.controller_secret_key = endpoint.keys.secret_key;
   launch.runtime_directory = layout.runtime;
-  launch.log_path = layout.log_directory(live.ex_id.text) + "/controller.log";
+  launch.log_path = layout.log_directory(id.text) + "/controller.log";
   launch.settings = options_.settings;
   return to_compact_text(launch.to_json());
 }
 
 void Executions::prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) {
   LiveExecution* live = find(id);
-  if (live == nullptr) {
-    loop_.post([ready = std::move(ready), id] {
-      ready(Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)});
-    });
+  if (live == nullptr || std::exchange(live->has_unused_epoch, false)) {
+    write_launch(id, ready);
     return;
   }
-  const auto stored = registry_.epoch(live->job_id);
-  if (!stored) {
-    loop_.post([ready = std::move(ready), error = stored.error()] { ready(error); });
+  auto epoch = next_epoch(*live);
+  if (!epoch) {
+    loop_.post([ready = std::move(ready), error = epoch.error()] { ready(error); });
     return;
   }
-  live->epoch = std::max(live->epoch, *stored) + 1;
   RegistryBatch batch;
-  batch.epochs.push_back({live->job_id, live->epoch});
-  registry_.write(std::move(batch), [this, alive = std::weak_ptr<int>(alive_), id,
-                                     ready = std::move(ready)](const Result<void>& result) {
-    if (alive.expired()) return;
-    LiveExecution* still = find(id);
-    if (!result || still == nullptr) {
-      ready(result ? Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)} : result.error());
-      return;
-    }
-    auto text = launch_text(*still);
-    if (!text) {
-      ready(text.error());
-      return;
-    }
-    auto outcome = std::make_shared<Result<void>>();
-    loop_.offload(
-        Loop::Lane::store,
-        [outcome, text = std::move(*text), path = options_.layout.launch_file(id.text),
-         logs = options_.layout.log_directory(id.text)] { *outcome = write_launch_file(path, text, logs); },
-        [outcome, epoch = still->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
-  });
+  batch.epochs.push_back(std::move(*epoch));
+  registry_.write(std::move(batch),
+                  [this, alive = std::weak_ptr<int>(alive_), id, ready = std::move(ready)](const Result<void>& result) {
+                    if (alive.expired()) return;
+                    if (result) {
+                      write_launch(id, ready);
+                    } else {
+                      ready(result.error());
+                    }
+                  });
+}
+
+Result<EpochRow> Executions::next_epoch(LiveExecution& live) {
+  ASSIGN_OR_RETURN(const std::uint64_t stored, registry_.epoch(live.job_id));
+  live.epoch = std::max(live.epoch, stored) + 1;
+  return EpochRow{live.job_id, live.epoch};
+}
+
+// With the last epoch that was issued.
+void Executions::write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready) {
+  const LiveExecution* live = find(id);
+  const auto text = launch_text(id, live);
+  if (!text) {
+    loop_.post([ready, error = text.error()] { ready(error); });
+    return;
+  }
+  auto outcome = std::make_shared<Result<void>>();
+  loop_.offload(
+      Loop::Lane::store,
+      [outcome, text = *text, path = options_.layout.launch_file(id.text),
+       logs = options_.layout.log_directory(id.text)] { *outcome = write_launch_file(path, text, logs); },
+      [outcome, epoch = live->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
 }
 
 }  // namespace slicemill::master

@@ -32,6 +32,13 @@
 
 namespace slicemill::master {
 
+// What is written of an execution first, together with what happened to it meanwhile.
+struct Birth {
+  ExecutionRow row;
+  std::optional<JobRow> job;
+  std::function<void(Result<void>)> done;
+};
+
 struct LiveExecution {
   ExecutionId ex_id;
   JobId job_id;
@@ -49,6 +56,7 @@ struct LiveExecution {
   std::int64_t wanted = 1;        // workers asked for
   std::int64_t granted = 0;       // workers it has slots for
   std::uint64_t epoch = 0;        // last one issued
+  bool has_unused_epoch = false;  // that one is durable, and no controller was started with it
   SteadyTime last_heard;          // from its controller, or the controller's start
   bool met_controller = false;    // one said hello: slices may have run
   bool silence_punished = false;  // killed for silence; waiting for its successor
@@ -60,6 +68,7 @@ struct LiveExecution {
 
   // ---- writing ----
   WallMs updated = 0;
+  std::optional<Birth> birth;  // until it is durable: nobody was told of the execution yet
   bool writing = false;
   bool dirty = false;  // changed since the write that is under way
   std::vector<HistoryRow> lines;
@@ -86,8 +95,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ~Executions() override;
 
   // ---- life ----
-  // Writes the birth (and the job, if it is new) and answers when that is durable; then the planner decides. The
-  // execution counts as living from the call on.
+  // The planner decides, then the birth (and the job, if it is new) is written with what it decided; answers when that
+  // is durable, and only then something is started. The execution counts as living from the call on.
   void create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done);
   // One event of the table; false: it means nothing in the present status.
   bool change(LiveExecution& live, ExecutionEvent event, const std::string& reason);
@@ -139,13 +148,17 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
 
   LiveExecution& insert(const ExecutionRow& row);
   void persist(LiveExecution& live);
+  Result<EpochRow> next_epoch(LiveExecution& live);
+  void fail_birth(const ExecutionId& id, const Error& error);
+  void write_again(LiveExecution& live, const Written& written, const Error& error);
   void persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result);
   void end(LiveExecution& live);
   void plan();
   void apply(const Grant& grant);
   void start_processes(LiveExecution& live);
   Result<GroupSpec> group_spec(const LiveExecution& live);
-  Result<std::string> launch_text(const LiveExecution& live);
+  void write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready);
+  Result<std::string> launch_text(const ExecutionId& id, const LiveExecution* live);
   void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);

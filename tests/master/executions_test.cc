@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cerrno>
+
 #include "core/ledger/slice_ledger.h"
+#include "core/runtime/fault.h"
 #include "tests/master/master_harness.h"
 
 namespace slicemill::master {
@@ -44,6 +47,70 @@ class ExecutionsTest : public ::testing::Test {
 
   MasterHarness h_;
 };
+
+// ---- births ----
+
+class BirthTest : public ExecutionsTest {
+ protected:
+  BirthTest() {
+    set_fault_handler([this](std::string_view point) -> Result<void> {
+      if (point != "registry.commit") return {};
+      if (h_.launcher.controllers.empty()) ++commits_before_a_start_;
+      if (full_) return errno_error(ENOSPC, "cannot write", "registry");
+      return {};
+    });
+  }
+  ~BirthTest() override { set_fault_handler(nullptr); }
+  auto submit() {
+    return h_.start<Submitted>(
+        [this](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+  }
+
+  bool full_ = false;
+  int commits_before_a_start_ = 0;
+};
+
+TEST_F(BirthTest, IsWrittenTogetherWithTheStartThatFollows) {
+  const auto answer = submit();
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer && **answer);
+  ASSERT_THAT(h_.launcher.controllers, SizeIs(1));
+  EXPECT_EQ(commits_before_a_start_, 1);
+  const ExecutionId id = (**answer)->ex_id;
+  EXPECT_THAT(h_.history(id), ElementsAre(" created pending", "pending admitted scheduling"));
+  EXPECT_EQ(h_.launch_file(id)["epoch"], 1);
+  h_.launcher.exit(controller_pid(id), ProcessExit{true, 0, SIGKILL});
+  h_.loop.run_ready();
+  EXPECT_EQ(h_.launch_file(id)["epoch"], 2) << "the first one's is used up";
+}
+
+TEST_F(BirthTest, ThatCannotBeWrittenLeavesNothing) {
+  full_ = true;
+  const auto refused = submit();
+  h_.loop.run_ready();
+  ASSERT_TRUE(*refused && !**refused);
+  EXPECT_THAT((*refused)->error().message, HasSubstr("No space left on device"));
+  EXPECT_THAT(h_.executions->all(), IsEmpty());
+  EXPECT_THAT(h_.launcher.controllers, IsEmpty());
+  full_ = false;
+  const auto answer = submit();
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer && **answer);
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
+}
+
+TEST_F(BirthTest, AStopThatComesFirstStartsNothing) {
+  const auto answer = submit();
+  const ExecutionId id = h_.executions->all().at(0)->ex_id;
+  const auto stopped =
+      h_.start<StopAnswer>([&](Reply<StopAnswer> reply) { h_.service->stop(id, {}, std::move(reply)); });
+  h_.loop.run_ready();
+  ASSERT_TRUE(*answer && **answer);
+  ASSERT_TRUE(*stopped && **stopped);
+  EXPECT_EQ((*stopped)->value().status, ExecutionStatus::stopped);
+  EXPECT_EQ(h_.status(id), "stopped");
+  EXPECT_THAT(h_.launcher.controllers, IsEmpty());
+}
 
 // ---- the table ----
 
