@@ -26,5 +26,5 @@ if [ "$quick$wants_peers" = noyes ]; then
     npm install --prefix "$peers" --no-fund --no-audit --loglevel=error @duckdb/node-api bullmq ioredis
 fi
 [ -d build/release ] || cmake --preset release >/dev/null
-cmake --build build/release --target all reference_loop hot_loops >/dev/null
+cmake --build build/release --target all reference_loop ldjson_filter hot_loops >/dev/null
 PYTHONPATH=bench exec /usr/bin/python3 -B -m suite "$@"
