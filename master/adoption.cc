@@ -52,10 +52,10 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
   live.granted = supervisor_.live_workers(live.ex_id);
   supervisor_.set_workers(live.ex_id, live.status == ExecutionStatus::stopping ? 0 : live.granted);
   if (supervisor_.has_controller(live.ex_id)) {
-    live.live_reason = "the master was restarted, waiting for word from the execution controller";
+    explain(live, "the master was restarted, waiting for word from the execution controller");
     return;
   }
-  live.live_reason = "the master was restarted, the execution controller is gone, reading the ledger";
+  explain(live, "the master was restarted, the execution controller is gone, reading the ledger");
   consult_ledger(live.ex_id);
 }
 
@@ -74,7 +74,7 @@ void Executions::act_on_ledger(const ExecutionId& id, const Result<bool>& decide
   if (live == nullptr || is_terminal(live->status) || supervisor_.has_controller(id)) return;
   if (!decided && decided.error().code == ErrorCode::conflict) {
     // Somebody holds it: a controller that was started but not noted yet. It will say hello, or it is about to go.
-    live->live_reason = decided.error().message;
+    explain(*live, decided.error().message);
     loop_.after(kAskAgain, [this, alive = std::weak_ptr<int>(alive_), id] {
       if (!alive.expired()) consult_ledger(id);
     });

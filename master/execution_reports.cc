@@ -46,7 +46,7 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
   live->last_heard = loop_.now();
   if (!supervisor_.has_controller(id)) supervisor_.adopt_controller(id, hello.process, hello.epoch);
   if (live->status == ExecutionStatus::scheduling) change(*live, ExecutionEvent::controller_up, "");
-  if (live->stalled) live->live_reason.clear();
+  if (live->stalled) explain(*live, "");
   live->stalled = false;
   if (live->status == ExecutionStatus::stopping) {
     const auto left = live->stop_by ? duration_cast<milliseconds>(*live->stop_by - loop_.now()).count()
@@ -64,7 +64,7 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
 void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
   live.last_heard = loop_.now();
   live.stalled = false;
-  live.live_reason = reason;
+  explain(live, reason);
   if (stats.empty()) return;
   const auto json = parse_json(stats);
   if (!json || !json->is_object()) {
@@ -136,7 +136,7 @@ void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit
 void Executions::controller_restarts(const ExecutionId& id, const std::string& reason) {
   LiveExecution* live = find(id);
   if (live == nullptr || is_terminal(live->status)) return;
-  live->live_reason = reason;
+  explain(*live, reason);
   live->lines.push_back({id, loop_.wall_ms(), std::string(to_string(live->status)), "controller_restart",
                          std::string(to_string(live->status)), reason});
   persist(*live);
@@ -146,7 +146,7 @@ void Executions::controller_restarts(const ExecutionId& id, const std::string& r
 void Executions::controller_waits(const ExecutionId& id, const std::string& reason) {
   LiveExecution* live = find(id);
   if (live == nullptr || is_terminal(live->status)) return;
-  live->live_reason = reason;
+  explain(*live, reason);
   const bool runs = is_running_group(live->status) && live->status != ExecutionStatus::stopping;
   if (runs && live->status != ExecutionStatus::paused) change(*live, ExecutionEvent::pause, reason);
 }
@@ -191,7 +191,7 @@ void Executions::check_silence(LiveExecution& live) {
   if (silent <= lease) return;
   const auto silent_seconds = duration_cast<seconds>(silent).count();
   live.stalled = true;
-  live.live_reason = fmt::format("stalled: no word from the execution controller for {} s", silent_seconds);
+  explain(live, fmt::format("stalled: no word from the execution controller for {} s", silent_seconds));
   if (silent <= kSilentLeases * lease) return;
   live.silence_punished = true;
   supervisor_.restart_controller(live.ex_id, fmt::format("no word from it for {} s", silent_seconds));

@@ -97,6 +97,16 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   return live.live_reason + "; " + live.slots_reason;
 }
 
+void Executions::explain(LiveExecution& live, std::string reason) {
+  set_reason(live.live_reason, std::move(reason));
+}
+
+void Executions::set_reason(std::string& present, std::string reason) {
+  if (present == reason) return;
+  present = std::move(reason);
+  ++reasons_revision_;
+}
+
 ExecutionStatus Executions::shown_status(const ExecutionRow& row) const {
   const auto found = live_.find(row.ex_id);
   if (found == live_.end() || !registry_.obstacle() || is_terminal(found->second->status)) return row.status;
@@ -279,7 +289,7 @@ void Executions::write_again(LiveExecution& live, const Written& written, const 
   live.effects.insert(live.effects.begin(), written.effects.begin(), written.effects.end());
   live.afters.insert(live.afters.begin(), written.afters.begin(), written.afters.end());
   if (!live.live_reason.starts_with("obstacle: "))
-    live.live_reason = fmt::format("obstacle: registry: its status cannot be written: {}", error.message);
+    explain(live, fmt::format("obstacle: registry: its status cannot be written: {}", error.message));
   loop_.after(kRewrite, [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id] {
     LiveExecution* again = alive.expired() ? nullptr : find(id);
     if (again == nullptr) return;
@@ -293,6 +303,7 @@ void Executions::end(LiveExecution& live) {
   const ExecutionId id = live.ex_id;
   const auto ended = std::move(live_.at(id));
   live_.erase(id);
+  ++reasons_revision_;
   totals_.forget(id);
   links_.tell(id, wire::FinishedAck{});
   supervisor_.release(id, ended->kill_at_end ? Duration::zero() : kLeaveGrace);
@@ -334,7 +345,7 @@ void Executions::plan() {
 void Executions::apply(const Grant& grant) {
   LiveExecution* live = find(grant.ex_id);
   if (live == nullptr) return;
-  live->slots_reason = grant.reason;
+  set_reason(live->slots_reason, grant.reason);
   const bool more = grant.granted != live->granted;
   live->granted = grant.granted;
   if (grant.admit) {

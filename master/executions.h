@@ -116,6 +116,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   const LiveExecution* find_by_job(const JobId& id) const;
   std::vector<const LiveExecution*> all() const;  // in order of birth
   std::string live_reason(const ExecutionId& id) const;
+  // A higher one whenever live_reason() may say something else.
+  std::uint64_t reasons_revision() const { return reasons_revision_; }
   // The status to show. The durable one, unless nothing can be made durable at present: then a live one that promises
   // nothing (a lease, like all live ones) is nearer to the truth.
   ExecutionStatus shown_status(const ExecutionRow& row) const;
@@ -159,6 +161,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   Result<GroupSpec> group_spec(const LiveExecution& live);
   void write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready);
   Result<std::string> launch_text(const ExecutionId& id, const LiveExecution* live);
+  void explain(LiveExecution& live, std::string reason);
+  void set_reason(std::string& present, std::string reason);
   void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);
@@ -177,6 +181,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ControllerEndpoints endpoints_;
   Supervisor supervisor_;
   ControllerLinks links_;
+  std::uint64_t reasons_revision_ = 1;
   bool admitting_ = true;
   bool planning_ = false;
   Loop::TimerId tick_timer_ = 0;

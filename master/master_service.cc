@@ -333,10 +333,10 @@ Json MasterService::cluster_info() {
 Json MasterService::cluster_state() {
   return master::cluster_state(node_, executions_);
 }
-// Both only rise, so their sum changes when one of them does.
+// All of them only rise, so their sum changes when one of them does.
 std::optional<std::uint64_t> MasterService::revision() const {
   if (!executions_.obstacle().empty()) return std::nullopt;
-  return registry_.revision() + executions_.supervisor().revision();
+  return registry_.revision() + executions_.supervisor().revision() + executions_.reasons_revision();
 }
 Json MasterService::controllers() {
   return controllers_view(executions_);

@@ -109,8 +109,8 @@ class JobService {
   // What relative dates in filters count from.
   virtual WallMs wall_ms() const = 0;
 
-  // Another one whenever a list of jobs, or the state of the cluster, may show something else; nothing: they may change
-  // at any time.
+  // Another one whenever a job, an execution, a list of them, or the state of the cluster may show something else;
+  // nothing: they may change at any time.
   virtual std::optional<std::uint64_t> revision() const = 0;
 
   // Cluster.

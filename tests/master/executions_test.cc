@@ -246,6 +246,23 @@ TEST_F(ExecutionsTest, ALostWorkerIsKilledOnlyIfItIsOurs) {
   EXPECT_THAT(h_.launcher.signals, ElementsAre(std::pair<pid_t, int>(1002, SIGKILL)));
 }
 
+TEST_F(ExecutionsTest, TheRevisionRisesWithEachReason) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  const auto controller = h_.run(submitted.ex_id);
+  const auto reason = [&] { return h_.executions->live_reason(submitted.ex_id); };
+  auto revision = h_.service->revision();
+  h_.loop.advance(2s);
+  EXPECT_EQ(h_.service->revision(), revision) << "nothing has happened";
+  h_.loop.advance(4s);
+  EXPECT_THAT(reason(), HasSubstr("stalled"));
+  EXPECT_GT(h_.service->revision(), revision);
+  revision = h_.service->revision();
+  controller->status("running", "");
+  h_.loop.run_ready();
+  EXPECT_EQ(reason(), "");
+  EXPECT_GT(h_.service->revision(), revision);
+}
+
 TEST_F(ExecutionsTest, ASilentControllerShowsAndIsReplaced) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   const auto controller = h_.run(submitted.ex_id);

@@ -102,7 +102,7 @@ void of_job(Call& call) {
 }
 
 void get_execution(Call& call, const ExecutionId& id) {
-  call.service.get_execution(id, call.answer.document());
+  answer_kept(call, [&](const Answer& answer) { call.service.get_execution(id, answer.document()); });
 }
 
 void stop(Call& call, const ExecutionId& id) {
@@ -155,13 +155,14 @@ void submit_job(Call& call) {
 
 void list_jobs(Call& call) {
   ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
-  // A filter may look at the clock, and executions change by themselves.
-  if (query.filter || query.execution_fields) return call.service.list_jobs(query, call.answer.list());
+  if (query.filter) return call.service.list_jobs(query, call.answer.list());  // it may look at the clock
   answer_kept(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.list()); });
 }
 
 void get_job(Call& call) {
-  call.service.get_job(call.job_id(), execution_fields(call.request), call.answer.document());
+  answer_kept(call, [&](const Answer& answer) {
+    call.service.get_job(call.job_id(), execution_fields(call.request), answer.document());
+  });
 }
 
 void update_job(Call& call) {
@@ -200,7 +201,8 @@ void change_settings(Call& call) {
 
 void list_executions(Call& call) {
   ARGUMENT_OR_FAIL(query, execution_list_query(call.request, call.service.wall_ms()));
-  call.service.list_executions(query, call.answer.list());
+  if (query.filter) return call.service.list_executions(query, call.answer.list());  // it may look at the clock
+  answer_kept(call, [&](const Answer& answer) { call.service.list_executions(query, answer.list()); });
 }
 
 void recover_execution(Call& call) {
