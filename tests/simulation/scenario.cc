@@ -71,12 +71,13 @@ class Run {
     Json sender = {{"_op", "file_exporter"}, {"path", joined_ ? kJoined : kOutput}, {"format", "ldjson"}};
     if (joined_) sender["single_file"] = true;
     if (is_silent_) sender = {{"_op", "noop"}};
+    is_patient_ = world_.chance(0.2);
     speculates_ = options_.matrix_point == "doubled" || world_.chance(0.5);
     job_ = {{"name", "simulated"},
             {"lifecycle", "once"},
             {"workers", 1 + world_.below(4)},
             {"slicers", 1 + world_.below(3)},
-            {"max_retries", world_.below(4)},
+            {"max_retries", is_patient_ ? 12 : world_.below(4)},
             {"analytics", false},
             {"log_level", options_.verbose ? "info" : "fatal"},
             {"operations", Json::array({draw_reader(per_slice), std::move(sender)})}};
@@ -225,9 +226,7 @@ class Run {
       plans->push_back({kind, 1 + world_.below(600), any_victim(to_string(kind))});
     }
     world_.on_step = [this, plans](Process& process, std::string_view what) {
-      // Few faults would meet a second attempt by chance.
-      if (what == "doubled" && world_.chance(0.6))
-        at(world_.now() + world_.between(0, 200 * kMillisecond), [this] { kill("worker"); });
+      if (what == "doubled" && world_.chance(0.6)) meet_double();
       for (auto& plan : *plans) {
         if (plan.kind != process.kind || plan.left == 0 || --plan.left > 0) continue;
         if (plan.victim == to_string(process.kind)) {
@@ -238,6 +237,12 @@ class Run {
         }
       }
     };
+  }
+
+  // Few faults would meet a second attempt by chance, least of all while it runs.
+  void meet_double() {
+    const Nanoseconds latest = world_.chance(0.5) ? 3 * kMillisecond : 200 * kMillisecond;
+    at(world_.now() + world_.between(0, latest), [this] { kill("worker"); });
   }
 
   std::string any_victim(std::string_view usual) {
@@ -380,8 +385,13 @@ class Run {
 
   // ---- peace ----
   void make_peace() {
-    world_.on_step = nullptr;
-    cluster_.odds = {};
+    // Slices that fail for a while and second attempts are most of all at a job's end, which comes in peace.
+    cluster_.odds = {.fails = is_patient_ ? cluster_.odds.fails : 0,
+                     .kills = 0,
+                     .straggles = speculates_ && options_.matrix_point.empty() ? 0.1 : 0};
+    world_.on_step = [this](Process&, std::string_view what) {
+      if (what == "doubled" && options_.matrix_point.empty() && doubles_to_meet_-- > 0) meet_double();
+    };
     cluster_.network.slow_frames = cluster_.network.full_buffers = cluster_.network.doubled_frames = 0;
     cluster_.disk.is_full = false;
     cluster_.disk.io_errors = 0;
@@ -533,8 +543,10 @@ class Run {
   std::uint64_t slices_ = 0;
   std::uint64_t records_ = 0;
   bool joined_ = false;
+  bool is_patient_ = false;  // whatever fails succeeds in the end
   bool speculates_ = false;
-  bool is_silent_ = false;  // it publishes nothing, so that the ledger alone knows what is done
+  int doubles_to_meet_ = 3;  // in peace
+  bool is_silent_ = false;   // it publishes nothing, so that the ledger alone knows what is done
   bool quiet_network_ = true;
   bool done_ = false;
   bool from_file_ = false;
