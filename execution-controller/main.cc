@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/runtime/process.h"
 #include "core/runtime/standby_process.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
@@ -13,6 +14,7 @@ static void prepare() {
 }
 
 int main(int argc, char** argv) {
+  slicemill::stand_back(slicemill::kControllersStandBack);
   const auto arguments = slicemill::await_order(argc, argv, prepare);
   if (!arguments) return 0;
   if (arguments->size() != 2 || arguments->front() != "--launch") {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/runtime/process.h"
 #include "core/runtime/standby_process.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/worker.h"
@@ -20,6 +21,7 @@ int refuse(const std::string& message) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  slicemill::stand_back(slicemill::kWorkersStandBack);
   slicemill::worker::WorkerOptions options;
   const std::map<std::string_view, std::string*> known = {
       {"--controller", &options.controller_endpoint}, {"--ex", &options.ex_id},     {"--worker", &options.worker_id},

@@ -284,6 +284,11 @@ std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) {
   return std::make_unique<LocalProcessMonitor>(loop);
 }
 
+void stand_back(int steps) {
+  // -1 may be an answer, and nothing depends on it.
+  [[maybe_unused]] const int niceness = nice(steps);
+}
+
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
   const auto [fd, gone] = open_pidfd_of(process);
   if (fd < 0 && !gone) return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));

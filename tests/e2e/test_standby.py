@@ -56,6 +56,22 @@ class Standby(EndToEnd):
         self.assertEqual(master.terminate(), 0)
         wait_until(lambda: processes_with_token(self.token) == [], "the others to leave with their master")
 
+    def assert_stand_back(self, standbys):
+        """A busy machine must hear its master first, then its controllers, then workers."""
+        master = self.start_master(arguments=("--standby-processes", standbys))
+        path, ex_id, pids = self.run_job(master)
+        mine = os.getpriority(os.PRIO_PROCESS, master.process.pid)
+        for program, steps in (("slicemill-controller", 2), ("slicemill-worker", 5)):
+            threads = [int(thread.name) for thread in pathlib.Path(f"/proc/{pids[program]}/task").iterdir()]
+            self.assertEqual({os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}, {min(mine + steps, 19)}, program)
+        self.assert_right(master, path, ex_id)
+
+    def test_they_stand_back_for_those_who_look_after_them(self):
+        self.assert_stand_back("1")
+
+    def test_others_stand_back_too(self):
+        self.assert_stand_back("0")
+
     def test_a_job_with_variables_of_its_own_has_processes_of_its_own(self):
         master = self.start_master()
         waiting = self.wait_for_standbys()
