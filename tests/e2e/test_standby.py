@@ -62,8 +62,9 @@ class Standby(EndToEnd):
         path, ex_id, pids = self.run_job(master)
         mine = os.getpriority(os.PRIO_PROCESS, master.process.pid)
         for program, steps in (("slicemill-controller", 2), ("slicemill-worker", 5)):
-            threads = [int(thread.name) for thread in pathlib.Path(f"/proc/{pids[program]}/task").iterdir()]
-            self.assertEqual({os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}, {min(mine + steps, 19)}, program)
+            tasks = pathlib.Path(f"/proc/{pids[program]}/task")
+            wait_until(lambda: {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks.iterdir()} == {min(mine + steps, 19)},
+                       f"{program} to stand back")
         self.assert_right(master, path, ex_id)
 
     def test_they_stand_back_for_those_who_look_after_them(self):
