@@ -77,6 +77,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
                                              .execution = execution,
                                              .epoch = std::max<std::uint64_t>(1, launch.epoch)}));
   }
+  // Nothing that others notice comes before this: who does not hold the ledger would take the workers from who does.
+  RETURN_IF_ERROR(parts.workers.listen());
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
   ASSIGN_OR_RETURN(controller->publisher_,
                    make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
@@ -196,7 +198,11 @@ void Controller::wire() {
       WorkerWatch::Hooks{
           .counts = [this] { return dispatcher_->counts(); },
           .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up(); },
-          .on_alone = [this](const Error& error) { fail(error); }});
+          .on_alone = [this](const Error& error) { fail(error); },
+          .on_change =
+              [this] {
+                if (link_) link_->report_soon();
+              }});
   wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
@@ -362,6 +368,7 @@ ExecutionStatus Controller::status() const {
 StatusReport Controller::report() const {
   std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
+  if (reason.empty()) reason = worker_watch_->reason();
   return {std::string(to_string(status())), std::move(reason), to_compact_text(stats_json(progress()))};
 }
 

@@ -51,7 +51,7 @@ class Controller {
  public:
   struct Parts {
     Loop& loop;
-    ServerChannel& workers;             // for its workers
+    ServerChannel& workers;             // for its workers; listens once the ledger is held
     ClientChannel* master = nullptr;    // nullptr: local run
     ProcessMonitor* monitor = nullptr;  // nullptr: workers are threads of this process
     Files& files;

@@ -9,9 +9,9 @@ namespace {
 
 enum : int { kOk = 0, kCannotStart = 3, kStorage = 4 };
 
-// A ledger that is held or fenced, or a disk that fails, may be better at the next start. Anything else will not.
+// A disk that fails may be better at the next start. What is wrong with the ledger or the job will not.
 bool worth_another_start(const Error& error) {
-  return error.code == ErrorCode::conflict || error.code == ErrorCode::io || error.code == ErrorCode::no_space;
+  return error.code == ErrorCode::io || error.code == ErrorCode::no_space;
 }
 
 }  // namespace
@@ -37,10 +37,11 @@ void ExecutionProcess::start() {
 void ExecutionProcess::cannot_open(const Error& error) {
   log(LogLevel::error, "cannot open execution {}: {}", launch_.ex_id, error.message);
   if (error.obstacle) {
-    parts_.workers.on_frame([this](ServerChannel::Peer peer, std::string_view) { parts_.workers.drop(peer); });
     wait_for_ledger(error);
+  } else if (error.code == ErrorCode::conflict) {
+    on_end_(kLedgerHeldExit);
   } else if (worth_another_start(error)) {
-    on_end_(error.code == ErrorCode::conflict ? kCannotStart : kStorage);
+    on_end_(kStorage);
   } else {
     tell_failure(error);
   }

@@ -44,7 +44,7 @@ int run_execution_controller(const std::string& launch_file) {
   }
   if (auto passed = fault("launched"); !passed) return cannot_start_code(passed.error());
   AsioLoop loop;
-  const auto workers = bind_zmq_channel(loop, launch.controller_endpoint, curve_keys(launch));
+  const auto workers = make_zmq_channel(loop, launch.controller_endpoint, curve_keys(launch));
   const auto master = connect_zmq_channel(loop, launch.master_endpoint);
   if (!workers || !master) {
     const Error& error = workers ? master.error() : workers.error();

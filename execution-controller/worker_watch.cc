@@ -7,6 +7,7 @@
 namespace slicemill::controller {
 namespace {
 constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr auto kSayAfter = std::chrono::seconds(3);  // a worker that died is replaced and connected by then
 }
 
 WorkerWatch::WorkerWatch(Loop& loop, std::string ex_id, const ExecutionSettings& settings, Hooks hooks)
@@ -17,10 +18,23 @@ void WorkerWatch::begin() {
   look();
 }
 
+void WorkerWatch::tell(SteadyTime now) {
+  const bool alone = now - seen_ > kSayAfter;
+  if (alone == (alone_ms_ != 0)) return;
+  using std::chrono::milliseconds;
+  alone_ms_ = alone ? loop_.wall_ms() - std::chrono::duration_cast<milliseconds>(now - seen_).count() : 0;
+  hooks_.on_change();
+}
+
+std::string WorkerWatch::reason() const {
+  return alone_ms_ == 0 ? "" : fmt::format("no worker is connected since {}", to_iso(alone_ms_));
+}
+
 void WorkerWatch::look() {
   const auto counts = hooks_.counts();
   const auto now = loop_.now();
   if (counts.connected > 0 || hooks_.excused()) seen_ = now;
+  tell(now);
   const std::int64_t limit = counts.joined == 0 ? settings_.slicer_timeout_ms : settings_.worker_disconnect_timeout_ms;
   if (now - seen_ > std::chrono::milliseconds(limit)) {
     hooks_.on_alone(Error(ErrorCode::timeout,

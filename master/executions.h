@@ -108,6 +108,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void want_workers(LiveExecution& live, std::int64_t count);
   // After a restart of the master: what the registry says was alive. Outcomes that ledgers already hold are adopted.
   Result<void> adopt_all();
+  // Runs `task` once the notes of the processes are durable, as far as that can be.
+  void when_processes_noted(std::function<void()> task) { notes_.when_written(std::move(task)); }
   // From now on nothing is admitted.
   void close_admission() { admitting_ = false; }
 

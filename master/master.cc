@@ -131,10 +131,13 @@ void Master::Body::stop_all(const std::function<void()>& then) {
   }
 }
 
-// An empty write: the lane is first in, first out, so all before it is durable too.
+// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before it
+// is durable too.
 void Master::Body::flush_and_end() {
-  registry->write({}, [this](const Result<void>&) {
-    if (const auto done = std::exchange(on_shut_down, nullptr)) done();
+  executions->when_processes_noted([this] {
+    registry->write({}, [this](const Result<void>&) {
+      if (const auto done = std::exchange(on_shut_down, nullptr)) done();
+    });
   });
 }
 

@@ -21,6 +21,15 @@ void ProcessNotes::gone(const ProcessIdentity& process) {
   write();
 }
 
+void ProcessNotes::when_written(std::function<void()> task) {
+  afters_.push_back(std::move(task));
+  if (!writing_) tell();
+}
+
+void ProcessNotes::tell() {
+  for (const auto& task : std::exchange(afters_, {})) task();
+}
+
 // One write at a time: an earlier note that failed never overtakes a later one.
 void ProcessNotes::write() {
   if (writing_) return;
@@ -34,9 +43,13 @@ void ProcessNotes::write() {
 void ProcessNotes::written(RegistryBatch batch, const Result<void>& result) {
   if (result) {
     writing_ = false;
-    if (!waiting_.processes.empty() || !waiting_.gone_processes.empty()) write();
+    if (!waiting_.processes.empty() || !waiting_.gone_processes.empty())
+      write();
+    else
+      tell();
     return;
   }
+  tell();
   const auto later = std::exchange(waiting_, std::move(batch));
   for (const auto& process : later.gone_processes) {
     std::erase_if(waiting_.processes, [&](const ProcessRow& row) { return row.process == process; });

@@ -23,6 +23,8 @@ constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds
 // at once.
 constexpr Duration kAfterLeaving = seconds(1);
 constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
+// For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the others.
+constexpr Duration kLeftAlone = seconds(2);
 
 }  // namespace
 
@@ -125,9 +127,13 @@ Supervisor::Child& Supervisor::add_child(Group& group, ProcessRow row) {
   plain->started = loop_.now();
   auto& place = plain->row.is_controller ? group.controller : group.workers[plain->row.place];
   place = std::move(child);
-  plain->watch = launcher_.watch(
-      plain->row.process, [this, id = group.spec.ex_id, plain](const ProcessExit& exit) { on_exit(id, plain, exit); });
+  watch(group.spec.ex_id, *plain);
   return *plain;
+}
+
+void Supervisor::watch(const ExecutionId& id, Child& child) {
+  child.watch = launcher_.watch(child.row.process,
+                                [this, id, plain = &child](const ProcessExit& exit) { on_exit(id, plain, exit); });
 }
 
 // ---- controllers ----
@@ -193,10 +199,13 @@ void Supervisor::controller_failed(Group& group, Duration life, const std::strin
 }
 
 void Supervisor::controller_obstructed(Group& group, Duration life, const std::string& cause) {
+  controller_waits(group, life, fmt::format("obstacle: the execution controller cannot be started: {}", cause));
+}
+
+void Supervisor::controller_waits(Group& group, Duration life, const std::string& reason) {
   const Duration delay = group.obstructed_policy.on_exit(life).value_or(Duration::zero());
   prepare_controller_after(group, delay);
-  events_.controller_waits(group.spec.ex_id,
-                           fmt::format("obstacle: the execution controller cannot be started: {}", cause));
+  events_.controller_waits(group.spec.ex_id, reason);
 }
 
 void Supervisor::prepare_controller_after(Group& group, Duration delay) {
@@ -316,9 +325,13 @@ void Supervisor::release(const ExecutionId& id, Duration grace) {
   group->released = true;
   loop_.cancel(group->controller_timer);
   loop_.cancel(group->worker_timer);
-  loop_.cancel(group->grace_timer);
   group->controller_timer = group->worker_timer = 0;
-  group->grace_timer = later(*group, grace, [this](Group& found) {
+  kill_rest_after(*group, group->controller ? grace : std::min(grace, kLeftAlone));
+}
+
+void Supervisor::kill_rest_after(Group& group, Duration grace) {
+  loop_.cancel(group.grace_timer);
+  group.grace_timer = later(group, grace, [this](Group& found) {
     found.grace_timer = 0;
     if (found.controller) kill_child(*found.controller, "the execution has ended");
     for (auto& [place, worker] : found.workers) kill_child(*worker, "the execution has ended");
@@ -338,6 +351,12 @@ void Supervisor::drop_if_gone(Group& group) {
 void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit& exit) {
   Group* group = find(id);
   if (group == nullptr) return;
+  // Whoever replaces a living process makes two of one: what was reported is not enough, it must be seen to be gone.
+  if (launcher_.alive(child->row.process)) {
+    log(LogLevel::error, "execution {}: process {} was reported as gone and lives", id.text, child->row.process.pid);
+    watch(id, *child);
+    return;
+  }
   const ProcessRow row = child->row;
   const Duration life = loop_.now() - child->started;
   const bool killed = child->killed;
@@ -356,9 +375,16 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   group = find(id);  // the event may have released or removed it
   if (group == nullptr) return;
   if (group->released) {
+    if (row.is_controller) kill_rest_after(*group, kLeftAlone);
     drop_if_gone(*group);
   } else if (row.is_controller && exit.known && exit.code == kObstructedExit) {
     controller_obstructed(*group, life, fmt::format("it met one; log: {}/controller.log", group->spec.log_directory));
+  } else if (row.is_controller && exit.known && exit.code == kLedgerHeldExit) {
+    // Most likely an earlier controller: the one with the old epoch is killed as soon as it says hello.
+    controller_waits(*group, life,
+                     fmt::format("conflict: another process holds the ledger of this execution; waiting until it is "
+                                 "gone; log: {}/controller.log",
+                                 group->spec.log_directory));
   } else if (row.is_controller) {
     controller_failed(*group, life, cause);
   } else {

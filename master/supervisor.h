@@ -45,7 +45,8 @@ class SupervisorEvents {
   virtual void process_started(const ProcessRow& process) = 0;
   virtual void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) = 0;
   virtual void controller_restarts(const ExecutionId& id, const std::string& reason) = 0;
-  // No controller can be started for an obstacle of the machine (Error::obstacle); it is tried again and again.
+  // No controller can be started for an obstacle of the machine (Error::obstacle), or because another process holds the
+  // ledger; it is tried again and again.
   virtual void controller_waits(const ExecutionId& id, const std::string& reason) = 0;
   virtual void gave_up(const ExecutionId& id, const std::string& reason) = 0;
   // A released group has no process left.
@@ -93,10 +94,12 @@ class Supervisor {
   Group* find(const ExecutionId& id) const;
   Group& new_group(const GroupSpec& spec, std::int64_t workers);
   Child& add_child(Group& group, ProcessRow row);
+  void watch(const ExecutionId& id, Child& child);
   void prepare_controller(Group& group);
   void start_controller(Group& group, std::uint64_t epoch);
   void controller_failed(Group& group, Duration life, const std::string& cause);
   void controller_obstructed(Group& group, Duration life, const std::string& cause);
+  void controller_waits(Group& group, Duration life, const std::string& reason);
   void prepare_controller_after(Group& group, Duration delay);
   void fill_workers(Group& group);
   bool start_worker(Group& group);
@@ -104,6 +107,8 @@ class Supervisor {
   std::int64_t free_place(const Group& group) const;
   void on_exit(const ExecutionId& id, Child* child, const ProcessExit& exit);
   void kill_child(Child& child, const std::string& why);
+  // Of a released group.
+  void kill_rest_after(Group& group, Duration grace);
   void drop_if_gone(Group& group);
   // Runs the task later unless the supervisor or the group is gone by then.
   Loop::TimerId later(Group& group, Duration delay, std::function<void(Group&)> task);

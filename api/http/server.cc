@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/runtime/log.h"
+#include "core/runtime/readiness.h"
 
 namespace slicemill::api {
 namespace {
@@ -214,7 +215,7 @@ class Session : public std::enable_shared_from_this<Session> {
     // An idle connection owns no buffers: it waits until there is something to read.
     enter(Phase::idle, state_->options.idle_timeout);
     buffer_ = beast::flat_buffer();
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+    async_wait_readable(socket_, [self = shared_from_this()](error_code error) {
       if (self->phase_ != Phase::idle) return;
       if (error) return self->close();
       self->read_header();
@@ -521,7 +522,7 @@ class BeastServer final : public HttpServer {
   // only hang do not lock others out. If there is none, the new one waits in the listen queue.
   void make_room() {
     waiting_for_room_ = true;
-    acceptor_.async_wait(Acceptor::wait_read, [this, state = state_](error_code error) {
+    async_wait_readable(acceptor_, [this, state = state_](error_code error) {
       if (state->stopping || error || !waiting_for_room_) return;
       std::shared_ptr<Session> slowest;
       for (const auto& session : state->sessions) {

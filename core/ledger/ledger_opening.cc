@@ -5,7 +5,14 @@
 // controller's start. One that recovers another grows in `<directory>.tmp` itself and is renamed. A crash before leaves
 // something that the next try removes, a crash after leaves a ledger whose epoch nobody holds yet.
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <filesystem>
@@ -48,24 +55,56 @@ void erase_fact(rocksdb::WriteBatch& write, codec::Fact fact) {
   write.Delete(codec::fact_key(fact)).PermitUncheckedError();
 }
 
-// Ready to grow a ledger: the parent directory is there, what a crashed try left is not.
-Result<void> make_room(const std::string& directory) {
+// The right to make this ledger: a lock (flock) on its directory, held until RocksDB's own lock is, or the maker dies.
+// Without it a second maker would take the first one's half-made ledger for what a crash has left, and remove it.
+class MakingLock {
+ public:
+  static Result<MakingLock> take(const std::string& directory) {
+    RETURN_IF_ERROR(posix_files().create_directories(directory));
+    MakingLock lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock.fd_ < 0) return errno_error(errno, "cannot open", directory);
+    const bool taken = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0;
+    if (!taken && errno != EWOULDBLOCK) return errno_error(errno, "cannot lock", directory);
+    // A recovered ledger takes the place of the directory that was locked for it.
+    struct stat locked {};
+    struct stat present {};
+    const bool same = taken && ::fstat(lock.fd_, &locked) == 0 && ::stat(directory.c_str(), &present) == 0 &&
+                      locked.st_ino == present.st_ino;
+    if (!same) return Error(ErrorCode::conflict, fmt::format("ledger {}: another process is making it", directory));
+    return lock;
+  }
+  MakingLock(MakingLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  MakingLock& operator=(MakingLock&&) = delete;
+  ~MakingLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  explicit MakingLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// Ready to grow a ledger: its directory is there, empty and ours; what a crashed try left is not.
+Result<MakingLock> make_room(const std::string& directory) {
+  if (ledger_exists(directory)) return Error(ErrorCode::conflict, fmt::format("ledger {}: exists already", directory));
+  ASSIGN_OR_RETURN(MakingLock lock, MakingLock::take(directory));
   if (ledger_exists(directory)) return Error(ErrorCode::conflict, fmt::format("ledger {}: exists already", directory));
   Files& files = posix_files();
-  RETURN_IF_ERROR(files.create_directories(parent_of(directory)));
-  if (exists(growing(directory))) RETURN_IF_ERROR(files.remove_tree(directory));
+  std::error_code failed;
+  if (exists(growing(directory))) {
+    for (const auto& left : std::filesystem::directory_iterator(directory, failed))
+      RETURN_IF_ERROR(files.remove_tree(left.path().string()));
+  }
   RETURN_IF_ERROR(files.remove_tree(growing(directory)));
   RETURN_IF_ERROR(files.remove_tree(growing(growing(directory))));  // where RocksDB grows a checkpoint
-  std::error_code ignored;
-  if (exists(directory) && !std::filesystem::is_empty(directory, ignored))
+  if (!std::filesystem::is_empty(directory, failed) || failed)
     return Error(ErrorCode::invalid, fmt::format("ledger {}: there is something else", directory));
-  return {};
+  return lock;
 }
 
 // Both are durable before anything else is, or a power failure could leave the one without the other.
 Result<void> mark_as_growing(const std::string& directory) {
   RETURN_IF_ERROR(posix_files().create_directories(growing(directory)));
-  RETURN_IF_ERROR(posix_files().create_directories(directory));  // RocksDB calls it an error if it is not there
   return posix_files().sync_directory(parent_of(directory));
 }
 
@@ -167,7 +206,7 @@ void prepare_for_ledgers() {
 
 Result<std::unique_ptr<SliceLedger>> create_ledger(Loop& loop, const std::string& directory,
                                                    const LedgerCreate& create) {
-  RETURN_IF_ERROR(make_room(directory));
+  ASSIGN_OR_RETURN(const MakingLock lock, make_room(directory));
   RETURN_IF_ERROR(mark_as_growing(directory));
   ASSIGN_OR_RETURN(auto database, RocksDatabase::open(directory, RocksDatabase::Mode::create));
   codec::HeaderFact header;
@@ -197,7 +236,7 @@ Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const st
 
 Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory,
                                                     const LedgerRecover& recover) {
-  RETURN_IF_ERROR(make_room(directory));
+  ASSIGN_OR_RETURN(const MakingLock lock, make_room(directory));
   {
     ASSIGN_OR_RETURN(const auto source, open_existing(recover.source_directory, RocksDatabase::Mode::write));
     ASSIGN_OR_RETURN(LedgerHeader header, ledger_reading::header(*source));

@@ -13,6 +13,7 @@ namespace slicemill {
 // Exit codes with a meaning beyond that of the command line's (cli/exit_codes.h).
 inline constexpr int kOutOfMemoryExit = 5;  // a worker
 inline constexpr int kObstructedExit = 6;   // a controller: an obstacle ended it, that is no failed start
+inline constexpr int kLedgerHeldExit = 7;   // a controller: another process holds or makes the ledger, no failed start
 
 // In a worker's environment: the public key of its controller. Taken out before any operation runs.
 inline constexpr const char* kControllerKeyVariable = "SLICEMILL_CONTROLLER_KEY";

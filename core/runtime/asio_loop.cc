@@ -15,6 +15,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "core/runtime/readiness.h"
+
 namespace slicemill {
 
 namespace asio = boost::asio;
@@ -89,7 +91,7 @@ class DescriptorWatch final : public AsioLoop::Watch {
   };
 
   static void arm(const std::shared_ptr<State>& state) {
-    state->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, [state](boost::system::error_code error) {
+    async_wait_readable(state->descriptor, [state](boost::system::error_code error) {
       if (error || state->ended) return;
       state->on_readable();
       if (!state->ended) arm(state);

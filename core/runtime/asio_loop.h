@@ -31,8 +31,8 @@ class AsioLoop final : public Loop {
   // Any thread, any number of times.
   void stop();
 
-  // A watched file descriptor. The callback runs on the loop thread each time the descriptor becomes readable;
-  // destroying the watch ends it and never closes the descriptor.
+  // A watched file descriptor. The callback runs on the loop thread while the descriptor can be read; destroying the
+  // watch ends it and never closes the descriptor.
   class Watch {
    public:
     virtual ~Watch() = default;

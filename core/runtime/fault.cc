@@ -138,6 +138,10 @@ Result<void> pass(std::string_view point) {
       if (++fault.passes >= fault.at) note(shared.log_path, point);
       continue;
     }
+    if (fault.action == "every") {
+      if (++fault.passes < fault.at) continue;
+      return Error(ErrorCode::io, fmt::format("fault point {} fired", point));
+    }
     const int obstacle = obstacle_of(fault.action);
     if (obstacle == 0 || !stands(fault, shared)) {
       if (++fault.passes != fault.at || !claim(shared.log_path, name_of(fault))) continue;

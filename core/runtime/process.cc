@@ -17,6 +17,9 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/log.h"
+#include "core/runtime/readiness.h"
+
 namespace slicemill {
 namespace {
 
@@ -70,48 +73,63 @@ class SpareDescriptors {
   std::array<int, 3> kept_{-1, -1, -1};
 };
 
-// One line of /proc, however few descriptors there are.
-std::string read_proc_line(const std::string& path) {
+// One line of /proc, however few descriptors there are. The error number if the line cannot be read.
+struct ProcLine {
+  std::string text;
+  int error = 0;
+};
+ProcLine read_proc_line(const std::string& path) {
   auto& spare = SpareDescriptors::instance();
   const int fd = spare.get([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
-  if (fd < 0) return {};
+  if (fd < 0) return {{}, errno};
   std::array<char, 2048> text{};
   const ssize_t got = ::read(fd, text.data(), text.size());
+  const int error = got < 0 ? errno : got == 0 ? ESRCH : 0;
   ::close(fd);
   spare.refill();
-  return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string();
+  return {error == 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string(), error};
 }
 
-std::optional<Stat> read_stat(pid_t pid) {
-  const std::string line = read_proc_line(fmt::format("/proc/{}/stat", pid));
-  if (line.empty()) return std::nullopt;
-  const auto close = line.rfind(')');  // the name in parentheses may hold anything
-  if (close == std::string::npos) return std::nullopt;
-  std::istringstream fields(line.substr(close + 2));
+// What the system says of a pid. `unknown`: the system could not be asked (no memory, no descriptors), which is no word
+// about the process.
+enum class Presence : std::uint8_t { there, gone, unknown };
+struct ProcessStat {
+  Presence presence = Presence::unknown;
+  Stat stat = {};  // if it is there
+};
+
+ProcessStat read_stat(pid_t pid) {
+  const ProcLine line = read_proc_line(fmt::format("/proc/{}/stat", pid));
+  if (line.error != 0)
+    return {line.error == ENOENT || line.error == ESRCH ? Presence::gone : Presence::unknown};
+  const auto close = line.text.rfind(')');  // the name in parentheses may hold anything
+  if (close == std::string::npos) return {};
+  std::istringstream fields(line.text.substr(close + 2));
   Stat stat;
   fields >> stat.state;
   std::string skipped;
   for (int field = 4; field < 22; ++field) fields >> skipped;
   fields >> stat.start_ticks;
-  if (!fields) return std::nullopt;
-  return stat;
+  if (!fields) return {};
+  return {Presence::there, stat};
 }
 
 struct Pidfd {
   int fd = -1;
-  bool gone = true;  // false with fd -1: no descriptor was left, so it is not known
+  Presence presence = Presence::gone;  // with fd -1: gone or unknown
 };
 
 // A pidfd that surely means this process: it is opened first, compared afterwards.
 Pidfd open_pidfd_of(const ProcessIdentity& process) {
   const int fd =
       SpareDescriptors::instance().get([&] { return static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)); });
-  if (fd < 0) return {-1, errno != EMFILE && errno != ENFILE};
-  const auto stat = read_stat(process.pid);
-  if (process.boot_id == boot_id() && stat && stat->start_ticks == process.start_ticks) return {fd, false};
+  if (fd < 0) return {-1, errno == ESRCH || errno == EINVAL ? Presence::gone : Presence::unknown};
+  const auto [presence, stat] = read_stat(process.pid);
+  if (process.boot_id == boot_id() && presence == Presence::there && stat.start_ticks == process.start_ticks)
+    return {fd, Presence::there};
   close(fd);
   SpareDescriptors::instance().refill();
-  return {};
+  return {-1, process.boot_id == boot_id() && presence == Presence::unknown ? Presence::unknown : Presence::gone};
 }
 
 class PidfdWatch final : public ProcessWatch {
@@ -131,7 +149,7 @@ class PidfdWatch final : public ProcessWatch {
     fd_ = opened.fd;
     if (fd_ >= 0) {
       watch_ = loop_.watch_readable(fd_, [this] { exited(); });
-    } else if (opened.gone) {
+    } else if (opened.presence == Presence::gone) {
       loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
         if (!alive.expired()) exited();
       });
@@ -144,6 +162,11 @@ class PidfdWatch final : public ProcessWatch {
 
   void exited() {
     if (reported_) return;
+    // waitpid alone says nothing of a process that somebody else started. Until the descriptor says it, it lives.
+    if (fd_ >= 0 && !is_readable(fd_)) {
+      log(LogLevel::error, "process {} was reported as gone and lives: the report is ignored", process_.pid);
+      return;
+    }
     reported_ = true;
     ProcessExit cause;
     int status = 0;
@@ -185,9 +208,11 @@ std::string ProcessExit::to_text() const {
 }
 
 Result<ProcessIdentity> identify_process(pid_t pid) {
-  const auto stat = read_stat(pid);
-  if (!stat) return Error(ErrorCode::not_found, fmt::format("no process {}", pid));
-  return ProcessIdentity{boot_id(), pid, stat->start_ticks};
+  const auto [presence, stat] = read_stat(pid);
+  if (presence == Presence::unknown)
+    return Error(ErrorCode::unavailable, fmt::format("the system does not say what process {} is", pid));
+  if (presence == Presence::gone) return Error(ErrorCode::not_found, fmt::format("no process {}", pid));
+  return ProcessIdentity{boot_id(), pid, stat.start_ticks};
 }
 
 void raise_open_file_limit() {
@@ -203,8 +228,9 @@ Result<ProcessIdentity> own_process() {
 
 bool is_alive(const ProcessIdentity& process) {
   if (process.boot_id != boot_id()) return false;
-  const auto stat = read_stat(process.pid);
-  return stat && stat->start_ticks == process.start_ticks && stat->state != 'Z' && stat->state != 'X';
+  const auto [presence, stat] = read_stat(process.pid);
+  if (presence != Presence::there) return presence == Presence::unknown;
+  return stat.start_ticks == process.start_ticks && stat.state != 'Z' && stat.state != 'X';
 }
 
 std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& added) {
@@ -290,8 +316,9 @@ void stand_back(int steps) {
 }
 
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
-  const auto [fd, gone] = open_pidfd_of(process);
-  if (fd < 0 && !gone) return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));
+  const auto [fd, presence] = open_pidfd_of(process);
+  if (presence == Presence::unknown)
+    return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));
   if (fd < 0) return Error(ErrorCode::not_found, fmt::format("process {} is gone", process.pid));
   const long failed = syscall(SYS_pidfd_send_signal, fd, signal_number, nullptr, 0);
   const int saved = errno;

@@ -46,7 +46,7 @@ void raise_open_file_limit();
 
 Result<ProcessIdentity> own_process();
 Result<ProcessIdentity> identify_process(pid_t pid);
-// True while exactly this process lives (a zombie counts as gone).
+// False only if exactly this process is known to be gone (a zombie counts as gone).
 bool is_alive(const ProcessIdentity& process);
 
 // Our environment with these variables added or replaced, as NAME=VALUE.

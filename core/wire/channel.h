@@ -19,6 +19,9 @@ class ServerChannel {
   enum class Sent { ok, would_block, gone };
 
   virtual ~ServerChannel() = default;
+  // From here on clients reach it. Whoever else was reached there is not any more, so the caller holds what entitles
+  // it to the place. Once; a channel that cannot listen is of no use.
+  virtual Result<void> listen() = 0;
   virtual void on_frame(std::function<void(Peer, std::string_view)> handler) = 0;
   // Never blocks. would_block: the peer's buffer is full, nothing was sent. gone: forget the peer.
   virtual Sent send(Peer peer, std::string frame) = 0;

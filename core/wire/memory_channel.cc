@@ -23,6 +23,7 @@ class Server final : public ServerChannel {
   explicit Server(StatePtr state) : state_(std::move(state)) {}
   ~Server() override { state_->to_server = nullptr; }
 
+  Result<void> listen() override { return {}; }
   void on_frame(std::function<void(Peer, std::string_view)> handler) override {
     state_->to_server = std::move(handler);
   }

@@ -17,6 +17,7 @@ constexpr int kHighWaterMark = 1024;  // frames per peer and direction: credit b
 constexpr int kReconnectMs = 5;       // local sockets: a failed connect costs microseconds
 constexpr int kReconnectMaxMs = 100;
 constexpr int kFramesPerTurn = 64;  // then the loop may serve others
+constexpr int kLastWordsMs = 100;   // for what a server sent just before its end; nobody else would say it again
 
 // Per process; ended after the last socket.
 zmq::context_t& context() {
@@ -33,6 +34,12 @@ void set_common(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::sndhwm, kHighWaterMark);
   socket.set(zmq::sockopt::rcvhwm, kHighWaterMark);
   socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(wire::kMaxFrameBytes));
+}
+
+Error channel_error(std::string_view what, const std::string& endpoint, const zmq::error_t& cause) {
+  Error error(ErrorCode::io, fmt::format("{} {}: {}", what, endpoint, cause.what()));
+  error.obstacle = is_obstacle(cause.num());
+  return error;
 }
 
 // Drives a socket from the loop: calls receive() while frames are there.
@@ -75,19 +82,28 @@ class SocketPump {
 
 class ZmqServerChannel final : public ServerChannel {
  public:
-  ZmqServerChannel(AsioLoop& loop, const std::string& endpoint, const std::optional<CurveKeys>& keys)
-      : socket_(context(), zmq::socket_type::router) {
+  ZmqServerChannel(AsioLoop& loop, std::string endpoint, const std::optional<CurveKeys>& keys)
+      : endpoint_(std::move(endpoint)), socket_(context(), zmq::socket_type::router) {
     set_common(socket_);
+    socket_.set(zmq::sockopt::linger, kLastWordsMs);
     socket_.set(zmq::sockopt::router_mandatory, true);
     if (keys) {
       socket_.set(zmq::sockopt::curve_server, true);
       socket_.set(zmq::sockopt::curve_secretkey, keys->secret_key);
     }
-    socket_.bind(endpoint);
-    endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
     pump_ = std::make_unique<SocketPump>(loop, socket_, [this] { return receive(); });
   }
   ~ZmqServerChannel() override { pump_.reset(); }
+
+  Result<void> listen() override {
+    try {
+      socket_.bind(endpoint_);
+      endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
+    } catch (const zmq::error_t& error) {
+      return channel_error("cannot listen on", endpoint_, error);
+    }
+    return {};
+  }
 
   void on_frame(std::function<void(Peer, std::string_view)> handler) override { handler_ = std::move(handler); }
 
@@ -210,12 +226,6 @@ class ZmqClientChannel final : public ClientChannel {
   std::unique_ptr<SocketPump> pump_;
 };
 
-Error channel_error(std::string_view what, const std::string& endpoint, const zmq::error_t& cause) {
-  Error error(ErrorCode::io, fmt::format("{} {}: {}", what, endpoint, cause.what()));
-  error.obstacle = is_obstacle(cause.num());
-  return error;
-}
-
 }  // namespace
 
 void prepare_zmq_channels() {
@@ -229,13 +239,20 @@ CurveKeys new_curve_keys() {
   return {public_key.data(), secret_key.data()};
 }
 
-Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+Result<std::unique_ptr<ServerChannel>> make_zmq_channel(AsioLoop& loop, const std::string& endpoint,
                                                         const std::optional<CurveKeys>& keys) {
   try {
     return std::unique_ptr<ServerChannel>(std::make_unique<ZmqServerChannel>(loop, endpoint, keys));
   } catch (const zmq::error_t& error) {
-    return channel_error("cannot listen on", endpoint, error);
+    return channel_error("cannot make a socket for", endpoint, error);
   }
+}
+
+Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                        const std::optional<CurveKeys>& keys) {
+  ASSIGN_OR_RETURN(auto channel, make_zmq_channel(loop, endpoint, keys));
+  RETURN_IF_ERROR(channel->listen());
+  return channel;
 }
 
 Result<std::unique_ptr<ClientChannel>> connect_zmq_channel(AsioLoop& loop, const std::string& endpoint,

@@ -28,6 +28,9 @@ CurveKeys new_curve_keys();
 // file of a dead process is replaced. tcp: port * takes a free one, see endpoint(). With keys, every frame is
 // encrypted, and only who knows the public key gets in: a client's first message is made with it and no message ever
 // shows it, so it goes to clients alone, like a password.
+Result<std::unique_ptr<ServerChannel>> make_zmq_channel(AsioLoop& loop, const std::string& endpoint,
+                                                        const std::optional<CurveKeys>& keys = std::nullopt);
+// The same, listening already.
 Result<std::unique_ptr<ServerChannel>> bind_zmq_channel(AsioLoop& loop, const std::string& endpoint,
                                                         const std::optional<CurveKeys>& keys = std::nullopt);
 // Connects in the background, again and again until the other side is there. `server_key`: the public key of its

@@ -61,7 +61,7 @@ class Cell(EndToEnd):
 
     def faults(self):
         """The setting that makes the point fire, and notes that tell when something is dispatched."""
-        notes = "controller/dispatched:note:1"
+        notes = "controller/dispatched:note:1,readiness:every:1"  # no death is believed for a wake-up alone
         if not self.victims:
             return notes
         if self.victims == ("controller",):

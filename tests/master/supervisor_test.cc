@@ -138,6 +138,62 @@ TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatI
   EXPECT_EQ(events_.given_up, "");
 }
 
+TEST_F(SupervisorTest, AControllerWhoseLedgerIsHeldElsewhereIsStartedAgainForEver) {
+  std::ofstream(directory_.path() + "/slicemill-controller") << "#!/bin/sh\nexit 7\n";
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.waits.size() >= 5; }));
+  EXPECT_THAT(events_.waits.back(), HasSubstr("another process holds the ledger of this execution"));
+  EXPECT_THAT(events_.restarts, IsEmpty());
+  EXPECT_EQ(events_.given_up, "");
+}
+
+// Tells of deaths that did not happen.
+class LyingLauncher final : public Launcher {
+ public:
+  explicit LyingLauncher(Launcher& real) : real_(real) {}
+  Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
+    return real_.start_controller(order);
+  }
+  Result<ProcessIdentity> start_worker(const WorkerOrder& order) override { return real_.start_worker(order); }
+  std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
+                                      std::function<void(ProcessExit)> on_exit) override {
+    watched.push_back(on_exit);
+    return real_.watch(process, std::move(on_exit));
+  }
+  bool alive(const ProcessIdentity& process) override { return real_.alive(process); }
+  Result<void> signal(const ProcessIdentity& process, int number) override { return real_.signal(process, number); }
+
+  std::vector<std::function<void(ProcessExit)>> watched;
+
+ private:
+  Launcher& real_;
+};
+
+TEST_F(SupervisorTest, NobodyTakesThePlaceOfOneThatIsOnlySaidToBeGone) {
+  LyingLauncher launcher(*launcher_);
+  NotedEvents events;
+  Supervisor supervisor(loop_, launcher, events);
+  spec_.ex_id = ExecutionId("ex-2");
+  supervisor.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events.started.size() == 2; }));
+  for (const auto& report : std::vector(launcher.watched)) report(ProcessExit{});
+  EXPECT_THAT(events.gone, IsEmpty());
+  EXPECT_THAT(launcher.watched, SizeIs(4)) << "both are watched again";
+  for (const auto& row : events.started) ASSERT_TRUE(signal_process(row.process, SIGKILL));
+  ASSERT_TRUE(turn_until(loop_, [&] { return events.started.size() == 4; }));
+  EXPECT_THAT(events.gone, SizeIs(2));
+  supervisor.release(spec_.ex_id, 0s);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !supervisor.has_group(spec_.ex_id); }));
+}
+
+TEST_F(SupervisorTest, WorkersThatAnEndedControllerLeftBehindAreKilledSoon) {
+  supervisor_.start(spec_, 2);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));
+  supervisor_.release(ex_, 600s);
+  ASSERT_TRUE(signal_process(controller(), SIGKILL));
+  ASSERT_TRUE(turn_until(loop_, [&] { return !events_.groups_gone.empty(); }));
+}
+
 TEST_F(SupervisorTest, AKilledWorkerIsReplacedAndItsCauseIsKnown) {
   supervisor_.start(spec_, 2);
   ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));

@@ -208,7 +208,7 @@ void Cluster::run_controller(Process& process, const std::string& launch_file) {
   body->files = disk.files_of(process);
   body->ledgers = checks.ledgers_of(process);
   body->monitor = std::make_unique<SimulatedMonitor>(world, process);
-  body->workers = network.bind(process, launch->controller_endpoint);
+  body->workers = network.make(process, launch->controller_endpoint);
   body->master = network.connect(process, launch->master_endpoint);
   body->launch = *launch;
   body->process =

@@ -56,6 +56,10 @@ class Network::Server final : public ServerChannel {
       }
   }
 
+  Result<void> listen() override {
+    network_.servers_[endpoint_] = this;
+    return {};
+  }
   void on_frame(std::function<void(Peer, std::string_view)> call) override { handler = std::move(call); }
   Sent send(Peer peer, std::string frame) override {
     const auto found = links.find(peer);
@@ -132,9 +136,13 @@ class Network::Client final : public ClientChannel {
   std::shared_ptr<Link> link_;
 };
 
+std::unique_ptr<ServerChannel> Network::make(Process& process, const std::string& endpoint) {
+  return std::make_unique<Server>(*this, process, endpoint);
+}
+
 std::unique_ptr<ServerChannel> Network::bind(Process& process, const std::string& endpoint) {
-  auto server = std::make_unique<Server>(*this, process, endpoint);
-  servers_[endpoint] = server.get();
+  auto server = make(process, endpoint);
+  (void)server->listen();
   return server;
 }
 

@@ -22,6 +22,7 @@ class Network {
  public:
   explicit Network(World& world) : world_(world) {}
 
+  std::unique_ptr<ServerChannel> make(Process& process, const std::string& endpoint);  // does not listen yet
   std::unique_ptr<ServerChannel> bind(Process& process, const std::string& endpoint);
   std::unique_ptr<ClientChannel> connect(Process& process, const std::string& endpoint);
 

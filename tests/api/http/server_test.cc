@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 
+#include "core/runtime/fault.h"
 #include "tests/api/api_server.h"
 #include "tests/api/http_client.h"
 
@@ -248,6 +249,26 @@ TEST(HttpServer, SlowRequestsTimeOut) {
     EXPECT_TRUE(client.is_closed_by_server());
   }
   EXPECT_TRUE(works(api));
+}
+
+// A connection that says nothing is idle, and not a request that takes too long.
+TEST(HttpServer, AWakeUpWithoutBytesBeginsNoRequest) {
+  set_fault_handler([](std::string_view point) -> Result<void> {
+    if (point == "readiness") return Error(ErrorCode::io, "a wake-up without an event");
+    return {};
+  });
+  api::HttpOptions options = quick();
+  options.read_timeout = milliseconds(30);
+  options.idle_timeout = milliseconds(200);
+  {
+    ApiServer api(options);
+    HttpClient silent(api.port());
+    const auto answer = silent.read_answer();
+    EXPECT_FALSE(answer) << "it was answered " << answer->status;
+    EXPECT_TRUE(silent.is_closed_by_server());
+    EXPECT_TRUE(works(api));
+  }
+  set_fault_handler(nullptr);
 }
 
 TEST(HttpServer, ADripOfHeaderBytesDoesNotExtendTheTimeLimit) {

@@ -1,4 +1,8 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include <iterator>
 #include <map>
@@ -55,6 +59,23 @@ TEST_F(LedgerOpeningTest, DoesNotCreateOverALedger) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
   EXPECT_THAT(second.error().message, HasSubstr(directory_));
+}
+
+// Half made, it looks like what a crash has left: who removed it would take it from its maker.
+TEST_F(LedgerOpeningTest, TouchesNothingOfALedgerThatSomebodyElseMakes) {
+  std::filesystem::create_directories(directory_);
+  std::filesystem::create_directories(directory_ + ".tmp");
+  std::ofstream(directory_ + "/CURRENT") << "half";
+  const int maker = open(directory_.c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(flock(maker, LOCK_EX), 0);
+  const auto second = create_ledger(loop_, directory_, creation());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::conflict);
+  EXPECT_THAT(second.error().message, HasSubstr("another process is making it"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/CURRENT"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ + ".tmp"));
+  close(maker);  // it died
+  EXPECT_TRUE(create_ledger(loop_, directory_, creation()));
 }
 
 TEST_F(LedgerOpeningTest, DoesNotCreateOverForeignFiles) {

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <functional>
 #include <thread>
 #include <vector>
+
+#include "core/runtime/fault.h"
+#include "core/runtime/readiness.h"
 
 namespace slicemill {
 namespace {
@@ -70,6 +74,35 @@ TEST(AsioLoop, WatchSeesReadableDescriptors) {
   EXPECT_EQ(got, "ab");
   watch.reset();
   EXPECT_EQ(write(ends[1], "c", 1), 1) << "the watch does not close the descriptor";
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(AsioLoop, WatchCallsForNoWakeUpWithoutAnEvent) {
+  set_fault_handler([](std::string_view point) -> Result<void> {
+    if (point == "readiness") return Error(ErrorCode::io, "a wake-up without an event");
+    return {};
+  });
+  AsioLoop loop;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::string got;
+  const auto watch = loop.watch_readable(ends[0], [&] {
+    char byte = 0;
+    EXPECT_FALSE(got.empty() && !is_readable(ends[0])) << "there is nothing to read";
+    if (read(ends[0], &byte, 1) == 1) got += byte;
+    if (got.size() == 2) loop.stop();
+  });
+  int turns = 0;
+  std::function<void()> later = [&] {
+    if (++turns < 10) return loop.post(later);
+    ASSERT_EQ(write(ends[1], "ab", 2), 2);
+  };
+  loop.post(later);
+  loop.run();
+  set_fault_handler(nullptr);
+  EXPECT_EQ(turns, 10);
+  EXPECT_EQ(got, "ab");
   close(ends[0]);
   close(ends[1]);
 }

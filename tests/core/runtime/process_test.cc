@@ -12,6 +12,10 @@
 #include <optional>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
+
+#include "core/runtime/fault.h"
+
 namespace slicemill {
 namespace {
 
@@ -58,6 +62,33 @@ TEST(Process, WatchingOneThatIsGoneReportsAtOnceWithUnknownCause) {
   const auto again = wait_for_exit(process);
   EXPECT_FALSE(again.known);
   EXPECT_EQ(again.to_text(), "unknown cause");
+}
+
+// Nor because of a wake-up without an event: every wait of the loop begins with one here.
+TEST(Process, AFalseWakeUpIsNoDeath) {
+  set_fault_handler([](std::string_view point) -> Result<void> {
+    if (point == "readiness") return Error(ErrorCode::io, "a wake-up without an event");
+    return {};
+  });
+  const auto process = start({"/bin/sleep", "60"});
+  AsioLoop loop;
+  std::optional<ProcessExit> seen;
+  const auto watch = watch_process(loop, process, [&](const ProcessExit& exit) {
+    seen = exit;
+    loop.stop();
+  });
+  for (int turn = 0; turn < 3; ++turn) {  // the planted wake-up is posted in the first
+    loop.post([&] { loop.stop(); });
+    loop.run();
+    loop.context().restart();
+  }
+  EXPECT_FALSE(seen) << seen->to_text();
+  EXPECT_TRUE(is_alive(process));
+  EXPECT_TRUE(signal_process(process, SIGKILL));
+  loop.run();
+  set_fault_handler(nullptr);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->to_text(), "signal 9 (Killed)");
 }
 
 // A living process must not be taken for a dead one because nobody could look.
