@@ -7,8 +7,17 @@
 #include <string>
 
 #include "core/model/slice.h"
+#include "core/runtime/begun_note.h"
 
 namespace slicemill::controller {
+
+inline SliceKey key_of(const BegunSlice& begun) {
+  return {static_cast<std::uint16_t>(begun.generation), static_cast<std::uint32_t>(begun.slicer), begun.order,
+          begun.path};
+}
+inline Attempt attempt_of(const BegunSlice& begun) {
+  return {begun.epoch, static_cast<std::uint32_t>(begun.n)};
+}
 
 struct ActiveSlice {
   SliceKey key;

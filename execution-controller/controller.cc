@@ -86,8 +86,27 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   // Before the first worker is heard: what it holds must be found in the queue.
   if (!controller->ledger_->header().outcome) {
     ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
+    controller->charge_the_dead();
   }
   return controller;
+}
+
+// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that they
+// had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost by
+// another death just now, and is never made twice.
+void Controller::charge_the_dead() {
+  if (parts_.monitor == nullptr) return;
+  for (const auto& path : begun_notes_in(launch_.runtime_directory, launch_.ex_id + ".")) {
+    const auto note = read_begun_note(path);
+    if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
+    if (!parts_.files.remove(path) || !note->begun || note->excused) continue;
+    const auto& begun = *note->begun;
+    if (begun.epoch >= ledger_->header().epoch) continue;
+    const SliceKey key = key_of(begun);
+    log(LogLevel::warn, "slice {}/{} was running when worker (pid {}) died together with its controller", key.slicer,
+        key.order, note->worker.pid);
+    recovery_->charge(key, attempt_of(begun));
+  }
 }
 
 Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger,
@@ -132,6 +151,7 @@ void Controller::wire() {
                         .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
                         .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
                         .on_range_completed = [this](const SettledRange& range) { source_->tell_completed(range); },
+                        .on_noted = [this](const SliceKey& key) { recovery_->ignore(key); },
                         .on_change = [this] { turn_soon(); },
                         .on_obstacle = [this](const Error& error) { output_obstructed(error); },
                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
@@ -160,7 +180,6 @@ void Controller::wire() {
                             },
                         .on_crash =
                             [this](ActiveSlice slice, const std::string& cause) {
-                              recovery_->ignore(slice.key);
                               settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
@@ -186,6 +205,10 @@ void Controller::wire() {
   recovery_ = std::make_unique<Recovery>(
       parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+                      .on_charged =
+                          [this](ActiveSlice slice) {
+                            settlement_->on_crash(std::move(slice), "an unknown cause, together with its controller");
+                          },
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   redrive_ = std::make_unique<Redrive>(
@@ -212,6 +235,7 @@ void Controller::wire() {
             .on_query = [this](const wire::Query& query) { on_query(query); },
             .on_worker_exit = [this](std::int64_t pid,
                                      const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
+            .on_wanted = [this](const wire::Wanted& wanted) { on_wanted(wanted); },
             .report = [this] { return report(); }});
   }
 }
@@ -369,7 +393,11 @@ StatusReport Controller::report() const {
   std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   if (reason.empty()) reason = worker_watch_->reason();
-  return {std::string(to_string(status())), std::move(reason), to_compact_text(stats_json(progress()))};
+  return {.status = std::string(to_string(status())),
+          .reason = std::move(reason),
+          .stats = to_compact_text(stats_json(progress())),
+          .workers = wanted_workers_,
+          .log_level = dispatcher_->log_level()};
 }
 
 ProgressView Controller::progress() const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -91,6 +92,7 @@ class Controller {
 
   void wire();
   void wire_output();
+  void charge_the_dead();
   void prepare_output();
   void probe_output(const Obstacle::Answer& answer);
   void output_obstructed(const Error& error);
@@ -119,6 +121,10 @@ class Controller {
   void probation();
   void on_verb(const wire::Verb& verb);
   void on_query(const wire::Query& query);
+  void on_wanted(const wire::Wanted& wanted);
+  // False: the master asks again what is under way, or was answered (it is answered again).
+  bool is_new_request(std::uint64_t id);
+  void answer_request(wire::Answer answer);
   // Reads `read`'s list on the query lane and answers with it.
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
@@ -144,6 +150,9 @@ class Controller {
   std::unique_ptr<Obstacle> obstacle_;
   std::unique_ptr<MasterLink> link_;
   std::function<void(ControllerOutcome)> on_finished_;
+
+  std::map<std::uint64_t, std::optional<wire::Answer>> requests_;  // the latest; without an answer: under way
+  std::uint64_t wanted_workers_ = 0;                               // as the master said, see wire::Wanted
 
   Phase phase_ = Phase::opening;
   WantedState wanted_ = WantedState::running;

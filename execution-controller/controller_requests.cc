@@ -10,9 +10,24 @@
 namespace slicemill::controller {
 namespace {
 constexpr std::uint64_t kRowsPerAnswer = 10'000;
+constexpr std::size_t kRememberedRequests = 64;
+}  // namespace
+
+bool Controller::is_new_request(std::uint64_t id) {
+  const auto [request, is_new] = requests_.try_emplace(id);
+  if (!is_new && request->second) link_->answer(*request->second);
+  while (requests_.size() > kRememberedRequests) requests_.erase(requests_.begin());
+  return is_new;
+}
+
+// Lists are read anew if they are asked for again: they are not worth keeping.
+void Controller::answer_request(wire::Answer answer) {
+  if (const auto request = requests_.find(answer.request_id); request != requests_.end()) request->second = answer;
+  link_->answer(std::move(answer));
 }
 
 void Controller::on_verb(const wire::Verb& verb) {
+  if (!is_new_request(verb.request_id)) return;
   auto answer = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
     wire::Answer reply{.request_id = id};
     if (reached) {
@@ -22,7 +37,7 @@ void Controller::on_verb(const wire::Verb& verb) {
       reply.code = static_cast<std::uint8_t>(reached.error().code);
       reply.message = reached.error().message;
     }
-    link_->answer(std::move(reply));
+    answer_request(std::move(reply));
   };
   const auto number = parse_integer(verb.argument);
   switch (verb.verb) {
@@ -35,26 +50,25 @@ void Controller::on_verb(const wire::Verb& verb) {
     case wire::VerbName::stop:
       stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer);
       return;
-    case wire::VerbName::drain_workers:
-      if (number && *number > 0) dispatcher_->drain(static_cast<std::uint64_t>(*number));
-      answer(status());
-      return;
-    case wire::VerbName::log_level:
-      if (const auto level = parse_log_level(verb.argument)) {
-        set_log_level(*level);
-        dispatcher_->set_log_level(verb.argument);
-        answer(status());
-      } else {
-        answer(level.error());
-      }
-      return;
   }
 }
 
+void Controller::on_wanted(const wire::Wanted& wanted) {
+  wanted_workers_ = wanted.workers;
+  dispatcher_->set_workers(wanted.workers);
+  const auto level = parse_log_level(wanted.log_level);
+  if (level && wanted.log_level != dispatcher_->log_level()) {
+    set_log_level(*level);
+    dispatcher_->set_log_level(wanted.log_level);
+  }
+  if (link_) link_->report_soon();
+}
+
 void Controller::on_query(const wire::Query& query) {
+  if (!is_new_request(query.request_id)) return;
   switch (query.what) {
     case wire::QueryName::stats:
-      link_->answer({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
+      answer_request({.request_id = query.request_id, .body = to_compact_text(stats_json(progress()))});
       return;
     case wire::QueryName::errors:
       answer_list(
@@ -93,7 +107,9 @@ void Controller::answer_list(std::uint64_t request_id, std::function<Result<Json
     answer->message = list.error().message;
   };
   parts_.loop.offload(Loop::Lane::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) link_->answer(std::move(*answer));
+    if (alive.expired()) return;
+    requests_.erase(answer->request_id);
+    link_->answer(std::move(*answer));
   });
 }
 

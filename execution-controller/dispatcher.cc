@@ -105,7 +105,8 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
     for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }
-  if (worker.outstanding == 0) begins(worker, loop_.now());
+  worker.ordered = loop_.now();
+  if (worker.outstanding == 0) begins(worker, worker.ordered);
   worker.outstanding += given.slices;
   for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
   for (auto& span : given.spans) leases_.add(std::move(span), first_attempt(), worker.number);
@@ -172,6 +173,7 @@ void Dispatcher::give_suspect(Worker& worker) {
     suspects_.push_front(std::move(slice));
     return;
   }
+  worker.ordered = loop_.now();
   worker.alone = true;
   ++worker.outstanding;
   leases_.add(std::move(slice), worker.number);
@@ -188,35 +190,14 @@ void Dispatcher::help_idle() {
     if (worker.outstanding == 0) somebody_idle = true;
     if (busiest == nullptr || worker.outstanding > busiest->outstanding) busiest = &worker;
   }
-  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recalling) return;
+  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall) return;
   if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
-  busiest->recalling =
-      send(*busiest, wire::Recall{options_.epoch, (busiest->outstanding - 1) / 2}) == ServerChannel::Sent::ok;
+  recall(*busiest, (busiest->outstanding - 1) / 2);
 }
 
 void Dispatcher::recall_all() {
   for (auto& [number, worker] : workers_)
-    if (worker.outstanding > 0)
-      worker.recalling = send(worker, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
-}
-
-void Dispatcher::dismiss_all() {
-  dismissing_ = true;
-  for (auto& [number, worker] : workers_) dismiss(worker);
-}
-
-void Dispatcher::dismiss(Worker& worker) {
-  if (std::exchange(worker.leaving, true)) return;
-  send(worker, wire::Leave{});
-}
-
-void Dispatcher::drain(std::uint64_t count) {
-  std::vector<Worker*> candidates;
-  for (auto& [number, worker] : workers_)
-    if (!worker.leaving) candidates.push_back(&worker);
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Worker* a, const Worker* b) { return a->outstanding < b->outstanding; });
-  for (std::size_t i = 0; i < candidates.size() && i < count; ++i) dismiss(*candidates[i]);
+    if (worker.outstanding > 0) recall(worker, 0);
 }
 
 std::vector<ActiveSlice> Dispatcher::break_leases() {
@@ -239,11 +220,6 @@ std::vector<ActiveSlice> Dispatcher::break_leases() {
 void Dispatcher::kill_all() {
   for (auto& [number, worker] : workers_)
     if (monitor_ != nullptr) monitor_->kill(worker.process);
-}
-
-void Dispatcher::set_log_level(const std::string& level) {
-  options_.log_level = level;
-  for (auto& [number, worker] : workers_) send(worker, wire::SetLogLevel{level});
 }
 
 ServerChannel::Sent Dispatcher::send(Worker& worker, const wire::Message& message) {
@@ -286,7 +262,10 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   const bool was_blocked = std::exchange(worker->blocked, false);
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
+  if (const auto* beat = std::get_if<wire::Beat>(&*message)) on_beat(*worker, *beat);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
+  worker = by_peer(peer);  // what it said may have ended it
+  if (worker != nullptr && std::exchange(worker->untold, false)) tell_again(*worker);
   if (was_blocked) pump();  // nothing else may happen that would give it what was held back
 }
 
@@ -319,7 +298,10 @@ Dispatcher::Worker& Dispatcher::welcome_back_or_new(ServerChannel::Peer peer, co
 void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   Worker& worker = welcome_back_or_new(peer, hello);
   worker.heard = loop_.now();
-  worker.blocked = worker.recalling = worker.alone = false;
+  worker.blocked = worker.untold = worker.alone = false;
+  worker.recall.reset();
+  worker.received = hello.first_seq + hello.unacked.size();
+  worker.received -= worker.received > 0 ? 1 : 0;
   begins(worker, worker.heard);
   log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid,
       hello.held.size(), hello.unacked.size());
@@ -351,6 +333,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
     worker.leaving = false;
     dismiss(worker);
   }
+  dismiss_surplus();
   if (waiting_for_known_ && workers_.size() >= options_.expected_workers) waiting_for_known_ = false;
   hooks_.on_change();
   pump();
@@ -414,7 +397,11 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
     take_result(worker, result);
     if (!workers_.contains(number)) return;
   }
-  if (!results.results.empty()) acknowledge(worker, results.first_seq + results.results.size() - 1);
+  if (!results.results.empty()) {
+    const std::uint64_t last = results.first_seq + results.results.size() - 1;
+    worker.received = std::max(worker.received, last);
+    acknowledge(worker, last);
+  }
   hooks_.on_change();
   pump();
 }
@@ -468,16 +455,8 @@ void Dispatcher::slices_done(Worker& worker, const wire::SliceResult& result) {
   worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * kept + us * (1 - kept);
 }
 
-// The worker forgets a result only when what it caused is durable: the batch being gathered holds it.
-void Dispatcher::acknowledge(const Worker& worker, std::uint64_t seq) {
-  writer_.after_sync([this, number = worker.number, seq] {
-    const auto found = workers_.find(number);
-    if (found != workers_.end()) send(found->second, wire::Acked{seq});
-  });
-}
-
 void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
-  worker.recalling = false;
+  worker.recall.reset();
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {
     if (drop_double(worker, held)) continue;

@@ -73,12 +73,13 @@ class Dispatcher {
   void recall_all();
   // Asks every worker to finish what it runs and go; those that come later too.
   void dismiss_all();
-  // Asks `count` workers to go, idle ones first.
-  void drain(std::uint64_t count);
+  // A level: so many workers may stay. Those beyond it are asked to go, idle ones first, whoever comes and whenever.
+  void set_workers(std::uint64_t wanted);
   // The deadline: workers that still hold a lease are killed; their slices are returned, the leases are over.
   std::vector<ActiveSlice> break_leases();
   void kill_all();
   void set_log_level(const std::string& level);
+  const std::string& log_level() const { return options_.log_level; }
   // From the parent of a dead worker.
   void on_exit_cause(std::int64_t pid, const std::string& cause);
   // Slices that killed a worker run alone.
@@ -111,8 +112,13 @@ class Dispatcher {
     std::uint64_t outstanding = 0;
     double slice_us = 0;  // moving average; 0: not known yet
     bool leaving = false;
-    bool blocked = false;    // its buffer was full
-    bool recalling = false;  // a Recall is under way
+    bool blocked = false;    // its buffer was full: no orders until it is heard of again
+    bool untold = false;     // and so it missed one of the levels below
+    // What it is told until its beats say that it knows (dispatcher_levels.cc).
+    std::uint64_t acked = 0;              // its results up to this number are durable
+    std::uint64_t received = 0;           // and up to this one they came
+    std::optional<std::uint64_t> recall;  // it is to give back all but so many waiting slices, and has not answered
+    SteadyTime ordered;                   // when it was given slices, or told the recall
     bool alone = false;      // runs a suspect
     SteadyTime since;        // when it presumably began what it runs, or one of its slices got a second attempt
     bool doubled = false;    // all that it has is under way twice, or not to be
@@ -140,7 +146,13 @@ class Dispatcher {
   void on_exit(WorkerNumber number, ProcessExit exit);
   void on_silence();
   void charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit);
-  void acknowledge(const Worker& worker, std::uint64_t seq);
+  void acknowledge(Worker& worker, std::uint64_t seq);
+  void recall(Worker& worker, std::uint64_t keep);
+  void tell(Worker& worker, const wire::Message& level);
+  void tell_again(Worker& worker);
+  void tell_cancelled(Worker& worker);
+  void on_beat(Worker& worker, const wire::Beat& beat);
+  void dismiss_surplus();
   void requeue(ActiveSlice slice);
   // Ends the worker's leases; they go back to the queue.
   std::vector<std::pair<SliceKey, Attempt>> release_leases(WorkerNumber number);
@@ -198,6 +210,7 @@ class Dispatcher {
   bool open_ = false;
   bool waiting_for_known_ = false;
   bool dismissing_ = false;
+  std::uint64_t wanted_workers_ = 0;  // 0: as many as come
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

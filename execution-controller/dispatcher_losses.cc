@@ -59,10 +59,9 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   std::vector<std::pair<SliceKey, Attempt>> lost;
   drop_doubles(number, {}, lost);  // what goes on elsewhere is charged to nobody
   std::optional<ActiveSlice> begun;
-  if (const auto note = read_begun_note(worker.begun_path); note && *note) {
-    const auto& n = **note;
-    const SliceKey key{static_cast<std::uint16_t>(n.generation), static_cast<std::uint32_t>(n.slicer), n.order, n.path};
-    if (holds(worker, key, {n.epoch, static_cast<std::uint32_t>(n.n)})) begun = leases_.take(key);
+  if (const auto note = read_begun_note(worker.begun_path); note && note->begun) {
+    const SliceKey key = key_of(*note->begun);
+    if (holds(worker, key, attempt_of(*note->begun))) begun = leases_.take(key);
   }
   (void)posix_files().remove(worker.begun_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);

@@ -48,8 +48,7 @@ void Dispatcher::give_double(Worker& slow, Worker& idle) {
     slow.doubled = true;
     return;
   }
-  if (slow.outstanding > 1 && !slow.recalling)
-    slow.recalling = send(slow, wire::Recall{options_.epoch, 0}) == ServerChannel::Sent::ok;
+  if (slow.outstanding > 1 && !slow.recall) recall(slow, 0);
   slow.slow = true;
   ActiveSlice& slice = oldest->slice;
   wire::Dispatch dispatch{.epoch = options_.epoch, .slices = {order_of(slice)}};
@@ -63,8 +62,9 @@ void Dispatcher::give_double(Worker& slow, Worker& idle) {
       slow.id, idle.id);
   oldest->doubled = true;
   slow.since = loop_.now();
+  idle.ordered = loop_.now();
   ++idle.outstanding;
-  begins(idle, loop_.now());
+  begins(idle, idle.ordered);
   idle.doubled = true;
   speculation_->doubles[slice.key] = {attempt, idle.number};
   ++speculation_->counts.begun;
@@ -94,7 +94,7 @@ void Dispatcher::promote(const SliceKey& key) {
 void Dispatcher::burn(const SliceKey& key, const Attempt& attempt, WorkerNumber number) {
   speculation_->burnt[{key, attempt}] = number;
   if (const auto found = workers_.find(number); found != workers_.end())
-    send(found->second, wire::Cancel{options_.epoch, {{key, attempt}}});
+    tell(found->second, wire::Cancel{options_.epoch, {{key, attempt}}});
   loop_.after(std::chrono::milliseconds(options_.settings.lease_ms),
               [this, key, attempt, alive = std::weak_ptr<bool>(alive_)] {
                 if (alive.expired()) return;

@@ -71,12 +71,13 @@ void ExecutionProcess::tell_failure(const Error& error) {
                     MasterLink::Hooks{.on_verb = [](const wire::Verb&) {},
                                       .on_query = [](const wire::Query&) {},
                                       .on_worker_exit = [](std::int64_t, const std::string&) {},
+                                      .on_wanted = [](const wire::Wanted&) {},
                                       .report =
                                           [] {
-                                            return StatusReport{"initializing", "", "{}"};
+                                            return StatusReport{.status = "initializing", .stats = "{}"};
                                           }});
   farewell_->start();
-  farewell_->finish({"failed", error.message, "{}"}, [this] { on_end_(kOk); });
+  farewell_->finish({.status = "failed", .reason = error.message, .stats = "{}"}, [this] { on_end_(kOk); });
 }
 
 }  // namespace slicemill::controller

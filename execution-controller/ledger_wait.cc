@@ -48,6 +48,7 @@ LedgerWait::LedgerWait(Loop& loop, ClientChannel& master, const ControllerLaunch
             {.on_verb = [this](const wire::Verb& verb) { on_verb(verb); },
              .on_query = [this](const wire::Query& query) { on_query(query); },
              .on_worker_exit = [](std::int64_t, const std::string&) {},
+             .on_wanted = [this](const wire::Wanted& wanted) { wanted_ = wanted; },
              .report = [this] { return report(); }}) {
   obstacle_.raise("ledger", error);
   link_.start();
@@ -63,8 +64,10 @@ void LedgerWait::probe(const Obstacle::Answer& answer) {
 
 // Without figures: what the master was told last stays true.
 StatusReport LedgerWait::report() const {
-  return {std::string(to_string(stopping_ ? ExecutionStatus::stopping : ExecutionStatus::paused)), obstacle_.reason(),
-          ""};
+  return {.status = std::string(to_string(stopping_ ? ExecutionStatus::stopping : ExecutionStatus::paused)),
+          .reason = obstacle_.reason(),
+          .workers = wanted_.workers,
+          .log_level = wanted_.log_level};
 }
 
 void LedgerWait::refuse(std::uint64_t request_id) {
@@ -87,8 +90,6 @@ void LedgerWait::on_verb(const wire::Verb& verb) {
       });
       return;
     case wire::VerbName::pause:
-    case wire::VerbName::drain_workers:
-    case wire::VerbName::log_level:
       refuse(verb.request_id);
       return;
   }

@@ -36,6 +36,7 @@ class LedgerWait {
   const ControllerLaunch& launch_;
   Files& files_;
   bool stopping_ = false;
+  wire::Wanted wanted_;  // no worker is here that would have to obey
   Obstacle obstacle_;
   MasterLink link_;
 };

@@ -39,12 +39,13 @@ void MasterLink::report_soon() {
 void MasterLink::report() {
   if (outcome_) return;
   auto level = hooks_.report();
-  channel_.send(
-      wire::encode(wire::Status{epoch_, std::move(level.status), std::move(level.reason), std::move(level.stats)}));
+  channel_.send(wire::encode(wire::Status{epoch_, std::move(level.status), std::move(level.reason),
+                                          std::move(level.stats), level.workers, std::move(level.log_level)}));
 }
 
 // A lease: the master knows that we live as long as reports come.
 void MasterLink::beat() {
+  send_kept();
   if (outcome_)
     tell_outcome();
   else
@@ -56,11 +57,20 @@ void MasterLink::beat() {
 }
 
 void MasterLink::answer(wire::Answer answer) {
-  channel_.send(wire::encode(std::move(answer)));
+  send_surely(std::move(answer));
 }
 
 void MasterLink::worker_lost(const ProcessIdentity& process, const std::string& reason) {
-  channel_.send(wire::encode(wire::WorkerLost{process.pid, reason}));
+  send_surely(wire::WorkerLost{process.pid, reason});
+}
+
+void MasterLink::send_surely(const wire::Message& message) {
+  kept_.push_back(wire::encode(message));
+  send_kept();
+}
+
+void MasterLink::send_kept() {
+  while (!kept_.empty() && channel_.send(kept_.front())) kept_.pop_front();
 }
 
 void MasterLink::finish(StatusReport outcome, std::function<void()> done) {
@@ -93,6 +103,7 @@ void MasterLink::on_frame(std::string_view frame) {
   if (const auto* verb = std::get_if<wire::Verb>(&*message)) hooks_.on_verb(*verb);
   if (const auto* query = std::get_if<wire::Query>(&*message)) hooks_.on_query(*query);
   if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) hooks_.on_worker_exit(exit->pid, exit->cause);
+  if (const auto* wanted = std::get_if<wire::Wanted>(&*message)) hooks_.on_wanted(*wanted);
   if (std::holds_alternative<wire::FinishedAck>(*message)) end();
   if (std::holds_alternative<wire::HelloAgain>(*message)) {
     hello();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ struct StatusReport {
   std::string status;
   std::string reason;
   std::string stats;  // JSON
+  std::uint64_t workers = 0;  // the levels that it keeps to, see wire::Wanted
+  std::string log_level;
 };
 
 class MasterLink {
@@ -27,6 +30,7 @@ class MasterLink {
     std::function<void(const wire::Verb&)> on_verb;
     std::function<void(const wire::Query&)> on_query;
     std::function<void(std::int64_t pid, const std::string& cause)> on_worker_exit;
+    std::function<void(const wire::Wanted&)> on_wanted;
     std::function<StatusReport()> report;  // the present level
   };
 
@@ -51,6 +55,9 @@ class MasterLink {
   void beat();
   void tell_outcome();
   void end();
+  // In order, and kept while the channel takes nothing: whoever asked waits for it.
+  void send_surely(const wire::Message& message);
+  void send_kept();
 
   Loop& loop_;
   ClientChannel& channel_;
@@ -59,6 +66,7 @@ class MasterLink {
   ProcessIdentity process_;
   ExecutionSettings settings_;
   Hooks hooks_;
+  std::deque<std::string> kept_;  // frames
   bool scheduled_ = false;
   std::unique_ptr<StatusReport> outcome_;
   SteadyTime outcome_since_;

@@ -57,8 +57,8 @@ bool Recovery::wants_row(const OpenRow& row) const {
   switch (ledger_.header().cleanup) {
     case CleanupType::errors:
       return row.state == SliceState::error;
-    case CleanupType::pending:
-      return false;
+    case CleanupType::pending:  // made and not finished, whatever a stop or a crash did to it
+      return row.state == SliceState::start;
     case CleanupType::quarantine:
       return is_redriven_request(row.request);
     case CleanupType::none:
@@ -105,6 +105,15 @@ Result<Recovery::Committed> Recovery::open() {
   return committed;
 }
 
+void Recovery::charge(const SliceKey& key, const Attempt& attempt) {
+  if (auto slice = queue_.extract(key)) {
+    slice->attempt = attempt;
+    hooks_.on_charged(std::move(*slice));
+  } else {
+    charged_.insert(key);  // it has a row, or is settled, or nobody asked for it
+  }
+}
+
 void Recovery::fill(std::uint64_t waiting, std::uint64_t ahead) {
   if (finished_ || halted_ || reading_ || waiting >= ahead) return;
   reading_ = true;
@@ -127,7 +136,9 @@ void Recovery::page_read(Result<std::vector<OpenRow>> page) {
   for (const auto& row : *page) {
     if (!wants_row(row) || ignored_.contains(row.key)) continue;
     ActiveSlice slice = from_row(row, row.settled_in < ledger_.header().generation());
-    if (slice.crashes > 0)
+    if (charged_.contains(row.key))
+      hooks_.on_charged(std::move(slice));
+    else if (slice.crashes > 0)
       hooks_.on_suspect(std::move(slice));
     else
       queue_.push_back(std::move(slice));

@@ -29,6 +29,7 @@ class Recovery {
  public:
   struct Hooks {
     std::function<void(ActiveSlice)> on_suspect;  // an open slice that killed a worker under an earlier controller
+    std::function<void(ActiveSlice)> on_charged;  // one that was to be charged, instead of being queued
     std::function<void()> on_change;
     std::function<void(const Error&)> on_fatal;
   };
@@ -44,7 +45,11 @@ class Recovery {
   void fill(std::uint64_t waiting, std::uint64_t ahead);
   void halt() { halted_ = true; }
   // A row that this controller writes itself is not read back as something to replay.
-  void ignore(const SliceKey& key) { ignored_.insert(key); }
+  void ignore(const SliceKey& key) {
+    if (!finished_) ignored_.insert(key);
+  }
+  // A worker had begun this slice when it died together with its controller. At opening, before the first fill().
+  void charge(const SliceKey& key, const Attempt& attempt);
   // Every row was looked at.
   bool rows_read() const { return finished_; }
   // The slicer is asked for new slices (not in a recovery of one cleanup type, unless the job recovers by itself).
@@ -70,6 +75,7 @@ class Recovery {
   bool finished_ = false;
   bool halted_ = false;
   bool replays_ = false;
+  std::set<SliceKey> charged_;
   std::set<SliceKey> ignored_;  // rolled forward, or in this controller's hands already
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

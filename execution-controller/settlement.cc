@@ -170,6 +170,8 @@ void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryabl
   const std::int64_t delay = retries_.backoff_ms(slice.retries, loop_.random());
   ++slice.retries;
   ++counters_.retries;
+  // Durable, so that another controller does not count from the beginning.
+  if (!SLICEMILL_MUTATED("forget_tries")) note_try(slice, error);
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
       delay, error);
   const std::uint64_t ticket = next_wait_++;
@@ -180,6 +182,12 @@ void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryabl
     if (waiting.empty()) return;
     hooks_.on_retry(std::move(waiting.mapped()));
   });
+}
+
+void Settlement::note_try(ActiveSlice& slice, std::string error) {
+  slice.has_row = true;
+  hooks_.on_noted(slice.key);
+  writer_.batch().rows.push_back(row_of(slice, SliceState::start, std::move(error)));
 }
 
 void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& error) {
@@ -203,9 +211,8 @@ void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
   log(LogLevel::warn, "slice {}/{} was running when its worker died of {} (charged {} of {})", slice.key.slicer,
       slice.key.order, cause, slice.crashes, retries_.max_retries + 1);
   ++counters_.retries;
-  slice.has_row = true;
   ++in_progress_;
-  writer_.batch().rows.push_back(row_of(slice, SliceState::start, fmt::format("its worker died of {}", cause)));
+  note_try(slice, fmt::format("its worker died of {}", cause));
   auto shared = std::make_shared<ActiveSlice>(std::move(slice));
   writer_.after_sync([this, shared] {
     --in_progress_;

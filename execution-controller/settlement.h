@@ -29,6 +29,7 @@ class Settlement {
     std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
     std::function<void(const SettledRange&)> on_range_completed;  // durable
+    std::function<void(const SliceKey&)> on_noted;                 // a row of this slice, which goes on, will be written
     std::function<void()> on_change;
     std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
     std::function<void(const Error&)> on_fatal;
@@ -85,6 +86,8 @@ class Settlement {
   void forget_records(const Committed& lost);
   void give_back(ActiveSlice slice, const std::string& cause);
   void fail(ActiveSlice slice, const std::string& error, bool retryable);
+  // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
+  void note_try(ActiveSlice& slice, std::string error);
   void fail_for_good(const ActiveSlice& slice, const std::string& error);
   void publish_next();
   void published(std::vector<Committed> outputs, const std::vector<Result<void>>& results);

@@ -6,6 +6,7 @@
 // new epoch.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "core/runtime/log.h"
@@ -49,7 +50,7 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
     return;
   }
   supervisor_.adopt(*spec, known, 0);
-  live.granted = supervisor_.live_workers(live.ex_id);
+  live.granted = std::min(supervisor_.live_workers(live.ex_id), live.wanted);
   supervisor_.set_workers(live.ex_id, live.status == ExecutionStatus::stopping ? 0 : live.granted);
   if (supervisor_.has_controller(live.ex_id)) {
     explain(live, "the master was restarted, waiting for word from the execution controller");

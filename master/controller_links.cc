@@ -88,7 +88,7 @@ void ControllerLinks::send_waiting(const ExecutionId& id) {
   const auto peer = peers_.find(id);
   if (peer == peers_.end()) return;
   for (auto& [request_id, request] : requests_) {
-    if (request.ex_id != id || request.sent) continue;
+    if (request.ex_id != id || (request.sent && loop_.now() - request.sent_at < kAskAgain)) continue;
     const auto sent = channel_->send(peer->second, wire::encode(request.message));
     if (sent == ServerChannel::Sent::gone) {
       forget(id);
@@ -96,6 +96,7 @@ void ControllerLinks::send_waiting(const ExecutionId& id) {
     }
     if (sent == ServerChannel::Sent::would_block) return;  // its next frame is the next try
     request.sent = true;
+    request.sent_at = loop_.now();
   }
 }
 
@@ -149,6 +150,7 @@ void ControllerLinks::on_hello(ServerChannel::Peer peer, const wire::ControllerH
   peers_[id] = peer;
   executions_[peer] = id;
   channel_->send(peer, wire::encode(wire::ControllerWelcome{}));
+  events_.on_connected(id);
   send_waiting(id);
 }
 

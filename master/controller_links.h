@@ -26,6 +26,8 @@ class ControllerEvents {
   virtual ~ControllerEvents() = default;
   // False: this controller has no business here any more; its peer is dropped.
   virtual bool on_hello(const wire::ControllerHello& hello) = 0;
+  // It was let in, and can be told something from now on.
+  virtual void on_connected(const ExecutionId& id) = 0;
   virtual void on_status(const ExecutionId& id, const wire::Status& status) = 0;
   virtual void on_finished(const ExecutionId& id, const wire::Finished& finished) = 0;
   virtual void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) = 0;
@@ -34,6 +36,9 @@ class ControllerEvents {
 class ControllerLinks {
  public:
   static constexpr Duration kPatience = std::chrono::seconds(30);
+  // What was not answered for so long is asked again: the question or the answer may be lost. A controller knows a
+  // question by its number.
+  static constexpr Duration kAskAgain = std::chrono::seconds(3);
   // The controller's answer, or its error, or: unavailable (no answer within kPatience), cancelled (the execution
   // ended).
   using AnswerReply = std::function<void(Result<wire::Answer>)>;
@@ -59,6 +64,7 @@ class ControllerLinks {
     AnswerReply reply;
     Loop::TimerId timer = 0;
     bool sent = false;
+    SteadyTime sent_at;
   };
 
   void ask(const ExecutionId& id, wire::Message message, std::uint64_t request_id, AnswerReply reply);

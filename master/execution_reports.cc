@@ -54,11 +54,11 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
     links_.verb(id, wire::VerbName::stop, std::to_string(std::max<std::int64_t>(left, 0)),
                 [](const Result<wire::Answer>&) {});
   }
-  const std::int64_t surplus = supervisor_.live_workers(id) - live->granted;
-  if (surplus > 0 && live->granted > 0) {
-    links_.verb(id, wire::VerbName::drain_workers, std::to_string(surplus), [](const Result<wire::Answer>&) {});
-  }
   return true;
+}
+
+void Executions::on_connected(const ExecutionId& id) {
+  if (const LiveExecution* live = find(id)) tell_wanted(*live);
 }
 
 void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
@@ -81,6 +81,9 @@ void Executions::on_status(const ExecutionId& id, const wire::Status& status) {
   LiveExecution* live = find(id);
   if (live == nullptr || status.epoch != live->epoch) return;
   take_report(*live, status.stats, status.reason);
+  if (static_cast<std::int64_t>(status.workers) != live->granted ||
+      (!live->log_level.empty() && status.log_level != live->log_level))
+    tell_wanted(*live);
   const auto reported = parse_execution_status(status.status);
   if (!reported) {
     log(LogLevel::error, "execution {}: its controller reports the unknown status \"{}\"", id.text, status.status);

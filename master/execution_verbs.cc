@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/runtime/log.h"
+
 namespace slicemill::master {
 
 namespace {
@@ -225,48 +227,24 @@ void ExecutionVerbs::remove_workers(LiveExecution& live, std::int64_t count, Rep
                 fmt::format("workers to be removed: {} cannot be >= to current workers: {}", count, live.wanted)});
     return;
   }
-  const std::int64_t alive = executions_.supervisor().live_workers(live.ex_id);
-  const std::int64_t granted = live.granted;
   executions_.want_workers(live, live.wanted - count);
-  const auto done = [reply, count] { reply(WorkersAnswer{"remove", count}); };
-  const std::int64_t leaving = std::min(alive, granted) - live.granted;
-  if (leaving <= 0) {  // they had no slots yet
-    executions_.when_durable(live, done);
-    return;
-  }
-  executions_.links().verb(live.ex_id, wire::VerbName::drain_workers, std::to_string(leaving),
-                           [this, id = live.ex_id, done, reply](const Result<wire::Answer>& answer) {
-                             LiveExecution* still = executions_.find(id);
-                             if (still == nullptr) {
-                               reply(no_active_execution(id));
-                             } else if (!answer) {
-                               reply(answer.error());
-                             } else {
-                               executions_.when_durable(*still, done);
-                             }
-                           });
+  executions_.when_durable(live, [reply, count] { reply(WorkersAnswer{"remove", count}); });
 }
 
 // ---- settings ----
 
 void ExecutionVerbs::set_log_level(const ExecutionId& id, const std::string& level, Reply<ExecutionId> reply) {
-  const LiveExecution* live = executions_.find(id);
+  LiveExecution* live = executions_.find(id);
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
-    return;
-  }
-  if (!executions_.links().connected(id)) {
+  } else if (!executions_.links().connected(id)) {
     reply(Error{ErrorCode::unavailable, fmt::format("Execution {} is not available", id.text)});
-    return;
+  } else if (const auto known = parse_log_level(level); !known) {
+    reply(known.error());
+  } else {
+    executions_.set_log_level(*live, level);
+    reply(id);
   }
-  executions_.links().verb(id, wire::VerbName::log_level, level,
-                           [id, reply = std::move(reply)](const Result<wire::Answer>& answer) {
-                             if (answer) {
-                               reply(id);
-                             } else {
-                               reply(answer.error());
-                             }
-                           });
 }
 
 }  // namespace slicemill::master

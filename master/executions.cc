@@ -209,9 +209,21 @@ void Executions::want_workers(LiveExecution& live, std::int64_t count) {
   if (live.granted > count) {
     live.granted = count;
     supervisor_.set_workers(live.ex_id, count);
+    tell_wanted(live);
   }
   persist(live);
   plan();
+}
+
+void Executions::set_log_level(LiveExecution& live, const std::string& level) {
+  live.log_level = level;
+  tell_wanted(live);
+}
+
+// A level: told again at the controller's hello, and while its reports say something else.
+void Executions::tell_wanted(const LiveExecution& live) {
+  links_.tell(live.ex_id, wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)),
+                                       live.log_level});
 }
 
 // One write at a time per execution: what changes meanwhile goes into the next, so the registry never goes back.
@@ -351,6 +363,7 @@ void Executions::apply(const Grant& grant) {
   if (grant.admit) {
     change(*live, ExecutionEvent::admitted, grant.reason);
   } else if (more) {
+    tell_wanted(*live);  // before the first of them comes
     supervisor_.set_workers(live->ex_id, live->granted);
   }
 }

@@ -54,7 +54,8 @@ struct LiveExecution {
   std::string slots_reason;       // what the planner says
   bool stalled = false;           // live_reason is about silence
   std::int64_t wanted = 1;        // workers asked for
-  std::int64_t granted = 0;       // workers it has slots for
+  std::int64_t granted = 0;       // workers it has slots for: the controller is told, see tell_wanted
+  std::string log_level;          // as somebody set it while it lives; "": as the job says
   std::uint64_t epoch = 0;        // last one issued
   bool has_unused_epoch = false;  // that one is durable, and no controller was started with it
   SteadyTime last_heard;          // from its controller, or the controller's start
@@ -106,6 +107,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void when_durable(LiveExecution& live, std::function<void()> task);
   // Another number of wanted workers: durable, then the planner and the supervisor act on it.
   void want_workers(LiveExecution& live, std::int64_t count);
+  // Another log level, for the controller and all of its workers, whoever of them is there now.
+  void set_log_level(LiveExecution& live, const std::string& level);
   // After a restart of the master: what the registry says was alive. Outcomes that ledgers already hold are adopted.
   Result<void> adopt_all();
   // Runs `task` once the notes of the processes are durable, as far as that can be.
@@ -134,6 +137,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
 
   // ---- ControllerEvents ----
   bool on_hello(const wire::ControllerHello& hello) override;
+  void on_connected(const ExecutionId& id) override;
   void on_status(const ExecutionId& id, const wire::Status& status) override;
   void on_finished(const ExecutionId& id, const wire::Finished& finished) override;
   void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) override;
@@ -165,6 +169,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   Result<std::string> launch_text(const ExecutionId& id, const LiveExecution* live);
   void explain(LiveExecution& live, std::string reason);
   void set_reason(std::string& present, std::string reason);
+  void tell_wanted(const LiveExecution& live);
   void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);

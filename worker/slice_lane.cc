@@ -28,6 +28,7 @@ class ThreadedSliceLane final : public SliceLane {
   std::vector<wire::HeldSlice> take_back(std::uint64_t keep) override;
   std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) override;
   std::vector<wire::HeldSlice> held() const override;
+  std::uint64_t unfinished() const override;
   bool idle() const override;
   bool running() const override;
 
@@ -196,6 +197,13 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
   if (running_) held.push_back(*running_);
   for (const auto& slice : waiting_) held.push_back({slice.key, slice.attempt});
   return held;
+}
+
+std::uint64_t ThreadedSliceLane::unfinished() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t count = waiting_.size() + unsynced_.size() + (running_ ? 1 : 0);
+  for (const auto& result : results_) count += result.count;
+  return count;
 }
 
 bool ThreadedSliceLane::idle() const {

@@ -36,6 +36,8 @@ class SliceLane {
   virtual std::vector<wire::HeldSlice> cancel(const std::vector<wire::HeldSlice>& slices) = 0;
   // Waiting and running ones and those whose output is not durable yet, oldest first.
   virtual std::vector<wire::HeldSlice> held() const = 0;
+  // How many slices held() lists, and those whose results wait in take_results().
+  virtual std::uint64_t unfinished() const = 0;
   // Nothing waits, nothing runs, no result is left to take.
   virtual bool idle() const = 0;
   virtual bool running() const = 0;

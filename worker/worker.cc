@@ -56,14 +56,18 @@ bool Worker::send(const wire::Message& message) {
 
 void Worker::say_hello() {
   welcomed_ = false;
+  given_back_.clear();  // what is not held any more is missing in the Hello, which says the same
+  recalled_ = false;
   hello_at_ = loop_.now();
+  // First: a slice that ends meanwhile is in both lists, and not in neither.
+  std::vector<wire::HeldSlice> held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>();
   if (lane_)
     for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
   const std::size_t told = frame_of(unacked_, 0);
   wire::Hello hello{.worker_id = settings_.worker_id,
                     .process = settings_.process,
                     .begun_path = settings_.begun_path,
-                    .held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>(),
+                    .held = std::move(held),
                     .first_seq = first_unacked_,
                     .unacked = {unacked_.begin(), unacked_.begin() + static_cast<std::ptrdiff_t>(told)}};
   // What does not fit is held still: its results follow the Welcome.
@@ -77,8 +81,9 @@ void Worker::beat() {
   if (ended_) return;
   const auto now = loop_.now();
   if (welcomed_) {
-    send(wire::Beat{epoch_, lane_ && lane_->running()});
     send_results();  // what did not fit before
+    give_back({});
+    send(beat_now());
   } else if (now - welcome_lost_at_ > std::chrono::milliseconds(settings_.patience_ms)) {
     end("no controller for too long");
     return;
@@ -89,6 +94,20 @@ void Worker::beat() {
   loop_.after(std::chrono::milliseconds(beat_ms_), [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) beat();
   });
+}
+
+// Behind everything that was sent before: what the controller still misses then did not arrive.
+wire::Beat Worker::beat_now() const {
+  std::uint64_t held = given_back_.size() + (lane_ ? lane_->unfinished() : 0);
+  for (std::size_t i = 0; i < unacked_.size(); ++i)
+    if (first_unacked_ + i > sent_) held += unacked_[i].count;
+  return {.epoch = epoch_,
+          .running = lane_ && lane_->running(),
+          .acked = first_unacked_ - 1,
+          .sent = sent_,
+          .held = held,
+          .leaving = leaving_,
+          .log_level = log_level_};
 }
 
 void Worker::on_frame(std::string_view frame) {
@@ -111,9 +130,9 @@ void Worker::on_frame(std::string_view frame) {
       lane_->add(std::move(slices));
       return;
     }
-    wire::Recalled refused{.epoch = epoch_};
-    for (const auto& slice : slices) refused.slices.push_back({slice.key, slice.attempt});
-    send(refused);
+    std::vector<wire::HeldSlice> refused;
+    for (const auto& slice : slices) refused.push_back({slice.key, slice.attempt});
+    give_back(std::move(refused));
   } else if (const auto* acked = std::get_if<wire::Acked>(&message)) {
     while (!unacked_.empty() && first_unacked_ <= acked->seq) {
       unacked_.pop_front();
@@ -121,13 +140,16 @@ void Worker::on_frame(std::string_view frame) {
     }
     go_if_done();
   } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
-    if (recall->epoch == epoch_) give_back(recall->keep);
+    if (recall->epoch == epoch_ && lane_) {
+      recalled_ = true;
+      give_back(lane_->take_back(recall->keep));
+    }
   } else if (const auto* unwanted = std::get_if<wire::Cancel>(&message)) {
     if (unwanted->epoch == epoch_) cancel(unwanted->slices);
   } else if (std::holds_alternative<wire::Leave>(message)) {
     leave();
   } else if (const auto* level = std::get_if<wire::SetLogLevel>(&message)) {
-    if (const auto parsed = parse_log_level(level->level)) set_log_level(*parsed);
+    obey_log_level(level->level);
   }
 }
 
@@ -136,18 +158,20 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
   epoch_ = welcome.epoch;
   welcomed_ = true;
   beat_ms_ = static_cast<std::int64_t>(welcome.beat_ms);
-  if (const auto level = parse_log_level(welcome.log_level)) set_log_level(*level);
+  obey_log_level(welcome.log_level);
   if (monitor_ != nullptr && welcome.controller.pid != 0)
     controller_watch_ = monitor_->watch(welcome.controller, [this](ProcessExit) { controller_gone(); });
   if (!lane_) {
     std::unique_ptr<BegunNote> note;
     if (!settings_.begun_path.empty()) {
-      auto created = create_begun_note(settings_.begun_path);
+      auto created = create_begun_note(settings_.begun_path, settings_.process);
       if (!created) {
         cannot_work(created.error());
         return;
       }
       note = std::move(*created);
+      note_ = note.get();
+      if (leaving_) note_->excuse();
     }
     lane_ = lane_of_(
         loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
@@ -178,25 +202,36 @@ void Worker::send_results() {
   }
 }
 
-void Worker::give_back(std::uint64_t keep) {
-  if (!lane_) return;
-  send(wire::Recalled{epoch_, lane_->take_back(keep)});
+void Worker::obey_log_level(const std::string& level) {
+  log_level_ = level;
+  if (const auto parsed = parse_log_level(level)) set_log_level(*parsed);
+}
+
+// A recall is answered even if nothing waits. What cannot be sent now is sent later: nobody else knows of it.
+void Worker::give_back(std::vector<wire::HeldSlice> slices) {
+  given_back_.insert(given_back_.end(), slices.begin(), slices.end());
+  if (!welcomed_ || (given_back_.empty() && !recalled_)) return;
+  if (!send(wire::Recalled{epoch_, given_back_})) return;
+  given_back_.clear();
+  recalled_ = false;
 }
 
 void Worker::cancel(const std::vector<wire::HeldSlice>& slices) {
-  if (auto forgotten = lane_->cancel(slices); !forgotten.empty()) send(wire::Recalled{epoch_, std::move(forgotten)});
+  if (auto forgotten = lane_->cancel(slices); !forgotten.empty()) give_back(std::move(forgotten));
 }
 
 void Worker::leave() {
   if (!leaving_) {
     leaving_ = true;
-    give_back(0);
+    if (note_ != nullptr) note_->excuse();
+    if (lane_) give_back(lane_->take_back(0));
+    if (welcomed_) send(beat_now());  // so that it is not told again
   }
   go_if_done();
 }
 
 void Worker::go_if_done() {
-  if (!leaving_ || ended_ || !unacked_.empty() || (lane_ && !lane_->idle())) return;
+  if (!leaving_ || ended_ || !unacked_.empty() || !given_back_.empty() || (lane_ && !lane_->idle())) return;
   send(wire::Goodbye{});
   end("");
 }

@@ -47,7 +47,9 @@ class Worker {
   void on_frame(std::string_view frame);
   void on_welcome(const wire::Welcome& welcome);
   void send_results();
-  void give_back(std::uint64_t keep);
+  void give_back(std::vector<wire::HeldSlice> slices);
+  wire::Beat beat_now() const;
+  void obey_log_level(const std::string& level);
   void cancel(const std::vector<wire::HeldSlice>& slices);
   void go_if_done();
   void controller_gone();
@@ -64,14 +66,18 @@ class Worker {
   LaneOf lane_of_;
 
   std::unique_ptr<SliceLane> lane_;
+  BegunNote* note_ = nullptr;  // the lane's, as long as the lane is there
   std::deque<wire::SliceResult> unacked_;
   std::uint64_t first_unacked_ = 1;  // sequence number of unacked_.front()
   std::uint64_t sent_ = 0;           // highest sequence number sent on this connection
+  std::vector<wire::HeldSlice> given_back_;  // taken out of the lane, and the controller was not told yet
   std::unique_ptr<ProcessWatch> controller_watch_;
   std::uint64_t epoch_ = 0;
   bool welcomed_ = false;
+  bool recalled_ = false;  // a recall waits for its answer
   bool leaving_ = false;
   bool ended_ = false;
+  std::string log_level_;  // as the controller said last
   std::int64_t beat_ms_ = 1'000;
   SteadyTime hello_at_;
   SteadyTime welcome_lost_at_;

@@ -4,19 +4,26 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <new>
 
 namespace slicemill {
 namespace {
 
 // Layout of the file. The sequence is even when the slice is whole, odd while it is being written.
+constexpr std::size_t kBootIdBytes = 40;
 struct Shared {
   std::atomic<std::uint64_t> sequence;
   std::atomic<std::uint64_t> begun;  // 1: the slice below runs, 0: idle
   BegunSlice slice;
+  std::atomic<std::uint64_t> excused;
+  std::uint64_t pid, start_ticks;
+  std::array<char, kBootIdBytes> boot_id;  // ends with a zero byte
 };
 
 class MappedNote final : public BegunNote {
@@ -31,6 +38,7 @@ class MappedNote final : public BegunNote {
     shared_->sequence.fetch_add(1, std::memory_order_release);
   }
   void end() override { shared_->begun.store(0, std::memory_order_release); }
+  void excuse() override { shared_->excused.store(1, std::memory_order_release); }
 
  private:
   Shared* shared_;
@@ -38,7 +46,7 @@ class MappedNote final : public BegunNote {
 
 }  // namespace
 
-Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path) {
+Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path, const ProcessIdentity& worker) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno_error(errno, "cannot create", path);
   if (ftruncate(fd, sizeof(Shared)) != 0) {
@@ -50,24 +58,44 @@ Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path) {
   const int saved = errno;
   close(fd);
   if (memory == MAP_FAILED) return errno_error(saved, "cannot map", path);
-  return std::unique_ptr<BegunNote>(std::make_unique<MappedNote>(new (memory) Shared{}));
+  auto* const shared = new (memory) Shared{};
+  shared->pid = static_cast<std::uint64_t>(worker.pid);
+  shared->start_ticks = worker.start_ticks;
+  std::copy_n(worker.boot_id.begin(), std::min(worker.boot_id.size(), kBootIdBytes - 1), shared->boot_id.begin());
+  return std::unique_ptr<BegunNote>(std::make_unique<MappedNote>(shared));
 }
 
-Result<std::optional<BegunSlice>> read_begun_note(const std::string& path) {
+Result<LeftNote> read_begun_note(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno_error(errno, "cannot open", path);
   struct {
     std::uint64_t sequence, begun;
     BegunSlice slice;
+    std::uint64_t excused, pid, start_ticks;
+    std::array<char, kBootIdBytes> boot_id;
   } note{};
   static_assert(sizeof(note) == sizeof(Shared));
   const ssize_t got = read(fd, &note, sizeof(note));
   const int saved = errno;
   close(fd);
   if (got < 0) return errno_error(saved, "cannot read", path);
-  if (got != static_cast<ssize_t>(sizeof(note)) || note.begun == 0 || note.sequence % 2 != 0)
-    return std::optional<BegunSlice>();
-  return std::optional<BegunSlice>(note.slice);
+  LeftNote left;
+  if (got != static_cast<ssize_t>(sizeof(note))) return left;
+  note.boot_id.back() = '\0';
+  left.worker = {note.boot_id.data(), static_cast<pid_t>(note.pid), note.start_ticks};
+  left.excused = note.excused != 0;
+  if (note.begun != 0 && note.sequence % 2 == 0) left.begun = note.slice;
+  return left;
+}
+
+std::vector<std::string> begun_notes_in(const std::string& directory, const std::string& prefix) {
+  std::vector<std::string> paths;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && name.ends_with(".begun")) paths.push_back(entry.path().string());
+  }
+  return paths;
 }
 
 }  // namespace slicemill

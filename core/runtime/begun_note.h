@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "core/runtime/process.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -22,10 +24,19 @@ class BegunNote {
   virtual ~BegunNote() = default;  // unmaps; leaves the file
   virtual void begin(const BegunSlice& slice) = 0;
   virtual void end() = 0;
+  // From now on the worker's end says nothing against its slice: it was told to go. Any thread.
+  virtual void excuse() = 0;
 };
-Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path);
+Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path, const ProcessIdentity& worker);
 
-// The controller's side, after the worker is gone. Nothing: it had begun nothing (or died within begin()).
-Result<std::optional<BegunSlice>> read_begun_note(const std::string& path);
+// The controller's side, after the worker is gone.
+struct LeftNote {
+  ProcessIdentity worker;
+  std::optional<BegunSlice> begun;  // nothing: it had begun nothing, or died within begin()
+  bool excused = false;
+};
+Result<LeftNote> read_begun_note(const std::string& path);
+// The paths of the notes in a directory whose names begin so. None if it cannot be read.
+std::vector<std::string> begun_notes_in(const std::string& directory, const std::string& prefix);
 
 }  // namespace slicemill

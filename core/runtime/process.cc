@@ -299,6 +299,7 @@ class LocalProcessMonitor final : public ProcessMonitor {
     return watch_process(loop_, process, std::move(on_exit));
   }
   void kill(const ProcessIdentity& process) override { (void)signal_process(process, SIGKILL); }
+  bool alive(const ProcessIdentity& process) override { return is_alive(process); }
 
  private:
   AsioLoop& loop_;

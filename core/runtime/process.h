@@ -71,6 +71,7 @@ class ProcessMonitor {
   virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                               std::function<void(ProcessExit)> on_exit) = 0;
   virtual void kill(const ProcessIdentity& process) = 0;  // SIGKILL; gone already is fine
+  virtual bool alive(const ProcessIdentity& process) = 0;
 };
 std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop);
 

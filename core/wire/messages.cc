@@ -11,7 +11,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 4;
+constexpr std::uint8_t kVersion = 5;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 struct Writer {
@@ -216,6 +216,11 @@ requires std::is_same_v<std::remove_const_t<M>, Beat>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.flag(m.running);
+  io.number(m.acked);
+  io.number(m.sent);
+  io.number(m.held);
+  io.flag(m.leaving);
+  io.text(m.log_level);
 }
 
 template <typename Io, typename M>
@@ -286,6 +291,8 @@ void fields(Io& io, M& m) {
   io.text(m.status);
   io.text(m.reason);
   io.text(m.stats);
+  io.number(m.workers);
+  io.text(m.log_level);
 }
 
 template <typename Io, typename M>
@@ -322,7 +329,7 @@ template <typename Io, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Verb>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
-  enumeration(io, m.verb, 4);
+  enumeration(io, m.verb, 2);
   io.text(m.argument);
 }
 
@@ -351,6 +358,13 @@ requires std::is_same_v<std::remove_const_t<M>, Cancel>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.list(m.slices, kHeld);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Wanted>
+void fields(Io& io, M& m) {
+  io.number(m.workers);
+  io.text(m.log_level);
 }
 
 template <std::size_t index = 0>

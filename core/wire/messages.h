@@ -1,7 +1,7 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
 // clang-format off
-//   frame       := magic=0x53:u8 version=4:u8 type:u8 reserved=0:u8 body
+//   frame       := magic=0x53:u8 version=5:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
 //   facts       := present:u8 [records bytes checksum:u64le request_hash:u32le]
@@ -13,7 +13,9 @@
 //   Hello       := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
 //   Results     := epoch first_seq list<Result>             entries are numbered from 1 per worker process
 //   Recalled    := epoch list<key attempt>                  slices given back unstarted
-//   Beat        := epoch running:u8                         lease renewal; also while user code blocks
+//   Beat        := epoch running:u8 acked sent held leaving:u8 log_level
+//                                                           lease renewal, also while user code blocks; and what the
+//                                                           worker knows, so that what it missed is told again
 //   Goodbye     := reason                                   after Leave, everything acknowledged
 // controller -> worker
 //   Welcome     := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
@@ -29,7 +31,8 @@
 //   SetLogLevel := level
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
-//   Status      := epoch status reason stats:text(JSON)     a level, not an edge: on change and each second as lease renewal
+//   Status      := epoch status reason stats:text(JSON) workers log_level
+//                                                           a level, not an edge: on change and each second as lease renewal
 //   Finished    := epoch status reason stats                the outcome is synced in the ledger
 //   Answer      := request_id ok:u8 code message body       to Verb and Query
 //   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
@@ -39,6 +42,7 @@
 //   Query       := request_id what from size
 //   FinishedAck := (empty)
 //   WorkerExit  := pid cause
+//   Wanted      := workers log_level                        levels: told at the hello, at each change, and while Status says otherwise
 // clang-format on
 //
 // A frame that does not decode to exactly one message is refused; the peer that sent it is dropped, never trusted.
@@ -118,6 +122,11 @@ struct Recalled {
 struct Beat {
   std::uint64_t epoch = 0;
   bool running = false;
+  std::uint64_t acked = 0;  // results up to this number are forgotten
+  std::uint64_t sent = 0;   // results up to this number were told
+  std::uint64_t held = 0;   // slices whose result was not told yet
+  bool leaving = false;     // it will go as soon as it is done
+  std::string log_level;
   bool operator==(const Beat&) const = default;
 };
 struct Goodbye {
@@ -196,6 +205,8 @@ struct Status {
   std::string status;
   std::string reason;
   std::string stats;
+  std::uint64_t workers = 0;  // see Wanted
+  std::string log_level;
   bool operator==(const Status&) const = default;
 };
 struct Finished {
@@ -221,11 +232,11 @@ struct WorkerLost {
 struct ControllerWelcome {
   bool operator==(const ControllerWelcome&) const = default;
 };
-enum class VerbName : std::uint8_t { pause, resume, stop, drain_workers, log_level };
+enum class VerbName : std::uint8_t { pause, resume, stop };
 struct Verb {
   std::uint64_t request_id = 0;
   VerbName verb = VerbName::pause;
-  std::string argument;  // stop: deadline in ms; drain_workers: how many; log_level: the level
+  std::string argument;  // stop: deadline in ms
   bool operator==(const Verb&) const = default;
 };
 enum class QueryName : std::uint8_t { stats, errors, quarantine };
@@ -245,10 +256,16 @@ struct WorkerExit {
   bool operator==(const WorkerExit&) const = default;
 };
 
+struct Wanted {
+  std::uint64_t workers = 0;  // so many may stay, whoever comes beyond that is to leave; 0: no word about that
+  std::string log_level;      // "": as the job says
+  bool operator==(const Wanted&) const = default;
+};
+
 // The index in this list is the type byte: append only.
 using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
                              HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
-                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel>;
+                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "core/wire/memory_channel.h"
 #include "execution-controller/controller.h"
@@ -26,7 +27,9 @@ class FakeMonitor final : public ProcessMonitor {
     return std::make_unique<ProcessWatch>();
   }
   void kill(const ProcessIdentity& process) override { killed.push_back(process.pid); }
+  bool alive(const ProcessIdentity& process) override { return living.contains(process.pid); }
 
+  std::set<pid_t> living;
   std::map<pid_t, std::function<void(ProcessExit)>> watched;
   std::vector<pid_t> killed;
 };
@@ -41,6 +44,16 @@ class PlayedWorker {
              std::string begun_path = "") {
     channel_->send(wire::encode(
         wire::Hello{id_, {"boot", pid_, 1}, std::move(begun_path), std::move(held), 1, std::move(unacked)}));
+  }
+  // A beat of one that knows all that it was told, but for what the test changes.
+  wire::Beat beat(std::uint64_t held) const {
+    return {.epoch = epoch,
+            .running = held > 0,
+            .acked = acked,
+            .sent = seq_,
+            .held = held,
+            .leaving = told_to_leave,
+            .log_level = log_levels.empty() ? welcome->log_level : log_levels.back()};
   }
   void say(const wire::Message& message) { channel_->send(wire::encode(message)); }
   wire::SliceResult result_of(const wire::SliceOrder& slice, wire::Outcome outcome = wire::Outcome::completed) {
@@ -64,7 +77,8 @@ class PlayedWorker {
   std::vector<SliceKey> worked;         // by work()
   std::vector<wire::HeldSlice> cancelled;
   std::optional<wire::Welcome> welcome;
-  std::uint64_t epoch = 0, acked = 0, recalls = 0;
+  std::uint64_t epoch = 0, acked = 0, recalls = 0, acks = 0, leaves = 0, asked_again = 0;
+  std::vector<std::string> log_levels;
   bool told_to_leave = false;
 
  private:
@@ -84,12 +98,18 @@ class PlayedWorker {
       }
     } else if (const auto* ack = std::get_if<wire::Acked>(&message)) {
       acked = ack->seq;
+      ++acks;
     } else if (std::holds_alternative<wire::Recall>(message)) {
       ++recalls;
     } else if (const auto* cancel = std::get_if<wire::Cancel>(&message)) {
       cancelled.insert(cancelled.end(), cancel->slices.begin(), cancel->slices.end());
+    } else if (std::holds_alternative<wire::HelloAgain>(message)) {
+      ++asked_again;
+    } else if (const auto* level = std::get_if<wire::SetLogLevel>(&message)) {
+      log_levels.push_back(level->level);
     } else if (std::holds_alternative<wire::Leave>(message)) {
       told_to_leave = true;
+      ++leaves;
       if (working_) say(wire::Goodbye{});
     }
   }
@@ -124,7 +144,9 @@ class ControllerTest : public testing::Test {
     hub_.emplace(loop_);
     server_ = hub_->server();
     auto opened = Controller::open(
-        {.loop = loop_, .workers = *server_, .monitor = with_monitor ? &monitor_ : nullptr, .files = *files_}, launch_);
+        {.loop = loop_, .workers = *server_, .master = master_, .monitor = with_monitor ? &monitor_ : nullptr,
+         .files = *files_, .self = ProcessIdentity{"boot", 1, 1}},
+        launch_);
     ASSERT_TRUE(opened) << opened.error().message;
     controller_ = std::move(*opened);
     outcome_.reset();
@@ -167,6 +189,7 @@ class ControllerTest : public testing::Test {
   Json stats() { return *parse_json(controller_->report().stats); }
 
   Files* files_ = &posix_files();
+  ClientChannel* master_ = nullptr;  // none: a local run
   std::string directory_;
   ControllerLaunch launch_;
   ManualLoop loop_;

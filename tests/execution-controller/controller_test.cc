@@ -174,7 +174,7 @@ TEST_F(ControllerTest, ADeadWorkerIsChargedOnlyForTheSliceItHadBegunAndPoisonBec
   std::string cause;
   for (pid_t pid = 1; pid <= 3; ++pid) {
     PlayedWorker a(*hub_, "w" + std::to_string(pid), pid);
-    auto note = create_begun_note(note_path);
+    auto note = create_begun_note(note_path, {"boot", 7, 1});
     ASSERT_TRUE(note);
     a.hello({}, {}, note_path);
     const auto poison = [&]() -> const wire::SliceOrder* {
@@ -211,6 +211,89 @@ TEST_F(ControllerTest, ADeadWorkerIsChargedOnlyForTheSliceItHadBegunAndPoisonBec
   const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
   ASSERT_EQ(errors->size(), 1u);
   EXPECT_THAT(errors->front().error, HasSubstr("signal 11"));
+}
+
+// A slice runs max_retries + 1 times, whoever controls it.
+TEST_F(ControllerTest, FailedTriesOutliveTheirController) {
+  set_end(10);
+  int tries = 0;
+  for (launch_.epoch = 1; launch_.epoch <= 3; ++launch_.epoch) {
+    open();
+    PlayedWorker a(*hub_, "a");
+    a.hello();
+    ASSERT_TRUE(until([&] { return a.slices.size() == 1; })) << "under epoch " << launch_.epoch;
+    a.finish(a.slices[0], wire::Outcome::failed);
+    ++tries;
+    if (launch_.epoch == 3) {
+      ASSERT_TRUE(until_ended());
+      break;
+    }
+    ASSERT_TRUE(until([&] { return a.acked == 1; }));
+    controller_.reset();
+  }
+  EXPECT_EQ(tries, 3);
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  controller_.reset();
+  const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
+  ASSERT_EQ(errors->size(), 1u);
+  EXPECT_EQ(errors->front().retries, 2u);
+}
+
+// Worker and controller die together: the note alone says who was running.
+TEST_F(ControllerTest, ASliceThatTakesEverybodyDownIsChargedAtTheNextOpening) {
+  set_end(20);
+  launch_.runtime_directory = directory_;
+  const std::string note_path = directory_ + "/" + launch_.ex_id + ".w.begun";
+  const auto die_with_slice = [&](std::uint64_t order, bool excused) {
+    open(true);
+    PlayedWorker a(*hub_, "w", 7);
+    a.hello({}, {}, note_path);
+    const wire::SliceOrder* found = nullptr;
+    ASSERT_TRUE(until([&] {
+      for (const auto& slice : a.slices)
+        if (slice.key.order == order) found = &slice;
+      if (found == nullptr && !a.slices.empty()) {  // a suspect waits until nothing else runs here
+        a.finish(a.slices.front());
+        a.slices.pop_front();
+      }
+      return found != nullptr;
+    }));
+    auto note = create_begun_note(note_path, {"boot", 7, 1});
+    ASSERT_TRUE(note);
+    (*note)->begin({0, 0, order, SliceKey::kWholeSlice, found->attempt.epoch, found->attempt.n});
+    if (excused) (*note)->excuse();
+    controller_.reset();
+    ++launch_.epoch;
+  };
+  const auto retries = [&] { return controller_->durable_counters().retries; };
+  die_with_slice(1, true);
+  monitor_.living = {7};
+  die_with_slice(1, false);  // the excused one was not charged, and this one lives
+  open(true);
+  EXPECT_EQ(retries(), 0u);
+  EXPECT_TRUE(std::filesystem::exists(note_path)) << "it is at work still";
+  controller_.reset();
+  ++launch_.epoch;
+  monitor_.living.clear();
+  open(true);
+  ASSERT_TRUE(until([&] { return retries() == 1; })) << "it is dead by now";
+  EXPECT_FALSE(std::filesystem::exists(note_path));
+  controller_.reset();
+  ++launch_.epoch;
+  die_with_slice(1, false);
+  die_with_slice(1, false);
+  open(true);
+  PlayedWorker last(*hub_, "last", 99);
+  last.work();
+  last.hello();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_EQ(outcome_->counters.processed, 2u);
+  EXPECT_EQ(outcome_->counters.failed, 1u);
+  controller_.reset();
+  const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
+  ASSERT_EQ(errors->size(), 1u);
+  EXPECT_THAT(errors->front().error, HasSubstr("an unknown cause, together with its controller while it ran, 3 times"));
 }
 
 TEST_F(ControllerTest, PauseRecallsAndResumeGoesOn) {

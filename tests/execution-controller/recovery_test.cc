@@ -123,7 +123,7 @@ TEST_F(RecoveryTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
 }
 
 TEST_F(RecoveryTest, I6_EachTypeRunsWhatItNamesAndNoTypeGoesOn) {
-  const std::multiset<std::uint64_t> errors{5, 6}, pending{7, 8}, all{3, 4, 5, 6, 7, 8}, newborn{1, 2};
+  const std::multiset<std::uint64_t> errors{5, 6}, pending{3, 4, 7, 8}, all{3, 4, 5, 6, 7, 8}, newborn{1, 2};
   const std::vector<std::pair<CleanupType, Ran>> cases = {{CleanupType::errors, {{0, errors}}},
                                                           {CleanupType::pending, {{0, pending}}},
                                                           {CleanupType::all, {{0, all}}},
@@ -141,7 +141,7 @@ TEST_F(RecoveryTest, AutorecoverRunsWhatIsPendingAndGoesOn) {
   launch_.execution["autorecover"] = true;
   seed_eight();
   recover_from_it(CleanupType::pending);
-  EXPECT_EQ(run(), (Ran{{0, {7, 8}}, {1, {1, 2}}}));
+  EXPECT_EQ(run(), (Ran{{0, {3, 4, 7, 8}}, {1, {1, 2}}})) << "also what a stop gave up";
   // What it left is still there for a recovery that asks for it.
   recover_from_it(CleanupType::errors);
   EXPECT_EQ(run(), (Ran{{0, {5, 6}}}));

@@ -49,7 +49,7 @@ class SpeculationTest : public ControllerTest {
     a.emplace(*hub_, "a", 1001);
     b.emplace(*hub_, "b", 1002);
     note_path_ = directory_ + "/begun";
-    note_ = std::move(*create_begun_note(note_path_));
+    note_ = std::move(*create_begun_note(note_path_, {"boot", 7, 1}));
     a->hello({}, {}, note_path_);
     ASSERT_TRUE(until([&] { return a->slices.size() == 2; }));
     slow = a->slices[0];

@@ -24,18 +24,25 @@ class ScriptedController {
   std::vector<wire::Verb> verbs;
   std::vector<wire::Query> queries;
   std::vector<wire::WorkerExit> worker_exits;
+  std::vector<wire::Wanted> wanted;
   int welcomes = 0;
   int finished_acks = 0;
   int hello_agains = 0;
 
   // Settable: verbs are answered at once, as reached; queries with this body.
   bool answers = true;
+  bool obeys = true;  // reports the levels that it was told last
   std::string query_body = "[]";  // the first page of the answer, and the last
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
   void status(const std::string& status, const std::string& reason = "",
               const std::string& stats = R"({"processed":0,"failed":0,"queued":0})") {
-    channel_->send(wire::encode(wire::Status{epoch_, status, reason, stats}));
+    wire::Status level{epoch_, status, reason, stats};
+    if (!wanted.empty() && obeys) {
+      level.workers = wanted.back().workers;
+      level.log_level = wanted.back().log_level;
+    }
+    channel_->send(wire::encode(level));
   }
   void finished(const std::string& status, const std::string& reason = "",
                 const std::string& stats = R"({"processed":3,"failed":0,"queued":0})") {
@@ -63,6 +70,7 @@ class ScriptedController {
         channel_->send(
             wire::encode(wire::Answer{query->request_id, true, 0, "", query->from == 0 ? query_body : "[]"}));
     }
+    if (const auto* levels = std::get_if<wire::Wanted>(&*message)) wanted.push_back(*levels);
     if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) worker_exits.push_back(*exit);
     welcomes += std::holds_alternative<wire::ControllerWelcome>(*message) ? 1 : 0;
     finished_acks += std::holds_alternative<wire::FinishedAck>(*message) ? 1 : 0;

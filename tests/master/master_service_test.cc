@@ -390,8 +390,9 @@ TEST_F(MasterServiceTest, WorkersAreAddedRemovedAndSet) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->action, "remove");
   EXPECT_EQ(answer->count, 2);
-  ASSERT_THAT(controller->verbs, SizeIs(1));
-  EXPECT_EQ(controller->verbs[0].argument, "2");
+  h_.loop.run_ready();
+  ASSERT_FALSE(controller->wanted.empty());
+  EXPECT_EQ(controller->wanted.back().workers, 1U);
   h_.launcher.exit(1002, {true, 0, 0});
   h_.launcher.exit(1003, {true, 0, 0});
   h_.loop.advance(10s);
@@ -619,7 +620,52 @@ TEST_F(MasterServiceTest, LogLevelReachesTheController) {
   EXPECT_EQ(set("debug").error().message, "Execution " + submitted.ex_id.text + " is not available");
   const auto controller = h_.run(submitted.ex_id);
   EXPECT_EQ(set("debug")->text, submitted.ex_id.text);
-  EXPECT_EQ(controller->verbs.at(0).argument, "debug");
+  h_.loop.run_ready();
+  ASSERT_FALSE(controller->wanted.empty());
+  EXPECT_EQ(controller->wanted.back().log_level, "debug");
+}
+
+// Whoever missed it: it is a level, and so are the wanted workers.
+TEST_F(MasterServiceTest, LevelsAreToldUntilTheControllerReportsThem) {
+  const auto submitted = h_.submit(MasterHarness::job(3));
+  const auto controller = h_.run(submitted.ex_id);
+  ASSERT_TRUE(workers(submitted.ex_id, WorkerChange::total, 1));
+  ASSERT_TRUE(h_.await<ExecutionId>(
+      [&](Reply<ExecutionId> reply) { h_.service->set_log_level(submitted.job_id, "trace", std::move(reply)); }));
+  h_.loop.run_ready();
+  controller->obeys = false;
+  for (std::size_t told = controller->wanted.size(); told < 6; ++told) {
+    controller->status("running");
+    h_.loop.run_ready();
+    ASSERT_EQ(controller->wanted.size(), told + 1);
+    EXPECT_EQ(controller->wanted.back(), (wire::Wanted{1, "trace"}));
+  }
+  controller->obeys = true;
+  const std::size_t told = controller->wanted.size();
+  controller->status("running");
+  h_.loop.run_ready();
+  EXPECT_EQ(controller->wanted.size(), told) << "it keeps to them";
+}
+
+TEST_F(MasterServiceTest, AQuestionWithoutAnAnswerIsAskedAgain) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->answers = false;
+  std::optional<Result<ExecutionStatus>> answer;
+  h_.service->pause(submitted.ex_id, [&](const Result<ExecutionStatus>& reached) { answer = reached; });
+  h_.loop.run_ready();
+  ASSERT_THAT(controller->verbs, SizeIs(1));
+  controller->status("running");
+  h_.loop.run_ready();
+  EXPECT_THAT(controller->verbs, SizeIs(1)) << "it may be at work on it";
+  h_.loop.advance(ControllerLinks::kAskAgain);
+  controller->status("running");
+  h_.loop.run_ready();
+  ASSERT_THAT(controller->verbs, SizeIs(2));
+  EXPECT_EQ(controller->verbs[0], controller->verbs[1]);
+  controller->answer(controller->verbs[1].request_id, "paused");
+  ASSERT_TRUE(h_.loop.run_until([&] { return answer.has_value(); }, 5s));
+  EXPECT_EQ(**answer, ExecutionStatus::paused);
 }
 
 TEST_F(MasterServiceTest, AClosedServiceStartsNothing) {

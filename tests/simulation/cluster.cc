@@ -45,6 +45,7 @@ class Cluster::SimulatedMonitor final : public ProcessMonitor {
     if (!process_.alive) return;
     if (Process* found = world_.find(process)) world_.kill(*found, SIGKILL);
   }
+  bool alive(const ProcessIdentity& process) override { return world_.find(process) != nullptr; }
 
  private:
   World& world_;

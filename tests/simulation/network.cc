@@ -192,6 +192,7 @@ void Network::detach(Link& link, bool losing) {
 }
 
 void Network::deliver(const std::shared_ptr<Link>& link, bool to_server, std::string frame) {
+  if (lost_frames > 0 && world_.chance(lost_frames)) return;
   Nanoseconds& last = to_server ? link->last_to_server : link->last_to_client;
   last = std::max(last + 1, world_.now() + delay());
   if (doubled_frames > 0 && world_.chance(doubled_frames) && may_come_twice(frame))

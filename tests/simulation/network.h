@@ -3,7 +3,7 @@
 //
 // As ZeroMQ over ipc or tcp behaves: frames of one connection arrive in order; what is under way when it breaks is
 // lost; the client comes back by itself as a new peer, with what it queued meanwhile. Worse than ZeroMQ, what the
-// protocol repeats can come twice.
+// protocol repeats can come twice, and any frame can be lost while its connection stays.
 #pragma once
 
 #include <functional>
@@ -36,6 +36,7 @@ class Network {
   double slow_frames = 0;  // delayed by up to 80 ms
   double full_buffers = 0;
   double doubled_frames = 0;  // arrive once more, a little later
+  double lost_frames = 0;     // never arrive, and the connection stays
 
   // Every frame as it is sent: for checks.
   std::function<void(Process& from, std::string_view frame)> on_send;

@@ -204,6 +204,7 @@ class Run {
       cluster_.network.full_buffers = world_.chance(0.5) ? 0.02 : 0;
       // Not drawn: what the other seeds draw stays as it was.
       cluster_.network.doubled_frames = options_.seed % 4 == 0 ? 0.05 : 0;
+      cluster_.network.lost_frames = options_.seed % 4 == 1 ? 0.05 : 0;
     }
     if (world_.chance(0.4)) cluster_.odds.fails = world_.chance(0.5) ? 0.03 : 0.3;
     if (world_.chance(0.3)) cluster_.odds.kills = 0.005;
@@ -385,6 +386,8 @@ class Run {
 
   // ---- peace ----
   void make_peace() {
+    // Frames are lost in peace too, for a while: an execution's last words are spoken there.
+    if (cluster_.network.lost_frames > 0) at(world_.now() + 20 * kSecond, [this] { cluster_.network.lost_frames = 0; });
     // Slices that fail for a while and second attempts are most of all at a job's end, which comes in peace.
     cluster_.odds = {.fails = is_patient_ ? cluster_.odds.fails : 0,
                      .kills = 0,

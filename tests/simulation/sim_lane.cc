@@ -57,6 +57,11 @@ class SimulatedLane final : public worker::SliceLane {
     for (const auto& slice : waiting_) held.push_back({slice.key, slice.attempt});
     return held;
   }
+  std::uint64_t unfinished() const override {
+    std::uint64_t count = waiting_.size() + (running_ ? 1 : 0);
+    for (const auto& result : results_) count += result.count;
+    return count;
+  }
   bool idle() const override { return waiting_.empty() && !running_ && results_.empty(); }
   bool running() const override { return running_.has_value(); }
 

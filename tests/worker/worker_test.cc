@@ -75,6 +75,7 @@ class FakeMonitor final : public ProcessMonitor {
     return std::make_unique<ProcessWatch>();
   }
   void kill(const ProcessIdentity&) override {}
+  bool alive(const ProcessIdentity&) override { return true; }
   std::function<void(ProcessExit)> died;
 };
 

@@ -13,14 +13,20 @@ std::string note_path() {
 }
 
 TEST(BegunNote, TellsWhatRunsAndNothingWhenIdle) {
-  auto note = create_begun_note(note_path());
+  auto note = create_begun_note(note_path(), {"boot", 7, 8});
   ASSERT_TRUE(note);
-  EXPECT_EQ(*read_begun_note(note_path()), std::nullopt);
+  EXPECT_EQ(read_begun_note(note_path())->begun, std::nullopt);
   const BegunSlice slice{1, 2, 3, 4, 5, 6};
   (*note)->begin(slice);
-  EXPECT_EQ(*read_begun_note(note_path()), slice);
+  EXPECT_EQ(read_begun_note(note_path())->begun, slice);
+  EXPECT_EQ(read_begun_note(note_path())->worker, (ProcessIdentity{"boot", 7, 8}));
+  EXPECT_FALSE(read_begun_note(note_path())->excused);
   (*note)->end();
-  EXPECT_EQ(*read_begun_note(note_path()), std::nullopt);
+  EXPECT_EQ(read_begun_note(note_path())->begun, std::nullopt);
+  (*note)->excuse();
+  EXPECT_TRUE(read_begun_note(note_path())->excused);
+  EXPECT_EQ(begun_notes_in(testing::TempDir(), "no such note").size(), 0u);
+  EXPECT_EQ(begun_notes_in("/nonexistent", "").size(), 0u);
 }
 
 TEST(BegunNote, OutlivesSigkill) {
@@ -29,7 +35,7 @@ TEST(BegunNote, OutlivesSigkill) {
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
   if (child == 0) {
-    auto note = create_begun_note(path);
+    auto note = create_begun_note(path, {"boot", 7, 8});
     if (note) (*note)->begin({0, 0, 42, 1, 7, 1});
     (void)!write(ready[1], "x", 1);
     pause();
@@ -40,8 +46,8 @@ TEST(BegunNote, OutlivesSigkill) {
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   const auto begun = read_begun_note(path);
-  ASSERT_TRUE(begun && *begun);
-  EXPECT_EQ((*begun)->order, 42u);
+  ASSERT_TRUE(begun && begun->begun);
+  EXPECT_EQ(begun->begun->order, 42u);
 }
 
 TEST(BegunNote, MissingFileIsAnErrorThatNamesIt) {

@@ -40,7 +40,7 @@ std::vector<Message> all_messages() {
   return {Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
           Results{3, 17, {some_result(), {.key = {0, 1, 5, 1}, .count = 500, .attempt = {9, 1}, .records_in = 12}}},
           Recalled{3, {held}},
-          Beat{3, true},
+          Beat{3, true, 7, 9, 12, true, "debug"},
           Goodbye{"because"},
           Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
           Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}, {numbers(9), {listed(), {4, 1}, true}}},
@@ -50,16 +50,17 @@ std::vector<Message> all_messages() {
           HelloAgain{},
           SetLogLevel{"trace"},
           ControllerHello{"ex", 4, process},
-          Status{4, "running", "why", "{}"},
+          Status{4, "running", "why", "{}", 12, "warn"},
           Finished{4, "failed", "why", "{}"},
           Answer{6, false, 3, "no", "[]"},
           WorkerLost{-1, "silent"},
           ControllerWelcome{},
-          Verb{7, VerbName::log_level, "debug"},
+          Verb{7, VerbName::stop, "500"},
           Query{8, QueryName::quarantine, 1, 2},
           FinishedAck{},
           WorkerExit{44, "signal 9"},
-          Cancel{4, {held}}};
+          Cancel{4, {held}},
+          Wanted{3, "debug"}};
 }
 
 TEST(Messages, EveryOneRoundTrips) {
