@@ -50,6 +50,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   std::unique_ptr<SliceLedger> ledger;
   LedgerStore& ledgers = parts.ledgers;
   const bool resumed = ledgers.exists(launch.ledger_directory);
+  if (!resumed && launch.ledger_was_made) return lost_ledger(launch.ex_id, launch.ledger_directory);
   if (resumed) {
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
@@ -117,6 +118,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       analytics_(job_),
       quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
+      ledger_noted_(launch.ledger_was_made || !launch.master_notes_ledger),
       resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
@@ -236,7 +238,17 @@ void Controller::wire() {
             .on_worker_exit = [this](std::int64_t pid,
                                      const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
             .on_wanted = [this](const wire::Wanted& wanted) { on_wanted(wanted); },
-            .report = [this] { return report(); }});
+            .on_ledger_noted =
+                [this] {
+                  ledger_noted_ = true;
+                  turn_soon();
+                },
+            .report =
+                [this] {
+                  look_after_ledger();
+                  return report();
+                }});
+    if (!ledger_noted_) link_->tell_ledger();
   }
 }
 
@@ -341,7 +353,7 @@ void Controller::turn() {
     redrive_->fill(queue_.size(), ahead);
     if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
     settlement_->set_subslices(source_->subslices());
-    dispatcher_->set_open(true);
+    if (ledger_noted_) dispatcher_->set_open(true);
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
@@ -414,6 +426,15 @@ ProgressView Controller::progress() const {
           .operations = analytics_.to_json()};
 }
 
+// Removed from outside, a ledger goes on being written into files that have no name any more, and all is lost with the
+// process. Later: this is asked within a report.
+void Controller::look_after_ledger() {
+  if (phase_ == Phase::finished || parts_.ledgers.exists(launch_.ledger_directory)) return;
+  parts_.loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) ledger_failed(lost_ledger(launch_.ex_id, launch_.ledger_directory));
+  });
+}
+
 const LedgerCounters& Controller::durable_counters() const {
   return writer_->durable_counters();
 }
@@ -477,6 +498,11 @@ void Controller::resume(Done done) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
     done(Error(code_of_refusal(status()),
                fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
+    return;
+  }
+  if (!parts_.ledgers.exists(launch_.ledger_directory)) {
+    done(lost_ledger(launch_.ex_id, launch_.ledger_directory));
+    look_after_ledger();
     return;
   }
   set_wanted(WantedState::running, [this, done = std::move(done)] {

@@ -128,6 +128,7 @@ class Controller {
   // Reads `read`'s list on the query lane and answers with it.
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
+  void look_after_ledger();
   ProgressView progress() const;
 
   Parts parts_;
@@ -156,8 +157,9 @@ class Controller {
 
   Phase phase_ = Phase::opening;
   WantedState wanted_ = WantedState::running;
-  bool resumed_ = false;  // the ledger was there before: a restart, or a local resume
-  bool slicing_ = false;  // the slicers are open, or will never be
+  bool ledger_noted_ = false;  // the registry knows of the ledger: slices may go out
+  bool resumed_ = false;       // the ledger was there before: a restart, or a local resume
+  bool slicing_ = false;       // the slicers are open, or will never be
   bool opening_slicers_ = false;
   bool cannot_resume_ = false;
   bool failing_ = false;

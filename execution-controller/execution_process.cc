@@ -72,6 +72,7 @@ void ExecutionProcess::tell_failure(const Error& error) {
                                       .on_query = [](const wire::Query&) {},
                                       .on_worker_exit = [](std::int64_t, const std::string&) {},
                                       .on_wanted = [](const wire::Wanted&) {},
+                                      .on_ledger_noted = [] {},
                                       .report =
                                           [] {
                                             return StatusReport{.status = "initializing", .stats = "{}"};

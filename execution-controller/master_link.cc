@@ -24,6 +24,7 @@ void MasterLink::start() {
 
 void MasterLink::hello() {
   channel_.send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_}));
+  if (tells_ledger_) channel_.send(wire::encode(wire::LedgerMade{epoch_}));
 }
 
 void MasterLink::report_soon() {
@@ -50,6 +51,7 @@ void MasterLink::beat() {
     tell_outcome();
   else
     report();
+  if (tells_ledger_) channel_.send(wire::encode(wire::LedgerMade{epoch_}));
   if (outcome_ && !done_) return;
   loop_.after(std::chrono::milliseconds(settings_.beat_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) beat();
@@ -104,6 +106,8 @@ void MasterLink::on_frame(std::string_view frame) {
   if (const auto* query = std::get_if<wire::Query>(&*message)) hooks_.on_query(*query);
   if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) hooks_.on_worker_exit(exit->pid, exit->cause);
   if (const auto* wanted = std::get_if<wire::Wanted>(&*message)) hooks_.on_wanted(*wanted);
+  if (std::holds_alternative<wire::LedgerNoted>(*message) && std::exchange(tells_ledger_, false))
+    hooks_.on_ledger_noted();
   if (std::holds_alternative<wire::FinishedAck>(*message)) end();
   if (std::holds_alternative<wire::HelloAgain>(*message)) {
     hello();

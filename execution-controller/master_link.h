@@ -31,6 +31,7 @@ class MasterLink {
     std::function<void(const wire::Query&)> on_query;
     std::function<void(std::int64_t pid, const std::string& cause)> on_worker_exit;
     std::function<void(const wire::Wanted&)> on_wanted;
+    std::function<void()> on_ledger_noted;
     std::function<StatusReport()> report;  // the present level
   };
 
@@ -39,6 +40,8 @@ class MasterLink {
 
   // Says hello and begins to report every beat.
   void start();
+  // Before start(): tells that there is a ledger, until the master says that it knows.
+  void tell_ledger() { tells_ledger_ = true; }
   // Reports now (several calls in one turn are one report).
   void report_soon();
   void answer(wire::Answer answer);
@@ -68,6 +71,7 @@ class MasterLink {
   Hooks hooks_;
   std::deque<std::string> kept_;  // frames
   bool scheduled_ = false;
+  bool tells_ledger_ = false;
   std::unique_ptr<StatusReport> outcome_;
   SteadyTime outcome_since_;
   std::function<void()> done_;

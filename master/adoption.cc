@@ -51,6 +51,8 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
   }
   supervisor_.adopt(*spec, known, 0);
   live.granted = std::min(supervisor_.live_workers(live.ex_id), live.wanted);
+  // Of a controller that never said so, or of a master that did not hear it.
+  if (!live.has_ledger && ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) note_ledger(live);
   supervisor_.set_workers(live.ex_id, live.status == ExecutionStatus::stopping ? 0 : live.granted);
   if (supervisor_.has_controller(live.ex_id)) {
     explain(live, "the master was restarted, waiting for word from the execution controller");
@@ -86,7 +88,8 @@ void Executions::act_on_ledger(const ExecutionId& id, const Result<bool>& decide
   if (live->decided) {
     live->granted = 0;
     supervisor_.set_workers(id, 0);
-  } else if (live->status == ExecutionStatus::stopping && !ledger_exists(options_.layout.ledger_directory(id.text))) {
+  } else if (live->status == ExecutionStatus::stopping && !live->has_ledger &&
+             !ledger_exists(options_.layout.ledger_directory(id.text))) {
     change(*live, ExecutionEvent::drained, "");  // nothing was ever started
     return;
   }

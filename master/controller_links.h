@@ -31,6 +31,7 @@ class ControllerEvents {
   virtual void on_status(const ExecutionId& id, const wire::Status& status) = 0;
   virtual void on_finished(const ExecutionId& id, const wire::Finished& finished) = 0;
   virtual void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) = 0;
+  virtual void on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) = 0;
 };
 
 class ControllerLinks {

@@ -119,6 +119,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   row.recovered_execution = birth.recovered_execution;
   row.cleanup = birth.cleanup;
   row.source_ledger = birth.source_ledger;
+  row.lineage = birth.lineage.empty() ? birth.ex_id : birth.lineage;
   Json& json = birth.config;
   erase_fields(json, kExecutionFields);
   row.name = text_or(json, "name", "Custom Job");

@@ -33,6 +33,7 @@ struct ExecutionBirth {
   CleanupType cleanup = CleanupType::none;
   std::string recovered_slice_type;  // as shown; "" for none
   ExecutionId source_ledger;
+  ExecutionId lineage;  // of source_ledger; empty: its own
 };
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
 

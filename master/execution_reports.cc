@@ -117,6 +117,30 @@ void Executions::on_worker_lost(const ExecutionId& id, const wire::WorkerLost& l
   if (find(id) != nullptr) supervisor_.kill_worker(id, lost.pid, lost.reason);
 }
 
+// Its controller gives no slice away before it hears that this is durable; it asks again each beat.
+void Executions::on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || made.epoch != live->epoch) return;
+  if (live->has_ledger)
+    links_.tell(id, wire::LedgerNoted{});
+  else
+    note_ledger(*live);
+}
+
+void Executions::note_ledger(LiveExecution& live) {
+  if (std::exchange(live.notes_ledger, true)) return;
+  RegistryBatch batch;
+  batch.ledgers_made.push_back(live.ex_id);
+  registry_.write(std::move(batch),
+                  [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id](const Result<void>& result) {
+                    LiveExecution* noted = alive.expired() ? nullptr : find(id);
+                    if (noted == nullptr) return;
+                    noted->notes_ledger = false;
+                    noted->has_ledger = result.has_value();
+                    if (result) links_.tell(id, wire::LedgerNoted{});
+                  });
+}
+
 // ---- from the supervisor ----
 
 void Executions::process_started(const ProcessRow& process) {
@@ -205,7 +229,7 @@ void Executions::check_overdue(LiveExecution& live) {
   if (live.status != ExecutionStatus::stopping) return;
   if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
   // Without a ledger no slice was ever born; with one, only a controller may say how it ended.
-  if (!live.met_controller && loop_.now() > *live.stop_by &&
+  if (!live.met_controller && !live.has_ledger && loop_.now() > *live.stop_by &&
       !ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) {
     live.kill_at_end = true;
     change(live, ExecutionEvent::drained, "");

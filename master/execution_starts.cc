@@ -10,6 +10,18 @@
 
 namespace slicemill::master {
 
+namespace {
+
+Error removed_ledger(const ExecutionId& asked, const ExecutionId& removed) {
+  return {
+      ErrorCode::gone,
+      fmt::format("execution {} cannot be recovered: execution {}, which it goes on from, was removed, and with its "
+                  "ledger what tells which slices are done",
+                  asked.text, removed.text)};
+}
+
+}  // namespace
+
 ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
                                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
     : loop_(loop),
@@ -170,31 +182,42 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
   birth.recovered_slice_type = to_string(birth.cleanup);
   ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
+  if (!birth.source_ledger.empty()) {
+    ASSIGN_OR_RETURN(const auto ahead, registry_.execution(birth.source_ledger));
+    if (ahead) birth.lineage = ahead->lineage;
+  }
   return make_execution(std::move(birth), executions_.options().layout);
 }
 
 // What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it
-// would give the same part of the source again, to slices of its own.
+// would give the same part of the source again, to slices of its own. If the ledger of that last one is lost, or it was
+// removed, nothing tells any more what is done.
 Result<ExecutionId> ExecutionStarts::ledger_ahead(const ExecutionRow& source) const {
-  ASSIGN_OR_RETURN(ExecutionId at, ledger_behind(source));
-  if (at.empty()) return at;
+  const DataLayout& layout = executions_.options().layout;
+  ASSIGN_OR_RETURN(const ExecutionId behind, ledger_behind(source));
+  if (behind.empty()) return behind;
   ASSIGN_OR_RETURN(const auto recoveries, registry_.recoveries_of(source.job_id));
+  Registry::Descent at{.ex_id = behind};
   for (const auto& recovery : recoveries) {
-    if (recovery.source_ledger == at &&
-        ledger_exists(executions_.options().layout.ledger_directory(recovery.ex_id.text)))
-      at = recovery.ex_id;
+    if (recovery.source_ledger != at.ex_id) continue;
+    if (recovery.has_ledger || ledger_exists(layout.ledger_directory(recovery.ex_id.text))) at = recovery;
   }
-  return at;
+  if (at.removed) return removed_ledger(source.ex_id, at.ex_id);
+  if (at.ex_id != behind && !ledger_exists(layout.ledger_directory(at.ex_id.text)))
+    return lost_ledger(at.ex_id.text, layout.ledger_directory(at.ex_id.text));
+  return at.ex_id;
 }
 
 // An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty:
 // nobody in the chain ever began, so the recovery is a fresh start.
 Result<ExecutionId> ExecutionStarts::ledger_behind(const ExecutionRow& source) const {
+  const DataLayout& layout = executions_.options().layout;
   ExecutionRow at = source;
-  while (!ledger_exists(executions_.options().layout.ledger_directory(at.ex_id.text))) {
+  while (!ledger_exists(layout.ledger_directory(at.ex_id.text))) {
+    if (at.has_ledger) return lost_ledger(at.ex_id.text, layout.ledger_directory(at.ex_id.text));
     if (at.source_ledger.empty()) return ExecutionId();
     ASSIGN_OR_RETURN(auto earlier, registry_.execution(at.source_ledger));
-    if (!earlier) return ExecutionId();
+    if (!earlier) return removed_ledger(source.ex_id, at.source_ledger);
     at = std::move(*earlier);
   }
   return at.ex_id;

@@ -125,6 +125,8 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   live = std::make_unique<LiveExecution>();
   live->ex_id = row.ex_id;
   live->job_id = row.job_id;
+  live->source_ledger = row.source_ledger;
+  live->has_ledger = row.has_ledger;
   live->name = row.name;
   live->seq = row.seq;
   live->status = live->durable_status = row.status;
@@ -413,6 +415,8 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.epoch = live->epoch;
   ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
   launch.ledger_directory = layout.ledger_directory(id.text);
+  launch.ledger_was_made = row->has_ledger;
+  launch.master_notes_ledger = true;
   if (!row->source_ledger.empty()) launch.source_ledger_directory = layout.ledger_directory(row->source_ledger.text);
   launch.cleanup = row->cleanup;
   launch.master_endpoint = layout.master_endpoint();

@@ -42,6 +42,7 @@ struct Birth {
 struct LiveExecution {
   ExecutionId ex_id;
   JobId job_id;
+  ExecutionId source_ledger;  // of a recovery
   std::string name;
   std::int64_t seq = 0;
   ExecutionStatus status = ExecutionStatus::pending;          // may be ahead of the registry by one write
@@ -60,6 +61,8 @@ struct LiveExecution {
   bool has_unused_epoch = false;  // that one is durable, and no controller was started with it
   SteadyTime last_heard;          // from its controller, or the controller's start
   bool met_controller = false;    // one said hello: slices may have run
+  bool has_ledger = false;        // durable: it was made, so one that is not there is lost
+  bool notes_ledger = false;      // that is being written
   bool silence_punished = false;  // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;
@@ -141,6 +144,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void on_status(const ExecutionId& id, const wire::Status& status) override;
   void on_finished(const ExecutionId& id, const wire::Finished& finished) override;
   void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) override;
+  void on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) override;
 
   // ---- SupervisorEvents ----
   void prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) override;
@@ -170,6 +174,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void explain(LiveExecution& live, std::string reason);
   void set_reason(std::string& present, std::string reason);
   void tell_wanted(const LiveExecution& live);
+  void note_ledger(LiveExecution& live);
   void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);

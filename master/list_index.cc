@@ -134,6 +134,20 @@ Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) 
   return mark.run();
 }
 
+Result<void> unindex_execution(Database& database, std::int64_t seq) {
+  {
+    ASSIGN_OR_RETURN(
+        Statement rise,
+        database.statement("UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index) "
+                           "WHERE seq = (SELECT max(seq) FROM execution_index WHERE seq <> ?1)"));
+    rise.bind(1, seq);
+    RETURN_IF_ERROR(rise.run());
+  }
+  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM execution_index WHERE seq = ?1"));
+  erase.bind(1, seq);
+  return erase.run();
+}
+
 Result<void> rebuild_list_index(Database& database) {
   RETURN_IF_ERROR(database.execute("DELETE FROM job_index; DELETE FROM execution_index"));
   ASSIGN_OR_RETURN(Statement jobs, database.statement(fmt::format("SELECT {} FROM jobs", kJobColumns)));

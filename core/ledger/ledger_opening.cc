@@ -200,6 +200,15 @@ bool ledger_exists(const std::string& directory) {
   return exists(directory + "/CURRENT") && !exists(growing(directory));
 }
 
+Error lost_ledger(const std::string& ex_id, const std::string& directory) {
+  return {
+      ErrorCode::gone,
+      fmt::format("the ledger of execution {} is lost: it was made, and there is none at {}; without it nothing tells "
+                  "which slices are done, so none of them is run again",
+                  ex_id, directory),
+      false};
+}
+
 void prepare_for_ledgers() {
   RocksDatabase::rehearse();
 }

@@ -50,6 +50,8 @@ Json ControllerLaunch::to_json() const {
               {"epoch", epoch},
               {"execution", execution},
               {"ledger_directory", ledger_directory},
+              {"ledger_was_made", ledger_was_made},
+              {"master_notes_ledger", master_notes_ledger},
               {"source_ledger_directory", source_ledger_directory},
               {"cleanup", slicemill::to_string(cleanup)},
               {"master_endpoint", master_endpoint},
@@ -70,6 +72,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.epoch = json.at("epoch").get<std::uint64_t>();
     launch.execution = json.at("execution");
     launch.ledger_directory = json.at("ledger_directory").get<std::string>();
+    launch.ledger_was_made = json.value("ledger_was_made", false);
+    launch.master_notes_ledger = json.value("master_notes_ledger", false);
     launch.source_ledger_directory = json.at("source_ledger_directory").get<std::string>();
     const auto cleanup = json.at("cleanup").get<std::string>();
     for (const auto type :

@@ -35,7 +35,9 @@ struct ControllerLaunch {
   std::string job_id;
   std::uint64_t epoch = 1;
   Json execution;                       // the resolved execution document
-  std::string ledger_directory;         // exists already: go on with it; otherwise it is created
+  std::string ledger_directory;         // exists already: go on with it; otherwise it is created, unless it was made
+  bool ledger_was_made = false;         // known to be: if it is not there, it is lost
+  bool master_notes_ledger = false;     // no slice goes out before the master says that it knows of the ledger
   std::string source_ledger_directory;  // recoveries: the ended ledger; "" otherwise
   CleanupType cleanup = CleanupType::none;
   std::string master_endpoint;        // ipc://...

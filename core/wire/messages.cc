@@ -347,6 +347,16 @@ requires std::is_same_v<std::remove_const_t<M>, FinishedAck>
 void fields(Io&, M&) {}
 
 template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, LedgerMade>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, LedgerNoted>
+void fields(Io&, M&) {}
+
+template <typename Io, typename M>
 requires std::is_same_v<std::remove_const_t<M>, WorkerExit>
 void fields(Io& io, M& m) {
   io.signed_number(m.pid);

@@ -36,6 +36,7 @@
 //   Finished    := epoch status reason stats                the outcome is synced in the ledger
 //   Answer      := request_id ok:u8 code message body       to Verb and Query
 //   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
+//   LedgerMade  := epoch                                    the execution's ledger is there; again each beat until LedgerNoted
 // master -> controller
 //   ControllerWelcome := (empty)
 //   Verb        := request_id verb argument
@@ -43,6 +44,7 @@
 //   FinishedAck := (empty)
 //   WorkerExit  := pid cause
 //   Wanted      := workers log_level                        levels: told at the hello, at each change, and while Status says otherwise
+//   LedgerNoted := (empty)                                  it is durable that there is a ledger
 // clang-format on
 //
 // A frame that does not decode to exactly one message is refused; the peer that sent it is dropped, never trusted.
@@ -262,10 +264,20 @@ struct Wanted {
   bool operator==(const Wanted&) const = default;
 };
 
+// From here on, an execution without a ledger has lost it. No slice goes out before the master said that it knows.
+struct LedgerMade {
+  std::uint64_t epoch = 0;
+  bool operator==(const LedgerMade&) const = default;
+};
+struct LedgerNoted {
+  bool operator==(const LedgerNoted&) const = default;
+};
+
 // The index in this list is the type byte: append only.
 using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
                              HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
-                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted>;
+                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade,
+                             LedgerNoted>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

@@ -60,7 +60,9 @@ std::vector<Message> all_messages() {
           FinishedAck{},
           WorkerExit{44, "signal 9"},
           Cancel{4, {held}},
-          Wanted{3, "debug"}};
+          Wanted{3, "debug"},
+          LedgerMade{5},
+          LedgerNoted{}};
 }
 
 TEST(Messages, EveryOneRoundTrips) {
