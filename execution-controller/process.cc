@@ -9,6 +9,7 @@
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/log.h"
+#include "core/runtime/standard_output.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/execution_process.h"
 
@@ -60,6 +61,7 @@ int run_execution_controller(const std::string& launch_file) {
         loop.stop();
       });
   loop.on_signals([&loop](int) { loop.stop(); });  // all that counts is durable; the next start goes on from it
+  bound_standard_output(loop);
   process.start();
   loop.run();
   return code;

@@ -95,7 +95,11 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
     reply(validated ? latest.error() : validated.error());
     return;
   }
-  if (is_true(validated->config, "autorecover") && *latest) {
+  const bool goes_on = is_true(validated->config, "autorecover");
+  if (goes_on) {
+    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
+  }
+  if (goes_on && *latest) {
     auto row = recovery_of(**latest, std::move(validated->config), CleanupType::none, true);
     if (!row) {
       reply(row.error());
@@ -114,6 +118,17 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
              std::move(validated->warnings), std::move(reply));
 }
 
+// Whoever goes on from the latest execution must not take an earlier one for it.
+Result<void> ExecutionStarts::newest_is_there(const JobId& id, const std::optional<ExecutionRow>& latest) const {
+  ASSIGN_OR_RETURN(const auto removed, registry_.latest_removed(id));
+  if (!removed || (latest && latest->seq > removed->seq)) return {};
+  return Error{
+      ErrorCode::gone,
+      fmt::format("job {} cannot go on from its latest execution: {} was removed, and with its ledger what tells "
+                  "which slices are done; start it without autorecover, or recover an earlier execution by its id",
+                  id.text, removed->ex_id.text)};
+}
+
 void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
   const auto job = startable(id, "recovered");
   if (!job) {
@@ -121,6 +136,9 @@ void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Su
     return;
   }
   const auto latest = registry_.latest_execution(id);
+  if (latest) {
+    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
+  }
   if (!latest || !*latest) {
     reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)}
                  : latest.error());

@@ -29,7 +29,7 @@ class TextColumn {
 
   void insert(std::size_t row);  // without a text
   void clear(std::size_t row);
-  void keep(const std::vector<std::size_t>& rows);  // these alone, rising
+  void keep(const std::vector<std::size_t>& rows);   // these alone, rising
   void set(std::size_t row, std::string_view text);  // longer ones than 16 MB are cut off
 
  private:

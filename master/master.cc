@@ -95,9 +95,9 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
                         given.worker_transport});
-  body->service =
-      std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, *body->assets,
-                                      path_rule(given), NodeFacts{given.name, host_name(), given.bind, getpid()});
+  body->service = std::make_unique<MasterService>(
+      loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
+      NodeFacts{given.name, host_name(), given.bind, getpid()}, given.retention);
   RETURN_IF_ERROR(body->executions->adopt_all());
   if (!given.autoload_directory.empty()) body->assets->load_directory(given.autoload_directory);
   return std::unique_ptr<Master>(new Master(std::move(body)));

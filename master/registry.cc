@@ -226,14 +226,18 @@ class SqliteRegistry final : public Registry {
   }
 
   Result<std::optional<RemovedRow>> removed(const ExecutionId& id) override { return read_removed(*reader_, id); }
+  Result<std::optional<RemovedRow>> latest_removed(const JobId& id) override {
+    return read_latest_removed(*reader_, id);
+  }
   Result<std::vector<RemovedRow>> unfreed() override { return read_unfreed(*reader_); }
 
   void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
                      std::function<void(Result<std::vector<ExecutionId>>)> done) override {
-    read_beside([=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
+    read_beside<std::vector<ExecutionId>>(
+        [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
   }
-  void list_ended(std::function<void(Result<std::vector<ExecutionId>>)> done) override {
-    read_beside(read_ended, std::move(done));
+  void list_ended(std::function<void(Result<std::vector<Ended>>)> done) override {
+    read_beside<std::vector<Ended>>(read_ended, std::move(done));
   }
 
   Result<std::vector<ExecutionRow>> live_executions() override {
@@ -316,9 +320,9 @@ class SqliteRegistry final : public Registry {
   }
 
   // What looks at many rows does so on the query lane, through a connection of its own.
-  void read_beside(std::function<Result<std::vector<ExecutionId>>(Database&)> read,
-                   std::function<void(Result<std::vector<ExecutionId>>)> done) {
-    auto found = std::make_shared<Result<std::vector<ExecutionId>>>(std::vector<ExecutionId>());
+  template <typename T>
+  void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
+    auto found = std::make_shared<Result<T>>(T());
     auto work = [found, read = std::move(read), path = path_] {
       const auto database = open_for_reading(path);
       *found = database ? read(**database) : database.error();

@@ -194,12 +194,17 @@ class Registry {
   // Of this lineage, oldest first; without removed ones.
   virtual Result<std::vector<ExecutionRow>> executions_of_lineage(const ExecutionId& lineage) = 0;
   virtual Result<std::optional<RemovedRow>> removed(const ExecutionId& id) = 0;
+  virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
   virtual Result<std::vector<RemovedRow>> unfreed() = 0;
   // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` lane.
   virtual void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
                              std::function<void(Result<std::vector<ExecutionId>>)> done) = 0;
+  struct Ended {
+    ExecutionId ex_id;
+    bool newest = false;  // of a job that is not deleted: never outlived, as the job goes on from it
+  };
   // Every ended execution, oldest first. Reads on the `query` lane.
-  virtual void list_ended(std::function<void(Result<std::vector<ExecutionId>>)> done) = 0;
+  virtual void list_ended(std::function<void(Result<std::vector<Ended>>)> done) = 0;
   virtual Result<std::vector<ExecutionRow>> live_executions() = 0;  // oldest first
   virtual Result<std::vector<ExecutionId>> executions_with_errors(
       std::int64_t limit) = 0;                                                 // failed slices; newest change first

@@ -14,8 +14,12 @@ namespace {
 
 constexpr const char* kRemovedColumns =
     "SELECT ex_id, seq, job_id, source_ledger, lineage, has_ledger, at, staging, freed FROM removed_executions";
-// Kept so long, or as long as an execution of their lineage is there, whichever is longer.
 constexpr WallMs kRemembered = 90LL * 24 * 3'600 * 1'000;
+
+// A newer one of its job, whatever became of that; or the job is deleted.
+constexpr const char* kHasNewer =
+    "(deleted = 1 OR EXISTS (SELECT 1 FROM executions newer WHERE newer.job_id = executions.job_id AND "
+    "newer.seq > executions.seq))";
 
 RemovedRow read_removed_row(const Statement& row) {
   return {ExecutionId(row.text(0)), row.integer(1),      JobId(row.text(2)), ExecutionId(row.text(3)),
@@ -75,11 +79,18 @@ Result<void> remove_execution(Database& database, const RegistryBatch::Removal& 
   }
   RETURN_IF_ERROR(unindex_execution(database, removal.seq));
   RETURN_IF_ERROR(run_for(database, "DELETE FROM history WHERE ex_id = ?1", id));
-  RETURN_IF_ERROR(run_for(database, "DELETE FROM executions WHERE ex_id = ?1", id));
-  ASSIGN_OR_RETURN(Statement forget,
-                   database.statement("DELETE FROM removed_executions WHERE freed = 1 AND at < ?1 AND NOT EXISTS "
-                                      "(SELECT 1 FROM executions WHERE lineage = removed_executions.lineage)"));
-  forget.bind(1, removal.at - kRemembered);
+  return run_for(database, "DELETE FROM executions WHERE ex_id = ?1", id);
+}
+
+Result<void> forget_removed_executions(Database& database, WallMs now) {
+  ASSIGN_OR_RETURN(
+      Statement forget,
+      database.statement("DELETE FROM removed_executions WHERE freed = 1 AND at < ?1 "
+                         "AND NOT EXISTS (SELECT 1 FROM executions WHERE lineage = removed_executions.lineage) "
+                         "AND (EXISTS (SELECT 1 FROM executions WHERE job_id = removed_executions.job_id AND seq > "
+                         "removed_executions.seq) "
+                         "OR EXISTS (SELECT 1 FROM jobs WHERE job_id = removed_executions.job_id AND deleted = 1))"));
+  forget.bind(1, now - kRemembered);
   return forget.run();
 }
 
@@ -89,6 +100,15 @@ Result<void> mark_freed(Database& database, const ExecutionId& id) {
 
 Result<std::optional<RemovedRow>> read_removed(Database& database, const ExecutionId& id) {
   ASSIGN_OR_RETURN(Statement query, database.statement(fmt::format("{} WHERE ex_id = ?1", kRemovedColumns)));
+  query.bind(1, id.text);
+  ASSIGN_OR_RETURN(const bool found, query.step());
+  if (!found) return std::optional<RemovedRow>();
+  return std::optional(read_removed_row(query));
+}
+
+Result<std::optional<RemovedRow>> read_latest_removed(Database& database, const JobId& id) {
+  ASSIGN_OR_RETURN(Statement query,
+                   database.statement(fmt::format("{} WHERE job_id = ?1 ORDER BY seq DESC LIMIT 1", kRemovedColumns)));
   query.bind(1, id.text);
   ASSIGN_OR_RETURN(const bool found, query.step());
   if (!found) return std::optional<RemovedRow>();
@@ -134,8 +154,8 @@ Result<std::vector<ExecutionId>> read_outlived(Database& database, const Retenti
   if (limits.age_ms > 0)
     RETURN_IF_ERROR(append_ids(
         database,
-        fmt::format("SELECT ex_id FROM executions WHERE status IN ({}) AND updated < ?1 ORDER BY seq LIMIT ?2",
-                    ended_words()),
+        fmt::format("SELECT ex_id FROM executions WHERE status IN ({}) AND updated < ?1 AND {} ORDER BY seq LIMIT ?2",
+                    ended_words(), kHasNewer),
         now - limits.age_ms, most, ids));
   if (limits.count > 0)
     RETURN_IF_ERROR(append_ids(
@@ -147,11 +167,16 @@ Result<std::vector<ExecutionId>> read_outlived(Database& database, const Retenti
   return ids;
 }
 
-Result<std::vector<ExecutionId>> read_ended(Database& database) {
-  ASSIGN_OR_RETURN(
-      Statement query,
-      database.statement(fmt::format("SELECT ex_id FROM executions WHERE status IN ({}) ORDER BY seq", ended_words())));
-  return read_execution_ids(query);
+Result<std::vector<Registry::Ended>> read_ended(Database& database) {
+  ASSIGN_OR_RETURN(Statement query,
+                   database.statement(fmt::format("SELECT ex_id, {} FROM executions WHERE status IN ({}) ORDER BY seq",
+                                                  kHasNewer, ended_words())));
+  std::vector<Registry::Ended> rows;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, query.step());
+    if (!more) return rows;
+    rows.push_back({ExecutionId(query.text(0)), query.integer(1) == 0});
+  }
 }
 
 }  // namespace slicemill::master

@@ -16,13 +16,16 @@ namespace slicemill::master {
 Result<std::vector<ExecutionId>> read_execution_ids(Statement& query);
 
 Result<void> remove_execution(Database& database, const RegistryBatch::Removal& removal);
+// Those of long ago whose lineage and place in their job nobody can ask for any more.
+Result<void> forget_removed_executions(Database& database, WallMs now);
 Result<void> mark_freed(Database& database, const ExecutionId& id);
 
 Result<std::optional<RemovedRow>> read_removed(Database& database, const ExecutionId& id);
+Result<std::optional<RemovedRow>> read_latest_removed(Database& database, const JobId& id);
 Result<std::vector<RemovedRow>> read_unfreed(Database& database);
 Result<std::vector<Registry::Descent>> read_recoveries(Database& database, const JobId& id);
 Result<std::vector<ExecutionId>> read_outlived(Database& database, const RetentionLimits& limits, WallMs now,
                                                std::int64_t most);
-Result<std::vector<ExecutionId>> read_ended(Database& database);
+Result<std::vector<Registry::Ended>> read_ended(Database& database);
 
 }  // namespace slicemill::master

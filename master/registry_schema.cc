@@ -234,6 +234,7 @@ CREATE TABLE removed_executions (
   freed         INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX removed_executions_job ON removed_executions (job_id, seq);
+CREATE INDEX removed_executions_at ON removed_executions (at);
 CREATE INDEX removed_executions_freed ON removed_executions (at) WHERE freed = 0;
 )sql",
 };

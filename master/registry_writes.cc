@@ -180,6 +180,7 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch) {
   RETURN_IF_ERROR(put_all(database, batch.erased_assets, erase_asset));
   RETURN_IF_ERROR(put_all(database, batch.deleted_executions_of, mark_deleted));
   RETURN_IF_ERROR(put_all(database, batch.removed, remove_execution));
+  if (!batch.removed.empty()) RETURN_IF_ERROR(forget_removed_executions(database, batch.removed.front().at));
   return put_all(database, batch.freed, mark_freed);
 }
 

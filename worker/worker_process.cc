@@ -14,6 +14,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/memory_group.h"
+#include "core/runtime/standard_output.h"
 #include "core/runtime/text.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
@@ -104,6 +105,7 @@ int run_worker(const WorkerOptions& options) {
         loop.stop();
       });
   loop.on_signals([&worker](int) { worker.leave(); });
+  bound_standard_output(loop);
   worker.start();
   loop.run();
   return code;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
@@ -65,6 +66,10 @@ class OutputPublisher {
   // Reads every published output again and compares it with the ledger. `joined` as in the ledger.
   virtual Result<VerifyReport> verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined) = 0;
 };
+
+// Where the lineage of this first execution keeps what is not published yet: everything in it can be removed with the
+// last execution of the lineage. "" if the job stages nothing.
+Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id);
 
 // For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
 // lineage: execution ids, oldest first.
