@@ -56,7 +56,8 @@ Result<void> list_from_master(const CommandLine& line) {
 }
 
 Result<void> list_from_ledger(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const auto ledger, stored_ledger(line));
+  ASSIGN_OR_RETURN(const EndedLedger stored, stored_ledger(line));
+  const auto& ledger = stored.view;
   std::optional<QuarantinePlace> after;
   while (true) {
     ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(after, 0, kRecordsAtOnce));

@@ -12,10 +12,12 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/ended_ledger.h"
 #include "cli/execution_settings.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
 #include "cli/run_progress.h"
+#include "cli/run_retention.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
 #include "core/runtime/config.h"
@@ -42,37 +44,25 @@ Result<Json> new_execution(const CommandLine& line, const DataLayout& layout, co
   return execution;
 }
 
-// Earlier redrives and recoveries took from an execution's quarantine: of the ledgers that descend from it, the one of
-// the longest lineage knows what is left.
-Result<std::string> newest_ledger(const DataLayout& layout, const std::string& ex_id) {
-  std::string newest = ex_id;
-  std::size_t most = 0;
-  ASSIGN_OR_RETURN(const auto names, posix_files().list(layout.data + "/ledgers"));
-  for (const auto& name : names) {
-    if (!ledger_exists(layout.ledger_directory(name))) continue;
-    const auto view = view_ledger(layout.ledger_directory(name));
-    if (!view) return with_context(view.error(), fmt::format("cannot tell whether it descends from {}", ex_id));
-    const auto& lineage = (*view)->header().lineage;
-    if (lineage.size() <= most || std::find(lineage.begin(), lineage.end(), ex_id) == lineage.end()) continue;
-    most = lineage.size();
-    newest = name;
-  }
-  return newest;
+// Where earlier redrives and recoveries have come: what they did is done.
+Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(NewestLedger newest, newest_ledger(layout.data + "/ledgers", ex_id));
+  if (newest.unknown)
+    return with_context(*newest.unknown, fmt::format("cannot tell whether it descends from {}", ex_id));
+  return std::move(newest.ex_id);
 }
 
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
 // where earlier recoveries and redrives of it have come: what they did is done.
 Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
   const std::string own = layout.ledger_directory(ex_id);
-  if (!ledger_exists(own)) {
-    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, own));
-  }
+  if (!ledger_exists(own)) return with_context(no_ledger(layout, ex_id), "nothing to resume");
   launch.ex_id = ex_id;
   ASSIGN_OR_RETURN(auto view, view_ledger(own));
   ASSIGN_OR_RETURN(launch.execution, parse_json(view->header().execution));
   if (view->header().outcome) {
     view.reset();  // it is looked at again
-    ASSIGN_OR_RETURN(launch.ex_id, newest_ledger(layout, ex_id));
+    ASSIGN_OR_RETURN(launch.ex_id, newest_of(layout, ex_id));
     ASSIGN_OR_RETURN(view, view_ledger(layout.ledger_directory(launch.ex_id)));
   }
   const LedgerHeader& header = view->header();
@@ -97,11 +87,8 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
 Result<void> redrive(const DataLayout& layout, const CommandLine& line, ControllerLaunch& launch) {
   const std::string own = layout.ledger_directory(line.ex_id);
-  if (!ledger_exists(own)) {
-    return Error(ErrorCode::not_found,
-                 fmt::format("no execution {} to redrive: there is no ledger at {}", line.ex_id, own));
-  }
-  ASSIGN_OR_RETURN(const std::string newest, newest_ledger(layout, line.ex_id));
+  if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
+  ASSIGN_OR_RETURN(const std::string newest, newest_of(layout, line.ex_id));
   launch.source_ledger_directory = layout.ledger_directory(newest);
   ASSIGN_OR_RETURN(const auto view, view_ledger(launch.source_ledger_directory));
   const LedgerHeader& header = view->header();
@@ -243,6 +230,7 @@ ExitCode run_local(const CommandLine& line) {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
   progress.end();
   flush_log();
+  remove_old_runs(DataLayout::of(settings->text("data")), *settings, plan->options.launch.ex_id);
   if (!outcome) return report(outcome.error());
   return conclude(*plan, *outcome, took);
 }

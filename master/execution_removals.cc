@@ -25,7 +25,8 @@ Result<void> remove_staging(const std::string& staging) {
 
 Result<void> remove_files(const DataLayout& layout, const RemovedRow& row) {
   const std::string ledger = layout.ledger_directory(row.ex_id.text);
-  for (const auto& tree : {ledger, ledger + ".tmp", layout.log_directory(row.ex_id.text)})
+  for (const auto& tree :
+       {ledger, ledger + ".tmp", layout.log_directory(row.ex_id.text), layout.begun_directory(row.ex_id.text)})
     RETURN_IF_ERROR(posix_files().remove_tree(tree));
   RETURN_IF_ERROR(posix_files().remove(layout.launch_file(row.ex_id.text)));
   return remove_staging(row.staging);
@@ -109,6 +110,7 @@ Result<std::string> ExecutionRemovals::staging_of(const ExecutionRow& row) const
     ASSIGN_OR_RETURN(const Json document, parse_json(one.doc));
     return staging_directory_of(document, one.lineage.text);
   };
+  if (!row.owns_staging) return std::string();
   ASSIGN_OR_RETURN(const std::string own, place_of(row));
   if (own.empty()) return own;
   ASSIGN_OR_RETURN(const auto relatives, registry_.executions_of_lineage(row.lineage));

@@ -186,9 +186,14 @@ void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
 }
 
 void Executions::group_gone(const ExecutionId& id) {
-  // A controller that was killed leaves its socket file behind.
+  // A controller that was killed leaves its socket file behind, workers what they noted.
   loop_.offload(
-      Loop::Lane::store, [path = options_.layout.runtime + "/" + id.text] { (void)posix_files().remove(path); }, [] {});
+      Loop::Lane::store,
+      [socket = options_.layout.runtime + "/" + id.text, notes = options_.layout.begun_directory(id.text)] {
+        (void)posix_files().remove(socket);
+        (void)posix_files().remove_tree(notes);
+      },
+      [] {});
   plan();
 }
 

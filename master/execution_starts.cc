@@ -202,7 +202,10 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
   if (!birth.source_ledger.empty()) {
     ASSIGN_OR_RETURN(const auto ahead, registry_.execution(birth.source_ledger));
-    if (ahead) birth.lineage = ahead->lineage;
+    if (ahead) {
+      birth.lineage = ahead->lineage;
+      birth.owns_staging = ahead->owns_staging;
+    }
   }
   return make_execution(std::move(birth), executions_.options().layout);
 }

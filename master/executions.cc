@@ -396,7 +396,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
   spec.controller_endpoint = endpoint.endpoint;
   spec.controller_key = endpoint.keys.public_key;
-  spec.runtime_directory = layout.runtime;
+  spec.begun_directory = layout.begun_directory(live.ex_id.text);
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
@@ -414,6 +414,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.job_id = live->job_id.text;
   launch.epoch = live->epoch;
   ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
+  put_places(launch.execution, id, layout);
   launch.ledger_directory = layout.ledger_directory(id.text);
   launch.ledger_was_made = row->has_ledger;
   launch.master_notes_ledger = true;
@@ -424,7 +425,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.controller_endpoint = endpoint.endpoint;
   launch.controller_public_key = endpoint.keys.public_key;
   launch.controller_secret_key = endpoint.keys.secret_key;
-  launch.runtime_directory = layout.runtime;
+  launch.begun_directory = layout.begun_directory(id.text);
   launch.log_path = layout.log_directory(id.text) + "/controller.log";
   launch.settings = options_.settings;
   return to_compact_text(launch.to_json());

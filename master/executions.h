@@ -114,6 +114,12 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void set_log_level(LiveExecution& live, const std::string& level);
   // After a restart of the master: what the registry says was alive. Outcomes that ledgers already hold are adopted.
   Result<void> adopt_all();
+  // The same where the data directory has moved: the processes that live know their files by the old path, so others
+  // take their place.
+  Result<void> adopt_moved(const std::string& former_path);
+  // The data directory is a copy: processes and outputs that its registry names are those of the original, and none of
+  // them is touched. What lives there has ended here.
+  Result<void> disown_all(const std::string& former_path);
   // Runs `task` once the notes of the processes are durable, as far as that can be.
   void when_processes_noted(std::function<void()> task) { notes_.when_written(std::move(task)); }
   // From now on nothing is admitted.
@@ -180,6 +186,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void check_silence(LiveExecution& live);
   void check_overdue(LiveExecution& live);
   void adopt(LiveExecution& live, const std::vector<ProcessRow>& known);
+  void sweep_notes();
   void consult_ledger(const ExecutionId& id);
   void act_on_ledger(const ExecutionId& id, const Result<bool>& decided);
   void release_leftovers(const std::map<ExecutionId, std::vector<ProcessRow>>& known);
@@ -195,6 +202,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ControllerLinks links_;
   std::uint64_t reasons_revision_ = 1;
   bool admitting_ = true;
+  std::string moved_from_;  // where the data directory was before this start; "": it has not moved
   bool planning_ = false;
   Loop::TimerId tick_timer_ = 0;
   SteadyTime ticked_;

@@ -125,7 +125,9 @@ Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<Exe
 
 Result<Json> MasterService::shown_execution(ExecutionRow row) const {
   row.status = executions_.shown_status(row);
-  return execution_document(row, executions_.live_reason(row.ex_id));
+  ASSIGN_OR_RETURN(Json document, execution_document(row, executions_.live_reason(row.ex_id)));
+  put_places(document, row.ex_id, executions_.options().layout);
+  return document;
 }
 
 void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
@@ -234,7 +236,11 @@ void MasterService::list_executions(const ListQuery& query, Reply<std::vector<Js
 void MasterService::get_execution(const ExecutionId& id, Reply<Json> reply) {
   const auto row = registry_.execution(id);
   if (!row) return reply(row.error());
-  if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  if (!*row) {
+    const auto removed = registry_.removed(id);
+    const std::string since = removed && *removed ? ", it was removed on " + to_iso((*removed)->at) : std::string();
+    return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found{}", id.text, since)});
+  }
   reply(shown_execution(**row));
 }
 

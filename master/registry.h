@@ -56,6 +56,7 @@ struct ExecutionRow {
   ExecutionId source_ledger;  // whose ledger a recovery starts from; empty: none
   ExecutionId lineage;        // whose ledger all that are recovered from it descend from; its own, if it is no recovery
   bool has_ledger = false;    // it was made: one that is not there is lost
+  bool owns_staging = true;   // what its lineage has staged goes with it; not in a copied data directory
   std::string doc;            // JSON, resolved
 };
 
@@ -154,6 +155,7 @@ struct RegistryBatch {
   };
   std::vector<Removal> removed;    // rows and history go, a RemovedRow stays
   std::vector<ExecutionId> freed;  // of removed ones
+  bool disown_staging = false;     // what the executions of now have staged is not theirs to remove
 };
 
 class Registry {

@@ -94,6 +94,11 @@ Result<void> forget_removed_executions(Database& database, WallMs now) {
   return forget.run();
 }
 
+Result<void> disown_staging(Database& database) {
+  RETURN_IF_ERROR(database.execute("UPDATE executions SET owns_staging = 0"));
+  return database.execute("UPDATE removed_executions SET staging = '' WHERE freed = 0");
+}
+
 Result<void> mark_freed(Database& database, const ExecutionId& id) {
   return run_for(database, "UPDATE removed_executions SET freed = 1 WHERE ex_id = ?1", id.text);
 }

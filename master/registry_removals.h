@@ -18,6 +18,7 @@ Result<std::vector<ExecutionId>> read_execution_ids(Statement& query);
 Result<void> remove_execution(Database& database, const RegistryBatch::Removal& removal);
 // Those of long ago whose lineage and place in their job nobody can ask for any more.
 Result<void> forget_removed_executions(Database& database, WallMs now);
+Result<void> disown_staging(Database& database);
 Result<void> mark_freed(Database& database, const ExecutionId& id);
 
 Result<std::optional<RemovedRow>> read_removed(Database& database, const ExecutionId& id);

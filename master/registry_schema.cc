@@ -208,6 +208,7 @@ DROP INDEX execution_index_ex_id;
     R"sql(
 ALTER TABLE executions ADD COLUMN has_ledger INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE executions ADD COLUMN lineage TEXT NOT NULL DEFAULT '';
+ALTER TABLE executions ADD COLUMN owns_staging INTEGER NOT NULL DEFAULT 1;
 UPDATE executions SET has_ledger = 1 WHERE deleted = 0 AND ex_id IN (
   SELECT ex_id FROM history WHERE to_state IN ('recovering', 'running', 'failing', 'paused'));
 CREATE TEMP TABLE descents AS WITH RECURSIVE descent (ex_id, root) AS (

@@ -33,8 +33,8 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
       database.statement(
           "INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
           "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed, lineage, "
-          "has_ledger) "
-          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"));
+          "has_ledger, owns_staging) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.job_id.text);
@@ -55,6 +55,7 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
   put.bind(18, row.failed);
   put.bind(19, row.lineage.text);
   put.bind(20, row.has_ledger ? 1 : 0);
+  put.bind(21, row.owns_staging ? 1 : 0);
   RETURN_IF_ERROR(put.run());
   return index_execution(database, row);
 }
@@ -181,6 +182,7 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch) {
   RETURN_IF_ERROR(put_all(database, batch.deleted_executions_of, mark_deleted));
   RETURN_IF_ERROR(put_all(database, batch.removed, remove_execution));
   if (!batch.removed.empty()) RETURN_IF_ERROR(forget_removed_executions(database, batch.removed.front().at));
+  if (batch.disown_staging) RETURN_IF_ERROR(disown_staging(database));
   return put_all(database, batch.freed, mark_freed);
 }
 

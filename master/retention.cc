@@ -1,10 +1,9 @@
 #include "master/retention.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "core/runtime/log.h"
+#include "core/runtime/tree_size.h"
 
 namespace slicemill::master {
 
@@ -14,20 +13,6 @@ constexpr Duration kLookEvery = std::chrono::seconds(5);
 constexpr Duration kNextStep = std::chrono::milliseconds(50);  // while there is more to remove
 constexpr std::int64_t kRemovedAtOnce = 50;
 constexpr std::size_t kMeasuredAtOnce = 200;
-
-// What cannot be read, or goes meanwhile, counts nothing.
-std::uint64_t size_of_tree(const std::string& directory) {
-  std::uint64_t bytes = 0;
-  std::error_code failed;
-  std::filesystem::recursive_directory_iterator entry(directory, failed);
-  for (const std::filesystem::recursive_directory_iterator end; !failed && entry != end; entry.increment(failed)) {
-    std::error_code ignored;
-    if (!entry->is_regular_file(ignored)) continue;
-    const auto size = entry->file_size(ignored);
-    if (!ignored) bytes += size;
-  }
-  return bytes;
-}
 
 }  // namespace
 

@@ -23,7 +23,8 @@ constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds
 // at once.
 constexpr Duration kAfterLeaving = seconds(1);
 constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
-// For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the others.
+// For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the
+// others.
 constexpr Duration kLeftAlone = seconds(2);
 
 }  // namespace
@@ -269,7 +270,7 @@ bool Supervisor::start_worker(Group& group) {
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
   const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.controller_key,
-                                               spec.runtime_directory, log_base + ".log", spec.log_level,
+                                               spec.begun_directory, log_base + ".log", spec.log_level,
                                                log_base + ".out", spec.environment, spec.worker_memory_limit});
   if (!process) {
     log(LogLevel::error, "execution {}: {}", spec.ex_id.text, process.error().message);

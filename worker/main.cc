@@ -23,10 +23,13 @@ int refuse(const std::string& message) {
 int main(int argc, char** argv) {
   slicemill::stand_back(slicemill::kWorkersStandBack);
   slicemill::worker::WorkerOptions options;
-  const std::map<std::string_view, std::string*> known = {
-      {"--controller", &options.controller_endpoint}, {"--ex", &options.ex_id},     {"--worker", &options.worker_id},
-      {"--runtime", &options.runtime_directory},      {"--log", &options.log_path}, {"--log-level", &options.log_level},
-      {"--memory-limit", &options.memory_limit}};
+  const std::map<std::string_view, std::string*> known = {{"--controller", &options.controller_endpoint},
+                                                          {"--ex", &options.ex_id},
+                                                          {"--worker", &options.worker_id},
+                                                          {"--begun-directory", &options.begun_directory},
+                                                          {"--log", &options.log_path},
+                                                          {"--log-level", &options.log_level},
+                                                          {"--memory-limit", &options.memory_limit}};
   const auto arguments = slicemill::await_order(argc, argv, slicemill::prepare_zmq_channels);
   if (!arguments) return 0;
   for (std::size_t i = 0; i < arguments->size(); i += 2) {

@@ -91,7 +91,7 @@ struct WorkerOptions {
   std::string controller_endpoint;
   std::string ex_id;
   std::string worker_id;
-  std::string runtime_directory;
+  std::string begun_directory;
   std::string log_path;
   std::string log_level = "info";
   std::string memory_limit;  // bytes; "": none

@@ -12,6 +12,7 @@
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
+#include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "core/runtime/memory_group.h"
 #include "core/runtime/standard_output.h"
@@ -93,17 +94,17 @@ int run_worker(const WorkerOptions& options) {
     log(LogLevel::error, "{}", (channel ? process.error() : channel.error()).message);
     return kCannotStart;
   }
+  (void)posix_files().create_directories(options.begun_directory);  // without it the note says what is wrong
   const auto monitor = make_process_monitor(loop);
   int code = kOk;
-  Worker worker(
-      loop, std::move(*channel), monitor.get(),
-      {.worker_id = options.worker_id,
-       .process = *process,
-       .begun_path = fmt::format("{}/{}.{}.begun", options.runtime_directory, options.ex_id, options.worker_id)},
-      builtin_runner(options.worker_id), [&](const std::string& reason) {
-        code = reason.empty() ? kOk : kFailed;
-        loop.stop();
-      });
+  Worker worker(loop, std::move(*channel), monitor.get(),
+                {.worker_id = options.worker_id,
+                 .process = *process,
+                 .begun_path = fmt::format("{}/{}.begun", options.begun_directory, options.worker_id)},
+                builtin_runner(options.worker_id), [&](const std::string& reason) {
+                  code = reason.empty() ? kOk : kFailed;
+                  loop.stop();
+                });
   loop.on_signals([&worker](int) { worker.leave(); });
   bound_standard_output(loop);
   worker.start();

@@ -58,7 +58,7 @@ Json ControllerLaunch::to_json() const {
               {"controller_endpoint", controller_endpoint},
               {"controller_public_key", controller_public_key},
               {"controller_secret_key", controller_secret_key},
-              {"runtime_directory", runtime_directory},
+              {"begun_directory", begun_directory},
               {"log_path", log_path},
               {"living_workers", living_workers},
               {"settings", slicemill::to_json(settings)}};
@@ -83,7 +83,7 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
     launch.controller_public_key = json.value("controller_public_key", "");
     launch.controller_secret_key = json.value("controller_secret_key", "");
-    launch.runtime_directory = json.at("runtime_directory").get<std::string>();
+    launch.begun_directory = json.value("begun_directory", "");
     launch.log_path = json.at("log_path").get<std::string>();
     launch.living_workers = json.at("living_workers").get<std::uint32_t>();
     ASSIGN_OR_RETURN(launch.settings, execution_settings_from_json(json.at("settings")));
@@ -94,8 +94,11 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
 }
 
 DataLayout DataLayout::of(const std::string& data_directory) {
-  return {data_directory,
-          fmt::format("/tmp/slicemill-{}-{}", getuid(), derived_uuid("data directory", data_directory).substr(0, 8))};
+  return of(data_directory, derived_uuid("data directory", data_directory).substr(0, 8));
+}
+
+DataLayout DataLayout::of(const std::string& data_directory, const std::string& digits) {
+  return {data_directory, fmt::format("/tmp/slicemill-{}-{}", getuid(), digits)};
 }
 
 }  // namespace slicemill

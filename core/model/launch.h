@@ -44,7 +44,7 @@ struct ControllerLaunch {
   std::string controller_endpoint;    // ipc://... or tcp://... that it binds for its workers
   std::string controller_public_key;  // of CURVE (core/wire/zmq_channel.h); "" over ipc
   std::string controller_secret_key;
-  std::string runtime_directory;  // 0700, short path: sockets and begun notes
+  std::string begun_directory;  // in which workers note what they have begun (core/runtime/begun_note.h)
   std::string log_path;
   std::uint32_t living_workers =
       0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most
@@ -57,17 +57,22 @@ struct ControllerLaunch {
 Json to_json(const ExecutionSettings& settings);
 Result<ExecutionSettings> execution_settings_from_json(const Json& json);
 
-// Where things are below a data directory, and its private runtime directory.
+// Where things are below a data directory, and its private runtime directory: sockets only, which can be made anew at
+// any time. Their paths end at 107 bytes, so that place is short, whatever the data directory is called.
 struct DataLayout {
   std::string data;
-  std::string runtime;  // /tmp/slicemill-<uid>-<hash of data>: short, since socket paths end at 107 bytes
+  std::string runtime;  // /tmp/slicemill-<uid>-<8 hexadecimal digits>
 
+  // The digits are a hash of the path. A master's differ: see master/data_directory.h.
   static DataLayout of(const std::string& data_directory);  // absolute path
+  static DataLayout of(const std::string& data_directory, const std::string& digits);
   std::string lock_file() const { return data + "/lock"; }
   std::string registry_file() const { return data + "/registry.sqlite"; }
   std::string assets_directory() const { return data + "/assets"; }
   std::string ledger_directory(const std::string& ex_id) const { return data + "/ledgers/" + ex_id; }
   std::string log_directory(const std::string& ex_id) const { return data + "/logs/" + ex_id; }
+  std::string begun_directories() const { return data + "/begun"; }
+  std::string begun_directory(const std::string& ex_id) const { return begun_directories() + "/" + ex_id; }
   std::string launch_file(const std::string& ex_id) const { return data + "/launch/" + ex_id + ".json"; }
   std::string master_endpoint() const { return "ipc://" + runtime + "/master"; }
   std::string controller_endpoint(const std::string& ex_id) const { return "ipc://" + runtime + "/" + ex_id; }

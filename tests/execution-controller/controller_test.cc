@@ -69,6 +69,54 @@ TEST_F(TroubledSourceTest, I1_ASlicerThatFailsInTheMiddleOfATurnLosesNothing) {
   EXPECT_EQ(outcome_->counters.processed, 3u);
 }
 
+TEST_F(ControllerTest, ALedgerThatWasMadeIsNotMadeAnew) {
+  launch_.ledger_was_made = true;
+  const Error error = open_refused();
+  EXPECT_EQ(error.code, ErrorCode::gone);
+  EXPECT_THAT(error.message, HasSubstr(launch_.ledger_directory));
+  EXPECT_FALSE(std::filesystem::exists(launch_.ledger_directory));
+}
+
+// Otherwise a ledger that is lost with the first slices under way would be taken for one that never was.
+TEST_F(ControllerTest, NoSliceGoesOutBeforeTheMasterKnowsOfTheLedger) {
+  MemoryHub master_hub(loop_);
+  const auto master = master_hub.server();
+  const auto to_master = master_hub.client();
+  std::optional<ServerChannel::Peer> peer;
+  int told = 0;
+  master->on_frame([&](ServerChannel::Peer from, std::string_view frame) {
+    const auto message = wire::decode(frame);
+    peer = from;
+    told += message && std::holds_alternative<wire::LedgerMade>(*message) ? 1 : 0;
+  });
+  launch_.master_notes_ledger = true;
+  hub_.emplace(loop_);
+  server_ = hub_->server();
+  auto opened =
+      Controller::open({.loop = loop_, .workers = *server_, .master = to_master.get(), .files = *files_}, launch_);
+  ASSERT_TRUE(opened) << opened.error().message;
+  controller_ = std::move(*opened);
+  controller_->start([this](const ControllerOutcome& outcome) { outcome_ = outcome; });
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  loop_.advance(3s);
+  EXPECT_TRUE(a.welcome);
+  EXPECT_GE(told, 3);  // again each beat
+  EXPECT_TRUE(a.slices.empty());
+  master->send(*peer, wire::encode(wire::LedgerNoted{}));
+  ASSERT_TRUE(until([&] { return !a.slices.empty(); }));
+  const int by_then = told;
+  loop_.advance(3s);
+  EXPECT_EQ(told, by_then);
+
+  // Removed while it is in use: nothing that comes after it would be durable.
+  std::filesystem::rename(launch_.ledger_directory, launch_.ledger_directory + "-removed");
+  ASSERT_TRUE(until_ended());
+  ASSERT_TRUE(outcome_->ledger_error);
+  EXPECT_EQ(outcome_->ledger_error->code, ErrorCode::gone);
+  controller_.reset();
+}
+
 TEST_F(ControllerTest, EverySliceIsDoneOnceAndTheOutcomeIsInTheLedger) {
   open();
   PlayedWorker a(*hub_, "a"), b(*hub_, "b");

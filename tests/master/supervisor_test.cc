@@ -60,7 +60,7 @@ class SupervisorTest : public ::testing::Test {
     spec_.log_directory = directory_.path();
     spec_.launch_file = directory_.path() + "/launch.json";
     spec_.controller_endpoint = "ipc://controller";
-    spec_.runtime_directory = directory_.path();
+    spec_.begun_directory = directory_.path();
     spec_.log_level = "debug";
     spec_.environment = {{"COLOUR", "blue"}};
   }
