@@ -46,7 +46,7 @@ void turn_over(const std::string& path) {
   close(fd);
 }
 
-Result<void> write_whole(std::string_view bytes) {
+Result<void> write_out(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (written < 0) {
@@ -88,13 +88,13 @@ void bound_standard_output(Loop& loop, std::uint64_t limit_bytes) {
 Result<void> write_standard_output(std::string_view bytes) {
   Bound& output = bound();
   const std::lock_guard lock(output.mutex);
-  if (output.limit == 0) return write_whole(bytes);
+  if (output.limit == 0) return write_out(bytes);
   while (!bytes.empty()) {
     const std::uint64_t size = present_size();
     if (size >= output.limit) turn_over(output.path);
     const std::uint64_t room = size >= output.limit ? output.limit : output.limit - size;
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(room, bytes.size()));
-    RETURN_IF_ERROR(write_whole(bytes.substr(0, part)));
+    RETURN_IF_ERROR(write_out(bytes.substr(0, part)));
     bytes.remove_prefix(part);
   }
   return {};

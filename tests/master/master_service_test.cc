@@ -638,7 +638,6 @@ TEST_F(MasterServiceTest, ALiveExecutionAndOneThatIsAboutToBeRecoveredStay) {
 }
 
 TEST_F(MasterServiceTest, FilesGoOnceNoProcessIsLeft) {
-  const ExecutionId id = ended_with_ledger(true);
   const auto submitted = h_.submit(MasterHarness::job(1));
   h_.finish(submitted.ex_id, "completed", false);
   const auto removed = remove(submitted.ex_id);
