@@ -96,7 +96,9 @@ Error no_ledger(const DataLayout& layout, const std::string& ex_id) {
       fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)", ex_id, directory));
 }
 
-Result<NewestLedger> newest_ledger(const std::string& ledgers, const std::string& ex_id) {
+namespace {
+
+Result<NewestLedger> newest_ledger_now(const std::string& ledgers, const std::string& ex_id) {
   NewestLedger newest{.ex_id = ex_id, .unknown = std::nullopt};
   std::size_t most = 0;
   ASSIGN_OR_RETURN(const auto names, posix_files().list(ledgers));
@@ -114,6 +116,18 @@ Result<NewestLedger> newest_ledger(const std::string& ledgers, const std::string
     newest.ex_id = name;
   }
   return newest;
+}
+
+}  // namespace
+
+Result<NewestLedger> newest_ledger(const std::string& ledgers, const std::string& ex_id) {
+  const auto deadline = std::chrono::steady_clock::now() + kLedgerPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(NewestLedger newest, newest_ledger_now(ledgers, ex_id));
+    const bool locked = newest.unknown && newest.unknown->code == ErrorCode::conflict;
+    if (!locked || std::chrono::steady_clock::now() >= deadline) return newest;
+    std::this_thread::sleep_for(kLedgerRetry);
+  }
 }
 
 Result<EndedLedger> stored_ledger(const CommandLine& line) {

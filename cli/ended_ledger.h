@@ -33,7 +33,7 @@ struct NewestLedger {
   std::string ex_id;
   std::optional<Error> unknown;  // a ledger that could not be looked at: whether it descends too is not known
 };
-// ledgers: the directory that holds them.
+// ledgers: the directory that holds them. One that is in use may be about to be left: for those it waits a few seconds.
 Result<NewestLedger> newest_ledger(const std::string& ledgers, const std::string& ex_id);
 
 }  // namespace slicemill::cli

@@ -92,12 +92,12 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   return controller;
 }
 
-// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that they
-// had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost by
-// another death just now, and is never made twice.
+// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that
+// they had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost
+// by another death just now, and is never made twice.
 void Controller::charge_the_dead() {
   if (parts_.monitor == nullptr) return;
-  for (const auto& path : begun_notes_in(launch_.runtime_directory, launch_.ex_id + ".")) {
+  for (const auto& path : begun_notes_in(launch_.begun_directory)) {
     const auto note = read_begun_note(path);
     if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
     if (!parts_.files.remove(path) || !note->begun || note->excused) continue;

@@ -224,8 +224,8 @@ void Executions::set_log_level(LiveExecution& live, const std::string& level) {
 
 // A level: told again at the controller's hello, and while its reports say something else.
 void Executions::tell_wanted(const LiveExecution& live) {
-  links_.tell(live.ex_id, wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)),
-                                       live.log_level});
+  links_.tell(live.ex_id,
+              wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)), live.log_level});
 }
 
 // One write at a time per execution: what changes meanwhile goes into the next, so the registry never goes back.

@@ -88,12 +88,12 @@ Result<LeftNote> read_begun_note(const std::string& path) {
   return left;
 }
 
-std::vector<std::string> begun_notes_in(const std::string& directory, const std::string& prefix) {
+std::vector<std::string> begun_notes_in(const std::string& directory) {
   std::vector<std::string> paths;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(".begun")) paths.push_back(entry.path().string());
+    if (name.ends_with(".begun")) paths.push_back(entry.path().string());
   }
   return paths;
 }

@@ -274,10 +274,10 @@ struct LedgerNoted {
 };
 
 // The index in this list is the type byte: append only.
-using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
-                             HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
-                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade,
-                             LedgerNoted>;
+using Message =
+    std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave, HelloAgain,
+                 SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost, ControllerWelcome, Verb, Query,
+                 FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade, LedgerNoted>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

@@ -290,8 +290,9 @@ TEST_F(ControllerTest, FailedTriesOutliveTheirController) {
 // Worker and controller die together: the note alone says who was running.
 TEST_F(ControllerTest, ASliceThatTakesEverybodyDownIsChargedAtTheNextOpening) {
   set_end(20);
-  launch_.runtime_directory = directory_;
-  const std::string note_path = directory_ + "/" + launch_.ex_id + ".w.begun";
+  launch_.begun_directory = directory_ + "/begun";
+  std::filesystem::create_directories(launch_.begun_directory);
+  const std::string note_path = launch_.begun_directory + "/w.begun";
   const auto die_with_slice = [&](std::uint64_t order, bool excused) {
     open(true);
     PlayedWorker a(*hub_, "w", 7);
