@@ -339,7 +339,8 @@ void Controller::turn() {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     redrive_->fill(queue_.size(), ahead);
-    if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
+    if (slicing_ && !cannot_resume_)
+      source_->fill(queue_.size(), source_->is_endless() ? dispatcher_->least_ahead() : ahead);
     settlement_->set_subslices(source_->subslices());
     dispatcher_->set_open(true);
   }
