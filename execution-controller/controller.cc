@@ -480,6 +480,11 @@ void Controller::resume(Done done) {
                fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
     return;
   }
+  // Clients wait for `running` after a resume. The next slice that fails makes it `failing` again.
+  if (status() == ExecutionStatus::paused && std::exchange(failing_, false)) {
+    reason_.clear();
+    parts_.loop.cancel(probation_timer_);
+  }
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();
     turn_soon();
