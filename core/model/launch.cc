@@ -89,6 +89,10 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
   }
 }
 
+std::string controller_last_words(std::int64_t pid) {
+  return fmt::format("slicemill-controller[{}]: ", pid);
+}
+
 DataLayout DataLayout::of(const std::string& data_directory) {
   return {data_directory,
           fmt::format("/tmp/slicemill-{}-{}", getuid(), derived_uuid("data directory", data_directory).substr(0, 8))};
