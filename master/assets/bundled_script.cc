@@ -27,7 +27,7 @@ bool is_blank(char c) {
 
 struct Member {
   std::string key;
-  std::size_t value = 0;  // where it begins; npos: a short form, the key is the name of the value
+  std::size_t value = 0;  // where it begins; kNowhere: a short form, the key is the name of the value
 };
 
 class Script {
@@ -35,13 +35,13 @@ class Script {
   explicit Script(std::string_view text) : text_(text) {}
 
   std::vector<std::string> operations() {
-    for (std::size_t at = find_name(kExport, 0); at != npos; at = find_name(kExport, at + kExport.size()))
+    for (std::size_t at = find_name(kExport, 0); at != kNowhere; at = find_name(kExport, at + kExport.size()))
       if (!take_value_after(at + kExport.size())) take_alias_before(at);
     return std::move(found_);
   }
 
  private:
-  static constexpr std::size_t npos = std::string_view::npos;
+  static constexpr std::size_t kNowhere = std::string_view::npos;
 
   bool spend(std::size_t characters) const {
     left_ -= std::min(left_, characters);
@@ -52,13 +52,13 @@ class Script {
 
   // The next place where `name` stands by itself.
   std::size_t find_name(std::string_view name, std::size_t from) const {
-    for (std::size_t i = text_.find(name, from); spend(std::min(i, text_.size()) - from) && i != npos;
+    for (std::size_t i = text_.find(name, from); spend(std::min(i, text_.size()) - from) && i != kNowhere;
          i = text_.find(name, from)) {
       from = i + 1;
       const bool begins = i == 0 || !is_name_character(text_[i - 1]);
       if (begins && !is_name_character(at(i + name.size()))) return i;
     }
-    return npos;
+    return kNowhere;
   }
 
   std::size_t skip_blanks(std::size_t i) const {
@@ -73,7 +73,7 @@ class Script {
     }
   }
   std::size_t after(std::size_t found, std::size_t length) const {
-    return found == npos ? text_.size() : found + length;
+    return found == kNowhere ? text_.size() : found + length;
   }
 
   std::string_view name_at(std::size_t i) const {
@@ -159,7 +159,7 @@ class Script {
         member.value = skip_blanks(i + 1);
         all.push_back(member);
       } else if (!member.key.empty() && (c == ',' || c == '}')) {
-        member.value = npos;
+        member.value = kNowhere;
         all.push_back(member);
       }
       i = end_of_value(c == ':' ? i + 1 : i);
@@ -197,7 +197,7 @@ class Script {
   }
 
   void find_literals() {
-    for (std::size_t brace = text_.find('{'); brace != npos; brace = text_.find('{', brace + 1)) {
+    for (std::size_t brace = text_.find('{'); brace != kNowhere; brace = text_.find('{', brace + 1)) {
       std::size_t i = before_blanks(brace);
       if (i == 0 || text_[i - 1] != '=') continue;
       const std::size_t end = i = before_blanks(i - 1);
@@ -214,7 +214,7 @@ class Script {
     const auto all = members(literal);
     if (!all) return false;
     for (const Member& member : *all) {
-      const std::string value = member.value == npos ? member.key : std::string(name_at(member.value));
+      const std::string value = member.value == kNowhere ? member.key : std::string(name_at(member.value));
       const bool offers = value.empty() ? is_operation(member.value) : names_operation(value);
       const bool is_public = !member.key.starts_with('_') && !member.key.starts_with('.');
       if (offers && is_public && std::ranges::find(found_, member.key) == found_.end()) found_.push_back(member.key);
