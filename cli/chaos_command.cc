@@ -24,6 +24,7 @@
 #include "core/runtime/config.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
+#include "core/runtime/printable.h"
 #include "master/master.h"
 #include "operations/operation.h"
 
@@ -148,7 +149,7 @@ Result<ExitCode> judge(const CommandLine& line, const std::string& data, std::ui
   if (const ExitCode verified = verify_execution(verify); verified != ExitCode::ok && wrong.empty())
     wrong = "output and ledger differ";
   fmt::print("chaos seed={}: {} workers and {} controllers killed, {} slices: {}\n", seed, run.workers_killed,
-             run.controllers_killed, slices, wrong.empty() ? "PASSED" : "FAILED, " + wrong);
+             run.controllers_killed, slices, wrong.empty() ? "PASSED" : "FAILED, " + printable(wrong));
   return wrong.empty() ? ExitCode::ok : ExitCode::failed;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/runtime/json.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
@@ -65,7 +66,7 @@ std::string closing_summary(const std::string& ex_id, ExecutionStatus status, co
                      ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
                      grouped(counters.records_in), grouped(counters.records_out),
                      counters.quarantined > 0 ? fmt::format(" {} quarantined,", grouped(counters.quarantined)) : "",
-                     seconds, grouped(rate), output.empty() ? "" : ", output " + output);
+                     seconds, grouped(rate), output.empty() ? "" : ", output " + printable(output));
 }
 
 }  // namespace slicemill::cli

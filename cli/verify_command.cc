@@ -11,12 +11,13 @@
 #include "core/model/execution.h"
 #include "core/outputs/output_publisher.h"
 #include "core/runtime/json.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
 
 void print_names(const char* what, const std::vector<std::string>& names, std::uint64_t count) {
-  for (const std::string& name : names) fmt::print("{}: {}\n", what, name);
+  for (const std::string& name : names) fmt::print("{}: {}\n", what, printable(name));
   if (count > names.size()) fmt::print("{}: and {} more\n", what, count - names.size());
 }
 

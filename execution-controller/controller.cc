@@ -351,7 +351,8 @@ void Controller::turn() {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     redrive_->fill(queue_.size(), ahead);
-    if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
+    if (slicing_ && !cannot_resume_)
+      source_->fill(queue_.size(), source_->is_endless() ? dispatcher_->least_ahead() : ahead);
     settlement_->set_subslices(source_->subslices());
     if (ledger_noted_) dispatcher_->set_open(true);
   }
@@ -504,6 +505,11 @@ void Controller::resume(Done done) {
     done(lost_ledger(launch_.ex_id, launch_.ledger_directory));
     look_after_ledger();
     return;
+  }
+  // Clients wait for `running` after a resume. The next slice that fails makes it `failing` again.
+  if (status() == ExecutionStatus::paused && std::exchange(failing_, false)) {
+    reason_.clear();
+    parts_.loop.cancel(probation_timer_);
   }
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMostCredit = 2048;
 constexpr std::uint64_t kSlicesPerFrame = 512;
 constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
 constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
+constexpr std::uint64_t kLeastAhead = 3;     // slices per worker, of a source without an end
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
 
@@ -67,6 +68,15 @@ std::uint64_t Dispatcher::wanted_ahead() const {
   std::uint64_t total = 1024;
   for (const auto& [number, worker] : workers_) total += 2 * (credit(worker) + worker.outstanding);
   return total;
+}
+
+std::uint64_t Dispatcher::least_ahead() const {
+  std::uint64_t total = 0;
+  for (const auto& [number, worker] : workers_) {
+    const std::uint64_t limit = credit(worker) + worker.outstanding;
+    if (!worker.leaving) total += limit <= kLeastAhead ? kLeastAhead : 2 * limit;
+  }
+  return std::max(total, kLeastAhead);
 }
 
 void Dispatcher::pump() {

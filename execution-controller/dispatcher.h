@@ -98,6 +98,9 @@ class Dispatcher {
   void end_burning();
   // How many slices should wait ready so that no worker starves.
   std::uint64_t wanted_ahead() const;
+  // The same for slices that can be made at any time: three per worker, more only of slices so small that a worker is
+  // through with them before the next ones are durable.
+  std::uint64_t least_ahead() const;
 
  private:
   using WorkerNumber = LeaseTable::WorkerNumber;

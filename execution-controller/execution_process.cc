@@ -36,6 +36,7 @@ void ExecutionProcess::start() {
 
 void ExecutionProcess::cannot_open(const Error& error) {
   log(LogLevel::error, "cannot open execution {}: {}", launch_.ex_id, error.message);
+  reason_ = error.message;
   if (error.obstacle) {
     wait_for_ledger(error);
   } else if (error.code == ErrorCode::conflict) {
@@ -48,6 +49,7 @@ void ExecutionProcess::cannot_open(const Error& error) {
 }
 
 void ExecutionProcess::ended(const ControllerOutcome& outcome) {
+  if (outcome.ledger_error) reason_ = outcome.ledger_error->message;
   if (!outcome.ledger_error || !outcome.ledger_error->obstacle) {
     on_end_(outcome.ledger_error ? kStorage : kOk);
     return;

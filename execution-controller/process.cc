@@ -1,5 +1,6 @@
 // The process body of `slicemill-controller`.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/log.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/standard_output.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/execution_process.h"
@@ -28,29 +30,33 @@ std::optional<CurveKeys> curve_keys(const ControllerLaunch& launch) {
   return CurveKeys{launch.controller_public_key, launch.controller_secret_key};
 }
 
+// The master reads it from our output, and shows it as the reason.
+int end_with(int code, const std::string& reason) {
+  fmt::print(stderr, "{}{}\n", controller_last_words(::getpid()), printable(reason));
+  return code;
+}
+
+int cannot_begin(const Error& error) {
+  return end_with(cannot_start_code(error), error.message);
+}
+
 }  // namespace
 
 int run_execution_controller(const std::string& launch_file) {
   const auto read = read_launch(launch_file);
-  if (!read) {
-    fmt::print(stderr, "slicemill: {}\n", read.error().message);
-    return cannot_start_code(read.error());
-  }
+  if (!read) return cannot_begin(read.error());
   const ControllerLaunch& launch = *read;
   set_fault_process("controller");
   const auto started = start_logging({.path = launch.log_path, .process = "controller"});
-  if (!started) {
-    fmt::print(stderr, "slicemill: {}\n", started.error().message);
-    return cannot_start_code(started.error());
-  }
-  if (auto passed = fault("launched"); !passed) return cannot_start_code(passed.error());
+  if (!started) return cannot_begin(started.error());
+  if (auto passed = fault("launched"); !passed) return cannot_begin(passed.error());
   AsioLoop loop;
   const auto workers = make_zmq_channel(loop, launch.controller_endpoint, curve_keys(launch));
   const auto master = connect_zmq_channel(loop, launch.master_endpoint);
   if (!workers || !master) {
     const Error& error = workers ? master.error() : workers.error();
     log(LogLevel::error, "{}", error.message);
-    return cannot_start_code(error);
+    return cannot_begin(error);
   }
   const auto monitor = make_process_monitor(loop);
   int code = 0;
@@ -64,7 +70,7 @@ int run_execution_controller(const std::string& launch_file) {
   bound_standard_output(loop);
   process.start();
   loop.run();
-  return code;
+  return code == 0 || process.reason().empty() ? code : end_with(code, process.reason());
 }
 
 }  // namespace slicemill::controller

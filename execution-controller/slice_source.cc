@@ -14,7 +14,8 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr std::size_t kSlicesPerTurn = 4096;
+constexpr std::uint64_t kSlicesPerTurn = 4096;
+constexpr std::uint64_t kLeastPerTurn = 256;
 constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
 
 // Trouble of the source that may pass; anything else is the job's own fault.
@@ -101,6 +102,7 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
 void SliceSource::opened(const Result<void>& result, std::function<void(Result<void>)> done) {
   if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
     opened_ = result.has_value();
+    endless_ = opened_ && std::ranges::any_of(states_, [](const auto& s) { return s->slicer->is_endless(); });
     done(result);
     return;
   }
@@ -116,9 +118,13 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
   last_waiting_ = waiting;
   last_ahead_ = ahead;
   if (!opened_ || halted_ || waiting >= ahead) return;
+  // A run is worth its record if it is not short; where few slices are wanted, one is enough.
+  const std::uint64_t missing = ahead - waiting;
+  const std::uint64_t least = endless_ ? std::clamp<std::uint64_t>(ahead / 4, 1, kLeastPerTurn) : kLeastPerTurn;
+  if (endless_ && missing < least) return;
   for (auto& state : states_)
     if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle)
-      take_turn(*state, static_cast<std::size_t>(std::clamp<std::uint64_t>(ahead - waiting, 256, kSlicesPerTurn)));
+      take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
 }
 
 void SliceSource::take_turn(State& state, std::size_t wanted) {

@@ -31,6 +31,8 @@ class SliceSource {
   void open(std::function<void(Result<void>)> done);
   // Keeps about `ahead` slices ready: asks for more while fewer than that wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);
+  // Its slicers make slices for as long as they are asked. Known once they are open.
+  bool is_endless() const { return endless_; }
   // No turn begins after this.
   void halt() { halted_ = true; }
   // All slicers finished and every birth is durable.
@@ -65,6 +67,7 @@ class SliceSource {
   std::vector<std::unique_ptr<State>> states_;
   std::uint32_t open_failures_ = 0;
   bool opened_ = false;
+  bool endless_ = false;
   bool halted_ = false;
   std::uint64_t subslices_ = 0;
   std::uint64_t last_waiting_ = 0, last_ahead_ = 0;

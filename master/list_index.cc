@@ -126,9 +126,11 @@ Result<void> index_state(Database& database, const ExecutionState& state) {
 }
 
 Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) {
-  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, "
-                                                      "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
-                                                      "WHERE \"job_id\" = ?1 AND deleted = 0"));
+  ASSIGN_OR_RETURN(
+      Statement mark,
+      database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, \"_updated\" = ?2, "
+                         "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
+                         "WHERE \"job_id\" = ?1 AND deleted = 0"));
   mark.bind(1, job_id.text);
   mark.bind(2, at);
   return mark.run();

@@ -135,7 +135,8 @@ Result<void> erase_process(Database& database, const ProcessIdentity& process) {
 Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& deletion) {
   ASSIGN_OR_RETURN(
       Statement mark,
-      database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
+      database.statement(
+          "UPDATE executions SET deleted = 1, deleted_on = ?2, updated = ?2 WHERE job_id = ?1 AND deleted = 0"));
   mark.bind(1, deletion.job_id.text);
   mark.bind(2, deletion.at);
   RETURN_IF_ERROR(mark.run());

@@ -96,6 +96,7 @@ void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const List
   if (executions_.find(id) == nullptr) {
     const auto row = registry_.execution(id);
     if (!row) return reply(row.error());
+    if (!*row && what == wire::QueryName::errors) return reply(std::vector<Json>());  // clients search, as in a list
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
   ListQuery page = query;

@@ -27,6 +27,10 @@ constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the 
 // others.
 constexpr Duration kLeftAlone = seconds(2);
 
+std::string controller_output(const GroupSpec& spec) {
+  return spec.log_directory + "/controller.out";
+}
+
 }  // namespace
 
 struct Supervisor::Child {
@@ -47,6 +51,7 @@ struct Supervisor::Group {
   bool preparing = false;  // a controller is about to start
   bool filling = false;    // a spawn turn is posted
   RestartPolicy controller_policy{kControllerRestarts};
+  int unstarted = 0;  // of its failed starts: no process began
   RestartPolicy obstructed_policy{kObstructedRestarts};
   RestartPolicy worker_policy{kWorkerRestarts};
   Loop::TimerId controller_timer = 0;
@@ -158,20 +163,20 @@ void Supervisor::prepare_controller(Group& group) {
     } else if (epoch.error().obstacle) {
       controller_obstructed(*found, Duration::zero(), epoch.error().message);
     } else {
-      controller_failed(*found, Duration::zero(), epoch.error().message);
+      controller_failed(*found, std::nullopt, epoch.error().message);
     }
   });
 }
 
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   const GroupSpec& spec = group.spec;
-  const auto process = launcher_.start_controller(
-      {spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
+  const auto process =
+      launcher_.start_controller({spec.ex_id, spec.launch_file, controller_output(spec), spec.environment});
   if (!process) {
     if (process.error().obstacle)
       controller_obstructed(group, Duration::zero(), process.error().message);
     else
-      controller_failed(group, Duration::zero(), process.error().message);
+      controller_failed(group, std::nullopt, process.error().message);
     return;
   }
   ProcessRow row;
@@ -186,16 +191,24 @@ void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   events_.process_started(row);
 }
 
-void Supervisor::controller_failed(Group& group, Duration life, const std::string& cause) {
+void Supervisor::controller_failed(Group& group, std::optional<Duration> life, const std::string& cause) {
   const ExecutionId id = group.spec.ex_id;
-  const auto delay = group.controller_policy.on_exit(life);
+  const auto delay = group.controller_policy.on_exit(life.value_or(Duration::zero()));
+  const int failed = group.controller_policy.failed_starts();
+  if (failed <= 1) group.unstarted = 0;  // a first one, or a long life before
+  if (!life) ++group.unstarted;
   const std::string where = fmt::format("; log: {}/controller.log", group.spec.log_directory);
   if (!delay) {
-    events_.gave_up(id, fmt::format("the execution controller died {} times within a minute of its start, last: {}{}",
-                                    group.controller_policy.failed_starts(), cause, where));
+    const int died = failed - group.unstarted;
+    std::string what = died > 0 ? fmt::format("died {} times within a minute of its start", died) : "";
+    if (group.unstarted > 0)
+      what += fmt::format("{}could not be started {} times", what.empty() ? "" : " and ", group.unstarted);
+    events_.gave_up(id, fmt::format("the execution controller {}, last: {}{}", what, cause, where));
     return;
   }
-  events_.controller_restarts(id, fmt::format("the execution controller died ({}), starting it again{}", cause, where));
+  events_.controller_restarts(
+      id, life ? fmt::format("the execution controller died ({}), starting it again{}", cause, where)
+               : fmt::format("the execution controller could not be started ({}), trying again{}", cause, where));
   prepare_controller_after(group, *delay);
 }
 
@@ -361,7 +374,10 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   const ProcessRow row = child->row;
   const Duration life = loop_.now() - child->started;
   const bool killed = child->killed;
-  const std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  const bool spoke = row.is_controller && exit.known && exit.signal == 0 && exit.code != 0;
+  const std::string words = spoke ? launcher_.last_words(row.process, controller_output(group->spec)) : "";
+  if (!words.empty()) cause = words;
   ++revision_;
   if (row.is_controller) {
     group->controller.reset();
@@ -379,7 +395,9 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
     if (row.is_controller) kill_rest_after(*group, kLeftAlone);
     drop_if_gone(*group);
   } else if (row.is_controller && exit.known && exit.code == kObstructedExit) {
-    controller_obstructed(*group, life, fmt::format("it met one; log: {}/controller.log", group->spec.log_directory));
+    controller_obstructed(
+        *group, life,
+        fmt::format("{}; log: {}/controller.log", words.empty() ? "it met one" : words, group->spec.log_directory));
   } else if (row.is_controller && exit.known && exit.code == kLedgerHeldExit) {
     // Most likely an earlier controller: the one with the old epoch is killed as soon as it says hello.
     controller_waits(*group, life,

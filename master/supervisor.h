@@ -97,7 +97,8 @@ class Supervisor {
   void watch(const ExecutionId& id, Child& child);
   void prepare_controller(Group& group);
   void start_controller(Group& group, std::uint64_t epoch);
-  void controller_failed(Group& group, Duration life, const std::string& cause);
+  // It died, or could not be started.
+  void controller_failed(Group& group, std::optional<Duration> life, const std::string& cause);
   void controller_obstructed(Group& group, Duration life, const std::string& cause);
   void controller_waits(Group& group, Duration life, const std::string& reason);
   void prepare_controller_after(Group& group, Duration delay);

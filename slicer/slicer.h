@@ -43,6 +43,9 @@ class Slicer {
   // position: "" at the first start, otherwise the last one stored.
   virtual Result<void> open(const SlicerContext& context, const std::string& position) = 0;
   virtual Result<SlicerTurn> next(std::size_t wanted) = 0;
+  // True: it makes slices without an end, as many as are asked for, so none needs to be made long before it can run. Of
+  // an open slicer.
+  virtual bool is_endless() const { return false; }
   // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
   virtual bool hears_settled() const { return false; }
   // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.

@@ -93,6 +93,10 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
   }
 }
 
+std::string controller_last_words(std::int64_t pid) {
+  return fmt::format("slicemill-controller[{}]: ", pid);
+}
+
 DataLayout DataLayout::of(const std::string& data_directory) {
   return of(data_directory, derived_uuid("data directory", data_directory).substr(0, 8));
 }

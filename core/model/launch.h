@@ -15,6 +15,10 @@ inline constexpr int kOutOfMemoryExit = 5;  // a worker
 inline constexpr int kObstructedExit = 6;   // a controller: an obstacle ended it, that is no failed start
 inline constexpr int kLedgerHeldExit = 7;   // a controller: another process holds or makes the ledger, no failed start
 
+// A controller that ends with an error prints the reason in one line on its standard error, behind this. By the pid a
+// master tells it from those of earlier controllers of the execution.
+std::string controller_last_words(std::int64_t pid);
+
 // In a worker's environment: the public key of its controller. Taken out before any operation runs.
 inline constexpr const char* kControllerKeyVariable = "SLICEMILL_CONTROLLER_KEY";
 

@@ -465,6 +465,60 @@ TEST_F(ControllerTest, WhoComesTooLateRunsItsSlicesAgain) {
   EXPECT_EQ(processed(), 0u);
 }
 
+// A recovery replays what waits, so little of what can be made at any time waits.
+TEST_F(ControllerTest, AnEndlessSourceIsFewSlicesAhead) {
+  launch_.execution["lifecycle"] = "persistent";
+  launch_.execution["operations"][0] = {{"_op", "data_generator"}, {"size", 10}};
+  open();
+  PlayedWorker a(*hub_, "a"), b(*hub_, "b");
+  a.hello();
+  b.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2 && b.slices.size() == 2; })) << "one running, one waiting each";
+  const auto queued = [&] { return stats()["queued"].get<int>(); };
+  ASSERT_TRUE(until([&] { return queued() == 6; })) << queued() << ", not three for each worker";
+  for (std::size_t round = 0; round < 20; ++round) {  // slices of a second
+    auto result = a.result_of(a.slices[round]);
+    result.busy_us = 1'000'000;
+    a.say(wire::Results{a.epoch, round + 1, {result}});
+    ASSERT_TRUE(until([&] { return a.slices.size() == round + 3 && queued() >= 6; })) << round;
+    loop_.advance(100ms);
+    EXPECT_EQ(queued(), 6) << round;
+  }
+  // Small slices: enough for the time until the next ones are durable.
+  a.work();
+  a.finish(a.slices.back());
+  ASSERT_TRUE(until([&] { return a.worked.size() > 3'000; }));
+}
+
+// Clients that resume wait for `running`.
+TEST_F(ControllerTest, WhatWasPausedWhileFailingRunsWhenItIsResumedUntilTheNextSliceFails) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  a.finish(a.slices[0], wire::Outcome::failed_for_good);
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing; }));
+  std::vector<ExecutionStatus> reached;
+  const auto note = [&](const Result<ExecutionStatus>& status) { reached.push_back(*status); };
+  controller_->resume(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 1; }));
+  EXPECT_EQ(reached[0], ExecutionStatus::failing) << "nothing was paused";
+  controller_->pause(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 2; }));
+  controller_->resume(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 3; }));
+  EXPECT_EQ(reached[1], ExecutionStatus::paused);
+  EXPECT_EQ(reached[2], ExecutionStatus::running);
+  ASSERT_TRUE(until([&] { return a.slices.size() >= 3; }));
+  a.finish(a.slices[a.slices.size() - 1], wire::Outcome::failed_for_good);
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing; }));
+  a.work();
+  for (const auto& slice : a.slices) a.finish(slice);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("had 2 slice failures during processing"));
+}
+
 TEST_F(ControllerTest, AnOlderEpochIsRefused) {
   open();
   controller_.reset();

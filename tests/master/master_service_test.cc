@@ -260,6 +260,59 @@ TEST_F(MasterServiceTest, PauseAndResumeAnswerWhenMirrored) {
   EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::not_found);
 }
 
+// A stop, or the end, came between the verb's way to the controller and its answer.
+TEST_F(MasterServiceTest, AVerbThatDidNotReachItsStatusSaysWhichOneItMet) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->answers = false;
+  const auto begin = [&](auto verb) {
+    const auto answer = h_.start<ExecutionStatus>(
+        [&](Reply<ExecutionStatus> reply) { ((*h_.service).*verb)(submitted.ex_id, std::move(reply)); });
+    h_.loop.run_ready();
+    return answer;
+  };
+  const auto last_verb = [&] { return controller->verbs.back().request_id; };
+  const auto refusal = [](const auto& answer) {
+    return *answer && !**answer ? (*answer)->error() : Error{ErrorCode::internal, "not refused"};
+  };
+  // The execution runs on, since somebody else resumed it.
+  const auto overtaken = begin(&MasterService::pause);
+  controller->answer(last_verb(), "running");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(overtaken).code, ErrorCode::conflict);
+  EXPECT_EQ(refusal(overtaken).message,
+            "Execution " + submitted.ex_id.text + " is not available to pause, it is running");
+  // An obstacle keeps it paused.
+  controller->status("paused", "obstacle: disk full");
+  const auto obstructed = begin(&MasterService::resume);
+  controller->answer(last_verb(), "paused");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(obstructed).message,
+            "Execution " + submitted.ex_id.text + " is not available to resume, it is paused: obstacle: disk full");
+  // Both waited while the stop was recorded here: whatever the controller answers, it stops.
+  const auto paused = begin(&MasterService::pause);
+  const auto pause_request = last_verb();
+  const auto resumed = begin(&MasterService::resume);
+  const auto resume_request = last_verb();
+  const auto refused = begin(&MasterService::pause);
+  const auto refused_request = last_verb();
+  const auto stopped = stop(submitted.ex_id);
+  h_.loop.run_ready();
+  controller->answer(pause_request, "paused");
+  controller->answer(resume_request, "stopping");
+  controller->refuse(refused_request, ErrorCode::conflict, "execution is stopping and cannot be paused");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(paused).message,
+            "Execution " + submitted.ex_id.text + " is not available to pause, it is stopping");
+  EXPECT_EQ(refusal(resumed).message,
+            "Execution " + submitted.ex_id.text + " is not available to resume, it is stopping");
+  EXPECT_EQ(refusal(refused).message, refusal(paused).message) << "the same words whoever was faster";
+  controller->finished("stopped");
+  h_.loop.run_ready();
+  ASSERT_TRUE(*stopped);
+  EXPECT_EQ((**stopped)->status, ExecutionStatus::stopped);
+}
+
 TEST_F(MasterServiceTest, AVerbWaitsForARestartedControllerAndHasALimit) {
   const auto submitted = h_.submit(MasterHarness::job());
   auto controller = h_.run(submitted.ex_id);
@@ -477,7 +530,7 @@ TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "b");
   query.sort.clear();
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "a");
-  EXPECT_EQ(errors(ExecutionId("none")).error().code, ErrorCode::not_found);
+  EXPECT_THAT(*errors(ExecutionId("none")), IsEmpty()) << "a search that finds nothing";
 }
 
 TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
@@ -772,8 +825,13 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoft) {
   EXPECT_FALSE(update({{"operations", Json::array()}}));
   EXPECT_TRUE(update({{"active", false}}));  // put aside: not validated
 
+  h_.loop.advance(std::chrono::minutes(1));
+  const std::string before = h_.document(submitted.ex_id)["_updated"];
   const auto deleted = remove_job(submitted.job_id);
   ASSERT_TRUE(deleted);
+  EXPECT_EQ((*deleted)["_updated"], (*deleted)["_deleted_on"]);
+  EXPECT_EQ(h_.document(submitted.ex_id)["_updated"], (*deleted)["_deleted_on"]);
+  EXPECT_NE(h_.document(submitted.ex_id)["_updated"], before);
   EXPECT_EQ((*deleted)["_deleted"], true);
   EXPECT_EQ((*deleted)["active"], false);
   EXPECT_TRUE(std::filesystem::exists(logs));  // errors stay readable

@@ -325,7 +325,7 @@ TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
   deletion.deleted_executions_of.push_back({JobId("j1"), 19'000});
   ASSERT_TRUE(write(deletion));
   EXPECT_THAT(found("*"), ElementsAre());
-  EXPECT_THAT(found("_deleted:true AND _deleted_on:19000", true), ElementsAre("e1"));
+  EXPECT_THAT(found("_deleted:true AND _deleted_on:19000 AND _updated:19000", true), ElementsAre("e1"));
 }
 
 // Columns in memory take over what changed: new rows with sequence numbers in any order, replaced and deleted ones,

@@ -129,6 +129,16 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
 }
 
+TEST_F(SupervisorTest, AControllerThatEndsWithAnErrorIsQuotedAndNoEarlierOneIs) {
+  const std::string program = directory_.path() + "/slicemill-controller";
+  std::ofstream(program) << "#!/bin/sh\necho \"slicemill-controller[$$]: the ledger is held\" >&2\nexit 3\n";
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !events_.restarts.empty(); }));
+  EXPECT_THAT(events_.restarts[0], HasSubstr("died (the ledger is held), starting it again"));
+  std::ofstream(program) << "#!/bin/sh\nexit 3\n";
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.restarts.back().find("exit code 3") != std::string::npos; }));
+}
+
 TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatIsNoFailedStart) {
   std::ofstream(directory_.path() + "/slicemill-controller") << "#!/bin/sh\nexit 6\n";
   supervisor_.start(spec_, 0);
