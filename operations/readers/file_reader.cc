@@ -170,7 +170,7 @@ class FileReader final : public Reader {
     if (request.stream_epoch) return open_stream(slice, request);
     auto file = files_->open(request.path);
     if (!file) return opening_error(request, file.error());
-    if (request.is_unsized) return begin(request, LineRange{}, std::make_unique<UnsizedSource>(std::move(*file)));
+    if (request.is_unsized) return begin_whole(request, std::make_unique<UnsizedSource>(std::move(*file)));
     return open_file(std::move(request), std::move(*file));
   }
 
@@ -219,8 +219,13 @@ class FileReader final : public Reader {
                  false);
   }
 
-  Result<void> begin(const FileRequest& request, LineRange range, std::unique_ptr<ByteSource> source) {
-    parser_ = make_chunk_parser(reading_, range, request.rows, {place_, rejecter_}, indexer_);
+  // All that the source gives is the slice.
+  Result<void> begin_whole(const FileRequest& request, std::unique_ptr<ByteSource> source) {
+    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    return unpack(request, std::move(source));
+  }
+
+  Result<void> unpack(const FileRequest& request, std::unique_ptr<ByteSource> source) {
     ASSIGN_OR_RETURN(source_,
                      decompressed(reading_.compression_of(request.path), std::move(source), printable(request.path)));
     return {};
@@ -239,18 +244,13 @@ class FileReader final : public Reader {
     if (is_last && !is_packed && is_delimited(reading_.format)) RETURN_IF_ERROR(check_last_row(request, *file));
     // The last record was perhaps still being written when the file was discovered: it is read to its end.
     if (is_last && !is_packed && is_line_based(reading_.format)) source_end = stat.size;
-    ReadableFile& kept = *file;
-    const std::uint64_t begin_at = make_position(range);
-    RETURN_IF_ERROR(begin(request, range, file_source(std::move(file), printable(request.path), begin_at, source_end)));
-    file_ = &kept;
+    file_ = file.get();
     opened_ = stat;
+    parser_ = make_chunk_parser(reading_, range, request.rows, {place_, rejecter_}, indexer_);
+    RETURN_IF_ERROR(
+        unpack(request, file_source(std::move(file), printable(request.path), parser_->position(), source_end)));
     checked_ = std::move(request);
     return {};
-  }
-
-  // Where the parser of a range begins to read.
-  std::uint64_t make_position(LineRange range) {
-    return make_chunk_parser(reading_, range, {}, {place_, rejecter_}, indexer_)->position();
   }
 
   // A row without an end is the last one of a file, or one that was still being written.
@@ -282,7 +282,7 @@ class FileReader final : public Reader {
     if (!stream) return opening_error(request, stream.error());
     streamed_ = attempt;
     is_stream_ = true;
-    return begin(request, LineRange{}, std::make_unique<StreamSource>(std::move(*stream), slice.cancelled));
+    return begin_whole(request, std::make_unique<StreamSource>(std::move(*stream), slice.cancelled));
   }
 
   // What was read is what was discovered, also if somebody wrote into the file meanwhile.
