@@ -20,6 +20,7 @@
 #include "cli/run_retention.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
+#include "core/runtime/byte_stream.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
@@ -208,6 +209,7 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
 }  // namespace
 
 ExitCode run_local(const CommandLine& line) {
+  keep_standard_input();
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
@@ -220,6 +222,10 @@ ExitCode run_local(const CommandLine& line) {
   RunProgress progress(isatty(STDERR_FILENO) != 0);
   plan->options.on_progress = [&progress](const controller::StatusReport& report) {
     progress.show(report.status, report.stats);
+  };
+  plan->options.on_notice = [&progress](const std::string& notice) {
+    progress.end();
+    report_warning(notice);
   };
   plan->options.on_leaving = [&progress] {
     progress.end();

@@ -203,7 +203,8 @@ void Controller::wire() {
       parts_.loop, *writer_, parts_.files, header, job_,
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                          .on_change = [this] { turn_soon(); },
-                         .on_fatal = [this](const Error& error) { fail(error); }});
+                         .on_fatal = [this](const Error& error) { fail(error); },
+                         .on_notice = parts_.on_notice});
   recovery_ = std::make_unique<Recovery>(
       parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },

@@ -57,7 +57,8 @@ class Controller {
     ProcessMonitor* monitor = nullptr;  // nullptr: workers are threads of this process
     Files& files;
     LedgerStore& ledgers = rocks_ledgers();
-    std::optional<ProcessIdentity> self = {};  // nothing: as the system says
+    std::optional<ProcessIdentity> self = {};                // nothing: as the system says
+    std::function<void(const std::string&)> on_notice = {};  // of the source: what was left out, and what waits
     bool leaves_at_obstacle = false;  // nobody would wait for it: it suspends itself, see ControllerOutcome::obstacle
   };
 

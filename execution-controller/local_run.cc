@@ -21,10 +21,12 @@ class LocalRun {
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
-    ASSIGN_OR_RETURN(
-        controller_,
-        Controller::open({.loop = loop_, .workers = *server_, .files = posix_files(), .leaves_at_obstacle = true},
-                         options_.launch));
+    ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_,
+                                                    .workers = *server_,
+                                                    .files = posix_files(),
+                                                    .on_notice = options_.on_notice,
+                                                    .leaves_at_obstacle = true},
+                                                   options_.launch));
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
       ASSIGN_OR_RETURN(auto worker, options_.make_worker(loop_, hub_.client()));
       workers_.push_back(std::move(worker));
@@ -36,6 +38,7 @@ class LocalRun {
     });
     show_progress();
     loop_.run();
+    end_at_interrupts();
     if (options_.on_progress) options_.on_progress(controller_->report());
     workers_.clear();
     controller_.reset();
@@ -45,11 +48,16 @@ class LocalRun {
  private:
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
-    interrupted_ = interrupted_ || number == SIGINT;
+    interrupted_ = true;
     log(LogLevel::warn, "signal {}: slices in flight finish, then this process ends", number);
     if (options_.on_leaving) options_.on_leaving();
     // Not a stop: that would be the execution's outcome, and end it for good.
     controller_->suspend(options_.launch.settings.shutdown_timeout_ms);
+  }
+
+  // Nobody hears signals from here on. What is left is to wait for the threads, one of which may hang in a source.
+  static void end_at_interrupts() {
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { _exit(kInterruptedExit); });
   }
 
   void show_progress() {

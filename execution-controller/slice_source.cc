@@ -42,6 +42,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
       writer_(writer),
       files_(files),
       generation_(header.generation()),
+      epoch_(header.epoch),
       job_(job),
       hooks_(std::move(hooks)) {
   const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
@@ -71,6 +72,8 @@ SliceSource::Opening SliceSource::opening_of(const State& state) const {
            .slicer = state.id,
            .slicers = static_cast<std::uint32_t>(states_.size()),
            .persistent = job_.value("lifecycle", "once") == "persistent",
+           .epoch = epoch_,
+           .now = [&loop = loop_] { return loop.now(); },
            .files = &files_},
           state.position.position};
 }
@@ -167,6 +170,15 @@ void SliceSource::retry_or_fail(State& state, const Error& error) {
   });
 }
 
+void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
+  state.idle = true;
+  loop_.after(std::chrono::milliseconds(idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    state.idle = false;
+    fill(last_waiting_, last_ahead_);
+  });
+}
+
 void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   if (halted_) {  // stopped meanwhile: what was cut but not born is cut again from the stored position
     state.in_turn = false;
@@ -180,6 +192,17 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   state.failures = 0;
   SlicerTurn& turn = *result;
   subslices_ += turn.subslices;
+  for (const std::string& notice : turn.notices) {
+    log(LogLevel::warn, "{}", notice);
+    if (hooks_.on_notice) hooks_.on_notice(notice);
+  }
+  if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
+  // Looking in vain is no change: nothing is to be written.
+  if (turn.runs.empty() && !turn.finished && turn.position == state.position.position) {
+    state.in_turn = false;
+    hooks_.on_change();
+    return;
+  }
   auto& batch = writer_.batch();
   auto born = std::make_shared<std::vector<OpenRange>>();
   for (auto& requests : turn.runs) {
@@ -199,14 +222,6 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   SlicerPosition stored = state.position;
   stored.finished = turn.finished;
   batch.positions[state.id] = stored;
-  if (turn.idle_ms > 0 && !turn.finished) {
-    state.idle = true;
-    loop_.after(std::chrono::milliseconds(turn.idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
-      if (alive.expired()) return;
-      state.idle = false;
-      fill(last_waiting_, last_ahead_);
-    });
-  }
   if (SLICEMILL_MUTATED("dispatch_before_sync"))
     for (auto& range : std::exchange(*born, {})) hooks_.on_born(std::move(range));
   writer_.after_sync([this, &state, born] {

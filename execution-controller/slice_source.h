@@ -22,6 +22,7 @@ class SliceSource {
     std::function<void(OpenRange)> on_born;  // durable: may be dispatched
     std::function<void()> on_change;         // a slicer finished, or a turn gave nothing
     std::function<void(const Error&)> on_fatal;
+    std::function<void(const std::string&)> on_notice = {};  // a slicer has something to say; may be empty
   };
 
   SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job, Hooks hooks);
@@ -55,6 +56,7 @@ class SliceSource {
   Opening opening_of(const State& state) const;
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
+  void wait_idle(State& state, std::int64_t idle_ms);
   void finish_turn(State& state, Result<SlicerTurn> turn);
   void retry_or_fail(State& state, const Error& error);
 
@@ -62,6 +64,7 @@ class SliceSource {
   LedgerWriter& writer_;
   Files& files_;
   std::uint16_t generation_;
+  std::uint64_t epoch_;
   Json job_;
   Hooks hooks_;
   std::vector<std::unique_ptr<State>> states_;

@@ -62,6 +62,8 @@ Result<FileReading> file_reading(const Json& options) {
     reading.remove_header = option<bool>(options, "remove_header", true);
     reading.ignore_empty = option<bool>(options, "ignore_empty", true);
     reading.file_per_slice = option<bool>(options, "file_per_slice", false);
+    reading.settle_ms = option<std::int64_t>(options, "settle", reading.settle_ms);
+    reading.pipe_timeout_ms = option<std::int64_t>(options, "pipe_timeout", reading.pipe_timeout_ms);
     reading.raw_records = option<std::string>(options, "_encoding", "json") == "raw";
   } catch (const nlohmann::json::exception& wrong) {
     return Error(ErrorCode::invalid, fmt::format("file_reader options: {}", wrong.what()), false);

@@ -25,7 +25,9 @@ struct FileReading {
   bool remove_header = true;
   bool ignore_empty = true;
   bool file_per_slice = false;
-  bool raw_records = false;  // `_encoding: raw`: lines are passed on as they are
+  std::int64_t settle_ms = 2'000;        // persistent: a file is read once it has not changed for so long
+  std::int64_t pipe_timeout_ms = 5'000;  // how long a pipe may be without its first writer
+  bool raw_records = false;              // `_encoding: raw`: lines are passed on as they are
 
   Compression compression_of(std::string_view file) const {
     return compression ? *compression : compression_of_name(file);

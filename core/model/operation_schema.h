@@ -60,6 +60,9 @@ struct OperationSchema {
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.
   std::function<Result<void>(const Json& options)> check{};
+  // Checks against the other operations of a job that is valid otherwise, all with their options normalised. It may
+  // look at the file system.
+  std::function<Result<void>(const Json& options, const Json& operations)> check_job{};
 };
 
 class OperationCatalog {

@@ -1,8 +1,11 @@
 // The reader with its real slicer on real files.
 #include "operations/readers/file_reader.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -378,7 +381,146 @@ TEST_F(FileReaderTest, AnyOtherChangeIsAnError) {
   EXPECT_THAT(error(),
               testing::StartsWith(path_ + ": changed since it was discovered: replaced by another file (inode "));
   fs::remove(path_);
-  EXPECT_EQ(read_slice(static_cast<Reader&>(*reader), requests[0]).error().code, ErrorCode::not_found);
+  EXPECT_EQ(error(), path_ + ": it was there when it was discovered, and is gone now");
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(error(), path_ + ": changed since it was discovered: a pipe now");
+}
+
+TEST_F(FileReaderTest, AFileThatWasWrittenAnewAndLongerIsAnError) {
+  const auto lines = [](char c, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "\"" + std::string(20, c) + "\"\n";
+    return text;
+  };
+  options_["size"] = 1'000;
+  write("\"the same head\"\n" + lines('a', 500));
+  const auto requests = slices();
+  ASSERT_GT(requests.size(), 5u);
+  auto reader = initialized();
+  EXPECT_TRUE(read_slice(static_cast<Reader&>(*reader), requests[0]));
+  write("\"the same head\"\n" + lines('b', 900));
+  EXPECT_THAT(read_slice(static_cast<Reader&>(*reader), requests[1]).error().message,
+              testing::StartsWith(path_ + ": changed since it was discovered: written anew"));
+}
+
+TEST_F(FileReaderTest, AChangeWhileTheSliceIsReadIsAnError) {
+  write("1\n2\n");
+  const auto requests = slices();
+  auto operation = initialized();
+  auto& reader = static_cast<Reader&>(*operation);
+  SliceContext slice;
+  slice.request = requests[0];
+  RecordBatch batch;
+  for (const bool is_longer : {false, true}) {
+    write("1\n2\n");
+    slice.request = slices()[0];
+    const std::string request(slice.request);
+    slice.request = request;
+    ASSERT_TRUE(reader.open(slice));
+    batch.clear();
+    ASSERT_TRUE(reader.read(batch));
+    write(is_longer ? "3\n4\n5\n" : "3\n");
+    batch.clear();
+    const auto end = reader.read(batch);
+    ASSERT_FALSE(end);
+    EXPECT_THAT(end.error().message, testing::StartsWith(path_ + ": changed since it was discovered: "));
+  }
+  write("1\n2\n");
+  const std::string request = slices()[0];
+  slice.request = request;
+  ASSERT_TRUE(reader.open(slice));
+  std::ofstream(path_, std::ios::app) << "3\n";  // it may grow
+  batch.clear();
+  ASSERT_TRUE(reader.read(batch));
+  batch.clear();
+  EXPECT_TRUE(reader.read(batch));
+}
+
+TEST_F(FileReaderTest, ARecordThatWasHalfThereIsReadToItsEnd) {
+  for (const char* format : {"ldjson", "raw"}) {
+    options_["format"] = format;
+    write("1\n23");
+    const auto requests = slices();
+    std::ofstream(path_, std::ios::app) << "45\n6\n";
+    auto reader = initialized();
+    const auto records = *read_slice(static_cast<Reader&>(*reader), requests[0]);
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_THAT(records[1], testing::HasSubstr("2345"));
+  }
+  options_["format"] = "csv";
+  for (const int size : {4, 1'000}) {
+    options_["size"] = size;
+    write("a,b\n1,2\n3,4");
+    const auto requests = slices();
+    std::ofstream(path_, std::ios::app) << "5\n";
+    auto reader = initialized();
+    EXPECT_THAT(read_slice(static_cast<Reader&>(*reader), requests.back()).error().message,
+                testing::HasSubstr("its last row had no end then"));
+  }
+}
+
+TEST_F(FileReaderTest, OlderRequestsAreUnderstood) {
+  write("1\n2\n");
+  Json request = Json::parse(slices()[0]);
+  request.erase("device");
+  request.erase("print");
+  std::ofstream(path_, std::ios::app) << "3\n";
+  auto reader = initialized();
+  EXPECT_THAT(*read_slice(static_cast<Reader&>(*reader), request.dump()), ElementsAre("1", "2"));
+}
+
+TEST_F(FileReaderTest, NamesMayHoldAnyBytes) {
+  path_ = directory_ + "/in\xFF\n.txt";
+  write("1\nbroken");
+  options_["path"] = directory_;
+  EXPECT_THAT(error_of_all(), testing::StartsWith(directory_ + "/in\\xff\\x0a.txt: byte 2: "));
+}
+
+TEST_F(FileReaderTest, FilesWhoseSizeIsMadeUp) {
+  options_["path"] = "/proc/self/status";
+  options_["format"] = "raw";
+  EXPECT_GT(read_all()->size(), 10u);
+}
+
+TEST_F(FileReaderTest, APipeIsReadOnceByTheFirstAttempt) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  options_["pipe_timeout"] = 1;
+  const std::string request = slices()[0];
+  SliceContext slice;
+  slice.request = request;
+  slice.attempt = {0, 1};
+  auto operation = initialized();
+  auto& reader = static_cast<Reader&>(*operation);
+  RecordBatch batch;
+  const auto once_only = testing::HasSubstr("can be read once only");
+  // Nobody writes.
+  ASSERT_TRUE(reader.open(slice));
+  const auto silent = reader.read(batch);
+  ASSERT_FALSE(silent);
+  EXPECT_THAT(silent.error().message, testing::HasSubstr("no program has opened the pipe"));
+  EXPECT_FALSE(silent.error().retryable);
+  // Nobody waits for it any more, although somebody may write.
+  slice.key.order = 2;
+  const int writer = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  std::atomic<bool> cancelled = true;
+  slice.cancelled = &cancelled;
+  ASSERT_TRUE(reader.open(slice));
+  EXPECT_EQ(reader.read(batch).error().code, ErrorCode::cancelled);
+  // Everything to the end.
+  slice.key.order = 3;
+  slice.cancelled = nullptr;
+  ASSERT_EQ(::write(writer, "1\n2\n", 4), 4);
+  ASSERT_TRUE(reader.open(slice));
+  ::close(writer);
+  batch.clear();
+  ASSERT_TRUE(reader.read(batch));
+  EXPECT_THAT(batch.records, ElementsAre("1", "2"));
+  // The same attempt again, another one, another epoch.
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
+  slice.attempt.n = 2;
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
+  slice.attempt = {1, 1};
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
 }
 
 TEST_F(FileReaderTest, RefusesBrokenRequests) {
