@@ -72,10 +72,7 @@ void ExecutionProcess::tell_failure(const Error& error) {
                                       .on_query = [](const wire::Query&) {},
                                       .on_worker_exit = [](std::int64_t, const std::string&) {},
                                       .on_wanted = [](const wire::Wanted&) {},
-                                      .report =
-                                          [] {
-                                            return StatusReport{.status = "initializing", .stats = "{}"};
-                                          }});
+                                      .report = [] { return StatusReport{.status = "initializing", .stats = "{}"}; }});
   farewell_->start();
   farewell_->finish({.status = "failed", .reason = error.message, .stats = "{}"}, [this] { on_end_(kOk); });
 }

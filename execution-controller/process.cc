@@ -1,14 +1,18 @@
 // The process body of `slicemill-controller`.
 #include <fmt/core.h>
 
+#include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/log.h"
+#include "core/runtime/threads.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/execution_process.h"
 
@@ -27,6 +31,31 @@ std::optional<CurveKeys> curve_keys(const ControllerLaunch& launch) {
   return CurveKeys{launch.controller_public_key, launch.controller_secret_key};
 }
 
+// RocksDB's timer, its two kinds of background work, and four lanes.
+constexpr int kMostThreads = 7;
+
+// A limit that is lifted may be so only for processes that are started from then on: one that gets no thread for long
+// makes room for its successor.
+class EndsWithoutThreads {
+ public:
+  EndsWithoutThreads(AsioLoop& loop, std::function<void()> end) : loop_(loop), end_(std::move(end)) { look(false); }
+
+ private:
+  static constexpr auto kLookEvery = std::chrono::seconds(10);
+
+  void look(bool waited) {
+    const bool waits = !loop_.waits_for().empty();
+    if (waits && waited) {
+      end_();
+      return;
+    }
+    loop_.after(kLookEvery, [this, waits] { look(waits); });
+  }
+
+  AsioLoop& loop_;
+  const std::function<void()> end_;
+};
+
 }  // namespace
 
 int run_execution_controller(const std::string& launch_file) {
@@ -44,6 +73,14 @@ int run_execution_controller(const std::string& launch_file) {
   }
   if (auto passed = fault("launched"); !passed) return cannot_start_code(passed.error());
   AsioLoop loop;
+  if (const auto prepared = prepare_zmq_channels(kObstructedExit); !prepared) {
+    log(LogLevel::error, "{}", prepared.error().message);
+    return cannot_start_code(prepared.error());
+  }
+  if (const auto room = try_threads(kMostThreads); !room) {
+    log(LogLevel::error, "{}", room.error().message);
+    return cannot_start_code(room.error());
+  }
   const auto workers = make_zmq_channel(loop, launch.controller_endpoint, curve_keys(launch));
   const auto master = connect_zmq_channel(loop, launch.master_endpoint);
   if (!workers || !master) {
@@ -53,13 +90,21 @@ int run_execution_controller(const std::string& launch_file) {
   }
   const auto monitor = make_process_monitor(loop);
   int code = 0;
-  ExecutionProcess process(
-      {.loop = loop, .workers = **workers, .master = master->get(), .monitor = monitor.get(), .files = posix_files()},
-      launch, [&](int end) {
-        code = end;
-        loop.stop();
-      });
+  ExecutionProcess process({.loop = loop,
+                            .workers = **workers,
+                            .master = master->get(),
+                            .monitor = monitor.get(),
+                            .files = posix_files(),
+                            .has_pulses = true},
+                           launch, [&](int end) {
+                             code = end;
+                             loop.stop();
+                           });
   loop.on_signals([&loop](int) { loop.stop(); });  // all that counts is durable; the next start goes on from it
+  EndsWithoutThreads ends_without_threads(loop, [&] {
+    code = kObstructedExit;
+    loop.stop();
+  });
   process.start();
   loop.run();
   return code;

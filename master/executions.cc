@@ -93,8 +93,12 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   const auto found = live_.find(id);
   if (found == live_.end()) return {};
   const LiveExecution& live = *found->second;
-  if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
-  return live.live_reason + "; " + live.slots_reason;
+  std::string reasons;
+  for (const std::string* reason : {&live.live_reason, &live.workers_reason, &live.slots_reason}) {
+    if (!reasons.empty() && !reason->empty()) reasons += "; ";
+    reasons += *reason;
+  }
+  return reasons;
 }
 
 void Executions::explain(LiveExecution& live, std::string reason) {
@@ -222,8 +226,8 @@ void Executions::set_log_level(LiveExecution& live, const std::string& level) {
 
 // A level: told again at the controller's hello, and while its reports say something else.
 void Executions::tell_wanted(const LiveExecution& live) {
-  links_.tell(live.ex_id, wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)),
-                                       live.log_level});
+  links_.tell(live.ex_id,
+              wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)), live.log_level});
 }
 
 // One write at a time per execution: what changes meanwhile goes into the next, so the registry never goes back.

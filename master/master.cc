@@ -94,7 +94,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->executions = std::make_unique<Executions>(
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
-                        given.worker_transport});
+                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
   body->service =
       std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, *body->assets,
                                       path_rule(given), NodeFacts{given.name, host_name(), given.bind, getpid()});
@@ -131,8 +131,8 @@ void Master::Body::stop_all(const std::function<void()>& then) {
   }
 }
 
-// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before it
-// is durable too.
+// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before
+// it is durable too.
 void Master::Body::flush_and_end() {
   executions->when_processes_noted([this] {
     registry->write({}, [this](const Result<void>&) {

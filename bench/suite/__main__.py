@@ -5,11 +5,11 @@ import shutil
 import sys
 import tempfile
 
-from . import files, lifecycle, loops, plots, requests, scripts, slices
+from . import files, idle, lifecycle, loops, plots, requests, scripts, slices
 from .system import ROOT, Bench, Unavailable, as_text, machine
 
 GROUPS = {"loops": loops.measure, "slices": slices.measure, "files": files.measure, "scripts": scripts.measure, "lifecycle": lifecycle.measure,
-          "requests": requests.measure}
+          "idle": idle.measure, "requests": requests.measure}
 
 
 def main():
