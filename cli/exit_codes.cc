@@ -49,6 +49,12 @@ ExitCode report(const Error& error) {
   return report(error, exit_code_of(error));
 }
 
+void say(std::FILE* stream, std::string_view text) {
+  std::clearerr(stream);
+  (void)std::fwrite(text.data(), 1, text.size(), stream);
+  (void)std::fflush(stream);
+}
+
 void report_warning(std::string_view message) {
   const std::string line = one_line(message);
   std::fprintf(stderr, "slicemill: warning: %s\n", line.c_str());

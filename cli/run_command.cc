@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,7 @@ namespace {
 
 struct Plan {
   controller::LocalRunOptions options;
+  std::string resume;  // the command that goes on with the execution
   std::string output;  // path that the last operation writes to; "" if it has none
 };
 
@@ -76,12 +78,12 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
     return Error(ErrorCode::conflict,
                  fmt::format("execution {} ended as completed; there is nothing to resume", launch.ex_id));
   }
-  fmt::print("execution {} ended as {}; ", launch.ex_id, to_string(header.outcome->status));
+  const std::string ended = fmt::format("execution {} ended as {}", launch.ex_id, to_string(header.outcome->status));
   launch.source_ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.ex_id = random_uuid();
   launch.execution["ex_id"] = launch.ex_id;
   launch.epoch = header.epoch + 1;
-  fmt::print("{} goes on from it\n", launch.ex_id);
+  say(stdout, fmt::format("{}; {} goes on from it\n", ended, launch.ex_id));
   return {};
 }
 
@@ -109,7 +111,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Controll
   }
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
-  fmt::print("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
+  say(stdout, fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id));
   return {};
 }
 
@@ -127,6 +129,23 @@ Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<
                                                [](const std::string&) {});
   made->start();
   return std::shared_ptr<void>(std::move(made));
+}
+
+std::string for_shell(const std::string& word) {
+  constexpr std::string_view kPlain = "/._-+=@:,%0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// For the shell of whoever gave this command, with what it says of the place.
+std::string resume_command(const CommandLine& line, const std::string& ex_id) {
+  std::string command = fmt::format("slicemill run --resume {}", ex_id);
+  if (const auto data = line.flags.find("data"); data != line.flags.end())
+    command += " --data " + for_shell(data->second);
+  if (!line.config_file.empty()) command += " --config " + for_shell(line.config_file);
+  return command;
 }
 
 Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
@@ -149,6 +168,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   plan.options.workers =
       static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
+  plan.resume = resume_command(line, launch.ex_id);
   plan.output = output_path(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
@@ -189,10 +209,9 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
     const std::string& text = outcome.ledger_error->message;
     return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
   }
-  fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
-  std::fflush(stdout);
+  say(stdout, closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output) + "\n");
   if (code == ExitCode::ok) return code;
-  const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
+  const std::string next = fmt::format("go on with `{}`", plan.resume);
   if (outcome.obstacle) {
     return report(Error(ErrorCode::no_space,
                         fmt::format("{}; with that out of the way, {}{}", outcome.obstacle->message, next, log)),
@@ -210,6 +229,7 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
 
 ExitCode run_local(const CommandLine& line) {
   keep_standard_input();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
@@ -219,6 +239,8 @@ ExitCode run_local(const CommandLine& line) {
     return report(plan.error(),
                   plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
 
+  say(stderr, fmt::format("progress: execution {} begins; `{}` goes on with it, should it be interrupted\n",
+                          plan->options.launch.ex_id, plan->resume));
   RunProgress progress(isatty(STDERR_FILENO) != 0);
   plan->options.on_progress = [&progress](const controller::StatusReport& report) {
     progress.show(report.status, report.stats);
@@ -227,9 +249,10 @@ ExitCode run_local(const CommandLine& line) {
     progress.end();
     report_warning(notice);
   };
-  plan->options.on_leaving = [&progress] {
+  plan->options.on_leaving = [&progress, &plan] {
     progress.end();
-    fmt::print(stderr, "progress: slices in flight finish; a second interrupt ends at once\n");
+    say(stderr, fmt::format("progress: slices in flight finish; a second interrupt ends at once; go on with `{}`\n",
+                            plan->resume));
   };
   const auto began = std::chrono::steady_clock::now();
   const auto outcome = controller::run_locally(plan->options);

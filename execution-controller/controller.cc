@@ -168,6 +168,7 @@ void Controller::wire() {
                               .retries = retries,
                               .speculation = SpeculationPolicy::of(job_)};
   if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
+  options.looks_at_pulses = parts_.has_pulses;
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
@@ -221,14 +222,17 @@ void Controller::wire() {
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
-      WorkerWatch::Hooks{
-          .counts = [this] { return dispatcher_->counts(); },
-          .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up(); },
-          .on_alone = [this](const Error& error) { fail(error); },
-          .on_change =
-              [this] {
-                if (link_) link_->report_soon();
-              }});
+      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
+                         .excused =
+                             [this] {
+                               return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up() ||
+                                      workers_wait_;
+                             },
+                         .on_alone = [this](const Error& error) { fail(error); },
+                         .on_change =
+                             [this] {
+                               if (link_) link_->report_soon();
+                             }});
   wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
@@ -248,7 +252,14 @@ void Controller::wire() {
                 [this] {
                   look_after_ledger();
                   return report();
-                }});
+                },
+            .on_workers_wait = [this](const std::string& reason) { workers_wait_ = !reason.empty(); },
+            .same_report =
+                [this] {
+                  look_after_ledger();
+                  return turns_ == reported_turns_ && !obstacle_->up() && parts_.loop.waits_for().empty();
+                }},
+        parts_.has_pulses ? parts_.monitor : nullptr);
     if (!ledger_noted_) link_->tell_ledger();
   }
 }
@@ -337,6 +348,7 @@ void Controller::turn_soon() {
 }
 
 void Controller::turn() {
+  ++turns_;
   const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
   // Opening a source may take long, or hang: a drain does not wait for it.
   const bool nothing_runs_yet =
@@ -404,9 +416,12 @@ ExecutionStatus Controller::status() const {
 }
 
 StatusReport Controller::report() const {
+  reported_turns_ = turns_;
   std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   if (reason.empty()) reason = worker_watch_->reason();
+  if (const std::string thread = parts_.loop.waits_for(); reason.empty() && !thread.empty())
+    reason = "obstacle: " + thread;
   return {.status = std::string(to_string(status())),
           .reason = std::move(reason),
           .stats = to_compact_text(stats_json(progress())),

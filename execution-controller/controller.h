@@ -60,6 +60,7 @@ class Controller {
     std::optional<ProcessIdentity> self = {};                // nothing: as the system says
     std::function<void(const std::string&)> on_notice = {};  // of the source: what was left out, and what waits
     bool leaves_at_obstacle = false;  // nobody would wait for it: it suspends itself, see ControllerOutcome::obstacle
+    bool has_pulses = false;          // master and workers are processes of this machine (core/runtime/pulse.h)
   };
 
   // Opens (or creates, or recovers) the ledger, so that a conflict is known before anything runs.
@@ -168,6 +169,9 @@ class Controller {
   bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
   bool suspending_ = false;
+  std::uint64_t turns_ = 0;  // every change of what is reported leads to one
+  mutable std::uint64_t reported_turns_ = 0;
+  bool workers_wait_ = false;      // for an obstacle: none can be started
   bool prepare_waits_ = false;     // for an obstacle: no source is open yet
   bool keeps_staging_ = false;     // it ends with committed outputs that could not be published
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready

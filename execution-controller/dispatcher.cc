@@ -44,7 +44,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
       pump();
     });
   }
-  silence_checked_ = loop_.now();
+  silence_due_ = loop_.now();
   on_silence();
 }
 
@@ -273,6 +273,7 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
   if (const auto* beat = std::get_if<wire::Beat>(&*message)) on_beat(*worker, *beat);
+  if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) on_pulse(*worker, *pulse);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
   worker = by_peer(peer);  // what it said may have ended it
   if (worker != nullptr && std::exchange(worker->untold, false)) tell_again(*worker);
@@ -339,6 +340,8 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   }
   worker.outstanding += doubles_of(number);
   send(worker, welcome);
+  worker.pulse.reset();  // until it shows it again
+  if (options_.looks_at_pulses && worker.process.pid != 0) send(worker, wire::PulseWanted{options_.controller});
   if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
     worker.leaving = false;
     dismiss(worker);

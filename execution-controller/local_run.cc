@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/runtime/children.h"
 #include "core/runtime/log.h"
+#include "core/runtime/threads.h"
 #include "core/wire/memory_channel.h"
 
 namespace slicemill::controller {
@@ -15,12 +17,15 @@ namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr int kInterruptedExit = 130;
+constexpr int kOwnThreads = 6;
 
 class LocalRun {
  public:
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
+    // Lanes, the ledger's threads, and two for each worker: said now, where nothing has begun.
+    RETURN_IF_ERROR(try_threads(kOwnThreads + 2 * static_cast<int>(options_.workers)));
     ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_,
                                                     .workers = *server_,
                                                     .files = posix_files(),
@@ -37,6 +42,7 @@ class LocalRun {
       loop_.stop();
     });
     show_progress();
+    const OrphanReaper orphans(loop_);
     loop_.run();
     end_at_interrupts();
     if (options_.on_progress) options_.on_progress(controller_->report());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/files.h"
@@ -58,12 +59,18 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
 }
 
 void Executions::on_connected(const ExecutionId& id) {
-  if (const LiveExecution* live = find(id)) tell_wanted(*live);
+  LiveExecution* live = find(id);
+  if (live == nullptr) return;
+  tell_wanted(*live);
+  live->pulse.reset();  // until it shows it again
+  if (options_.process) links_.tell(id, wire::PulseWanted{*options_.process});
+  if (!live->workers_reason.empty()) links_.tell(id, wire::WorkersWait{live->workers_reason});
 }
 
 void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
   live.last_heard = loop_.now();
   live.stalled = false;
+  live.reported_reason = reason;
   explain(live, reason);
   if (stats.empty()) return;
   const auto json = parse_json(stats);
@@ -141,6 +148,18 @@ void Executions::note_ledger(LiveExecution& live) {
                   });
 }
 
+void Executions::on_pulse(const ExecutionId& id, const wire::Pulse& pulse) {
+  LiveExecution* live = find(id);
+  if (live == nullptr) return;
+  auto view = PulseView::open(pulse.path);
+  if (!view) {  // then it goes on with messages
+    log(LogLevel::warn, "execution {}: {}", id.text, view.error().message);
+    return;
+  }
+  live->pulse = std::move(*view);
+  links_.tell(id, wire::PulseTaken{static_cast<std::uint64_t>(options_.settings.pulse_ms())});
+}
+
 // ---- from the supervisor ----
 
 void Executions::process_started(const ProcessRow& process) {
@@ -154,6 +173,7 @@ void Executions::process_started(const ProcessRow& process) {
 void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit, bool) {
   notes_.gone(process.process);
   if (process.is_controller) {
+    if (LiveExecution* live = find(process.ex_id)) live->pulse.reset();
     links_.forget(process.ex_id);
   } else {
     links_.tell(process.ex_id, wire::WorkerExit{process.process.pid, exit.to_text()});
@@ -176,6 +196,14 @@ void Executions::controller_waits(const ExecutionId& id, const std::string& reas
   explain(*live, reason);
   const bool runs = is_running_group(live->status) && live->status != ExecutionStatus::stopping;
   if (runs && live->status != ExecutionStatus::paused) change(*live, ExecutionEvent::pause, reason);
+}
+
+// The controller would give the execution up after a while without workers.
+void Executions::workers_wait(const ExecutionId& id, const std::string& reason) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || live->workers_reason == reason) return;
+  set_reason(live->workers_reason, reason);
+  links_.tell(id, wire::WorkersWait{reason});
 }
 
 void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
@@ -218,9 +246,13 @@ void Executions::tick() {
 // A live status is a lease of its controller (I4).
 void Executions::check_silence(LiveExecution& live) {
   if (!supervisor_.has_controller(live.ex_id) || live.silence_punished || is_terminal(live.status)) return;
+  if (live.pulse) live.last_heard = std::max(live.last_heard, live.pulse->last());
   const Duration silent = loop_.now() - live.last_heard;
   const Duration lease = milliseconds(options_.settings.lease_ms);
-  if (silent <= lease) return;
+  if (silent <= lease) {
+    if (std::exchange(live.stalled, false)) explain(live, live.reported_reason);
+    return;
+  }
   const auto silent_seconds = duration_cast<seconds>(silent).count();
   live.stalled = true;
   explain(live, fmt::format("stalled: no word from the execution controller for {} s", silent_seconds));

@@ -93,8 +93,12 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   const auto found = live_.find(id);
   if (found == live_.end()) return {};
   const LiveExecution& live = *found->second;
-  if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
-  return live.live_reason + "; " + live.slots_reason;
+  std::string reasons;
+  for (const std::string* reason : {&live.live_reason, &live.workers_reason, &live.slots_reason}) {
+    if (!reasons.empty() && !reason->empty()) reasons += "; ";
+    reasons += *reason;
+  }
+  return reasons;
 }
 
 void Executions::explain(LiveExecution& live, std::string reason) {

@@ -22,6 +22,7 @@
 #include "core/model/execution.h"
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
+#include "core/runtime/pulse.h"
 #include "master/cluster_totals.h"
 #include "master/controller_endpoints.h"
 #include "master/controller_links.h"
@@ -49,21 +50,24 @@ struct LiveExecution {
   ExecutionStatus durable_status = ExecutionStatus::pending;  // what anybody may be told
   std::string reason;                                         // of has_errors
   bool has_errors = false;
-  std::string stats;              // the controller's last report (JSON), "" for none
-  std::int64_t failed = 0;        // slices, of that report
-  std::string live_reason;        // what the controller or the supervisor says to the present status
-  std::string slots_reason;       // what the planner says
-  bool stalled = false;           // live_reason is about silence
-  std::int64_t wanted = 1;        // workers asked for
-  std::int64_t granted = 0;       // workers it has slots for: the controller is told, see tell_wanted
-  std::string log_level;          // as somebody set it while it lives; "": as the job says
-  std::uint64_t epoch = 0;        // last one issued
-  bool has_unused_epoch = false;  // that one is durable, and no controller was started with it
-  SteadyTime last_heard;          // from its controller, or the controller's start
-  bool met_controller = false;    // one said hello: slices may have run
-  bool has_ledger = false;        // durable: it was made, so one that is not there is lost
-  bool notes_ledger = false;      // that is being written
-  bool silence_punished = false;  // killed for silence; waiting for its successor
+  std::string stats;                 // the controller's last report (JSON), "" for none
+  std::int64_t failed = 0;           // slices, of that report
+  std::string live_reason;           // what the controller or the supervisor says to the present status
+  std::string slots_reason;          // what the planner says
+  std::string workers_reason;        // why no worker can be started
+  std::string reported_reason;       // of the controller's last report
+  bool stalled = false;              // live_reason is about silence
+  std::int64_t wanted = 1;           // workers asked for
+  std::int64_t granted = 0;          // workers it has slots for: the controller is told, see tell_wanted
+  std::string log_level;             // as somebody set it while it lives; "": as the job says
+  std::uint64_t epoch = 0;           // last one issued
+  bool has_unused_epoch = false;     // that one is durable, and no controller was started with it
+  SteadyTime last_heard;             // from its controller, or the controller's start
+  std::unique_ptr<PulseView> pulse;  // of its controller, looked at beside what is heard
+  bool met_controller = false;       // one said hello: slices may have run
+  bool has_ledger = false;           // durable: it was made, so one that is not there is lost
+  bool notes_ledger = false;         // that is being written
+  bool silence_punished = false;     // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;
   bool decided = false;      // its ledger has the outcome, which a controller has yet to tell
@@ -87,6 +91,7 @@ struct ExecutionsOptions {
   std::string log_level = "info";
   std::vector<std::pair<std::string, std::string>> environment = {};  // of all processes; a job's own goes before
   WorkerTransport worker_transport = {};
+  std::optional<ProcessIdentity> process = {};  // this one, if it may look at the pulses of controllers
 };
 
 // What controllers and workers have in their environment beside the master's own: a job's variables go before.
@@ -151,6 +156,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void on_finished(const ExecutionId& id, const wire::Finished& finished) override;
   void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) override;
   void on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) override;
+  void on_pulse(const ExecutionId& id, const wire::Pulse& pulse) override;
 
   // ---- SupervisorEvents ----
   void prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) override;
@@ -158,6 +164,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override;
   void controller_restarts(const ExecutionId& id, const std::string& reason) override;
   void controller_waits(const ExecutionId& id, const std::string& reason) override;
+  void workers_wait(const ExecutionId& id, const std::string& reason) override;
   void gave_up(const ExecutionId& id, const std::string& reason) override;
   void group_gone(const ExecutionId& id) override;
 

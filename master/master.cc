@@ -101,7 +101,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->executions = std::make_unique<Executions>(
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
-                        given.worker_transport});
+                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
   body->service = std::make_unique<MasterService>(
       loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
       NodeFacts{given.name, host_name(), given.bind, getpid()}, given.retention);

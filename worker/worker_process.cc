@@ -17,6 +17,7 @@
 #include "core/runtime/memory_group.h"
 #include "core/runtime/standard_output.h"
 #include "core/runtime/text.h"
+#include "core/runtime/threads.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
 #include "worker/worker.h"
@@ -26,6 +27,8 @@ namespace {
 
 enum : int { kOk = 0, kFailed = 1, kCannotStart = 3 };
 
+// The slices' own, and the one that waits for the disk.
+constexpr int kSliceThreads = 2;
 // Address space that is reserved for thread stacks and heaps, and mostly never used, counts as data too.
 constexpr rlim_t kReservedBytes = 96 << 20;
 
@@ -88,11 +91,18 @@ int run_worker(const WorkerOptions& options) {
   if (!limited->empty()) log(LogLevel::info, "{}", *limited);
   const std::string key = take_controller_key();
   AsioLoop loop;
+  auto prepared = prepare_zmq_channels(kObstructedExit);
+  if (prepared) prepared = try_threads(kSliceThreads);
+  if (!prepared) {
+    log(LogLevel::error, "{}", prepared.error().message);
+    return kObstructedExit;
+  }
   auto channel = connect_zmq_channel(loop, options.controller_endpoint, key);
   const auto process = own_process();
   if (!channel || !process) {
-    log(LogLevel::error, "{}", (channel ? process.error() : channel.error()).message);
-    return kCannotStart;
+    const Error& error = channel ? process.error() : channel.error();
+    log(LogLevel::error, "{}", error.message);
+    return error.obstacle ? kObstructedExit : kCannotStart;
   }
   (void)posix_files().create_directories(options.begun_directory);  // without it the note says what is wrong
   const auto monitor = make_process_monitor(loop);
@@ -100,7 +110,8 @@ int run_worker(const WorkerOptions& options) {
   Worker worker(loop, std::move(*channel), monitor.get(),
                 {.worker_id = options.worker_id,
                  .process = *process,
-                 .begun_path = fmt::format("{}/{}.begun", options.begun_directory, options.worker_id)},
+                 .begun_path = fmt::format("{}/{}.begun", options.begun_directory, options.worker_id),
+                 .has_pulse = true},
                 builtin_runner(options.worker_id), [&](const std::string& reason) {
                   code = reason.empty() ? kOk : kFailed;
                   loop.stop();
@@ -109,7 +120,7 @@ int run_worker(const WorkerOptions& options) {
   bound_standard_output(loop);
   worker.start();
   loop.run();
-  return code;
+  return worker.obstructed() ? kObstructedExit : code;
 }
 
 }  // namespace slicemill::worker

@@ -1,6 +1,7 @@
 // What the master hands to a controller at its start, as a JSON file that only the two of them read.
 #pragma once
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -12,7 +13,7 @@ namespace slicemill {
 
 // Exit codes with a meaning beyond that of the command line's (cli/exit_codes.h).
 inline constexpr int kOutOfMemoryExit = 5;  // a worker
-inline constexpr int kObstructedExit = 6;   // a controller: an obstacle ended it, that is no failed start
+inline constexpr int kObstructedExit = 6;   // an obstacle ended it, that is no failed start
 inline constexpr int kLedgerHeldExit = 7;   // a controller: another process holds or makes the ledger, no failed start
 
 // A controller that ends with an error prints the reason in one line on its standard error, behind this. By the pid a
@@ -32,6 +33,9 @@ struct ExecutionSettings {
   std::int64_t reattach_ms = 500;                       // how long open slices wait for known workers after a restart
   std::int64_t min_status_ms = 150;                     // how long `recovering` stays visible
   std::int64_t retry_base_ms = 100;                     // first backoff, doubles with jitter
+
+  // Lease renewal that costs no message (core/runtime/pulse.h): two fit into a lease.
+  std::int64_t pulse_ms() const { return std::max<std::int64_t>(1, lease_ms * 2 / 5); }
 };
 
 struct ControllerLaunch {

@@ -174,7 +174,8 @@ std::vector<SettingSpec> make_specs() {
       {.name = "beat",
        .type = duration_ms,
        .default_text = "1s",
-       .description = "How often workers and controllers say that they live."},
+       .description = "How often workers and controllers say that they live, while that takes messages, and "
+                      "controllers tell their counters."},
       {.name = "lease",
        .type = duration_ms,
        .default_text = "5s",

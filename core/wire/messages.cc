@@ -377,6 +377,30 @@ void fields(Io& io, M& m) {
   io.text(m.log_level);
 }
 
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, WorkersWait>
+void fields(Io& io, M& m) {
+  io.text(m.reason);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, PulseWanted>
+void fields(Io& io, M& m) {
+  process(io, m.process);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Pulse>
+void fields(Io& io, M& m) {
+  io.text(m.path);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, PulseTaken>
+void fields(Io& io, M& m) {
+  io.number(m.every_ms);
+}
+
 template <std::size_t index = 0>
 bool read_body(std::size_t type, Reader& reader, Message& message) {
   if constexpr (index < std::variant_size_v<Message>) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <unordered_map>
 #include <utility>
 #include <zmq.hpp>
@@ -12,6 +13,7 @@
 
 #include "core/runtime/log.h"
 #include "core/runtime/private_directory.h"
+#include "core/runtime/threads.h"
 #include "core/wire/messages.h"
 
 namespace slicemill {
@@ -24,6 +26,28 @@ constexpr Duration kLookForSocketEvery = std::chrono::seconds(1);  // for the so
 constexpr std::string_view kIpc = "ipc://";
 constexpr int kFramesPerTurn = 64;  // then the loop may serve others
 constexpr int kLastWordsMs = 100;   // for what a server sent just before its end; nobody else would say it again
+constexpr int kLibraryThreads = 2;  // one for I/O, one that closes sockets
+
+// libzmq aborts the process where it gets no thread. While this lives, that is the end with an exit code, which says
+// more to whoever started the process.
+class AbortsWithCode {
+ public:
+  explicit AbortsWithCode(int code) {
+    exit_code_ = code;
+    former_ = std::signal(SIGABRT, [](int) {
+      constexpr std::string_view kText = "slicemill: cannot start a thread for messages\n";
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText.data(), kText.size());
+      _exit(exit_code_);
+    });
+  }
+  ~AbortsWithCode() { (void)std::signal(SIGABRT, former_); }
+  AbortsWithCode(const AbortsWithCode&) = delete;
+  AbortsWithCode& operator=(const AbortsWithCode&) = delete;
+
+ private:
+  static inline volatile std::sig_atomic_t exit_code_ = 0;
+  void (*former_)(int) = nullptr;
+};
 
 // Per process; ended after the last socket.
 zmq::context_t& context() {
@@ -280,8 +304,18 @@ class ZmqClientChannel final : public ClientChannel {
 
 }  // namespace
 
-void prepare_zmq_channels() {
-  context();
+Result<void> prepare_zmq_channels(int exit_code) {
+  static bool prepared = false;
+  if (prepared) return {};
+  RETURN_IF_ERROR(try_threads(kLibraryThreads));
+  const AbortsWithCode guard(exit_code);
+  try {
+    const zmq::socket_t first(context(), zmq::socket_type::dealer);
+  } catch (const zmq::error_t& error) {
+    return channel_error("cannot make", "a socket", error);
+  }
+  prepared = true;
+  return {};
 }
 
 CurveKeys new_curve_keys() {

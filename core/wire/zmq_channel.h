@@ -14,8 +14,9 @@
 
 namespace slicemill {
 
-// What the first channel of a process costs once: for a process that has time before it needs one.
-void prepare_zmq_channels();
+// Makes libzmq's threads, which come with the first channel of a process otherwise. An obstacle if there is no room for
+// them. Should libzmq itself find none in spite of that, it ends the process: with this exit code, then.
+Result<void> prepare_zmq_channels(int exit_code);
 
 // CURVE keys (ZeroMQ RFC 26) as Z85 text, 40 characters each.
 struct CurveKeys {

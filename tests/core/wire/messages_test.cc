@@ -62,7 +62,11 @@ std::vector<Message> all_messages() {
           Cancel{4, {held}},
           Wanted{3, "debug"},
           LedgerMade{5},
-          LedgerNoted{}};
+          LedgerNoted{},
+          WorkersWait{"no room"},
+          PulseWanted{process},
+          Pulse{"/proc/1/fd/3"},
+          PulseTaken{2000}};
 }
 
 TEST(Messages, EveryOneRoundTrips) {
