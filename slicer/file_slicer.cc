@@ -216,16 +216,30 @@ class FileSlicer final : public Slicer {
     DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode};
     const std::string fixed = file.fixed_members();
     const auto total = static_cast<std::int64_t>(stat.size);
-    if (total > reading_.size && reading_.is_cut(path)) {
+    const bool is_cut = total > reading_.size && (reading_.cuts_ranges() || reading_.cuts_rows()) && is_plain(path);
+    if (is_cut && reading_.cuts_ranges()) {
       runs.add_ranges(fixed, total, reading_.size);
       return {};
     }
-    if (total > reading_.size && reading_.is_cut_by_rows(path)) {
+    if (is_cut) {
       ASSIGN_OR_RETURN(rows_, RowsCutter::begin(*files_, reading_, std::move(file)));
       if (rows_) return {};
     }
     runs.add_whole(fixed, stat.size);
     return {};
+  }
+
+  // Not compressed. Whatever is wrong with the file, its reader will say it.
+  bool is_plain(const std::string& path) const {
+    char first[kContentBytes];
+    std::size_t size = 0;
+    if (!reading_.compression) {
+      const auto file = files_->open(path);
+      const auto got = file ? (*file)->read_at(0, first) : Result<std::size_t>(0);
+      if (got) size = *got;
+    }
+    const auto compression = reading_.compression_of(path, {first, size});
+    return compression && *compression == Compression::none;
   }
 
   Files* files_ = nullptr;

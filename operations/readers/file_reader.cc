@@ -47,6 +47,7 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
     // Only of parts that are cut by rows.
     if (simdjson::ondemand::value line; document["line"].get(line) == simdjson::SUCCESS) {
       request.rows.line = line.get_uint64();
+      request.rows.is_part = true;
       if (simdjson::ondemand::value header; document["header"].get(header) == simdjson::SUCCESS)
         request.rows.header = std::string_view(header.get_string());
     }
@@ -102,37 +103,47 @@ class FileReader final : public Reader {
     rest_.clear();
     ended_ = false;
     ASSIGN_OR_RETURN(const FileRequest request, parse_request(slice.request, json_));
-    const Compression compression = reading_.compression_of(request.path);
-    const bool is_cut = reading_.is_cut(request.path);
-    const bool is_cut_by_rows = reading_.is_cut_by_rows(request.path);
-    const std::uint64_t end = request.offset + request.length;
-    place_ = compression == Compression::none ? request.path : request.path + " (unpacked)";
-
     ASSIGN_OR_RETURN(auto file, files_->open(request.path));
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat));
-    parser_ = make_chunk_parser(reading_, is_cut || is_cut_by_rows ? LineRange{request.offset, end} : LineRange{},
-                                request.rows, {place_, rejecter_}, indexer_);
+    ASSIGN_OR_RETURN(const Compression compression, compression_of(request, *file));
+    const bool is_plain = compression == Compression::none;
+    const bool is_cut_by_rows = is_plain && reading_.cuts_rows();
+    const std::uint64_t end = request.offset + request.length;
+    place_ = is_plain ? request.path : request.path + " (unpacked)";
+
+    const bool has_range = is_cut_by_rows || (is_plain && reading_.cuts_ranges());
+    parser_ = make_chunk_parser(reading_, has_range ? LineRange{request.offset, end} : LineRange{}, request.rows,
+                                {place_, rejecter_}, indexer_);
     ASSIGN_OR_RETURN(source_, decompressed(compression,
                                            file_source(std::move(file), request.path, parser_->position(),
                                                        is_cut_by_rows ? end : request.total),
-                                           request.path));
+                                           request.path, reading_.zstd_window_log));
     return {};
   }
 
-  // Only formats of one record a line reject single ones.
+  // Only formats of one record a line or row reject single ones.
   Result<void> open_text(const SliceContext&, std::string_view text) override {
-    if (!is_line_based(reading_.format)) {
+    RowsStart rows;
+    if (is_delimited(reading_.format)) {
+      if (reading_.fields.empty()) {
+        return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `fields` name its columns",
+                     false);
+      }
+      rows.is_part = true;
+    } else if (!is_line_based(reading_.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
                    false);
     }
     rest_.clear();
     ended_ = false;
     place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    parser_ = make_chunk_parser(reading_, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
+
+  const std::vector<std::string>* columns() const override { return parser_ ? parser_->columns() : nullptr; }
 
   Result<void> read(RecordBatch& batch) override {
     while (batch.records.empty() && !parser_->done()) {
@@ -158,6 +169,19 @@ class FileReader final : public Reader {
   }
 
  private:
+  // A file that the slicer has cut is not compressed.
+  Result<Compression> compression_of(const FileRequest& request, ReadableFile& file) const {
+    if (request.length < request.total) return Compression::none;
+    char first[kContentBytes];
+    std::size_t size = 0;
+    if (!reading_.compression) {
+      ASSIGN_OR_RETURN(size, file.read_at(0, first));
+    }
+    auto compression = reading_.compression_of(request.path, {first, size});
+    if (!compression) return with_context(compression.error(), request.path);
+    return compression;
+  }
+
   // The rest of the last chunk with new bytes behind it. Sets ended_.
   Result<std::span<char>> next_chunk(RecordBatch& batch) {
     const std::size_t size = rest_.size() + parser_->wanted(rest_.size());
@@ -219,11 +243,25 @@ std::vector<OptionSpec> file_reader_options() {
        .minimum = 1},
       {.name = "compression",
        .type = OptionType::text,
-       .description = "How the files are compressed; by default by their endings .gz, .zst and .lz4.",
+       .description = "How the files are compressed; by default as each file's first bytes and the ending of its name "
+                      "say (.gz, .gzip, .zst, .zstd, .lz4, in any case).",
        .choices = {"none", "gzip", "zstd", "lz4"}},
+      {.name = "zstd_window_log",
+       .type = OptionType::integer,
+       .description = "The largest window of a zstd file, as the exponent of a power of two (29: 512 MB, 31: 2 GB), as "
+                      "for `zstd --long`. A worker needs so much memory for a file that makes use of it.",
+       .default_value = kDefaultZstdWindowLog,
+       .minimum = 10,
+       .maximum = kLargestZstdWindowLog},
       {.name = "field_delimiter",
        .type = OptionType::text,
-       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab."},
+       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab. A first line "
+                      "`sep=;` names it for its file."},
+      {.name = "quote",
+       .type = OptionType::any,
+       .description = "Character around fields of csv and tsv that hold delimiters or line ends; \"\" or null: none, "
+                      "quotes are ordinary characters.",
+       .default_value = "\""},
       {.name = "line_delimiter",
        .type = OptionType::text,
        .description = "Text behind each record of ldjson and raw; \"\\n\" takes a carriage return before it too.",
@@ -233,12 +271,13 @@ std::vector<OptionSpec> file_reader_options() {
        .description = "Names of the columns of csv and tsv; by default the first row has them."},
       {.name = "remove_header",
        .type = OptionType::boolean,
-       .description = "With `fields`: the first row of csv and tsv is a header and is dropped.",
+       .description = "With `fields`: a first row of csv and tsv that consists of these names is dropped; case and "
+                      "blanks around them do not matter.",
        .default_value = true},
       {.name = "ignore_empty",
        .type = OptionType::boolean,
        .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv "
-                      "(ldjson always does).",
+                      "(ldjson always does). A line of two quotes is not blank.",
        .default_value = true},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
