@@ -227,7 +227,7 @@ void FileFollower::adopt(const std::vector<Seen>& seen) {
     if (rows_ && rows_->file().path == file.path) continue;  // it is being cut
     const auto opened = files_->open(file.path);
     const auto print = opened ? file_print(**opened, file.stat.size) : Result<std::uint64_t>(opened.error());
-    Known known{.inode = file.stat.inode, .end = file.stat.size, .is_whole = !reading_.is_cut(file.path)};
+    Known known{.inode = file.stat.inode, .end = file.stat.size, .is_whole = !(reading_.cuts_ranges() && is_split(file.path))};
     if (print) known.print = *print;
     remember(file, known, file.stat);
   }
@@ -415,8 +415,9 @@ Result<void> FileFollower::cut_file(Work work, RunBuilder& runs) {
   ASSIGN_OR_RETURN(const FileStat stat, (*opened)->stat());
   // Something else by now: the next look will see.
   if (stat.inode != work.file.stat.inode || stat.size < work.file.stat.size) return {};
-  if (reading_.is_cut(path)) return cut_lines(work, **opened, stat, runs);
-  if (reading_.is_cut_by_rows(path)) return begin_rows(work, **opened, stat, runs);
+  if (is_split(path)) {
+    return reading_.cuts_rows() ? begin_rows(work, **opened, stat, runs) : cut_lines(work, **opened, stat, runs);
+  }
   if (stat.size != work.file.stat.size) return {};
   ASSIGN_OR_RETURN(const std::uint64_t print, file_print(**opened, stat.size));
   DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode, stat.device, print};

@@ -103,7 +103,7 @@ class FileFollower {
   Result<void> cut_lines(const Work& work, ReadableFile& file, const FileStat& stat, RunBuilder& runs);
   Result<void> begin_rows(const Work& work, ReadableFile& file, const FileStat& stat, RunBuilder& runs);
   void remember(const Seen& file, Known known, const FileStat& stat);
-  bool is_split(const std::string& path) const { return reading_.is_cut(path) || reading_.is_cut_by_rows(path); }
+  bool is_split(const std::string& path) const { return may_be_cut(*files_, reading_, path); }
   // Says it once.
   void tell(std::string notice);
   std::int64_t milliseconds_to_next_scan() const;

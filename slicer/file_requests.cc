@@ -27,6 +27,19 @@ DiscoveredFile discovered(Files& files, const std::string& path, const FileStat&
   return file;
 }
 
+bool may_be_cut(Files& files, const FileReading& reading, const std::string& path) {
+  if (!reading.cuts_ranges() && !reading.cuts_rows()) return false;
+  std::array<char, kContentBytes> first;
+  std::size_t size = 0;
+  if (!reading.compression) {
+    const auto file = files.open(path);
+    const auto got = file ? (*file)->read_at(0, first) : Result<std::size_t>(0);
+    if (got) size = *got;
+  }
+  const auto compression = reading.compression_of(path, {first.data(), size});
+  return compression && *compression == Compression::none;
+}
+
 void RunBuilder::add(std::string request) {
   list_.requests.push_back(std::move(request));
   ++slices_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/formats/file_reading.h"
 #include "core/runtime/files.h"
 #include "core/runtime/result.h"
 #include "slicer/rows_cutter.h"
@@ -16,6 +17,9 @@ namespace slicemill {
 // The file as it is now, with its print up to `total`. The print is left out if the file cannot be read: its reader
 // says why.
 DiscoveredFile discovered(Files& files, const std::string& path, const FileStat& stat, std::uint64_t total);
+
+// Its format can be cut, and it is not compressed. Whatever is wrong with the file, its reader says it.
+bool may_be_cut(Files& files, const FileReading& reading, const std::string& path);
 
 // Collects requests in runs: single ones packed, a file that is cut as a run of its own. Complete when it is destroyed.
 class RunBuilder {

@@ -173,12 +173,14 @@ class ListedFiles {
     }
     has_cut_ = true;
     DiscoveredFile file = discovered(*files_, path, stat, stat.size);
-    if (stat.size > static_cast<std::uint64_t>(reading_.size) && reading_.is_cut_by_rows(path)) {
+    const bool is_large = stat.size > static_cast<std::uint64_t>(reading_.size);
+    const bool is_cut = is_large && may_be_cut(*files_, reading_, path);
+    if (is_cut && reading_.cuts_rows()) {
       ASSIGN_OR_RETURN(rows_, RowsCutter::begin(*files_, reading_, file));
       if (rows_) return {};
     }
     runs.add_ranges(file, 0, stat.size,
-                    reading_.is_cut(path) ? reading_.size : std::numeric_limits<std::int64_t>::max());
+                    is_cut && reading_.cuts_ranges() ? reading_.size : std::numeric_limits<std::int64_t>::max());
     return {};
   }
 

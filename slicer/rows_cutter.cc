@@ -19,17 +19,28 @@ namespace {
 constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr std::size_t kLongestHeader = 64 << 10;  // it travels with every slice
 
+// The file's own, if its first line names a delimiter.
+CsvDialect dialect_of(const FileReading& reading, std::string_view beginning) {
+  CsvDialect dialect = reading.dialect;
+  if (const auto separator = separator_line(beginning, dialect)) dialect.delimiter = separator->delimiter;
+  return dialect;
+}
+
 // Where the row ends that the reader takes for the header, as the reader itself says; nothing: it is not within these
 // bytes, or is a bad one.
 std::optional<std::uint64_t> header_end(const FileReading& reading, std::string_view bytes) {
   const std::string_view all = bytes;
-  CsvRows rows(reading.field_delimiter, 0, 1);
-  CsvReader reader({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty});
+  CsvRows rows(dialect_of(reading, bytes), 0, 1);
+  CsvReader reader({.dialect = reading.dialect,
+                    .fields = reading.fields,
+                    .remove_header = reading.remove_header,
+                    .ignore_empty = reading.ignore_empty});
   RecordText none;
+  const CsvReader::OnBadRow pass = [](const BadCsvRow&) { return Result<void>(); };
   while (reader.is_header_pending()) {
     const std::uint64_t begin = rows.offset();
     if (!rows.find_end(bytes, begin)) return std::nullopt;
-    if (!reader.read(all.substr(begin, rows.offset() - begin), true, none)) return std::nullopt;
+    if (!reader.read(all.substr(begin, rows.offset() - begin), true, none, pass)) return std::nullopt;
   }
   return rows.offset();
 }
@@ -46,9 +57,9 @@ std::string DiscoveredFile::fixed_members() const {
 RowsCutter::RowsCutter(DiscoveredFile file, const FileReading& reading, std::uint64_t offset, std::uint64_t line)
     : file_(std::move(file)),
       size_(static_cast<std::uint64_t>(reading.size)),
-      rows_(reading.field_delimiter, offset, line),
+      rows_(reading.dialect, offset, line),
       begin_(offset),
-      delimiter_(reading.field_delimiter),
+      dialect_(reading.dialect),
       buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes + kScanPadding)) {}
 
 Result<std::optional<RowsCutter>> RowsCutter::begin(Files& files, const FileReading& reading, DiscoveredFile file) {
@@ -60,7 +71,13 @@ Result<std::optional<RowsCutter>> RowsCutter::begin(Files& files, const FileRead
   const auto end = header_end(reading, cutter.unread_);
   if (!end || *end > kLongestHeader) return std::optional<RowsCutter>();
   cutter.first_end_ = *end;
-  if (reading.fields.empty()) cutter.header_ = cutter.unread_.substr(0, *end);
+  cutter.dialect_ = dialect_of(reading, cutter.unread_);
+  cutter.rows_ = CsvRows(cutter.dialect_, 0, 1);
+  if (reading.fields.empty()) {
+    cutter.header_ = cutter.unread_.substr(0, *end);
+  } else if (const auto separator = separator_line(cutter.unread_, reading.dialect)) {
+    cutter.header_ = cutter.unread_.substr(0, separator->size);
+  }
   return std::optional(std::move(cutter));
 }
 
@@ -75,7 +92,7 @@ Result<std::optional<RowsCutter>> RowsCutter::follow(Files& files, const FileRea
   }
   cutter->is_following_ = true;
   if (offset == 0) return cutter;
-  cutter->rows_ = CsvRows(reading.field_delimiter, offset, line);
+  cutter->rows_ = CsvRows(cutter->dialect_, offset, line);
   cutter->begin_ = offset;
   cutter->first_end_ = 0;
   cutter->unread_ = {};
@@ -97,6 +114,8 @@ Result<RowsCutter> RowsCutter::resume(Files& files, const FileReading& reading, 
     if (cutter.rows_.offset() == 0 || cutter.rows_.offset() >= cutter.file_.total || cutter.rows_.line() < 2)
       return broken();
     cutter.header_ = position.value("header", "");
+    cutter.dialect_ = dialect_of(reading, cutter.header_);
+    cutter.rows_ = CsvRows(cutter.dialect_, cutter.rows_.offset(), cutter.rows_.line());
     cutter.is_following_ = position.value("follows", false);
     // Whatever is wrong with the file, the reader of the rest will say it.
     if (auto opened = files.open(cutter.file_.path); opened) {
@@ -139,7 +158,7 @@ Result<std::string> RowsCutter::next() {
     }
   }
   if (is_following_ && end == begin) {
-    rows_ = CsvRows(delimiter_, begin, line);
+    rows_ = CsvRows(dialect_, begin, line);
     unread_ = {};
     ASSIGN_OR_RETURN(end, find_last_end());
     is_over_ = true;

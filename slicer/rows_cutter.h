@@ -1,8 +1,8 @@
 // Cuts one csv or tsv file into parts that begin and end with a row, so that several workers can read it.
 //
 // request := those of file_slicer.h; behind the first part also "line":N, the line in which the part begins, and, if
-// the names of the columns stand in the file, "header":TEXT, the file's beginning up to and with the row that names
-// them.
+// the names of the columns or a delimiter stand in the file, "header":TEXT, the file's beginning up to and with the row
+// that names them.
 //
 // The file is read once from its beginning (some gigabytes a second): whether a line end is data depends on all quotes
 // before it. If it changes meanwhile, its parts say what it was when it was discovered, and their reader refuses them.
@@ -77,7 +77,7 @@ class RowsCutter {
   std::uint64_t begin_;  // where this cutter began
   bool is_over_ = false;
   bool is_following_ = false;
-  char delimiter_;
+  CsvDialect dialect_;  // the file's own
   std::unique_ptr<ReadableFile> open_;  // null: it is not the file that was discovered
   std::unique_ptr<char[]> buffer_;
   std::string_view unread_;  // of the buffer

@@ -1,6 +1,8 @@
 #include "operations/processors/field_edits.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "operations/json_record.h"
 
@@ -9,6 +11,14 @@ namespace {
 
 Result<FieldPath> path_option(const OperationContext& context, const char* name) {
   return FieldPath::parse(context.options.at(name).get_ref<const std::string&>());
+}
+
+bool has_column(const std::vector<std::string>& columns, const FieldPath& field) {
+  return field.segments.size() == 1 && std::find(columns.begin(), columns.end(), field.segments[0]) != columns.end();
+}
+
+void drop_column(std::vector<std::string>& columns, const FieldPath& field) {
+  if (field.segments.size() == 1) std::erase(columns, field.segments[0]);
 }
 
 class SetField final : public Processor {
@@ -24,6 +34,7 @@ class SetField final : public Processor {
     return edit_records(batch, rejecter_,
                         [&](std::string_view record) { return editor_.set(batch, record, field_, json_, overwrite_); });
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   RecordEditor editor_;
@@ -44,6 +55,7 @@ class DropField final : public Processor {
   Result<void> process(RecordBatch& batch) override {
     return edit_records(batch, rejecter_, [&](std::string_view record) { return editor_.drop(batch, record, field_); });
   }
+  void change_columns(std::vector<std::string>& columns) const override { drop_column(columns, field_); }
 
  private:
   const char* option_;  // that names the field
@@ -63,6 +75,12 @@ class CopyField final : public Processor {
   }
   Result<void> process(RecordBatch& batch) override {
     return edit_records(batch, rejecter_, [&](std::string_view record) { return copy(batch, record); });
+  }
+  void change_columns(std::vector<std::string>& columns) const override {
+    const bool has_source = has_column(columns, source_);
+    if (delete_source_) drop_column(columns, source_);
+    if (has_source && destination_.segments.size() == 1 && !has_column(columns, destination_))
+      columns.push_back(destination_.segments[0]);
   }
 
  private:

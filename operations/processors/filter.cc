@@ -230,6 +230,7 @@ class Filter final : public Processor {
     batch.records.resize(kept);
     return {};
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   Result<void> test(std::string_view record, const std::optional<JsonValue>& object, bool& passes) {

@@ -158,6 +158,15 @@ class Selection final : public Processor {
       return select(batch, record, *object);
     });
   }
+  void change_columns(std::vector<std::string>& columns) const override {
+    std::vector<std::string> chosen;
+    for (const Choice& choice : choices_) {
+      const bool is_column = choice.source.segments.size() == 1 &&
+                             std::find(columns.begin(), columns.end(), choice.source.segments[0]) != columns.end();
+      if (is_column && choice.target.size() == 1) chosen.push_back(choice.target[0]);
+    }
+    columns = std::move(chosen);
+  }
 
  private:
   Result<std::string_view> select(RecordBatch& batch, std::string_view record, const JsonValue& object) {

@@ -64,6 +64,7 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
     // Only of parts that are cut by rows.
     if (simdjson::ondemand::value line; document["line"].get(line) == simdjson::SUCCESS) {
       request.rows.line = line.get_uint64();
+      request.rows.is_part = true;
       if (simdjson::ondemand::value header; document["header"].get(header) == simdjson::SUCCESS)
         request.rows.header = std::string_view(header.get_string());
     }
@@ -147,6 +148,24 @@ class TextSource final : public ByteSource {
   std::string_view rest_;
 };
 
+// Bytes that were read already, and what comes behind them.
+class BegunSource final : public ByteSource {
+ public:
+  BegunSource(std::string first, std::unique_ptr<ByteSource> rest) : first_(std::move(first)), rest_(std::move(rest)) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    if (at_ == first_.size()) return rest_->read(buffer);
+    const std::size_t size = std::min(buffer.size(), first_.size() - at_);
+    std::memcpy(buffer.data(), first_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+
+ private:
+  const std::string first_;
+  std::size_t at_ = 0;
+  std::unique_ptr<ByteSource> rest_;
+};
+
 class FileReader final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
@@ -166,7 +185,6 @@ class FileReader final : public Reader {
     is_stream_ = false;
     ASSIGN_OR_RETURN(FileRequest request, parse_request(slice.request, json_));
     place_ = printable(request.path);
-    if (reading_.compression_of(request.path) != Compression::none) place_ += " (unpacked)";
     if (request.stream_epoch) return open_stream(slice, request);
     auto file = files_->open(request.path);
     if (!file) return opening_error(request, file.error());
@@ -174,19 +192,28 @@ class FileReader final : public Reader {
     return open_file(std::move(request), std::move(*file));
   }
 
-  // Only formats of one record a line reject single ones.
+  // Only formats of one record a line or row reject single ones.
   Result<void> open_text(const SliceContext&, std::string_view text) override {
-    if (!is_line_based(reading_.format)) {
+    RowsStart rows;
+    if (is_delimited(reading_.format)) {
+      if (reading_.fields.empty()) {
+        return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `fields` name its columns",
+                     false);
+      }
+      rows.is_part = true;
+    } else if (!is_line_based(reading_.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
                    false);
     }
     rest_.clear();
     ended_ = false;
     place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    parser_ = make_chunk_parser(reading_, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
+
+  const std::vector<std::string>* columns() const override { return parser_ ? parser_->columns() : nullptr; }
 
   Result<void> read(RecordBatch& batch) override {
     while (batch.records.empty() && !parser_->done()) {
@@ -219,23 +246,39 @@ class FileReader final : public Reader {
                  false);
   }
 
-  // All that the source gives is the slice.
+  // All that the source gives is the slice. Its first bytes say how it is compressed, if nobody else does.
   Result<void> begin_whole(const FileRequest& request, std::unique_ptr<ByteSource> source) {
+    std::string first;
+    if (!reading_.compression) {
+      first.resize(kContentBytes);
+      std::size_t size = 0;
+      for (std::size_t got = 1; got > 0 && size < first.size(); size += got) {
+        auto some = source->read({first.data() + size, first.size() - size});
+        if (!some) return reading_error(some.error());
+        got = *some;
+      }
+      first.resize(size);
+    }
+    auto compression = reading_.compression_of(request.path, first);
+    if (!compression) return with_context(compression.error(), printable(request.path));
+    if (*compression != Compression::none) place_ += " (unpacked)";
     parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
-    return unpack(request, std::move(source));
+    return unpack(request, *compression, std::make_unique<BegunSource>(std::move(first), std::move(source)));
   }
 
-  Result<void> unpack(const FileRequest& request, std::unique_ptr<ByteSource> source) {
-    ASSIGN_OR_RETURN(source_,
-                     decompressed(reading_.compression_of(request.path), std::move(source), printable(request.path)));
+  Result<void> unpack(const FileRequest& request, Compression compression, std::unique_ptr<ByteSource> source) {
+    ASSIGN_OR_RETURN(source_, decompressed(compression, std::move(source), printable(request.path),
+                                           reading_.zstd_window_log));
     return {};
   }
 
   Result<void> open_file(FileRequest request, std::unique_ptr<ReadableFile> file) {
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat, *file));
-    const bool is_packed = reading_.compression_of(request.path) != Compression::none;
-    const bool is_cut_by_rows = reading_.is_cut_by_rows(request.path);
+    ASSIGN_OR_RETURN(const Compression compression, compression_of(request, *file));
+    const bool is_packed = compression != Compression::none;
+    const bool is_cut_by_rows = !is_packed && reading_.cuts_rows();
+    if (is_packed) place_ += " (unpacked)";
     const std::uint64_t end = request.offset + request.length;
     const bool is_last = end == request.total && stat.size > request.total;
     const LineRange range =
@@ -247,8 +290,8 @@ class FileReader final : public Reader {
     file_ = file.get();
     opened_ = stat;
     parser_ = make_chunk_parser(reading_, range, request.rows, {place_, rejecter_}, indexer_);
-    RETURN_IF_ERROR(
-        unpack(request, file_source(std::move(file), printable(request.path), parser_->position(), source_end)));
+    RETURN_IF_ERROR(unpack(request, compression,
+                           file_source(std::move(file), printable(request.path), parser_->position(), source_end)));
     checked_ = std::move(request);
     return {};
   }
@@ -291,6 +334,19 @@ class FileReader final : public Reader {
     ASSIGN_OR_RETURN(const FileStat stat, file_->stat());
     if (stat.size == opened_.size && stat.mtime_ns == opened_.mtime_ns) return {};
     return check_unchanged(*checked_, stat, *file_);
+  }
+
+  // A file that the slicer has cut is not compressed.
+  Result<Compression> compression_of(const FileRequest& request, ReadableFile& file) const {
+    if (request.length < request.total) return Compression::none;
+    char first[kContentBytes];
+    std::size_t size = 0;
+    if (!reading_.compression) {
+      ASSIGN_OR_RETURN(size, file.read_at(0, first));
+    }
+    auto compression = reading_.compression_of(request.path, {first, size});
+    if (!compression) return with_context(compression.error(), printable(request.path));
+    return compression;
   }
 
   // The rest of the last chunk with new bytes behind it. Sets ended_.
@@ -378,11 +434,25 @@ std::vector<OptionSpec> file_reader_options() {
        .minimum = 1},
       {.name = "compression",
        .type = OptionType::text,
-       .description = "How the files are compressed; by default by their endings .gz, .zst and .lz4.",
+       .description = "How the files are compressed; by default as each file's first bytes and the ending of its name "
+                      "say (.gz, .gzip, .zst, .zstd, .lz4, in any case).",
        .choices = {"none", "gzip", "zstd", "lz4"}},
+      {.name = "zstd_window_log",
+       .type = OptionType::integer,
+       .description = "The largest window of a zstd file, as the exponent of a power of two (29: 512 MB, 31: 2 GB), as "
+                      "for `zstd --long`. A worker needs so much memory for a file that makes use of it.",
+       .default_value = kDefaultZstdWindowLog,
+       .minimum = 10,
+       .maximum = kLargestZstdWindowLog},
       {.name = "field_delimiter",
        .type = OptionType::text,
-       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab."},
+       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab. A first line "
+                      "`sep=;` names it for its file."},
+      {.name = "quote",
+       .type = OptionType::any,
+       .description = "Character around fields of csv and tsv that hold delimiters or line ends; \"\" or null: none, "
+                      "quotes are ordinary characters.",
+       .default_value = "\""},
       {.name = "line_delimiter",
        .type = OptionType::text,
        .description = "Text behind each record of ldjson and raw; \"\\n\" takes a carriage return before it too.",
@@ -392,12 +462,13 @@ std::vector<OptionSpec> file_reader_options() {
        .description = "Names of the columns of csv and tsv; by default the first row has them."},
       {.name = "remove_header",
        .type = OptionType::boolean,
-       .description = "With `fields`: the first row of csv and tsv is a header and is dropped.",
+       .description = "With `fields`: a first row of csv and tsv that consists of these names is dropped; case and "
+                      "blanks around them do not matter.",
        .default_value = true},
       {.name = "ignore_empty",
        .type = OptionType::boolean,
        .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv "
-                      "(ldjson always does).",
+                      "(ldjson always does). A line of two quotes is not blank.",
        .default_value = true},
       {.name = "file_per_slice",
        .type = OptionType::boolean,

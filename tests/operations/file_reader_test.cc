@@ -130,7 +130,7 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   };
   for (const auto& [has_fields, removes] : {std::pair{false, true}, {true, true}, {true, false}}) {
     with(has_fields, removes);
-    write((has_fields && !removes ? "" : header) + rows);
+    write((!has_fields ? header : removes ? "\nx,\"y\",z\r\n" : "") + rows);
     options_["file_per_slice"] = true;
     const Records whole = *read_all();
     EXPECT_EQ(whole.size(), 12u);
@@ -145,9 +145,11 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   }
   with(false, true);
   write(header + rows + "bad row\n" + rows);
+  const std::string bad = std::to_string(header.size() + rows.size() + 7);  // where the second field is missing
   for (int size = 1; size < 400; size += 7) {
     options_["size"] = size;
-    EXPECT_THAT(error_of_all(), testing::HasSubstr("in.txt: line 32: 1 fields where there are 3 columns")) << size;
+    EXPECT_THAT(error_of_all(), testing::HasSubstr("in.txt: line 32, column 2, byte " + bad + ": 1 field where"))
+        << size;
   }
   write(header + rows + "1,\"2\n" + rows);  // what is quoted and what is not changes places
   options_["file_per_slice"] = true;
@@ -155,9 +157,8 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   options_["file_per_slice"] = false;
   options_["size"] = 20;
   EXPECT_EQ(error_of_all(), error);
-  // What the reader skips before the header is what the slicer skips: a quoted empty value alone is a blank row, a lone
-  // carriage return in front of another is none.
-  for (const char* text : {"\"\"\na,b\n1,2\n3,4\n5,6\n", "\r\r\n1\n2\n3\n", "\"\"\r\n\n\"a\"\n1\n2\n3\n"}) {
+  // What the reader skips before the header is what the slicer skips.
+  for (const char* text : {"\n\r\na,b\n1,2\n3,4\n5,6\n", "\r\r\n1\n2\n3\n4\n", "\r\n\n\"a\"\n1\n2\n3\n"}) {
     write(text);
     options_["file_per_slice"] = true;
     const Records whole = *read_all();
@@ -172,6 +173,97 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   write("\xFF,b\n1,2\n3,4\n");
   options_["size"] = 4;
   EXPECT_EQ(slices().size(), 1u) << "its header cannot travel";
+}
+
+// Whatever the rows end with, whatever quotes and delimiter are: parts of every size give what the whole gives, bad
+// rows and their places included.
+TEST_F(FileReaderTest, EveryKindOfCsvIsCutAtEverySize) {
+  std::vector<std::pair<std::string, Json>> kinds;
+  for (const std::string end : {"\n", "\r\n", "\r", "\r\r\n"}) {
+    std::string rows;
+    for (int i = 0; i < 6; ++i) {
+      rows += std::to_string(i) + ",\"q\r\n\r" + std::string(static_cast<std::size_t>(i), 'x') + "\"" + end +
+              (i % 2 == 0 ? end : "");
+      rows += "\"bad" + end + "\"row" + end + "\"\"," + end;
+    }
+    kinds.emplace_back(
+        "\xEF\xBB\xBF"
+        "a,b" +
+            end + rows + "7,\"open" + end + "8,9" + end,
+        Json::object());
+    kinds.emplace_back("a,b" + end + rows, Json{{"fields", {"a", "b"}}});
+    kinds.emplace_back(rows, Json{{"fields", {"a", "b"}}});
+    kinds.emplace_back(rows + "1,2,3", Json{{"fields", {"a", "b"}}, {"quote", nullptr}});
+    std::string semicolons = "sep=;" + end + "a;b" + end + rows;
+    for (char& c : semicolons) c = c == ',' ? ';' : c;
+    kinds.emplace_back(semicolons, Json::object());
+    kinds.emplace_back(semicolons, Json{{"fields", {"x", "y"}}});
+    kinds.emplace_back(semicolons, Json{{"quote", ""}, {"ignore_empty", false}});
+  }
+  options_["format"] = "csv";
+  options_["_dead_letter_action"] = "quarantine";
+  const Json plain = options_;
+  for (const auto& [text, options] : kinds) {
+    options_ = plain;
+    options_.update(options);
+    write(text);
+    const auto all = [&] {
+      quarantine_ = RecordQuarantine();
+      std::string seen;
+      const auto records = read_all();
+      EXPECT_TRUE(records) << records.error().message;
+      for (const std::string& record : *records) seen += record + "\n";
+      for (const QuarantinedRecord& bad : quarantine_.take())
+        seen += bad.place + " " + bad.bytes + " " + bad.error + "\n";
+      return seen;
+    };
+    options_["file_per_slice"] = true;
+    const std::string whole = all();
+    options_["file_per_slice"] = false;
+    std::size_t most = 0;
+    for (int size = 1; size < static_cast<int>(text.size()); ++size) {
+      options_["size"] = size;
+      most = std::max(most, slices().size());
+      ASSERT_EQ(all(), whole) << size << ": " << testing::PrintToString(text) << options;
+    }
+    EXPECT_GT(most, 5u) << testing::PrintToString(text);
+  }
+}
+
+TEST_F(FileReaderTest, BadCsvRowsAreDroppedKeptOrErrors) {
+  options_["format"] = "csv";
+  write("id,name\n1,ann\n2,bob,extra\n3,cid\n\"4\"x,y\n5,\"open\n");
+  EXPECT_EQ(error_of_all(), path_ + ": line 3, column 3, byte 20: 3 fields where there are 2 columns: 2,bob,extra");
+  const auto good = ElementsAre(R"({"id":"1","name":"ann"})", R"({"id":"3","name":"cid"})");
+  for (const char* action : {"log", "none", "quarantine"}) {
+    options_["_dead_letter_action"] = action;
+    EXPECT_THAT(*read_all(), good) << action;
+  }
+  const auto bad = quarantine_.take();
+  ASSERT_EQ(bad.size(), 3u);
+  EXPECT_EQ(bad[0].bytes, "2,bob,extra");
+  EXPECT_EQ(bad[0].place, path_ + ": line 3, byte 14");
+  EXPECT_EQ(bad[0].error, "line 3, column 3, byte 20: 3 fields where there are 2 columns: 2,bob,extra");
+  EXPECT_EQ(bad[1].bytes, "\"4\"x,y");
+  EXPECT_EQ(bad[2].bytes, "5,\"open\n");
+  write("id,id\n1,2\n");
+  EXPECT_THAT(error_of_all(), testing::HasSubstr("two columns")) << "no row is good then";
+  write("id;name\n1;2\n");
+  EXPECT_THAT(error_of_all(), testing::HasSubstr("`field_delimiter`"));
+  options_["field_delimiter"] = ",";
+  EXPECT_THAT(*read_all(), ElementsAre(R"({"id;name":"1;2"})")) << "it was named";
+}
+
+TEST_F(FileReaderTest, CsvTellsItsColumns) {
+  options_["format"] = "csv";
+  write("id,name\n1,\n2,\n");
+  auto reader = initialized();
+  for (const std::string& request : slices()) {
+    ASSERT_TRUE(read_slice(static_cast<Reader&>(*reader), request));
+    const auto* columns = static_cast<Reader&>(*reader).columns();
+    ASSERT_NE(columns, nullptr);
+    EXPECT_THAT(*columns, ElementsAre("id", "name"));
+  }
 }
 
 TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
@@ -269,6 +361,12 @@ TEST_F(FileReaderTest, ALineComesBackAsText) {
   EXPECT_EQ(records_of(long_line)->at(0).size(), long_line.size() + 11);
   options_["format"] = "csv";
   EXPECT_EQ(records_of("a,b").error().code, ErrorCode::unsupported);
+  options_["fields"] = {"x", "y"};
+  EXPECT_THAT(*records_of("x,\"y\n\""), ElementsAre(R"({"x":"x","y":"y\n"})")) << "a row, not a header";
+  EXPECT_THAT(records_of("a,b,c").error().message,
+              testing::StartsWith("a redriven line: line 1, column 3, byte 4: 3 fields"));
+  options_["format"] = "json";
+  EXPECT_EQ(records_of("[1]").error().code, ErrorCode::unsupported);
 }
 
 TEST_F(FileReaderTest, RawLinesBecomeObjects) {
@@ -316,17 +414,18 @@ TEST_F(FileReaderTest, CsvAndTsv) {
   write("id,name\n1,\"a\n\"\"b\"\"\"\n2,\n");
   EXPECT_THAT(*read_all(), ElementsAre(R"({"id":"1","name":"a\n\"b\""})", R"({"id":"2"})"));
   options_["fields"] = {"x", "y"};
-  EXPECT_EQ((*read_all())[1], R"({"x":"2"})");
+  EXPECT_EQ((*read_all())[2], R"({"x":"2"})");
+  options_.erase("fields");
   write("id\tname\n1\t2\t3\n");
   options_["format"] = "tsv";
-  EXPECT_EQ(error_of_all(), path_ + ": line 2: 3 fields where there are 2 columns");
+  EXPECT_EQ(error_of_all(), path_ + ": line 2, column 3, byte 12: 3 fields where there are 2 columns: 1\t2\t3");
   options_["format"] = "csv";
   std::string text = "k,v\n";
   for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + ",\"value, " + std::to_string(i) + "\"\n";
   write(text);
   const Records many = *read_all();
   ASSERT_EQ(many.size(), 100'000u);
-  EXPECT_EQ(many[54'321], R"({"x":"54321","y":"value, 54321"})");
+  EXPECT_EQ(many[54'321], R"({"k":"54321","v":"value, 54321"})");
 }
 
 TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
@@ -349,6 +448,27 @@ TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
   options_["compression"] = "zstd";
   write(packed(Compression::zstd, text));
   EXPECT_EQ(read_all()->size(), 2u);
+}
+
+TEST_F(FileReaderTest, CompressedFilesByTheirFirstBytes) {
+  const std::string text = "{\"a\":1}\n{\"b\":2}\n";
+  options_["size"] = 10;  // smaller than the files: they must not be cut
+  for (const Compression compression : {Compression::gzip, Compression::zstd, Compression::lz4}) {
+    write(packed(compression, text));
+    EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "{\"b\":2}"));
+    options_["format"] = "csv";
+    write(packed(compression, "a,b\n1,2\n3,4\n"));
+    EXPECT_THAT(*read_all(), ElementsAre(R"({"a":"1","b":"2"})", R"({"a":"3","b":"4"})"));
+    options_["format"] = "ldjson";
+  }
+  write("BZh91AY&SY and so on, longer than a slice\n");
+  EXPECT_THAT(error_of_all(), testing::StartsWith(path_ + ": the file is compressed with bzip2, which cannot be read"));
+  options_["compression"] = "none";
+  options_["format"] = "raw";
+  EXPECT_EQ(read_all()->size(), 1u);
+  write(packed(Compression::gzip, text));
+  options_["_encoding"] = "raw";
+  EXPECT_THAT((*read_all())[0], testing::StartsWith("\x1F\x8B")) << "as they are";
 }
 
 TEST_F(FileReaderTest, AFileThatGrewIsReadAsDiscovered) {
@@ -538,6 +658,11 @@ TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
   const std::pair<Json, const char*> cases[] = {
       {{{"format", "csv"}, {"field_delimiter", "ab"}},
        "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"format", "csv"}, {"field_delimiter", "'"}, {"quote", "'"}},
+       "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"quote", "ab"}}, "quote: must be one character and no line end"},
+      {{{"quote", 5}}, "quote: must be one character and no line end"},
+      {{{"zstd_window_log", 32}}, "zstd_window_log: "},
       {{{"format", "json"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format json"},
       {{{"format", "csv"}, {"fields", {"a", "b", "a"}}}, "fields: \"a\" is named twice"},
       {{{"format", "csv"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be read from format csv"},
