@@ -116,6 +116,7 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
     return false;
   }
   worker.ordered = loop_.now();
+  worker.none_waits = false;
   if (worker.outstanding == 0) begins(worker, worker.ordered);
   worker.outstanding += given.slices;
   for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
@@ -184,6 +185,7 @@ void Dispatcher::give_suspect(Worker& worker) {
     return;
   }
   worker.ordered = loop_.now();
+  worker.none_waits = false;
   worker.alone = true;
   ++worker.outstanding;
   leases_.add(std::move(slice), worker.number);
@@ -200,7 +202,9 @@ void Dispatcher::help_idle() {
     if (worker.outstanding == 0) somebody_idle = true;
     if (busiest == nullptr || worker.outstanding > busiest->outstanding) busiest = &worker;
   }
-  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall) return;
+  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall ||
+      busiest->none_waits)
+    return;
   if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
   recall(*busiest, (busiest->outstanding - 1) / 2);
 }
@@ -311,6 +315,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   worker.heard = loop_.now();
   worker.blocked = worker.untold = worker.alone = false;
   worker.recall.reset();
+  worker.none_waits = false;
   worker.received = hello.first_seq + hello.unacked.size();
   worker.received -= worker.received > 0 ? 1 : 0;
   begins(worker, worker.heard);
@@ -469,6 +474,8 @@ void Dispatcher::slices_done(Worker& worker, const wire::SliceResult& result) {
 }
 
 void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
+  // What it still holds runs, or its output is being synced: to ask again at once would go on for ever.
+  worker.none_waits = recalled.slices.empty() && (worker.none_waits || worker.recall);
   worker.recall.reset();
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {

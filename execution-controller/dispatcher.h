@@ -124,7 +124,9 @@ class Dispatcher {
     std::uint64_t acked = 0;              // its results up to this number are durable
     std::uint64_t received = 0;           // and up to this one they came
     std::optional<std::uint64_t> recall;  // it is to give back all but so many waiting slices, and has not answered
-    SteadyTime ordered;                   // when it was given slices, or told the recall
+    SteadyTime recalled;                  // when it was told the recall
+    bool none_waits = false;              // it had nothing to give back, and was given nothing since
+    SteadyTime ordered;                   // when it was given slices
     bool alone = false;                   // runs a suspect
     SteadyTime since;      // when it presumably began what it runs, or one of its slices got a second attempt
     bool doubled = false;  // all that it has is under way twice, or not to be

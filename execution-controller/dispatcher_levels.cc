@@ -34,7 +34,7 @@ void Dispatcher::acknowledge(Worker& worker, std::uint64_t seq) {
 
 void Dispatcher::recall(Worker& worker, std::uint64_t keep) {
   worker.recall = std::min(keep, worker.recall.value_or(keep));
-  worker.ordered = loop_.now();
+  worker.recalled = loop_.now();
   tell(worker, wire::Recall{options_.epoch, *worker.recall});
 }
 
@@ -92,8 +92,9 @@ void Dispatcher::on_beat(Worker& worker, const wire::Beat& beat) {
   if (beat.acked < worker.acked) tell(worker, wire::Acked{worker.acked});
   if (worker.leaving && !beat.leaving) tell(worker, wire::Leave{});
   if (beat.log_level != options_.log_level) tell(worker, wire::SetLogLevel{options_.log_level});
+  if (worker.recall && loop_.now() - worker.recalled >= patience)
+    tell(worker, wire::Recall{options_.epoch, *worker.recall});
   if (loop_.now() - worker.ordered < patience) return;  // the order or its answer may be under way
-  if (worker.recall) tell(worker, wire::Recall{options_.epoch, *worker.recall});
   tell_cancelled(worker);
   if (beat.sent > worker.received || beat.held < worker.outstanding) {
     log(LogLevel::warn, "worker {}: {} slices of it or results up to {} did not arrive; it is asked what it holds",

@@ -63,6 +63,7 @@ void Dispatcher::give_double(Worker& slow, Worker& idle) {
   oldest->doubled = true;
   slow.since = loop_.now();
   idle.ordered = loop_.now();
+  idle.none_waits = false;
   ++idle.outstanding;
   begins(idle, idle.ordered);
   idle.doubled = true;

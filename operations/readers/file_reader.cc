@@ -167,6 +167,40 @@ class BegunSource final : public ByteSource {
   std::unique_ptr<ByteSource> rest_;
 };
 
+// What has no place to look at before it is read: its first bytes say how it is compressed, if nobody else does.
+class UnpackedSource final : public ByteSource {
+ public:
+  UnpackedSource(const FileReading& reading, std::string path, std::unique_ptr<ByteSource> packed)
+      : reading_(reading), path_(std::move(path)), packed_(std::move(packed)) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    if (!unpacked_) RETURN_IF_ERROR(begin());
+    return unpacked_->read(buffer);
+  }
+
+ private:
+  Result<void> begin() {
+    std::size_t got = 1;
+    while (!reading_.compression && got > 0 && first_.size() < kContentBytes) {
+      std::array<char, kContentBytes> some;
+      ASSIGN_OR_RETURN(got, packed_->read(std::span(some).first(kContentBytes - first_.size())));
+      first_.append(some.data(), got);
+    }
+    const std::string shown = printable(path_);
+    auto compression = reading_.compression_of(path_, first_);
+    if (!compression) return with_context(compression.error(), shown);
+    ASSIGN_OR_RETURN(unpacked_,
+                     decompressed(*compression, std::make_unique<BegunSource>(std::move(first_), std::move(packed_)),
+                                  shown, reading_.zstd_window_log));
+    return {};
+  }
+
+  const FileReading& reading_;
+  const std::string path_;
+  std::string first_;
+  std::unique_ptr<ByteSource> packed_;
+  std::unique_ptr<ByteSource> unpacked_;
+};
+
 class FileReader final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
@@ -247,24 +281,11 @@ class FileReader final : public Reader {
                  false);
   }
 
-  // All that the source gives is the slice. Its first bytes say how it is compressed, if nobody else does.
+  // All that the source gives is the slice.
   Result<void> begin_whole(const FileRequest& request, std::unique_ptr<ByteSource> source) {
-    std::string first;
-    if (!reading_.compression) {
-      first.resize(kContentBytes);
-      std::size_t size = 0;
-      for (std::size_t got = 1; got > 0 && size < first.size(); size += got) {
-        auto some = source->read({first.data() + size, first.size() - size});
-        if (!some) return reading_error(some.error());
-        got = *some;
-      }
-      first.resize(size);
-    }
-    auto compression = reading_.compression_of(request.path, first);
-    if (!compression) return with_context(compression.error(), printable(request.path));
-    if (*compression != Compression::none) place_ += " (unpacked)";
     parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
-    return unpack(request, *compression, std::make_unique<BegunSource>(std::move(first), std::move(source)));
+    source_ = std::make_unique<UnpackedSource>(reading_, request.path, std::move(source));
+    return {};
   }
 
   Result<void> unpack(const FileRequest& request, Compression compression, std::unique_ptr<ByteSource> source) {

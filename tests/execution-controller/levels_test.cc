@@ -79,6 +79,25 @@ TEST_F(LevelsTest, ARecallIsToldAgainUntilItIsAnswered) {
   EXPECT_EQ(a.recalls, told);
 }
 
+// It runs one slice and syncs the output of another: nothing of it waits.
+TEST_F(LevelsTest, AWorkerWithNothingToGiveBackIsNotAskedAgainAtOnce) {
+  set_end(30);
+  open();
+  PlayedWorker a(*hub_, "a"), b(*hub_, "b");
+  begin(a);
+  auto slow = a.result_of(a.slices[0]);
+  slow.busy_us = 1'000'000;
+  a.say(wire::Results{a.epoch, 1, {slow}});
+  ASSERT_TRUE(until([&] { return a.slices.size() == 3; }));
+  b.hello();
+  ASSERT_TRUE(until([&] { return a.recalls == 1; })) << "b idles, and a has two";
+  for (int i = 0; i < 20; ++i) {
+    a.say(wire::Recalled{a.epoch, {}});
+    loop_.run_ready();
+  }
+  EXPECT_EQ(a.recalls, 1u);
+}
+
 TEST_F(LevelsTest, OrdersThatDidNotArriveAreFoundByTheNextHello) {
   open();
   PlayedWorker a(*hub_, "a"), b(*hub_, "b");
