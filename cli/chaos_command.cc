@@ -72,7 +72,8 @@ class ChaosRun {
 
   void look() {
     if (leaving_) return;
-    master_.service().get_execution(ex_id, [this](const Result<Json>& document) {
+    master_.service().get_execution(ex_id, [this](const Result<ShownDocument>& shown) {
+      const auto document = shown ? whole_document(*shown) : Result<Json>(shown.error());
       if (!document) return leave(document.error());
       const auto status = parse_execution_status(document->at("_status").get_ref<const std::string&>());
       ended_ = status && is_terminal(*status);

@@ -6,17 +6,42 @@
 #include <utility>
 
 #include "cli/exit_codes.h"
+#include "core/runtime/byte_stream.h"
 #include "core/runtime/files.h"
 #include "operations/operation.h"
 
 namespace slicemill::cli {
 
-Result<Json> read_job_file(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
-  auto job = parse_json_or_yaml(text);
-  if (!job) return with_context(job.error(), path);
-  if (!job->is_object()) return Error(ErrorCode::invalid, path + ": a job is an object with `operations`");
-  return job;
+namespace {
+
+bool comes_on_standard_input(const std::string& path) {
+  return path == "-" || is_standard_input(path);
+}
+
+std::string shown_name(const std::string& path) {
+  return comes_on_standard_input(path) ? "standard input" : path;
+}
+
+bool is_yaml_name(const std::string& path) {
+  return path.ends_with(".yaml") || path.ends_with(".yml");
+}
+
+}  // namespace
+
+Result<JobFile> read_job_file(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   comes_on_standard_input(path) ? read_standard_input() : read_whole_file(posix_files(), path));
+  JobFile file;
+  auto job = parse_json_or_yaml(text, &file.notes);
+  // YAML may begin with a bracket too.
+  if (!job && is_yaml_name(path))
+    if (auto yaml = parse_yaml(text, &file.notes)) job = std::move(yaml);
+  const std::string name = shown_name(path);
+  if (!job) return with_context(job.error(), name);
+  if (job->is_null()) return Error(ErrorCode::invalid, name + ": is empty; a job is an object with `operations`");
+  if (!job->is_object()) return Error(ErrorCode::invalid, name + ": a job is an object with `operations`");
+  file.job = std::move(*job);
+  return file;
 }
 
 Result<std::string> working_directory() {
@@ -27,17 +52,19 @@ Result<std::string> working_directory() {
 }
 
 Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets) {
-  ASSIGN_OR_RETURN(const Json posted, read_job_file(path));
+  ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
-  auto job =
-      validate_job(posted, builtin_operations(), {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
-  if (!job) return with_context(job.error(), path);
+  auto job = validate_job(file.job, builtin_operations(),
+                          {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
+  if (!job) return with_context(job.error(), shown_name(path));
+  const auto warnings = warnings_of(file.notes);
+  job->warnings.insert(job->warnings.begin(), warnings.begin(), warnings.end());
   return job;
 }
 
 Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets) {
   ASSIGN_OR_RETURN(ValidatedJob job, resolve_job_file(path, assets));
-  for (const JobWarning& warning : job.warnings) report_warning(path + ": " + to_text(warning));
+  for (const JobWarning& warning : job.warnings) report_warning(shown_name(path) + ": " + to_text(warning));
   return std::move(job.config);
 }
 

@@ -9,8 +9,13 @@
 
 namespace slicemill::cli {
 
-// JSON or YAML. Every error names the file; a broken one names line and column too.
-Result<Json> read_job_file(const std::string& path);
+struct JobFile {
+  Json job;         // an object
+  YamlNotes notes;  // what may be read otherwise than it was meant
+};
+
+// JSON or YAML; "-" is standard input. Every error names the file; a broken one names line and column too.
+Result<JobFile> read_job_file(const std::string& path);
 
 // The directory that relative paths in such a job are resolved against.
 Result<std::string> working_directory();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/http/origin_guard.h"
 #include "api/http/router.h"
 #include "api/http/server.h"
 #include "cli/commands.h"
@@ -18,6 +19,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/process.h"
+#include "core/runtime/text.h"
 #include "core/wire/zmq_channel.h"
 #include "master/master.h"
 #include "operations/operation.h"
@@ -49,6 +51,7 @@ class MasterProcess {
     api::HttpOptions http;
     http.address = options.bind;
     http.port = static_cast<std::uint16_t>(options.port);
+    http.allowed_hosts = words_of(settings_.text("allowed_hosts"));
     ASSIGN_OR_RETURN(server_, api::start_http_server(loop_, http, router_));
     return {};
   }
@@ -96,6 +99,8 @@ ExitCode run_master(const CommandLine& line) {
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   std::signal(SIGPIPE, SIG_IGN);
+  const auto hosts = api::OriginGuard::make(settings->text("bind"), words_of(settings->text("allowed_hosts")));
+  if (!hosts) return report(hosts.error(), ExitCode::bad_input);
   MasterProcess process(*settings);
   if (const auto opened = process.open(); !opened) {
     const Error& error = opened.error();

@@ -60,36 +60,57 @@ Result<Json> parse_stored(const std::string& doc, const char* kind, const std::s
   return json;
 }
 
+std::string quoted(const std::string& text) {
+  return to_compact_text(Json(text));
+}
+
+void add_deletion(WallMs deleted_on, JsonMembers& members) {
+  members.emplace_back("_deleted", "true");
+  members.emplace_back("_deleted_on", quoted(to_iso(deleted_on)));
+}
+
+void lay_over(const JsonMembers& members, Json& json) {
+  for (const auto& [name, value] : members) json[name] = Json::parse(value);
+}
+
 }  // namespace
+
+JsonMembers job_members(const JobRow& row) {
+  JsonMembers members = {{"job_id", quoted(row.job_id.text)},
+                         {"_context", quoted("job")},
+                         {"_created", quoted(to_iso(row.created))},
+                         {"_updated", quoted(to_iso(row.updated))}};
+  if (row.deleted) add_deletion(row.deleted_on, members);
+  return members;
+}
+
+JsonMembers execution_members(const ExecutionRow& row, const std::string& live_reason) {
+  JsonMembers members = {{"_status", quoted(std::string(to_string(row.status)))},
+                         {"_created", quoted(to_iso(row.created))},
+                         {"_updated", quoted(to_iso(row.updated))},
+                         {"_has_errors", row.has_errors ? "true" : "false"},
+                         {"_failureReason", quoted(row.reason)}};
+  if (!live_reason.empty()) members.emplace_back("_status_reason", quoted(live_reason));
+  const auto stats = row.stats.empty() ? Result<Json>(Json::object()) : parse_json(row.stats);
+  members.emplace_back("_slicer_stats", stats && stats->is_object() ? to_compact_text(*stats) : "{}");
+  if (row.deleted) add_deletion(row.deleted_on, members);
+  return members;
+}
 
 Result<Json> job_document(const JobRow& row) {
   ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "job", row.job_id.text));
-  json["job_id"] = row.job_id.text;
-  json["_context"] = "job";
-  json["_created"] = to_iso(row.created);
-  json["_updated"] = to_iso(row.updated);
-  if (row.deleted) {
-    json["_deleted"] = true;
-    json["_deleted_on"] = to_iso(row.deleted_on);
-  }
+  lay_over(job_members(row), json);
   return json;
 }
 
 Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason) {
   ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "execution", row.ex_id.text));
-  json["_status"] = to_string(row.status);
-  json["_created"] = to_iso(row.created);
-  json["_updated"] = to_iso(row.updated);
-  json["_has_errors"] = row.has_errors;
-  json["_failureReason"] = row.reason;
-  if (!live_reason.empty()) json["_status_reason"] = live_reason;
-  auto stats = row.stats.empty() ? Result<Json>(Json::object()) : parse_json(row.stats);
-  json["_slicer_stats"] = stats ? std::move(*stats) : Json::object();
-  if (row.deleted) {
-    json["_deleted"] = true;
-    json["_deleted_on"] = to_iso(row.deleted_on);
-  }
+  lay_over(execution_members(row, live_reason), json);
   return json;
+}
+
+bool is_active(const Json& posted) {
+  return not_false(posted, "active");
 }
 
 JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now) {
@@ -104,16 +125,16 @@ JobRow replace_job(const JobRow& former, Json posted, WallMs now) {
   erase_fields(posted, kJobServerFields);
   JobRow row = former;
   row.name = text_or(posted, "name", "Custom Job");
-  row.active = not_false(posted, "active");
+  row.active = is_active(posted);
   row.updated = now;
   row.doc = to_compact_text(posted);
   return row;
 }
 
-void put_places(Json& document, const ExecutionId& id, const DataLayout& layout) {
-  document["log_directory"] = layout.log_directory(id.text);
-  document["ledger_directory"] = layout.ledger_directory(id.text);
-  document["log_path"] = layout.log_directory(id.text) + "/controller.log";
+JsonMembers place_members(const ExecutionId& id, const DataLayout& layout) {
+  return {{"log_directory", quoted(layout.log_directory(id.text))},
+          {"ledger_directory", quoted(layout.ledger_directory(id.text))},
+          {"log_path", quoted(layout.log_directory(id.text) + "/controller.log")}};
 }
 
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
@@ -144,7 +165,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["metadata"] = Json::object();
   json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
   json["relocatable"] = true;
-  put_places(json, row.ex_id, layout);
+  lay_over(place_members(row.ex_id, layout), json);
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
     if (!birth.recovered_slice_type.empty()) json["recovered_slice_type"] = birth.recovered_slice_type;

@@ -6,6 +6,7 @@
 
 #include "core/model/launch.h"
 #include "core/runtime/json.h"
+#include "core/runtime/json_text.h"
 #include "core/runtime/result.h"
 #include "master/node_facts.h"
 #include "master/registry.h"
@@ -18,6 +19,12 @@ Result<Json> job_document(const JobRow& row);
 // now, "" for nothing.
 Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason = {});
 
+// What is laid over the stored documents, as JSON text.
+JsonMembers job_members(const JobRow& row);
+JsonMembers execution_members(const ExecutionRow& row, const std::string& live_reason);
+
+// What a job that says nothing is.
+bool is_active(const Json& posted);
 // The row of a job from what was posted; fields that only the server sets are taken out first.
 JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now);
 // The same job with another document: keeps id, sequence, birth. Fields that were not sent vanish.
@@ -37,7 +44,7 @@ struct ExecutionBirth {
   bool owns_staging = true;  // of that lineage
 };
 // The directories of an execution: a data directory may have moved since its document was written.
-void put_places(Json& document, const ExecutionId& id, const DataLayout& layout);
+JsonMembers place_members(const ExecutionId& id, const DataLayout& layout);
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
 
 // The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of

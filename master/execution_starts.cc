@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "core/ledger/slice_ledger.h"
@@ -32,6 +35,71 @@ ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& exe
 
 Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const {
   return validate_job(posted, catalog_, rules_);
+}
+
+namespace {
+
+constexpr std::size_t kManyBytes = 128 << 10;  // of a document that is validated beside the loop
+
+// Whether a document takes more than so many bytes, about. Looks at no more of it than that.
+bool is_larger(const Json& value, std::size_t& left) {
+  constexpr std::size_t kValueBytes = 8;
+  const std::size_t size = kValueBytes + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
+  if (size > left) return true;
+  left -= size;
+  if (!value.is_structured()) return false;
+  for (const auto& item : value)
+    if (is_larger(item, left)) return true;
+  return false;
+}
+
+// What the bundles of one job were resolved to, for another thread than the one that knows them.
+class ResolvedBundles final : public AssetCatalog {
+ public:
+  ResolvedBundles(const Json& job, const AssetCatalog& catalog) {
+    const auto list = job.is_object() ? job.find("assets") : job.end();
+    if (list == job.end()) return;
+    const Json references = list->is_array() ? *list : Json::array({*list});
+    for (const Json& item : references) {
+      const auto reference = item.is_string() ? item.get<std::string>() : item.dump();
+      bundles_.emplace(reference, catalog.resolve(reference));
+    }
+  }
+
+  Result<AssetBundle> resolve(std::string_view reference) const override {
+    const auto found = bundles_.find(reference);
+    if (found != bundles_.end()) return found->second;
+    return Error(ErrorCode::internal, fmt::format("bundle {} was not resolved", reference));
+  }
+
+ private:
+  std::map<std::string, Result<AssetBundle>, std::less<>> bundles_;
+};
+
+}  // namespace
+
+void ExecutionStarts::judge(Json posted, Judged done) {
+  std::size_t left = kManyBytes;
+  if (!is_larger(posted, left)) {
+    auto validated = validate(posted);
+    return done(std::move(posted), std::move(validated));
+  }
+  struct Task {
+    Json posted;
+    ResolvedBundles bundles;
+    Result<ValidatedJob> validated;
+  };
+  ResolvedBundles bundles(posted, *rules_.assets);
+  auto task = std::make_shared<Task>(Task{std::move(posted), std::move(bundles), Error()});
+  loop_.offload(
+      Loop::Lane::documents,
+      [task, rules = rules_, &catalog = catalog_]() mutable {
+        rules.assets = &task->bundles;
+        task->validated = validate_job(task->posted, catalog, rules);
+      },
+      [task, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired()) done(std::move(task->posted), std::move(task->validated));
+      });
 }
 
 // A recovery runs with the bundles of its source; they may have been removed meanwhile.

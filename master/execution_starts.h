@@ -2,6 +2,7 @@
 // birth. Loop thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,10 @@ class ExecutionStarts {
                   PathRule paths, const AssetCatalog& assets);
 
   Result<ValidatedJob> validate(const Json& posted) const;
+  // Gives the job back with what was found; a large one is validated beside the loop. done is not called once the
+  // master is gone.
+  using Judged = std::function<void(Json posted, Result<ValidatedJob> validated)>;
+  void judge(Json posted, Judged done);
   // The job is new: it and its first execution become durable together.
   void submit(JobRow job, ValidatedJob validated, Reply<Submitted> reply);
   // conflict while an execution of the job lives; gone; not_found. A job with `autorecover` goes on from its latest

@@ -221,6 +221,12 @@ void ExecutionVerbs::change_workers(const ExecutionId& id, WorkerChange change, 
     reply(no_active_execution(id));
     return;
   }
+  // From here on no sum leaves its type.
+  if (count > kMostWorkers || (change == WorkerChange::add && live->wanted + count > kMostWorkers)) {
+    reply(Error{ErrorCode::invalid, fmt::format("an execution has at most {} workers; {} has {} now", kMostWorkers,
+                                                id.text, live->wanted)});
+    return;
+  }
   const std::int64_t difference = change == WorkerChange::total ? count - live->wanted
                                   : change == WorkerChange::add ? count
                                                                 : -count;

@@ -17,6 +17,10 @@ Error closing() {
   return {ErrorCode::unavailable, "the master is shutting down"};
 }
 
+Error no_such_job(const JobId& id) {
+  return {ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
+}
+
 bool is_falsy(const Json& json, const char* field) {
   const auto found = json.find(field);
   if (found == json.end() || found->is_null()) return true;
@@ -59,7 +63,7 @@ void MasterService::close() {
 
 Result<JobRow> MasterService::existing_job(const JobId& id) const {
   ASSIGN_OR_RETURN(auto row, registry_.job(id));
-  if (!row) return Error{ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
+  if (!row) return no_such_job(id);
   return std::move(*row);
 }
 
@@ -80,11 +84,18 @@ void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
   if (!posted.is_object() || is_falsy(posted, "operations"))
     return reply(Error{ErrorCode::invalid, "No job was posted"});
   if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
-  auto validated = starts_.validate(posted);
-  if (!validated) return reply(validated.error());
+  starts_.judge(std::move(posted),
+                [this, start, reply = std::move(reply)](Json job, Result<ValidatedJob> validated) mutable {
+                  if (closed_) return reply(closing());
+                  if (!validated) return reply(validated.error());
+                  take(std::move(job), std::move(*validated), start, std::move(reply));
+                });
+}
+
+void MasterService::take(Json posted, ValidatedJob validated, bool start, Reply<Submitted> reply) {
   JobRow row = make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
-  if (start) return starts_.submit(std::move(row), std::move(*validated), std::move(reply));
-  Submitted submitted{row.job_id, row.seq, {}, std::move(validated->warnings)};
+  if (start) return starts_.submit(std::move(row), std::move(validated), std::move(reply));
+  Submitted submitted{row.job_id, row.seq, {}, std::move(validated.warnings)};
   write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {
     if (written) {
       reply(submitted);
@@ -94,45 +105,92 @@ void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
   });
 }
 
-void MasterService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) {
-  const auto rows = registry_.jobs(query);
-  if (!rows) return reply(rows.error());
-  std::vector<Json> documents;
-  for (const auto& row : *rows) {
-    auto document = shown_job(row, query.execution_fields);
-    if (!document) return reply(document.error());
-    documents.push_back(std::move(*document));
+class MasterService::JobList final : public DocumentList {
+ public:
+  JobList(MasterService& service, std::vector<std::int64_t> page, std::optional<ExecutionFields> fields)
+      : service_(service), page_(std::move(page)), fields_(std::move(fields)) {}
+
+  Result<std::optional<ShownDocument>> next() override {
+    while (next_ < page_.size()) {
+      ASSIGN_OR_RETURN(auto row, service_.registry_.job_beginning(page_[next_++]));
+      if (!row) continue;
+      ASSIGN_OR_RETURN(ShownDocument document, service_.shown_job(std::move(*row), fields_));
+      return std::optional(std::move(document));
+    }
+    return std::optional<ShownDocument>();
   }
-  reply(std::move(documents));
+
+ private:
+  MasterService& service_;
+  std::vector<std::int64_t> page_;
+  std::optional<ExecutionFields> fields_;
+  std::size_t next_ = 0;
+};
+
+class MasterService::ExecutionList final : public DocumentList {
+ public:
+  ExecutionList(MasterService& service, std::vector<std::int64_t> page) : service_(service), page_(std::move(page)) {}
+
+  Result<std::optional<ShownDocument>> next() override {
+    while (next_ < page_.size()) {
+      ASSIGN_OR_RETURN(auto row, service_.registry_.execution_beginning(page_[next_++]));
+      if (row) return std::optional(service_.shown_execution(std::move(*row)));
+    }
+    return std::optional<ShownDocument>();
+  }
+
+ private:
+  MasterService& service_;
+  std::vector<std::int64_t> page_;
+  std::size_t next_ = 0;
+};
+
+void MasterService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
+  auto page = registry_.job_page(query);
+  if (!page) return reply(page.error());
+  reply(std::shared_ptr<DocumentList>(std::make_shared<JobList>(*this, std::move(*page), query.execution_fields)));
 }
 
-Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields) {
-  ASSIGN_OR_RETURN(Json document, job_document(row));
-  if (!fields) return document;
-  Json& shown = document["ex"] = Json::object();
-  ASSIGN_OR_RETURN(const auto execution, registry_.latest_execution(row.job_id));
-  if (!execution || execution->deleted) return document;
-  ASSIGN_OR_RETURN(Json whole, shown_execution(*execution));
-  if (fields->names.empty()) {
-    shown = std::move(whole);
-    return document;
+Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<ExecutionFields>& fields) {
+  ShownDocument document{std::move(row.doc), {}, job_members(row)};
+  if (fields) {
+    ASSIGN_OR_RETURN(auto execution, registry_.latest_execution_beginning(row.job_id));
+    std::string shown = "{}";
+    if (execution && !execution->deleted) {
+      std::optional<std::vector<std::string>> only;
+      if (!fields->names.empty()) only = fields->names;
+      ASSIGN_OR_RETURN(shown, shown_text(shown_execution(std::move(*execution)), std::move(only)));
+    }
+    document.laid_over.emplace_back("ex", std::move(shown));
   }
-  for (const std::string& name : fields->names) {
-    if (const auto member = whole.find(name); member != whole.end()) shown[name] = *member;
-  }
+  if (row.doc_size > document.text.size())
+    document.more = [this, row = std::move(row)](std::uint64_t offset) {
+      return registry_.document_piece(row, offset);
+    };
   return document;
 }
 
-Result<Json> MasterService::shown_execution(ExecutionRow row) const {
+ShownDocument MasterService::shown_execution(ExecutionRow row) const {
   row.status = executions_.shown_status(row);
-  ASSIGN_OR_RETURN(Json document, execution_document(row, executions_.live_reason(row.ex_id)));
-  put_places(document, row.ex_id, executions_.options().layout);
+  ShownDocument document{std::move(row.doc), {}, execution_members(row, executions_.live_reason(row.ex_id))};
+  for (auto& place : place_members(row.ex_id, executions_.options().layout))
+    document.laid_over.push_back(std::move(place));
+  if (row.doc_size > document.text.size())
+    document.more = [this, row = std::move(row)](std::uint64_t offset) {
+      return registry_.document_piece(row, offset);
+    };
   return document;
 }
 
-void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
-  const auto row = existing_job(id);
-  reply(row ? shown_job(*row, fields) : row.error());
+void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) {
+  auto row = registry_.job_beginning(id);
+  if (!row) return reply(row.error());
+  if (!*row) return reply(no_such_job(id));
+  reply(shown_job(std::move(**row), fields));
+}
+
+void MasterService::run_beside(std::function<void()> work, std::function<void()> done) {
+  loop_.offload(Loop::Lane::documents, std::move(work), std::move(done));
 }
 
 void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
@@ -140,34 +198,42 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> r
   if (!posted.is_object() || posted.empty()) {
     return reply(Error{ErrorCode::invalid, fmt::format("no data was provided to update job {}", id.text)});
   }
-  const auto row = existing_job(id);
+  const auto row = updatable_job(id);
   if (!row) return reply(row.error());
-  if (row->deleted)
-    return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
-  JobRow replaced = replace_job(*row, posted, loop_.wall_ms());
   // A job that is put aside need not be valid.
-  const bool put_aside = row->active && !replaced.active;
-  std::vector<JobWarning> warnings;
-  if (!put_aside) {
-    auto validated = starts_.validate(posted);
-    if (!validated) return reply(validated.error());
-    warnings = std::move(validated->warnings);
-  }
-  write_job(std::move(replaced), [warnings = std::move(warnings), reply = std::move(reply)](Result<Json> written) {
-    if (written) {
-      reply(UpdatedJob{std::move(*written), warnings});
-    } else {
-      reply(written.error());
-    }
-  });
+  if (row->active && !is_active(posted)) return replace(id, std::move(posted), {}, std::move(reply));
+  starts_.judge(std::move(posted),
+                [this, id, reply = std::move(reply)](Json job, Result<ValidatedJob> validated) mutable {
+                  if (closed_) return reply(closing());
+                  if (!validated) return reply(validated.error());
+                  replace(id, std::move(job), std::move(validated->warnings), std::move(reply));
+                });
+}
+
+Result<JobRow> MasterService::updatable_job(const JobId& id) const {
+  ASSIGN_OR_RETURN(auto row, existing_job(id));
+  if (row.deleted)
+    return Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)};
+  return row;
+}
+
+void MasterService::replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply) {
+  const auto row = updatable_job(id);
+  if (!row) return reply(row.error());
+  write_job(replace_job(*row, std::move(posted), loop_.wall_ms()),
+            [warnings = std::move(warnings), reply = std::move(reply)](Result<Json> written) {
+              if (written) {
+                reply(UpdatedJob{std::move(*written), warnings});
+              } else {
+                reply(written.error());
+              }
+            });
 }
 
 void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
   if (closed_) return reply(closing());
-  const auto row = existing_job(id);
+  const auto row = updatable_job(id);
   if (!row) return reply(row.error());
-  if (row->deleted)
-    return reply(Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be updated.", id.text)});
   auto posted = parse_json(row->doc);
   if (!posted) return reply(posted.error());
   (*posted)["active"] = active;
@@ -218,30 +284,24 @@ Result<ExecutionId> MasterService::latest_execution(const JobId& id) {
 
 // ---- executions ----
 
-void MasterService::list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) {
+void MasterService::list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
   ListQuery known = query;
   known.statuses = known_statuses(query.statuses);
-  if (known.statuses.empty() && !query.statuses.empty()) return reply(std::vector<Json>());
-  const auto rows = registry_.executions(known);
-  if (!rows) return reply(rows.error());
-  std::vector<Json> documents;
-  for (const auto& row : *rows) {
-    auto document = shown_execution(row);
-    if (!document) return reply(document.error());
-    documents.push_back(std::move(*document));
-  }
-  reply(std::move(documents));
+  if (known.statuses.empty() && !query.statuses.empty()) return reply(list_of({}));
+  auto page = registry_.execution_page(known);
+  if (!page) return reply(page.error());
+  reply(std::shared_ptr<DocumentList>(std::make_shared<ExecutionList>(*this, std::move(*page))));
 }
 
-void MasterService::get_execution(const ExecutionId& id, Reply<Json> reply) {
-  const auto row = registry_.execution(id);
+void MasterService::get_execution(const ExecutionId& id, Reply<ShownDocument> reply) {
+  auto row = registry_.execution_beginning(id);
   if (!row) return reply(row.error());
   if (!*row) {
     const auto removed = registry_.removed(id);
     const std::string since = removed && *removed ? ", it was removed on " + to_iso((*removed)->at) : std::string();
     return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found{}", id.text, since)});
   }
-  reply(shown_execution(**row));
+  reply(shown_execution(std::move(**row)));
 }
 
 void MasterService::remove_execution(const ExecutionId& id, Reply<Json> reply) {

@@ -23,8 +23,8 @@ class MasterService final : public JobService {
                 const AssetCatalog& assets, PathRule paths, NodeFacts node, const RetentionOptions& retention = {});
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
-  void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) override;
+  void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
@@ -33,8 +33,8 @@ class MasterService final : public JobService {
 
   Result<ExecutionId> latest_execution(const JobId& id) override;
 
-  void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) override;
   void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
@@ -48,6 +48,7 @@ class MasterService final : public JobService {
   void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
 
+  void run_beside(std::function<void()> work, std::function<void()> done) override;
   WallMs wall_ms() const override { return loop_.wall_ms(); }
 
   Json cluster_info() override;
@@ -61,11 +62,17 @@ class MasterService final : public JobService {
   void close();
 
  private:
+  class JobList;
+  class ExecutionList;
+
   Result<JobRow> existing_job(const JobId& id) const;
   // The job as lists and reads show it, with the fields of its latest execution that are asked for.
-  Result<Json> shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields);
-  Result<Json> shown_execution(ExecutionRow row) const;
+  Result<ShownDocument> shown_job(JobRow row, const std::optional<ExecutionFields>& fields);
+  ShownDocument shown_execution(ExecutionRow row) const;
   void write_job(JobRow row, Reply<Json> reply);
+  void take(Json posted, ValidatedJob validated, bool start, Reply<Submitted> reply);
+  Result<JobRow> updatable_job(const JobId& id) const;
+  void replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply);
 
   Loop& loop_;
   Registry& registry_;

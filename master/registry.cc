@@ -41,7 +41,7 @@ Result<std::int64_t> query_integer(Database& database, const std::string& sql) {
   return query.integer(0);
 }
 
-Result<std::unique_ptr<Database>> open_for_reading(const std::string& path) {
+Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::open(path, Database::Mode::read_only));
   // Columns are read from whole tables: through the page cache of the system, without a copy of each page.
   RETURN_IF_ERROR(database->execute("PRAGMA mmap_size = 1073741824"));
@@ -91,6 +91,8 @@ Result<void> write_nothing_new(Database& database) {
   return database.execute(fmt::format("PRAGMA user_version = {}", version));
 }
 
+constexpr const char* kLatestOfJob = "WHERE job_id = ?1 ORDER BY seq DESC LIMIT 1";
+
 struct AllColumns {
   ListColumns jobs{"job_index"};
   ListColumns executions{"execution_index"};
@@ -98,7 +100,7 @@ struct AllColumns {
 
 // On a connection of its own: for a lane.
 Result<AllColumns> read_all_columns(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto database, open_for_reading(path));
+  ASSIGN_OR_RETURN(const auto database, open_mapped(path));
   ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*database));
   AllColumns columns;
   RETURN_IF_ERROR(read_columns(columns.jobs, *database, query::job_fields()));
@@ -108,8 +110,13 @@ Result<AllColumns> read_all_columns(const std::string& path) {
 
 class SqliteRegistry final : public Registry {
  public:
-  SqliteRegistry(Loop& loop, std::string path, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader)
-      : loop_(loop), path_(std::move(path)), writer_(std::move(writer)), reader_(std::move(reader)) {}
+  SqliteRegistry(Loop& loop, std::string path, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader,
+                 std::unique_ptr<Database> index_reader)
+      : loop_(loop),
+        path_(std::move(path)),
+        writer_(std::move(writer)),
+        reader_(std::move(reader)),
+        index_reader_(std::move(index_reader)) {}
 
   Result<void> load() {
     ASSIGN_OR_RETURN(job_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM jobs"));
@@ -161,51 +168,49 @@ class SqliteRegistry final : public Registry {
   std::int64_t new_job_seq() override { return ++job_seq_; }
   std::int64_t new_execution_seq() override { return ++execution_seq_; }
 
-  Result<std::optional<JobRow>> job(const JobId& id) override {
-    ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(fmt::format("SELECT {} FROM jobs WHERE job_id = ?1", kJobColumns)));
-    query.bind(1, id.text);
-    ASSIGN_OR_RETURN(const bool found, query.step());
-    if (!found) return std::optional<JobRow>();
-    return std::optional(read_job(query));
+  Result<std::optional<JobRow>> job(const JobId& id) override { return one_job(kJobColumns, false, "job_id", id.text); }
+
+  Result<std::vector<std::int64_t>> job_page(const ListQuery& list) override {
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
+    return find_page(columns_.jobs, *index_reader_, list);
   }
 
-  Result<std::vector<JobRow>> jobs(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, find_page(columns_.jobs, *reader_, list));
-    std::vector<JobRow> rows;
-    for (const std::int64_t seq : page) {
-      ASSIGN_OR_RETURN(Statement query,
-                       reader_->statement(fmt::format("SELECT {} FROM jobs WHERE seq = ?1", kJobColumns)));
-      query.bind(1, seq);
-      ASSIGN_OR_RETURN(const bool found, query.step());
-      if (found) rows.push_back(read_job(query));
-    }
-    return rows;
+  Result<std::vector<std::int64_t>> execution_page(const ListQuery& list) override {
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
+    return find_page(columns_.executions, *index_reader_, list);
+  }
+
+  Result<std::optional<JobRow>> job_beginning(std::int64_t seq) override {
+    return one_job(job_beginning_, true, "seq", seq);
+  }
+  Result<std::optional<JobRow>> job_beginning(const JobId& id) override {
+    return one_job(job_beginning_, true, "job_id", id.text);
+  }
+
+  Result<std::optional<ExecutionRow>> execution_beginning(std::int64_t seq) override {
+    return one_execution(execution_beginning_, true, "WHERE seq = ?1", seq);
+  }
+  Result<std::optional<ExecutionRow>> execution_beginning(const ExecutionId& id) override {
+    return one_execution(execution_beginning_, true, "WHERE ex_id = ?1", id.text);
+  }
+  Result<std::optional<ExecutionRow>> latest_execution_beginning(const JobId& id) override {
+    return one_execution(execution_beginning_, true, kLatestOfJob, id.text);
+  }
+
+  Result<std::string> document_piece(const JobRow& row, std::uint64_t offset) override {
+    return piece("jobs", "job_id", row.job_id.text, row.updated, row.doc_size, offset);
+  }
+  // The document of an execution is never written again, its row is.
+  Result<std::string> document_piece(const ExecutionRow& row, std::uint64_t offset) override {
+    return piece("executions", "ex_id", row.ex_id.text, std::nullopt, row.doc_size, offset);
   }
 
   Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) override {
-    return one_execution("WHERE ex_id = ?1", id.text);
-  }
-
-  Result<std::vector<ExecutionRow>> executions(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const auto page, find_page(columns_.executions, *reader_, list));
-    std::vector<ExecutionRow> rows;
-    for (const std::int64_t seq : page) {
-      ASSIGN_OR_RETURN(Statement query,
-                       reader_->statement(fmt::format("SELECT {} FROM executions WHERE seq = ?1", kExecutionColumns)));
-      query.bind(1, seq);
-      ASSIGN_OR_RETURN(const bool found, query.step());
-      if (!found) continue;
-      ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
-      rows.push_back(std::move(row));
-    }
-    return rows;
+    return one_execution(kExecutionColumns, false, "WHERE ex_id = ?1", id.text);
   }
 
   Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) override {
-    return one_execution("WHERE job_id = ?1 ORDER BY seq DESC LIMIT 1", id.text);
+    return one_execution(kExecutionColumns, false, kLatestOfJob, id.text);
   }
 
   Result<std::vector<ExecutionId>> executions_of(const JobId& id) override {
@@ -309,14 +314,44 @@ class SqliteRegistry final : public Registry {
   Result<std::vector<AssetRow>> assets(const AssetQuery& query) override { return read_assets(*reader_, query); }
 
  private:
-  Result<std::optional<ExecutionRow>> one_execution(const char* condition, const std::string& bound) {
+  template <typename Bound>
+  Result<std::optional<JobRow>> one_job(const std::string& columns, bool is_beginning, const char* key,
+                                        const Bound& bound) {
     ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(fmt::format("SELECT {} FROM executions {}", kExecutionColumns, condition)));
+                     reader_->statement(fmt::format("SELECT {} FROM jobs WHERE {} = ?1", columns, key)));
+    query.bind(1, bound);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    if (!found) return std::optional<JobRow>();
+    return std::optional(read_job(query, is_beginning));
+  }
+
+  template <typename Bound>
+  Result<std::optional<ExecutionRow>> one_execution(const std::string& columns, bool is_beginning,
+                                                    const char* condition, const Bound& bound) {
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT {} FROM executions {}", columns, condition)));
     query.bind(1, bound);
     ASSIGN_OR_RETURN(const bool found, query.step());
     if (!found) return std::optional<ExecutionRow>();
-    ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query));
+    ASSIGN_OR_RETURN(ExecutionRow row, read_execution(query, is_beginning));
     return std::optional(std::move(row));
+  }
+
+  // SQLite reads the whole document for it and keeps nothing.
+  Result<std::string> piece(const char* table, const char* key, const std::string& id, std::optional<WallMs> updated,
+                            std::uint64_t size, std::uint64_t offset) {
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(fmt::format("SELECT updated, length(CAST(doc AS BLOB)), "
+                                                    "substr(CAST(doc AS BLOB), ?2, {}) FROM {} WHERE {} = ?1",
+                                                    kDocumentPiece, table, key)));
+    query.bind(1, id);
+    query.bind(2, static_cast<std::int64_t>(offset) + 1);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    const bool is_same =
+        found && (!updated || query.integer(0) == *updated) && static_cast<std::uint64_t>(query.integer(1)) == size;
+    if (!is_same)
+      return Error{ErrorCode::unavailable, fmt::format("the document of {} was changed while it was read", id)};
+    return query.text(2);
   }
 
   // What looks at many rows does so on the query lane, through a connection of its own.
@@ -324,7 +359,7 @@ class SqliteRegistry final : public Registry {
   void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
     auto found = std::make_shared<Result<T>>(T());
     auto work = [found, read = std::move(read), path = path_] {
-      const auto database = open_for_reading(path);
+      const auto database = Database::open(path, Database::Mode::read_only);
       *found = database ? read(**database) : database.error();
     };
     loop_.offload(Loop::Lane::query, std::move(work),
@@ -386,9 +421,9 @@ class SqliteRegistry final : public Registry {
   }
 
   Result<bool> catch_up() {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*reader_));
-    ASSIGN_OR_RETURN(const bool jobs_are_behind, columns_.jobs.catch_up(*reader_, kCatchUpStep));
-    ASSIGN_OR_RETURN(const bool executions_are_behind, columns_.executions.catch_up(*reader_, kCatchUpStep));
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
+    ASSIGN_OR_RETURN(const bool jobs_are_behind, columns_.jobs.catch_up(*index_reader_, kCatchUpStep));
+    ASSIGN_OR_RETURN(const bool executions_are_behind, columns_.executions.catch_up(*index_reader_, kCatchUpStep));
     return jobs_are_behind || executions_are_behind;
   }
 
@@ -414,10 +449,13 @@ class SqliteRegistry final : public Registry {
     });
   }
 
+  const std::string job_beginning_ = beginning_columns(kJobColumns);
+  const std::string execution_beginning_ = beginning_columns(kExecutionColumns);
   Loop& loop_;
   const std::string path_;
-  std::shared_ptr<Database> writer_;  // touched by the store lane only
-  std::unique_ptr<Database> reader_;
+  std::shared_ptr<Database> writer_;        // touched by the store lane only
+  std::unique_ptr<Database> reader_;        // of rows with documents: what is mapped would count as our memory
+  std::unique_ptr<Database> index_reader_;  // of columns
   AllColumns columns_;
   bool columns_are_read_ = false;                // or could not be
   std::vector<std::int64_t> removed_meanwhile_;  // before they were read
@@ -435,13 +473,39 @@ class SqliteRegistry final : public Registry {
 
 }  // namespace
 
+Result<std::vector<JobRow>> Registry::jobs(const ListQuery& query) {
+  ASSIGN_OR_RETURN(const auto page, job_page(query));
+  std::vector<JobRow> rows;
+  for (const std::int64_t seq : page) {
+    ASSIGN_OR_RETURN(auto beginning, job_beginning(seq));
+    if (!beginning) continue;
+    ASSIGN_OR_RETURN(auto row, job(beginning->job_id));
+    if (row) rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+Result<std::vector<ExecutionRow>> Registry::executions(const ListQuery& query) {
+  ASSIGN_OR_RETURN(const auto page, execution_page(query));
+  std::vector<ExecutionRow> rows;
+  for (const std::int64_t seq : page) {
+    ASSIGN_OR_RETURN(auto beginning, execution_beginning(seq));
+    if (!beginning) continue;
+    ASSIGN_OR_RETURN(auto row, execution(beginning->ex_id));
+    if (row) rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
 Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& path) {
   ASSIGN_OR_RETURN(std::shared_ptr<Database> writer, Database::open(path, Database::Mode::read_write));
   RETURN_IF_ERROR(writer->execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
   if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
-  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, open_for_reading(path));
-  auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader));
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> index_reader, open_mapped(path));
+  auto registry =
+      std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader), std::move(index_reader));
   RETURN_IF_ERROR(registry->load());
   registry->read_columns_beside(path);
   return std::unique_ptr<Registry>(std::move(registry));

@@ -33,7 +33,8 @@ struct JobRow {
   WallMs deleted_on = 0;
   WallMs created = 0;
   WallMs updated = 0;
-  std::string doc;  // JSON, as posted
+  std::string doc;             // JSON, as posted
+  std::uint64_t doc_size = 0;  // of a row that was read by its beginning: bytes of the whole document
 };
 
 struct ExecutionRow {
@@ -58,6 +59,7 @@ struct ExecutionRow {
   bool has_ledger = false;    // it was made: one that is not there is lost
   bool owns_staging = true;   // what its lineage has staged goes with it; not in a copied data directory
   std::string doc;            // JSON, resolved
+  std::uint64_t doc_size = 0;  // of a row that was read by its beginning: bytes of the whole document
 };
 
 // What changes during the life of an execution; the rest of its row is never written again.
@@ -179,10 +181,23 @@ class Registry {
   virtual std::int64_t new_execution_seq() = 0;
 
   virtual Result<std::optional<JobRow>> job(const JobId& id) = 0;
-  // invalid: unknown sort field or order.
-  virtual Result<std::vector<JobRow>> jobs(const ListQuery& query) = 0;
+  // The page of a list, as sequence numbers in its order. invalid: unknown sort field or order.
+  virtual Result<std::vector<std::int64_t>> job_page(const ListQuery& query) = 0;
+  virtual Result<std::vector<std::int64_t>> execution_page(const ListQuery& query) = 0;
+  // Rows with the first kDocumentPiece bytes of their documents: documents may be large.
+  static constexpr std::uint64_t kDocumentPiece = 1 << 20;
+  virtual Result<std::optional<JobRow>> job_beginning(std::int64_t seq) = 0;
+  virtual Result<std::optional<JobRow>> job_beginning(const JobId& id) = 0;
+  virtual Result<std::optional<ExecutionRow>> execution_beginning(std::int64_t seq) = 0;
+  virtual Result<std::optional<ExecutionRow>> execution_beginning(const ExecutionId& id) = 0;
+  virtual Result<std::optional<ExecutionRow>> latest_execution_beginning(const JobId& id) = 0;
+  // The piece of a document that begins at this byte. unavailable: the job was written since.
+  virtual Result<std::string> document_piece(const JobRow& row, std::uint64_t offset) = 0;
+  virtual Result<std::string> document_piece(const ExecutionRow& row, std::uint64_t offset) = 0;
+  // The rows of a page with whole documents, for small ones.
+  Result<std::vector<JobRow>> jobs(const ListQuery& query);
   virtual Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) = 0;
-  virtual Result<std::vector<ExecutionRow>> executions(const ListQuery& query) = 0;
+  Result<std::vector<ExecutionRow>> executions(const ListQuery& query);
   virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
   virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
   struct Descent {

@@ -4,7 +4,15 @@
 
 namespace slicemill::master {
 
-JobRow read_job(const Statement& row) {
+// By bytes: texts are counted in characters.
+std::string beginning_columns(const char* columns) {
+  std::string list(columns);
+  const auto doc = list.find(" doc");
+  list.replace(doc, 4, fmt::format(" substr(CAST(doc AS BLOB), 1, {})", Registry::kDocumentPiece));
+  return list + ", length(CAST(doc AS BLOB))";
+}
+
+JobRow read_job(const Statement& row, bool is_beginning) {
   JobRow job;
   job.job_id = JobId(row.text(0));
   job.seq = row.integer(1);
@@ -15,6 +23,7 @@ JobRow read_job(const Statement& row) {
   job.created = row.integer(6);
   job.updated = row.integer(7);
   job.doc = row.text(8);
+  if (is_beginning) job.doc_size = static_cast<std::uint64_t>(row.integer(9));
   return job;
 }
 
@@ -29,7 +38,7 @@ CleanupType read_cleanup(const std::string& text) {
 
 }  // namespace
 
-Result<ExecutionRow> read_execution(const Statement& row) {
+Result<ExecutionRow> read_execution(const Statement& row, bool is_beginning) {
   ExecutionRow execution;
   execution.ex_id = ExecutionId(row.text(0));
   execution.seq = row.integer(1);
@@ -57,6 +66,7 @@ Result<ExecutionRow> read_execution(const Statement& row) {
   execution.lineage = ExecutionId(row.text(18));
   execution.has_ledger = row.integer(19) != 0;
   execution.owns_staging = row.integer(20) != 0;
+  if (is_beginning) execution.doc_size = static_cast<std::uint64_t>(row.integer(21));
   return execution;
 }
 

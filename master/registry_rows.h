@@ -13,9 +13,12 @@ inline constexpr const char* kExecutionColumns =
     "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
     "recovered_execution, cleanup, source_ledger, doc, failed, lineage, has_ledger, owns_staging";
 
-// Requires: a row stands ready.
-JobRow read_job(const Statement& row);
+// The same with the beginning of the document, and its size behind all.
+std::string beginning_columns(const char* columns);
+
+// Requires: a row stands ready, of all columns; of those of a beginning if that is said.
+JobRow read_job(const Statement& row, bool is_beginning = false);
 // corrupt: a status that is none.
-Result<ExecutionRow> read_execution(const Statement& row);
+Result<ExecutionRow> read_execution(const Statement& row, bool is_beginning = false);
 
 }  // namespace slicemill::master

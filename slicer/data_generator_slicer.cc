@@ -52,8 +52,7 @@ class DataGeneratorSlicer final : public Slicer {
     // The clock fields of a slice follow its birth, and a run is born at once: endless jobs and paced ones make what is
     // wanted now.
     if (delay_ms_ > 0) return std::min(end_, next_ + slice_size_);
-    if (end_ == kEndless)
-      return std::min(end_, next_ + static_cast<std::int64_t>(std::min<std::size_t>(wanted, 10'000)) * slice_size_);
+    if (end_ == kEndless) return range_end(next_, slice_size_, end_, std::min<std::size_t>(wanted, 10'000));
     return run_end(next_, slice_size_, end_, wanted);
   }
 

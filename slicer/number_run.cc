@@ -30,12 +30,15 @@ Result<std::int64_t> parse_number_position(const std::string& position, std::int
   return next;
 }
 
-std::int64_t run_end(std::int64_t next, std::int64_t step, std::int64_t end, std::size_t wanted) {
-  const auto slices = static_cast<std::int64_t>(std::clamp<std::size_t>(wanted, kSlicesPerRun, 1'000'000));
+std::int64_t range_end(std::int64_t next, std::int64_t step, std::int64_t end, std::size_t slices) {
   // In slices, so that nothing overflows near the end of the numbers.
   const auto left = static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(next);
   const auto whole = left / static_cast<std::uint64_t>(step);
-  return whole < static_cast<std::uint64_t>(slices) ? end : next + slices * step;
+  return whole < slices ? end : next + static_cast<std::int64_t>(slices) * step;
+}
+
+std::int64_t run_end(std::int64_t next, std::int64_t step, std::int64_t end, std::size_t wanted) {
+  return range_end(next, step, end, std::clamp<std::size_t>(wanted, kSlicesPerRun, 1'000'000));
 }
 
 std::string option_mismatch(std::initializer_list<const char*> names, const Json& recovered, const Json& now) {

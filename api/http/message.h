@@ -37,6 +37,18 @@ class BodySink {
   virtual void write(std::string piece, std::function<void(Result<void>)> ready) = 0;
 };
 
+// Gives a body piece by piece while it is sent, for answers that do not belong into memory whole. Loop thread.
+// Destroyed when the answer was sent or broken off.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // The next piece, within a few milliseconds: one that needs longer gives "" and is asked again later. An error before
+  // the first byte is answered (`invalid` as 400, another one as 500); later the connection is broken off, so that the
+  // client sees that the body is cut.
+  virtual Result<std::string> next() = 0;
+  virtual bool at_end() const = 0;  // nothing follows what next() gave
+};
+
 struct Request {
   Method method = Method::get;
   std::string method_text;                 // as sent, for methods we do not know too
@@ -47,7 +59,8 @@ struct Request {
   std::string content_encoding;
   std::optional<std::uint64_t> content_length;  // as announced
   std::string body;
-  std::shared_ptr<BodySink> sink;  // rows that open one: has taken the body, which is empty then
+  std::shared_ptr<BodySink> sink;   // rows that open one: has taken the body, which is empty then
+  std::shared_ptr<void> body_hold;  // counts the body among those in memory, until it is released
 
   // Requires: the row's pattern has ":name".
   const std::string& path_parameter(std::string_view name) const;
@@ -59,7 +72,8 @@ struct Response {
   int status = 200;
   std::string_view content_type;  // static text
   std::string body;
-  std::vector<Parameter> headers;  // further ones
+  std::vector<Parameter> headers;        // further ones
+  std::shared_ptr<BodySource> source{};  // gives the body, which is empty then
 };
 
 // Answers the request. Loop thread. The first call counts; a request whose every copy of this is destroyed without a

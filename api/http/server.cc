@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/http/origin_guard.h"
+#include "api/http/target.h"
 #include "core/runtime/log.h"
 #include "core/runtime/readiness.h"
 
@@ -65,15 +67,16 @@ class Session;
 
 // What the sessions share. Lives as long as the last pending operation; after `stopping` nothing new begins.
 struct ServerState {
-  ServerState(AsioLoop& its_loop, const HttpOptions& its_options, const Router& its_router)
-      : loop(its_loop), options(its_options), router(its_router) {}
+  ServerState(AsioLoop& its_loop, const HttpOptions& its_options, const Router& its_router, OriginGuard its_guard)
+      : loop(its_loop), options(its_options), router(its_router), guard(std::move(its_guard)) {}
 
   AsioLoop& loop;
   HttpOptions options;
   const Router& router;
+  const OriginGuard guard;
   std::vector<std::shared_ptr<Session>> sessions;  // open ones; each removes itself when it closes
   HttpCounters counters;
-  std::size_t body_bytes = 0;  // of the bodies that are being read
+  std::size_t body_bytes = 0;  // of the bodies that are being read, or wait to be
   bool stopping = false;
   std::function<void()> on_session_end;
 
@@ -122,6 +125,8 @@ class Session : public std::enable_shared_from_this<Session> {
     state_->sessions.push_back(shared_from_this());
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
+    if (const auto local = socket_.local_endpoint(ignored); !ignored)
+      local_ = {local.address().to_string(), local.port()};
     next_request();
   }
 
@@ -170,6 +175,7 @@ class Session : public std::enable_shared_from_this<Session> {
     socket_.close(ignored);
     hold(0);
     request_.sink.reset();
+    source_.reset();
     auto self = shared_from_this();  // the list may be the last owner
     auto& sessions = state_->sessions;
     sessions[index_] = sessions.back();
@@ -238,6 +244,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void on_header() {
     take_head();
+    // Before anything is done for it, and before its body is read.
+    if (const std::string refusal = state_->guard.refusal(origin(), local_); !refusal.empty()) {
+      log(LogLevel::warn, "{} {} refused: {}", request_.method_text, target_, refusal);
+      return fail(403, refusal);
+    }
     if (auto opening = state_->router.open_body(request_)) return open_body(std::move(*opening));
     if (request_.content_length.value_or(0) > state_->options.body_limit)
       return on_read_error(http::make_error_code(http::error::body_limit));
@@ -258,6 +269,19 @@ class Session : public std::enable_shared_from_this<Session> {
     version_ = message.version();
     head_only_ = request_.method == Method::head;
     target_ = request_.target;
+  }
+
+  RequestOrigin origin() const {
+    RequestOrigin out;
+    const auto take = [&](http::field name, std::vector<std::string_view>& values) {
+      for (auto [at, end] = parser_->get().equal_range(name); at != end; ++at) values.push_back(at->value());
+    };
+    take(http::field::host, out.hosts);
+    take(http::field::origin, out.origins);
+    take(http::field::sec_fetch_site, out.sites);
+    if (const std::string_view authority = target_authority(target_); !authority.empty())
+      out.hosts.push_back(authority);
+    return out;
   }
 
   // Lets a client go on that waits for leave to send its body.
@@ -357,8 +381,16 @@ class Session : public std::enable_shared_from_this<Session> {
   void dispatch() {
     keep_alive_ = parser_->get().keep_alive() && !state_->stopping;
     request_.body = std::move(parser_->get().body());
+    request_.body_hold = held_by_handler(request_.body.size());
     parser_.reset();
     hand_over();
+  }
+
+  // A body that its handler keeps counts on.
+  std::shared_ptr<void> held_by_handler(std::size_t bytes) {
+    if (bytes == 0) return nullptr;
+    state_->body_bytes += bytes;
+    return {nullptr, [state = state_, bytes](void*) { state->body_bytes -= bytes; }};
   }
 
   void hand_over() {
@@ -390,14 +422,26 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void write(Response response) {
-    if (log_enabled(LogLevel::debug))
-      log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
     if (state_->stopping) keep_alive_ = false;
     enter(Phase::writing, state_->options.write_timeout);
+    if (response.source) {
+      source_ = std::move(response.source);
+      is_head_sent_ = false;
+      streamed_ = std::move(response);
+      return pull_piece();
+    }
+    if (log_enabled(LogLevel::debug))
+      log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
+    write_head(response, fmt::format("Content-Length: {}\r\n", response.body.size()));
+    body_ = std::move(response.body);
+    send(false);
+  }
+
+  void write_head(const Response& response, std::string_view length) {
     auto status = static_cast<unsigned>(response.status);
-    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", status,
+    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n{}", status,
                         std::string_view(http::obsolete_reason(static_cast<http::status>(status))), state_->date(),
-                        response.content_type, response.body.size());
+                        response.content_type, length);
     for (const Parameter& header : response.headers)
       head_.append(header.name).append(": ").append(header.value).append("\r\n");
     if (!keep_alive_)
@@ -405,16 +449,61 @@ class Session : public std::enable_shared_from_this<Session> {
     else if (version_ < 11)
       head_ += "Connection: keep-alive\r\n";
     head_ += "\r\n";
-    body_ = std::move(response.body);
+  }
+
+  // Sends head_ and body_; then the next piece, if one follows.
+  void send(bool more) {
     std::array<asio::const_buffer, 2> parts{asio::buffer(head_),
                                             head_only_ ? asio::const_buffer() : asio::buffer(body_)};
-    asio::async_write(socket_, parts, [self = shared_from_this()](error_code error, std::size_t) {
+    asio::async_write(socket_, parts, [self = shared_from_this(), more](error_code error, std::size_t) {
       if (self->phase_ != Phase::writing) return;
       if (error) return self->close();
+      self->head_ = std::string();
       self->body_ = std::string();
+      if (more) return self->pull_piece();
+      self->source_.reset();
       if (self->keep_alive_) return self->next_request();
       self->linger();
     });
+  }
+
+  void pull_piece() {
+    enter(Phase::writing, state_->options.write_timeout);
+    auto piece = source_->next();
+    if (!piece) {
+      if (!is_head_sent_) {
+        source_.reset();
+        return fail(piece.error().code == ErrorCode::invalid ? 400 : 500, piece.error().message);
+      }
+      log(LogLevel::warn, "the answer to {} is cut: {}", target_, piece.error().message);
+      return close();
+    }
+    const bool is_last = source_->at_end();
+    if (piece->empty() && !is_last) {
+      state_->loop.post([self = shared_from_this()] {
+        if (self->phase_ == Phase::writing) self->pull_piece();
+      });
+      return;
+    }
+    if (!is_head_sent_ && is_last) {
+      Response whole = std::move(streamed_);
+      source_.reset();
+      whole.body = std::move(*piece);
+      return write(std::move(whole));
+    }
+    const bool in_chunks = version_ >= 11;
+    if (!std::exchange(is_head_sent_, true)) {
+      if (!in_chunks) keep_alive_ = false;  // its end is that of the body
+      write_head(streamed_, in_chunks ? "Transfer-Encoding: chunked\r\n" : "");
+      if (head_only_) return send(false);
+    }
+    if (in_chunks) {
+      if (!piece->empty()) body_ = fmt::format("{:x}\r\n", piece->size()) + *piece + "\r\n";
+      if (is_last) body_ += "0\r\n\r\n";
+    } else {
+      body_ = std::move(*piece);
+    }
+    send(!is_last);
   }
 
   // Closing while unread input is left would reset the connection and could destroy the answer on its way, so the
@@ -439,6 +528,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::shared_ptr<ServerState> state_;
   Socket socket_;
+  LocalEnd local_;
   std::size_t index_ = 0;  // in state_->sessions
   SteadyTime deadline_;
   beast::flat_buffer buffer_;
@@ -450,6 +540,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string target_;
   std::string head_;
   std::string body_;
+  std::shared_ptr<BodySource> source_;  // while writing an answer in pieces
+  Response streamed_;                   // all but the body of such an answer
+  bool is_head_sent_ = false;           // of such an answer
   std::size_t held_ = 0;
   int ended_with_ = 0;  // the status for a client whose reading we ended
   unsigned version_ = 11;
@@ -460,8 +553,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
 class BeastServer final : public HttpServer {
  public:
-  BeastServer(AsioLoop& loop, const HttpOptions& options, const Router& router, Acceptor acceptor)
-      : state_(std::make_shared<ServerState>(loop, options, router)), acceptor_(std::move(acceptor)) {
+  BeastServer(AsioLoop& loop, const HttpOptions& options, const Router& router, OriginGuard guard, Acceptor acceptor)
+      : state_(std::make_shared<ServerState>(loop, options, router, std::move(guard))), acceptor_(std::move(acceptor)) {
     state_->on_session_end = [this] { on_session_end(); };
     Duration shortest = std::min({options.read_timeout, options.answer_timeout, options.write_timeout,
                                   options.idle_timeout, options.linger_timeout, options.stop_timeout});
@@ -595,6 +688,7 @@ Error bind_error(const HttpOptions& options, error_code error) {
 
 Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options,
                                                       const Router& router) {
+  ASSIGN_OR_RETURN(OriginGuard guard, OriginGuard::make(options.address, options.allowed_hosts));
   error_code error;
   auto address = asio::ip::make_address(options.address, error);
   if (error) {
@@ -611,7 +705,8 @@ Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const Http
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
   if (error) return bind_error(options, error);
-  return std::unique_ptr<HttpServer>(std::make_unique<BeastServer>(loop, options, router, std::move(acceptor)));
+  return std::unique_ptr<HttpServer>(
+      std::make_unique<BeastServer>(loop, options, router, std::move(guard), std::move(acceptor)));
 }
 
 }  // namespace slicemill::api

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/http/router.h"
 #include "core/runtime/asio_loop.h"
@@ -21,6 +22,7 @@ namespace slicemill::api {
 struct HttpOptions {
   std::string address = "127.0.0.1";                  // an IP address of this machine, or a name that resolves to one
   std::uint16_t port = 5678;                          // 0: any free one
+  std::vector<std::string> allowed_hosts;             // beside the server's own, see OriginGuard
   std::size_t header_limit = 16 << 10;                // bytes
   std::size_t body_limit = 10 << 20;                  // bytes
   std::size_t bodies_limit = 128 << 20;               // bytes of all bodies that are being read
@@ -53,7 +55,8 @@ class HttpServer {
   virtual void stop(std::function<void()> done) = 0;
 };
 
-// Listens when it returns. conflict if the port is in use; invalid if the address is not one that can be bound. The
+// Listens when it returns. conflict if the port is in use; invalid if the address is not one that can be bound, or a
+// host of allowed_hosts is none. The
 // message is one line that names address and port. loop and router outlive the server.
 Result<std::unique_ptr<HttpServer>> start_http_server(AsioLoop& loop, const HttpOptions& options, const Router& router);
 

@@ -85,6 +85,15 @@ Target split_target(std::string_view target) {
   return out;
 }
 
+std::string_view target_authority(std::string_view target) {
+  const auto begin = target.find("://");
+  if (target.starts_with('/') || begin == std::string_view::npos || begin > target.find_first_of("?#")) return {};
+  auto authority = target.substr(begin + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const auto user = authority.rfind('@');
+  return user == std::string_view::npos ? authority : authority.substr(user + 1);
+}
+
 Result<std::string> percent_decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -18,6 +18,8 @@ struct Target {
   std::string_view query;  // still encoded, without "?"
 };
 Target split_target(std::string_view target);
+// Of the absolute form, without the name of a user; "" for the other forms.
+std::string_view target_authority(std::string_view target);
 
 // Strict, for paths: the error names the place of a broken escape, or says that the decoded bytes are not UTF-8.
 Result<std::string> percent_decode(std::string_view text);

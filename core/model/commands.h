@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/model/documents.h"
 #include "core/model/execution.h"
 #include "core/model/job_warning.h"
 #include "core/query/filter.h"
@@ -74,10 +76,10 @@ class JobService {
  public:
   virtual ~JobService() = default;
 
-  // Jobs. A job or execution document is Json as the first dialect shows it.
+  // Jobs. A job or execution document has the members that the first dialect shows.
   virtual void submit(Json posted, bool start, Reply<Submitted> reply) = 0;
-  virtual void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
-  virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) = 0;
+  virtual void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
+  virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) = 0;
   virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;
   virtual void delete_job(const JobId& id, Reply<Json> reply) = 0;
   virtual void set_job_active(const JobId& id, bool active, Reply<Json> reply) = 0;
@@ -88,8 +90,8 @@ class JobService {
   virtual Result<ExecutionId> latest_execution(const JobId& id) = 0;
 
   // Executions.
-  virtual void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
-  virtual void get_execution(const ExecutionId& id, Reply<Json> reply) = 0;
+  virtual void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
+  virtual void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) = 0;
   // An ended execution goes for good, with its ledger, its logs and what it never published; published output stays.
   // conflict: it lives, or a living recovery still needs its ledger. Idempotent.
   virtual void remove_execution(const ExecutionId& id, Reply<Json> reply) = 0;
@@ -108,6 +110,9 @@ class JobService {
   // are none.
   virtual void redrive(const ExecutionId& id, Reply<Submitted> reply) = 0;
   virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
+
+  // Runs work beside the loop, then done on the loop thread: for what takes long, such as reading a large text.
+  virtual void run_beside(std::function<void()> work, std::function<void()> done) = 0;
 
   // What relative dates in filters count from.
   virtual WallMs wall_ms() const = 0;

@@ -13,6 +13,9 @@
 
 namespace slicemill {
 
+// Most workers of one execution: as many as a machine may have slots.
+inline constexpr std::int64_t kMostWorkers = 4096;
+
 enum class ExecutionStatus : std::uint8_t {
   pending,       // ended by the master's start planner; a restarted master finds it in the registry and plans it again
   scheduling,    // ended by the controller's HELLO; if it dies before, the supervisor starts it again

@@ -15,6 +15,8 @@
 namespace slicemill {
 namespace {
 
+constexpr std::size_t kMostOperations = 1000;
+
 // What the server itself puts into job and execution documents: clients send it back with an update.
 const std::vector<std::string>& server_keys() {
   static const std::vector<std::string> keys = {"job_id",
@@ -219,6 +221,11 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     issues.push_back({{"operations"}, "Operations need to be of type array with at least two operations in it"});
     return;
   }
+  if (operations.size() > kMostOperations) {
+    issues.push_back(
+        {{"operations"}, fmt::format("a job has at most {} operations, not {}", kMostOperations, operations.size())});
+    return;
+  }
   std::vector<std::pair<std::size_t, const OperationSchema*>> schemas;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     auto outcome = validate_operation(operations[i], i, reading, job.warnings);
@@ -235,6 +242,18 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     const auto checked = schema->check_job(operations[index], operations);
     if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
+}
+
+// For messages: so short that what follows it is read too.
+std::string shown_name(const Json& posted) {
+  constexpr std::size_t kShownBytes = 200;
+  const auto name = posted.is_object() ? posted.find("name") : posted.end();
+  if (name == posted.end() || !name->is_string()) return "Custom Job";
+  const auto& text = name->get_ref<const std::string&>();
+  if (text.size() <= kShownBytes) return text;
+  std::size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  return text.substr(0, end) + "...";
 }
 
 }  // namespace
@@ -265,6 +284,8 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
   if (posted.is_object()) {
     check_retries(posted, issues);
     check_job_options(job.config, issues);
+    if (const auto wrong = wrong_variables(job.config); !wrong.empty())
+      errors.push_back(fmt::format("Validation failed for job config: {} - {}", shown_name(posted), wrong));
     check_apis(job.config, issues);
     JobReading reading{catalog, rules, {}};
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);
@@ -272,10 +293,8 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
     validate_operations(job, reading, issues, errors);
   }
   if (!issues.empty()) {
-    const bool named = posted.is_object() && posted.contains("name") && posted["name"].is_string();
-    errors.insert(errors.begin(),
-                  fmt::format("Validation failed for job config: {} - {}",
-                              named ? posted["name"].get<std::string>() : "Custom Job", render_issues(issues, rules)));
+    errors.insert(errors.begin(), fmt::format("Validation failed for job config: {} - {}", shown_name(posted),
+                                              render_issues(issues, rules)));
   }
   if (!errors.empty()) return Error(ErrorCode::invalid, join(errors, "; "), false);
   return job;

@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "core/model/execution.h"
 #include "core/model/job.h"
+#include "core/runtime/process_variables.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -17,6 +19,8 @@ constexpr std::int64_t kMostDefaultWorkers = 5;
 constexpr std::int64_t kDefaultProbationMs = 300'000;
 constexpr double kLeastWorkerMemory = 32 << 20;  // below, a worker could hardly start
 constexpr std::int64_t kHighestPort = 65'535;
+constexpr double kMostSlicers = 1024;
+constexpr double kMostRetries = 1e6;
 constexpr std::int64_t kControllerPort = 45'680;  // where controllers on Kubernetes listen
 // Those that operations may name. Operations here read and write by paths, so there is only the one that means nothing.
 constexpr std::string_view kConnection = "default";
@@ -91,15 +95,20 @@ std::vector<OptionSpec> make_job_options() {
       option("name", OptionType::text, "What the job is called; not unique.", "Custom Job"),
       one_of(option("lifecycle", OptionType::text, "`once` ends when the input is done, `persistent` never.", "once"),
              {"once", "persistent"}),
-      at_least(option("workers", OptionType::integer, "Worker processes; by default one per processor, at most 5.",
-                      default_workers()),
-               1),
-      at_least(option("slicers", OptionType::integer, "How many slicers share the input, for readers that can.", 1), 1),
+      at_most(at_least(option("workers", OptionType::integer,
+                              "Worker processes; by default one per processor, at most 5.", default_workers()),
+                       1),
+              kMostWorkers),
+      at_most(
+          at_least(option("slicers", OptionType::integer, "How many slicers share the input, for readers that can.", 1),
+                   1),
+          kMostSlicers),
       option("active", OptionType::boolean, "A mark for lists; an inactive job can still be started.", true),
       option("analytics", OptionType::boolean, "Whether counts and times of each slice are kept.", true),
       option("assets", OptionType::text_list, "Bundles whose operations the job names."),
       option("autorecover", OptionType::boolean, "Whether a start goes on from where the last execution ended.", false),
-      at_least(option("max_retries", OptionType::integer, "How often a failed slice is tried again.", 3), 0),
+      at_most(at_least(option("max_retries", OptionType::integer, "How often a failed slice is tried again.", 3), 0),
+              kMostRetries),
       at_least(option("probation_window", OptionType::duration_ms,
                       "Milliseconds without a new failed slice after which `failing` becomes `running` again.",
                       kDefaultProbationMs),
@@ -234,6 +243,20 @@ void check_job_options(Json& config, std::vector<ValidationIssue>& issues) {
   check_named_values(config, "labels", issues);
   check_named_values(config, "env_vars", issues);
   check_kubernetes(config, issues);
+}
+
+std::string wrong_variables(const Json& config) {
+  const auto found = config.find("env_vars");
+  if (found == config.end() || !found->is_object()) return "";
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : found->items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : to_compact_text(value);
+    if (const auto wrong = wrong_variable(name, text); !wrong.empty() && !name.empty())
+      return fmt::format("env_vars.{}: {}", shown_variable(name), wrong);
+    bytes += variable_bytes(name, text);
+  }
+  if (bytes <= kMostVariableBytes) return "";
+  return fmt::format("env_vars: all variables together take {} bytes; the most is {}", bytes, kMostVariableBytes);
 }
 
 void check_encoding(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues) {

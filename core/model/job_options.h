@@ -15,6 +15,9 @@ inline constexpr const char* kOldMemoryLimit = "memory";
 // Judges `config`, whose fields have their types already, and fills in what nested values leave out.
 void check_job_options(Json& config, std::vector<ValidationIssue>& issues);
 
+// What no process can be given among `env_vars`, the first of them; "" if all is well. An empty name is judged above.
+std::string wrong_variables(const Json& config);
+
 // `_encoding` and `_dead_letter_action` of an operation or an api.
 void check_encoding(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);
 void check_dead_letter_action(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);

@@ -12,8 +12,16 @@ std::string_view to_string(JobWarning::Kind kind) {
       return "unknown";
     case JobWarning::Kind::no_effect:
       return "no_effect";
+    case JobWarning::Kind::ambiguous:
+      return "ambiguous";
   }
   return "";
+}
+
+std::vector<JobWarning> warnings_of(const std::vector<std::string>& notes) {
+  std::vector<JobWarning> warnings;
+  for (const auto& note : notes) warnings.push_back({JobWarning::Kind::ambiguous, "", note});
+  return warnings;
 }
 
 std::string to_text(const JobWarning& warning) {

@@ -13,6 +13,7 @@ struct JobWarning {
     deprecation,  // the field does what it says, and has a new name
     unknown,      // nobody knows the field
     no_effect,    // the field is known, and means nothing here
+    ambiguous,    // the value could be read as another one
   };
   enum class Holder : std::uint8_t { job, operation, api };
 
@@ -27,6 +28,8 @@ struct JobWarning {
 };
 
 std::string_view to_string(JobWarning::Kind kind);
+// For each thing that a parser noted about the text of a job.
+std::vector<JobWarning> warnings_of(const std::vector<std::string>& notes);
 // One line: "operations[1]: filter: unknown key ...".
 std::string to_text(const JobWarning& warning);
 

@@ -12,7 +12,9 @@
 namespace slicemill {
 namespace {
 
-constexpr double kIntegerLimit = 9.2e18;  // beyond it a double no longer fits std::int64_t
+constexpr std::size_t kMembersOfJob = 16;  // `_op`, ids, times and the like
+constexpr std::size_t kMostUnknown = 50;   // keys that are warned of one by one
+constexpr double kIntegerLimit = 9.2e18;   // beyond it a double no longer fits std::int64_t
 
 using Coerced = Result<Json>;
 
@@ -79,7 +81,11 @@ Coerced coerce_boolean(const Json& value) {
   if (value.is_boolean()) return value;
   if (value == 1 || value == "true" || value == "1") return Json(true);
   if (value == 0 || value == "false" || value == "0") return Json(false);
-  return wrong_type("boolean", value);
+  Error wrong = wrong_type("boolean", value);
+  // Truth values of YAML 1.1, which are text in YAML 1.2.
+  for (const char* word : {"yes", "no", "on", "off"})
+    if (value == word) wrong.message += fmt::format(" \"{}\"; write true or false", word);
+  return wrong;
 }
 
 Coerced coerce_text_list(const Json& value) {
@@ -123,8 +129,12 @@ Coerced coerce_type(const OptionSpec& spec, const Json& value) {
       return coerce_text_list(value);
     case OptionType::bytes:
       return coerce_measured(spec, value, parse_byte_size);
-    case OptionType::duration_ms:
-      return coerce_measured(spec, value, parse_duration_ms);
+    case OptionType::duration_ms: {
+      ASSIGN_OR_RETURN(auto coerced, coerce_measured(spec, value, parse_duration_ms));
+      if (coerced > kLongestDurationMs)
+        return Error(ErrorCode::invalid, fmt::format("must be at most {} ms", kLongestDurationMs));
+      return coerced;
+    }
     case OptionType::object:
       if (!value.is_object()) return wrong_type("object", value);
       return value;
@@ -161,12 +171,17 @@ void warn(const std::vector<OptionSpec>& specs, const Json& given, std::vector<J
       warnings.push_back({JobWarning::Kind::no_effect, spec.name,
                           fmt::format("key \"{}\" is kept but has no effect here", spec.name)});
   }
+  std::size_t unknown = 0;
   for (const auto& [key, value] : given.items()) {
     if (key.starts_with('_') || std::find(names.begin(), names.end(), key) != names.end()) continue;
+    if (++unknown > kMostUnknown) continue;
     auto description = fmt::format("unknown key \"{}\" is kept but has no effect", key);
     if (auto near = nearest_word(key, names)) description += fmt::format(" (did you mean \"{}\"?)", *near);
     warnings.push_back({JobWarning::Kind::unknown, key, std::move(description)});
   }
+  if (unknown > kMostUnknown)
+    warnings.push_back({JobWarning::Kind::unknown, "",
+                        fmt::format("{} more unknown keys are kept but have no effect", unknown - kMostUnknown)});
 }
 
 Json type_schema(const OptionSpec& spec) {
@@ -265,7 +280,11 @@ ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Js
     result.issues.push_back({{}, wrong_type("object", given).message});
     return result;
   }
-  result.options = given;
+  // With room for what is added below: an object that grows copies its members.
+  result.options = Json::object();
+  auto& members = result.options.get_ref<Json::object_t&>();
+  members.reserve(given.size() + specs.size() + kMembersOfJob);
+  for (const auto& [key, value] : given.get_ref<const Json::object_t&>()) members.emplace_back(key, value);
   for (const auto& spec : specs) {
     const auto found = given.find(spec.name);
     const bool is_given = found != given.end() && (!found->is_null() || spec.type == OptionType::any);

@@ -62,6 +62,13 @@ std::vector<SettingSpec> make_specs() {
        .default_text = "127.0.0.1",
        .description =
            "Address that the REST API listens on. There is no authentication: think before leaving the loopback."},
+      {.name = "allowed_hosts",
+       .type = list,
+       .default_text = "none",
+       .description =
+           "Hosts by which the REST API may be addressed beside its own names, and whose web pages may use it: "
+           "names or addresses between commas, such as `jobs.example.com, *.lan, dashboard:8080`.",
+       .computed_default = unset},
       {.name = "data",
        .type = directory,
        .default_text = "$XDG_STATE_HOME/slicemill, else ~/.local/state/slicemill",
@@ -191,7 +198,9 @@ std::vector<SettingSpec> make_specs() {
       {.name = "retry_base",
        .type = duration_ms,
        .default_text = "100ms",
-       .description = "Wait before the first retry of a failed slice; it doubles from try to try.",
+       .description = "Wait before the first retry of a failed slice, of which half is left to chance; it doubles from "
+                      "try to try up to 30 s, or stays as it is if it is longer. At most an hour.",
+       .maximum = 3'600'000,
        .for_run = true},
   };
 }
@@ -219,6 +228,7 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
   SettingValue value{.text = text, .number = 0, .source = source};
   switch (spec.type) {
     case SettingType::text:
+    case SettingType::list:
       break;
     case SettingType::directory: {
       std::error_code failed;
@@ -247,6 +257,8 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
     case SettingType::duration_ms: {
       const auto number = parse_duration_ms(text);
       if (!number || *number < 1) return bad_value(place, text, "a duration such as '500ms' or '2 minutes'");
+      if (const auto most = std::min(spec.maximum, kLongestDurationMs); *number > most)
+        return bad_value(place, text, fmt::format("a duration of at most {} ms", most));
       value.number = *number;
       break;
     }
@@ -275,11 +287,27 @@ struct ConfigFile {
   std::vector<std::string> warnings;
 };
 
+// Nothing: the value is none for this setting.
+std::optional<std::string> setting_text(const SettingSpec& spec, const Json& value) {
+  if (value.is_array() && spec.type == SettingType::list) {
+    std::vector<std::string> items;
+    for (const Json& item : value) {
+      if (item.is_structured() || item.is_null()) return std::nullopt;
+      items.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    }
+    return join(items, ", ");
+  }
+  if (value.is_structured() || value.is_null()) return std::nullopt;
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 Result<ConfigFile> read_config_file(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
   ConfigFile file;
-  auto parsed = parse_yaml(text);
+  YamlNotes notes;
+  auto parsed = parse_yaml(text, &notes);
   if (!parsed) return with_context(parsed.error(), path);
+  for (const auto& note : notes) file.warnings.push_back(fmt::format("{}: {}", path, note));
   if (parsed->is_null()) return file;  // an empty file
   if (!parsed->is_object()) {
     return Error(ErrorCode::invalid, fmt::format("{}: expected lines of the form `key: value`", path));
@@ -292,11 +320,11 @@ Result<ConfigFile> read_config_file(const std::string& path) {
   for (const auto& warning : translated->warnings) file.warnings.push_back(fmt::format("{}: {}", path, warning));
   for (const auto& [key, value] : parsed->items()) {
     if (is_teraslice_root(key)) continue;
-    if (find_spec(key) == nullptr) return unknown_key(path, key);
-    if (value.is_structured() || value.is_null()) {
-      return Error(ErrorCode::invalid, fmt::format("{}: {}: expected one value", path, key));
-    }
-    file.values[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    const SettingSpec* spec = find_spec(key);
+    if (spec == nullptr) return unknown_key(path, key);
+    auto given = setting_text(*spec, value);
+    if (!given) return Error(ErrorCode::invalid, fmt::format("{}: {}: expected one value", path, key));
+    file.values[key] = std::move(*given);
     file.keys.erase(key);
   }
   return file;
@@ -358,6 +386,8 @@ std::string SettingSpec::type_text() const {
       return "duration";
     case SettingType::word:
       return join(choices, "|");
+    case SettingType::list:
+      return "list";
   }
   return {};
 }

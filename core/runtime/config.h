@@ -23,8 +23,9 @@ enum class SettingType {
   integer,      // between minimum and maximum
   port_range,   // "25679:26678"
   bytes,        // "512MB", "2GiB", or plain bytes; between minimum and maximum
-  duration_ms,  // "5s", "2 minutes", or plain milliseconds; at least 1
+  duration_ms,  // "5s", "2 minutes", or plain milliseconds; from 1 to maximum, and to kLongestDurationMs
   word,         // one of choices
+  list,         // texts between commas; in the file a list too
 };
 
 // Environment variables by name.

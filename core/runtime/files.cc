@@ -16,6 +16,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/runtime/byte_stream.h"
+
 namespace slicemill {
 namespace {
 
@@ -257,20 +259,43 @@ Files& posix_files() {
   return instance;
 }
 
+namespace {
+
+constexpr std::int64_t kFirstWriterMs = 60'000;  // that a pipe waits for somebody who writes
+
+// read: bytes at an offset, none at the end.
+template <typename Read>
+Result<std::string> read_to_end(const std::string& name, std::uint64_t limit_bytes, const Read& read) {
+  std::string text;
+  std::array<char, 16 << 10> buffer;
+  for (;;) {  // until the end, whatever stat said: files of /proc have no size
+    ASSIGN_OR_RETURN(const std::size_t got, read(text.size(), buffer));
+    if (got == 0) return text;
+    text.append(buffer.data(), got);
+    if (text.size() > limit_bytes)
+      return Error(ErrorCode::invalid, name + " is larger than " + std::to_string(limit_bytes) + " bytes");
+  }
+}
+
+Result<std::string> read_stream(const std::string& path, const std::string& name, std::uint64_t limit_bytes) {
+  ASSIGN_OR_RETURN(const auto stream, open_byte_stream(path, kFirstWriterMs));
+  return read_to_end(name, limit_bytes,
+                     [&](std::size_t, std::span<char> buffer) { return stream->read(buffer, nullptr); });
+}
+
+}  // namespace
+
 Result<std::string> read_whole_file(Files& files, const std::string& path, std::uint64_t limit_bytes) {
   ASSIGN_OR_RETURN(const auto file, files.open(path));
   ASSIGN_OR_RETURN(const FileStat stat, file->stat());
   if (stat.is_directory) return Error(ErrorCode::invalid, path + " is a directory, not a file");
-  std::string text;
-  std::array<char, 16 << 10> buffer;
-  for (;;) {  // until the end, whatever stat said: files of /proc have no size
-    ASSIGN_OR_RETURN(const std::size_t got, file->read_at(text.size(), buffer));
-    if (got == 0) return text;
-    text.append(buffer.data(), got);
-    if (text.size() > limit_bytes) {
-      return Error(ErrorCode::invalid, path + " is larger than " + std::to_string(limit_bytes) + " bytes");
-    }
-  }
+  if (stat.kind == FileKind::pipe) return read_stream(path, path, limit_bytes);
+  return read_to_end(path, limit_bytes,
+                     [&](std::size_t offset, std::span<char> buffer) { return file->read_at(offset, buffer); });
+}
+
+Result<std::string> read_standard_input(std::uint64_t limit_bytes) {
+  return read_stream("/dev/stdin", "standard input", limit_bytes);
 }
 
 }  // namespace slicemill

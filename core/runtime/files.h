@@ -77,8 +77,11 @@ class Files {
 
 Files& posix_files();
 
-// The whole file as text: for configuration, jobs, launch files. invalid if it is a directory or larger than
+// The whole file as text: for configuration, jobs, launch files. A pipe is read to its end. invalid if it is a
+// directory or larger than
 // limit_bytes.
 Result<std::string> read_whole_file(Files& files, const std::string& path, std::uint64_t limit_bytes = 64u << 20);
+// The same for what this process was given to read.
+Result<std::string> read_standard_input(std::uint64_t limit_bytes = 64u << 20);
 
 }  // namespace slicemill

@@ -1,50 +1,43 @@
 #include "core/runtime/json.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-
 #include <fmt/core.h>
-#include <yaml-cpp/yaml.h>
+
+#include <iterator>
 #include <nlohmann/json.hpp>
+
+#include "core/runtime/document_text.h"
+#include "core/runtime/json_builder.h"
 
 namespace slicemill {
 namespace {
 
-constexpr int kMaxDepth = 200;
+// Goes through a text and lets others see how far it is.
+class TrackedPlace {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
 
-// "line 3, column 7" of a byte offset.
-std::string place_of(std::string_view text, std::size_t offset) {
-  offset = std::min(offset, text.size());
-  const auto head = text.substr(0, offset);
-  const auto line = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n')) + 1;
-  const auto line_start = head.rfind('\n');
-  const std::size_t column = line_start == std::string_view::npos ? offset + 1 : offset - line_start;
-  return fmt::format("line {}, column {}", line, column);
-}
-
-// Depth is checked before parsing, so that the parser's recursion (and the value's destructor) stays bounded.
-bool too_deep(std::string_view text, std::size_t& offset) {
-  int depth = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_text) {
-      if (c == '\\') ++i;
-      if (c == '"') in_text = false;
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) {
-        offset = i;
-        return true;
-      }
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
+  TrackedPlace(const char* at, const char** shown) : at_(at), shown_(shown) {}
+  reference operator*() const { return *at_; }
+  TrackedPlace& operator++() {
+    *shown_ = ++at_;
+    return *this;
   }
-  return false;
-}
+  TrackedPlace operator++(int) {
+    TrackedPlace before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const TrackedPlace& other) const { return at_ == other.at_; }
+  bool operator!=(const TrackedPlace& other) const { return at_ != other.at_; }
+
+ private:
+  const char* at_;
+  const char** shown_;
+};
 
 // The library's message without its "[json.exception...] parse error at line 1, column 2: " head.
 std::string parser_complaint(std::string_view what) {
@@ -54,89 +47,89 @@ std::string parser_complaint(std::string_view what) {
   return std::string(colon == std::string_view::npos ? what : what.substr(colon + 2));
 }
 
-Json yaml_scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return text;  // quoted
-  if (text == "true" || text == "True" || text == "TRUE") return true;
-  if (text == "false" || text == "False" || text == "FALSE") return false;
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
-  const char* first = text.data();
-  const char* last = first + text.size();
-  std::int64_t whole = 0;
-  if (auto [end, error] = std::from_chars(first, last, whole); error == std::errc() && end == last) return whole;
-  const bool numeric_start = std::isdigit(static_cast<unsigned char>(*first)) || *first == '-' || *first == '.';
-  double real = 0;
-  if (auto [end, error] = std::from_chars(first, last, real);
-      numeric_start && error == std::errc() && end == last && std::isfinite(real))
-    return real;
-  return text;
-}
+// What the library's parser calls.
+class JsonReader {
+ public:
+  JsonReader(std::string_view text, std::size_t memory) : text_(text), builder_(memory) {}
 
-Result<Json> yaml_value(const YAML::Node& node, int depth) {
-  if (depth > kMaxDepth)
-    return Error(ErrorCode::invalid,
-                 fmt::format("line {}: nested deeper than {} levels", node.Mark().line + 1, kMaxDepth));
-  switch (node.Type()) {
-    case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null:
-      return Json(nullptr);
-    case YAML::NodeType::Scalar:
-      return yaml_scalar(node);
-    case YAML::NodeType::Sequence: {
-      Json list = Json::array();
-      for (const auto& item : node) {
-        ASSIGN_OR_RETURN(Json value, yaml_value(item, depth + 1));
-        list.push_back(std::move(value));
-      }
-      return list;
-    }
-    case YAML::NodeType::Map: {
-      Json object = Json::object();
-      for (const auto& member : node) {
-        if (!member.first.IsScalar())
-          return Error(ErrorCode::invalid, fmt::format("line {}: a key must be text", member.first.Mark().line + 1));
-        if (object.contains(member.first.Scalar()))
-          return Error(ErrorCode::invalid, fmt::format("line {}: key \"{}\" is given twice",
-                                                       member.first.Mark().line + 1, member.first.Scalar()));
-        ASSIGN_OR_RETURN(Json value, yaml_value(member.second, depth + 1));
-        object[member.first.Scalar()] = std::move(value);
-      }
-      return object;
-    }
+  Result<Json> read() {
+    const char* const end = text_.data() + text_.size();
+    if (Json::sax_parse(TrackedPlace(text_.data(), &at_), TrackedPlace(end, &at_), this)) return builder_.take();
+    return error_.code == ErrorCode::invalid ? error_ : fail(builder_.complaint(), end_of_token());
   }
-  return Json(nullptr);
-}
+
+  bool null() { return builder_.value(nullptr); }
+  bool boolean(bool value) { return builder_.value(value); }
+  bool number_integer(Json::number_integer_t value) { return builder_.value(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return builder_.value(value); }
+  bool number_float(Json::number_float_t value, const std::string& text) {
+    // The parser hands over integers that are too large as well, and takes what is too small for zero.
+    const auto mantissa = std::string_view(text).substr(0, text.find_first_of("eE"));
+    const bool is_whole = text.find_first_of(".eE") == std::string::npos;
+    if (is_whole || (value == 0 && mantissa.find_first_of("123456789") != std::string_view::npos))
+      return refuse(fmt::format("the number {} does not fit into 64 bits; give it as text", text));
+    return builder_.value(value);
+  }
+  bool string(std::string& value) { return builder_.value(std::move(value)); }
+  bool binary(Json::binary_t&) { return false; }
+  bool start_object(std::size_t) { return builder_.begin_object(); }
+  bool key(std::string& name) { return builder_.key(std::move(name)); }
+  bool end_object() { return builder_.end(); }
+  bool start_array(std::size_t) { return builder_.begin_array(); }
+  bool end_array() { return builder_.end(); }
+
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
+    error_ = fail(parser_complaint(error.what()), position == 0 ? 0 : position - 1);
+    return false;
+  }
+
+ private:
+  Error fail(std::string_view complaint, std::size_t offset) const {
+    return {ErrorCode::invalid, fmt::format("{}: {}", place_of(text_, offset), complaint)};
+  }
+
+  bool refuse(std::string_view complaint) {
+    error_ = fail(complaint, end_of_token());
+    return false;
+  }
+
+  // The last byte that was read. Of a text: where it begins, since its end may be far away.
+  std::size_t end_of_token() const {
+    auto at = static_cast<std::size_t>(at_ - text_.data());
+    if (at == 0) return 0;
+    --at;
+    if (text_[at] != '"' || at == 0) return at;
+    const auto is_escaped = [this](std::size_t quote) {
+      std::size_t backslashes = 0;
+      while (backslashes < quote && text_[quote - 1 - backslashes] == '\\') ++backslashes;
+      return backslashes % 2 == 1;
+    };
+    std::size_t begin = text_.rfind('"', at - 1);
+    while (begin != std::string_view::npos && begin > 0 && is_escaped(begin)) begin = text_.rfind('"', begin - 1);
+    return begin == std::string_view::npos ? at : begin;
+  }
+
+  std::string_view text_;
+  const char* at_ = text_.data();
+  JsonBuilder builder_;
+  Error error_;
+};
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text) {
-  std::size_t offset = 0;
-  if (too_deep(text, offset))
-    return Error(ErrorCode::invalid,
-                 fmt::format("{}: nested deeper than {} levels", place_of(text, offset), kMaxDepth));
-  try {
-    return Json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    return Error(ErrorCode::invalid, fmt::format("{}: {}", place_of(text, error.byte == 0 ? 0 : error.byte - 1),
-                                                 parser_complaint(error.what())));
-  } catch (const nlohmann::json::exception& error) {
-    return Error(ErrorCode::invalid, error.what());
-  }
+Result<Json> parse_json(std::string_view text, std::size_t memory) {
+  std::string storage;
+  ASSIGN_OR_RETURN(const std::string_view document, document_text(text, storage));
+  return JsonReader(document, memory).read();
 }
 
-Result<Json> parse_yaml(std::string_view text) {
-  try {
-    return yaml_value(YAML::Load(std::string(text)), 0);
-  } catch (const YAML::Exception& error) {
-    return Error(ErrorCode::invalid,
-                 fmt::format("line {}, column {}: {}", error.mark.line + 1, error.mark.column + 1, error.msg));
-  }
-}
-
-Result<Json> parse_json_or_yaml(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && (text[first] == '{' || text[first] == '[')) return parse_json(text);
-  return parse_yaml(text);
+Result<Json> parse_json_or_yaml(std::string_view text, YamlNotes* notes) {
+  std::string storage;
+  ASSIGN_OR_RETURN(const std::string_view document, document_text(text, storage));
+  const auto first = document.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && (document[first] == '{' || document[first] == '['))
+    return parse_json(document, kDocumentMemory);
+  return parse_yaml(document, notes);
 }
 
 bool is_true(const Json& object, const char* member) {

@@ -1,10 +1,17 @@
 // The one JSON value type of configuration and API bodies (never of records). Members keep the order in which they were
 // given.
+//
+// JSON and YAML are read by the same rules: a key is given once in an object, nothing follows the document, no NUL byte
+// stands in it, at most 200 levels, and a number that does not fit is an error, never another number. Text in UTF-16 or
+// UTF-32 is read too if it has a byte order mark. Every error is `invalid` and names line and column. Any thread.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/runtime/result.h"
 
@@ -12,15 +19,22 @@ namespace slicemill {
 
 using Json = nlohmann::ordered_json;
 
-// Parses strict JSON; the error names line and column. Depth is limited to 200 levels.
-Result<Json> parse_json(std::string_view text);
+// Bytes that a document of a client may take in memory once it is read.
+inline constexpr std::size_t kDocumentMemory = 64 << 20;
+inline constexpr std::size_t kUnlimitedMemory = std::numeric_limits<std::size_t>::max();
 
-// Parses YAML into the same value type (YAML 1.2 core types: null, bool, int, float, text). The error names line and
-// column.
-Result<Json> parse_yaml(std::string_view text);
+// What a reader might take for something else, one line each: scalars that YAML 1.1 and 1.2 read differently.
+using YamlNotes = std::vector<std::string>;
+
+// memory: bytes that the value may take; texts of our own need no limit.
+Result<Json> parse_json(std::string_view text, std::size_t memory = kUnlimitedMemory);
+
+// YAML 1.2 core types: null, bool, int, float, text. A number with a zero before it stays text. Aliases and merge keys
+// (`<<`) are expanded. An empty text is null. A second document is an error.
+Result<Json> parse_yaml(std::string_view text, YamlNotes* notes = nullptr, std::size_t memory = kDocumentMemory);
 
 // JSON if the first non-blank byte is '{' or '[', YAML otherwise.
-Result<Json> parse_json_or_yaml(std::string_view text);
+Result<Json> parse_json_or_yaml(std::string_view text, YamlNotes* notes = nullptr);
 
 // Whether this is an object with a member of that name whose value is `true`; anything else is not.
 bool is_true(const Json& object, const char* member);

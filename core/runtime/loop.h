@@ -20,8 +20,8 @@ class Loop {
   using TimerId = std::uint64_t;  // never 0
 
   // A lane keeps its tasks in order; different lanes run beside each other.
-  enum class Lane { slicer, publish, query, store, assets, ledger };
-  static constexpr std::size_t kLanes = 6;
+  enum class Lane { slicer, publish, query, store, assets, ledger, documents };
+  static constexpr std::size_t kLanes = 7;
 
   virtual ~Loop() = default;
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/runtime/process_variables.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -93,13 +94,22 @@ std::string text_of(const Json& value) {
 Result<void> take_environment(const Json& variables, TranslatedConfig& out) {
   if (!variables.is_object())
     return Error(ErrorCode::invalid, "teraslice.env_vars: expected lines of the form `NAME: value`");
+  std::size_t bytes = 0;
   for (const auto& [name, value] : variables.items()) {
     const std::string text = value.is_structured() || value.is_null() ? "" : text_of(value);
     if (name.empty() || text.empty())
       return Error(ErrorCode::invalid,
                    fmt::format("teraslice.env_vars.{}: a variable needs a name and a value that is not empty", name));
+    if (const auto wrong = wrong_variable(name, text); !wrong.empty())
+      return Error(ErrorCode::invalid, fmt::format("teraslice.env_vars.{}: {}", shown_variable(name), wrong));
+    bytes += variable_bytes(name, text);
     out.environment.emplace_back(name, text);
   }
+  if (bytes > kMostVariableBytes)
+    return Error(ErrorCode::invalid,
+                 fmt::format("teraslice.env_vars: all variables together take {} bytes; the most is "
+                             "{}",
+                             bytes, kMostVariableBytes));
   return {};
 }
 

@@ -128,6 +128,19 @@ Result<std::int64_t> parse_integer(std::string_view text) {
   return value;
 }
 
+std::vector<std::string> words_of(std::string_view text) {
+  constexpr std::string_view kBetween = ", \t\n";
+  std::vector<std::string> words;
+  for (;;) {
+    const auto begin = text.find_first_not_of(kBetween);
+    if (begin == std::string_view::npos) return words;
+    text.remove_prefix(begin);
+    const auto size = std::min(text.find_first_of(kBetween), text.size());
+    words.emplace_back(text.substr(0, size));
+    text.remove_prefix(size);
+  }
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   std::size_t start = 0;

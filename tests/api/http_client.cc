@@ -87,7 +87,23 @@ std::optional<HttpAnswer> HttpClient::read_answer(bool with_body) {
     answer.body = read_bytes(wanted);
     if (answer.body.size() < wanted) return std::nullopt;
   }
+  if (with_body && answer.header("transfer-encoding") == "chunked" && !read_chunks(answer.body)) return std::nullopt;
   return answer;
+}
+
+// "<size in hexadecimal>\r\n<bytes>\r\n", the last one of size 0.
+bool HttpClient::read_chunks(std::string& body) {
+  for (;;) {
+    std::size_t line = 0;
+    while ((line = input_.find("\r\n")) == std::string::npos)
+      if (!fill()) return false;
+    const auto size = static_cast<std::size_t>(std::stoul(input_.substr(0, line), nullptr, 16));
+    input_.erase(0, line + 2);
+    const std::string chunk = read_bytes(size + 2);
+    if (chunk.size() < size + 2) return false;
+    if (size == 0) return true;
+    body.append(chunk, 0, size);
+  }
 }
 
 std::string HttpClient::read_bytes(std::size_t n) {

@@ -46,6 +46,7 @@ class HttpClient {
 
  private:
   bool fill();
+  bool read_chunks(std::string& body);
 
   int fd_ = -1;
   std::string input_;

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using Columns = std::vector<std::string>;
 
 std::string table(const std::vector<Json>& records, const Columns& columns, bool with_header = true) {
-  return text_table(records, columns, with_header);
+  return *text_table(records, columns, with_header);
 }
 
 TEST(TextTable, PadsEveryCellTheLastOneToo) {
@@ -37,6 +37,14 @@ TEST(TextTable, HasOneBlankRowWithoutRecords) {
             "----  --\n"
             "        \n");
   EXPECT_EQ(table({}, {"name", "id"}, false), "  \n");
+}
+
+TEST(TextTable, IsBounded) {
+  const std::vector<Json> rows(170'000, Json{{"name", std::string(200, 'x')}});
+  const auto large = text_table(rows, Columns{"name"}, true);
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, ErrorCode::invalid);
+  EXPECT_THAT(large.error().message, ::testing::HasSubstr("fewer rows"));
 }
 
 TEST(TextTable, CountsCharactersAsTerminalsShowThem) {

@@ -162,7 +162,7 @@ class Assets(EndToEnd):
         kept = self.stored(master, example("0.0.1"))
         content = example("0.1.1")
         with socket.create_connection(("127.0.0.1", master.port)) as connection:
-            connection.sendall(b"POST /assets HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (300_000 + len(content)))
+            connection.sendall(b"POST /assets HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (300_000 + len(content)))
             connection.sendall(content + bytes(290_000))
             wait_until(lambda: list((self.data / "assets" / ".incoming").glob("*/bundle.zip")), "bytes to arrive")
             master.kill_9_itself()
@@ -187,7 +187,7 @@ class Assets(EndToEnd):
         master = self.start_master()
         incoming = self.data / "assets" / ".incoming"
         with socket.create_connection(("127.0.0.1", master.port)) as connection:
-            connection.sendall(b"POST /assets HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"PK\x03\x04" + bytes(400_000))
+            connection.sendall(b"POST /assets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + b"PK\x03\x04" + bytes(400_000))
             wait_until(lambda: list(incoming.glob("*/bundle.zip")), "bytes to arrive")
         wait_until(lambda: not list(incoming.iterdir()), "them to be swept")
 

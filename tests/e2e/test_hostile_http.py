@@ -87,7 +87,7 @@ class HostileHttp(EndToEnd):
         return answers
 
     def post_jobs(self, body):
-        return b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        return b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
     def assert_serves(self):
         """Somebody else is answered."""
@@ -113,7 +113,7 @@ class HostileHttp(EndToEnd):
     def test_half_sent_requests(self):
         """Each sends a little, and goes on sending a little."""
         slow = [self.connect() for _ in range(HALF_SENT)]
-        for piece in (b"POST /v1/jobs HTTP/1.1\r\n", b"Host: a\r\nX-A: ", b"b" * 100):
+        for piece in (b"POST /v1/jobs HTTP/1.1\r\n", b"Host: localhost\r\nX-A: ", b"b" * 100):
             for connection in slow:
                 connection.sendall(piece)
             self.assert_serves()
@@ -130,7 +130,7 @@ class HostileHttp(EndToEnd):
     # ---- bodies ----
 
     def test_bodies_that_are_too_large(self):
-        head = b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\n"
+        head = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
         self.assert_refused(head + b"Content-Length: 10000000000\r\n\r\n", 413, "limit of 10485760 bytes")
         self.assert_refused(head + b"Content-Length: 99999999999999999999999\r\n\r\n", 400, "Content-Length")
         piece = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
@@ -139,7 +139,7 @@ class HostileHttp(EndToEnd):
 
     def test_many_large_bodies_at_once_that_never_end(self):
         """What all bodies together may hold is bounded, not only each."""
-        head = b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_LIMIT - 1)
+        head = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (BODY_LIMIT - 1)
         body = b" " * (BODY_LIMIT - 1000)
         for _ in range(60):
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -158,7 +158,7 @@ class HostileHttp(EndToEnd):
         for text in (b"\xff\xfe", b"\xc3(", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"):
             self.assert_refused(self.post_jobs(b'{"name":"' + text + b'"}'), 400)
             for target in (b"/v1/jobs/" + text, b"/v1/jobs?status=" + text, b"/v1/jobs/%FF%FE", b"/txt/jobs?fields=%C3%28"):
-                answers = self.send(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                answers = self.send(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 self.assertEqual(len(answers), 1, target)
                 self.assertIn(answers[0][0], (200, 400, 404), target)
 
@@ -172,7 +172,7 @@ class HostileHttp(EndToEnd):
         self.assert_memory(100)
 
     def test_garbage_behind_a_good_request(self):
-        good = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+        good = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for garbage in (b"\x00\x01\x02\x03\r\n\r\n", b"NONSENSE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n"):
             answers = self.assert_refused(good * 3 + garbage + good, 400, "malformed HTTP request")
             self.assertEqual([status for status, _ in answers], [200, 200, 200, 400], "nothing behind the garbage is believed")
@@ -180,11 +180,11 @@ class HostileHttp(EndToEnd):
     def test_lengths_that_contradict(self):
         for lines in (b"Content-Length: -1", b"Content-Length: 3, 4", b"Content-Length: 3\r\nContent-Length: 4",
                       b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"Content-Length: 0x10"):
-            answers = self.assert_refused(b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n\r\nabc", 400)
+            answers = self.assert_refused(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n\r\nabc", 400)
             self.assertEqual(len(answers), 1, lines)
         for size in (b"ffffffffffffffffff", b"-1", b"zz"):
             body = b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n0\r\n\r\n"
-            self.assert_refused(b"POST /v1/jobs HTTP/1.1\r\nHost: a\r\n" + body, 400)
+            self.assert_refused(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n" + body, 400)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,14 @@ TEST(RetryPolicy, ASliceRunsAtMostMaxRetriesPlusOneTimes) {
   EXPECT_FALSE(RetryPolicy{.max_retries = 0}.may_retry(0, true));
 }
 
+TEST(RetryPolicy, ABaseBeyondTheBoundStaysAsItIs) {
+  const RetryPolicy policy{.base_ms = 90'000};
+  for (const std::uint32_t retries : {0U, 1U, 1000U}) {
+    EXPECT_EQ(policy.backoff_ms(retries, 0), 45'000);
+    EXPECT_EQ(policy.backoff_ms(retries, 45'000), 90'000);
+  }
+}
+
 TEST(RetryPolicy, BackoffDoublesWithJitterAndIsBounded) {
   const RetryPolicy policy{.base_ms = 100};
   EXPECT_EQ(policy.backoff_ms(0, 0), 50);

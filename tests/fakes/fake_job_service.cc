@@ -56,6 +56,12 @@ ExecutionStatus to_status(const Json& answer) {
   return *parse_execution_status(answer.get<std::string>());
 }
 
+std::vector<std::string> texts_of(const std::vector<Json>& items) {
+  std::vector<std::string> texts;
+  for (const Json& item : items) texts.push_back(to_compact_text(item));
+  return texts;
+}
+
 }  // namespace
 
 void FakeJobService::answer(const std::string& call, Json value) {
@@ -65,7 +71,7 @@ void FakeJobService::fail(const std::string& call, Error error) {
   answers_.insert_or_assign(call, std::move(error));
 }
 void FakeJobService::answer_list(const std::string& call, std::vector<Json> items) {
-  lists_.insert_or_assign(call, std::move(items));
+  lists_.insert_or_assign(call, texts_of(items));
 }
 void FakeJobService::hold(const std::string& call) {
   on_hold_.insert(call);
@@ -111,11 +117,18 @@ void FakeJobService::give(const std::string& call, Json arguments, Reply<T> repl
     task();
 }
 
-void FakeJobService::give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply) {
+void FakeJobService::give_documents(const std::string& call, Json arguments,
+                                    Reply<std::shared_ptr<DocumentList>> reply) {
   if (auto list = lists_.find(call); list != lists_.end()) {
     record(call, std::move(arguments));
-    return reply(list->second);
+    return reply(list_of(list->second));
   }
+  give<std::shared_ptr<DocumentList>>(call, std::move(arguments), std::move(reply), [](const Json& answer) {
+    return list_of(texts_of(answer.get<std::vector<Json>>()));
+  });
+}
+
+void FakeJobService::give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply) {
   give<std::vector<Json>>(call, std::move(arguments), std::move(reply),
                           [](const Json& answer) { return answer.get<std::vector<Json>>(); });
 }
@@ -124,16 +137,25 @@ namespace {
 Json as_is(const Json& answer) {
   return answer;
 }
+ShownDocument as_shown(const Json& answer) {
+  return {to_compact_text(answer), {}, {}};
+}
 }  // namespace
+
+void FakeJobService::run_beside(std::function<void()> work, std::function<void()> done) {
+  work();
+  done();
+}
 
 void FakeJobService::submit(Json posted, bool start, Reply<Submitted> reply) {
   give<Submitted>("submit", {{"posted", std::move(posted)}, {"start", start}}, std::move(reply), to_submitted);
 }
-void FakeJobService::list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) {
-  give_list("list_jobs", to_json(query), std::move(reply));
+void FakeJobService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
+  give_documents("list_jobs", to_json(query), std::move(reply));
 }
-void FakeJobService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
-  give<Json>("get_job", {{"job_id", id.text}, {"ex", to_json(fields)}}, std::move(reply), as_is);
+void FakeJobService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields,
+                             Reply<ShownDocument> reply) {
+  give<ShownDocument>("get_job", {{"job_id", id.text}, {"ex", to_json(fields)}}, std::move(reply), as_shown);
 }
 void FakeJobService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
   // The warnings of an answer stand in the document as {"fake_warnings": [...]}.
@@ -163,11 +185,11 @@ Result<ExecutionId> FakeJobService::latest_execution(const JobId& id) {
   if (!answer) return answer.error();
   return ExecutionId(answer->get<std::string>());
 }
-void FakeJobService::list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) {
-  give_list("list_executions", to_json(query), std::move(reply));
+void FakeJobService::list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
+  give_documents("list_executions", to_json(query), std::move(reply));
 }
-void FakeJobService::get_execution(const ExecutionId& id, Reply<Json> reply) {
-  give<Json>("get_execution", {{"ex_id", id.text}}, std::move(reply), as_is);
+void FakeJobService::get_execution(const ExecutionId& id, Reply<ShownDocument> reply) {
+  give<ShownDocument>("get_execution", {{"ex_id", id.text}}, std::move(reply), as_shown);
 }
 void FakeJobService::remove_execution(const ExecutionId& id, Reply<Json> reply) {
   give<Json>("remove_execution", {{"ex_id", id.text}}, std::move(reply), as_is);

@@ -38,16 +38,16 @@ class FakeJobService final : public JobService, public AssetService {
   void record_calls(bool on) { recording_ = on; }
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
-  void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) override;
+  void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
   void start_job(const JobId& id, Reply<Submitted> reply) override;
   void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) override;
   Result<ExecutionId> latest_execution(const JobId& id) override;
-  void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) override;
   void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
@@ -60,6 +60,7 @@ class FakeJobService final : public JobService, public AssetService {
   void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  void run_beside(std::function<void()> work, std::function<void()> done) override;  // at once
   WallMs wall_ms() const override { return kFakeNow; }
   std::optional<std::uint64_t> revision() const override { return shown_revision; }
   Json cluster_info() override;
@@ -80,10 +81,11 @@ class FakeJobService final : public JobService, public AssetService {
   void record(const std::string& call, Json arguments);
   template <typename T, typename Convert>
   void give(const std::string& call, Json arguments, Reply<T> reply, Convert convert);
+  void give_documents(const std::string& call, Json arguments, Reply<std::shared_ptr<DocumentList>> reply);
   void give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply);
 
   std::map<std::string, std::variant<Json, Error>> answers_;
-  std::map<std::string, std::vector<Json>> lists_;
+  std::map<std::string, std::vector<std::string>> lists_;  // as text
   std::set<std::string> on_hold_;
   std::map<std::string, std::vector<std::function<void()>>> held_;
   bool recording_ = true;

@@ -104,7 +104,9 @@ std::string MasterHarness::status(const ExecutionId& id) {
 }
 
 Json MasterHarness::document(const ExecutionId& id) {
-  const auto answer = await<Json>([&](Reply<Json> reply) { service->get_execution(id, std::move(reply)); });
+  const auto shown =
+      await<ShownDocument>([&](Reply<ShownDocument> reply) { service->get_execution(id, std::move(reply)); });
+  const auto answer = shown ? whole_document(*shown) : Result<Json>(shown.error());
   EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
   return answer ? *answer : Json::object();
 }

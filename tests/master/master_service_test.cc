@@ -159,8 +159,10 @@ TEST_F(MasterServiceTest, AJobIsKeptAsPostedAndNotStartedOnDemand) {
       [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->ex_id.empty());
-  const auto job =
-      h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(answer->job_id, std::nullopt, std::move(reply)); });
+  const auto shown = h_.await<ShownDocument>(
+      [&](Reply<ShownDocument> reply) { h_.service->get_job(answer->job_id, std::nullopt, std::move(reply)); });
+  ASSERT_TRUE(shown);
+  const auto job = whole_document(*shown);
   ASSERT_TRUE(job);
   EXPECT_FALSE(job->contains("lifecycle"));
   EXPECT_EQ((*job)["_context"], "job");
@@ -677,7 +679,8 @@ TEST_F(MasterServiceTest, AnEndedExecutionGoesForGoodAndTwiceIsTheSame) {
   EXPECT_FALSE(std::filesystem::exists(logs));
   EXPECT_FALSE(std::filesystem::exists(h_.layout.ledger_directory(id.text)));
   EXPECT_EQ(***remove(id), ***removed);
-  const auto shown = h_.await<Json>([&](Reply<Json> reply) { h_.service->get_execution(id, std::move(reply)); });
+  const auto shown =
+      h_.await<ShownDocument>([&](Reply<ShownDocument> reply) { h_.service->get_execution(id, std::move(reply)); });
   EXPECT_EQ(shown.error().code, ErrorCode::not_found);
   EXPECT_THAT(shown.error().message, HasSubstr("removed"));
   EXPECT_EQ((*remove(ExecutionId("none")))->error().code, ErrorCode::not_found);
@@ -851,15 +854,15 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoft) {
 TEST_F(MasterServiceTest, JobsAreShownWithTheirLatestExecution) {
   const auto submitted = h_.submit(MasterHarness::job());
   const auto shown = [&](const std::optional<ExecutionFields>& fields) {
-    return *h_.await<Json>([&](Reply<Json> reply) { h_.service->get_job(submitted.job_id, fields, std::move(reply)); });
+    return *whole_document(*h_.await<ShownDocument>(
+        [&](Reply<ShownDocument> reply) { h_.service->get_job(submitted.job_id, fields, std::move(reply)); }));
   };
   const auto listed = [&](const std::optional<ExecutionFields>& fields) {
     ListQuery query;
     query.execution_fields = fields;
-    return h_
-        .await<std::vector<Json>>(
-            [&](Reply<std::vector<Json>> reply) { h_.service->list_jobs(query, std::move(reply)); })
-        ->at(0);
+    const auto list = h_.await<std::shared_ptr<DocumentList>>(
+        [&](Reply<std::shared_ptr<DocumentList>> reply) { h_.service->list_jobs(query, std::move(reply)); });
+    return *whole_document(**(*list)->next());
   };
   EXPECT_FALSE(shown(std::nullopt).contains("ex"));
   EXPECT_FALSE(listed(std::nullopt).contains("ex"));
@@ -878,10 +881,11 @@ TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {
   const auto list = [&](std::vector<std::string> statuses) {
     ListQuery query;
     query.statuses = std::move(statuses);
-    return h_
-        .await<std::vector<Json>>(
-            [&](Reply<std::vector<Json>> reply) { h_.service->list_executions(query, std::move(reply)); })
-        ->size();
+    const auto documents = h_.await<std::shared_ptr<DocumentList>>(
+        [&](Reply<std::shared_ptr<DocumentList>> reply) { h_.service->list_executions(query, std::move(reply)); });
+    std::size_t count = 0;
+    while (*(*documents)->next()) ++count;
+    return count;
   };
   EXPECT_EQ(list({}), 1U);
   EXPECT_EQ(list({"scheduling", "nonsense"}), 1U);

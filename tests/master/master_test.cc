@@ -167,8 +167,8 @@ TEST_F(MasterTest, ProcessesOutliveTheMasterAndMeetTheNextOne) {
   ASSERT_TRUE(turn_until(loop_, [&] { return welcome; }));
   std::string status;
   ASSERT_TRUE(turn_until(loop_, [&] {
-    (*master)->service().get_execution(submitted.ex_id,
-                                       [&](const Result<Json>& document) { status = (*document)["_status"]; });
+    (*master)->service().get_execution(
+        submitted.ex_id, [&](const Result<ShownDocument>& shown) { status = (*whole_document(*shown))["_status"]; });
     return status == "running";
   }));
 }
@@ -186,12 +186,18 @@ TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
   auto copy = open();
   ASSERT_TRUE(copy) << copy.error().message;
   Json document;
+<<<<<<< HEAD
   ASSERT_TRUE(turn_until(loop_, [&] {
     (*copy)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
     return document["_status"] == "terminated";
   }));
   ASSERT_TRUE(turn_until(loop_, [&] { return stored_layout().runtime != runtime; }));
   runtimes_.insert(stored_layout().runtime);
+=======
+  (*copy)->service().get_execution(submitted.ex_id,
+                                   [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
+  EXPECT_EQ(document["_status"], "terminated");
+>>>>>>> http
   EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-copy/"));
   EXPECT_EQ(pid_of(**copy, "execution_controller"), 0);
   EXPECT_EQ(kill(controller, 0), 0);
@@ -200,7 +206,8 @@ TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
   shut_down(*copy);
   copy = open();
   ASSERT_TRUE(copy) << copy.error().message;
-  (*copy)->service().get_execution(born.ex_id, [&](const Result<Json>& result) { document = *result; });
+  (*copy)->service().get_execution(born.ex_id,
+                                   [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
   EXPECT_EQ(document["_status"], "scheduling");
   pid_of(**copy, "execution_controller");
   pid_of(**copy, "worker");
@@ -224,7 +231,8 @@ TEST_F(MasterTest, AMovedDataDirectoryIsTheSameByAnotherName) {
     return now != 0 && now != controller;
   }));
   Json document;
-  (*master)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
+  (*master)->service().get_execution(submitted.ex_id,
+                                     [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
   EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-moved/"));
   pid_of(**master, "worker");
 }
@@ -277,8 +285,8 @@ TEST_F(MasterTest, OnDemandExecutionsAreStoppedFirst) {
   (*master)->shut_down([&] { done = true; });
   ASSERT_TRUE(turn_until(loop_, [&] { return done; }));
   std::string status;
-  (*master)->service().get_execution(submitted.ex_id,
-                                     [&](const Result<Json>& document) { status = (*document)["_status"]; });
+  (*master)->service().get_execution(
+      submitted.ex_id, [&](const Result<ShownDocument>& shown) { status = (*whole_document(*shown))["_status"]; });
   EXPECT_EQ(status, "stopped");
 }
 

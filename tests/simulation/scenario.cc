@@ -144,8 +144,9 @@ class Run {
     if (!row) return "there is no execution";
     std::string reason = row->reason;
     if (cluster_.master() != nullptr)
-      cluster_.service().get_execution(row->ex_id, [&](const Result<Json>& document) {
-        if (document) reason += " " + to_compact_text(*document);
+      cluster_.service().get_execution(row->ex_id, [&](const Result<ShownDocument>& shown) {
+        if (const auto text = shown ? shown_text(*shown, std::nullopt) : Result<std::string>(shown.error()))
+          reason += " " + *text;
       });
     return fmt::format("{} is {} ({})", row->ex_id.text, to_string(row->status), reason);
   }

@@ -93,7 +93,7 @@ std::string media_type(std::string_view header) {
 
 }  // namespace
 
-Argument<Json> parse_body(const Request& request) {
+Argument<Json> parse_body(const Request& request, YamlNotes* notes) {
   std::string type = media_type(request.content_type);
   if (request.body.empty()) return Json::object();
   if (!request.content_encoding.empty() && request.content_encoding != "identity")
@@ -102,7 +102,7 @@ Argument<Json> parse_body(const Request& request) {
   if (!yaml && !is_json_type(type))
     return Refusal(415,
                    fmt::format("content type {} is not supported, send application/json or application/yaml", type));
-  auto parsed = yaml ? parse_yaml(request.body) : parse_json(request.body);
+  auto parsed = yaml ? parse_yaml(request.body, notes) : parse_json(request.body, kDocumentMemory);
   std::string message = fmt::format("the {} submitted is malformed", yaml ? "yaml" : "json");
   if (!parsed) return Refusal(400, message, parsed.error().message);
   if (!parsed->is_structured()) return Refusal(400, message, "the top level must be an object");
@@ -174,6 +174,8 @@ Argument<WorkersRequest> workers_request(const Request& request) {
     if (word == kWords.end()) continue;
     auto count = parse_integer(parameter.value);
     if (!count || *count <= 0) return wrong;
+    if (*count > kMostWorkers)
+      return Refusal(400, fmt::format("{} parameter must be at most {}", parameter.name, kMostWorkers));
     wanted = WorkersRequest{word->second, *count};  // the last one counts
   }
   if (!wanted) return wrong;
@@ -186,6 +188,8 @@ Argument<StopRequest> stop_request(const Request& request) {
   std::string force = given(request, "force").value_or("false");
   out.force = force != "false" && force != "0";
   ASSIGN_OR_RETURN(out.timeout_ms, integer_parameter(request, "timeout"));
+  if (out.timeout_ms > kLongestDurationMs)
+    return Refusal(400, fmt::format("timeout parameter must be at most {}", kLongestDurationMs));
   return out;
 }
 

@@ -31,7 +31,7 @@ using Argument = boost::system::result<T, Refusal>;
 
 // The parsed body of a request: {} if it is empty. YAML for */yaml and the like, JSON for every other type that is
 // accepted.
-Argument<Json> parse_body(const Request& request);
+Argument<Json> parse_body(const Request& request, YamlNotes* notes);
 
 // Lists. ListQuery's defaults hold for absent and empty parameters. now: for relative dates in filters.
 Argument<ListQuery> job_list_query(const Request& request, WallMs now);        // with active, deleted, ex

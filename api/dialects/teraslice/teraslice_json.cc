@@ -9,8 +9,6 @@
 namespace slicemill::api::teraslice {
 namespace {
 
-constexpr std::string_view kJsonType = "application/json; charset=utf-8";
-constexpr int kIndent = 4;
 constexpr std::size_t kMessageLimit = 3000;
 
 constexpr ErrorTable kErrors = {{{

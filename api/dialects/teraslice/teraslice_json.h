@@ -15,6 +15,9 @@
 namespace slicemill::api::teraslice {
 
 // Statuses of this dialect: a request that is wrong in itself is 400 ...
+inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
+inline constexpr int kIndent = 4;  // of bodies, in spaces per level
+
 const ErrorTable& error_table();
 // ... but an invalid job is 500, as clients expect;
 const ErrorTable& job_error_table();

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,11 +12,13 @@
 #include <vector>
 
 #include "api/dialects/teraslice/asset_routes.h"
+#include "api/dialects/teraslice/document_answers.h"
 #include "api/dialects/teraslice/kept_answers.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_tables.h"
 #include "api/dialects/teraslice/text_table.h"
+#include "core/runtime/log.h"
 
 namespace slicemill::api::teraslice {
 namespace {
@@ -49,7 +52,22 @@ struct Answer {
       return array;
     });
   }
-  Reply<Submitted> submitted() const { return as<Submitted>(submitted_json); }
+  Reply<ShownDocument> shown_document() const {
+    return [answer = *this](Result<ShownDocument> document) {
+      if (!document) return answer.fail(document.error());
+      answer.give(document_answer(std::move(*document)));
+    };
+  }
+  Reply<std::shared_ptr<DocumentList>> shown_list() const {
+    return [answer = *this](Result<std::shared_ptr<DocumentList>> list) {
+      if (!list) return answer.fail(list.error());
+      answer.give(list_answer(std::move(*list)));
+    };
+  }
+  void give(Result<Response> response) const {
+    if (!response) return fail(response.error());
+    respond(std::move(*response));
+  }
 };
 
 struct Call {
@@ -58,6 +76,7 @@ struct Call {
   Json body;
   Answer answer;
   std::shared_ptr<KeptAnswers> kept;
+  YamlNotes notes;  // on the body
 
   JobId job_id() const { return JobId(request.path_parameter("id")); }
 };
@@ -72,7 +91,7 @@ void answer_kept(Call& call, const Compute& compute) {
   Answer answer = call.answer;
   answer.respond = [respond = call.answer.respond, kept = call.kept, target = call.request.target,
                     revision = *revision](Response response) {
-    if (response.status == 200) kept->keep(target, revision, response);
+    if (response.status == 200 && !response.source) kept->keep(target, revision, response);
     respond(std::move(response));
   };
   compute(answer);
@@ -102,7 +121,7 @@ void of_job(Call& call) {
 }
 
 void get_execution(Call& call, const ExecutionId& id) {
-  answer_kept(call, [&](const Answer& answer) { call.service.get_execution(id, answer.document()); });
+  answer_kept(call, [&](const Answer& answer) { call.service.get_execution(id, answer.shown_document()); });
 }
 
 void remove_execution(Call& call, const ExecutionId& id) {
@@ -145,34 +164,50 @@ void execution_quarantine(Call& call, const ExecutionId& id) {
   call.service.quarantine(id, query, call.answer.list());
 }
 
-void redrive(Call& call, const ExecutionId& id) {
-  call.service.redrive(id, call.answer.submitted());
-}
-
 // ---- jobs
 // --------------------------------------------------------------------------------------------------------------------
 
+void add_notes(const YamlNotes& notes, std::vector<JobWarning>& warnings) {
+  const auto noted = warnings_of(notes);
+  warnings.insert(warnings.begin(), noted.begin(), noted.end());
+}
+
+// What is to be said of the posted text goes before the rest.
+Reply<Submitted> submitted_reply(const Call& call) {
+  return call.answer.as<Submitted>([notes = call.notes](Submitted submitted) {
+    add_notes(notes, submitted.warnings);
+    return submitted_json(submitted);
+  });
+}
+
+void redrive(Call& call, const ExecutionId& id) {
+  call.service.redrive(id, submitted_reply(call));
+}
+
 void submit_job(Call& call) {
   ARGUMENT_OR_FAIL(job, posted_job(std::move(call.body)));
-  call.service.submit(std::move(job), start_wanted(call.request), call.answer.submitted());
+  call.service.submit(std::move(job), start_wanted(call.request), submitted_reply(call));
 }
 
 void list_jobs(Call& call) {
   ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
-  if (query.filter) return call.service.list_jobs(query, call.answer.list());  // it may look at the clock
-  answer_kept(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.list()); });
+  if (query.filter) return call.service.list_jobs(query, call.answer.shown_list());  // it may look at the clock
+  answer_kept(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.shown_list()); });
 }
 
 void get_job(Call& call) {
   answer_kept(call, [&](const Answer& answer) {
-    call.service.get_job(call.job_id(), execution_fields(call.request), answer.document());
+    call.service.get_job(call.job_id(), execution_fields(call.request), answer.shown_document());
   });
 }
 
 void update_job(Call& call) {
   JobId id = call.job_id();
   ARGUMENT_OR_FAIL(job, job_update(id.text, std::move(call.body)));
-  call.service.update_job(id, std::move(job), call.answer.as<UpdatedJob>(updated_json));
+  call.service.update_job(id, std::move(job), call.answer.as<UpdatedJob>([notes = call.notes](UpdatedJob updated) {
+    add_notes(notes, updated.warnings);
+    return updated_json(std::move(updated));
+  }));
 }
 
 void delete_job(Call& call) {
@@ -185,12 +220,12 @@ void set_active(Call& call) {
 }
 
 void start_job(Call& call) {
-  call.service.start_job(call.job_id(), call.answer.submitted());
+  call.service.start_job(call.job_id(), submitted_reply(call));
 }
 
 void recover_job(Call& call) {
   ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
-  call.service.recover_job(call.job_id(), cleanup, call.answer.submitted());
+  call.service.recover_job(call.job_id(), cleanup, submitted_reply(call));
 }
 
 void change_settings(Call& call) {
@@ -205,13 +240,13 @@ void change_settings(Call& call) {
 
 void list_executions(Call& call) {
   ARGUMENT_OR_FAIL(query, execution_list_query(call.request, call.service.wall_ms()));
-  if (query.filter) return call.service.list_executions(query, call.answer.list());  // it may look at the clock
-  answer_kept(call, [&](const Answer& answer) { call.service.list_executions(query, answer.list()); });
+  if (query.filter) return call.service.list_executions(query, call.answer.shown_list());  // it may look at the clock
+  answer_kept(call, [&](const Answer& answer) { call.service.list_executions(query, answer.shown_list()); });
 }
 
 void recover_execution(Call& call) {
   ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
-  call.service.recover(ExecutionId(call.request.path_parameter("id")), cleanup, call.answer.submitted());
+  call.service.recover(ExecutionId(call.request.path_parameter("id")), cleanup, submitted_reply(call));
 }
 
 void all_errors(Call& call) {
@@ -248,10 +283,11 @@ void table_of(Call& call, std::span<const Json> rows, std::span<const std::strin
 }
 
 // Prints what a list answers.
-Reply<std::vector<Json>> table_reply(const Call& call, std::vector<std::string_view> columns) {
-  return [answer = call.answer, request = call.request, columns = std::move(columns)](Result<std::vector<Json>> rows) {
-    if (!rows) return answer.fail(rows.error());
-    answer.respond(table_response(request, *rows, columns));
+Reply<std::shared_ptr<DocumentList>> table_reply(const Call& call, std::vector<std::string_view> columns) {
+  return [answer = call.answer, request = call.request,
+          columns = std::move(columns)](Result<std::shared_ptr<DocumentList>> list) {
+    if (!list) return answer.fail(list.error());
+    answer.give(table_answer(request, std::move(*list), columns));
   };
 }
 
@@ -351,17 +387,56 @@ constexpr Row kTableRows[] = {
     {Method::get, "/txt/slicers", controller_table, "Could not get controllers"},
 };
 
+constexpr std::size_t kLargeBody = 128 << 10;  // bytes; what is larger is read beside the loop
+
+// As the router treats what a handler throws.
+template <typename Action>
+void guarded(const Request& request, const Respond& respond, const Action& action) {
+  try {
+    action();
+  } catch (const std::exception& thrown) {
+    log(LogLevel::error, "{} {}: unexpected exception: {}", request.method_text, request.target, thrown.what());
+    respond(error_response(500, fmt::format("internal error: {}", thrown.what())));
+  }
+}
+
 bool has_body(Method method) {
   return method == Method::post || method == Method::put;
 }
 
+// A request with its body as a value.
+struct ReadRequest {
+  Request request;
+  YamlNotes notes;
+  Argument<Json> body = Json::object();
+
+  void read() {
+    body = parse_body(request, &notes);
+    request.body = std::string();
+  }
+};
+
+void handle(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row, ReadRequest& read,
+            const Respond& respond) {
+  const Answer answer{respond, row.errors(), row.failure_text};
+  if (!read.body) return answer.fail(read.body.error());
+  Call call{service, read.request, std::move(*read.body), answer, kept, std::move(read.notes)};
+  row.handle(call);
+}
+
 Route route_of(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row) {
   return {row.method, std::string(row.pattern), [&service, kept, &row](Request& request, const Respond& respond) {
-            const Answer answer{respond, row.errors(), row.failure_text};
-            auto body = has_body(row.method) ? parse_body(request) : Argument<Json>(Json::object());
-            if (!body) return answer.fail(body.error());
-            Call call{service, request, std::move(*body), answer, kept};
-            row.handle(call);
+            auto read = std::make_shared<ReadRequest>(ReadRequest{std::move(request), {}, Json::object()});
+            if (!has_body(row.method)) return handle(service, kept, row, *read, respond);
+            if (read->request.body.size() <= kLargeBody) {
+              read->read();
+              return handle(service, kept, row, *read, respond);
+            }
+            service.run_beside([read] { read->read(); },
+                               [&service, kept, &row, read, respond] {
+                                 read->request.body_hold.reset();
+                                 guarded(read->request, respond, [&] { handle(service, kept, row, *read, respond); });
+                               });
           }};
 }
 

@@ -15,11 +15,11 @@
 namespace slicemill::api::teraslice {
 namespace {
 
-constexpr std::string_view kTableType = "text/html; charset=utf-8";
 constexpr std::string_view kSeparator = "  ";
 constexpr std::string_view kMissing = "N/A";
 constexpr std::string_view kEllipsis = "\u2026";
-constexpr std::size_t kMostColumns = 100;  // of a table
+constexpr std::size_t kMostColumns = 100;     // of a table
+constexpr std::size_t kMostBytes = 32 << 20;  // of a table
 
 std::string number_text(const Json& value) {
   if (!value.is_number_float()) return to_compact_text(value);
@@ -64,21 +64,6 @@ std::vector<std::string> path_steps(std::string_view path) {
   return steps;
 }
 
-using Line = std::vector<std::string>;
-
-std::string print(const std::vector<Line>& rows, std::span<const std::size_t> widths) {
-  std::string out;
-  for (const Line& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) out += kSeparator;
-      out += row[i];
-      out.append(widths[i] - display_width(row[i]), ' ');
-    }
-    out += '\n';
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string cell_text(const Json& record, std::string_view path) {
@@ -101,27 +86,58 @@ std::string cell_text(const Json& record, std::string_view path) {
   return value == &record ? std::string(kMissing) : script_text(*value);
 }
 
-std::string text_table(std::span<const Json> records, std::span<const std::string> columns, bool with_header,
-                       const CellText& cell) {
-  std::vector<Line> rows;
-  if (with_header) {
-    Line& header = rows.emplace_back();
-    for (const std::string& column : columns) header.push_back(fitted(column, kCellColumns, kEllipsis));
+TextTable::TextTable(const std::vector<std::string>& columns, bool with_header, CellText cell)
+    : columns_(columns), with_header_(with_header), cell_(std::move(cell)), widths_(columns_.size()) {
+  for (const std::string& column : columns_) header_.push_back(fitted(column, kCellColumns, kEllipsis));
+  if (with_header_) widen(header_);
+}
+
+void TextTable::widen(const Line& line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const std::size_t width = display_width(line[i]);
+    widths_[i] = std::max(widths_[i], width);
+    beyond_width_ += line[i].size() - std::min(width, line[i].size());
   }
-  for (const Json& record : records) {
-    Line& row = rows.emplace_back();
-    for (const std::string& column : columns) row.push_back(fitted(cell(record, column), kCellColumns, kEllipsis));
-  }
-  if (records.empty()) rows.emplace_back(columns.size());
-  std::vector<std::size_t> widths(columns.size());
-  for (const Line& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
-  if (with_header) {
+}
+
+Result<void> TextTable::add(const Json& record) {
+  Line& row = rows_.emplace_back();
+  for (const std::string& column : columns_) row.push_back(fitted(cell_(record, column), kCellColumns, kEllipsis));
+  widen(row);
+  std::size_t width = kSeparator.size() * columns_.size();
+  for (const std::size_t of_column : widths_) width += of_column;
+  if (width * rows_.size() + beyond_width_ <= kMostBytes) return {};
+  return Error(ErrorCode::invalid, fmt::format("the table is larger than {} MB; ask for fewer rows with size and from, "
+                                               "or for fewer columns with fields",
+                                               kMostBytes >> 20));
+}
+
+std::string TextTable::print() {
+  if (rows_.empty()) rows_.emplace_back(columns_.size());
+  std::string out;
+  const auto print_line = [&](const Line& line) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (i > 0) out += kSeparator;
+      out += line[i];
+      out.append(widths_[i] - display_width(line[i]), ' ');
+    }
+    out += '\n';
+  };
+  if (with_header_) {
+    print_line(header_);
     Line dashes;
-    for (std::size_t width : widths) dashes.emplace_back(width, '-');
-    rows.insert(rows.begin() + 1, std::move(dashes));
+    for (const std::size_t width : widths_) dashes.emplace_back(width, '-');
+    print_line(dashes);
   }
-  return print(rows, widths);
+  for (const Line& row : rows_) print_line(row);
+  return out;
+}
+
+Result<std::string> text_table(std::span<const Json> records, const std::vector<std::string>& columns, bool with_header,
+                               const CellText& cell) {
+  TextTable table(columns, with_header, cell);
+  for (const Json& record : records) RETURN_IF_ERROR(table.add(record));
+  return table.print();
 }
 
 std::vector<std::string> table_columns(const Request& request, std::span<const std::string_view> defaults) {
@@ -138,12 +154,18 @@ std::vector<std::string> table_columns(const Request& request, std::span<const s
   return columns;
 }
 
+Result<void> check_columns(const std::vector<std::string>& columns) {
+  if (columns.size() <= kMostColumns) return {};
+  return Error(ErrorCode::invalid, fmt::format("fields: a table has at most {} columns", kMostColumns));
+}
+
 Response table_response(const Request& request, std::span<const Json> records,
                         std::span<const std::string_view> defaults, const CellText& cell) {
   const auto columns = table_columns(request, defaults);
-  if (columns.size() > kMostColumns)
-    return error_response(400, fmt::format("fields: a table has at most {} columns", kMostColumns));
-  return {200, kTableType, text_table(records, columns, request.query_value("headers") != "false", cell), {}};
+  if (const auto checked = check_columns(columns); !checked) return error_response(400, checked.error().message);
+  auto text = text_table(records, columns, request.query_value("headers") != "false", cell);
+  if (!text) return error_response(400, text.error().message);
+  return {200, kTableType, std::move(*text), {}};
 }
 
 }  // namespace slicemill::api::teraslice

@@ -95,7 +95,7 @@ TEST(HttpServer, ReadsChunkedBodies) {
   ApiServer api(quick());
   api.on_loop([&] { api.service().answer("submit", {{"job_id", "j1"}}); });
   HttpClient client(api.port());
-  client.send("POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   client.send("10\r\n{\"operations\":[1\r\n2\r\n]}\r\n0\r\n\r\n");
   EXPECT_EQ(client.read_answer()->status, 200);
 }
@@ -103,7 +103,7 @@ TEST(HttpServer, ReadsChunkedBodies) {
 TEST(HttpServer, SaysContinueToClientsThatAsk) {
   ApiServer api(quick());
   HttpClient client(api.port());
-  client.send("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  client.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.read_bytes(25), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("{}");
   EXPECT_EQ(client.read_answer()->status, 400);
@@ -112,7 +112,7 @@ TEST(HttpServer, SaysContinueToClientsThatAsk) {
 TEST(HttpServer, ClosesWhereTheClientWantsIt) {
   ApiServer api(quick());
   for (std::string request :
-       {"GET /health HTTP/1.0\r\n\r\n", "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}) {
+       {"GET /health HTTP/1.0\r\n\r\n", "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"}) {
     HttpClient client(api.port());
     client.send(request);
     auto answer = client.read_answer();
@@ -159,6 +159,102 @@ TEST(HttpServer, RefusesBrokenHttpWithAReason) {
   EXPECT_TRUE(works(api));
 }
 
+TEST(HttpServer, RefusesWhatAWebPageElsewhereSends) {
+  ApiServer api(quick());
+  const std::string body = "{}";
+  const std::string own = "http://localhost:" + std::to_string(api.port());
+  const std::vector<std::pair<std::string, bool>> cases = {
+      {"POST /jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n", false},
+      {"POST /assets HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n", false},
+      {"GET /jobs HTTP/1.1\r\nHost: evil.example\r\n", false},
+      {"GET http://evil.example/jobs HTTP/1.1\r\nHost: localhost\r\n", false},
+      {"OPTIONS /jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.example\r\n", false},
+      {"DELETE /jobs/j1 HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n", false},
+      {"GET /health HTTP/1.1\r\nHost: LOCALHOST.:1\r\nOrigin: " + own + "\r\nSec-Fetch-Site: same-origin\r\n", true},
+      {"GET /health HTTP/1.0\r\n", true},
+  };
+  for (const auto& [head, is_fine] : cases) {
+    HttpClient client(api.port());
+    client.send(head + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\n" + body);
+    auto answer = client.read_answer();
+    ASSERT_TRUE(answer) << head;
+    EXPECT_EQ(answer->status, is_fine ? 200 : 403) << head;
+    if (!is_fine) {
+      EXPECT_THAT(answer->body, HasSubstr("allowed_hosts")) << head;
+    }
+  }
+  EXPECT_TRUE(api.on_loop([&] { return api.service().calls.empty(); }));
+  EXPECT_TRUE(works(api));
+}
+
+// Gives pieces of a body one after the other; between two of them it may need a further turn.
+class Pieces final : public api::BodySource {
+ public:
+  explicit Pieces(std::vector<Result<std::string>> pieces) : pieces_(std::move(pieces)) {}
+  Result<std::string> next() override { return pieces_[next_++]; }
+  bool at_end() const override { return next_ == pieces_.size(); }
+
+ private:
+  std::vector<Result<std::string>> pieces_;
+  std::size_t next_ = 0;
+};
+
+api::Dialect in_pieces(std::vector<Result<std::string>> pieces) {
+  return one_row("/pieces", [pieces](api::Request&, const api::Respond& respond) {
+    api::Response response{200, "text/plain", "", {}};
+    response.source = std::make_shared<Pieces>(pieces);
+    respond(std::move(response));
+  });
+}
+
+TEST(HttpServer, SendsABodyInPieces) {
+  const std::string large(3 << 20, 'x');
+  ApiServer api(quick(), {in_pieces({"", "one ", "", large, " three"})});
+  HttpClient client(api.port());
+  for (int i = 0; i < 2; ++i) {  // the connection goes on
+    client.send(http_request("GET", "/pieces/"));
+    auto answer = client.read_answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->header("transfer-encoding"), "chunked");
+    EXPECT_EQ(answer->header("content-length"), "");
+    EXPECT_EQ(answer->body, "one " + large + " three");
+  }
+  client.send(http_request("HEAD", "/pieces/"));
+  auto head = client.read_answer(false);
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->header("transfer-encoding"), "chunked");
+  HttpClient old(api.port());
+  old.send("GET /pieces/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const std::string all = old.read_bytes(large.size() + 10'000);
+  EXPECT_THAT(all, HasSubstr("Connection: close\r\n\r\none x"));
+  EXPECT_TRUE(all.ends_with("x three"));
+}
+
+TEST(HttpServer, ABodyOfOnePieceHasALength) {
+  ApiServer api(quick(), {in_pieces({"", "all"})});
+  HttpClient client(api.port());
+  client.send(http_request("GET", "/pieces/"));
+  auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header("content-length"), "3");
+  EXPECT_EQ(answer->body, "all");
+}
+
+TEST(HttpServer, ABodyThatFailsIsAnErrorOrIsCut) {
+  ApiServer api(quick(), {in_pieces({"", Error(ErrorCode::invalid, "too much")})});
+  HttpClient client(api.port());
+  client.send(http_request("GET", "/pieces/"));
+  auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 400);
+  ApiServer later(quick(), {in_pieces({"begun", Error(ErrorCode::io, "gone"), ""})});
+  HttpClient cut(later.port());
+  cut.send(http_request("GET", "/pieces/"));
+  EXPECT_FALSE(cut.read_answer()) << "it must not look whole";
+  EXPECT_TRUE(works(later));
+}
+
 TEST(HttpServer, RefusesHugeHeaders) {
   ApiServer api(quick());
   for (std::string request : {"GET /health HTTP/1.1\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n",
@@ -176,7 +272,7 @@ TEST(HttpServer, RefusesHugeHeaders) {
 TEST(HttpServer, RefusesHugeBodiesBeforeReadingThem) {
   ApiServer api(quick());
   HttpClient declared(api.port());
-  declared.send("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 10485761\r\nExpect: 100-continue\r\n\r\n");
+  declared.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10485761\r\nExpect: 100-continue\r\n\r\n");
   auto answer = declared.read_answer();
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 413);
@@ -184,7 +280,7 @@ TEST(HttpServer, RefusesHugeBodiesBeforeReadingThem) {
             "{\n    \"error\": 413,\n    \"message\": \"the request body exceeds the limit of 10485760 bytes\"\n}");
 
   HttpClient chunked(api.port());
-  chunked.send("POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   std::string chunk = "100000\r\n" + std::string(1 << 20, ' ') + "\r\n";
   for (int i = 0; i < 12; ++i) chunked.send(chunk);
   answer = chunked.read_answer();
@@ -198,7 +294,7 @@ TEST(HttpServer, TheAnswerReachesAClientThatGoesOnSending) {
   options.linger_timeout = std::chrono::seconds(10);
   ApiServer api(options);
   HttpClient client(api.port());
-  client.send("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
+  client.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000000\r\n\r\n");
   EXPECT_TRUE(client.send(std::string(8 << 20, 'x')));
   auto answer = client.read_answer();
   ASSERT_TRUE(answer);
@@ -239,7 +335,7 @@ TEST(HttpServer, SlowRequestsTimeOut) {
   api::HttpOptions options = quick();
   options.read_timeout = milliseconds(60);
   ApiServer api(options);
-  for (std::string_view part : {"GET /hea", "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"}) {
+  for (std::string_view part : {"GET /hea", "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"}) {
     HttpClient client(api.port());
     client.send(part);
     auto answer = client.read_answer();
@@ -486,7 +582,7 @@ TEST(HttpServer, AllBodiesTogetherAreBoundedAndTheLargestOneGoes) {
   ApiServer api(options);
   give_job(api);
   const auto head = [](std::size_t length) {
-    return "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+    return "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
   };
   HttpClient large(api.port());
   large.send(head(800'000) + std::string(700'000, ' '));

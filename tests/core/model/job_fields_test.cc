@@ -56,6 +56,26 @@ const std::vector<Refused> kNoNumbers = {{"\"much\"", ": Invalid input: expected
                                          {"-1", ": must be at least 0"}};
 const std::vector<Coerced> kBytes = {{"512000000", "512000000"}, {"\"512MB\"", "512000000"}, {"null", kAbsent}};
 
+std::vector<Refused> up_to(std::vector<Refused> rows, const char* given, const char* words) {
+  rows.push_back({given, words});
+  return rows;
+}
+
+const std::string& variable_of(std::size_t size) {
+  static const std::string text = Json{{"A", std::string(size, 'x')}}.dump();
+  return text;
+}
+
+// Of 130 KB each.
+const std::string& variables_of(int count) {
+  static const std::string text = [count] {
+    Json variables = Json::object();
+    for (int i = 0; i < count; ++i) variables["V" + std::to_string(i)] = std::string(130'000, 'x');
+    return variables.dump();
+  }();
+  return text;
+}
+
 const std::vector<Row>& job_rows() {
   static const std::string workers =
       std::to_string(std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()), 1, 5));
@@ -66,8 +86,8 @@ const std::vector<Row>& job_rows() {
        {{"\"persistent\"", "\"persistent\""}},
        {{"\"forever\"", R"(: Invalid option: expected one of "once"|"persistent")"},
         {"1", R"(: Invalid option: expected one of "once"|"persistent")"}}},
-      {"workers", workers.c_str(), kCounts, kNoCounts},
-      {"slicers", "1", kCounts, kNoCounts},
+      {"workers", workers.c_str(), kCounts, up_to(kNoCounts, "4097", ": must be at most 4096")},
+      {"slicers", "1", kCounts, up_to(kNoCounts, "1025", ": must be at most 1024")},
       {"active", "true", kBooleans, kNoBooleans},
       {"analytics", "true", kBooleans, kNoBooleans},
       {"autorecover", "false", kBooleans, kNoBooleans},
@@ -84,11 +104,16 @@ const std::vector<Row>& job_rows() {
        {{"\"3\"", ": Invalid input: expected number, received string"},
         {"-1", ": must be a valid integer, zero or greater"},
         {"1.5", ": must be a valid integer, zero or greater"},
-        {"true", ": must be a valid integer, zero or greater"}}},
+        {"true", ": must be a valid integer, zero or greater"},
+        {"5000000000", ": must be at most 1000000"}}},
       {"probation_window",
        "300000",
        {{"60000", "60000"}, {"\"60000\"", "60000"}, {"\"5 minutes\"", "300000"}, {"\"1m\"", "60000"}},
-       {{"\"soon\"", ": "}, {"-1", ": must be at least 0"}, {"[]", ": must be a valid integer"}}},
+       {{"\"soon\"", ": "},
+        {"-1", ": must be at least 0"},
+        {"[]", ": must be a valid integer"},
+        {"9000000000000000000", ": must be at most 3153600000000 ms"},
+        {"\"9000 weeks\"", ": must be at most 3153600000000 ms"}}},
       {"operations",
        "[]",
        {},
@@ -120,7 +145,12 @@ const std::vector<Row>& job_rows() {
        {{"null", "{}"}, {R"({"A":"b"})", R"({"A":"b"})"}},
        {{"5", ": Invalid input: expected object, received number"},
         {R"({"A":""})", ".A: must have a name and a non-empty value"},
-        {R"({"A":["b"]})", ".A: must have a name and a non-empty value"}}},
+        {R"({"A":["b"]})", ".A: must have a name and a non-empty value"},
+        {R"({"A":"b","C=D":"e"})", ".C=D: the name of a variable cannot hold \"=\""},
+        {R"({"A\u0000":"b"})", ".A\\x00: the name of a variable cannot hold a NUL character"},
+        {R"({"A":"b\u0000"})", ".A: the value of a variable cannot hold a NUL character"},
+        {variable_of(131'070).c_str(), ".A: name and value take 131072 bytes; the system passes at most 131071"},
+        {variables_of(12).c_str(), ": all variables together take"}}},
       {"quarantine_max_records", kAbsent, {{"0", "0"}, {"\"5\"", "5"}}, {{"-1", ": must be a valid integer"}}},
       {"quarantine_max_percent",
        kAbsent,

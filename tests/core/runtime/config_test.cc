@@ -197,6 +197,27 @@ TEST_F(ConfigTest, ZeroIsNoDuration) {
   EXPECT_THAT(error().message, HasSubstr("--lease: '0' is not a duration"));
 }
 
+TEST_F(ConfigTest, DurationsHaveAnEnd) {
+  layers_.flags["retry_base"] = "1h";
+  ASSERT_TRUE(resolve_settings(layers_));
+  layers_.flags["retry_base"] = "61 minutes";
+  EXPECT_THAT(resolve_settings(layers_).error().message, HasSubstr("at most 3600000 ms"));
+  layers_.flags = {{"lease", "6000 weeks"}};
+  EXPECT_THAT(resolve_settings(layers_).error().message, HasSubstr("at most 3153600000000 ms"));
+}
+
+TEST_F(ConfigTest, AListIsWordsOrAListInTheFile) {
+  EXPECT_EQ(resolve_settings(layers_)->text("allowed_hosts"), "");
+  layers_.flags["allowed_hosts"] = "a.lan, b.lan";
+  EXPECT_EQ(resolve_settings(layers_)->text("allowed_hosts"), "a.lan, b.lan");
+  layers_.flags.clear();
+  write_file("allowed_hosts: [a.lan, 'b.lan']\nname: no\n");
+  const auto settings = resolve_settings(layers_);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->text("allowed_hosts"), "a.lan, b.lan");
+  EXPECT_THAT(settings->warnings(), ::testing::ElementsAre(HasSubstr("no is taken as text")));
+}
+
 TEST_F(ConfigTest, AMissingFileIsNotFound) {
   layers_.file = directory_ + "/nowhere.yaml";
   const Error failed = error();

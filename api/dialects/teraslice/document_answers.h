@@ -1,0 +1,23 @@
+// Answers made of stored documents, which may be large: one that is small is whole at once, another one is made while
+// it is sent. Loop thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http/message.h"
+#include "core/model/documents.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::api::teraslice {
+
+// Each may fail while the first part is made.
+Result<Response> document_answer(ShownDocument document);
+Result<Response> list_answer(std::shared_ptr<DocumentList> list);
+// A text table of a list, as the request wants it (see text_table.h).
+Result<Response> table_answer(const Request& request, std::shared_ptr<DocumentList> list,
+                              const std::vector<std::string_view>& default_columns);
+
+}  // namespace slicemill::api::teraslice
