@@ -47,6 +47,8 @@ class MasterService final : public JobService {
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
+  void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
 
   WallMs wall_ms() const override { return loop_.wall_ms(); }
 
@@ -62,6 +64,7 @@ class MasterService final : public JobService {
 
  private:
   Result<JobRow> existing_job(const JobId& id) const;
+  Result<void> check_execution(const ExecutionId& id) const;
   // The job as lists and reads show it, with the fields of its latest execution that are asked for.
   Result<Json> shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields);
   Result<Json> shown_execution(ExecutionRow row) const;
