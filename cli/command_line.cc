@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/client_grammar.h"
 #include "core/runtime/config.h"
 #include "core/runtime/text.h"
 
@@ -21,6 +22,7 @@ class Parser {
  public:
   explicit Parser(CommandLine& line);
   Result<void> parse(const std::vector<std::string>& arguments);
+  std::vector<CommandDescription> describe() const;
 
  private:
   CLI::App& add(Command command, const std::string& name, const std::string& description);
@@ -63,25 +65,33 @@ Parser::Parser(CommandLine& line) : line_(line) {
          "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1. "
          "For example seed=7,kill=worker+controller,kills=8")
       ->type_name("PLAN");
+  run.add_flag("--fail-on-quarantine", line.fail_on_quarantine, "Exit with 5 if records were quarantined");
   run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(run, true);
 
+  add_client_grammar(line,
+                     [this](Command command, const std::string& name, const std::string& description) -> CLI::App& {
+                       return add(command, name, description);
+                     });
   add_client_commands();
+  add_help_grammar(line, [this](Command command, const std::string& name, const std::string& description) -> CLI::App& {
+    return add(command, name, description);
+  });
+  app_.add_flag("--version", std::string("Print the version and exit"));
 }
 
 void Parser::add_client_commands() {
   CLI::App& verify =
       add(Command::verify, "verify", "Prove that published output equals the ledger of an ended execution");
-  verify.add_option("EX", line_.ex_id, "Execution id");
-  verify.add_option("--master", line_.master_url, "Ask this master where the ledger is, e.g. http://127.0.0.1:5678")
-      ->type_name("URL");
+  add_execution(verify, line_);
+  add_master(verify, line_);
   for (const SettingSpec& spec : setting_specs()) {
     if (spec.name == "data") add_setting(verify, spec);
   }
 
   CLI::App& quarantine = add(Command::quarantine, "quarantine",
                              "Print an execution's quarantined records, one JSON object a line, or run them again");
-  quarantine.add_option("EX", line_.ex_id, "Execution id");
+  add_execution(quarantine, line_);
   quarantine.add_flag("--redrive", line_.redrive,
                       "Run the records again in a new execution: by the master under the job's present configuration, "
                       "without a master in this process");
@@ -90,10 +100,7 @@ void Parser::add_client_commands() {
                   "Without a master: the mended job to redrive with, instead of the execution's own")
       ->type_name("JOB");
   add_assets(quarantine);
-  quarantine
-      .add_option("--master", line_.master_url,
-                  "Ask this master, e.g. http://127.0.0.1:5678; the execution may be live")
-      ->type_name("URL");
+  add_master(quarantine, line_);
   for (const SettingSpec& spec : setting_specs()) {
     if (spec.name == "data") add_setting(quarantine, spec);
   }
@@ -207,6 +214,37 @@ Result<void> Parser::parse(const std::vector<std::string>& arguments) {
   return {};
 }
 
+OptionDescription described(const CLI::Option& option) {
+  OptionDescription out;
+  if (option.get_positional()) {
+    out.names.push_back(option.get_name(true));
+  } else {
+    for (const std::string& name : option.get_lnames()) out.names.push_back("--" + name);
+    for (const std::string& name : option.get_snames()) out.names.push_back("-" + name);
+  }
+  // "FORMAT:{table,wide}": the name of the value, and what it may be.
+  const std::string type = option.get_items_expected_max() == 0 ? std::string() : option.get_type_name();
+  out.value = type.substr(0, type.find(':'));
+  const auto begin = type.find(":{");
+  if (begin != std::string::npos && type.ends_with('}'))
+    out.choices = split(std::string_view(type).substr(begin + 2, type.size() - begin - 3), ',');
+  out.text = option.get_description();
+  return out;
+}
+
+std::vector<CommandDescription> Parser::describe() const {
+  std::vector<CommandDescription> commands;
+  for (const Subcommand& subcommand : subcommands_) {
+    const CLI::App& app = *subcommand.app;
+    if (app.get_group().empty()) continue;
+    CommandDescription out{app.get_name(), app.get_description(), {}, {}, app.get_footer()};
+    for (const CLI::Option* option : app.get_options())
+      (option->get_positional() ? out.positionals : out.options).push_back(described(*option));
+    commands.push_back(std::move(out));
+  }
+  return commands;
+}
+
 Result<void> check_arguments(const CommandLine& line) {
   const auto missing = [](std::string_view command, std::string_view argument) {
     return Error(ErrorCode::invalid,
@@ -242,8 +280,21 @@ Result<void> check_arguments(const CommandLine& line) {
         return Error(ErrorCode::invalid, "quarantine: --assets goes with --job");
       return {};
     default:
-      return {};
+      return check_client_arguments(line);
   }
+}
+
+// `help X` is `X --help`, `--version` is `version`.
+std::vector<std::string> with_other_spellings(std::vector<std::string> arguments) {
+  if (arguments.empty()) return arguments;
+  if (arguments.front() == "--version" || arguments.front() == "-V") {
+    arguments.front() = "version";
+  } else if (arguments.front() == "help" && (arguments.size() == 1 || !arguments[1].starts_with('-'))) {
+    arguments.erase(arguments.begin());
+    arguments.resize(std::min<std::size_t>(arguments.size(), 1));
+    arguments.emplace_back("--help");
+  }
+  return arguments;
 }
 
 }  // namespace
@@ -251,9 +302,14 @@ Result<void> check_arguments(const CommandLine& line) {
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
   CommandLine line;
   Parser parser(line);
-  RETURN_IF_ERROR(parser.parse(arguments));
+  RETURN_IF_ERROR(parser.parse(with_other_spellings(arguments)));
   RETURN_IF_ERROR(check_arguments(line));
   return line;
+}
+
+std::vector<CommandDescription> describe_commands() {
+  CommandLine line;
+  return Parser(line).describe();
 }
 
 }  // namespace slicemill::cli

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,67 @@
 
 namespace slicemill::cli {
 
-enum class Command { help, master, run, verify, quarantine, validate, ops, version, execution_controller };
+enum class Command {
+  help,
+  master,
+  run,
+  verify,
+  quarantine,
+  validate,
+  ops,
+  version,
+  execution_controller,
+  submit,
+  jobs,
+  list,
+  show,
+  wait,
+  logs,
+  errors,
+  pause,
+  resume,
+  stop,
+  recover,
+  restart,
+  workers,
+  remove,  // `delete`
+  assets,
+  top,
+  explain,
+  prune,
+  context,
+  completion,
+  man,
+};
+
+enum class OutputFormat { table, wide, json, yaml };
+
+// Of the commands that ask a master. Times in milliseconds.
+struct ClientOptions {
+  std::string context;                        // "": the one in use
+  OutputFormat output = OutputFormat::table;  // of what is printed
+  bool wait = false;                          // submit, recover, restart
+  bool no_start = false;                      // submit
+  std::optional<std::int64_t> timeout_ms;     // of waiting; stop: until it is forced
+  std::string status;                         // list; words separated by commas
+  std::string filter;                         // jobs, list, errors
+  std::optional<std::int64_t> since_ms;       // list
+  std::int64_t limit = 100;                   // jobs, list, errors
+  bool follow = false;                        // logs
+  std::int64_t worker = 0;                    // logs; 0: the controller
+  std::int64_t lines = 100;                   // logs
+  bool force = false;                         // stop
+  std::string slices;                         // recover: all, errors, pending
+  std::string action;                         // workers, assets, context, completion
+  std::vector<std::string> words;             // assets, context; man, help: a command
+  std::int64_t count = 0;                     // workers
+  bool of_job = false;                        // delete
+  std::int64_t interval_ms = 2'000;           // top
+  std::optional<std::int64_t> older_than_ms;  // prune
+  std::optional<std::int64_t> keep;           // prune
+  bool dry_run = false;                       // prune
+  std::string directory;                      // man
+};
 
 struct CommandLine {
   Command command = Command::help;
@@ -22,15 +83,36 @@ struct CommandLine {
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
   std::string chaos;                         // run; what to kill, "": nothing
-  std::string ex_id;                         // verify, quarantine
-  std::string master_url;                    // verify, quarantine; "": read the data directory
+  std::string ex_id;                         // of an execution, as it was typed
+  std::string master_url;                    // "": see client/master_address.h
+  bool fail_on_quarantine = false;           // run, wait, submit
   bool redrive = false;                      // quarantine
   std::string operation;                     // ops; "": list
   bool json = false;                         // ops
   std::string launch_file;                   // execution-controller
+  ClientOptions client;
 };
 
 // invalid: says what is wrong with the command line, with a suggestion where a known word is near.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+
+// What there is to type, for help that is not printed by `--help`: completion and man pages.
+struct OptionDescription {
+  std::vector<std::string> names;  // "--output", "-o"; the name alone of a positional
+  std::string value;               // what follows it; "" of a flag
+  std::vector<std::string> choices;
+  std::string text;
+};
+
+struct CommandDescription {
+  std::string name;
+  std::string text;
+  std::vector<OptionDescription> positionals;
+  std::vector<OptionDescription> options;
+  std::string footer;
+};
+
+// Those of users, in the order of `--help`.
+std::vector<CommandDescription> describe_commands();
 
 }  // namespace slicemill::cli

@@ -17,6 +17,29 @@ ExitCode validate_job_file(const CommandLine& line);       // validate_command.c
 ExitCode print_operations(const CommandLine& line);        // ops_command.cc
 ExitCode run_controller_process(const CommandLine& line);  // controller_command.cc
 
+// verify, quarantine, run --resume: the same command line with the master that is meant, "" for the data directory, and
+// the whole id of the execution. commands/client_commands.cc
+Result<CommandLine> with_names(const CommandLine& line);
+
+// Those that ask a master (commands/).
+ExitCode submit_job(const CommandLine& line);           // submit_command.cc
+ExitCode list_executions(const CommandLine& line);      // list_command.cc
+ExitCode list_jobs(const CommandLine& line);            // list_command.cc
+ExitCode list_slice_errors(const CommandLine& line);    // list_command.cc
+ExitCode show_execution(const CommandLine& line);       // show_command.cc
+ExitCode wait_for_execution(const CommandLine& line);   // wait_command.cc
+ExitCode print_logs(const CommandLine& line);           // logs_command.cc
+ExitCode control_execution(const CommandLine& line);    // control_commands.cc
+ExitCode manage_assets(const CommandLine& line);        // assets_command.cc
+ExitCode show_top_executions(const CommandLine& line);  // top_command.cc
+ExitCode explain_execution(const CommandLine& line);    // explain_command.cc
+ExitCode prune_executions(const CommandLine& line);     // prune_command.cc
+ExitCode manage_contexts(const CommandLine& line);      // context_command.cc
+
+ExitCode print_completion(const CommandLine& line);  // help_commands.cc
+ExitCode print_man_page(const CommandLine& line);    // help_commands.cc
+ExitCode print_version(const CommandLine& line);     // help_commands.cc
+
 // All of main() but the arguments' form.
 ExitCode run_slicemill(const std::vector<std::string>& arguments);
 

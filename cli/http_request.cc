@@ -20,13 +20,24 @@ namespace http = boost::beast::http;
 
 constexpr std::uint64_t kMaxAnswerBytes = 64u << 20;
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
 // One request on a connection of its own, which ends with the answer.
 class Exchange {
  public:
-  Exchange(std::string_view method, const HttpTarget& target, const std::string& path, std::int64_t timeout_ms)
+  Exchange(const HttpTarget& target, const HttpCall& call, std::int64_t timeout_ms)
       : target_(target), timeout_(timeout_ms) {
-    request_ = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nAccept: application/json\r\nConnection: close\r\n{}\r\n",
-                           method, path, target.host, target.port, method == "POST" ? "Content-Length: 0\r\n" : "");
+    const bool is_ipv6 = target.host.find(':') != std::string::npos;
+    request_ = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nAccept: application/json\r\nConnection: close\r\n",
+                           call.method, call.path, is_ipv6 ? "[" + target.host + "]" : target.host, target.port);
+    if (!call.content_type.empty()) request_ += fmt::format("Content-Type: {}\r\n", call.content_type);
+    if (call.method == "POST" || !call.body.empty())
+      request_ += fmt::format("Content-Length: {}\r\n", call.body.size());
+    request_ += "\r\n" + call.body;
     parser_.body_limit(kMaxAnswerBytes);
     parser_.eager(true);
   }
@@ -34,18 +45,26 @@ class Exchange {
   Result<HttpAnswer> run() {
     connection_.expires_after(timeout_);
     connection_.connect(target_.host, target_.port);
+    if (!connection_) return broken(connection_.error());
     connection_ << request_ << std::flush;
+    const auto not_sent = connection_.error();
+    connection_.clear();  // a body that is refused unread has an answer all the same
     std::string answer;
     for (std::array<char, 16384> bytes; answer.size() <= kMaxAnswerBytes && connection_;) {
       connection_.read(bytes.data(), bytes.size());
       answer.append(bytes.data(), static_cast<std::size_t>(connection_.gcount()));
     }
-    if (const auto failed = connection_.error(); failed && failed != asio::error::eof) return broken(failed);
+    const auto failed = connection_.error();
+    const bool is_whole = !failed || failed == asio::error::eof || (not_sent && !answer.empty());
+    if (!is_whole || (not_sent && answer.empty())) return broken(not_sent ? not_sent : failed);
     boost::system::error_code malformed;
     parser_.put(asio::buffer(answer), malformed);
     if (!malformed) parser_.put_eof(malformed);
     if (malformed) return broken(malformed);
-    return HttpAnswer{static_cast<int>(parser_.get().result_int()), std::move(parser_.get().body())};
+    HttpAnswer out{static_cast<int>(parser_.get().result_int()), {}, {}};
+    for (const auto& field : parser_.get()) out.headers[lower_case(field.name_string())] = std::string(field.value());
+    out.body = std::move(parser_.get().body());
+    return out;
   }
 
  private:
@@ -53,7 +72,10 @@ class Exchange {
     const std::string where = fmt::format("http://{}:{}", target_.host, target_.port);
     if (failed == asio::error::timed_out || failed == asio::error::operation_aborted)
       return Error(ErrorCode::timeout, fmt::format("{} did not answer within {} ms", where, timeout_.count()));
-    return Error(ErrorCode::unavailable, fmt::format("cannot reach the master at {}: {}", where, failed.message()));
+    return Error(ErrorCode::unavailable,
+                 fmt::format("cannot reach the master at {}: {}; start one with `slicemill master`, or name another "
+                             "with --master URL",
+                             where, failed.message()));
   }
 
   HttpTarget target_;
@@ -89,12 +111,16 @@ Result<HttpTarget> parse_master_url(std::string_view url) {
   return target;
 }
 
+Result<HttpAnswer> http_send(const HttpTarget& target, const HttpCall& call, std::int64_t timeout_ms) {
+  return Exchange(target, call, timeout_ms).run();
+}
+
 Result<HttpAnswer> http_get(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
-  return Exchange("GET", target, path, timeout_ms).run();
+  return http_send(target, {.method = "GET", .path = path}, timeout_ms);
 }
 
 Result<HttpAnswer> http_post(const HttpTarget& target, const std::string& path, std::int64_t timeout_ms) {
-  return Exchange("POST", target, path, timeout_ms).run();
+  return http_send(target, {.method = "POST", .path = path}, timeout_ms);
 }
 
 }  // namespace slicemill::cli

@@ -35,6 +35,7 @@ namespace {
 struct Plan {
   controller::LocalRunOptions options;
   std::string resume;  // the command that goes on with the execution
+  bool fail_on_quarantine = false;
   std::string output;  // path that the last operation writes to; "" if it has none
 };
 
@@ -169,6 +170,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
       static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
   plan.resume = resume_command(line, launch.ex_id);
+  plan.fail_on_quarantine = line.fail_on_quarantine;
   plan.output = output_path(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
@@ -210,6 +212,12 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
     return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
   }
   say(stdout, closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output) + "\n");
+  if (code == ExitCode::ok && plan.fail_on_quarantine && outcome.counters.quarantined > 0) {
+    return report(
+        Error(ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}`",
+                                              launch.ex_id, launch.ex_id)),
+        ExitCode::quarantined);
+  }
   if (code == ExitCode::ok) return code;
   const std::string next = fmt::format("go on with `{}`", plan.resume);
   if (outcome.obstacle) {

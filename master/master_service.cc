@@ -8,6 +8,7 @@
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/execution_documents.h"
+#include "master/process_log.h"
 
 namespace slicemill::master {
 
@@ -380,6 +381,35 @@ void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
                               item.update(*stats);
                               reply(std::move(item));
                             });
+}
+
+Result<void> MasterService::check_execution(const ExecutionId& id) const {
+  ASSIGN_OR_RETURN(const auto row, registry_.execution(id));
+  if (!row) return Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)};
+  return {};
+}
+
+void MasterService::read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) {
+  if (const auto known = check_execution(id); !known) return reply(known.error());
+  const auto part = std::make_shared<Result<LogPart>>(Error{ErrorCode::internal, "not read"});
+  loop_.offload(
+      Loop::Lane::query,
+      [part, query, directory = executions_.options().layout.log_directory(id.text)] {
+        *part = read_process_log(posix_files(), directory, query);
+      },
+      [part, reply = std::move(reply)] { reply(std::move(*part)); });
+}
+
+void MasterService::history(const ExecutionId& id, Reply<std::vector<Json>> reply) {
+  if (const auto known = check_execution(id); !known) return reply(known.error());
+  const auto rows = registry_.history(id);
+  if (!rows) return reply(rows.error());
+  std::vector<Json> changes;
+  for (const HistoryRow& row : *rows) {
+    changes.push_back(
+        {{"time", to_iso(row.at)}, {"from", row.from}, {"event", row.event}, {"to", row.to}, {"reason", row.reason}});
+  }
+  reply(std::move(changes));
 }
 
 // ---- cluster ----

@@ -47,6 +47,8 @@ class MasterService final : public JobService {
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
+  void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
 
   void run_beside(std::function<void()> work, std::function<void()> done) override;
   WallMs wall_ms() const override { return loop_.wall_ms(); }
@@ -66,6 +68,7 @@ class MasterService final : public JobService {
   class ExecutionList;
 
   Result<JobRow> existing_job(const JobId& id) const;
+  Result<void> check_execution(const ExecutionId& id) const;
   // The job as lists and reads show it, with the fields of its latest execution that are asked for.
   Result<ShownDocument> shown_job(JobRow row, const std::optional<ExecutionFields>& fields);
   ShownDocument shown_execution(ExecutionRow row) const;

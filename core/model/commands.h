@@ -72,6 +72,19 @@ struct WorkersAnswer {
   std::int64_t count = 0;
 };
 
+// A part of the log of one process of an execution.
+struct LogQuery {
+  std::string process = "controller";  // or worker-N
+  std::int64_t lines = 100;            // so many of the last ones, if there is no position
+  std::string from;                    // position of an earlier part: what follows it
+};
+
+struct LogPart {
+  std::string text;      // whole lines
+  std::string position;  // behind the text
+  bool gap = false;      // what followed the position is gone, the text begins later
+};
+
 class JobService {
  public:
   virtual ~JobService() = default;
@@ -110,6 +123,9 @@ class JobService {
   // are none.
   virtual void redrive(const ExecutionId& id, Reply<Submitted> reply) = 0;
   virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
+  virtual void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) = 0;
+  // Every change of its status, oldest first.
+  virtual void history(const ExecutionId& id, Reply<std::vector<Json>> reply) = 0;
 
   // Runs work beside the loop, then done on the loop thread: for what takes long, such as reading a large text.
   virtual void run_beside(std::function<void()> work, std::function<void()> done) = 0;

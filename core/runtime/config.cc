@@ -25,7 +25,7 @@ constexpr std::string_view kVariablePrefix = "SLICEMILL_";
 
 // Read by other parts, never a setting.
 constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG",
-                                                "SLICEMILL_CONTROLLER_KEY"};
+                                                "SLICEMILL_CONTROLLER_KEY", "SLICEMILL_MASTER"};
 
 // They name the configuration file, the first one first.
 constexpr std::string_view kConfigVariables[] = {"SLICEMILL_CONFIG", "TERAFOUNDATION_CONFIG"};

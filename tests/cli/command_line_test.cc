@@ -92,6 +92,58 @@ TEST(CommandLine, Verify) {
   EXPECT_EQ(parsed({"verify", "ex-1", "--data", "/d"}).flags.at("data"), "/d");
 }
 
+TEST(CommandLine, ClientCommands) {
+  const CommandLine submit = parsed({"submit", "job.json", "--wait", "--timeout", "10m", "--fail-on-quarantine"});
+  EXPECT_EQ(submit.command, Command::submit);
+  EXPECT_EQ(submit.job_file, "job.json");
+  EXPECT_TRUE(submit.client.wait);
+  EXPECT_TRUE(submit.fail_on_quarantine);
+  EXPECT_EQ(submit.client.timeout_ms, 600'000);
+  const CommandLine list = parsed({"list", "--status", "failed", "--since", "1d", "-o", "json", "--master", "h:1"});
+  EXPECT_EQ(list.client.status, "failed");
+  EXPECT_EQ(list.client.since_ms, 86'400'000);
+  EXPECT_EQ(list.client.output, OutputFormat::json);
+  EXPECT_EQ(list.master_url, "h:1");
+  const CommandLine logs = parsed({"logs", "last", "-f", "--worker", "3", "-n", "5"});
+  EXPECT_TRUE(logs.client.follow);
+  EXPECT_EQ(logs.client.worker, 3);
+  EXPECT_EQ(logs.client.lines, 5);
+  const CommandLine workers = parsed({"workers", "ex-1", "add", "2"});
+  EXPECT_EQ(workers.ex_id, "ex-1");
+  EXPECT_EQ(workers.client.action, "add");
+  EXPECT_EQ(workers.client.count, 2);
+  EXPECT_EQ(parsed({"delete", "--job", "j"}).command, Command::remove);
+  EXPECT_EQ(parsed({"recover", "ex-1", "--slices", "errors"}).client.slices, "errors");
+  EXPECT_EQ(parsed({"prune", "--keep", "0"}).client.keep, 0);
+  EXPECT_EQ(parsed({"top"}).ex_id, "");
+  EXPECT_EQ(parsed({"context", "set", "a", "h:1"}).client.words, (std::vector<std::string>{"a", "h:1"}));
+}
+
+TEST(CommandLine, ClientCommandsRefuseWhatMakesNoSense) {
+  for (const char* command : {"show", "wait", "logs", "errors", "pause", "resume", "stop", "recover", "restart",
+                              "workers", "delete", "explain"})
+    EXPECT_EQ(refused({command}), std::string(command) + ": EX is missing; see `slicemill " + command + " --help`");
+  EXPECT_THAT(refused({"submit"}), HasSubstr("JOB is missing"));
+  EXPECT_THAT(refused({"submit", "j", "--wait", "--no-start"}), HasSubstr("do not go together"));
+  EXPECT_THAT(refused({"workers", "ex-1", "more", "2"}), HasSubstr("more"));
+  EXPECT_THAT(refused({"workers", "ex-1", "add"}), HasSubstr("N is missing"));
+  EXPECT_THAT(refused({"workers", "ex-1", "add", "-1"}), HasSubstr("'-1'"));
+  EXPECT_THAT(refused({"wait", "ex-1", "--timeout", "soon"}), HasSubstr("'soon' is not a time"));
+  EXPECT_THAT(refused({"list", "-o", "xml"}), HasSubstr("xml"));
+  EXPECT_THAT(refused({"assets", "upload"}), HasSubstr("ZIP is missing"));
+  EXPECT_THAT(refused({"context", "use"}), HasSubstr("NAME is missing"));
+  EXPECT_THAT(refused({"context", "use", "a", "b"}), HasSubstr("unexpected argument 'b'"));
+  EXPECT_THAT(refused({"prune"}), HasSubstr("--older-than TIME, --keep N"));
+  EXPECT_THAT(refused({"completion"}), HasSubstr("SHELL"));
+}
+
+TEST(CommandLine, OtherSpellings) {
+  EXPECT_EQ(parsed({"--version"}).command, Command::version);
+  EXPECT_EQ(parsed({"help"}).help_text, parsed({"--help"}).help_text);
+  EXPECT_EQ(parsed({"help", "list"}).help_text, parsed({"list", "--help"}).help_text);
+  EXPECT_THAT(refused({"help", "lst"}), HasSubstr("did you mean 'list'?"));
+}
+
 TEST(CommandLine, TheOthers) {
   EXPECT_EQ(parsed({"validate", "a.json"}).job_file, "a.json");
   EXPECT_EQ(parsed({"ops"}).operation, "");

@@ -70,6 +70,25 @@ TEST(HttpGet, GivesStatusAndBody) {
   EXPECT_THAT(server.request(), HasSubstr("GET /v1/ex/x HTTP/1.1\r\n"));
 }
 
+TEST(HttpSend, SendsABodyAndGivesHeaders) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nX-Log-Position: 7-8\r\nContent-Length: 0\r\n\r\n");
+  server.serve();
+  const auto answer = http_send(
+      server.target(), {.method = "POST", .path = "/x", .content_type = "application/json", .body = "{}"}, 10'000);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->headers.at("x-log-position"), "7-8");
+  const std::string request = server.request();
+  EXPECT_THAT(request, HasSubstr("POST /x HTTP/1.1\r\n"));
+  EXPECT_THAT(request, HasSubstr("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"));
+}
+
+TEST(HttpSend, ADeletionHasNoBody) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  server.serve();
+  ASSERT_TRUE(http_send(server.target(), {.method = "DELETE", .path = "/x"}, 10'000));
+  EXPECT_THAT(server.request(), testing::Not(HasSubstr("Content-Length")));
+}
+
 TEST(HttpGet, ARefusedConnectionIsUnavailable) {
   HttpTarget target;
   {
@@ -80,6 +99,7 @@ TEST(HttpGet, ARefusedConnectionIsUnavailable) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
   EXPECT_THAT(answer.error().message, HasSubstr("cannot reach the master at http://127.0.0.1:" + target.port));
+  EXPECT_THAT(answer.error().message, HasSubstr("start one with `slicemill master`"));
 }
 
 TEST(HttpGet, ASilentServerIsATimeout) {

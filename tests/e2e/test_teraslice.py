@@ -57,7 +57,7 @@ class Teraslice(EndToEnd):
     def test_every_route(self):
         self.populate()
         (self.world["node"],) = self.master.get("/cluster/state")
-        for script in ("cluster.http", "reads.http", "lists.http", "tables.http", "verbs.http"):
+        for script in ("cluster.http", "reads.http", "lists.http", "tables.http", "logs.http", "verbs.http"):
             self.play(script)
 
     def test_assets(self):

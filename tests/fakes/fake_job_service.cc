@@ -244,6 +244,16 @@ Json FakeJobService::plain(const std::string& call) {
   auto answer = answer_of(call);
   return answer ? *answer : Json(answer.error().message);
 }
+void FakeJobService::read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) {
+  Json arguments = {{"ex_id", id.text}, {"process", query.process}, {"lines", query.lines}, {"from", query.from}};
+  give<LogPart>("read_log", std::move(arguments), std::move(reply), [](const Json& answer) {
+    return LogPart{answer.at("text").get<std::string>(), answer.at("position").get<std::string>(),
+                   answer.value("gap", false)};
+  });
+}
+void FakeJobService::history(const ExecutionId& id, Reply<std::vector<Json>> reply) {
+  give_list("history", {{"ex_id", id.text}}, std::move(reply));
+}
 Json FakeJobService::cluster_info() {
   return plain("cluster_info");
 }

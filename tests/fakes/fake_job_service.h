@@ -61,6 +61,8 @@ class FakeJobService final : public JobService, public AssetService {
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
   void run_beside(std::function<void()> work, std::function<void()> done) override;  // at once
+  void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
+  void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
   WallMs wall_ms() const override { return kFakeNow; }
   std::optional<std::uint64_t> revision() const override { return shown_revision; }
   Json cluster_info() override;

@@ -216,6 +216,19 @@ Argument<std::string> log_level(const Request& request, const Json& body) {
       400, fmt::format("Invalid log level \"{}\", must be one of: trace, debug, info, warn, error, fatal", level));
 }
 
+Argument<LogQuery> log_query(const Request& request) {
+  constexpr std::int64_t kMostLines = 1'000'000;
+  LogQuery query;
+  query.process = given(request, "process").value_or(query.process);
+  query.from = given(request, "from").value_or("");
+  if (const auto text = given(request, "lines")) {
+    const auto lines = parse_integer(*text);
+    if (!lines || *lines < 0) return Refusal(400, fmt::format("lines parameter must be a number, got {}", *text));
+    query.lines = std::min(*lines, kMostLines);
+  }
+  return query;
+}
+
 Argument<Json> posted_job(Json body) {
   if (!body.is_object() || !body.contains("operations") || is_falsy(body["operations"]))
     return Refusal(400, "No job was posted");

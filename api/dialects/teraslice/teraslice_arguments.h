@@ -56,6 +56,9 @@ bool start_wanted(const Request& request);
 // From the query, or from the body.
 Argument<std::string> log_level(const Request& request, const Json& body);
 
+// `process`, `lines` or `from`, of a log.
+Argument<LogQuery> log_query(const Request& request);
+
 // One of the two types that the first dialect takes for JSON, which a zip is not.
 bool is_body_of_json_type(const Request& request);
 

@@ -115,6 +115,13 @@ Json log_level_json(const ExecutionId& id, std::string_view level) {
   return {{"exId", id.text}, {"level", level}};
 }
 
+Response log_response(LogPart part) {
+  Response response{200, "text/plain; charset=utf-8", std::move(part.text), {}};
+  response.headers.push_back({"X-Log-Position", std::move(part.position)});
+  if (part.gap) response.headers.push_back({"X-Log-Gap", "true"});
+  return response;
+}
+
 Json controllers_json(Json controllers) {
   if (!controllers.is_array()) return controllers;
   auto text = [](const Json& item, const char* member) {

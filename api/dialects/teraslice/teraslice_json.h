@@ -39,6 +39,8 @@ Json stop_json(const ExecutionId& id, const StopRequest& request, const StopAnsw
 Json status_json(ExecutionStatus status);
 Json workers_json(const ExecutionId& id, const WorkersAnswer& answer);
 Json log_level_json(const ExecutionId& id, std::string_view level);
+// The text, with where it ends in X-Log-Position, and X-Log-Gap if lines before it are gone.
+Response log_response(LogPart part);
 // By name, then start time, latest in the alphabet first.
 Json controllers_json(Json controllers);
 

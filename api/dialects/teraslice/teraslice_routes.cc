@@ -159,6 +159,18 @@ void execution_errors(Call& call, const ExecutionId& id) {
   call.service.errors(id, query, call.answer.list());
 }
 
+void execution_log(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(query, log_query(call.request));
+  call.service.read_log(id, query, [answer = call.answer](Result<LogPart> part) {
+    if (part) return answer.respond(log_response(std::move(*part)));
+    answer.fail(part.error());
+  });
+}
+
+void execution_history(Call& call, const ExecutionId& id) {
+  call.service.history(id, call.answer.list());
+}
+
 void execution_quarantine(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(query, page_query(call.request));
   call.service.quarantine(id, query, call.answer.list());
@@ -371,6 +383,8 @@ constexpr Row kRows[] = {
     {Method::get, "/ex/:id/controller", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, "Could not get controller"},
     {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
+    {Method::get, "/ex/:id/logs", of_execution<execution_log>, "Could not get log of execution"},
+    {Method::get, "/ex/:id/history", of_execution<execution_history>, "Could not get history of execution"},
     {Method::get, "/ex/:id/quarantine", of_execution<execution_quarantine>,
      "Could not get quarantined records of execution"},
     {Method::post, "/ex/:id/quarantine/_redrive", of_execution<redrive>, "Could not redrive execution",

@@ -1,0 +1,250 @@
+#include "cli/client/explanation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "cli/client/documents.h"
+#include "cli/client/master_client.h"
+#include "core/model/execution.h"
+
+namespace slicemill::cli {
+namespace {
+
+std::string counted(std::int64_t number, const char* one, const char* many) {
+  return fmt::format("{} {}", number, number == 1 ? one : many);
+}
+
+std::string as_sentence(std::string text) {
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ' || text.back() == '\n')) text.pop_back();
+  return text + ".";
+}
+
+class Explainer {
+ public:
+  explicit Explainer(const Evidence& evidence)
+      : evidence_(evidence),
+        ex_(evidence.execution),
+        stats_(object_of(evidence.execution, "_slicer_stats")),
+        id_(text_of(evidence.execution, "ex_id")),
+        status_(text_of(evidence.execution, "_status")) {}
+
+  std::vector<std::string> explain() {
+    add_status();
+    if (status_ == "pending")
+      add_pending();
+    else if (status_ == "scheduling")
+      say("Its controller is being started");
+    else if (status_ == "initializing")
+      say("Its controller runs and prepares the slicer; no slice has been cut yet");
+    else if (status_ == "paused")
+      say(fmt::format(
+          "It was paused: slices in flight finish, no new ones begin. Let it go on with `slicemill resume {}`", id_));
+    else if (status_ == "stopping")
+      say(fmt::format("It was told to stop and waits for {} in flight",
+                      counted(number("in_flight"), "slice", "slices")));
+    else if (const auto parsed = parse_execution_status(status_); parsed && is_terminal(*parsed))
+      add_end();
+    else
+      add_running();
+    add_errors();
+    add_quarantine();
+    add_restarts();
+    add_next_step();
+    return std::move(sentences_);
+  }
+
+ private:
+  void say(std::string text) { sentences_.push_back(as_sentence(std::move(text))); }
+  std::int64_t number(const char* member) const { return number_of(stats_, member); }
+  std::int64_t connected() const { return number("workers_active") + number("workers_available"); }
+
+  void add_status() {
+    std::string since;
+    if (!evidence_.history.empty()) {
+      if (const auto time = time_of(evidence_.history.back(), "time"))
+        since = fmt::format(" for {}", duration_text(evidence_.now - *time));
+    }
+    std::string text = fmt::format("Execution {} of job '{}' is {}{}", id_, text_of(ex_, "name"), status_, since);
+    if (const auto created = time_of(ex_, "_created"))
+      text += fmt::format("; it was submitted {} ago", duration_text(evidence_.now - *created));
+    say(text);
+    if (const std::string recovered = text_of(ex_, "recovered_execution"); !recovered.empty())
+      say(fmt::format("It recovers execution {}", recovered));
+    if (const std::string reason = plain_cause(text_of(ex_, "_status_reason")); !reason.empty())
+      say("The master says: " + reason);
+  }
+
+  void add_pending() {
+    std::int64_t total = 0, available = 0;
+    if (evidence_.cluster.is_object()) {
+      for (const Json& node : evidence_.cluster) {
+        total += number_of(node, "total");
+        available += number_of(node, "available");
+      }
+    }
+    if (total > 0 && available == 0) {
+      say(
+          fmt::format("It waits for a free worker slot: all {} are taken. Another execution must end, or lose workers "
+                      "(`slicemill top`, `slicemill workers EX remove N`)",
+                      total));
+    } else if (total > 0) {
+      say(fmt::format("It waits to be started; {} of {} worker slots are free", available, total));
+    } else {
+      say("It waits to be started");
+    }
+  }
+
+  void add_running() {
+    if (stats_.empty()) return say("Its controller has not reported figures yet");
+    if (status_ == "recovering")
+      say("It runs the open slices of the execution that it recovers again, before new ones");
+    say(fmt::format("{} are done, {} failed, {} in flight, {} wait", counted(number("processed"), "slice", "slices"),
+                    number("failed"), number("in_flight"), number("queued")));
+    add_workers();
+    add_bottleneck();
+    if (const auto obstacle = stats_.find("obstacle"); obstacle != stats_.end()) {
+      const std::string text = obstacle->is_string() ? obstacle->get<std::string>() : text_of(*obstacle, "message");
+      say("It is held up: " + (text.empty() ? to_compact_text(*obstacle) : text));
+    }
+    if (number("retries") > 0)
+      say(fmt::format("{} repeated after a failure or the loss of a worker",
+                      number("retries") == 1 ? "1 try was" : fmt::format("{} tries were", number("retries"))));
+    add_slowest_operation();
+  }
+
+  void add_workers() {
+    const std::int64_t wanted = number_of(ex_, "workers");
+    if (connected() == 0)
+      say(fmt::format("No worker is connected, {} wanted: nothing runs until one is there",
+                      wanted == 1 ? "1 is" : fmt::format("{} are", wanted)));
+    else if (connected() < wanted)
+      say(fmt::format("Only {} of {} workers are connected", connected(), wanted));
+  }
+
+  void add_bottleneck() {
+    const bool all_cut = !text_of(stats_, "queuing_complete").empty();
+    if (connected() == 0 || status_ == "recovering") return;
+    if (number("workers_available") == 0 && number("queued") > 0) {
+      say(
+          fmt::format("All {} are busy while slices wait: more workers make it faster, if the machine has room "
+                      "(`slicemill workers {} add N`)",
+                      counted(connected(), "worker", "workers"), id_));
+    } else if (number("workers_available") > 0 && number("queued") == 0 && !all_cut) {
+      say(fmt::format("{} no work: cutting slices, or waiting for new input, is what takes the time",
+                      number("workers_available") == 1 ? "1 worker has"
+                                                       : fmt::format("{} workers have", number("workers_available"))));
+    } else if (all_cut && number("queued") == 0 && number("in_flight") > 0) {
+      say("All slices are cut, the last ones are running");
+    }
+  }
+
+  void add_slowest_operation() {
+    const auto operations = stats_.find("operations");
+    if (operations == stats_.end() || !operations->is_array()) return;
+    double sum = 0, most = 0;
+    std::string slowest;
+    for (const Json& operation : *operations) {
+      if (!has_number(operation, "time_ms")) continue;
+      const double time = operation.find("time_ms")->get<double>();
+      sum += time;
+      if (time > most) {
+        most = time;
+        slowest = text_of(operation, "op");
+      }
+    }
+    if (slowest.empty() || sum <= 0) return;
+    say(fmt::format("Most of the workers' time goes into the operation {} ({:.0f} %)", slowest, most * 100 / sum));
+  }
+
+  void add_end() {
+    std::string text =
+        fmt::format("{} were done, {} failed", counted(number("processed"), "slice", "slices"), number("failed"));
+    if (stats_.empty()) text = "It never ran a slice";
+    if (const auto began = time_of(stats_, "started"); began && has_number(stats_, "job_duration"))
+      text += fmt::format(" in {}", duration_text(number("job_duration") * 1'000));
+    if (!stats_.empty())
+      text += fmt::format("; {} records came in, {} went out", number("records_in"), number("records_out"));
+    if (const std::string reason = plain_cause(text_of(ex_, "_failureReason")); !reason.empty())
+      say("The reason: " + reason);
+    else if (status_ == "stopped")
+      say("It was told to stop");
+    say(text);
+    if (status_ == "completed") add_slowest_operation();
+  }
+
+  // The causes of failed slices, each once.
+  void add_errors() {
+    if (evidence_.errors.empty()) return;
+    constexpr std::size_t kMostCauses = 3;
+    std::vector<std::pair<std::string, std::int64_t>> causes;
+    for (const Json& slice : evidence_.errors) {
+      const std::string cause = plain_cause(text_of(slice, "error"));
+      const auto known = std::ranges::find(causes, cause, &std::pair<std::string, std::int64_t>::first);
+      if (known == causes.end())
+        causes.emplace_back(cause, 1);
+      else
+        ++known->second;
+    }
+    for (std::size_t i = 0; i < std::min(causes.size(), kMostCauses); ++i) {
+      const auto& [cause, count] = causes[i];
+      say(fmt::format("{} failed with: {}", counted(count, "slice", "slices"), cause));
+    }
+    if (causes.size() > kMostCauses)
+      say(fmt::format("There are {} further causes; see `slicemill errors {}`", causes.size() - kMostCauses, id_));
+  }
+
+  void add_quarantine() {
+    const std::int64_t records = number("quarantined");
+    if (records == 0) return;
+    say(fmt::format("{} set aside because they could not be processed; see `slicemill quarantine {}`",
+                    records == 1 ? "1 record was" : fmt::format("{} records were", records), id_));
+  }
+
+  // A controller that had to be started again, as the history shows it.
+  void add_restarts() {
+    const Json* last = nullptr;
+    std::int64_t count = 0;
+    for (const Json& change : evidence_.history) {
+      const std::string reason = text_of(change, "reason");
+      const bool is_end = &change == &evidence_.history.back() && reason == text_of(ex_, "_failureReason");
+      if (reason.empty() || is_end) continue;
+      ++count;
+      last = &change;
+    }
+    if (last == nullptr) return;
+    say(fmt::format("Before, it became {} at {}: {}{}", text_of(*last, "to"), text_of(*last, "time"),
+                    plain_cause(text_of(*last, "reason")),
+                    count > 1 ? fmt::format(" ({} such changes; see `slicemill show {}`)", count, id_) : ""));
+  }
+
+  void add_next_step() {
+    const auto status = parse_execution_status(status_);
+    if (!status || !is_terminal(*status)) return;
+    if (status_ == "rejected") {
+      say("Mend the job and submit it again");
+    } else if (status_ != "completed") {
+      say(
+          fmt::format("With the cause mended, `slicemill recover {}` goes on where it ended; its log is shown by "
+                      "`slicemill logs {}`",
+                      id_, id_));
+    }
+  }
+
+  const Evidence& evidence_;
+  const Json& ex_;
+  const Json& stats_;
+  std::string id_;
+  std::string status_;
+  std::vector<std::string> sentences_;
+};
+
+}  // namespace
+
+std::vector<std::string> explanation(const Evidence& evidence) {
+  return Explainer(evidence).explain();
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,339 @@
+#include "cli/client_grammar.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "cli/client/documents.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::cli {
+namespace {
+
+const std::map<std::string, OutputFormat> kFormats = {{"table", OutputFormat::table},
+                                                      {"wide", OutputFormat::wide},
+                                                      {"json", OutputFormat::json},
+                                                      {"yaml", OutputFormat::yaml}};
+
+// An option whose value is a time.
+template <typename Target>
+CLI::Option* add_period(CLI::App& app, const std::string& name, Target& target, const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&target, name](const std::string& text) {
+            const auto period = parse_period_ms(text);
+            if (!period) throw CLI::ValidationError(name, period.error().message);
+            target = *period;
+          },
+          description)
+      ->type_name("TIME");
+}
+
+class ClientGrammar {
+ public:
+  ClientGrammar(CommandLine& line, const AddCommand& add) : line_(line), options_(line.client), add_(add) {}
+
+  void add_all() {
+    add_submit();
+    add_lists();
+    add_waiting();
+    add_verbs();
+    add_looking();
+    add_the_rest();
+  }
+
+  void add_help() {
+    CLI::App& context = add_(Command::context, "context", "Name masters, and choose the one that commands ask");
+    context.add_option("ACTION", options_.action, "What to do; list if nothing is said")
+        ->check(CLI::IsMember({"list", "set", "use", "remove"}));
+    context.add_option("WORDS", options_.words, "set: NAME URL; use, remove: NAME")->expected(0, 2);
+    context.footer(
+        "The first context that is set is used; `use` chooses another. Stored in\n"
+        "${XDG_CONFIG_HOME:-~/.config}/slicemill/contexts.yaml.\n"
+        "Example: slicemill context set night http://10.0.0.7:5678");
+
+    CLI::App& completion = add_(Command::completion, "completion", "Print a script that completes words for a shell");
+    completion.add_option("SHELL", options_.action, "Which shell")->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion.footer(
+        "bash: source <(slicemill completion bash)\n"
+        "zsh:  slicemill completion zsh > \"${fpath[1]}/_slicemill\"\n"
+        "fish: slicemill completion fish > ~/.config/fish/completions/slicemill.fish");
+
+    CLI::App& man = add_(Command::man, "man", "Print the man page of slicemill, or of one command");
+    man.add_option("COMMAND", options_.words, "The command")->expected(0, 1);
+    man.add_option("--directory", options_.directory, "Write all of the pages into this directory")->type_name("DIR");
+    man.footer("Example: slicemill man list | man -l -");
+
+    CLI::App& help = add_(Command::help, "help", "Print the help of a command");
+    help.add_option("COMMAND", options_.words, "The command")->expected(0, 1);
+  }
+
+ private:
+  CLI::App& client(Command command, const std::string& name, const std::string& description) {
+    CLI::App& app = add_(command, name, description);
+    add_master(app, line_);
+    return app;
+  }
+  CLI::App& of_execution(Command command, const std::string& name, const std::string& description) {
+    CLI::App& app = client(command, name, description);
+    add_execution(app, line_);
+    return app;
+  }
+  void add_output(CLI::App& app) {
+    app.add_option("-o,--output", options_.output, "In which form; json and yaml are the master's documents")
+        ->type_name("FORMAT")
+        ->transform(CLI::CheckedTransformer(kFormats).description("{table,wide,json,yaml}"));
+  }
+  void add_timeout(CLI::App& app) {
+    add_period(app, "--timeout", options_.timeout_ms, "Wait for so long at most; then exit with 124");
+  }
+  void add_outcome(CLI::App& app) {
+    app.add_flag("--fail-on-quarantine", line_.fail_on_quarantine, "Exit with 5 if records were quarantined");
+  }
+  void add_wait(CLI::App& app) {
+    app.add_flag("--wait", options_.wait, "Wait until the execution has ended, and exit by its outcome");
+    add_timeout(app);
+    add_outcome(app);
+  }
+  void add_limit(CLI::App& app) {
+    app.add_option("--limit", options_.limit, "Show so many at most; 100 if nothing is said")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000));
+  }
+  void add_filter(CLI::App& app, const char* example) {
+    app.add_option("--filter", options_.filter,
+                   std::string("Only what this filter matches (Lucene's syntax), e.g. ") + example)
+        ->type_name("FILTER");
+  }
+
+  void add_submit() {
+    CLI::App& submit =
+        client(Command::submit, "submit", "Give a job to a master and start it; prints the execution's id");
+    submit.add_option("JOB", line_.job_file,
+                      "Job file, JSON or YAML; relative paths in it start at the working directory");
+    submit.add_flag("--no-start", options_.no_start, "Only store the job; prints the job's id");
+    add_wait(submit);
+    add_output(submit);
+    submit.footer("Example: slicemill submit examples/package-names.json --wait");
+  }
+
+  void add_lists() {
+    CLI::App& jobs = client(Command::jobs, "jobs", "List the jobs of a master");
+    add_filter(jobs, "'name:nightly'");
+    add_limit(jobs);
+    add_output(jobs);
+
+    CLI::App& list = client(Command::list, "list", "List the executions of a master, latest change first");
+    list.add_option("--status", options_.status, "Only those with one of these statuses, e.g. running,failing")
+        ->type_name("STATUS,...");
+    add_filter(list, "'name:nightly AND _status:failed'");
+    add_period(list, "--since", options_.since_ms, "Only those that were submitted within this time, e.g. 2h");
+    add_limit(list);
+    add_output(list);
+    list.footer("Example: slicemill list --status failed --since 1d");
+
+    CLI::App& show =
+        of_execution(Command::show, "show", "Show one execution: status, figures, and how it came to that");
+    add_output(show);
+
+    CLI::App& errors = of_execution(Command::errors, "errors", "List the failed slices of an execution, and why");
+    add_filter(errors, "'error:timeout'");
+    add_limit(errors);
+    add_output(errors);
+  }
+
+  void add_waiting() {
+    CLI::App& wait = of_execution(Command::wait, "wait", "Wait until an execution has ended; exits by its outcome");
+    add_timeout(wait);
+    add_outcome(wait);
+    add_output(wait);
+    wait.footer(
+        "Exit codes: 0 completed, or a persistent execution that was stopped; 1 any other end; 124 not ended in time.\n"
+        "Example: slicemill wait last --timeout 10m");
+
+    CLI::App& logs = of_execution(Command::logs, "logs", "Print the log of an execution's controller, or of a worker");
+    logs.add_flag("-f,--follow", options_.follow, "Go on with what is written, until the execution has ended");
+    logs.add_option("--worker", options_.worker, "Of this worker, instead of the controller")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000));
+    logs.add_option("-n,--lines", options_.lines, "Begin with so many of the last lines; 100 if nothing is said")
+        ->type_name("N")
+        ->check(CLI::Range(0, 1'000'000));
+  }
+
+  void add_verbs() {
+    add_output(of_execution(Command::pause, "pause", "Let an execution begin no further slices"));
+    add_output(of_execution(Command::resume, "resume", "Let a paused execution go on"));
+
+    CLI::App& stop = of_execution(Command::stop, "stop",
+                                  "Stop an execution: slices in flight finish, the rest stays for a recovery");
+    stop.add_flag("--force", options_.force, "Do not let slices in flight finish");
+    add_period(stop, "--timeout", options_.timeout_ms, "Let slices in flight run for so long at most");
+    add_output(stop);
+
+    CLI::App& recover =
+        of_execution(Command::recover, "recover", "Run again what an ended execution has not done; prints the new id");
+    recover.add_option("--slices", options_.slices, "Only these of its slices, and no new ones")
+        ->type_name("TYPE")
+        ->check(CLI::IsMember({"all", "errors", "pending"}));
+    add_wait(recover);
+    add_output(recover);
+
+    CLI::App& restart = of_execution(Command::restart, "restart",
+                                     "Stop an execution if it is live, and start its job anew; prints the new id");
+    add_wait(restart);
+    add_output(restart);
+
+    CLI::App& workers = of_execution(Command::workers, "workers", "Change the number of an execution's workers");
+    workers.add_option("CHANGE", options_.action, "How")->check(CLI::IsMember({"add", "remove", "total"}));
+    workers.add_option("N", options_.count, "How many")->check(CLI::Range(1, 1'000'000));
+    add_output(workers);
+    workers.footer("Example: slicemill workers last add 2");
+
+    CLI::App& remove =
+        of_execution(Command::remove, "delete", "Delete an ended execution, or a job; published output stays");
+    remove.add_flag("--job", options_.of_job, "EX is the id of a job: it is deleted with all of its executions");
+    add_output(remove);
+  }
+
+  void add_looking() {
+    CLI::App& top = of_execution(Command::top, "top", "Show the live executions, or one; refreshes on a terminal");
+    add_period(top, "--interval", options_.interval_ms, "Refresh so often; 2s if nothing is said");
+    add_output(top);
+
+    CLI::App& explain =
+        of_execution(Command::explain, "explain", "Say in sentences why an execution waits, is slow, or has failed");
+    explain.footer("Example: slicemill explain last");
+  }
+
+  void add_the_rest() {
+    CLI::App& assets = client(Command::assets, "assets", "List, upload or delete bundles");
+    assets.add_option("ACTION", options_.action, "What to do; list if nothing is said")
+        ->check(CLI::IsMember({"list", "upload", "delete"}));
+    assets.add_option("WORDS", options_.words, "list: [NAME [VERSION]]; upload: ZIP; delete: ID")->expected(0, 2);
+    add_output(assets);
+    assets.footer("Example: slicemill assets upload words.zip");
+
+    CLI::App& prune = client(Command::prune, "prune", "Delete ended executions that are old, or too many");
+    add_period(prune, "--older-than", options_.older_than_ms, "Those that ended longer ago than this, e.g. 30d");
+    prune.add_option("--keep", options_.keep, "But never the N that ended last")
+        ->type_name("N")
+        ->check(CLI::Range(0, 1'000'000));
+    prune.add_flag("--dry-run", options_.dry_run, "Only say which");
+    prune.footer("Prints the ids. Published output stays.\nExample: slicemill prune --older-than 30d --keep 10");
+  }
+
+  CommandLine& line_;
+  ClientOptions& options_;
+  const AddCommand& add_;
+};
+
+Error missing(std::string_view command, std::string_view argument) {
+  return Error(ErrorCode::invalid,
+               fmt::format("{}: {} is missing; see `slicemill {} --help`", command, argument, command));
+}
+
+// Of the commands that cannot do without an execution.
+std::string_view name_of_execution_command(Command command) {
+  switch (command) {
+    case Command::show:
+      return "show";
+    case Command::wait:
+      return "wait";
+    case Command::logs:
+      return "logs";
+    case Command::errors:
+      return "errors";
+    case Command::pause:
+      return "pause";
+    case Command::resume:
+      return "resume";
+    case Command::stop:
+      return "stop";
+    case Command::recover:
+      return "recover";
+    case Command::restart:
+      return "restart";
+    case Command::workers:
+      return "workers";
+    case Command::remove:
+      return "delete";
+    case Command::explain:
+      return "explain";
+    default:
+      return "";
+  }
+}
+
+Result<void> check_words(std::string_view command, const ClientOptions& options, std::size_t least, std::size_t most,
+                         std::string_view what) {
+  if (options.words.size() < least) return missing(command, what);
+  if (options.words.size() > most) {
+    return Error(ErrorCode::invalid, fmt::format("{}: unexpected argument '{}'; see `slicemill {} --help`", command,
+                                                 options.words[most], command));
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_client_grammar(CommandLine& line, const AddCommand& add) {
+  ClientGrammar(line, add).add_all();
+}
+
+void add_help_grammar(CommandLine& line, const AddCommand& add) {
+  ClientGrammar(line, add).add_help();
+}
+
+void add_execution(CLI::App& app, CommandLine& line) {
+  app.add_option("EX", line.ex_id,
+                 "Execution: its id, the beginning of it, last, or a job file (the newest of its name)");
+}
+
+void add_master(CLI::App& app, CommandLine& line) {
+  app.add_option("--master", line.master_url,
+                 "Ask this master, e.g. http://127.0.0.1:5678. Environment: SLICEMILL_MASTER; then the context in use")
+      ->type_name("URL");
+  app.add_option("--context", line.client.context, "Ask the master of this context (slicemill context)")
+      ->type_name("NAME");
+}
+
+Result<void> check_client_arguments(const CommandLine& line) {
+  const ClientOptions& options = line.client;
+  if (const auto name = name_of_execution_command(line.command); !name.empty() && line.ex_id.empty())
+    return missing(name, "EX");
+  switch (line.command) {
+    case Command::submit:
+      if (line.job_file.empty()) return missing("submit", "JOB");
+      if (options.wait && options.no_start)
+        return Error(ErrorCode::invalid, "submit: --wait and --no-start do not go together: nothing would end");
+      return {};
+    case Command::workers:
+      if (options.action.empty()) return missing("workers", "CHANGE (add, remove or total)");
+      if (options.count == 0) return missing("workers", "N");
+      return {};
+    case Command::assets:
+      if (options.action == "upload") return check_words("assets", options, 1, 1, "the path of a ZIP");
+      if (options.action == "delete") return check_words("assets", options, 1, 1, "the ID of a bundle");
+      return {};
+    case Command::context:
+      if (options.action == "set") return check_words("context", options, 2, 2, "NAME or URL");
+      if (options.action == "use" || options.action == "remove") return check_words("context", options, 1, 1, "NAME");
+      return check_words("context", options, 0, 0, "");
+    case Command::prune:
+      if (!options.older_than_ms && !options.keep)
+        return Error(ErrorCode::invalid, "prune: say which executions: --older-than TIME, --keep N, or both");
+      return {};
+    case Command::completion:
+      if (options.action.empty()) return missing("completion", "SHELL (bash, zsh or fish)");
+      return {};
+    default:
+      return {};
+  }
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,28 @@
+// The words and options of the commands that ask a master. Part of command_line.cc's body: the only other file that
+// knows the parser library.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cli/command_line.h"
+#include "core/runtime/result.h"
+
+namespace slicemill::cli {
+
+using AddCommand = std::function<CLI::App&(Command command, const std::string& name, const std::string& description)>;
+
+void add_client_grammar(CommandLine& line, const AddCommand& add);
+// context, completion, man, help.
+void add_help_grammar(CommandLine& line, const AddCommand& add);
+
+// EX, in every form that is resolved (client/execution_names.h).
+void add_execution(CLI::App& app, CommandLine& line);
+// --master and --context.
+void add_master(CLI::App& app, CommandLine& line);
+
+// What the parser library cannot tell: arguments that are missing, or do not go together.
+Result<void> check_client_arguments(const CommandLine& line);
+
+}  // namespace slicemill::cli

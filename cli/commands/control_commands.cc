@@ -1,0 +1,132 @@
+// `slicemill pause`, `resume`, `stop`, `recover`, `restart`, `workers`, `delete`.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "cli/commands.h"
+#include "cli/commands/client_commands.h"
+#include "core/runtime/printable.h"
+
+namespace slicemill::cli {
+namespace {
+
+// A stop ends at the latest at the job's own deadline, which may be far.
+constexpr std::int64_t kStopPatienceMs = 10 * 60 * 1'000;
+
+// The answer as data, or its sentence.
+void tell(const CommandLine& line, const Json& answer, const std::string& sentence) {
+  if (is_data_format(line.client.output)) return print_document(line.client.output, answer);
+  fmt::print("{}\n", printable(sentence));
+}
+
+Result<void> change_status(const CommandLine& line, const std::string& verb) {
+  ASSIGN_OR_RETURN(NamedExecution execution, named_execution(line));
+  execution.master.set_patience(kStopPatienceMs);
+  ASSIGN_OR_RETURN(const Json answer, execution.master.post(execution.path(verb)));
+  tell(line, answer, fmt::format("execution {} is {}", execution.ex_id, text_of(answer, "status")));
+  return {};
+}
+
+std::string stop_verb(const ClientOptions& options) {
+  std::string verb = "/_stop?blocking=true";
+  if (options.force) verb += "&force=true";
+  if (options.timeout_ms) verb += fmt::format("&timeout={}", *options.timeout_ms);
+  return verb;
+}
+
+// A new execution has come to be: its id, and how it ends if that is to be waited for.
+Result<ExitCode> go_on_with(const CommandLine& line, const MasterClient& master, const Json& submitted) {
+  const std::string ex_id = text_of(submitted, "ex_id");
+  const bool as_data = is_data_format(line.client.output);
+  if (as_data && !line.client.wait)
+    print_document(line.client.output, submitted);
+  else if (!as_data)
+    fmt::print("{}\n", printable(ex_id));
+  std::fflush(stdout);
+  if (!line.client.wait) return ExitCode::ok;
+  return await_end({master, ex_id}, line);
+}
+
+Result<ExitCode> recover(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  const std::string& slices = line.client.slices;
+  ASSIGN_OR_RETURN(
+      const Json submitted,
+      execution.master.post(execution.path("/_recover" + (slices.empty() ? "" : "?cleanup_type=" + slices))));
+  return go_on_with(line, execution.master, submitted);
+}
+
+Result<ExitCode> restart(const CommandLine& line) {
+  ASSIGN_OR_RETURN(NamedExecution execution, named_execution(line));
+  ASSIGN_OR_RETURN(const Json document, execution.master.get(execution.path()));
+  if (!has_ended(document)) {
+    execution.master.set_patience(kStopPatienceMs);
+    ASSIGN_OR_RETURN(const Json stopped, execution.master.post(execution.path("/_stop?blocking=true")));
+    note(fmt::format("execution {} is {}", execution.ex_id, text_of(stopped, "status")));
+  }
+  ASSIGN_OR_RETURN(const Json submitted,
+                   execution.master.post("/v1/jobs/" + url_encoded(text_of(document, "job_id")) + "/_start"));
+  return go_on_with(line, execution.master, submitted);
+}
+
+Result<void> set_workers(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  const auto& [action, count] = std::tie(line.client.action, line.client.count);
+  ASSIGN_OR_RETURN(const Json answer,
+                   execution.master.post(execution.path(fmt::format("/_workers?{}={}", action, count))));
+  const std::string sentence = action == "total"
+                                   ? fmt::format("execution {} is to have {} workers", execution.ex_id, count)
+                                   : fmt::format("execution {} is to have {} workers {}", execution.ex_id, count,
+                                                 action == "add" ? "more" : "less");
+  tell(line, answer, sentence);
+  return {};
+}
+
+// An id of a job is no id of an execution: the error says so instead of deleting more than was meant.
+Error with_job_hint(const MasterClient& master, const CommandLine& line, Error error) {
+  if (error.code == ErrorCode::not_found && may_begin_id(line.ex_id) && resolve_job(master, line.ex_id))
+    error.message +=
+        fmt::format("; a job does: `slicemill delete --job {}` deletes it with its executions", line.ex_id);
+  return error;
+}
+
+Result<void> remove(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
+  if (line.client.of_job) {
+    ASSIGN_OR_RETURN(const std::string job_id, resolve_job(master, line.ex_id));
+    ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/jobs/" + url_encoded(job_id)));
+    tell(line, answer, fmt::format("job {} is deleted", job_id));
+    return {};
+  }
+  auto ex_id = resolve_execution(master, line.ex_id);
+  if (!ex_id) return with_job_hint(master, line, ex_id.error());
+  ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/ex/" + url_encoded(*ex_id)));
+  tell(line, answer, fmt::format("execution {} is deleted", *ex_id));
+  return {};
+}
+
+}  // namespace
+
+ExitCode control_execution(const CommandLine& line) {
+  switch (line.command) {
+    case Command::pause:
+      return code_of(change_status(line, "/_pause"));
+    case Command::resume:
+      return code_of(change_status(line, "/_resume"));
+    case Command::stop:
+      return code_of(change_status(line, stop_verb(line.client)));
+    case Command::recover:
+      return code_of(recover(line));
+    case Command::restart:
+      return code_of(restart(line));
+    case Command::workers:
+      return code_of(set_workers(line));
+    default:
+      return code_of(remove(line));
+  }
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,188 @@
+// `slicemill jobs`, `list`, `errors`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/commands/client_commands.h"
+#include "core/model/execution.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::cli {
+namespace {
+
+constexpr std::int64_t kListPage = 1'000;
+
+DocumentColumn member(const char* title, const char* name, ColumnKind kind = ColumnKind::text, bool wide = false) {
+  return {title, kind, [name](const Json& document) { return text_of(document, name); }, wide};
+}
+
+DocumentColumn figure(const char* title, const char* name, bool wide = false) {
+  return {title, ColumnKind::number,
+          [name](const Json& document) {
+            const Json& stats = object_of(document, "_slicer_stats");
+            return has_number(stats, name) ? std::to_string(number_of(stats, name)) : std::string();
+          },
+          wide};
+}
+
+DocumentColumn age(const char* title, const char* name, WallMs now) {
+  return {title, ColumnKind::number,
+          [name, now](const Json& document) { return age_text(time_of(document, name), now); }, false};
+}
+
+DocumentColumn number(const char* title, const char* name, bool wide = false) {
+  return {title, ColumnKind::number,
+          [name](const Json& document) {
+            return has_number(document, name) ? std::to_string(number_of(document, name)) : std::string();
+          },
+          wide};
+}
+
+std::string reason_of(const Json& document) {
+  const std::string live = text_of(document, "_status_reason");
+  return plain_cause(live.empty() ? text_of(document, "_failureReason") : live);
+}
+
+std::vector<DocumentColumn> execution_columns() {
+  const WallMs now = wall_now();
+  return {member("EXECUTION", "ex_id", ColumnKind::id),
+          member("NAME", "name", ColumnKind::free),
+          member("STATUS", "_status", ColumnKind::status),
+          figure("SLICES", "processed"),
+          figure("FAILED", "failed"),
+          number("WORKERS", "workers"),
+          age("AGE", "_created", now),
+          member("JOB", "job_id", ColumnKind::id, true),
+          member("LIFECYCLE", "lifecycle", ColumnKind::text, true),
+          figure("RECORDS IN", "records_in", true),
+          figure("RECORDS OUT", "records_out", true),
+          figure("QUARANTINED", "quarantined", true),
+          member("UPDATED", "_updated", ColumnKind::text, true),
+          {"REASON", ColumnKind::free, reason_of, true}};
+}
+
+std::vector<DocumentColumn> job_list_columns() {
+  const auto of_execution = [](const char* name) {
+    return [name](const Json& job) { return text_of(object_of(job, "ex"), name); };
+  };
+  return {member("JOB", "job_id", ColumnKind::id),
+          member("NAME", "name", ColumnKind::free),
+          member("LIFECYCLE", "lifecycle"),
+          number("WORKERS", "workers"),
+          {"LATEST EXECUTION", ColumnKind::id, of_execution("ex_id"), false},
+          {"STATUS", ColumnKind::status, of_execution("_status"), false},
+          age("AGE", "_created", wall_now()),
+          {"ACTIVE", ColumnKind::text,
+           [](const Json& job) {
+             const auto active = job.find("active");
+             return std::string(active != job.end() && *active == Json(false) ? "no" : "yes");
+           },
+           true},
+          member("CREATED", "_created", ColumnKind::text, true),
+          member("UPDATED", "_updated", ColumnKind::text, true)};
+}
+
+std::vector<DocumentColumn> error_columns() {
+  return {member("SLICE", "slice_id", ColumnKind::id),
+          number("ORDER", "slicer_order"),
+          number("RETRIES", "retry_count"),
+          member("FAILED AT", "_updated"),
+          {"ERROR", ColumnKind::free, [](const Json& slice) { return plain_cause(text_of(slice, "error")); }, false},
+          member("REQUEST", "request", ColumnKind::free, true)};
+}
+
+// Up to the limit, in pages that a master answers quickly.
+Result<std::vector<Json>> list_up_to(const MasterClient& master, const std::string& path, std::int64_t limit) {
+  std::vector<Json> all;
+  const char joint = path.find('?') == std::string::npos ? '?' : '&';
+  while (static_cast<std::int64_t>(all.size()) < limit) {
+    const std::int64_t size = std::min(limit - static_cast<std::int64_t>(all.size()), kListPage);
+    ASSIGN_OR_RETURN(auto page, master.list(fmt::format("{}{}from={}&size={}", path, joint, all.size(), size)));
+    const bool is_last = static_cast<std::int64_t>(page.size()) < size;
+    std::move(page.begin(), page.end(), std::back_inserter(all));
+    if (is_last) break;
+  }
+  return all;
+}
+
+void tell_if_cut(const std::vector<Json>& documents, const ClientOptions& options) {
+  if (static_cast<std::int64_t>(documents.size()) == options.limit && !is_data_format(options.output))
+    note(fmt::format("{} are shown, there may be more; see --limit", options.limit));
+}
+
+Result<void> check_statuses(const std::string& words) {
+  for (const std::string& word : split(words, ',')) {
+    if (parse_execution_status(word)) continue;
+    std::vector<std::string> known;
+    for (std::size_t i = 0; i < kExecutionStatusCount; ++i)
+      known.emplace_back(to_string(static_cast<ExecutionStatus>(i)));
+    return Error(ErrorCode::invalid, fmt::format("list: '{}' is no status; there are {}", word, join(known, ", ")));
+  }
+  return {};
+}
+
+Result<std::string> execution_query(const ClientOptions& options) {
+  std::string path = "/v1/ex?sort=_updated:desc";
+  if (!options.status.empty()) {
+    RETURN_IF_ERROR(check_statuses(options.status));
+    path += "&status=" + url_encoded(options.status);
+  }
+  std::string filter = options.filter;
+  if (options.since_ms) {
+    const std::string since = fmt::format("_created:[\"{}\" TO *]", to_iso(wall_now() - *options.since_ms));
+    filter = filter.empty() ? since : fmt::format("({}) AND {}", filter, since);
+  }
+  if (!filter.empty()) path += "&filter=" + url_encoded(filter);
+  return path;
+}
+
+Result<void> list_all_executions(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
+  ASSIGN_OR_RETURN(const std::string path, execution_query(line.client));
+  ASSIGN_OR_RETURN(auto executions, list_up_to(master, path, line.client.limit));
+  if (!is_data_format(line.client.output)) RETURN_IF_ERROR(add_live_figures(master, executions));
+  print_documents(line, executions, execution_columns());
+  tell_if_cut(executions, line.client);
+  return {};
+}
+
+Result<void> list_all_jobs(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
+  std::string path = "/v1/jobs?sort=_updated:desc&ex=ex_id,_status";
+  if (!line.client.filter.empty()) path += "&filter=" + url_encoded(line.client.filter);
+  ASSIGN_OR_RETURN(const auto jobs, list_up_to(master, path, line.client.limit));
+  print_documents(line, jobs, job_list_columns());
+  tell_if_cut(jobs, line.client);
+  return {};
+}
+
+Result<void> list_errors(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  std::string path = execution.path("/errors");
+  if (!line.client.filter.empty()) path += "?filter=" + url_encoded(line.client.filter);
+  ASSIGN_OR_RETURN(const auto errors, list_up_to(execution.master, path, line.client.limit));
+  print_documents(line, errors, error_columns());
+  tell_if_cut(errors, line.client);
+  return {};
+}
+
+}  // namespace
+
+ExitCode list_executions(const CommandLine& line) {
+  return code_of(list_all_executions(line));
+}
+
+ExitCode list_jobs(const CommandLine& line) {
+  return code_of(list_all_jobs(line));
+}
+
+ExitCode list_slice_errors(const CommandLine& line) {
+  return code_of(list_errors(line));
+}
+
+}  // namespace slicemill::cli

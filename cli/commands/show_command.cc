@@ -1,0 +1,90 @@
+// `slicemill show`.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/commands/client_commands.h"
+#include "core/runtime/printable.h"
+
+namespace slicemill::cli {
+namespace {
+
+void print_line(std::string_view name, const std::string& value, const Screen& screen = {}) {
+  if (value.empty()) return;
+  const std::string shown = printable(value);
+  fmt::print("{:<14}{}\n", std::string(name) + ":", name == "status" ? coloured_status(shown, screen) : shown);
+}
+
+std::string date_with_age(const Json& document, const char* member) {
+  const std::string date = text_of(document, member);
+  return date.empty() ? date : fmt::format("{} ({} ago)", date, age_text(time_of(document, member), wall_now()));
+}
+
+void print_figures(const Json& stats) {
+  for (const auto& [title, member] :
+       {std::pair("slices", "processed"), std::pair("failed", "failed"), std::pair("in flight", "in_flight"),
+        std::pair("queued", "queued"), std::pair("records in", "records_in"), std::pair("records out", "records_out"),
+        std::pair("bytes out", "bytes_out"), std::pair("quarantined", "quarantined"),
+        std::pair("retries", "retries")}) {
+    if (has_number(stats, member)) print_line(title, std::to_string(number_of(stats, member)));
+  }
+}
+
+std::string operation_names(const Json& execution) {
+  std::string names;
+  const auto operations = execution.find("operations");
+  if (operations == execution.end() || !operations->is_array()) return names;
+  for (const Json& operation : *operations) names += (names.empty() ? "" : " > ") + text_of(operation, "_op");
+  return names;
+}
+
+void print_history(const std::vector<Json>& history) {
+  if (history.empty()) return;
+  fmt::print("history:\n");
+  for (const Json& change : history) {
+    const std::string reason = plain_cause(text_of(change, "reason"));
+    fmt::print("  {}  {}{}\n", printable(text_of(change, "time")), printable(text_of(change, "to")),
+               reason.empty() ? "" : ": " + printable(reason));
+  }
+}
+
+Result<void> show(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  ASSIGN_OR_RETURN(Json document, execution.master.get(execution.path()));
+  if (is_data_format(line.client.output)) {
+    print_document(line.client.output, document);
+    return {};
+  }
+  std::vector<Json> shown = {std::move(document)};
+  RETURN_IF_ERROR(add_live_figures(execution.master, shown));
+  const Json& ex = shown.front();
+  const Screen screen = screen_of_output();
+  print_line("execution", text_of(ex, "ex_id"));
+  print_line("job", text_of(ex, "job_id"));
+  print_line("name", text_of(ex, "name"));
+  print_line("status", text_of(ex, "_status"), screen);
+  print_line("reason", plain_cause(text_of(ex, "_status_reason")));
+  print_line("failure", plain_cause(text_of(ex, "_failureReason")));
+  print_line("lifecycle", text_of(ex, "lifecycle"));
+  print_line("operations", operation_names(ex));
+  print_line("workers", has_number(ex, "workers") ? std::to_string(number_of(ex, "workers")) : "");
+  print_figures(object_of(ex, "_slicer_stats"));
+  print_line("recovers", text_of(ex, "recovered_execution"));
+  print_line("created", date_with_age(ex, "_created"));
+  print_line("updated", date_with_age(ex, "_updated"));
+  print_line("log", text_of(ex, "log_path"));
+  if (line.client.output == OutputFormat::wide) print_line("ledger", text_of(ex, "ledger_directory"));
+  if (const auto history = execution.master.list(execution.path("/history"))) print_history(*history);
+  return {};
+}
+
+}  // namespace
+
+ExitCode show_execution(const CommandLine& line) {
+  return code_of(show(line));
+}
+
+}  // namespace slicemill::cli

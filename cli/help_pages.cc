@@ -1,0 +1,271 @@
+#include "cli/help_pages.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "core/runtime/text.h"
+
+namespace slicemill::cli {
+namespace {
+
+struct CodeMeaning {
+  int code;
+  const char* meaning;
+};
+constexpr std::array kCodes = {
+    CodeMeaning{0, "all is well; the execution that was waited for completed"},
+    CodeMeaning{1, "the execution failed or was stopped; verify found differences"},
+    CodeMeaning{2, "bad command line, configuration, job, or name of an execution"},
+    CodeMeaning{3, "cannot start: port in use, data directory in use, master not reachable, or its state forbids it"},
+    CodeMeaning{4, "no space, I/O error, damaged ledger"},
+    CodeMeaning{5, "records were quarantined; only with --fail-on-quarantine"},
+    CodeMeaning{124, "the time of --timeout is over"},
+    CodeMeaning{130, "interrupted"},
+};
+
+std::string all_names(const OptionDescription& option) {
+  return join(option.names, ", ");
+}
+
+bool takes_execution(const CommandDescription& command) {
+  return !command.positionals.empty() && command.positionals.front().names.front() == "EX";
+}
+
+bool takes_job_file(const CommandDescription& command) {
+  return !command.positionals.empty() && command.positionals.front().names.front() == "JOB";
+}
+
+std::vector<std::string> option_words(const CommandDescription& command) {
+  std::vector<std::string> words;
+  for (const OptionDescription& option : command.options)
+    words.insert(words.end(), option.names.begin(), option.names.end());
+  return words;
+}
+
+std::vector<std::string> positional_words(const CommandDescription& command) {
+  std::vector<std::string> words;
+  for (const OptionDescription& positional : command.positionals)
+    words.insert(words.end(), positional.choices.begin(), positional.choices.end());
+  if (takes_execution(command)) words.emplace_back("last");
+  return words;
+}
+
+constexpr std::string_view kIdsFunction = "{ slicemill list --limit 50 2>/dev/null | awk 'NR > 1 { print $1 }'; }\n";
+
+std::string bash_script(const std::vector<CommandDescription>& commands) {
+  std::string names, cases;
+  for (const CommandDescription& command : commands) {
+    names += (names.empty() ? "" : " ") + command.name;
+    std::string values;
+    for (const OptionDescription& option : command.options) {
+      if (!option.choices.empty())
+        values += fmt::format("        {}) words='{}' ;;\n", join(option.names, "|"), join(option.choices, " "));
+      else if (!option.value.empty())
+        values +=
+            fmt::format("        {}) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", join(option.names, "|"));
+    }
+    const std::string options = join(option_words(command), " ");
+    const std::string positionals = join(positional_words(command), " ");
+    cases += fmt::format("    {})\n      case \"$before\" in\n{}        *)\n", command.name, values);
+    cases += fmt::format("          if [[ $word == -* ]]; then words='{}'; else words='{}'", options, positionals);
+    if (takes_execution(command)) cases += "; words+=\" $(_slicemill_ids)\"";
+    cases += fmt::format("; fi ;;\n      esac\n{}      ;;\n",
+                         takes_job_file(command) || takes_execution(command)
+                             ? "      [[ $word == -* ]] || COMPREPLY=($(compgen -f -- \"$word\"))\n"
+                             : "");
+  }
+  return fmt::format(
+      "# bash completion for slicemill\n"
+      "_slicemill_ids() {}"
+      "_slicemill() {{\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words=''\n"
+      "  COMPREPLY=()\n"
+      "  if ((COMP_CWORD == 1)); then\n"
+      "    COMPREPLY=($(compgen -W '{} --help --version' -- \"$word\"))\n"
+      "    return\n"
+      "  fi\n"
+      "  case \"${{COMP_WORDS[1]}}\" in\n"
+      "{}"
+      "  esac\n"
+      "  COMPREPLY+=($(compgen -W \"$words\" -- \"$word\"))\n"
+      "}}\n"
+      "complete -F _slicemill slicemill\n",
+      kIdsFunction, names, cases);
+}
+
+// Inside single quotes.
+std::string shell_quoted(std::string_view text, std::string_view quote) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\'')
+      out += quote;
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string zsh_text(std::string_view text) {
+  std::string out;
+  for (const char c : shell_quoted(text, "'\\''")) {
+    if (c == '[' || c == ']' || c == ':') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string zsh_option(const OptionDescription& option, std::string_view name) {
+  std::string out = fmt::format("      '{}[{}]", name, zsh_text(option.text));
+  if (!option.choices.empty())
+    out += fmt::format(":{}:({})", option.value, join(option.choices, " "));
+  else if (!option.value.empty())
+    out += fmt::format(":{}:_files", option.value);
+  return out + "' \\\n";
+}
+
+std::string zsh_script(const std::vector<CommandDescription>& commands) {
+  std::string names, cases;
+  for (const CommandDescription& command : commands) {
+    names += fmt::format("    '{}:{}'\n", command.name, zsh_text(command.text));
+    cases += fmt::format("    {})\n      _arguments \\\n", command.name);
+    for (const OptionDescription& option : command.options) {
+      for (const std::string& name : option.names) cases += zsh_option(option, name);
+    }
+    for (const OptionDescription& positional : command.positionals) {
+      const std::string& name = positional.names.front();
+      const std::string what = name == "EX"                 ? "_slicemill_ids"
+                               : positional.choices.empty() ? "_files"
+                                                            : "(" + join(positional.choices, " ") + ")";
+      cases += fmt::format("      ':{}:{}' \\\n", name, what);
+    }
+    cases += "      ;;\n";
+  }
+  return fmt::format(
+      "#compdef slicemill\n"
+      "_slicemill_ids() {{\n"
+      "  local -a ids\n"
+      "  ids=(last ${{(f)\"$(slicemill list --limit 50 2>/dev/null | awk 'NR > 1 {{ print $1 }}')\"}})\n"
+      "  _alternative 'ids:execution:compadd -a ids' 'files:job file:_files'\n"
+      "}}\n"
+      "_slicemill() {{\n"
+      "  local -a commands\n"
+      "  commands=(\n{}  )\n"
+      "  if ((CURRENT == 2)); then\n"
+      "    _describe command commands\n"
+      "    return\n"
+      "  fi\n"
+      "  local command=$words[2]\n"
+      "  shift words\n"
+      "  ((CURRENT--))\n"
+      "  case $command in\n{}  esac\n"
+      "}}\n"
+      "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _slicemill \"$@\"; else compdef _slicemill slicemill; fi\n",
+      names, cases);
+}
+
+std::string fish_script(const std::vector<CommandDescription>& commands) {
+  std::string out =
+      "# fish completion for slicemill\n"
+      "function __slicemill_ids\n"
+      "  slicemill list --limit 50 2>/dev/null | awk 'NR > 1 { print $1 }'\n"
+      "end\n"
+      "complete -c slicemill -n __fish_use_subcommand -f\n";
+  for (const CommandDescription& command : commands) {
+    out += fmt::format("complete -c slicemill -n __fish_use_subcommand -a {} -d '{}'\n", command.name,
+                       shell_quoted(command.text, "\\'"));
+    const std::string here = fmt::format("complete -c slicemill -n '__fish_seen_subcommand_from {}'", command.name);
+    for (const OptionDescription& option : command.options) {
+      std::string names;
+      for (const std::string& name : option.names)
+        names += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+      const std::string values = !option.choices.empty() ? fmt::format(" -x -a '{}'", join(option.choices, " "))
+                                 : option.value.empty()  ? ""
+                                                         : " -r";
+      out += fmt::format("{}{}{} -d '{}'\n", here, names, values, shell_quoted(option.text, "\\'"));
+    }
+    if (takes_execution(command)) out += here + " -a 'last (__slicemill_ids)'\n";
+    for (const OptionDescription& positional : command.positionals) {
+      if (!positional.choices.empty()) out += fmt::format("{} -f -a '{}'\n", here, join(positional.choices, " "));
+    }
+  }
+  return out;
+}
+
+// Text between macros of man.
+std::string roff(std::string_view text) {
+  std::string out;
+  bool at_start = true;
+  for (const char c : text) {
+    if (at_start && (c == '.' || c == '\'')) out += "\\&";
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else
+      out += c;
+    at_start = c == '\n';
+  }
+  return out;
+}
+
+std::string option_entry(const OptionDescription& option) {
+  std::string out = fmt::format(".TP\n.B {}", roff(all_names(option)));
+  if (!option.value.empty() && option.names.front().starts_with('-'))
+    out += fmt::format(" \\fI{}\\fP", roff(option.value));
+  out += "\n" + roff(option.text.empty() ? "No description" : option.text);
+  if (!option.choices.empty()) out += fmt::format(". One of {}", roff(join(option.choices, ", ")));
+  return out + ".\n";
+}
+
+std::string heading(std::string_view name, std::string_view version) {
+  return fmt::format(".TH \"{}\" 1 \"\" \"slicemill {}\" \"slicemill\"\n", roff(name), roff(version));
+}
+
+std::string exit_codes_section() {
+  std::string out = ".SH EXIT STATUS\n";
+  for (const CodeMeaning& entry : kCodes) out += fmt::format(".TP\n.B {}\n{}.\n", entry.code, roff(entry.meaning));
+  return out;
+}
+
+}  // namespace
+
+std::string completion_script(std::string_view shell, const std::vector<CommandDescription>& commands) {
+  return shell == "bash" ? bash_script(commands) : shell == "zsh" ? zsh_script(commands) : fish_script(commands);
+}
+
+std::string man_page(const std::vector<CommandDescription>& commands, std::string_view version) {
+  std::string out = heading("slicemill", version);
+  out +=
+      ".SH NAME\nslicemill \\- process data in slices\n"
+      ".SH SYNOPSIS\n.B slicemill\n.I COMMAND\n[\\fIARGUMENTS\\fP]\n"
+      ".SH DESCRIPTION\nslicemill cuts the input of a job into slices and runs them on workers. No slice is lost, and "
+      "the "
+      "output of each is published once.\nEach command has a page of its own: \\fBslicemill\\-\\fP\\fICOMMAND\\fP(1).\n"
+      ".SH COMMANDS\n";
+  for (const CommandDescription& command : commands)
+    out += fmt::format(".TP\n.B {}\n{}.\n", roff(command.name), roff(command.text));
+  out +=
+      ".SH ENVIRONMENT\n.TP\n.B SLICEMILL_MASTER\nThe master that commands ask, if \\-\\-master does not name one.\n"
+      ".TP\n.B NO_COLOR\nIf set, no colours are used.\n"
+      ".SH FILES\n.TP\n.I ~/.config/slicemill/contexts.yaml\nNames of masters (\\fBslicemill context\\fP).\n";
+  return out + exit_codes_section();
+}
+
+std::string man_page(const CommandDescription& command, std::string_view version) {
+  std::string out = heading("slicemill-" + command.name, version);
+  out += fmt::format(".SH NAME\nslicemill\\-{} \\- {}\n.SH SYNOPSIS\n.B slicemill {}\n", roff(command.name),
+                     roff(command.text), roff(command.name));
+  for (const OptionDescription& positional : command.positionals)
+    out += fmt::format("[\\fI{}\\fP]\n", roff(positional.names.front()));
+  out += "[\\fIOPTIONS\\fP]\n";
+  if (!command.positionals.empty()) out += ".SH ARGUMENTS\n";
+  for (const OptionDescription& positional : command.positionals) out += option_entry(positional);
+  out += ".SH OPTIONS\n";
+  for (const OptionDescription& option : command.options) out += option_entry(option);
+  if (!command.footer.empty()) out += ".SH NOTES\n.nf\n" + roff(command.footer) + "\n.fi\n";
+  return out + exit_codes_section() + ".SH SEE ALSO\n.BR slicemill (1)\n";
+}
+
+}  // namespace slicemill::cli
