@@ -68,12 +68,11 @@ void add_deletion(WallMs deleted_on, JsonMembers& members) {
   members.emplace_back("_deleted", "true");
   members.emplace_back("_deleted_on", quoted(to_iso(deleted_on)));
 }
+}  // namespace
 
 void lay_over(const JsonMembers& members, Json& json) {
   for (const auto& [name, value] : members) json[name] = Json::parse(value);
 }
-
-}  // namespace
 
 JsonMembers job_members(const JobRow& row) {
   JsonMembers members = {{"job_id", quoted(row.job_id.text)},

@@ -43,6 +43,8 @@ struct ExecutionBirth {
   ExecutionId lineage;       // of source_ledger; empty: its own
   bool owns_staging = true;  // of that lineage
 };
+// Members of a document that are not stored with it, or are newer than what is stored.
+void lay_over(const JsonMembers& members, Json& json);
 // The directories of an execution: a data directory may have moved since its document was written.
 JsonMembers place_members(const ExecutionId& id, const DataLayout& layout);
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);

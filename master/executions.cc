@@ -418,7 +418,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.job_id = live->job_id.text;
   launch.epoch = live->epoch;
   ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
-  put_places(launch.execution, id, layout);
+  lay_over(place_members(id, layout), launch.execution);
   launch.ledger_directory = layout.ledger_directory(id.text);
   launch.ledger_was_made = row->has_ledger;
   launch.master_notes_ledger = true;

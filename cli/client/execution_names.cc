@@ -35,7 +35,8 @@ std::string id_of(const Json& document, const Kind& kind) {
 }
 
 Result<std::string> job_name(const std::string& path) {
-  ASSIGN_OR_RETURN(const Json job, read_job_file(path));
+  ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
+  const Json& job = file.job;
   const auto name = job.find("name");
   if (name == job.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
     return Error(

@@ -51,7 +51,8 @@ void make_paths_absolute(Json& job, const std::string& directory) {
 }
 
 Result<Json> job_to_post(const std::string& path) {
-  ASSIGN_OR_RETURN(Json job, read_job_file(path));
+  ASSIGN_OR_RETURN(JobFile file, read_job_file(path));
+  Json job = std::move(file.job);
   ASSIGN_OR_RETURN(const std::string directory, working_directory());
   make_paths_absolute(job, directory);
   return job;

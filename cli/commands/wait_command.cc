@@ -39,22 +39,23 @@ class Watched {
     auto document = execution_.master.get(execution_.path());
     if (document) {
       seen_ = true;
-      lost_since_.reset();
+      is_lost_ = false;
       return std::optional(std::move(*document));
     }
     if (!seen_ || !is_passing(document.error())) return document.error();
-    if (!lost_since_) {
+    if (!std::exchange(is_lost_, true)) {
       lost_since_ = WaitClock::now();
       note(document.error().message + "; waiting for it");
     }
-    if (WaitClock::now() - *lost_since_ > kMasterPatience) return document.error();
+    if (WaitClock::now() - lost_since_ > kMasterPatience) return document.error();
     return std::optional<Json>();
   }
 
  private:
   const NamedExecution& execution_;
   bool seen_ = false;
-  std::optional<WaitClock::time_point> lost_since_;
+  bool is_lost_ = false;
+  WaitClock::time_point lost_since_;
 };
 
 std::string ending_text(const Json& document) {

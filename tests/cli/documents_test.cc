@@ -39,7 +39,10 @@ TEST(Documents, Durations) {
 }
 
 TEST(Documents, Periods) {
-  const auto ms = [](const char* text) { return parse_period_ms(text).value_or(-1); };
+  const auto ms = [](const char* text) {
+    const auto period = parse_period_ms(text);
+    return period ? *period : -1;
+  };
   EXPECT_EQ(ms("90s"), 90'000);
   EXPECT_EQ(ms("15m"), 900'000);
   EXPECT_EQ(ms("2h"), 7'200'000);
