@@ -52,10 +52,10 @@ void make_paths_absolute(Json& job, const std::string& directory) {
 
 Result<Json> job_to_post(const std::string& path) {
   ASSIGN_OR_RETURN(JobFile file, read_job_file(path));
-  Json job = std::move(file.job);
+  for (const JobWarning& warning : warnings_of(file.notes)) report_warning(path + ": " + to_text(warning));
   ASSIGN_OR_RETURN(const std::string directory, working_directory());
-  make_paths_absolute(job, directory);
-  return job;
+  make_paths_absolute(file.job, directory);
+  return std::move(file.job);
 }
 
 void tell_warnings(const std::string& path, const Json& answer) {
