@@ -28,8 +28,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::array<const char*, Loop::kLanes> kLaneNames = {"slicer", "publish", "query",
-                                                              "store",  "assets",  "ledger"};
+constexpr auto kLaneNames =
+    std::to_array<const char*>({"slicer", "publish", "query", "store", "assets", "ledger", "documents"});
+static_assert(kLaneNames.size() == Loop::kLanes);
 // A lane without work keeps its thread for so long: hundreds of idle processes would otherwise keep thousands.
 constexpr Duration kKeepThread = std::chrono::seconds(1);
 constexpr Duration kTryThreadAgain = std::chrono::milliseconds(250);
