@@ -195,6 +195,7 @@ Result<void> Parser::parse(const std::vector<std::string>& arguments) {
     app_.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
     const Subcommand* subcommand = chosen();
+    if (subcommand == nullptr) RETURN_IF_ERROR(refuse_extras(app_));
     line_.command = Command::help;
     line_.help_text = subcommand != nullptr ? subcommand->app->help() : app_.help();
     return {};

@@ -130,7 +130,7 @@ Result<std::int64_t> parse_period_ms(std::string_view text) {
     if (number && *number >= 0 && *number < 100'000) return *number * unit;
   }
   const auto period = parse_duration_ms(text);
-  if (period && *period >= 0) return period;
+  if (period && *period >= 0 && *period < 100'000 * kDay) return period;
   return Error(ErrorCode::invalid, fmt::format("'{}' is not a time; write for example 90s, 15m, 2h or 30d", text));
 }
 

@@ -83,8 +83,8 @@ TEST(Explanation, WhyItFailed) {
 
 TEST(Explanation, EarlierTroubleIsTold) {
   Evidence of = evidence("running");
-  of.history.insert(of.history.begin(),
-                    {{"time", to_iso(kToldAt)}, {"to", "scheduling"}, {"reason", "the controller was killed"}});
+  const Json killed = {{"time", to_iso(kToldAt)}, {"to", "scheduling"}, {"reason", "the controller was killed"}};
+  of.history.insert(of.history.begin(), killed);
   EXPECT_THAT(told(of),
               HasSubstr("Before, it became scheduling at 2026-11-24T12:00:00.000Z: the controller was killed"));
 }

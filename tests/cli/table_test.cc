@@ -35,7 +35,7 @@ TEST(Table, ANarrowTerminalShortensIdsBeforeNames) {
   EXPECT_THAT(shown, HasSubstr("0f6c1d2e  a name"));
   EXPECT_THAT(shown, Not(HasSubstr(kSomeId)));
   const std::string cut = render(executions("a name that is far too long"), {.width = 40});
-  EXPECT_THAT(cut, HasSubstr("0f6c1d2e  a name that is…  failed"));
+  EXPECT_THAT(cut, HasSubstr("0f6c1d2e  a name that i…  failed"));
   EXPECT_EQ(render(executions("a name"), {.width = 100}), render(executions("a name"), {}));
 }
 
