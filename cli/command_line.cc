@@ -77,7 +77,8 @@ Parser::Parser(CommandLine& line) : line_(line) {
   add_help_grammar(line, [this](Command command, const std::string& name, const std::string& description) -> CLI::App& {
     return add(command, name, description);
   });
-  app_.add_flag_callback("--version", [] {}, "Print the version and exit");
+  app_.add_flag_callback(
+      "--version", [] {}, "Print the version and exit");
 }
 
 void Parser::add_client_commands() {

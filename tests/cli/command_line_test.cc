@@ -127,7 +127,7 @@ TEST(CommandLine, ClientCommandsRefuseWhatMakesNoSense) {
   EXPECT_THAT(refused({"submit", "j", "--wait", "--no-start"}), HasSubstr("do not go together"));
   EXPECT_THAT(refused({"workers", "ex-1", "more", "2"}), HasSubstr("more"));
   EXPECT_THAT(refused({"workers", "ex-1", "add"}), HasSubstr("N is missing"));
-  EXPECT_THAT(refused({"workers", "ex-1", "add", "-1"}), HasSubstr("'-1'"));
+  EXPECT_THAT(refused({"workers", "ex-1", "add", "-1"}), HasSubstr("-1 not in range"));
   EXPECT_THAT(refused({"wait", "ex-1", "--timeout", "soon"}), HasSubstr("'soon' is not a time"));
   EXPECT_THAT(refused({"list", "-o", "xml"}), HasSubstr("xml"));
   EXPECT_THAT(refused({"assets", "upload"}), HasSubstr("ZIP is missing"));
