@@ -203,6 +203,7 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
   }
   fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
   std::fflush(stdout);
+  for (const std::string& remark : outcome.remarks) report_warning(remark);
   if (code == ExitCode::ok) return code;
   const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
   if (outcome.obstacle) {

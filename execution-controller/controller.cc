@@ -121,6 +121,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
+  remarks_ = ledger_->header().remarks;
 }
 
 Controller::~Controller() {
@@ -183,6 +184,7 @@ void Controller::wire() {
                               settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
+                        .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
                         .on_change = [this] { turn_soon(); },
                         .on_fatal = [this](const Error& error) { fail(error); },
                         .on_lost =
@@ -238,6 +240,12 @@ void Controller::wire() {
             .on_wanted = [this](const wire::Wanted& wanted) { on_wanted(wanted); },
             .report = [this] { return report(); }});
   }
+}
+
+void Controller::take_remarks(const std::vector<Remark>& remarks) {
+  bool is_changed = false;
+  for (const Remark& remark : remarks) is_changed = add_remark(remarks_, remark) || is_changed;
+  if (is_changed) writer_->batch().remarks = remarks_;
 }
 
 // ---- beginning

@@ -43,6 +43,7 @@ class Dispatcher {
     std::function<void(ActiveSlice, const std::string& cause)>
         on_crash;                                // the one slice that the dead worker had begun
     std::function<void()> on_refused;            // a stale result
+    std::function<void(const std::vector<Remark>&)> on_remarks;  // of any result, before it is acknowledged
     std::function<void()> on_change;             // workers or leases changed: is there something to do?
     std::function<void(const Error&)> on_fatal;  // a worker cannot run this job at all
     std::function<void(const ProcessIdentity&, const std::string&)> on_lost;  // silent: ask the parent to replace it

@@ -14,8 +14,8 @@ namespace slicemill {
 
 struct RecordWriterOptions {
   RecordFormat format = RecordFormat::ldjson;
-  // Columns of csv and tsv; members that pass in ldjson and json. Empty: every member; for csv and tsv the first
-  // record's, and a record with any other is an error.
+  // Paths (core/formats/field_path.h): columns of csv and tsv; what passes in ldjson and json, at its place. Empty: every
+  // member; for csv and tsv the first record's, and a record with any other is an error.
   std::vector<std::string> fields;
   std::string line_delimiter = "\n";
   char field_delimiter = ',';
@@ -33,6 +33,11 @@ class RecordWriter {
   virtual Result<void> append(std::span<const std::string_view> records, std::string& out) = 0;
   // Ends the file. Only after at least one record.
   virtual void finish(std::string& out) = 0;
+
+  // By field of `fields`: some record had it. Empty if nothing is chosen.
+  virtual const std::vector<bool>& found_fields() const;
+  // Halves of surrogate pairs were in texts that are written as characters, and U+FFFD stands in their place.
+  virtual bool has_replaced_characters() const { return false; }
 };
 
 std::unique_ptr<RecordWriter> make_record_writer(RecordWriterOptions options);

@@ -3,15 +3,31 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 #include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/decimal.h"
+
 namespace slicemill {
 namespace {
 
 constexpr int kMaxDepth = 200;
+
+bool is_kept_exactly(std::string_view number) {
+  const char* last = number.data() + number.size();
+  const auto fits = [&](auto integer) {
+    const auto [end, error] = std::from_chars(number.data(), last, integer);
+    return error == std::errc() && end == last;
+  };
+  return fits(std::int64_t{}) || fits(std::uint64_t{}) || is_kept_by_double(number);
+}
+
+std::string lossy_number(std::string_view number) {
+  return fmt::format("the number {} is longer or larger than a double keeps exactly; write fewer digits, or a text", number);
+}
 
 // "line 3, column 7" of a byte offset.
 std::string place_of(std::string_view text, std::size_t offset) {
@@ -44,6 +60,21 @@ bool too_deep(std::string_view text, std::size_t& offset) {
     }
   }
   return false;
+}
+
+// A number that a double would change, of those that are not kept as integers: where it begins, and its text.
+std::optional<std::pair<std::size_t, std::string_view>> find_lossy_number(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
+    } else if (text[at] == '-' || std::isdigit(static_cast<unsigned char>(text[at]))) {
+      const std::size_t end = std::min(text.find_first_not_of("0123456789.eE+-", at), text.size());
+      const std::string_view number = text.substr(at, end - at);
+      if (!is_kept_exactly(number)) return std::pair(at, number);
+      at = end - 1;
+    }
+  }
+  return std::nullopt;
 }
 
 // The library's message without its "[json.exception...] parse error at line 1, column 2: " head.
@@ -80,8 +111,13 @@ Result<Json> yaml_value(const YAML::Node& node, int depth) {
     case YAML::NodeType::Undefined:
     case YAML::NodeType::Null:
       return Json(nullptr);
-    case YAML::NodeType::Scalar:
-      return yaml_scalar(node);
+    case YAML::NodeType::Scalar: {
+      Json value = yaml_scalar(node);
+      if (value.is_number_float() && !is_kept_exactly(node.Scalar()))
+        return Error(ErrorCode::invalid, fmt::format("line {}, column {}: {}", node.Mark().line + 1,
+                                                     node.Mark().column + 1, lossy_number(node.Scalar())));
+      return value;
+    }
     case YAML::NodeType::Sequence: {
       Json list = Json::array();
       for (const auto& item : node) {
@@ -114,6 +150,8 @@ Result<Json> parse_json(std::string_view text) {
   if (too_deep(text, offset))
     return Error(ErrorCode::invalid,
                  fmt::format("{}: nested deeper than {} levels", place_of(text, offset), kMaxDepth));
+  if (const auto lossy = find_lossy_number(text); lossy && Json::accept(lossy->second))
+    return Error(ErrorCode::invalid, fmt::format("{}: {}", place_of(text, lossy->first), lossy_number(lossy->second)));
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {

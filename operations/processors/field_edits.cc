@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operations/json_record.h"
+#include "operations/record_tokens.h"
 
 namespace slicemill {
 namespace {
@@ -21,11 +22,13 @@ class SetField final : public Processor {
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_,
-                        [&](std::string_view record) { return editor_.set(batch, record, field_, json_, overwrite_); });
+    return edit_objects(batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) {
+      return editor_.set(batch, record, object, field_, json_, overwrite_);
+    });
   }
 
  private:
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath field_;
@@ -39,17 +42,26 @@ class DropField final : public Processor {
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(field_, path_option(context, option_));
+    absent_ = absent_field(context, field_);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_, [&](std::string_view record) { return editor_.drop(batch, record, field_); });
+    if (!batch.records.empty()) absent_.make();
+    return edit_objects(
+        batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) -> Result<std::string_view> {
+          const std::string_view edited = editor_.drop(batch, record, object, field_);
+          if (edited.data() != record.data()) absent_.refute();
+          return edited;
+        });
   }
 
  private:
   const char* option_;  // that names the field
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath field_;
+  OperationRemark absent_;
 };
 
 class CopyField final : public Processor {
@@ -58,28 +70,33 @@ class CopyField final : public Processor {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(source_, path_option(context, "source"));
     ASSIGN_OR_RETURN(destination_, path_option(context, "destination"));
+    absent_ = absent_field(context, source_);
     delete_source_ = context.options.value("delete_source", false);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_, [&](std::string_view record) { return copy(batch, record); });
+    if (!batch.records.empty()) absent_.make();
+    return edit_objects(batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) {
+      return copy(batch, record, object);
+    });
   }
 
  private:
-  Result<std::string_view> copy(RecordBatch& batch, std::string_view record) {
-    ASSIGN_OR_RETURN(const auto json, editor_.get(record, source_));
+  Result<std::string_view> copy(RecordBatch& batch, std::string_view record, const JsonValue& object) {
+    const auto json = editor_.get(batch, object, source_);
     if (!json) return record;
+    absent_.refute();
+    if (!delete_source_) return editor_.set(batch, record, object, destination_, *json, true);
     // The copied bytes stay where they are, so they outlive the record without its source.
-    std::string_view edited = record;
-    if (delete_source_) {
-      ASSIGN_OR_RETURN(edited, editor_.drop(batch, edited, source_));
-    }
-    return editor_.set(batch, edited, destination_, *json, true);
+    const std::string_view edited = editor_.drop(batch, record, object, source_);
+    return editor_.set(batch, edited, editor_.value_of(edited), destination_, *json, true);
   }
 
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath source_, destination_;
+  OperationRemark absent_;
   bool delete_source_ = false;
 };
 

@@ -120,16 +120,22 @@ class FileReader final : public Reader {
     return {};
   }
 
-  // Only formats of one record a line reject single ones.
+  // Only lines and elements of an array are rejected alone.
   Result<void> open_text(const SliceContext&, std::string_view text) override {
-    if (!is_line_based(reading_.format)) {
+    FileReading reading = reading_;
+    if (reading.format == RecordFormat::json) {
+      // The element is one value, over as many lines as it has: bytes that no JSON holds end it.
+      reading.format = RecordFormat::ldjson;
+      reading.line_delimiter = "\x01\x02\x03";
+    }
+    if (!is_line_based(reading.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
                    false);
     }
     rest_.clear();
     ended_ = false;
-    place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    place_ = "a redriven record";
+    parser_ = make_chunk_parser(reading, LineRange{}, {}, {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }

@@ -31,6 +31,10 @@ class FileExporter final : public Sender {
     files_ = context.files;
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     text_.reserve(kFlushBytes + kFlushBytes / 2);
+    for (const std::string& field : writing_.writer.fields)
+      absent_.push_back(context.remark(fmt::format("\"{}\" was in no record", field)));
+    replaced_ = context.remark(
+        "texts with half of a surrogate pair, which is no character, were written with U+FFFD in its place");
     return {};
   }
 
@@ -52,7 +56,9 @@ class FileExporter final : public Sender {
   Result<void> write(const RecordBatch& batch) override {
     if (batch.records.empty()) return {};
     if (file_ == nullptr) RETURN_IF_ERROR(create());
-    RETURN_IF_ERROR(writer_->append(batch.records, text_));
+    auto appended = writer_->append(batch.records, text_);
+    remark();
+    RETURN_IF_ERROR(appended);
     facts_.records += batch.records.size();
     return text_.size() < kFlushBytes ? Result<void>() : flush();
   }
@@ -81,6 +87,15 @@ class FileExporter final : public Sender {
   }
 
  private:
+  void remark() {
+    if (writer_->has_replaced_characters()) replaced_.make();
+    const auto& found = writer_->found_fields();
+    for (std::size_t field = 0; field < found.size(); ++field) {
+      absent_[field].make();
+      if (found[field]) absent_[field].refute();
+    }
+  }
+
   // The controller makes the directory before the first slice, and takes it away at the end: a worker that wakes up
   // afterwards leaves nothing behind.
   Result<void> create() {
@@ -116,6 +131,8 @@ class FileExporter final : public Sender {
   FileWriting writing_;
   std::optional<FileLayout> layout_;
   OutputHash hash_;
+  std::vector<OperationRemark> absent_;  // by field of `fields`
+  OperationRemark replaced_;
   // of the slice
   std::string staged_path_;
   OutputFacts facts_;
@@ -166,9 +183,9 @@ std::vector<OptionSpec> file_exporter_options() {
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description = "Members that are written, and the columns of csv and tsv. By default all; for csv and tsv those "
-                      "of the slice's first "
-                      "record, and a record with another one is an error."},
+       .description = "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, each "
+                      "named by its path. By default all; for csv and tsv those of the slice's first record, and a "
+                      "record with another one is an error."},
       {.name = "include_header",
        .type = OptionType::boolean,
        .description = "Writes the column names as the first row of each csv or tsv file.",

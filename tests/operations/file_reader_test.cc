@@ -211,7 +211,7 @@ TEST_F(FileReaderTest, NamesThePlaceOfABrokenLine) {
   options_["size"] = 9;  // the broken line begins at the end of the first range
   EXPECT_EQ(error_of_all(), path_ + ": byte 13: expected a value, in the line that begins at byte 8: {\"a\":tru}");
   write("{\"a\":1}\n\"\xFF\"\n");
-  EXPECT_EQ(error_of_all(), path_ + ": byte 8: not UTF-8, in the line that begins at byte 8: \"?\"");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 9: not UTF-8 (0xff), in the line that begins at byte 8: \"?\"");
   write("{\"a\":1}{\"b\":2}\n");
   EXPECT_EQ(error_of_all(),
             path_ + ": byte 7: text after the value, in the line that begins at byte 0: {\"a\":1}{\"b\":2}");
