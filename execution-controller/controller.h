@@ -45,8 +45,8 @@ struct ControllerOutcome {
   std::string reason;
   LedgerCounters counters;
   std::vector<std::string> remarks{};  // that stand, of one that ran to its end (core/model/remark.h)
-  bool suspended = false;         // no outcome: the ledger can be resumed
-  std::optional<Error> obstacle;  // it suspended itself for this
+  bool suspended = false;              // no outcome: the ledger can be resumed
+  std::optional<Error> obstacle;       // it suspended itself for this
   std::optional<Error>
       ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
 };

@@ -24,8 +24,8 @@ Result<void> check_field_option(const Json& options, const char* name);
 // To be made when a record comes in, refuted by one that has the field.
 OperationRemark absent_field(const OperationContext& context, const FieldPath& path);
 
-// Reads and changes fields of records for operations that edit bytes. One per operation. All bytes that an edit does not
-// name stay as they are; what it makes lives in the batch. Objects are the records' values.
+// Reads and changes fields of records for operations that edit bytes. One per operation. All bytes that an edit does
+// not name stay as they are; what it makes lives in the batch. Objects are the records' values.
 class RecordEditor {
  public:
   // The field's JSON bytes, or nothing; of a path through the items of an array a JSON array of the values.

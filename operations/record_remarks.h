@@ -1,5 +1,5 @@
-// What the operations of a pipeline have to remark on its records (core/model/remark.h). Each change is taken once, with
-// the result of the slice that showed it.
+// What the operations of a pipeline have to remark on its records (core/model/remark.h). Each change is taken once,
+// with the result of the slice that showed it.
 //
 // Owner: the pipeline; operation thread only. A slice that shows nothing new costs one test.
 #pragma once
@@ -58,7 +58,9 @@ class OperationRemark {
  public:
   OperationRemark() = default;  // says nothing
   OperationRemark(RecordRemarks* remarks, std::string text)
-      : remarks_(remarks), number_(remarks != nullptr ? remarks->add(std::move(text)) : 0), is_open_(remarks != nullptr) {}
+      : remarks_(remarks),
+        number_(remarks != nullptr ? remarks->add(std::move(text)) : 0),
+        is_open_(remarks != nullptr) {}
 
   // It can still be refuted.
   bool is_open() const { return is_open_; }

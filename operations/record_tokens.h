@@ -47,8 +47,8 @@ class RecordTokens {
 // Why a record is not an object that can be worked on: the byte where it stops being JSON, or what it is instead.
 Error not_an_object(std::string_view record);
 
-// Runs edit(record, object) on every record: a view replaces it, an error goes to the rejecter, as does a record that is
-// not an object.
+// Runs edit(record, object) on every record: a view replaces it, an error goes to the rejecter, as does a record that
+// is not an object.
 template <typename Edit>
 Result<void> edit_objects(RecordBatch& batch, JsonIndexer& indexer, RecordRejecter& rejecter, Edit edit) {
   RecordTokens tokens(batch, indexer);

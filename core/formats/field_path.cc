@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-
 namespace slicemill {
 namespace {
 

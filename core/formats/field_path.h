@@ -23,7 +23,7 @@ class FieldPath {
  public:
   struct Segment {
     JsonKey name;
-    JsonKey rest;                             // this segment and those behind it, as one name
+    JsonKey rest;                            // this segment and those behind it, as one name
     std::optional<std::uint64_t> item = {};  // what it means in an array
   };
 

@@ -20,8 +20,8 @@ bool has_line_end(std::string_view text) {
 
 namespace {
 
-// Where an element ends that is not JSON, as brackets and quotes have it: at a comma or a closing bracket around it. Null:
-// not in this text.
+// Where an element ends that is not JSON, as brackets and quotes have it: at a comma or a closing bracket around it.
+// Null: not in this text.
 char* end_of_element(char* p, char* end) {
   int depth = 0;
   while (p < end) {
@@ -60,9 +60,8 @@ Result<bool> JsonArrayScanner::bad_element(char*& p, char* end, bool last, const
   if (behind == nullptr) return error;
   const char* text_end = behind;
   while (text_end > p && is_json_space(text_end[-1])) --text_end;
-  RETURN_IF_ERROR(on_bad_({{p, static_cast<std::size_t>(text_end - p)},
-                           position_ + static_cast<std::uint64_t>(p - data_),
-                           error}));
+  RETURN_IF_ERROR(
+      on_bad_({{p, static_cast<std::size_t>(text_end - p)}, position_ + static_cast<std::uint64_t>(p - data_), error}));
   p = behind;
   state_ = State::after_element;
   return true;
@@ -75,8 +74,7 @@ Error JsonArrayScanner::broken(const char* at, const char* data, std::string_vie
 
 Result<bool> JsonArrayScanner::element(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
   const JsonScan value = scan_json_value(p, end);
-  if (value.state == JsonScan::State::broken)
-    return bad_element(p, end, last, broken(value.at, data_, value.problem));
+  if (value.state == JsonScan::State::broken) return bad_element(p, end, last, broken(value.at, data_, value.problem));
   const bool may_go_on = value.state == JsonScan::State::incomplete || value.at == end;
   if (may_go_on && !last) return false;
   if (value.state == JsonScan::State::incomplete) return broken(value.at, data_, value.problem);

@@ -265,7 +265,12 @@ std::size_t find_bad_utf8(std::string_view text) {
       return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
     };
     const unsigned lead = byte(0);
-    const std::size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t size = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
     if (size == 0) return at;
     for (std::size_t i = 1; i < size; ++i) {
       if ((byte(i) & 0xC0) != 0x80) return at;

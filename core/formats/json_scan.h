@@ -35,9 +35,9 @@ bool is_utf8(std::string_view text);
 // Where the first sequence begins that is not UTF-8; the size of the text if all is.
 std::size_t find_bad_utf8(std::string_view text);
 
-// Appends what the inside of a JSON string stands for. Requires well-formed text. Half of a surrogate pair (\ud83d alone,
-// as programs write it that cut texts in the middle) is no character: its code is written in three bytes, as if it were
-// one, so that different halves stay different. True if there was one; then the text is not UTF-8 until
+// Appends what the inside of a JSON string stands for. Requires well-formed text. Half of a surrogate pair (\ud83d
+// alone, as programs write it that cut texts in the middle) is no character: its code is written in three bytes, as if
+// it were one, so that different halves stay different. True if there was one; then the text is not UTF-8 until
 // replace_surrogates().
 bool append_unescaped(std::string_view inside, std::string& out);
 // Puts U+FFFD, the replacement character, in the place of such halves, from byte `from` on.

@@ -197,9 +197,8 @@ class Walk {
 }  // namespace
 
 JsonKey::JsonKey(std::string text) : text_(std::move(text)) {
-  const bool is_plain = std::none_of(text_.begin(), text_.end(), [](char c) {
-    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
-  });
+  const bool is_plain = std::none_of(
+      text_.begin(), text_.end(), [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; });
   if (!is_plain) {
     head_ = 1;
     mask_ = ~std::uint64_t{0};  // a control character and zeros: no text has that
@@ -305,7 +304,8 @@ bool JsonIndexer::take_tokens(std::span<JsonTokens::Text> texts, JsonTokens& tok
       const Walk::Step behind = walk.container({places.data() + next, 0}, 0);
       const bool is_whole =
           behind.place != nullptr && behind.place[-1] < end && (behind.place == places_end || *behind.place >= end);
-      text.is_good = is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}, text.has_escaped_names));
+      text.is_good =
+          is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}, text.has_escaped_names));
       if (text.is_good) {
         tokens.used_ += behind.count;
         next = static_cast<std::size_t>(behind.place - places.data());

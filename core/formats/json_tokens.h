@@ -45,8 +45,8 @@ class JsonKey {
   friend class JsonName;
 
   std::string text_;
-  // The first eight bytes as a text has them, the closing quote among them if the name is shorter. Names that have to be
-  // escaped match nothing here.
+  // The first eight bytes as a text has them, the closing quote among them if the name is shorter. Names that have to
+  // be escaped match nothing here.
   std::uint64_t head_ = 0;
   std::uint64_t mask_ = 0;
 };
@@ -125,8 +125,8 @@ class JsonValue {
     }
   }
 
-  // Tokens of the values of the last members of two names; 0: there is none. The loop of whoever looks for a field in every
-  // record. Requires: is_object().
+  // Tokens of the values of the last members of two names; 0: there is none. The loop of whoever looks for a field in
+  // every record. Requires: is_object().
   struct Members {
     std::uint32_t first = 0, second = 0;
   };
@@ -169,8 +169,8 @@ class JsonTokens {
   struct Text {
     const char* data = nullptr;
     std::size_t size = 0;
-    std::size_t first = 0;  // its first token
-    bool is_good = false;   // an object or array, well formed
+    std::size_t first = 0;           // its first token
+    bool is_good = false;            // an object or array, well formed
     bool has_escaped_names = false;  // member names with escapes in them
   };
 

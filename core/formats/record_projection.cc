@@ -54,7 +54,8 @@ RecordProjection::RecordProjection(Form form, std::vector<ChosenField> fields)
     for (std::size_t field = 0; field < fields_.size(); ++field) {
       const std::size_t ways = fields_[field].source.segments().size();
       for (std::size_t from = 0; from < ways; ++from) {
-        if ((from + 1 < ways) == is_literal) add_wanted(wanted_, fields_[field].source, from, first_slots_[field] + from);
+        if ((from + 1 < ways) == is_literal)
+          add_wanted(wanted_, fields_[field].source, from, first_slots_[field] + from);
       }
     }
   }
@@ -132,7 +133,7 @@ Result<void> RecordProjection::look_at(const JsonValue& record) {
   }
   if (missing_ == 0) return {};
   for (std::size_t field = 0; field < fields_.size(); ++field) {
-    if (found_[field] || (chosen_[field] == kAnySlot && !is_listed_[field])) continue;
+    if (found_[field] || (chosen_[field] == kAnySlot && is_listed_[field] == 0)) continue;
     found_[field] = true;
     --missing_;
   }
@@ -175,8 +176,8 @@ void RecordProjection::choose() {
     std::size_t slot = first_slots_[field];
     while (slot < first_slots_[field + 1] && slots_[slot].bytes.data() == nullptr) ++slot;
     chosen_[field] = slot < first_slots_[field + 1] ? slot : kAnySlot;
-    is_listed_[field] = false;
   }
+  if (std::exchange(has_listed_, false)) std::fill(is_listed_.begin(), is_listed_.end(), 0);
 }
 
 Result<void> RecordProjection::append_value(std::string_view bytes, std::size_t field, std::string& out) const {
@@ -206,7 +207,7 @@ Result<void> RecordProjection::list_values(const JsonValue& record) {
       RETURN_IF_ERROR(append_value(value.bytes(), field, list));
     }
     if (values_.is_list) list += ']';
-    is_listed_[field] = true;
+    set_listed(field);
   }
   return {};
 }
@@ -233,7 +234,7 @@ Result<void> RecordProjection::prune_object(const JsonValue& object, const Branc
     pruned_.append(json_quoted(child.key.text())).append(":");
     if (child.field) {
       RETURN_IF_ERROR(append_value(members[i]->bytes(), *child.field, pruned_));
-      is_listed_[*child.field] = true;
+      set_listed(*child.field);
       continue;
     }
     const std::size_t inner = pruned_.size();
@@ -256,8 +257,8 @@ Result<void> RecordProjection::prune_array(const JsonValue& array, const Branch&
   std::uint64_t number = 0;
   Result<void> done;
   array.visit_items([&](const JsonValue& item) {
-    const auto child = std::find_if(branch.children.begin(), branch.children.end(),
-                                    [&](const Branch& c) { return c.item == number; });
+    const auto child =
+        std::find_if(branch.children.begin(), branch.children.end(), [&](const Branch& c) { return c.item == number; });
     ++number;
     const bool is_named = child != branch.children.end();
     if (!done || (!is_named && (!takes_all || !item.is_container()))) return;
@@ -266,7 +267,7 @@ Result<void> RecordProjection::prune_array(const JsonValue& array, const Branch&
     const std::size_t inner = pruned_.size();
     if (is_named && child->field) {
       done = append_value(item.bytes(), *child->field, pruned_);
-      is_listed_[*child->field] = true;
+      set_listed(*child->field);
     } else {
       done = prune(item, is_named ? *child : branch);
     }
@@ -280,7 +281,7 @@ std::size_t RecordProjection::size_limit() const {
   if (has_arrays_ && form_ == Form::in_place) return pruned_.size();
   std::size_t size = fixed_bytes_;
   for (std::size_t field = 0; field < fields_.size(); ++field) {
-    if (is_listed_[field]) {
+    if (has_listed_ && is_listed_[field] != 0) {
       size += lists_[field].size();
     } else if (chosen_[field] != kAnySlot) {
       size += slots_[chosen_[field]].bytes.size();
@@ -290,7 +291,7 @@ std::size_t RecordProjection::size_limit() const {
 }
 
 std::optional<std::string_view> RecordProjection::value(std::size_t field) const {
-  if (is_listed_[field]) return lists_[field];
+  if (is_listed_[field] != 0) return lists_[field];
   if (chosen_[field] == kAnySlot) return std::nullopt;
   return slots_[chosen_[field]].bytes;
 }
@@ -310,7 +311,7 @@ Result<char*> RecordProjection::emit(const std::vector<Emitted>& members, char* 
     bool is_cast = true;
     if (member.field) {
       const std::size_t chosen = chosen_[*member.field];
-      if (is_listed_[*member.field]) {
+      if (has_listed_ && is_listed_[*member.field] != 0) {
         bytes = lists_[*member.field];
       } else if (chosen != kAnySlot && (member.slot == kAnySlot || member.slot == chosen)) {
         bytes = slots_[chosen].bytes;

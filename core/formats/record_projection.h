@@ -43,7 +43,8 @@ class RecordProjection {
   // Of the record that was looked at last, while it lives.
   // How many bytes write() may take.
   std::size_t size_limit() const;
-  // The object of the chosen fields; what the record does not have is left out. Returns the end. invalid: a cast failed.
+  // The object of the chosen fields; what the record does not have is left out. Returns the end. invalid: a cast
+  // failed.
   Result<char*> write(char* out) const;
   // JSON bytes of a field, without its cast; nothing if the record does not have it. Requires: Form::flat.
   std::optional<std::string_view> value(std::size_t field) const;
@@ -93,6 +94,10 @@ class RecordProjection {
   Result<void> prune(const JsonValue& value, const Branch& branch);
   Result<void> prune_object(const JsonValue& object, const Branch& branch);
   Result<void> prune_array(const JsonValue& array, const Branch& branch);
+  void set_listed(std::size_t field) {
+    is_listed_[field] = 1;
+    has_listed_ = true;
+  }
   Result<void> append_value(std::string_view bytes, std::size_t field, std::string& out) const;
   Result<char*> emit(const std::vector<Emitted>& members, char* out) const;
 
@@ -101,13 +106,14 @@ class RecordProjection {
   Wanted wanted_{JsonKey("")};
   std::vector<Emitted> members_;
   Branch branches_{JsonKey("")};
-  std::size_t fixed_bytes_ = 2;  // names, punctuation and the growth of casts
+  std::size_t fixed_bytes_ = 2;           // names, punctuation and the growth of casts
   std::vector<std::size_t> first_slots_;  // by field; one more behind the last
   // of the record
   std::vector<Slot> slots_;
   std::vector<std::size_t> chosen_;  // by field: its slot, kAnySlot if it has none
   std::vector<std::string> lists_;   // by field: values out of arrays, cast
-  std::vector<bool> is_listed_;
+  std::vector<char> is_listed_;      // by field: its value is in lists_, or it is in pruned_
+  bool has_listed_ = false;          // any of them
   std::string pruned_;
   std::vector<std::uint32_t> hidden_;  // by field: how many members that bear its whole path hide what is within others
   bool has_arrays_ = false;

@@ -14,8 +14,8 @@ namespace slicemill {
 
 struct RecordWriterOptions {
   RecordFormat format = RecordFormat::ldjson;
-  // Paths (core/formats/field_path.h): columns of csv and tsv; what passes in ldjson and json, at its place. Empty: every
-  // member; for csv and tsv the first record's, and a record with any other is an error.
+  // Paths (core/formats/field_path.h): columns of csv and tsv; what passes in ldjson and json, at its place. Empty:
+  // every member; for csv and tsv the first record's, and a record with any other is an error.
   std::vector<std::string> fields;
   std::string line_delimiter = "\n";
   char field_delimiter = ',';

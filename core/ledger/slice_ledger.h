@@ -150,7 +150,7 @@ struct LedgerHeader {
   std::map<std::uint32_t, SlicerPosition> positions;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
-  Remarks remarks;  // in a recovery of the source's: those that are refuted, since they stay so
+  Remarks remarks;                          // in a recovery of the source's: those that are refuted, since they stay so
   CleanupType cleanup = CleanupType::none;  // of the recovery that made this generation
   bool recovered = false;
   WallMs created_ms = 0;

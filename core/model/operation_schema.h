@@ -61,8 +61,8 @@ struct OperationSchema {
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.
   std::function<Result<void>(const Json& options)> check{};
-  // What is certain to go wrong behind the operations that come before, each with its options as they run. Nothing; or an
-  // option, and what is to be said of it. Only asked if all of them are valid.
+  // What is certain to go wrong behind the operations that come before, each with its options as they run. Nothing; or
+  // an option, and what is to be said of it. Only asked if all of them are valid.
   struct PlaceWarning {
     std::string option, description;
   };

@@ -31,7 +31,8 @@ class Decimal {
   std::int64_t scale_ = 0;   // how many of the digits stand before the point: 0.0012 has -2
 };
 
-// Whether a double keeps the number, so that its shortest text has the same value. Requires the grammar of JSON numbers.
+// Whether a double keeps the number, so that its shortest text has the same value. Requires the grammar of JSON
+// numbers.
 bool is_kept_by_double(std::string_view number);
 
 }  // namespace slicemill

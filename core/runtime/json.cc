@@ -26,7 +26,8 @@ bool is_kept_exactly(std::string_view number) {
 }
 
 std::string lossy_number(std::string_view number) {
-  return fmt::format("the number {} is longer or larger than a double keeps exactly; write fewer digits, or a text", number);
+  return fmt::format("the number {} is longer or larger than a double keeps exactly; write fewer digits, or a text",
+                     number);
 }
 
 // "line 3, column 7" of a byte offset.

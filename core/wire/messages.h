@@ -84,8 +84,8 @@ struct OperationFigures {
   bool operator==(const OperationFigures&) const = default;
 };
 
-// Of one slice; or of `count` slices with consecutive orders that all completed, without outputs, quarantined records and
-// remarks: the numbers are their sums, and the figures are those of the first one.
+// Of one slice; or of `count` slices with consecutive orders that all completed, without outputs, quarantined records
+// and remarks: the numbers are their sums, and the figures are those of the first one.
 struct SliceResult {
   SliceKey key;
   std::uint64_t count = 1;

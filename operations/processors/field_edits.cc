@@ -47,12 +47,12 @@ class DropField final : public Processor {
   }
   Result<void> process(RecordBatch& batch) override {
     if (!batch.records.empty()) absent_.make();
-    return edit_objects(
-        batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) -> Result<std::string_view> {
-          const std::string_view edited = editor_.drop(batch, record, object, field_);
-          if (edited.data() != record.data()) absent_.refute();
-          return edited;
-        });
+    return edit_objects(batch, indexer_, rejecter_,
+                        [&](std::string_view record, const JsonValue& object) -> Result<std::string_view> {
+                          const std::string_view edited = editor_.drop(batch, record, object, field_);
+                          if (edited.data() != record.data()) absent_.refute();
+                          return edited;
+                        });
   }
 
  private:
@@ -76,9 +76,8 @@ class CopyField final : public Processor {
   }
   Result<void> process(RecordBatch& batch) override {
     if (!batch.records.empty()) absent_.make();
-    return edit_objects(batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) {
-      return copy(batch, record, object);
-    });
+    return edit_objects(batch, indexer_, rejecter_,
+                        [&](std::string_view record, const JsonValue& object) { return copy(batch, record, object); });
   }
 
  private:
@@ -127,7 +126,7 @@ OperationEntry drop_field_operation() {
   OperationSchema schema;
   schema.name = "drop_field";
   schema.kind = OperationKind::processor;
-  schema.description = "Removes a field from each record that has it.";
+  schema.description = "Removes a field from each record that has it, all members of its name.";
   schema.options = {path_spec("field", "The field to remove, as a path such as `http.status`.")};
   schema.check = [](const Json& options) { return check_field_option(options, "field"); };
   return {std::move(schema), [] { return std::make_unique<DropField>("field"); }};

@@ -134,7 +134,9 @@ class ValueCondition final : public Condition {
 class RangeCondition final : public Condition {
  public:
   RangeCondition(const std::optional<Scalar>& minimum, const std::optional<Scalar>& maximum)
-      : minimum_(minimum), maximum_(maximum), is_text_(std::holds_alternative<std::string>(*(minimum ? minimum : maximum))) {}
+      : minimum_(minimum),
+        maximum_(maximum),
+        is_text_(std::holds_alternative<std::string>(*(minimum ? minimum : maximum))) {}
 
   Verdict test(std::string_view json) override {
     if (is_text_ && json.front() == '"') {
@@ -253,8 +255,8 @@ std::string test_text(const Json& options) {
   return "";
 }
 
-// Whether the field is one of texts behind these operations, for certain: a csv reader makes texts, and nothing on the way
-// changes them. Backwards, as selections rename.
+// Whether the field is one of texts behind these operations, for certain: a csv reader makes texts, and nothing on the
+// way changes them. Backwards, as selections rename.
 bool is_certainly_text(std::string field, std::span<const Json> before) {
   for (auto operation = before.rbegin(); operation != before.rend(); ++operation) {
     const std::string name(operation_name(operation->value("_op", "")));
@@ -280,6 +282,17 @@ bool is_certainly_text(std::string field, std::span<const Json> before) {
 }
 
 std::optional<OperationSchema::PlaceWarning> check_filter_place(const Json& options, std::span<const Json> before) {
+  for (const auto* name : {"min", "max"}) {
+    if (!options.contains(name) || !options[name].is_string()) continue;
+    const auto& text = options[name].get_ref<const std::string&>();
+    if (text.empty() || text.find_first_not_of("0123456789.-") != std::string::npos || IsoInstant::parse(text))
+      continue;
+    return OperationSchema::PlaceWarning{
+        name,
+        fmt::format("{} is a text, and texts are compared byte by byte: \"9\" is above \"10\"; numbers are written "
+                    "without quotes",
+                    name)};
+  }
   for (const auto* name : {"value", "min", "max"}) {
     if (!options.contains(name) || !options[name].is_number()) continue;
     const auto field = options.at("field").get<std::string>();
@@ -301,9 +314,9 @@ class Filter final : public Processor {
     ASSIGN_OR_RETURN(condition_, make_condition(context.options));
     absent_ = absent_field(context, field_);
     if (const auto wants_numbers = condition_->wants_numbers()) {
-      other_type_ = context.remark(fmt::format("{}: every value of \"{}\" is of another type, none is a {}",
-                                               test_text(context.options), field_.text(),
-                                               *wants_numbers ? "number" : "text"));
+      other_type_ =
+          context.remark(fmt::format("{}: every value of \"{}\" is of another type, none is a {}",
+                                     test_text(context.options), field_.text(), *wants_numbers ? "number" : "text"));
     }
     return {};
   }
@@ -396,9 +409,9 @@ OperationEntry filter_operation() {
        .required = true},
       {.name = "value",
        .type = OptionType::any,
-       .description =
-           "The field must equal this text, number, boolean or null; types are told apart (1 is not \"1\"), and numbers "
-           "are compared as decimals of any length."},
+       .description = "The field must equal this text, number, boolean or null; types are told apart (1 is not \"1\"), "
+                      "and numbers "
+                      "are compared as decimals of any length."},
       {.name = "regex",
        .type = OptionType::text,
        .description = "A regular expression that must be found somewhere in the field, which may be a text, number or "

@@ -46,9 +46,8 @@ void drop_covered(std::vector<ChosenField>& choices) {
   const auto covers = [](const ChosenField& outer, const ChosenField& inner) {
     const auto& around = outer.source.segments();
     const auto& within = inner.source.segments();
-    return around.size() < within.size() &&
-           std::equal(around.begin(), around.end(), within.begin(),
-                      [](const auto& a, const auto& b) { return a.name == b.name; });
+    return around.size() < within.size() && std::equal(around.begin(), around.end(), within.begin(),
+                                                       [](const auto& a, const auto& b) { return a.name == b.name; });
   };
   const std::vector<ChosenField> all = choices;
   std::erase_if(choices, [&](const ChosenField& choice) {
@@ -73,8 +72,8 @@ Result<Choices> read_choices(const Json& options) {
   if (choices.empty()) return Error(ErrorCode::invalid, "fields: must name at least one field", false);
   if (!options.contains("casts")) return read;
   for (const auto& [name, word] : options["casts"].items()) {
-    const auto choice =
-        std::find_if(choices.begin(), choices.end(), [&, &wanted = name](const ChosenField& c) { return c.name == wanted; });
+    const auto choice = std::find_if(choices.begin(), choices.end(),
+                                     [&, &wanted = name](const ChosenField& c) { return c.name == wanted; });
     if (choice == choices.end())
       return Error(ErrorCode::invalid, fmt::format("casts.{}: is not one of the fields", name), false);
     choice->cast = word.is_string() ? parse_json_cast(word.get_ref<const std::string&>()) : std::nullopt;
@@ -98,9 +97,9 @@ class Selection final : public Processor {
   Result<void> process(RecordBatch& batch) override {
     if (batch.records.empty()) return {};
     for (OperationRemark& absent : absent_) absent.make();
-    auto done = edit_objects(
-        batch, indexer_, rejecter_,
-        [&](std::string_view record, const JsonValue& object) { return select(batch, record, object); });
+    auto done = edit_objects(batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) {
+      return select(batch, record, object);
+    });
     for (std::size_t field = 0; field < absent_.size(); ++field) {
       if (projection_.found()[field]) absent_[field].refute();
     }
@@ -144,7 +143,7 @@ OperationEntry selection_operation() {
       {.name = "casts",
        .type = OptionType::object,
        .description = "Converts values: an object of output name (of a list: the path) -> `string`, `number`, "
-                      "`integer` or `boolean`."},
+                      "`integer` or `boolean`. Numbers keep their digits; `integer` drops the fraction."},
   };
   schema.check = [](const Json& options) -> Result<void> {
     if (auto choices = read_choices(options); !choices) return choices.error();

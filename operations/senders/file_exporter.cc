@@ -183,9 +183,10 @@ std::vector<OptionSpec> file_exporter_options() {
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description = "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, each "
-                      "named by its path. By default all; for csv and tsv those of the slice's first record, and a "
-                      "record with another one is an error."},
+       .description =
+           "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, each "
+           "named by its path. By default all; for csv and tsv those of the slice's first record, and a "
+           "record with another one is an error."},
       {.name = "include_header",
        .type = OptionType::boolean,
        .description = "Writes the column names as the first row of each csv or tsv file.",

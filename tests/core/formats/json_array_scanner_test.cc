@@ -60,7 +60,8 @@ TEST(JsonArrayScanner, GoesOnBehindBadElements) {
   }
   EXPECT_THAT(*scan_all("[1,{\"a\":},2]", 3, [](const BadElement&) -> Result<void> { return {}; }),
               testing::ElementsAre("1", "2"));
-  const auto stopped = scan_all("[1,nul,2]", 3, [](const BadElement& element) -> Result<void> { return element.error; });
+  const auto stopped =
+      scan_all("[1,nul,2]", 3, [](const BadElement& element) -> Result<void> { return element.error; });
   EXPECT_EQ(stopped.error().message, "byte 3: expected a value");
 }
 

@@ -65,8 +65,7 @@ bool is_good(const std::string& text) {
 Json rebuilt(const JsonValue& value) {
   if (!value.is_object()) return Json::parse(value.bytes());
   Json object = Json::object();
-  value.visit_members(
-      [&](const JsonName& name, const JsonValue& member) { object[name.text()] = rebuilt(member); });
+  value.visit_members([&](const JsonName& name, const JsonValue& member) { object[name.text()] = rebuilt(member); });
   return object;
 }
 
@@ -114,8 +113,8 @@ TEST(JsonTokens, NamesAreComparedByTheirCharacters) {
   EXPECT_EQ(found("nine_9999"), "8");
   EXPECT_EQ(found("x\\"), "9");
   EXPECT_EQ(found("b\b"), "10");
-  for (const auto* absent : {"pr\\u00e9nom", "a\\/b", "seven7", "seven777", "eight88", "eight8888", "nine_9998", "nine_99999",
-                             "seven77\":6", "x", "b\\b"})
+  for (const auto* absent : {"pr\\u00e9nom", "a\\/b", "seven7", "seven777", "eight88", "eight8888", "nine_9998",
+                             "nine_99999", "seven77\":6", "x", "b\\b"})
     EXPECT_EQ(found(absent), "") << absent;
   EXPECT_TRUE(tokens.texts()[0].has_escaped_names);
   EXPECT_TRUE(tokens.texts()[1].has_escaped_names);

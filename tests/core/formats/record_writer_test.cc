@@ -52,7 +52,8 @@ TEST(RecordWriter, LdjsonAndJsonWithFields) {
 }
 
 TEST(RecordWriter, FieldsArePaths) {
-  const std::vector<std::string> records = {R"({"http":{"status":404,"x":1},"user.name":"ann","items":[{"p":1},{"p":"b"}]})"};
+  const std::vector<std::string> records = {
+      R"({"http":{"status":404,"x":1},"user.name":"ann","items":[{"p":1},{"p":"b"}]})"};
   auto options = format(RecordFormat::ldjson);
   options.fields = {"user.name", "http.status", "items.p", "items.9"};
   EXPECT_EQ(*written(options, records),

@@ -79,7 +79,8 @@ TEST(Filter, RegexLooksAtCharactersAndWholeTexts) {
   EXPECT_TRUE(keeps(R"({"field":"a","regex":"^Zo[éè]$"})", R"({"a":"Zo\u00e9"})"));
   EXPECT_TRUE(keeps(R"({"field":"a","regex":"(?i)^É$"})", R"({"a":"é"})"));
   EXPECT_TRUE(keeps(R"({"field":"a","regex":"^cut .$"})", R"({"a":"cut \ud83d"})"));
-  EXPECT_THAT(problem(filter_operation(), R"({"field":"a","regex":"a(?=b)"})"), HasSubstr("look-around"));
+  EXPECT_THAT(problem(filter_operation(), R"({"field":"a","regex":"a(?=b)"
+})"), HasSubstr("look-around"));
 }
 
 // No pattern takes for ever, on no text.
@@ -133,14 +134,16 @@ TEST(Filter, RemarksOnWhatNoRecordHas) {
   const auto entry = filter_operation();
   EXPECT_THAT(remarks_of(entry, R"({"field":"a","min":5})", {R"({"b":1})"}),
               ElementsAre(Remark{"operations[1] filter: \"a\" was in no record", false}));
-  EXPECT_THAT(remarks_of(entry, R"({"field":"a","min":5})", {R"({"a":"7"})"}),
-              ElementsAre(Remark{"operations[1] filter: \"a\" was in no record", true},
-                          Remark{"operations[1] filter: min 5: every value of \"a\" is of another type, none is a number",
-                                 false}));
-  EXPECT_THAT(remarks_of(entry, R"({"field":"a","min":5})", {R"({"a":"7"})", R"({"a":1})"}),
-              ElementsAre(Remark{"operations[1] filter: \"a\" was in no record", true},
-                          Remark{"operations[1] filter: min 5: every value of \"a\" is of another type, none is a number",
-                                 true}));
+  EXPECT_THAT(
+      remarks_of(entry, R"({"field":"a","min":5})", {R"({"a":"7"})"}),
+      ElementsAre(
+          Remark{"operations[1] filter: \"a\" was in no record", true},
+          Remark{"operations[1] filter: min 5: every value of \"a\" is of another type, none is a number", false}));
+  EXPECT_THAT(
+      remarks_of(entry, R"({"field":"a","min":5})", {R"({"a":"7"})", R"({"a":1})"}),
+      ElementsAre(
+          Remark{"operations[1] filter: \"a\" was in no record", true},
+          Remark{"operations[1] filter: min 5: every value of \"a\" is of another type, none is a number", true}));
   EXPECT_THAT(remarks_of(entry, R"({"field":"a","min":5})", {}), IsEmpty());
 }
 
@@ -156,7 +159,8 @@ TEST(Filter, KnowsThatCsvMakesTexts) {
   EXPECT_FALSE(warned({csv, {{"_op", "selection"}, {"fields", {"n"}}, {"casts", {{"n", "integer"}}}}}, number));
   EXPECT_FALSE(warned({csv, {{"_op", "set_field"}, {"field", "n"}, {"value", 1}}}, number));
   EXPECT_FALSE(warned({csv, {{"_op", "script"}}}, number));
-  EXPECT_FALSE(warned({csv}, {{"_op", "filter"}, {"field", "n"}, {"min", "10"}}));
+  EXPECT_FALSE(warned({csv}, {{"_op", "filter"}, {"field", "n"}, {"min", "2024-01-01"}}));
+  EXPECT_TRUE(warned({}, {{"_op", "filter"}, {"field", "n"}, {"min", "10"}})) << "9 would be above it";
   EXPECT_FALSE(warned({{{"_op", "file_reader"}, {"format", "ldjson"}}}, number));
 }
 
