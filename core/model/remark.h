@@ -25,7 +25,8 @@ inline constexpr std::size_t kMostRemarks = 1000;  // more are not kept
 // True if that changed anything.
 inline bool add_remark(Remarks& remarks, const Remark& remark) {
   const auto known = remarks.find(remark.text);
-  if (known == remarks.end()) return remarks.size() < kMostRemarks && remarks.emplace(remark.text, remark.is_refuted).second;
+  if (known == remarks.end())
+    return remarks.size() < kMostRemarks && remarks.emplace(remark.text, remark.is_refuted).second;
   if (known->second || !remark.is_refuted) return false;
   return known->second = true;
 }
