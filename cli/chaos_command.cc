@@ -21,9 +21,11 @@
 #include "cli/master_options.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/children.h"
 #include "core/runtime/config.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
+#include "core/runtime/printable.h"
 #include "master/master.h"
 #include "operations/operation.h"
 
@@ -148,7 +150,7 @@ Result<ExitCode> judge(const CommandLine& line, const std::string& data, std::ui
   if (const ExitCode verified = verify_execution(verify); verified != ExitCode::ok && wrong.empty())
     wrong = "output and ledger differ";
   fmt::print("chaos seed={}: {} workers and {} controllers killed, {} slices: {}\n", seed, run.workers_killed,
-             run.controllers_killed, slices, wrong.empty() ? "PASSED" : "FAILED, " + wrong);
+             run.controllers_killed, slices, wrong.empty() ? "PASSED" : "FAILED, " + printable(wrong));
   return wrong.empty() ? ExitCode::ok : ExitCode::failed;
 }
 
@@ -160,6 +162,7 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   job["max_retries"] = job.value("max_retries", std::int64_t{3}) + plan.kills;
 
   AsioLoop loop;
+  const OrphanReaper orphans(loop);
   const std::uint64_t seed = plan.seed.value_or(loop.random() % 1'000'000);
   ASSIGN_OR_RETURN(master::MasterOptions options, master_options(settings));
   options.data = fmt::format("{}/chaos/{}", settings.text("data"), random_uuid());

@@ -48,9 +48,8 @@ Parser::Parser(CommandLine& line) : line_(line) {
   master.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(master, false);
   master.footer(
-      "Precedence: flag, environment variable, configuration file, default. Stop with SIGTERM (drains); a second "
-      "SIGINT "
-      "quits at once.");
+      "Precedence: flag, environment variable, configuration file, default. Stop with SIGTERM or SIGHUP (drains); a "
+      "second SIGINT quits at once.");
 
   CLI::App& run = add(Command::run, "run", "Run one job in this process, without a server");
   run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,6 +11,7 @@
 #include "cli/http_request.h"
 #include "core/model/execution.h"
 #include "core/runtime/config.h"
+#include "core/runtime/files.h"
 #include "core/runtime/json.h"
 
 namespace slicemill::cli {
@@ -51,7 +53,8 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
   if (!ledger_exists(place.directory)) {
     return Error(
         ErrorCode::not_found,
-        fmt::format("execution {} ended as {}, and there is no ledger of it at '{}' (is that on this machine?)",
+        fmt::format("execution {} ended as {}, and there is no ledger of it at '{}': if that is on this machine, it is "
+                    "lost, and nothing tells what its output should be",
                     line.ex_id, status_text, place.directory));
   }
   return place;
@@ -61,19 +64,18 @@ Result<LedgerPlace> look_in_data_directory(const CommandLine& line) {
   ASSIGN_OR_RETURN(const DataLayout layout, data_layout(line));
   LedgerPlace place{.directory = layout.ledger_directory(line.ex_id)};
   if (!ledger_exists(place.directory)) {
-    return Error(ErrorCode::not_found,
-                 fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)", line.ex_id,
-                             place.directory));
+    return no_ledger(layout, line.ex_id);
   }
   return place;
 }
 
-Result<std::unique_ptr<LedgerView>> open_view(const LedgerPlace& place) {
+Result<EndedLedger> open_view(const LedgerPlace& place) {
   const auto deadline = std::chrono::steady_clock::now() + place.patience;
   while (true) {
     auto view = view_ledger(place.directory);
     const bool locked = !view && view.error().code == ErrorCode::conflict;
-    if (!locked || std::chrono::steady_clock::now() >= deadline) return view;
+    if (view) return EndedLedger{place.directory, std::move(*view)};
+    if (!locked || std::chrono::steady_clock::now() >= deadline) return view.error();
     std::this_thread::sleep_for(kLedgerRetry);  // the lock gives no event to wait for
   }
 }
@@ -86,12 +88,54 @@ Result<DataLayout> data_layout(const CommandLine& line) {
   return DataLayout::of(settings.text("data"));
 }
 
-Result<std::unique_ptr<LedgerView>> stored_ledger(const CommandLine& line) {
+Error no_ledger(const DataLayout& layout, const std::string& ex_id) {
+  const std::string directory = layout.ledger_directory(ex_id);
+  if (posix_files().stat(layout.log_directory(ex_id))) return lost_ledger(ex_id, directory);
+  return Error(
+      ErrorCode::not_found,
+      fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)", ex_id, directory));
+}
+
+namespace {
+
+Result<NewestLedger> newest_ledger_now(const std::string& ledgers, const std::string& ex_id) {
+  NewestLedger newest{.ex_id = ex_id, .unknown = std::nullopt};
+  std::size_t most = 0;
+  ASSIGN_OR_RETURN(const auto names, posix_files().list(ledgers));
+  for (const auto& name : names) {
+    const std::string directory = ledgers + "/" + name;
+    if (!ledger_exists(directory)) continue;
+    const auto view = view_ledger(directory);
+    if (!view) {
+      if (!newest.unknown) newest.unknown = view.error();
+      continue;
+    }
+    const auto& lineage = (*view)->header().lineage;
+    if (lineage.size() <= most || std::find(lineage.begin(), lineage.end(), ex_id) == lineage.end()) continue;
+    most = lineage.size();
+    newest.ex_id = name;
+  }
+  return newest;
+}
+
+}  // namespace
+
+Result<NewestLedger> newest_ledger(const std::string& ledgers, const std::string& ex_id) {
+  const auto deadline = std::chrono::steady_clock::now() + kLedgerPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(NewestLedger newest, newest_ledger_now(ledgers, ex_id));
+    const bool locked = newest.unknown && newest.unknown->code == ErrorCode::conflict;
+    if (!locked || std::chrono::steady_clock::now() >= deadline) return newest;
+    std::this_thread::sleep_for(kLedgerRetry);
+  }
+}
+
+Result<EndedLedger> stored_ledger(const CommandLine& line) {
   ASSIGN_OR_RETURN(const LedgerPlace place, look_in_data_directory(line));
   return open_view(place);
 }
 
-Result<std::unique_ptr<LedgerView>> ended_ledger_of_master(const CommandLine& line) {
+Result<EndedLedger> ended_ledger_of_master(const CommandLine& line) {
   ASSIGN_OR_RETURN(const LedgerPlace place, ask_master(line));
   return open_view(place);
 }

@@ -3,21 +3,15 @@
 #include <cstdio>
 #include <string>
 
+#include "core/runtime/printable.h"
+
 namespace slicemill::cli {
 namespace {
 
-// Errors of other libraries may hold line ends; a user's terminal gets one line.
+// One line on a user's terminal, in which nothing acts: errors hold names of users, and line ends of other libraries.
 std::string one_line(std::string_view message) {
-  std::string line;
-  for (const char c : message) {
-    if (c == '\n' || c == '\r') {
-      if (!line.ends_with(' ')) line += ' ';
-    } else {
-      line += c;
-    }
-  }
-  while (line.ends_with(' ')) line.pop_back();
-  return line;
+  while (message.ends_with('\n') || message.ends_with('\r') || message.ends_with(' ')) message.remove_suffix(1);
+  return printable(message);
 }
 
 }  // namespace
@@ -53,6 +47,12 @@ ExitCode report(const Error& error, ExitCode code) {
 
 ExitCode report(const Error& error) {
   return report(error, exit_code_of(error));
+}
+
+void say(std::FILE* stream, std::string_view text) {
+  std::clearerr(stream);
+  (void)std::fwrite(text.data(), 1, text.size(), stream);
+  (void)std::fflush(stream);
 }
 
 void report_warning(std::string_view message) {

@@ -1,6 +1,9 @@
 // What the exit code of `slicemill` says. Documented in docs/getting-started.md.
 #pragma once
 
+#include <cstdio>
+#include <string_view>
+
 #include "core/runtime/result.h"
 
 namespace slicemill::cli {
@@ -20,6 +23,9 @@ ExitCode exit_code_of(const Error& error);
 // Writes "slicemill: <message>" to standard error, on one line, and returns the code.
 ExitCode report(const Error& error);
 ExitCode report(const Error& error, ExitCode code);
+// Writes text and flushes. A stream that nobody reads any more, or a full disk behind it, ends nothing (SIGPIPE must be
+// ignored).
+void say(std::FILE* stream, std::string_view text);
 // "slicemill: warning: <message>".
 void report_warning(std::string_view message);
 

@@ -13,10 +13,12 @@
 #include "cli/master_options.h"
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/children.h"
 #include "core/runtime/config.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/process.h"
+#include "core/wire/zmq_channel.h"
 #include "master/master.h"
 #include "operations/operation.h"
 
@@ -36,6 +38,9 @@ class MasterProcess {
   Result<void> open() {
     set_fault_process("master");
     raise_open_file_limit();  // one descriptor per connection, child and channel
+    // Whatever limit is reached later, requests are answered and statuses recorded.
+    RETURN_IF_ERROR(loop_.keep({Loop::Lane::store, Loop::Lane::query, Loop::Lane::assets}));
+    RETURN_IF_ERROR(prepare_zmq_channels(static_cast<int>(ExitCode::cannot_start)));
     ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
     RETURN_IF_ERROR(
@@ -53,8 +58,7 @@ class MasterProcess {
     loop_.on_signals([this](int number) { on_signal(number); });
     const std::string url = listening_url(settings_.text("bind"), server_->port());
     log(LogLevel::info, "listening on {}, data directory {}", url, settings_.text("data"));
-    fmt::print("listening on {}\n", url);
-    std::fflush(stdout);
+    say(stdout, fmt::format("listening on {}\n", url));
     loop_.run();
   }
 
@@ -70,7 +74,7 @@ class MasterProcess {
     if (draining_) return;
     draining_ = true;
     log(LogLevel::info, "signal {}: draining", number);
-    if (number == SIGINT) fmt::print(stderr, "draining; a second interrupt quits at once\n");
+    if (number == SIGINT) say(stderr, "draining; a second interrupt quits at once\n");
     master_->shut_down([this] { server_->stop([this] { loop_.stop(); }); });
   }
 
@@ -81,6 +85,7 @@ class MasterProcess {
   std::unique_ptr<api::HttpServer> server_;
   bool draining_ = false;
   bool interrupted_ = false;
+  OrphanReaper orphans_{loop_};
 };
 
 }  // namespace
@@ -90,6 +95,7 @@ ExitCode run_master(const CommandLine& line) {
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
+  std::signal(SIGPIPE, SIG_IGN);
   MasterProcess process(*settings);
   if (const auto opened = process.open(); !opened) {
     const Error& error = opened.error();

@@ -45,6 +45,10 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.standby_processes = static_cast<int>(settings.number("standby_processes"));
   options.worker_transport.tcp = settings.text("worker_transport") == "tcp";
   ASSIGN_OR_RETURN(options.worker_transport.ports, parse_port_range(settings.text("controller_ports")));
+  options.retention.limits.age_ms = settings.number("retention_age");
+  options.retention.limits.deleted_age_ms = settings.number("retention_deleted_age");
+  options.retention.limits.count = settings.number("retention_count");
+  options.retention.bytes = settings.number("retention_bytes");
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
   for (const std::string& beside : {options.controller_program, options.worker_program})
     if (access(beside.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", beside);

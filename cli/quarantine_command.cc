@@ -11,6 +11,7 @@
 #include "cli/http_request.h"
 #include "core/ledger/slice_record_json.h"
 #include "core/runtime/json.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::uint64_t kRecordsAtOnce = 1'000;  // from a ledger
 constexpr std::uint64_t kRecordsPerAnswer = 10;  // from a master: each may have a megabyte, and an answer has a limit
 
 void print(const Json& record) {
-  fmt::print("{}\n", to_compact_text(record));
+  fmt::print("{}\n", printable_json(to_compact_text(record)));
 }
 
 // The answer's JSON; the master's own words if it refuses.
@@ -56,7 +57,8 @@ Result<void> list_from_master(const CommandLine& line) {
 }
 
 Result<void> list_from_ledger(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const auto ledger, stored_ledger(line));
+  ASSIGN_OR_RETURN(const EndedLedger stored, stored_ledger(line));
+  const auto& ledger = stored.view;
   std::optional<QuarantinePlace> after;
   while (true) {
     ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(after, 0, kRecordsAtOnce));
@@ -70,8 +72,8 @@ Result<void> redrive_by_master(const CommandLine& line) {
   ASSIGN_OR_RETURN(const HttpTarget target, parse_master_url(line.master_url));
   ASSIGN_OR_RETURN(const Json submitted,
                    answered(line, http_post(target, quarantine_path(line) + "/_redrive", kAnswerTimeoutMs)));
-  fmt::print("execution {} redrives the quarantined records of {}\n", submitted.value("ex_id", std::string()),
-             line.ex_id);
+  fmt::print("execution {} redrives the quarantined records of {}\n",
+             printable(submitted.value("ex_id", std::string())), line.ex_id);
   return {};
 }
 

@@ -6,18 +6,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/ended_ledger.h"
 #include "cli/execution_settings.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
 #include "cli/run_progress.h"
+#include "cli/run_retention.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
+#include "core/runtime/byte_stream.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
@@ -30,6 +34,7 @@ namespace {
 
 struct Plan {
   controller::LocalRunOptions options;
+  std::string resume;  // the command that goes on with the execution
   std::string output;  // path that the last operation writes to; "" if it has none
 };
 
@@ -42,37 +47,25 @@ Result<Json> new_execution(const CommandLine& line, const DataLayout& layout, co
   return execution;
 }
 
-// Earlier redrives and recoveries took from an execution's quarantine: of the ledgers that descend from it, the one of
-// the longest lineage knows what is left.
-Result<std::string> newest_ledger(const DataLayout& layout, const std::string& ex_id) {
-  std::string newest = ex_id;
-  std::size_t most = 0;
-  ASSIGN_OR_RETURN(const auto names, posix_files().list(layout.data + "/ledgers"));
-  for (const auto& name : names) {
-    if (!ledger_exists(layout.ledger_directory(name))) continue;
-    const auto view = view_ledger(layout.ledger_directory(name));
-    if (!view) return with_context(view.error(), fmt::format("cannot tell whether it descends from {}", ex_id));
-    const auto& lineage = (*view)->header().lineage;
-    if (lineage.size() <= most || std::find(lineage.begin(), lineage.end(), ex_id) == lineage.end()) continue;
-    most = lineage.size();
-    newest = name;
-  }
-  return newest;
+// Where earlier redrives and recoveries have come: what they did is done.
+Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(NewestLedger newest, newest_ledger(layout.data + "/ledgers", ex_id));
+  if (newest.unknown)
+    return with_context(*newest.unknown, fmt::format("cannot tell whether it descends from {}", ex_id));
+  return std::move(newest.ex_id);
 }
 
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
 // where earlier recoveries and redrives of it have come: what they did is done.
 Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
   const std::string own = layout.ledger_directory(ex_id);
-  if (!ledger_exists(own)) {
-    return Error(ErrorCode::not_found, fmt::format("no execution {} to resume: there is no ledger at {}", ex_id, own));
-  }
+  if (!ledger_exists(own)) return with_context(no_ledger(layout, ex_id), "nothing to resume");
   launch.ex_id = ex_id;
   ASSIGN_OR_RETURN(auto view, view_ledger(own));
   ASSIGN_OR_RETURN(launch.execution, parse_json(view->header().execution));
   if (view->header().outcome) {
     view.reset();  // it is looked at again
-    ASSIGN_OR_RETURN(launch.ex_id, newest_ledger(layout, ex_id));
+    ASSIGN_OR_RETURN(launch.ex_id, newest_of(layout, ex_id));
     ASSIGN_OR_RETURN(view, view_ledger(layout.ledger_directory(launch.ex_id)));
   }
   const LedgerHeader& header = view->header();
@@ -85,23 +78,20 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
     return Error(ErrorCode::conflict,
                  fmt::format("execution {} ended as completed; there is nothing to resume", launch.ex_id));
   }
-  fmt::print("execution {} ended as {}; ", launch.ex_id, to_string(header.outcome->status));
+  const std::string ended = fmt::format("execution {} ended as {}", launch.ex_id, to_string(header.outcome->status));
   launch.source_ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.ex_id = random_uuid();
   launch.execution["ex_id"] = launch.ex_id;
   launch.epoch = header.epoch + 1;
-  fmt::print("{} goes on from it\n", launch.ex_id);
+  say(stdout, fmt::format("{}; {} goes on from it\n", ended, launch.ex_id));
   return {};
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
 Result<void> redrive(const DataLayout& layout, const CommandLine& line, ControllerLaunch& launch) {
   const std::string own = layout.ledger_directory(line.ex_id);
-  if (!ledger_exists(own)) {
-    return Error(ErrorCode::not_found,
-                 fmt::format("no execution {} to redrive: there is no ledger at {}", line.ex_id, own));
-  }
-  ASSIGN_OR_RETURN(const std::string newest, newest_ledger(layout, line.ex_id));
+  if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
+  ASSIGN_OR_RETURN(const std::string newest, newest_of(layout, line.ex_id));
   launch.source_ledger_directory = layout.ledger_directory(newest);
   ASSIGN_OR_RETURN(const auto view, view_ledger(launch.source_ledger_directory));
   const LedgerHeader& header = view->header();
@@ -121,7 +111,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Controll
   }
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
-  fmt::print("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
+  say(stdout, fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id));
   return {};
 }
 
@@ -139,6 +129,23 @@ Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<
                                                [](const std::string&) {});
   made->start();
   return std::shared_ptr<void>(std::move(made));
+}
+
+std::string for_shell(const std::string& word) {
+  constexpr std::string_view kPlain = "/._-+=@:,%0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// For the shell of whoever gave this command, with what it says of the place.
+std::string resume_command(const CommandLine& line, const std::string& ex_id) {
+  std::string command = fmt::format("slicemill run --resume {}", ex_id);
+  if (const auto data = line.flags.find("data"); data != line.flags.end())
+    command += " --data " + for_shell(data->second);
+  if (!line.config_file.empty()) command += " --config " + for_shell(line.config_file);
+  return command;
 }
 
 Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
@@ -161,6 +168,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   plan.options.workers =
       static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
+  plan.resume = resume_command(line, launch.ex_id);
   plan.output = output_path(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
@@ -201,11 +209,10 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
     const std::string& text = outcome.ledger_error->message;
     return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
   }
-  fmt::print("{}\n", closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output));
-  std::fflush(stdout);
+  say(stdout, closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output) + "\n");
   for (const std::string& remark : outcome.remarks) report_warning(remark);
   if (code == ExitCode::ok) return code;
-  const std::string next = fmt::format("go on with `slicemill run --resume {}`", launch.ex_id);
+  const std::string next = fmt::format("go on with `{}`", plan.resume);
   if (outcome.obstacle) {
     return report(Error(ErrorCode::no_space,
                         fmt::format("{}; with that out of the way, {}{}", outcome.obstacle->message, next, log)),
@@ -222,6 +229,8 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
 }  // namespace
 
 ExitCode run_local(const CommandLine& line) {
+  keep_standard_input();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
@@ -231,19 +240,27 @@ ExitCode run_local(const CommandLine& line) {
     return report(plan.error(),
                   plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
 
+  say(stderr, fmt::format("progress: execution {} begins; `{}` goes on with it, should it be interrupted\n",
+                          plan->options.launch.ex_id, plan->resume));
   RunProgress progress(isatty(STDERR_FILENO) != 0);
   plan->options.on_progress = [&progress](const controller::StatusReport& report) {
     progress.show(report.status, report.stats);
   };
-  plan->options.on_leaving = [&progress] {
+  plan->options.on_notice = [&progress](const std::string& notice) {
     progress.end();
-    fmt::print(stderr, "progress: slices in flight finish; a second interrupt ends at once\n");
+    report_warning(notice);
+  };
+  plan->options.on_leaving = [&progress, &plan] {
+    progress.end();
+    say(stderr, fmt::format("progress: slices in flight finish; a second interrupt ends at once; go on with `{}`\n",
+                            plan->resume));
   };
   const auto began = std::chrono::steady_clock::now();
   const auto outcome = controller::run_locally(plan->options);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
   progress.end();
   flush_log();
+  remove_old_runs(DataLayout::of(settings->text("data")), *settings, plan->options.launch.ex_id);
   if (!outcome) return report(outcome.error());
   return conclude(*plan, *outcome, took);
 }

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli/exit_codes.h"
 #include "core/runtime/json.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
@@ -39,21 +41,19 @@ std::string progress_text(std::string_view status, std::string_view stats) {
 
 void RunProgress::show(std::string_view status, std::string_view stats) {
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", progress_text(status, stats));
-    std::fflush(stderr);
+    say(stderr, fmt::format("\r\x1b[K{}", progress_text(status, stats)));
     line_open_ = true;
     return;
   }
   const auto now = std::chrono::steady_clock::now();
   if (now - shown_ < kLineEvery) return;
   shown_ = now;
-  fmt::print(stderr, "progress: {}\n", progress_text(status, stats));
+  say(stderr, fmt::format("progress: {}\n", progress_text(status, stats)));
 }
 
 void RunProgress::end() {
   if (!line_open_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  say(stderr, "\r\x1b[K");
   line_open_ = false;
 }
 
@@ -65,7 +65,7 @@ std::string closing_summary(const std::string& ex_id, ExecutionStatus status, co
                      ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
                      grouped(counters.records_in), grouped(counters.records_out),
                      counters.quarantined > 0 ? fmt::format(" {} quarantined,", grouped(counters.quarantined)) : "",
-                     seconds, grouped(rate), output.empty() ? "" : ", output " + output);
+                     seconds, grouped(rate), output.empty() ? "" : ", output " + printable(output));
 }
 
 }  // namespace slicemill::cli

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -10,12 +11,13 @@
 #include "core/model/execution.h"
 #include "core/outputs/output_publisher.h"
 #include "core/runtime/json.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
 
 void print_names(const char* what, const std::vector<std::string>& names, std::uint64_t count) {
-  for (const std::string& name : names) fmt::print("{}: {}\n", what, name);
+  for (const std::string& name : names) fmt::print("{}: {}\n", what, printable(name));
   if (count > names.size()) fmt::print("{}: and {} more\n", what, count - names.size());
 }
 
@@ -29,19 +31,50 @@ void print_report(const std::string& ex_id, const LedgerHeader& header, const Ve
       report.records, report.bytes, report.missing_count, report.altered_count, report.extra_count);
 }
 
-Result<ExitCode> verify(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const auto view, line.master_url.empty() ? stored_ledger(line) : ended_ledger_of_master(line));
-  const LedgerHeader& header = view->header();
+// Nothing: its last operation publishes nothing.
+Result<std::optional<VerifyReport>> compare(const LedgerView& view) {
+  const LedgerHeader& header = view.header();
   ASSIGN_OR_RETURN(const Json job, parse_json(header.execution));
   ASSIGN_OR_RETURN(const auto publisher, make_publisher(job, header.lineage, posix_files()));
-  if (publisher == nullptr) {
+  if (publisher == nullptr) return std::optional<VerifyReport>();
+  const OutputSource outputs = [&](const OutputVisitor& visit) { return view.for_each_output(visit); };
+  ASSIGN_OR_RETURN(VerifyReport report, publisher->verify(outputs, header.joined));
+  return std::optional(std::move(report));
+}
+
+// What went on from an execution may have joined its parts, or published what it left committed: then its own ledger
+// does not tell what the output should be, and that of the last one does. Nothing: nobody went on from it.
+Result<std::optional<ExitCode>> judge_by_descendant(const std::string& directory, const std::string& ex_id) {
+  const std::string ledgers = directory.substr(0, directory.rfind('/'));
+  ASSIGN_OR_RETURN(const NewestLedger newest, newest_ledger(ledgers, ex_id));
+  if (newest.ex_id == ex_id) {
+    if (newest.unknown)
+      fmt::print("an execution that goes on from {} may be at work: {}\n", ex_id, newest.unknown->message);
+    return std::optional<ExitCode>();
+  }
+  ASSIGN_OR_RETURN(const auto view, view_ledger(ledgers + "/" + newest.ex_id));
+  ASSIGN_OR_RETURN(const auto report, compare(*view));
+  if (!report) return std::optional<ExitCode>();
+  fmt::print("execution {} goes on from {}; its ledger tells what the output is by now\n", newest.ex_id, ex_id);
+  print_report(newest.ex_id, view->header(), *report);
+  return std::optional(report->clean() ? ExitCode::ok : ExitCode::failed);
+}
+
+Result<ExitCode> verify(const CommandLine& line) {
+  ASSIGN_OR_RETURN(EndedLedger ledger, line.master_url.empty() ? stored_ledger(line) : ended_ledger_of_master(line));
+  ASSIGN_OR_RETURN(const auto report, compare(*ledger.view));
+  if (!report) {
     fmt::print("execution {}: its last operation publishes nothing that could be verified\n", line.ex_id);
     return ExitCode::ok;
   }
-  const OutputSource outputs = [&](const OutputVisitor& visit) { return view->for_each_output(visit); };
-  ASSIGN_OR_RETURN(const VerifyReport report, publisher->verify(outputs, header.joined));
-  print_report(line.ex_id, header, report);
-  return report.clean() ? ExitCode::ok : ExitCode::failed;
+  const LedgerHeader header = ledger.view->header();
+  if (!report->clean()) {
+    ledger.view.reset();  // it is among those that are looked at
+    ASSIGN_OR_RETURN(const auto code, judge_by_descendant(ledger.directory, line.ex_id));
+    if (code) return *code;
+  }
+  print_report(line.ex_id, header, *report);
+  return report->clean() ? ExitCode::ok : ExitCode::failed;
 }
 
 }  // namespace

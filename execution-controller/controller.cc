@@ -50,6 +50,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   std::unique_ptr<SliceLedger> ledger;
   LedgerStore& ledgers = parts.ledgers;
   const bool resumed = ledgers.exists(launch.ledger_directory);
+  if (!resumed && launch.ledger_was_made) return lost_ledger(launch.ex_id, launch.ledger_directory);
   if (resumed) {
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
@@ -91,12 +92,12 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   return controller;
 }
 
-// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that they
-// had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost by
-// another death just now, and is never made twice.
+// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that
+// they had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost
+// by another death just now, and is never made twice.
 void Controller::charge_the_dead() {
   if (parts_.monitor == nullptr) return;
-  for (const auto& path : begun_notes_in(launch_.runtime_directory, launch_.ex_id + ".")) {
+  for (const auto& path : begun_notes_in(launch_.begun_directory)) {
     const auto note = read_begun_note(path);
     if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
     if (!parts_.files.remove(path) || !note->begun || note->excused) continue;
@@ -117,6 +118,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       analytics_(job_),
       quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
+      ledger_noted_(launch.ledger_was_made || !launch.master_notes_ledger),
       resumed_(resumed) {
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
@@ -167,6 +169,7 @@ void Controller::wire() {
                               .retries = retries,
                               .speculation = SpeculationPolicy::of(job_)};
   if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
+  options.looks_at_pulses = parts_.has_pulses;
   dispatcher_ = std::make_unique<Dispatcher>(
       parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
       Dispatcher::Hooks{.on_result =
@@ -203,7 +206,8 @@ void Controller::wire() {
       parts_.loop, *writer_, parts_.files, header, job_,
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                          .on_change = [this] { turn_soon(); },
-                         .on_fatal = [this](const Error& error) { fail(error); }});
+                         .on_fatal = [this](const Error& error) { fail(error); },
+                         .on_notice = parts_.on_notice});
   recovery_ = std::make_unique<Recovery>(
       parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
@@ -220,14 +224,17 @@ void Controller::wire() {
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
-      WorkerWatch::Hooks{
-          .counts = [this] { return dispatcher_->counts(); },
-          .excused = [this] { return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up(); },
-          .on_alone = [this](const Error& error) { fail(error); },
-          .on_change =
-              [this] {
-                if (link_) link_->report_soon();
-              }});
+      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
+                         .excused =
+                             [this] {
+                               return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up() ||
+                                      workers_wait_;
+                             },
+                         .on_alone = [this](const Error& error) { fail(error); },
+                         .on_change =
+                             [this] {
+                               if (link_) link_->report_soon();
+                             }});
   wire_output();
   if (parts_.master != nullptr) {
     link_ = std::make_unique<MasterLink>(
@@ -238,7 +245,24 @@ void Controller::wire() {
             .on_worker_exit = [this](std::int64_t pid,
                                      const std::string& cause) { dispatcher_->on_exit_cause(pid, cause); },
             .on_wanted = [this](const wire::Wanted& wanted) { on_wanted(wanted); },
-            .report = [this] { return report(); }});
+            .on_ledger_noted =
+                [this] {
+                  ledger_noted_ = true;
+                  turn_soon();
+                },
+            .report =
+                [this] {
+                  look_after_ledger();
+                  return report();
+                },
+            .on_workers_wait = [this](const std::string& reason) { workers_wait_ = !reason.empty(); },
+            .same_report =
+                [this] {
+                  look_after_ledger();
+                  return turns_ == reported_turns_ && !obstacle_->up() && parts_.loop.waits_for().empty();
+                }},
+        parts_.has_pulses ? parts_.monitor : nullptr);
+    if (!ledger_noted_) link_->tell_ledger();
   }
 }
 
@@ -332,6 +356,7 @@ void Controller::turn_soon() {
 }
 
 void Controller::turn() {
+  ++turns_;
   const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
   // Opening a source may take long, or hang: a drain does not wait for it.
   const bool nothing_runs_yet =
@@ -347,9 +372,10 @@ void Controller::turn() {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     redrive_->fill(queue_.size(), ahead);
-    if (slicing_ && !cannot_resume_) source_->fill(queue_.size(), ahead);
+    if (slicing_ && !cannot_resume_)
+      source_->fill(queue_.size(), source_->is_endless() ? dispatcher_->least_ahead() : ahead);
     settlement_->set_subslices(source_->subslices());
-    dispatcher_->set_open(true);
+    if (ledger_noted_) dispatcher_->set_open(true);
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
@@ -398,9 +424,12 @@ ExecutionStatus Controller::status() const {
 }
 
 StatusReport Controller::report() const {
+  reported_turns_ = turns_;
   std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   if (reason.empty()) reason = worker_watch_->reason();
+  if (const std::string thread = parts_.loop.waits_for(); reason.empty() && !thread.empty())
+    reason = "obstacle: " + thread;
   return {.status = std::string(to_string(status())),
           .reason = std::move(reason),
           .stats = to_compact_text(stats_json(progress())),
@@ -420,6 +449,15 @@ ProgressView Controller::progress() const {
           .finished_ms = finished_ms_,
           .obstacle = obstacle_->to_json(),
           .operations = analytics_.to_json()};
+}
+
+// Removed from outside, a ledger goes on being written into files that have no name any more, and all is lost with the
+// process. Later: this is asked within a report.
+void Controller::look_after_ledger() {
+  if (phase_ == Phase::finished || parts_.ledgers.exists(launch_.ledger_directory)) return;
+  parts_.loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) ledger_failed(lost_ledger(launch_.ex_id, launch_.ledger_directory));
+  });
 }
 
 const LedgerCounters& Controller::durable_counters() const {
@@ -486,6 +524,16 @@ void Controller::resume(Done done) {
     done(Error(code_of_refusal(status()),
                fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
     return;
+  }
+  if (!parts_.ledgers.exists(launch_.ledger_directory)) {
+    done(lost_ledger(launch_.ex_id, launch_.ledger_directory));
+    look_after_ledger();
+    return;
+  }
+  // Clients wait for `running` after a resume. The next slice that fails makes it `failing` again.
+  if (status() == ExecutionStatus::paused && std::exchange(failing_, false)) {
+    reason_.clear();
+    parts_.loop.cancel(probation_timer_);
   }
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();

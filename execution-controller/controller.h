@@ -60,8 +60,10 @@ class Controller {
     ProcessMonitor* monitor = nullptr;  // nullptr: workers are threads of this process
     Files& files;
     LedgerStore& ledgers = rocks_ledgers();
-    std::optional<ProcessIdentity> self = {};  // nothing: as the system says
+    std::optional<ProcessIdentity> self = {};                // nothing: as the system says
+    std::function<void(const std::string&)> on_notice = {};  // of the source: what was left out, and what waits
     bool leaves_at_obstacle = false;  // nobody would wait for it: it suspends itself, see ControllerOutcome::obstacle
+    bool has_pulses = false;          // master and workers are processes of this machine (core/runtime/pulse.h)
   };
 
   // Opens (or creates, or recovers) the ledger, so that a conflict is known before anything runs.
@@ -132,6 +134,7 @@ class Controller {
   // Reads `read`'s list on the query lane and answers with it.
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
+  void look_after_ledger();
   ProgressView progress() const;
 
   Parts parts_;
@@ -160,8 +163,9 @@ class Controller {
 
   Phase phase_ = Phase::opening;
   WantedState wanted_ = WantedState::running;
-  bool resumed_ = false;  // the ledger was there before: a restart, or a local resume
-  bool slicing_ = false;  // the slicers are open, or will never be
+  bool ledger_noted_ = false;  // the registry knows of the ledger: slices may go out
+  bool resumed_ = false;       // the ledger was there before: a restart, or a local resume
+  bool slicing_ = false;       // the slicers are open, or will never be
   bool opening_slicers_ = false;
   bool cannot_resume_ = false;
   bool failing_ = false;
@@ -169,6 +173,9 @@ class Controller {
   bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
   bool suspending_ = false;
+  std::uint64_t turns_ = 0;  // every change of what is reported leads to one
+  mutable std::uint64_t reported_turns_ = 0;
+  bool workers_wait_ = false;      // for an obstacle: none can be started
   bool prepare_waits_ = false;     // for an obstacle: no source is open yet
   bool keeps_staging_ = false;     // it ends with committed outputs that could not be published
   Remarks remarks_;                // as in the ledger, or about to be

@@ -124,8 +124,10 @@ void Controller::finish() {
     return;
   }
   const auto& before = ledger_->header().joined;
-  const bool whole = outcome_.status == ExecutionStatus::completed &&
-                     (!publisher_->joins() || joined_ || (before && before->published));
+  // A redrive of quarantined records adds files to a directory.
+  const bool takes_no_more = publisher_->joins() ? joined_ || (before && before->published)
+                                                 : !settlement_ || settlement_->counters().quarantined == 0;
+  const bool whole = outcome_.status == ExecutionStatus::completed && takes_no_more;
   parts_.loop.after(kTellAfter, tell);
   parts_.loop.offload(
       Loop::Lane::publish, [this, whole] { publisher_->clean_up(whole); },

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMostCredit = 2048;
 constexpr std::uint64_t kSlicesPerFrame = 512;
 constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
 constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
+constexpr std::uint64_t kLeastAhead = 3;     // slices per worker, of a source without an end
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
 
@@ -43,7 +44,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
       pump();
     });
   }
-  silence_checked_ = loop_.now();
+  silence_due_ = loop_.now();
   on_silence();
 }
 
@@ -67,6 +68,15 @@ std::uint64_t Dispatcher::wanted_ahead() const {
   std::uint64_t total = 1024;
   for (const auto& [number, worker] : workers_) total += 2 * (credit(worker) + worker.outstanding);
   return total;
+}
+
+std::uint64_t Dispatcher::least_ahead() const {
+  std::uint64_t total = 0;
+  for (const auto& [number, worker] : workers_) {
+    const std::uint64_t limit = credit(worker) + worker.outstanding;
+    if (!worker.leaving) total += limit <= kLeastAhead ? kLeastAhead : 2 * limit;
+  }
+  return std::max(total, kLeastAhead);
 }
 
 void Dispatcher::pump() {
@@ -263,6 +273,7 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
   if (const auto* beat = std::get_if<wire::Beat>(&*message)) on_beat(*worker, *beat);
+  if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) on_pulse(*worker, *pulse);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
   worker = by_peer(peer);  // what it said may have ended it
   if (worker != nullptr && std::exchange(worker->untold, false)) tell_again(*worker);
@@ -329,6 +340,8 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
   }
   worker.outstanding += doubles_of(number);
   send(worker, welcome);
+  worker.pulse.reset();  // until it shows it again
+  if (options_.looks_at_pulses && worker.process.pid != 0) send(worker, wire::PulseWanted{options_.controller});
   if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
     worker.leaving = false;
     dismiss(worker);

@@ -19,6 +19,7 @@
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
+#include "core/runtime/pulse.h"
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
 #include "execution-controller/active_slice.h"
@@ -62,6 +63,7 @@ class Dispatcher {
     std::uint32_t expected_workers = 0;  // of an earlier controller
     RetryPolicy retries;
     SpeculationPolicy speculation;
+    bool looks_at_pulses = false;  // workers are processes of this machine
   };
 
   Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monitor, SliceQueue& queue, LedgerWriter& writer,
@@ -99,6 +101,9 @@ class Dispatcher {
   void end_burning();
   // How many slices should wait ready so that no worker starves.
   std::uint64_t wanted_ahead() const;
+  // The same for slices that can be made at any time: three per worker, more only of slices so small that a worker is
+  // through with them before the next ones are durable.
+  std::uint64_t least_ahead() const;
 
  private:
   using WorkerNumber = LeaseTable::WorkerNumber;
@@ -110,20 +115,21 @@ class Dispatcher {
     std::string begun_path;
     std::unique_ptr<ProcessWatch> watch;
     SteadyTime heard;
+    std::unique_ptr<PulseView> pulse;  // looked at, beside what is heard
     std::uint64_t outstanding = 0;
     double slice_us = 0;  // moving average; 0: not known yet
     bool leaving = false;
-    bool blocked = false;    // its buffer was full: no orders until it is heard of again
-    bool untold = false;     // and so it missed one of the levels below
+    bool blocked = false;  // its buffer was full: no orders until it is heard of again
+    bool untold = false;   // and so it missed one of the levels below
     // What it is told until its beats say that it knows (dispatcher_levels.cc).
     std::uint64_t acked = 0;              // its results up to this number are durable
     std::uint64_t received = 0;           // and up to this one they came
     std::optional<std::uint64_t> recall;  // it is to give back all but so many waiting slices, and has not answered
     SteadyTime ordered;                   // when it was given slices, or told the recall
-    bool alone = false;      // runs a suspect
-    SteadyTime since;        // when it presumably began what it runs, or one of its slices got a second attempt
-    bool doubled = false;    // all that it has is under way twice, or not to be
-    bool slow = false;       // what it runs takes far too long: nothing is to wait behind that
+    bool alone = false;                   // runs a suspect
+    SteadyTime since;      // when it presumably began what it runs, or one of its slices got a second attempt
+    bool doubled = false;  // all that it has is under way twice, or not to be
+    bool slow = false;     // what it runs takes far too long: nothing is to wait behind that
   };
   struct AwaitingCause {
     ActiveSlice slice;
@@ -145,6 +151,7 @@ class Dispatcher {
   void on_recalled(Worker& worker, const wire::Recalled& recalled);
   void on_goodbye(Worker& worker, const std::string& reason);
   void on_exit(WorkerNumber number, ProcessExit exit);
+  void on_pulse(Worker& worker, const wire::Pulse& pulse);
   void on_silence();
   void charge(ActiveSlice slice, pid_t pid, const ProcessExit& exit);
   void acknowledge(Worker& worker, std::uint64_t seq);
@@ -207,7 +214,7 @@ class Dispatcher {
   std::unique_ptr<Speculation> speculation_;              // nullptr: no slice runs twice
   WorkerCounts totals_;
   WorkerNumber next_worker_ = 1;
-  SteadyTime silence_checked_;
+  SteadyTime silence_due_;  // when it is looked for next
   bool open_ = false;
   bool waiting_for_known_ = false;
   bool dismissing_ = false;

@@ -114,17 +114,36 @@ void Dispatcher::on_exit_cause(std::int64_t pid, const std::string& cause) {
   pump();
 }
 
+void Dispatcher::on_pulse(Worker& worker, const wire::Pulse& pulse) {
+  auto view = PulseView::open(pulse.path);
+  if (!view) {  // then its beats go on being messages
+    log(LogLevel::warn, "worker {}: {}", worker.id, view.error().message);
+    return;
+  }
+  worker.pulse = std::move(*view);
+  send(worker, wire::PulseTaken{static_cast<std::uint64_t>(options_.settings.pulse_ms())});
+}
+
 void Dispatcher::on_silence() {
-  const auto limit = std::chrono::milliseconds(options_.settings.lease_ms);
+  const Duration limit = std::chrono::milliseconds(options_.settings.lease_ms);
   // Time in which this process did not run itself (stopped, starved) is not silence of others: what they sent is
   // unread.
-  const Duration late = loop_.now() - silence_checked_ - std::chrono::milliseconds(options_.settings.beat_ms);
-  if (late > Duration::zero())
-    for (auto& [number, worker] : workers_) worker.heard += late;
-  silence_checked_ = loop_.now();
+  const Duration late = loop_.now() - silence_due_;
+  SteadyTime next = loop_.now() + limit;
+  bool unblocked = false;
   std::vector<WorkerNumber> silent;
-  for (const auto& [number, worker] : workers_)
-    if (worker.process.pid != 0 && loop_.now() - worker.heard > limit) silent.push_back(number);
+  for (auto& [number, worker] : workers_) {
+    if (late > Duration::zero()) worker.heard += late;
+    if (worker.pulse && worker.pulse->last() > worker.heard) {
+      worker.heard = worker.pulse->last();
+      unblocked = std::exchange(worker.blocked, false) || unblocked;
+    }
+    if (worker.process.pid == 0) continue;
+    if (loop_.now() - worker.heard > limit)
+      silent.push_back(number);
+    else
+      next = std::min(next, worker.blocked ? loop_.now() : worker.heard + limit);
+  }
   for (const WorkerNumber number : silent) {
     Worker& worker = workers_.at(number);
     log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id,
@@ -135,11 +154,13 @@ void Dispatcher::on_silence() {
     hooks_.on_attempts_lost(release_leases(number));
     forget(number);
   }
-  if (!silent.empty()) {
-    hooks_.on_change();
-    pump();
-  }
-  loop_.after(std::chrono::milliseconds(options_.settings.beat_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+  if (!silent.empty()) hooks_.on_change();
+  if (!silent.empty() || unblocked) pump();
+  // No sooner than anything can have changed: an idle execution should not wake for it.
+  const Duration least = std::chrono::milliseconds(std::min(options_.settings.beat_ms, options_.settings.pulse_ms()));
+  const Duration wait = std::max<Duration>(next - loop_.now() + std::chrono::milliseconds(1), least);
+  silence_due_ = loop_.now() + wait;
+  loop_.after(wait, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) on_silence();
   });
 }

@@ -36,6 +36,7 @@ void ExecutionProcess::start() {
 
 void ExecutionProcess::cannot_open(const Error& error) {
   log(LogLevel::error, "cannot open execution {}: {}", launch_.ex_id, error.message);
+  reason_ = error.message;
   if (error.obstacle) {
     wait_for_ledger(error);
   } else if (error.code == ErrorCode::conflict) {
@@ -48,6 +49,7 @@ void ExecutionProcess::cannot_open(const Error& error) {
 }
 
 void ExecutionProcess::ended(const ControllerOutcome& outcome) {
+  if (outcome.ledger_error) reason_ = outcome.ledger_error->message;
   if (!outcome.ledger_error || !outcome.ledger_error->obstacle) {
     on_end_(outcome.ledger_error ? kStorage : kOk);
     return;
@@ -72,10 +74,8 @@ void ExecutionProcess::tell_failure(const Error& error) {
                                       .on_query = [](const wire::Query&) {},
                                       .on_worker_exit = [](std::int64_t, const std::string&) {},
                                       .on_wanted = [](const wire::Wanted&) {},
-                                      .report =
-                                          [] {
-                                            return StatusReport{.status = "initializing", .stats = "{}"};
-                                          }});
+                                      .on_ledger_noted = [] {},
+                                      .report = [] { return StatusReport{.status = "initializing", .stats = "{}"}; }});
   farewell_->start();
   farewell_->finish({.status = "failed", .reason = error.message, .stats = "{}"}, [this] { on_end_(kOk); });
 }

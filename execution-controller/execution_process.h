@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "execution-controller/controller.h"
 #include "execution-controller/ledger_wait.h"
@@ -19,6 +20,8 @@ class ExecutionProcess {
   ExecutionProcess(const Controller::Parts& parts, const ControllerLaunch& launch, std::function<void(int)> on_end);
 
   void start();
+  // Why on_end was called with a code that is not 0; "" if nothing is known.
+  const std::string& reason() const { return reason_; }
 
  private:
   void cannot_open(const Error& error);
@@ -29,6 +32,7 @@ class ExecutionProcess {
   Controller::Parts parts_;
   const ControllerLaunch& launch_;
   std::function<void(int)> on_end_;
+  std::string reason_;
   std::unique_ptr<Controller> controller_;
   std::optional<LedgerWait> wait_;      // for a ledger that cannot be used now
   std::optional<MasterLink> farewell_;  // of an execution that cannot begin

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/runtime/children.h"
 #include "core/runtime/log.h"
+#include "core/runtime/threads.h"
 #include "core/wire/memory_channel.h"
 
 namespace slicemill::controller {
@@ -15,16 +17,21 @@ namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr int kInterruptedExit = 130;
+constexpr int kOwnThreads = 6;
 
 class LocalRun {
  public:
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
-    ASSIGN_OR_RETURN(
-        controller_,
-        Controller::open({.loop = loop_, .workers = *server_, .files = posix_files(), .leaves_at_obstacle = true},
-                         options_.launch));
+    // Lanes, the ledger's threads, and two for each worker: said now, where nothing has begun.
+    RETURN_IF_ERROR(try_threads(kOwnThreads + 2 * static_cast<int>(options_.workers)));
+    ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_,
+                                                    .workers = *server_,
+                                                    .files = posix_files(),
+                                                    .on_notice = options_.on_notice,
+                                                    .leaves_at_obstacle = true},
+                                                   options_.launch));
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
       ASSIGN_OR_RETURN(auto worker, options_.make_worker(loop_, hub_.client()));
       workers_.push_back(std::move(worker));
@@ -35,7 +42,9 @@ class LocalRun {
       loop_.stop();
     });
     show_progress();
+    const OrphanReaper orphans(loop_);
     loop_.run();
+    end_at_interrupts();
     if (options_.on_progress) options_.on_progress(controller_->report());
     workers_.clear();
     controller_.reset();
@@ -45,11 +54,16 @@ class LocalRun {
  private:
   void on_signal(int number) {
     if (number == SIGINT && interrupted_) _exit(kInterruptedExit);
-    interrupted_ = interrupted_ || number == SIGINT;
+    interrupted_ = true;
     log(LogLevel::warn, "signal {}: slices in flight finish, then this process ends", number);
     if (options_.on_leaving) options_.on_leaving();
     // Not a stop: that would be the execution's outcome, and end it for good.
     controller_->suspend(options_.launch.settings.shutdown_timeout_ms);
+  }
+
+  // Nobody hears signals from here on. What is left is to wait for the threads, one of which may hang in a source.
+  static void end_at_interrupts() {
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { _exit(kInterruptedExit); });
   }
 
   void show_progress() {

@@ -21,11 +21,13 @@ struct LocalRunOptions {
   std::function<Result<std::shared_ptr<void>>(AsioLoop&, std::unique_ptr<ClientChannel>)> make_worker;
   std::function<void(const StatusReport&)> on_progress;  // twice a second
   std::function<void()> on_leaving;                      // a signal came
+  std::function<void(const std::string&)> on_notice;     // what was left out of the input, and what waits
 };
 
 // Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is
-// answered then is `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A second
-// SIGINT ends the process at once with 130. An obstacle (full disk, ...) makes it leave in the same way.
+// answered then is `stopped`, but the ledger gets no outcome, so that the same execution can go on later. A SIGINT
+// after that ends the process at once with 130, and so does any signal once the execution is over. An obstacle (full
+// disk, ...) makes it leave in the same way.
 Result<ControllerOutcome> run_locally(LocalRunOptions options);
 
 }  // namespace slicemill::controller

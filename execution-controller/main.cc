@@ -3,17 +3,19 @@
 #include <cstdio>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/launch.h"
 #include "core/runtime/process.h"
 #include "core/runtime/standby_process.h"
 #include "core/wire/zmq_channel.h"
 #include "execution-controller/controller.h"
 
 static void prepare() {
-  slicemill::prepare_zmq_channels();
-  slicemill::prepare_for_ledgers();
+  // Without room for threads it is said once there is an order, and a log.
+  if (slicemill::prepare_zmq_channels(slicemill::kObstructedExit)) slicemill::prepare_for_ledgers();
 }
 
 int main(int argc, char** argv) {
+  slicemill::hold_standard_streams();
   slicemill::stand_back(slicemill::kControllersStandBack);
   const auto arguments = slicemill::await_order(argc, argv, prepare);
   if (!arguments) return 0;

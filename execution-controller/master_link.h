@@ -1,5 +1,8 @@
 // The controller's line to the master: reports status as a level, takes verbs and queries, and goes on alone while the
 // master is away. Loop thread.
+//
+// A report is a lease too. While nothing changes, a master that looks at our pulse (core/runtime/pulse.h) gets few of
+// them; until its process is seen gone, then it is told everything again.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +14,7 @@
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
+#include "core/runtime/pulse.h"
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
 
@@ -19,7 +23,7 @@ namespace slicemill::controller {
 struct StatusReport {
   std::string status;
   std::string reason;
-  std::string stats;  // JSON
+  std::string stats;          // JSON
   std::uint64_t workers = 0;  // the levels that it keeps to, see wire::Wanted
   std::string log_level;
 };
@@ -31,14 +35,20 @@ class MasterLink {
     std::function<void(const wire::Query&)> on_query;
     std::function<void(std::int64_t pid, const std::string& cause)> on_worker_exit;
     std::function<void(const wire::Wanted&)> on_wanted;
-    std::function<StatusReport()> report;  // the present level
+    std::function<void()> on_ledger_noted;
+    std::function<StatusReport()> report;                          // the present level
+    std::function<void(const std::string&)> on_workers_wait = {};  // why none can be started; "": they can again
+    std::function<bool()> same_report = {};  // surely the last one would be given again: it need not be made
   };
 
+  // monitor: of a process of its own, which may have a pulse; nullptr: none, every beat is a message.
   MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process,
-             ExecutionSettings settings, Hooks hooks);
+             ExecutionSettings settings, Hooks hooks, ProcessMonitor* monitor = nullptr);
 
   // Says hello and begins to report every beat.
   void start();
+  // Before start(): tells that there is a ledger, until the master says that it knows.
+  void tell_ledger() { tells_ledger_ = true; }
   // Reports now (several calls in one turn are one report).
   void report_soon();
   void answer(wire::Answer answer);
@@ -53,6 +63,9 @@ class MasterLink {
   void hello();
   void report();
   void beat();
+  void beat_after(std::int64_t ms);
+  void show_pulse(const ProcessIdentity& master);
+  void master_gone();
   void tell_outcome();
   void end();
   // In order, and kept while the channel takes nothing: whoever asked waits for it.
@@ -67,7 +80,17 @@ class MasterLink {
   ExecutionSettings settings_;
   Hooks hooks_;
   std::deque<std::string> kept_;  // frames
+  ProcessMonitor* monitor_;
+  std::unique_ptr<ProcessWatch> master_watch_;
+  std::unique_ptr<Pulse> pulse_;
+  std::int64_t pulse_ms_ = 0;     // the master looks at the pulse, which is to be so frequent; 0: it does not
+  int beats_without_report_ = 0;  // in a row
+  bool resting_ = false;          // the beat is the pulse's
+  std::string reported_;          // the frame
+  Loop::TimerId beat_timer_ = 0;
   bool scheduled_ = false;
+  bool tells_ledger_ = false;
+  bool has_news_ = false;  // whoever asked for a report knows of something
   std::unique_ptr<StatusReport> outcome_;
   SteadyTime outcome_since_;
   std::function<void()> done_;

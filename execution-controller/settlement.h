@@ -29,7 +29,7 @@ class Settlement {
     std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
     std::function<void(const SettledRange&)> on_range_completed;  // durable
-    std::function<void(const SliceKey&)> on_noted;                 // a row of this slice, which goes on, will be written
+    std::function<void(const SliceKey&)> on_noted;                // a row of this slice, which goes on, will be written
     std::function<void()> on_change;
     std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
     std::function<void(const Error&)> on_fatal;

@@ -14,7 +14,8 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr std::size_t kSlicesPerTurn = 4096;
+constexpr std::uint64_t kSlicesPerTurn = 4096;
+constexpr std::uint64_t kLeastPerTurn = 256;
 constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
 
 // Trouble of the source that may pass; anything else is the job's own fault.
@@ -41,6 +42,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
       writer_(writer),
       files_(files),
       generation_(header.generation()),
+      epoch_(header.epoch),
       job_(job),
       hooks_(std::move(hooks)) {
   const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
@@ -70,6 +72,8 @@ SliceSource::Opening SliceSource::opening_of(const State& state) const {
            .slicer = state.id,
            .slicers = static_cast<std::uint32_t>(states_.size()),
            .persistent = job_.value("lifecycle", "once") == "persistent",
+           .epoch = epoch_,
+           .now = [&loop = loop_] { return loop.now(); },
            .files = &files_},
           state.position.position};
 }
@@ -101,6 +105,7 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
 void SliceSource::opened(const Result<void>& result, std::function<void(Result<void>)> done) {
   if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
     opened_ = result.has_value();
+    endless_ = opened_ && std::ranges::any_of(states_, [](const auto& s) { return s->slicer->is_endless(); });
     done(result);
     return;
   }
@@ -116,9 +121,13 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
   last_waiting_ = waiting;
   last_ahead_ = ahead;
   if (!opened_ || halted_ || waiting >= ahead) return;
+  // A run is worth its record if it is not short; where few slices are wanted, one is enough.
+  const std::uint64_t missing = ahead - waiting;
+  const std::uint64_t least = endless_ ? std::clamp<std::uint64_t>(ahead / 4, 1, kLeastPerTurn) : kLeastPerTurn;
+  if (endless_ && missing < least) return;
   for (auto& state : states_)
     if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle)
-      take_turn(*state, static_cast<std::size_t>(std::clamp<std::uint64_t>(ahead - waiting, 256, kSlicesPerTurn)));
+      take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
 }
 
 void SliceSource::take_turn(State& state, std::size_t wanted) {
@@ -161,6 +170,15 @@ void SliceSource::retry_or_fail(State& state, const Error& error) {
   });
 }
 
+void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
+  state.idle = true;
+  loop_.after(std::chrono::milliseconds(idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    state.idle = false;
+    fill(last_waiting_, last_ahead_);
+  });
+}
+
 void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   if (halted_) {  // stopped meanwhile: what was cut but not born is cut again from the stored position
     state.in_turn = false;
@@ -174,6 +192,17 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   state.failures = 0;
   SlicerTurn& turn = *result;
   subslices_ += turn.subslices;
+  for (const std::string& notice : turn.notices) {
+    log(LogLevel::warn, "{}", notice);
+    if (hooks_.on_notice) hooks_.on_notice(notice);
+  }
+  if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
+  // Looking in vain is no change: nothing is to be written.
+  if (turn.runs.empty() && !turn.finished && turn.position == state.position.position) {
+    state.in_turn = false;
+    hooks_.on_change();
+    return;
+  }
   auto& batch = writer_.batch();
   auto born = std::make_shared<std::vector<OpenRange>>();
   for (auto& requests : turn.runs) {
@@ -193,14 +222,6 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   SlicerPosition stored = state.position;
   stored.finished = turn.finished;
   batch.positions[state.id] = stored;
-  if (turn.idle_ms > 0 && !turn.finished) {
-    state.idle = true;
-    loop_.after(std::chrono::milliseconds(turn.idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
-      if (alive.expired()) return;
-      state.idle = false;
-      fill(last_waiting_, last_ahead_);
-    });
-  }
   if (SLICEMILL_MUTATED("dispatch_before_sync"))
     for (auto& range : std::exchange(*born, {})) hooks_.on_born(std::move(range));
   writer_.after_sync([this, &state, born] {

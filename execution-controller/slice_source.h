@@ -22,6 +22,7 @@ class SliceSource {
     std::function<void(OpenRange)> on_born;  // durable: may be dispatched
     std::function<void()> on_change;         // a slicer finished, or a turn gave nothing
     std::function<void(const Error&)> on_fatal;
+    std::function<void(const std::string&)> on_notice = {};  // a slicer has something to say; may be empty
   };
 
   SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job, Hooks hooks);
@@ -31,6 +32,8 @@ class SliceSource {
   void open(std::function<void(Result<void>)> done);
   // Keeps about `ahead` slices ready: asks for more while fewer than that wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);
+  // Its slicers make slices for as long as they are asked. Known once they are open.
+  bool is_endless() const { return endless_; }
   // No turn begins after this.
   void halt() { halted_ = true; }
   // All slicers finished and every birth is durable.
@@ -53,6 +56,7 @@ class SliceSource {
   Opening opening_of(const State& state) const;
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
+  void wait_idle(State& state, std::int64_t idle_ms);
   void finish_turn(State& state, Result<SlicerTurn> turn);
   void retry_or_fail(State& state, const Error& error);
 
@@ -60,11 +64,13 @@ class SliceSource {
   LedgerWriter& writer_;
   Files& files_;
   std::uint16_t generation_;
+  std::uint64_t epoch_;
   Json job_;
   Hooks hooks_;
   std::vector<std::unique_ptr<State>> states_;
   std::uint32_t open_failures_ = 0;
   bool opened_ = false;
+  bool endless_ = false;
   bool halted_ = false;
   std::uint64_t subslices_ = 0;
   std::uint64_t last_waiting_ = 0, last_ahead_ = 0;

@@ -7,8 +7,9 @@
 namespace slicemill::controller {
 namespace {
 constexpr auto kLookEvery = std::chrono::seconds(1);
-constexpr auto kSayAfter = std::chrono::seconds(3);  // a worker that died is replaced and connected by then
-}
+constexpr auto kLookAtGoodTimes = std::chrono::seconds(2);  // it costs idle executions
+constexpr auto kSayAfter = std::chrono::seconds(3);         // a worker that died is replaced and connected by then
+}  // namespace
 
 WorkerWatch::WorkerWatch(Loop& loop, std::string ex_id, const ExecutionSettings& settings, Hooks hooks)
     : loop_(loop), ex_id_(std::move(ex_id)), settings_(settings), hooks_(std::move(hooks)) {}
@@ -33,7 +34,8 @@ std::string WorkerWatch::reason() const {
 void WorkerWatch::look() {
   const auto counts = hooks_.counts();
   const auto now = loop_.now();
-  if (counts.connected > 0 || hooks_.excused()) seen_ = now;
+  const bool fine = counts.connected > 0 || hooks_.excused();
+  if (fine) seen_ = now;
   tell(now);
   const std::int64_t limit = counts.joined == 0 ? settings_.slicer_timeout_ms : settings_.worker_disconnect_timeout_ms;
   if (now - seen_ > std::chrono::milliseconds(limit)) {
@@ -43,7 +45,7 @@ void WorkerWatch::look() {
                               : fmt::format("All workers from workers from {} have disconnected", ex_id_)));
     return;
   }
-  loop_.after(kLookEvery, [this, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.after(fine ? kLookAtGoodTimes : kLookEvery, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) look();
   });
 }

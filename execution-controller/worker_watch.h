@@ -35,8 +35,8 @@ class WorkerWatch {
   std::string ex_id_;
   const ExecutionSettings& settings_;
   Hooks hooks_;
-  SteadyTime seen_;       // when workers were there last, or not needed
-  WallMs alone_ms_ = 0;   // since when there are none, once it is to be said; 0: nothing is to be said
+  SteadyTime seen_;      // when workers were there last, or not needed
+  WallMs alone_ms_ = 0;  // since when there are none, once it is to be said; 0: nothing is to be said
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

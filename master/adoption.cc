@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/executions.h"
 
@@ -39,8 +40,53 @@ Result<void> Executions::adopt_all() {
     known.erase(row.ex_id);
   }
   release_leftovers(known);
+  sweep_notes();
   plan();
   return {};
+}
+
+Result<void> Executions::adopt_moved(const std::string& former_path) {
+  moved_from_ = former_path;
+  log(LogLevel::warn, "the data directory was {} before; processes that live are replaced", former_path);
+  return adopt_all();
+}
+
+Result<void> Executions::disown_all(const std::string& former_path) {
+  const std::string reason = fmt::format(
+      "the data directory is a copy of {}, where this execution may go on: here it has ended; recover it only if the "
+      "original does not",
+      former_path.empty() ? "another one" : former_path);
+  log(LogLevel::warn, "the data directory is a copy of {}: its live executions are not gone on with", former_path);
+  ASSIGN_OR_RETURN(const auto rows, registry_.live_executions());
+  ASSIGN_OR_RETURN(const auto processes, registry_.processes());
+  RegistryBatch batch;
+  batch.disown_staging = true;
+  for (const auto& process : processes) batch.gone_processes.push_back(process.process);
+  registry_.write(std::move(batch), nullptr);
+  for (const auto& row : rows) {
+    LiveExecution& live = insert(row);
+    ASSIGN_OR_RETURN(live.epoch, registry_.epoch(live.job_id));
+    change(live, live.status == ExecutionStatus::pending ? ExecutionEvent::fatal : ExecutionEvent::lost, reason);
+  }
+  sweep_notes();
+  return {};
+}
+
+// Of workers of ended executions that no master saw leave.
+void Executions::sweep_notes() {
+  const auto names = posix_files().list(options_.layout.begun_directories());
+  if (!names) return;
+  std::vector<std::string> directories;
+  for (const auto& name : *names) {
+    const LiveExecution* live = find(ExecutionId(name));
+    if (live == nullptr || is_terminal(live->status)) directories.push_back(options_.layout.begun_directory(name));
+  }
+  loop_.offload(
+      Loop::Lane::store,
+      [directories = std::move(directories)] {
+        for (const auto& directory : directories) (void)posix_files().remove_tree(directory);
+      },
+      [] {});
 }
 
 void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known) {
@@ -51,7 +97,17 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
   }
   supervisor_.adopt(*spec, known, 0);
   live.granted = std::min(supervisor_.live_workers(live.ex_id), live.wanted);
+  // Of a controller that never said so, or of a master that did not hear it.
+  if (!live.has_ledger && ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) note_ledger(live);
   supervisor_.set_workers(live.ex_id, live.status == ExecutionStatus::stopping ? 0 : live.granted);
+  if (!moved_from_.empty()) {
+    for (const auto& row : known)
+      if (!row.is_controller) supervisor_.kill_worker(live.ex_id, row.process.pid, "the data directory was moved");
+  }
+  if (!moved_from_.empty() && supervisor_.has_controller(live.ex_id)) {
+    supervisor_.restart_controller(live.ex_id, fmt::format("the data directory was moved from {}", moved_from_));
+    return;
+  }
   if (supervisor_.has_controller(live.ex_id)) {
     explain(live, "the master was restarted, waiting for word from the execution controller");
     return;
@@ -86,7 +142,8 @@ void Executions::act_on_ledger(const ExecutionId& id, const Result<bool>& decide
   if (live->decided) {
     live->granted = 0;
     supervisor_.set_workers(id, 0);
-  } else if (live->status == ExecutionStatus::stopping && !ledger_exists(options_.layout.ledger_directory(id.text))) {
+  } else if (live->status == ExecutionStatus::stopping && !live->has_ledger &&
+             !ledger_exists(options_.layout.ledger_directory(id.text))) {
     change(*live, ExecutionEvent::drained, "");  // nothing was ever started
     return;
   }

@@ -130,6 +130,10 @@ void ControllerLinks::on_frame(ServerChannel::Peer peer, std::string_view frame)
     on_answer(id, *answer);
   } else if (const auto* lost = std::get_if<wire::WorkerLost>(&*message)) {
     events_.on_worker_lost(id, *lost);
+  } else if (const auto* made = std::get_if<wire::LedgerMade>(&*message)) {
+    events_.on_ledger_made(id, *made);
+  } else if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) {
+    events_.on_pulse(id, *pulse);
   } else {
     log(LogLevel::error, "the controller of execution {} sent a message that is not for the master, dropping it",
         id.text);

@@ -28,9 +28,11 @@ class ControllerEvents {
   virtual bool on_hello(const wire::ControllerHello& hello) = 0;
   // It was let in, and can be told something from now on.
   virtual void on_connected(const ExecutionId& id) = 0;
+  virtual void on_pulse(const ExecutionId& id, const wire::Pulse& pulse) = 0;
   virtual void on_status(const ExecutionId& id, const wire::Status& status) = 0;
   virtual void on_finished(const ExecutionId& id, const wire::Finished& finished) = 0;
   virtual void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) = 0;
+  virtual void on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) = 0;
 };
 
 class ControllerLinks {

@@ -110,6 +110,12 @@ JobRow replace_job(const JobRow& former, Json posted, WallMs now) {
   return row;
 }
 
+void put_places(Json& document, const ExecutionId& id, const DataLayout& layout) {
+  document["log_directory"] = layout.log_directory(id.text);
+  document["ledger_directory"] = layout.ledger_directory(id.text);
+  document["log_path"] = layout.log_directory(id.text) + "/controller.log";
+}
+
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   ExecutionRow row;
   row.ex_id = birth.ex_id;
@@ -119,6 +125,8 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   row.recovered_execution = birth.recovered_execution;
   row.cleanup = birth.cleanup;
   row.source_ledger = birth.source_ledger;
+  row.owns_staging = birth.owns_staging;
+  row.lineage = birth.lineage.empty() ? birth.ex_id : birth.lineage;
   Json& json = birth.config;
   erase_fields(json, kExecutionFields);
   row.name = text_or(json, "name", "Custom Job");
@@ -136,9 +144,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   json["metadata"] = Json::object();
   json["teraslice_version"] = fmt::format("v{}", kDialectVersion);
   json["relocatable"] = true;
-  json["log_directory"] = layout.log_directory(row.ex_id.text);
-  json["ledger_directory"] = layout.ledger_directory(row.ex_id.text);
-  json["log_path"] = layout.log_directory(row.ex_id.text) + "/controller.log";
+  put_places(json, row.ex_id, layout);
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
     if (!birth.recovered_slice_type.empty()) json["recovered_slice_type"] = birth.recovered_slice_type;

@@ -33,7 +33,11 @@ struct ExecutionBirth {
   CleanupType cleanup = CleanupType::none;
   std::string recovered_slice_type;  // as shown; "" for none
   ExecutionId source_ledger;
+  ExecutionId lineage;       // of source_ledger; empty: its own
+  bool owns_staging = true;  // of that lineage
 };
+// The directories of an execution: a data directory may have moved since its document was written.
+void put_places(Json& document, const ExecutionId& id, const DataLayout& layout);
 ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
 
 // The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/files.h"
@@ -58,12 +59,18 @@ bool Executions::on_hello(const wire::ControllerHello& hello) {
 }
 
 void Executions::on_connected(const ExecutionId& id) {
-  if (const LiveExecution* live = find(id)) tell_wanted(*live);
+  LiveExecution* live = find(id);
+  if (live == nullptr) return;
+  tell_wanted(*live);
+  live->pulse.reset();  // until it shows it again
+  if (options_.process) links_.tell(id, wire::PulseWanted{*options_.process});
+  if (!live->workers_reason.empty()) links_.tell(id, wire::WorkersWait{live->workers_reason});
 }
 
 void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
   live.last_heard = loop_.now();
   live.stalled = false;
+  live.reported_reason = reason;
   explain(live, reason);
   if (stats.empty()) return;
   const auto json = parse_json(stats);
@@ -117,6 +124,42 @@ void Executions::on_worker_lost(const ExecutionId& id, const wire::WorkerLost& l
   if (find(id) != nullptr) supervisor_.kill_worker(id, lost.pid, lost.reason);
 }
 
+// Its controller gives no slice away before it hears that this is durable; it asks again each beat.
+void Executions::on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || made.epoch != live->epoch) return;
+  if (live->has_ledger)
+    links_.tell(id, wire::LedgerNoted{});
+  else
+    note_ledger(*live);
+}
+
+void Executions::note_ledger(LiveExecution& live) {
+  if (std::exchange(live.notes_ledger, true)) return;
+  RegistryBatch batch;
+  batch.ledgers_made.push_back(live.ex_id);
+  registry_.write(std::move(batch),
+                  [this, alive = std::weak_ptr<int>(alive_), id = live.ex_id](const Result<void>& result) {
+                    LiveExecution* noted = alive.expired() ? nullptr : find(id);
+                    if (noted == nullptr) return;
+                    noted->notes_ledger = false;
+                    noted->has_ledger = result.has_value();
+                    if (result) links_.tell(id, wire::LedgerNoted{});
+                  });
+}
+
+void Executions::on_pulse(const ExecutionId& id, const wire::Pulse& pulse) {
+  LiveExecution* live = find(id);
+  if (live == nullptr) return;
+  auto view = PulseView::open(pulse.path);
+  if (!view) {  // then it goes on with messages
+    log(LogLevel::warn, "execution {}: {}", id.text, view.error().message);
+    return;
+  }
+  live->pulse = std::move(*view);
+  links_.tell(id, wire::PulseTaken{static_cast<std::uint64_t>(options_.settings.pulse_ms())});
+}
+
 // ---- from the supervisor ----
 
 void Executions::process_started(const ProcessRow& process) {
@@ -130,6 +173,7 @@ void Executions::process_started(const ProcessRow& process) {
 void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit, bool) {
   notes_.gone(process.process);
   if (process.is_controller) {
+    if (LiveExecution* live = find(process.ex_id)) live->pulse.reset();
     links_.forget(process.ex_id);
   } else {
     links_.tell(process.ex_id, wire::WorkerExit{process.process.pid, exit.to_text()});
@@ -154,6 +198,14 @@ void Executions::controller_waits(const ExecutionId& id, const std::string& reas
   if (runs && live->status != ExecutionStatus::paused) change(*live, ExecutionEvent::pause, reason);
 }
 
+// The controller would give the execution up after a while without workers.
+void Executions::workers_wait(const ExecutionId& id, const std::string& reason) {
+  LiveExecution* live = find(id);
+  if (live == nullptr || live->workers_reason == reason) return;
+  set_reason(live->workers_reason, reason);
+  links_.tell(id, wire::WorkersWait{reason});
+}
+
 void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
   LiveExecution* live = find(id);
   if (live == nullptr || is_terminal(live->status)) return;
@@ -162,9 +214,14 @@ void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
 }
 
 void Executions::group_gone(const ExecutionId& id) {
-  // A controller that was killed leaves its socket file behind.
+  // A controller that was killed leaves its socket file behind, workers what they noted.
   loop_.offload(
-      Loop::Lane::store, [path = options_.layout.runtime + "/" + id.text] { (void)posix_files().remove(path); }, [] {});
+      Loop::Lane::store,
+      [socket = options_.layout.runtime + "/" + id.text, notes = options_.layout.begun_directory(id.text)] {
+        (void)posix_files().remove(socket);
+        (void)posix_files().remove_tree(notes);
+      },
+      [] {});
   plan();
 }
 
@@ -189,9 +246,13 @@ void Executions::tick() {
 // A live status is a lease of its controller (I4).
 void Executions::check_silence(LiveExecution& live) {
   if (!supervisor_.has_controller(live.ex_id) || live.silence_punished || is_terminal(live.status)) return;
+  if (live.pulse) live.last_heard = std::max(live.last_heard, live.pulse->last());
   const Duration silent = loop_.now() - live.last_heard;
   const Duration lease = milliseconds(options_.settings.lease_ms);
-  if (silent <= lease) return;
+  if (silent <= lease) {
+    if (std::exchange(live.stalled, false)) explain(live, live.reported_reason);
+    return;
+  }
   const auto silent_seconds = duration_cast<seconds>(silent).count();
   live.stalled = true;
   explain(live, fmt::format("stalled: no word from the execution controller for {} s", silent_seconds));
@@ -205,7 +266,7 @@ void Executions::check_overdue(LiveExecution& live) {
   if (live.status != ExecutionStatus::stopping) return;
   if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
   // Without a ledger no slice was ever born; with one, only a controller may say how it ended.
-  if (!live.met_controller && loop_.now() > *live.stop_by &&
+  if (!live.met_controller && !live.has_ledger && loop_.now() > *live.stop_by &&
       !ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) {
     live.kill_at_end = true;
     change(live, ExecutionEvent::drained, "");

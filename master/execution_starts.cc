@@ -10,6 +10,18 @@
 
 namespace slicemill::master {
 
+namespace {
+
+Error removed_ledger(const ExecutionId& asked, const ExecutionId& removed) {
+  return {
+      ErrorCode::gone,
+      fmt::format("execution {} cannot be recovered: execution {}, which it goes on from, was removed, and with its "
+                  "ledger what tells which slices are done",
+                  asked.text, removed.text)};
+}
+
+}  // namespace
+
 ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
                                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
     : loop_(loop),
@@ -83,7 +95,11 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
     reply(validated ? latest.error() : validated.error());
     return;
   }
-  if (is_true(validated->config, "autorecover") && *latest) {
+  const bool goes_on = is_true(validated->config, "autorecover");
+  if (goes_on) {
+    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
+  }
+  if (goes_on && *latest) {
     auto row = recovery_of(**latest, std::move(validated->config), CleanupType::none, true);
     if (!row) {
       reply(row.error());
@@ -102,6 +118,17 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
              std::move(validated->warnings), std::move(reply));
 }
 
+// Whoever goes on from the latest execution must not take an earlier one for it.
+Result<void> ExecutionStarts::newest_is_there(const JobId& id, const std::optional<ExecutionRow>& latest) const {
+  ASSIGN_OR_RETURN(const auto removed, registry_.latest_removed(id));
+  if (!removed || (latest && latest->seq > removed->seq)) return {};
+  return Error{
+      ErrorCode::gone,
+      fmt::format("job {} cannot go on from its latest execution: {} was removed, and with its ledger what tells "
+                  "which slices are done; start it without autorecover, or recover an earlier execution by its id",
+                  id.text, removed->ex_id.text)};
+}
+
 void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
   const auto job = startable(id, "recovered");
   if (!job) {
@@ -109,6 +136,9 @@ void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Su
     return;
   }
   const auto latest = registry_.latest_execution(id);
+  if (latest) {
+    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
+  }
   if (!latest || !*latest) {
     reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)}
                  : latest.error());
@@ -170,31 +200,45 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
   birth.recovered_slice_type = to_string(birth.cleanup);
   ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
+  if (!birth.source_ledger.empty()) {
+    ASSIGN_OR_RETURN(const auto ahead, registry_.execution(birth.source_ledger));
+    if (ahead) {
+      birth.lineage = ahead->lineage;
+      birth.owns_staging = ahead->owns_staging;
+    }
+  }
   return make_execution(std::move(birth), executions_.options().layout);
 }
 
 // What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it
-// would give the same part of the source again, to slices of its own.
+// would give the same part of the source again, to slices of its own. If the ledger of that last one is lost, or it was
+// removed, nothing tells any more what is done.
 Result<ExecutionId> ExecutionStarts::ledger_ahead(const ExecutionRow& source) const {
-  ASSIGN_OR_RETURN(ExecutionId at, ledger_behind(source));
-  if (at.empty()) return at;
+  const DataLayout& layout = executions_.options().layout;
+  ASSIGN_OR_RETURN(const ExecutionId behind, ledger_behind(source));
+  if (behind.empty()) return behind;
   ASSIGN_OR_RETURN(const auto recoveries, registry_.recoveries_of(source.job_id));
+  Registry::Descent at{.ex_id = behind};
   for (const auto& recovery : recoveries) {
-    if (recovery.source_ledger == at &&
-        ledger_exists(executions_.options().layout.ledger_directory(recovery.ex_id.text)))
-      at = recovery.ex_id;
+    if (recovery.source_ledger != at.ex_id) continue;
+    if (recovery.has_ledger || ledger_exists(layout.ledger_directory(recovery.ex_id.text))) at = recovery;
   }
-  return at;
+  if (at.removed) return removed_ledger(source.ex_id, at.ex_id);
+  if (at.ex_id != behind && !ledger_exists(layout.ledger_directory(at.ex_id.text)))
+    return lost_ledger(at.ex_id.text, layout.ledger_directory(at.ex_id.text));
+  return at.ex_id;
 }
 
 // An execution that never came to open its ledger has done nothing: what it was to recover is what there is. Empty:
 // nobody in the chain ever began, so the recovery is a fresh start.
 Result<ExecutionId> ExecutionStarts::ledger_behind(const ExecutionRow& source) const {
+  const DataLayout& layout = executions_.options().layout;
   ExecutionRow at = source;
-  while (!ledger_exists(executions_.options().layout.ledger_directory(at.ex_id.text))) {
+  while (!ledger_exists(layout.ledger_directory(at.ex_id.text))) {
+    if (at.has_ledger) return lost_ledger(at.ex_id.text, layout.ledger_directory(at.ex_id.text));
     if (at.source_ledger.empty()) return ExecutionId();
     ASSIGN_OR_RETURN(auto earlier, registry_.execution(at.source_ledger));
-    if (!earlier) return ExecutionId();
+    if (!earlier) return removed_ledger(source.ex_id, at.source_ledger);
     at = std::move(*earlier);
   }
   return at.ex_id;

@@ -42,6 +42,7 @@ class ExecutionStarts {
   Result<JobRow> startable(const JobId& id, const char* what) const;
   Result<void> bundles_are_there(const Json& config) const;
   Result<void> nothing_lives(const JobId& id) const;
+  Result<void> newest_is_there(const JobId& id, const std::optional<ExecutionRow>& latest) const;
   Result<ExecutionRow> recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover);
   Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
   Result<ExecutionId> ledger_behind(const ExecutionRow& source) const;

@@ -26,6 +26,12 @@ bool not_running_yet(ExecutionStatus status) {
   return status == pending || status == scheduling || status == initializing;
 }
 
+// Whether an execution of this status is what the verb, pause or resume, makes of it.
+bool is_reached(wire::VerbName verb, ExecutionStatus status) {
+  if (verb == wire::VerbName::pause) return status == paused;
+  return status == running || status == failing || status == recovering;
+}
+
 // The status that the controller reached, if its answer says so: {"status": "paused"}.
 std::optional<ExecutionStatus> status_in(const std::string& body) {
   const auto json = parse_json(body);
@@ -57,8 +63,7 @@ void ExecutionVerbs::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) 
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
   } else if (not_running_yet(live->status) || live->status == stopping) {
-    reply(Error{ErrorCode::conflict,
-                fmt::format("Execution {} is not available to pause, it is {}", id.text, to_string(live->status))});
+    reply(not_available(id, wire::VerbName::pause, live->status));
   } else {
     forward(id, wire::VerbName::pause, paused, std::move(reply));
   }
@@ -70,8 +75,7 @@ void ExecutionVerbs::resume(const ExecutionId& id, Reply<ExecutionStatus> reply)
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
   } else if (not_running_yet(live->status) || live->status == stopping) {
-    reply(Error{ErrorCode::conflict,
-                fmt::format("Execution {} is not available to resume, it is {}", id.text, to_string(live->status))});
+    reply(not_available(id, wire::VerbName::resume, live->status));
   } else {
     forward(id, wire::VerbName::resume, live->status == paused ? running : live->status, std::move(reply));
   }
@@ -80,20 +84,29 @@ void ExecutionVerbs::resume(const ExecutionId& id, Reply<ExecutionStatus> reply)
 void ExecutionVerbs::forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected,
                              Reply<ExecutionStatus> reply) {
   executions_.links().verb(id, verb, "",
-                           [this, id, expected, reply = std::move(reply)](const Result<wire::Answer>& answer) {
-                             mirrored(id, expected, answer, reply);
+                           [this, id, verb, expected, reply = std::move(reply)](const Result<wire::Answer>& answer) {
+                             mirrored(id, verb, expected, answer, reply);
                            });
 }
 
-void ExecutionVerbs::mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer,
-                              const Reply<ExecutionStatus>& reply) {
+Error ExecutionVerbs::not_available(const ExecutionId& id, wire::VerbName verb, ExecutionStatus status) const {
+  const std::string why = status == paused ? executions_.live_reason(id) : std::string();  // an obstacle
+  return {ErrorCode::conflict, fmt::format("Execution {} is not available to {}, it is {}{}{}", id.text,
+                                           verb == wire::VerbName::pause ? "pause" : "resume", to_string(status),
+                                           why.empty() ? "" : ": ", why)};
+}
+
+void ExecutionVerbs::mirrored(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected,
+                              const Result<wire::Answer>& answer, const Reply<ExecutionStatus>& reply) {
   LiveExecution* live = executions_.find(id);
   if (live == nullptr || is_terminal(live->status)) {
     reply(no_active_execution(id));
     return;
   }
   if (!answer) {
-    reply(answer.error());
+    // Its own words for a conflict differ with who was faster; the status says it all.
+    reply(answer.error().code == ErrorCode::conflict && live->status == stopping ? not_available(id, verb, live->status)
+                                                                                 : answer.error());
     return;
   }
   // What the controller says is true, even if it is not what was asked for: it may be stopping by now.
@@ -101,10 +114,12 @@ void ExecutionVerbs::mirrored(const ExecutionId& id, ExecutionStatus expected, c
   const auto answered = status_in(answer->body);
   const ExecutionStatus reached = answered && !not_running_yet(*answered) ? *answered : expected;
   if (!is_terminal(reached)) executions_.follow(*live, reached, "");
-  executions_.when_durable(*live, [this, id, reply] {
+  executions_.when_durable(*live, [this, id, verb, reply] {
     const LiveExecution* mirrored_now = executions_.find(id);
-    if (mirrored_now == nullptr) {
+    if (mirrored_now == nullptr || is_terminal(mirrored_now->durable_status)) {
       reply(no_active_execution(id));
+    } else if (!is_reached(verb, mirrored_now->durable_status)) {
+      reply(not_available(id, verb, mirrored_now->durable_status));
     } else {
       reply(mirrored_now->durable_status);
     }

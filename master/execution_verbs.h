@@ -1,8 +1,9 @@
 // Pause, resume, stop, workers, log level: what each verb means in each status, and when its caller is answered.
 //
 // A verb is judged here, carried out by the controller (which syncs the wanted state in its ledger), and answered when
-// the controller has answered and the registry has the mirrored status. All verbs are idempotent; none waits for ever
-// (I8). Loop thread.
+// the controller has answered and the registry has the mirrored status. That status is judged again: an execution that
+// began to stop, or ended, while the verb was under way is refused with the status that it has. All verbs are
+// idempotent; none waits for ever (I8). Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ class ExecutionVerbs {
  public:
   ExecutionVerbs(Loop& loop, Registry& registry, Executions& executions);
 
-  // not_found once it has ended; conflict while it does not run yet, or stops already.
+  // not_found once it has ended; conflict while it does not run yet, or stops already, or if something else than the
+  // verb decided what it is when the verb was through (a stop, an obstacle that goes on).
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply);
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply);
   // Ended executions answer with the status that they have.
@@ -31,8 +33,9 @@ class ExecutionVerbs {
   bool refuses(const Reply<T>& reply) const;
   void begin_stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply);
   void forward(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected, Reply<ExecutionStatus> reply);
-  void mirrored(const ExecutionId& id, ExecutionStatus expected, const Result<wire::Answer>& answer,
-                const Reply<ExecutionStatus>& reply);
+  void mirrored(const ExecutionId& id, wire::VerbName verb, ExecutionStatus expected,
+                const Result<wire::Answer>& answer, const Reply<ExecutionStatus>& reply);
+  Error not_available(const ExecutionId& id, wire::VerbName verb, ExecutionStatus status) const;
   void stop_ended(const ExecutionId& id, const Reply<StopAnswer>& reply);
   void send_stop(const ExecutionId& id, const StopRequest& request, const Reply<StopAnswer>& reply);
   void remove_workers(LiveExecution& live, std::int64_t count, Reply<WorkersAnswer> reply);

@@ -93,8 +93,12 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   const auto found = live_.find(id);
   if (found == live_.end()) return {};
   const LiveExecution& live = *found->second;
-  if (live.live_reason.empty() || live.slots_reason.empty()) return live.live_reason + live.slots_reason;
-  return live.live_reason + "; " + live.slots_reason;
+  std::string reasons;
+  for (const std::string* reason : {&live.live_reason, &live.workers_reason, &live.slots_reason}) {
+    if (!reasons.empty() && !reason->empty()) reasons += "; ";
+    reasons += *reason;
+  }
+  return reasons;
 }
 
 void Executions::explain(LiveExecution& live, std::string reason) {
@@ -125,6 +129,8 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   live = std::make_unique<LiveExecution>();
   live->ex_id = row.ex_id;
   live->job_id = row.job_id;
+  live->source_ledger = row.source_ledger;
+  live->has_ledger = row.has_ledger;
   live->name = row.name;
   live->seq = row.seq;
   live->status = live->durable_status = row.status;
@@ -222,8 +228,8 @@ void Executions::set_log_level(LiveExecution& live, const std::string& level) {
 
 // A level: told again at the controller's hello, and while its reports say something else.
 void Executions::tell_wanted(const LiveExecution& live) {
-  links_.tell(live.ex_id, wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)),
-                                       live.log_level});
+  links_.tell(live.ex_id,
+              wire::Wanted{static_cast<std::uint64_t>(std::max<std::int64_t>(live.granted, 0)), live.log_level});
 }
 
 // One write at a time per execution: what changes meanwhile goes into the next, so the registry never goes back.
@@ -394,7 +400,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
   spec.controller_endpoint = endpoint.endpoint;
   spec.controller_key = endpoint.keys.public_key;
-  spec.runtime_directory = layout.runtime;
+  spec.begun_directory = layout.begun_directory(live.ex_id.text);
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
@@ -412,7 +418,10 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.job_id = live->job_id.text;
   launch.epoch = live->epoch;
   ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
+  put_places(launch.execution, id, layout);
   launch.ledger_directory = layout.ledger_directory(id.text);
+  launch.ledger_was_made = row->has_ledger;
+  launch.master_notes_ledger = true;
   if (!row->source_ledger.empty()) launch.source_ledger_directory = layout.ledger_directory(row->source_ledger.text);
   launch.cleanup = row->cleanup;
   launch.master_endpoint = layout.master_endpoint();
@@ -420,7 +429,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.controller_endpoint = endpoint.endpoint;
   launch.controller_public_key = endpoint.keys.public_key;
   launch.controller_secret_key = endpoint.keys.secret_key;
-  launch.runtime_directory = layout.runtime;
+  launch.begun_directory = layout.begun_directory(id.text);
   launch.log_path = layout.log_directory(id.text) + "/controller.log";
   launch.settings = options_.settings;
   return to_compact_text(launch.to_json());

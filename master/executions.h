@@ -22,6 +22,7 @@
 #include "core/model/execution.h"
 #include "core/model/launch.h"
 #include "core/runtime/loop.h"
+#include "core/runtime/pulse.h"
 #include "master/cluster_totals.h"
 #include "master/controller_endpoints.h"
 #include "master/controller_links.h"
@@ -42,25 +43,31 @@ struct Birth {
 struct LiveExecution {
   ExecutionId ex_id;
   JobId job_id;
+  ExecutionId source_ledger;  // of a recovery
   std::string name;
   std::int64_t seq = 0;
   ExecutionStatus status = ExecutionStatus::pending;          // may be ahead of the registry by one write
   ExecutionStatus durable_status = ExecutionStatus::pending;  // what anybody may be told
   std::string reason;                                         // of has_errors
   bool has_errors = false;
-  std::string stats;              // the controller's last report (JSON), "" for none
-  std::int64_t failed = 0;        // slices, of that report
-  std::string live_reason;        // what the controller or the supervisor says to the present status
-  std::string slots_reason;       // what the planner says
-  bool stalled = false;           // live_reason is about silence
-  std::int64_t wanted = 1;        // workers asked for
-  std::int64_t granted = 0;       // workers it has slots for: the controller is told, see tell_wanted
-  std::string log_level;          // as somebody set it while it lives; "": as the job says
-  std::uint64_t epoch = 0;        // last one issued
-  bool has_unused_epoch = false;  // that one is durable, and no controller was started with it
-  SteadyTime last_heard;          // from its controller, or the controller's start
-  bool met_controller = false;    // one said hello: slices may have run
-  bool silence_punished = false;  // killed for silence; waiting for its successor
+  std::string stats;                 // the controller's last report (JSON), "" for none
+  std::int64_t failed = 0;           // slices, of that report
+  std::string live_reason;           // what the controller or the supervisor says to the present status
+  std::string slots_reason;          // what the planner says
+  std::string workers_reason;        // why no worker can be started
+  std::string reported_reason;       // of the controller's last report
+  bool stalled = false;              // live_reason is about silence
+  std::int64_t wanted = 1;           // workers asked for
+  std::int64_t granted = 0;          // workers it has slots for: the controller is told, see tell_wanted
+  std::string log_level;             // as somebody set it while it lives; "": as the job says
+  std::uint64_t epoch = 0;           // last one issued
+  bool has_unused_epoch = false;     // that one is durable, and no controller was started with it
+  SteadyTime last_heard;             // from its controller, or the controller's start
+  std::unique_ptr<PulseView> pulse;  // of its controller, looked at beside what is heard
+  bool met_controller = false;       // one said hello: slices may have run
+  bool has_ledger = false;           // durable: it was made, so one that is not there is lost
+  bool notes_ledger = false;         // that is being written
+  bool silence_punished = false;     // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
   int overdue_stops = 0;
   bool decided = false;      // its ledger has the outcome, which a controller has yet to tell
@@ -84,6 +91,7 @@ struct ExecutionsOptions {
   std::string log_level = "info";
   std::vector<std::pair<std::string, std::string>> environment = {};  // of all processes; a job's own goes before
   WorkerTransport worker_transport = {};
+  std::optional<ProcessIdentity> process = {};  // this one, if it may look at the pulses of controllers
 };
 
 // What controllers and workers have in their environment beside the master's own: a job's variables go before.
@@ -111,6 +119,12 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void set_log_level(LiveExecution& live, const std::string& level);
   // After a restart of the master: what the registry says was alive. Outcomes that ledgers already hold are adopted.
   Result<void> adopt_all();
+  // The same where the data directory has moved: the processes that live know their files by the old path, so others
+  // take their place.
+  Result<void> adopt_moved(const std::string& former_path);
+  // The data directory is a copy: processes and outputs that its registry names are those of the original, and none of
+  // them is touched. What lives there has ended here.
+  Result<void> disown_all(const std::string& former_path);
   // Runs `task` once the notes of the processes are durable, as far as that can be.
   void when_processes_noted(std::function<void()> task) { notes_.when_written(std::move(task)); }
   // From now on nothing is admitted.
@@ -141,6 +155,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void on_status(const ExecutionId& id, const wire::Status& status) override;
   void on_finished(const ExecutionId& id, const wire::Finished& finished) override;
   void on_worker_lost(const ExecutionId& id, const wire::WorkerLost& lost) override;
+  void on_ledger_made(const ExecutionId& id, const wire::LedgerMade& made) override;
+  void on_pulse(const ExecutionId& id, const wire::Pulse& pulse) override;
 
   // ---- SupervisorEvents ----
   void prepare_controller(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) override;
@@ -148,6 +164,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void process_gone(const ProcessRow& process, const ProcessExit& exit, bool expected) override;
   void controller_restarts(const ExecutionId& id, const std::string& reason) override;
   void controller_waits(const ExecutionId& id, const std::string& reason) override;
+  void workers_wait(const ExecutionId& id, const std::string& reason) override;
   void gave_up(const ExecutionId& id, const std::string& reason) override;
   void group_gone(const ExecutionId& id) override;
 
@@ -170,11 +187,13 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void explain(LiveExecution& live, std::string reason);
   void set_reason(std::string& present, std::string reason);
   void tell_wanted(const LiveExecution& live);
+  void note_ledger(LiveExecution& live);
   void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);
   void check_overdue(LiveExecution& live);
   void adopt(LiveExecution& live, const std::vector<ProcessRow>& known);
+  void sweep_notes();
   void consult_ledger(const ExecutionId& id);
   void act_on_ledger(const ExecutionId& id, const Result<bool>& decided);
   void release_leftovers(const std::map<ExecutionId, std::vector<ProcessRow>>& known);
@@ -190,6 +209,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ControllerLinks links_;
   std::uint64_t reasons_revision_ = 1;
   bool admitting_ = true;
+  std::string moved_from_;  // where the data directory was before this start; "": it has not moved
   bool planning_ = false;
   Loop::TimerId tick_timer_ = 0;
   SteadyTime ticked_;

@@ -30,7 +30,7 @@ struct WorkerOrder {
   WorkerId worker_id;
   std::string controller_endpoint;
   std::string controller_key;  // its public key; "" over ipc
-  std::string runtime_directory;
+  std::string begun_directory;
   std::string log_path;
   std::string log_level;
   std::string output_path;
@@ -48,6 +48,9 @@ class Launcher {
   // already.
   virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                               std::function<void(ProcessExit)> on_exit) = 0;
+  // Why a controller that is gone ended with an error, as it said itself at the end of its output; "" if it said
+  // nothing.
+  virtual std::string last_words(const ProcessIdentity&, const std::string& /*output_path*/) { return {}; }
   virtual bool alive(const ProcessIdentity& process) = 0;
   virtual Result<void> signal(const ProcessIdentity& process, int signal_number) = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace slicemill::master {
@@ -50,6 +51,18 @@ void TextColumn::clear(std::size_t row) {
   places_[row] = {};
 }
 
+void TextColumn::keep(const std::vector<std::size_t>& rows) {
+  std::vector<Place> kept;
+  kept.reserve(rows.size());
+  live_ = 0;
+  for (const std::size_t row : rows) {
+    kept.push_back(places_[row]);
+    if (has(row)) live_ += places_[row].length;
+  }
+  places_ = std::move(kept);
+  if (bytes_.size() > 2 * live_ + kWasteAllowed) compact();
+}
+
 void TextColumn::set(std::size_t row, std::string_view text) {
   text = text.substr(0, kNone - 1);
   clear(row);
@@ -80,6 +93,30 @@ std::size_t ListColumns::row_of(std::int64_t seq) {
   seqs_.insert(place, seq);
   for (auto& [expression, column] : columns_) insert_row(column, row);
   return row;
+}
+
+// Stamps begin anew in a table without rows, and so do the columns.
+void ListColumns::erase(const std::vector<std::int64_t>& seqs) {
+  const std::set<std::int64_t> gone(seqs.begin(), seqs.end());
+  std::vector<std::size_t> kept;
+  for (std::size_t row = 0; row < seqs_.size(); ++row)
+    if (!gone.contains(seqs_[row])) kept.push_back(row);
+  if (kept.size() == seqs_.size()) return;
+  if (kept.empty()) {
+    *this = ListColumns(table_);
+    return;
+  }
+  const auto keep = [&kept](auto& values) {
+    for (std::size_t i = 0; i < kept.size(); ++i) values[i] = values[kept[i]];
+    values.resize(kept.size());
+  };
+  keep(seqs_);
+  for (auto& [expression, column] : columns_) {
+    if (column.is_text)
+      column.texts.keep(kept);
+    else
+      keep(column.numbers);
+  }
 }
 
 Result<void> ListColumns::refresh(Database& database) {
@@ -126,12 +163,13 @@ Result<const ListColumn*> ListColumns::column(Database& database, const std::str
   ListColumn column;
   column.is_text = is_text;
   ASSIGN_OR_RETURN(Statement query,
-                   database.statement(fmt::format("SELECT {} FROM {} ORDER BY seq", expression, table_)));
+                   database.statement(fmt::format("SELECT {}, seq FROM {} ORDER BY seq", expression, table_)));
+  ASSIGN_OR_RETURN(bool more, query.step());
   for (std::size_t row = 0; row < seqs_.size(); ++row) {
-    ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more) return Error(ErrorCode::internal, fmt::format("{} has fewer rows than it had", table_));
     insert_row(column, row);
+    if (!more || query.integer(1) != seqs_[row]) continue;  // removed, and erase() is about to come
     take_over(column, row, query, 0);
+    ASSIGN_OR_RETURN(more, query.step());
   }
   return &columns_.emplace(expression, std::move(column)).first->second;
 }

@@ -29,6 +29,7 @@ class TextColumn {
 
   void insert(std::size_t row);  // without a text
   void clear(std::size_t row);
+  void keep(const std::vector<std::size_t>& rows);   // these alone, rising
   void set(std::size_t row, std::string_view text);  // longer ones than 16 MB are cut off
 
  private:
@@ -67,6 +68,9 @@ class ListColumns {
   // Requires: refreshed in this transaction. expression: a column's name, quoted, or an SQL expression of columns.
   // The pointer holds until the next refresh.
   Result<const ListColumn*> column(Database& database, const std::string& expression, bool is_text);
+
+  // The rows with these sequence numbers are not in the table any more.
+  void erase(const std::vector<std::int64_t>& seqs);
 
   // Sequence numbers of the rows, rising.
   const std::vector<std::int64_t>& seqs() const { return seqs_; }

@@ -126,12 +126,28 @@ Result<void> index_state(Database& database, const ExecutionState& state) {
 }
 
 Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) {
-  ASSIGN_OR_RETURN(Statement mark, database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, "
-                                                      "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
-                                                      "WHERE \"job_id\" = ?1 AND deleted = 0"));
+  ASSIGN_OR_RETURN(
+      Statement mark,
+      database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, \"_updated\" = ?2, "
+                         "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
+                         "WHERE \"job_id\" = ?1 AND deleted = 0"));
   mark.bind(1, job_id.text);
   mark.bind(2, at);
   return mark.run();
+}
+
+Result<void> unindex_execution(Database& database, std::int64_t seq) {
+  {
+    ASSIGN_OR_RETURN(
+        Statement rise,
+        database.statement("UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index) "
+                           "WHERE seq = (SELECT max(seq) FROM execution_index WHERE seq <> ?1)"));
+    rise.bind(1, seq);
+    RETURN_IF_ERROR(rise.run());
+  }
+  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM execution_index WHERE seq = ?1"));
+  erase.bind(1, seq);
+  return erase.run();
 }
 
 Result<void> rebuild_list_index(Database& database) {

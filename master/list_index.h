@@ -21,6 +21,9 @@ Result<void> index_execution(Database& database, const ExecutionRow& row);
 Result<void> index_state(Database& database, const ExecutionState& state);
 Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at);
 
+// An execution is removed. Stamps go on rising: the newest row that is left takes over the highest.
+Result<void> unindex_execution(Database& database, std::int64_t seq);
+
 // Puts every job and execution again: after the columns of the indexes changed.
 Result<void> rebuild_list_index(Database& database);
 

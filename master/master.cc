@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/runtime/log.h"
 #include "core/wire/zmq_channel.h"
 #include "master/assets/asset_store.h"
 #include "master/data_directory.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr int kFewestSlots = 8;
 // What stopping all executions may take beyond their own deadline.
 constexpr Duration kStopMargin = std::chrono::seconds(30);
+constexpr Duration kConfirmAgain = std::chrono::seconds(1);
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -56,9 +58,14 @@ struct Master::Body {
   std::function<void()> on_shut_down;
   bool shutting_down = false;
   Loop::TimerId shut_down_timer = 0;
+  Loop::TimerId confirm_timer = 0;
 
-  ~Body() { loop.cancel(shut_down_timer); }
+  ~Body() {
+    loop.cancel(shut_down_timer);
+    loop.cancel(confirm_timer);
+  }
 
+  void confirm_identity();
   void stop_all(const std::function<void()>& then);
   void flush_and_end();
 };
@@ -79,9 +86,9 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
     return Error{ErrorCode::invalid,
                  fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
   }
-  const DataLayout layout = DataLayout::of(options.data);
   std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}, {}});
-  ASSIGN_OR_RETURN(body->directory, DataDirectory::open(layout));
+  ASSIGN_OR_RETURN(body->directory, DataDirectory::open(body->options.data));
+  const DataLayout& layout = body->directory->layout();
   ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file()));
   body->launcher = std::move(launcher);
   ASSIGN_OR_RETURN(auto channel, bind_zmq_channel(loop, layout.master_endpoint()));
@@ -94,11 +101,22 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->executions = std::make_unique<Executions>(
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
-                        given.worker_transport});
-  body->service =
-      std::make_unique<MasterService>(loop, *body->registry, *body->executions, catalog, *body->assets,
-                                      path_rule(given), NodeFacts{given.name, host_name(), given.bind, getpid()});
-  RETURN_IF_ERROR(body->executions->adopt_all());
+                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
+  body->service = std::make_unique<MasterService>(
+      loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
+      NodeFacts{given.name, host_name(), given.bind, getpid()}, given.retention);
+  switch (body->directory->origin()) {
+    case DataDirectory::Origin::same:
+      RETURN_IF_ERROR(body->executions->adopt_all());
+      break;
+    case DataDirectory::Origin::moved:
+      RETURN_IF_ERROR(body->executions->adopt_moved(body->directory->former_path()));
+      break;
+    case DataDirectory::Origin::copied:
+      RETURN_IF_ERROR(body->executions->disown_all(body->directory->former_path()));
+      break;
+  }
+  body->confirm_identity();
   if (!given.autoload_directory.empty()) body->assets->load_directory(given.autoload_directory);
   return std::unique_ptr<Master>(new Master(std::move(body)));
 }
@@ -109,6 +127,17 @@ JobService& Master::service() {
 
 AssetService& Master::assets() {
   return *body_->assets;
+}
+
+// Once all that was asked for by then is durable. Until then the next master would find the same, and do the same
+// again.
+void Master::Body::confirm_identity() {
+  registry->write({}, [this](const Result<void>& written) {
+    const auto confirmed = written ? directory->confirm() : written;
+    if (confirmed) return;
+    log(LogLevel::warn, "the identity of the data directory is not noted: {}", confirmed.error().message);
+    confirm_timer = loop.after(kConfirmAgain, [this] { confirm_identity(); });
+  });
 }
 
 void Master::Body::stop_all(const std::function<void()>& then) {
@@ -131,8 +160,8 @@ void Master::Body::stop_all(const std::function<void()>& then) {
   }
 }
 
-// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before it
-// is durable too.
+// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before
+// it is durable too.
 void Master::Body::flush_and_end() {
   executions->when_processes_noted([this] {
     registry->write({}, [this](const Result<void>&) {

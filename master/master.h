@@ -19,6 +19,7 @@
 #include "core/runtime/result.h"
 #include "master/controller_endpoints.h"
 #include "master/launcher.h"
+#include "master/retention.h"
 
 namespace slicemill::master {
 
@@ -44,6 +45,7 @@ struct MasterOptions {
   std::vector<std::pair<std::string, std::string>> environment;  // of controllers and workers; a job's own goes before
   WorkerTransport worker_transport;
   int standby_processes = 0;             // controllers, and workers, that are started before anybody needs them
+  RetentionOptions retention;            // of ended executions
   bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
 };
 

@@ -38,17 +38,21 @@ std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
 }  // namespace
 
 MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                             const AssetCatalog& assets, PathRule paths, NodeFacts node)
+                             const AssetCatalog& assets, PathRule paths, NodeFacts node,
+                             const RetentionOptions& retention)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
       node_(std::move(node)),
       starts_(loop, registry, executions, catalog, std::move(paths), assets),
       verbs_(loop, registry, executions),
-      errors_(loop, registry, executions) {}
+      errors_(loop, registry, executions),
+      removals_(loop, registry, executions),
+      retention_(loop, registry, executions, removals_, retention) {}
 
 void MasterService::close() {
   closed_ = true;
+  retention_.close();
 }
 
 // ---- jobs ----
@@ -121,7 +125,9 @@ Result<Json> MasterService::shown_job(const JobRow& row, const std::optional<Exe
 
 Result<Json> MasterService::shown_execution(ExecutionRow row) const {
   row.status = executions_.shown_status(row);
-  return execution_document(row, executions_.live_reason(row.ex_id));
+  ASSIGN_OR_RETURN(Json document, execution_document(row, executions_.live_reason(row.ex_id)));
+  put_places(document, row.ex_id, executions_.options().layout);
+  return document;
 }
 
 void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<Json> reply) {
@@ -189,33 +195,9 @@ void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
   batch.deleted_executions_of.push_back({id, now});
   registry_.write(std::move(batch), [this, id, deleted, reply = std::move(reply)](const Result<void>& result) {
     if (!result) return reply(result.error());
-    free_storage(id);
+    removals_.free_staging_of(id);
     reply(job_document(deleted));
   });
-}
-
-// Ledgers and logs of all its executions; published output stays.
-void MasterService::free_storage(const JobId& id) {
-  const auto executions = registry_.executions_of(id);
-  if (!executions) {
-    log(LogLevel::error, "cannot free the storage of deleted job {}: {}", id.text, executions.error().message);
-    return;
-  }
-  const DataLayout& layout = executions_.options().layout;
-  std::vector<std::string> directories;
-  for (const auto& ex_id : *executions) {
-    directories.push_back(layout.ledger_directory(ex_id.text));
-    directories.push_back(layout.log_directory(ex_id.text));
-  }
-  loop_.offload(
-      Loop::Lane::query,
-      [directories = std::move(directories)] {
-        for (const auto& directory : directories) {
-          const auto removed = posix_files().remove_tree(directory);
-          if (!removed) log(LogLevel::error, "cannot free {}: {}", directory, removed.error().message);
-        }
-      },
-      [] {});
 }
 
 void MasterService::start_job(const JobId& id, Reply<Submitted> reply) {
@@ -254,8 +236,23 @@ void MasterService::list_executions(const ListQuery& query, Reply<std::vector<Js
 void MasterService::get_execution(const ExecutionId& id, Reply<Json> reply) {
   const auto row = registry_.execution(id);
   if (!row) return reply(row.error());
-  if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  if (!*row) {
+    const auto removed = registry_.removed(id);
+    const std::string since = removed && *removed ? ", it was removed on " + to_iso((*removed)->at) : std::string();
+    return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found{}", id.text, since)});
+  }
   reply(shown_execution(**row));
+}
+
+void MasterService::remove_execution(const ExecutionId& id, Reply<Json> reply) {
+  if (closed_) return reply(closing());
+  removals_.remove(id, [reply = std::move(reply)](const Result<RemovedRow>& removed) {
+    if (!removed) return reply(removed.error());
+    reply(Json{{"ex_id", removed->ex_id.text},
+               {"job_id", removed->job_id.text},
+               {"_deleted", true},
+               {"_deleted_on", to_iso(removed->at)}});
+  });
 }
 
 void MasterService::stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {

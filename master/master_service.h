@@ -8,9 +8,11 @@
 #include "core/model/commands.h"
 #include "core/runtime/loop.h"
 #include "master/cluster_view.h"
+#include "master/execution_removals.h"
 #include "master/execution_starts.h"
 #include "master/execution_verbs.h"
 #include "master/executions.h"
+#include "master/retention.h"
 #include "master/slice_errors.h"
 
 namespace slicemill::master {
@@ -18,7 +20,7 @@ namespace slicemill::master {
 class MasterService final : public JobService {
  public:
   MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                const AssetCatalog& assets, PathRule paths, NodeFacts node);
+                const AssetCatalog& assets, PathRule paths, NodeFacts node, const RetentionOptions& retention = {});
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::vector<Json>> reply) override;
@@ -33,6 +35,7 @@ class MasterService final : public JobService {
 
   void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
@@ -63,7 +66,6 @@ class MasterService final : public JobService {
   Result<Json> shown_job(const JobRow& row, const std::optional<ExecutionFields>& fields);
   Result<Json> shown_execution(ExecutionRow row) const;
   void write_job(JobRow row, Reply<Json> reply);
-  void free_storage(const JobId& id);
 
   Loop& loop_;
   Registry& registry_;
@@ -72,6 +74,8 @@ class MasterService final : public JobService {
   ExecutionStarts starts_;
   ExecutionVerbs verbs_;
   SliceErrors errors_;
+  ExecutionRemovals removals_;
+  Retention retention_;
   bool closed_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "master/list_columns.h"
 #include "master/list_page.h"
 #include "master/registry_assets.h"
+#include "master/registry_removals.h"
 #include "master/registry_rows.h"
 #include "master/registry_schema.h"
 #include "master/registry_writes.h"
@@ -107,12 +108,14 @@ Result<AllColumns> read_all_columns(const std::string& path) {
 
 class SqliteRegistry final : public Registry {
  public:
-  SqliteRegistry(Loop& loop, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader)
-      : loop_(loop), writer_(std::move(writer)), reader_(std::move(reader)) {}
+  SqliteRegistry(Loop& loop, std::string path, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader)
+      : loop_(loop), path_(std::move(path)), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
   Result<void> load() {
     ASSIGN_OR_RETURN(job_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM jobs"));
-    ASSIGN_OR_RETURN(execution_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM executions"));
+    ASSIGN_OR_RETURN(execution_seq_, query_integer(*reader_,
+                                                   "SELECT max((SELECT coalesce(max(seq), 0) FROM executions), "
+                                                   "(SELECT coalesce(max(seq), 0) FROM removed_executions))"));
     return {};
   }
 
@@ -125,10 +128,12 @@ class SqliteRegistry final : public Registry {
           if (alive.expired()) return;
           if (*columns) {
             columns_ = std::move(**columns);
+            columns_.executions.erase(removed_meanwhile_);
           } else {
             log(LogLevel::warn, "lists are slow at first: {}", columns->error().message);
           }
           columns_are_read_ = true;
+          removed_meanwhile_ = {};
           catch_up_if_behind();
         });
   }
@@ -207,19 +212,32 @@ class SqliteRegistry final : public Registry {
     ASSIGN_OR_RETURN(Statement query,
                      reader_->statement("SELECT ex_id FROM executions WHERE job_id = ?1 ORDER BY seq"));
     query.bind(1, id.text);
-    return read_ids(query);
+    return read_execution_ids(query);
   }
 
-  Result<std::vector<Descent>> recoveries_of(const JobId& id) override {
-    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT ex_id, source_ledger FROM executions "
-                                                         "WHERE job_id = ?1 AND source_ledger <> '' ORDER BY seq"));
-    query.bind(1, id.text);
-    std::vector<Descent> list;
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool found, query.step());
-      if (!found) return list;
-      list.push_back({ExecutionId(query.text(0)), ExecutionId(query.text(1))});
-    }
+  Result<std::vector<Descent>> recoveries_of(const JobId& id) override { return read_recoveries(*reader_, id); }
+
+  Result<std::vector<ExecutionRow>> executions_of_lineage(const ExecutionId& lineage) override {
+    ASSIGN_OR_RETURN(Statement query,
+                     reader_->statement(
+                         fmt::format("SELECT {} FROM executions WHERE lineage = ?1 ORDER BY seq", kExecutionColumns)));
+    query.bind(1, lineage.text);
+    return read_executions(query);
+  }
+
+  Result<std::optional<RemovedRow>> removed(const ExecutionId& id) override { return read_removed(*reader_, id); }
+  Result<std::optional<RemovedRow>> latest_removed(const JobId& id) override {
+    return read_latest_removed(*reader_, id);
+  }
+  Result<std::vector<RemovedRow>> unfreed() override { return read_unfreed(*reader_); }
+
+  void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
+                     std::function<void(Result<std::vector<ExecutionId>>)> done) override {
+    read_beside<std::vector<ExecutionId>>(
+        [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
+  }
+  void list_ended(std::function<void(Result<std::vector<Ended>>)> done) override {
+    read_beside<std::vector<Ended>>(read_ended, std::move(done));
   }
 
   Result<std::vector<ExecutionRow>> live_executions() override {
@@ -240,7 +258,7 @@ class SqliteRegistry final : public Registry {
         reader_->statement(
             "SELECT ex_id FROM executions WHERE failed > 0 AND deleted = 0 ORDER BY updated DESC LIMIT ?1"));
     query.bind(1, limit);
-    return read_ids(query);
+    return read_execution_ids(query);
   }
 
   Result<std::vector<HistoryRow>> history(const ExecutionId& id) override {
@@ -301,13 +319,29 @@ class SqliteRegistry final : public Registry {
     return std::optional(std::move(row));
   }
 
-  static Result<std::vector<ExecutionId>> read_ids(Statement& query) {
-    std::vector<ExecutionId> ids;
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool more, query.step());
-      if (!more) return ids;
-      ids.emplace_back(query.text(0));
+  // What looks at many rows does so on the query lane, through a connection of its own.
+  template <typename T>
+  void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
+    auto found = std::make_shared<Result<T>>(T());
+    auto work = [found, read = std::move(read), path = path_] {
+      const auto database = open_for_reading(path);
+      *found = database ? read(**database) : database.error();
+    };
+    loop_.offload(Loop::Lane::query, std::move(work),
+                  [found, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
+                    if (!alive.expired()) done(std::move(*found));
+                  });
+  }
+
+  // Columns are told of rows by their stamps, and a row that is not there has none.
+  void forget_removed(const std::vector<PendingWrite>& group) {
+    std::vector<std::int64_t> seqs;
+    for (const auto& write : group) {
+      if (!write.result) continue;
+      for (const auto& removal : write.batch.removed) seqs.push_back(removal.seq);
     }
+    columns_.executions.erase(seqs);
+    if (!columns_are_read_) removed_meanwhile_.insert(removed_meanwhile_.end(), seqs.begin(), seqs.end());
   }
 
   void commit_waiting() {
@@ -320,6 +354,7 @@ class SqliteRegistry final : public Registry {
           if (alive.expired()) return;
           committing_ = false;
           ++revision_;
+          forget_removed(*group);
           for (const auto& write : *group) rows_behind_ += indexed_rows(write.batch);
           catch_up_if_behind();
           if (!waiting_.empty()) commit_waiting();
@@ -380,11 +415,13 @@ class SqliteRegistry final : public Registry {
   }
 
   Loop& loop_;
+  const std::string path_;
   std::shared_ptr<Database> writer_;  // touched by the store lane only
   std::unique_ptr<Database> reader_;
   AllColumns columns_;
-  bool columns_are_read_ = false;  // or could not be
-  std::int64_t rows_behind_ = 0;   // about: written since columns last caught up
+  bool columns_are_read_ = false;                // or could not be
+  std::vector<std::int64_t> removed_meanwhile_;  // before they were read
+  std::int64_t rows_behind_ = 0;                 // about: written since columns last caught up
   bool catch_up_waits_ = false;
   std::uint64_t revision_ = 1;
   std::vector<PendingWrite> waiting_;
@@ -404,7 +441,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
   if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
   ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, open_for_reading(path));
-  auto registry = std::make_unique<SqliteRegistry>(loop, std::move(writer), std::move(reader));
+  auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader));
   RETURN_IF_ERROR(registry->load());
   registry->read_columns_beside(path);
   return std::unique_ptr<Registry>(std::move(registry));

@@ -54,6 +54,9 @@ struct ExecutionRow {
   ExecutionId recovered_execution;  // empty: not a recovery
   CleanupType cleanup = CleanupType::none;
   ExecutionId source_ledger;  // whose ledger a recovery starts from; empty: none
+  ExecutionId lineage;        // whose ledger all that are recovered from it descend from; its own, if it is no recovery
+  bool has_ledger = false;    // it was made: one that is not there is lost
+  bool owns_staging = true;   // what its lineage has staged goes with it; not in a copied data directory
   std::string doc;            // JSON, resolved
 };
 
@@ -91,6 +94,27 @@ struct ProcessRow {
   bool operator==(const ProcessRow&) const = default;
 };
 
+// What is kept of an execution that was removed: that there was one, and what its ledger stood for.
+struct RemovedRow {
+  ExecutionId ex_id;
+  std::int64_t seq = 0;
+  JobId job_id;
+  ExecutionId source_ledger;
+  ExecutionId lineage;
+  bool has_ledger = false;
+  WallMs at = 0;
+  std::string staging;  // directory of its output that was never published, to be removed with it; "" for none
+  bool freed = false;   // nothing of it is left in the file system
+  bool operator==(const RemovedRow&) const = default;
+};
+
+// How long ended executions are kept. 0: no limit.
+struct RetentionLimits {
+  std::int64_t age_ms = 0;          // since their end
+  std::int64_t deleted_age_ms = 0;  // of those of deleted jobs: since the deletion
+  std::int64_t count = 0;           // newest of each job that are kept
+};
+
 struct EpochRow {
   JobId job_id;
   std::uint64_t epoch = 0;
@@ -113,6 +137,7 @@ struct RegistryBatch {
   std::vector<ExecutionState> states;
   std::vector<HistoryRow> history;
   std::vector<EpochRow> epochs;
+  std::vector<ExecutionId> ledgers_made;
   std::vector<ProcessRow> processes;  // put
   std::vector<ProcessIdentity> gone_processes;
   std::vector<AssetRow> assets;  // put; conflict if the id is there
@@ -122,6 +147,15 @@ struct RegistryBatch {
     WallMs at = 0;
   };
   std::vector<Deletion> deleted_executions_of;  // marks every execution of the job
+  struct Removal {
+    ExecutionId ex_id;
+    std::int64_t seq = 0;
+    WallMs at = 0;
+    std::string staging;
+  };
+  std::vector<Removal> removed;    // rows and history go, a RemovedRow stays
+  std::vector<ExecutionId> freed;  // of removed ones
+  bool disown_staging = false;     // what the executions of now have staged is not theirs to remove
 };
 
 class Registry {
@@ -154,9 +188,26 @@ class Registry {
   struct Descent {
     ExecutionId ex_id;
     ExecutionId source_ledger;
+    bool has_ledger = false;
+    bool removed = false;
   };
-  virtual Result<std::vector<Descent>> recoveries_of(const JobId& id) = 0;  // those with a source; oldest first
-  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;          // oldest first
+  // Those with a source, removed ones among them; oldest first.
+  virtual Result<std::vector<Descent>> recoveries_of(const JobId& id) = 0;
+  // Of this lineage, oldest first; without removed ones.
+  virtual Result<std::vector<ExecutionRow>> executions_of_lineage(const ExecutionId& lineage) = 0;
+  virtual Result<std::optional<RemovedRow>> removed(const ExecutionId& id) = 0;
+  virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
+  virtual Result<std::vector<RemovedRow>> unfreed() = 0;
+  // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` lane.
+  virtual void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
+                             std::function<void(Result<std::vector<ExecutionId>>)> done) = 0;
+  struct Ended {
+    ExecutionId ex_id;
+    bool newest = false;  // of a job that is not deleted: never outlived, as the job goes on from it
+  };
+  // Every ended execution, oldest first. Reads on the `query` lane.
+  virtual void list_ended(std::function<void(Result<std::vector<Ended>>)> done) = 0;
+  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;  // oldest first
   virtual Result<std::vector<ExecutionId>> executions_with_errors(
       std::int64_t limit) = 0;                                                 // failed slices; newest change first
   virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;  // oldest first

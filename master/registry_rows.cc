@@ -54,6 +54,9 @@ Result<ExecutionRow> read_execution(const Statement& row) {
   execution.source_ledger = ExecutionId(row.text(15));
   execution.doc = row.text(16);
   execution.failed = row.integer(17);
+  execution.lineage = ExecutionId(row.text(18));
+  execution.has_ledger = row.integer(19) != 0;
+  execution.owns_staging = row.integer(20) != 0;
   return execution;
 }
 

@@ -11,7 +11,7 @@ namespace slicemill::master {
 inline constexpr const char* kJobColumns = "job_id, seq, name, active, deleted, deleted_on, created, updated, doc";
 inline constexpr const char* kExecutionColumns =
     "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
-    "recovered_execution, cleanup, source_ledger, doc, failed";
+    "recovered_execution, cleanup, source_ledger, doc, failed, lineage, has_ledger, owns_staging";
 
 // Requires: a row stands ready.
 JobRow read_job(const Statement& row);

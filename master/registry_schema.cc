@@ -203,6 +203,41 @@ DROP INDEX execution_index_slicers;
 DROP INDEX execution_index_status;
 DROP INDEX execution_index_ex_id;
 )sql",
+    // Which executions had a ledger (their history tells; those of deleted jobs were freed), whose ledger each descends
+    // from, and which executions were removed: what they did is known to no ledger any more.
+    R"sql(
+ALTER TABLE executions ADD COLUMN has_ledger INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE executions ADD COLUMN lineage TEXT NOT NULL DEFAULT '';
+ALTER TABLE executions ADD COLUMN owns_staging INTEGER NOT NULL DEFAULT 1;
+UPDATE executions SET has_ledger = 1 WHERE deleted = 0 AND ex_id IN (
+  SELECT ex_id FROM history WHERE to_state IN ('recovering', 'running', 'failing', 'paused'));
+CREATE TEMP TABLE descents AS WITH RECURSIVE descent (ex_id, root) AS (
+  SELECT ex_id, ex_id FROM executions WHERE source_ledger = ''
+  UNION ALL
+  SELECT executions.ex_id, descent.root FROM descent JOIN executions ON executions.source_ledger = descent.ex_id)
+SELECT ex_id, root FROM descent;
+CREATE INDEX temp.descents_ex_id ON descents (ex_id);
+UPDATE executions SET lineage = coalesce((SELECT root FROM descents WHERE descents.ex_id = executions.ex_id), ex_id);
+DROP TABLE descents;
+CREATE INDEX executions_lineage ON executions (lineage);
+CREATE INDEX executions_deleted ON executions (deleted_on) WHERE deleted = 1;
+CREATE INDEX executions_ended ON executions (job_id, seq, status);
+DROP INDEX executions_job;
+CREATE TABLE removed_executions (
+  ex_id         TEXT PRIMARY KEY,
+  seq           INTEGER NOT NULL,
+  job_id        TEXT NOT NULL,
+  source_ledger TEXT NOT NULL,
+  lineage       TEXT NOT NULL,
+  has_ledger    INTEGER NOT NULL,
+  at            INTEGER NOT NULL,
+  staging       TEXT NOT NULL,
+  freed         INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX removed_executions_job ON removed_executions (job_id, seq);
+CREATE INDEX removed_executions_at ON removed_executions (at);
+CREATE INDEX removed_executions_freed ON removed_executions (at) WHERE freed = 0;
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 

@@ -1,6 +1,7 @@
 #include "master/registry_writes.h"
 
 #include "master/list_index.h"
+#include "master/registry_removals.h"
 
 namespace slicemill::master {
 
@@ -31,8 +32,9 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
       Statement put,
       database.statement(
           "INSERT INTO executions (ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, "
-          "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed) "
-          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"));
+          "deleted, deleted_on, created, updated, recovered_execution, cleanup, source_ledger, doc, failed, lineage, "
+          "has_ledger, owns_staging) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.job_id.text);
@@ -51,6 +53,9 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
   put.bind(16, row.source_ledger.text);
   put.bind(17, row.doc);
   put.bind(18, row.failed);
+  put.bind(19, row.lineage.text);
+  put.bind(20, row.has_ledger ? 1 : 0);
+  put.bind(21, row.owns_staging ? 1 : 0);
   RETURN_IF_ERROR(put.run());
   return index_execution(database, row);
 }
@@ -69,6 +74,12 @@ Result<void> put_state(Database& database, const ExecutionState& state) {
   put.bind(8, state.failed);
   RETURN_IF_ERROR(put.run());
   return index_state(database, state);
+}
+
+Result<void> note_ledger(Database& database, const ExecutionId& id) {
+  ASSIGN_OR_RETURN(Statement put, database.statement("UPDATE executions SET has_ledger = 1 WHERE ex_id = ?1"));
+  put.bind(1, id.text);
+  return put.run();
 }
 
 Result<void> put_history(Database& database, const HistoryRow& row) {
@@ -124,7 +135,8 @@ Result<void> erase_process(Database& database, const ProcessIdentity& process) {
 Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& deletion) {
   ASSIGN_OR_RETURN(
       Statement mark,
-      database.statement("UPDATE executions SET deleted = 1, deleted_on = ?2 WHERE job_id = ?1 AND deleted = 0"));
+      database.statement(
+          "UPDATE executions SET deleted = 1, deleted_on = ?2, updated = ?2 WHERE job_id = ?1 AND deleted = 0"));
   mark.bind(1, deletion.job_id.text);
   mark.bind(2, deletion.at);
   RETURN_IF_ERROR(mark.run());
@@ -163,11 +175,16 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch) {
   RETURN_IF_ERROR(put_all(database, batch.states, put_state));
   RETURN_IF_ERROR(put_all(database, batch.history, put_history));
   RETURN_IF_ERROR(put_all(database, batch.epochs, put_epoch));
+  RETURN_IF_ERROR(put_all(database, batch.ledgers_made, note_ledger));
   RETURN_IF_ERROR(put_all(database, batch.processes, put_process));
   RETURN_IF_ERROR(put_all(database, batch.gone_processes, erase_process));
   RETURN_IF_ERROR(put_all(database, batch.assets, put_asset));
   RETURN_IF_ERROR(put_all(database, batch.erased_assets, erase_asset));
-  return put_all(database, batch.deleted_executions_of, mark_deleted);
+  RETURN_IF_ERROR(put_all(database, batch.deleted_executions_of, mark_deleted));
+  RETURN_IF_ERROR(put_all(database, batch.removed, remove_execution));
+  if (!batch.removed.empty()) RETURN_IF_ERROR(forget_removed_executions(database, batch.removed.front().at));
+  if (batch.disown_staging) RETURN_IF_ERROR(disown_staging(database));
+  return put_all(database, batch.freed, mark_freed);
 }
 
 }  // namespace slicemill::master

@@ -7,6 +7,7 @@
 
 #include "core/ledger/slice_ledger.h"
 #include "core/ledger/slice_record_json.h"
+#include "core/runtime/log.h"
 
 namespace slicemill::master {
 
@@ -53,8 +54,11 @@ struct SliceErrors::Reading {
   }
 
   // All records of an ended execution's ledger that belong on the page. Query lane.
-  Result<void> read(const std::string& directory) {
-    if (!ledger_exists(directory)) return {};  // never started
+  Result<void> read(const std::string& directory, bool had_ledger) {
+    if (!ledger_exists(directory)) {
+      if (!had_ledger) return {};  // never started
+      return lost_ledger(present().text, directory);
+    }
     ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
     const auto& lineage = ledger->header().lineage;
     // What a controller has told before it ended is on a page of quarantined records already.
@@ -92,6 +96,7 @@ void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const List
   if (executions_.find(id) == nullptr) {
     const auto row = registry_.execution(id);
     if (!row) return reply(row.error());
+    if (!*row && what == wire::QueryName::errors) return reply(std::vector<Json>());  // clients search, as in a list
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
   ListQuery page = query;
@@ -156,12 +161,16 @@ void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std:
 }
 
 void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
+  const auto row = registry_.execution(reading->present());
+  if (!row) return reading->reply(row.error());
+  const bool had_ledger = *row && (*row)->has_ledger;
   auto result = std::make_shared<Result<void>>();
   auto attempt = std::make_shared<Reading>(*reading);  // a failed one leaves nothing on the page
   loop_.offload(
       Loop::Lane::query,
-      [result, attempt, directory = executions_.options().layout.ledger_directory(reading->present().text)] {
-        *result = attempt->read(directory);
+      [result, attempt, had_ledger,
+       directory = executions_.options().layout.ledger_directory(reading->present().text)] {
+        *result = attempt->read(directory, had_ledger);
       },
       [this, alive = std::weak_ptr<int>(alive_), result, attempt, reading, tries] {
         if (alive.expired()) return;
@@ -170,6 +179,10 @@ void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries
           reading->page = std::move(attempt->page);
           reading->quarantined_bytes = attempt->quarantined_bytes;
           reading->from = 0;
+          ++reading->next;
+          read_next(reading);
+        } else if (result->error().code == ErrorCode::gone && reading->executions.size() > 1) {
+          log(LogLevel::warn, "a list of errors goes without those of one execution: {}", result->error().message);
           ++reading->next;
           read_next(reading);
         } else if (!held) {

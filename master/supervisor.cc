@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/model/launch.h"
 #include "core/runtime/log.h"
@@ -22,9 +23,16 @@ constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds
 // A worker that left by itself was told to, most likely because the execution is about to end: its place is not filled
 // at once.
 constexpr Duration kAfterLeaving = seconds(1);
+// A worker that lives so long had all the threads that it needs.
+constexpr Duration kSettledWorker = seconds(1);
 constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
-// For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the others.
+// For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the
+// others.
 constexpr Duration kLeftAlone = seconds(2);
+
+std::string controller_output(const GroupSpec& spec) {
+  return spec.log_directory + "/controller.out";
+}
 
 }  // namespace
 
@@ -42,12 +50,15 @@ struct Supervisor::Group {
   std::map<std::int64_t, ChildPtr> workers;  // by place
   std::int64_t wanted = 0;
   bool released = false;
-  bool prepared = false;   // its directories are there: workers may start
-  bool preparing = false;  // a controller is about to start
-  bool filling = false;    // a spawn turn is posted
+  bool prepared = false;      // its directories are there: workers may start
+  bool preparing = false;     // a controller is about to start
+  bool filling = false;       // a spawn turn is posted
+  bool workers_wait = false;  // for an obstacle
   RestartPolicy controller_policy{kControllerRestarts};
+  int unstarted = 0;  // of its failed starts: no process began
   RestartPolicy obstructed_policy{kObstructedRestarts};
   RestartPolicy worker_policy{kWorkerRestarts};
+  RestartPolicy obstructed_worker_policy{kObstructedRestarts};
   Loop::TimerId controller_timer = 0;
   Loop::TimerId worker_timer = 0;  // while it runs no worker is started
   Loop::TimerId grace_timer = 0;
@@ -157,20 +168,23 @@ void Supervisor::prepare_controller(Group& group) {
     } else if (epoch.error().obstacle) {
       controller_obstructed(*found, Duration::zero(), epoch.error().message);
     } else {
-      controller_failed(*found, Duration::zero(), epoch.error().message);
+      controller_failed(*found, std::nullopt, epoch.error().message);
     }
   });
 }
 
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   const GroupSpec& spec = group.spec;
-  const auto process = launcher_.start_controller(
-      {spec.ex_id, spec.launch_file, spec.log_directory + "/controller.out", spec.environment});
+  const auto process =
+      launcher_.start_controller({spec.ex_id, spec.launch_file, controller_output(spec), spec.environment});
   if (!process) {
-    if (process.error().obstacle)
-      controller_obstructed(group, Duration::zero(), process.error().message);
+    const Error& error = process.error();
+    if (error.obstacle)
+      controller_obstructed(group, Duration::zero(), error.message);
+    else if (error.retryable)
+      controller_failed(group, std::nullopt, error.message);
     else
-      controller_failed(group, Duration::zero(), process.error().message);
+      events_.gave_up(spec.ex_id, fmt::format("the execution controller cannot be started: {}", error.message));
     return;
   }
   ProcessRow row;
@@ -185,16 +199,24 @@ void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   events_.process_started(row);
 }
 
-void Supervisor::controller_failed(Group& group, Duration life, const std::string& cause) {
+void Supervisor::controller_failed(Group& group, std::optional<Duration> life, const std::string& cause) {
   const ExecutionId id = group.spec.ex_id;
-  const auto delay = group.controller_policy.on_exit(life);
+  const auto delay = group.controller_policy.on_exit(life.value_or(Duration::zero()));
+  const int failed = group.controller_policy.failed_starts();
+  if (failed <= 1) group.unstarted = 0;  // a first one, or a long life before
+  if (!life) ++group.unstarted;
   const std::string where = fmt::format("; log: {}/controller.log", group.spec.log_directory);
   if (!delay) {
-    events_.gave_up(id, fmt::format("the execution controller died {} times within a minute of its start, last: {}{}",
-                                    group.controller_policy.failed_starts(), cause, where));
+    const int died = failed - group.unstarted;
+    std::string what = died > 0 ? fmt::format("died {} times within a minute of its start", died) : "";
+    if (group.unstarted > 0)
+      what += fmt::format("{}could not be started {} times", what.empty() ? "" : " and ", group.unstarted);
+    events_.gave_up(id, fmt::format("the execution controller {}, last: {}{}", what, cause, where));
     return;
   }
-  events_.controller_restarts(id, fmt::format("the execution controller died ({}), starting it again{}", cause, where));
+  events_.controller_restarts(
+      id, life ? fmt::format("the execution controller died ({}), starting it again{}", cause, where)
+               : fmt::format("the execution controller could not be started ({}), trying again{}", cause, where));
   prepare_controller_after(group, *delay);
 }
 
@@ -232,6 +254,7 @@ void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
   Group* group = find(id);
   if (group == nullptr || group->released) return;
   group->wanted = wanted;
+  if (static_cast<std::int64_t>(group->workers.size()) >= wanted) workers_go_on(*group);
   fill_workers(*group);
 }
 
@@ -269,22 +292,56 @@ bool Supervisor::start_worker(Group& group) {
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
   const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.controller_key,
-                                               spec.runtime_directory, log_base + ".log", spec.log_level,
+                                               spec.begun_directory, log_base + ".log", spec.log_level,
                                                log_base + ".out", spec.environment, spec.worker_memory_limit});
   if (!process) {
-    log(LogLevel::error, "execution {}: {}", spec.ex_id.text, process.error().message);
-    worker_failed(group, Duration::zero(), Duration::zero());
+    const Error& error = process.error();
+    if (error.obstacle) {
+      worker_obstructed(group, Duration::zero(), error.message);
+    } else if (error.retryable) {
+      log(LogLevel::error, "execution {}: {}", spec.ex_id.text, error.message);
+      worker_failed(group, Duration::zero(), Duration::zero());
+    } else {
+      events_.gave_up(spec.ex_id, fmt::format("a worker cannot be started: {}", error.message));
+    }
     return false;
   }
   row.process = *process;
   row.ordinal = next_ordinal_++;
   add_child(group, row);
   events_.process_started(row);
+  if (group.workers_wait) look_for_settled_worker(group, row.place, row.ordinal);
   return true;
 }
 
 void Supervisor::worker_failed(Group& group, Duration life, Duration least_delay) {
-  const Duration delay = std::max(group.worker_policy.on_exit(life).value_or(Duration::zero()), least_delay);
+  fill_workers_after(group, std::max(group.worker_policy.on_exit(life).value_or(Duration::zero()), least_delay));
+}
+
+// Nothing is wrong with the execution: it waits for room for its workers, and says so.
+void Supervisor::worker_obstructed(Group& group, Duration life, const std::string& cause) {
+  if (!group.workers_wait)
+    log(LogLevel::warn, "execution {}: no worker can be started: {}", group.spec.ex_id.text, cause);
+  group.workers_wait = true;
+  fill_workers_after(group, group.obstructed_worker_policy.on_exit(life).value_or(Duration::zero()));
+  events_.workers_wait(group.spec.ex_id, fmt::format("obstacle: no worker can be started: {}", cause));
+}
+
+void Supervisor::look_for_settled_worker(Group& group, std::int64_t place, std::int64_t ordinal) {
+  later(group, kSettledWorker, [this, place, ordinal](Group& found) {
+    const auto worker = found.workers.find(place);
+    if (!found.workers_wait || worker == found.workers.end() || worker->second->row.ordinal != ordinal) return;
+    workers_go_on(found);
+  });
+}
+
+void Supervisor::workers_go_on(Group& group) {
+  if (!std::exchange(group.workers_wait, false)) return;
+  log(LogLevel::info, "execution {}: it does not wait for workers any more", group.spec.ex_id.text);
+  events_.workers_wait(group.spec.ex_id, "");
+}
+
+void Supervisor::fill_workers_after(Group& group, Duration delay) {
   if (delay == Duration::zero()) {
     fill_workers(group);
     return;
@@ -360,7 +417,10 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
   const ProcessRow row = child->row;
   const Duration life = loop_.now() - child->started;
   const bool killed = child->killed;
-  const std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  std::string cause = killed ? fmt::format("killed: {}", child->why) : exit.to_text();
+  const bool spoke = row.is_controller && exit.known && exit.signal == 0 && exit.code != 0;
+  const std::string words = spoke ? launcher_.last_words(row.process, controller_output(group->spec)) : "";
+  if (!words.empty()) cause = words;
   ++revision_;
   if (row.is_controller) {
     group->controller.reset();
@@ -378,7 +438,9 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
     if (row.is_controller) kill_rest_after(*group, kLeftAlone);
     drop_if_gone(*group);
   } else if (row.is_controller && exit.known && exit.code == kObstructedExit) {
-    controller_obstructed(*group, life, fmt::format("it met one; log: {}/controller.log", group->spec.log_directory));
+    controller_obstructed(
+        *group, life,
+        fmt::format("{}; log: {}/controller.log", words.empty() ? "it met one" : words, group->spec.log_directory));
   } else if (row.is_controller && exit.known && exit.code == kLedgerHeldExit) {
     // Most likely an earlier controller: the one with the old epoch is killed as soon as it says hello.
     controller_waits(*group, life,
@@ -387,6 +449,9 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
                                  group->spec.log_directory));
   } else if (row.is_controller) {
     controller_failed(*group, life, cause);
+  } else if (exit.known && exit.code == kObstructedExit) {
+    worker_obstructed(*group, life,
+                      fmt::format("it met one; log: {}/worker-{}.log", group->spec.log_directory, row.place));
   } else {
     const bool left = exit.known && exit.signal == 0 && exit.code == 0;
     worker_failed(*group, left ? kWorkerRestarts.short_life : life, left ? kAfterLeaving : Duration::zero());

@@ -29,7 +29,7 @@ struct GroupSpec {
   std::string launch_file;
   std::string controller_endpoint;
   std::string controller_key;  // its public key; "" over ipc
-  std::string runtime_directory;
+  std::string begun_directory;
   std::string log_level;
   Environment environment;
   std::int64_t worker_memory_limit = 0;  // bytes; 0: none
@@ -48,6 +48,8 @@ class SupervisorEvents {
   // No controller can be started for an obstacle of the machine (Error::obstacle), or because another process holds the
   // ledger; it is tried again and again.
   virtual void controller_waits(const ExecutionId& id, const std::string& reason) = 0;
+  // No worker can be started for an obstacle of the machine; it is tried again and again. "": they can again.
+  virtual void workers_wait(const ExecutionId& id, const std::string& reason) = 0;
   virtual void gave_up(const ExecutionId& id, const std::string& reason) = 0;
   // A released group has no process left.
   virtual void group_gone(const ExecutionId& id) = 0;
@@ -97,13 +99,18 @@ class Supervisor {
   void watch(const ExecutionId& id, Child& child);
   void prepare_controller(Group& group);
   void start_controller(Group& group, std::uint64_t epoch);
-  void controller_failed(Group& group, Duration life, const std::string& cause);
+  // It died, or could not be started.
+  void controller_failed(Group& group, std::optional<Duration> life, const std::string& cause);
   void controller_obstructed(Group& group, Duration life, const std::string& cause);
   void controller_waits(Group& group, Duration life, const std::string& reason);
   void prepare_controller_after(Group& group, Duration delay);
   void fill_workers(Group& group);
   bool start_worker(Group& group);
   void worker_failed(Group& group, Duration life, Duration least_delay);
+  void worker_obstructed(Group& group, Duration life, const std::string& cause);
+  void workers_go_on(Group& group);
+  void look_for_settled_worker(Group& group, std::int64_t place, std::int64_t ordinal);
+  void fill_workers_after(Group& group, Duration delay);
   std::int64_t free_place(const Group& group) const;
   void on_exit(const ExecutionId& id, Child* child, const ProcessExit& exit);
   void kill_child(Child& child, const std::string& why);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -144,11 +145,12 @@ Result<Json> operation_json(const OperationCatalog& catalog, std::string_view na
 
 std::string describe_validation(const ValidatedJob& job) {
   std::vector<std::string> names;
-  for (const auto& operation : job.config.at("operations")) names.push_back(operation.at("_op").get<std::string>());
-  auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", job.config.at("name").get<std::string>(),
+  for (const auto& operation : job.config.at("operations"))
+    names.push_back(printable(operation.at("_op").get<std::string>()));
+  auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", printable(job.config.at("name").get<std::string>()),
                           job.config.at("lifecycle").get<std::string>(), job.config.at("workers").get<std::int64_t>(),
                           job.config.at("workers") == 1 ? "" : "s", join(names, " -> "));
-  for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", to_text(warning));
+  for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", printable(to_text(warning)));
   return text;
 }
 

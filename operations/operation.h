@@ -141,6 +141,9 @@ class Reader : public Operation {
   virtual Result<void> open_text(const SliceContext& slice, std::string_view text);
   // Fills the (cleared) batch; an empty one means the end of the slice.
   virtual Result<void> read(RecordBatch& batch) = 0;
+  // Of what was read last: the names of the source's columns, in order, whether a record has them or not. Null: the
+  // source has none. Holds until the next call.
+  virtual const std::vector<std::string>* columns() const { return nullptr; }
 };
 
 class Processor : public Operation {
@@ -155,6 +158,8 @@ class Processor : public Operation {
   virtual Result<bool> more(RecordBatch&) { return false; }
   // The slice that began ends here: it failed or was cancelled. Safe at any time.
   virtual void abandon() {}
+  // What becomes of the names of the source's columns (Reader::columns). By default nothing is known of them.
+  virtual void change_columns(std::vector<std::string>& columns) const { columns.clear(); }
 };
 
 // What a sender made of a slice.
@@ -172,6 +177,8 @@ class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;
   virtual Result<void> write(const RecordBatch& batch) = 0;
+  // The source of the next records has these columns: for senders that write tables. After begin().
+  virtual Result<void> expect_columns(const std::vector<std::string>&) { return {}; }
   // Everything under this attempt's staged name, durable once it is synced; nothing visible yet.
   virtual Result<StagedOutput> stage() = 0;
   // Forgets the attempt, unless it is staged; safe at any time after begin().

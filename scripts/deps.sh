@@ -11,7 +11,7 @@ packages="g++ cmake ninja-build pkg-config ccache mold"
 # Libraries (the 1.81 packages of Boost by name: Debian's default is older).
 packages="$packages libboost1.81-dev libzmq3-dev cppzmq-dev nlohmann-json3-dev librocksdb-dev libsqlite3-dev
   libspdlog-dev libfmt-dev libsimdjson-dev libyaml-cpp-dev libcli11-dev libzstd-dev zlib1g-dev liblz4-dev libisal-dev libxxhash-dev libre2-dev
-  libarchive-dev libssl-dev"
+  libarchive-dev libssl-dev libutf8proc-dev"
 # Tests, benchmarks and the demo.
 packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 curl ca-certificates"
 # Fuzz targets (preset fuzz).

@@ -32,6 +32,7 @@ class CompositeSlicer final : public Slicer {
       inner_finished_ = given.finished;
       turn.idle_ms = given.idle_ms;
       turn.subslices += given.subslices;
+      turn.notices.insert(turn.notices.end(), given.notices.begin(), given.notices.end());
       for (const auto& run : given.runs) take(run, slices);
     }
     if (inner_finished_ && !rest_.empty()) slices.requests.push_back(join_rest());

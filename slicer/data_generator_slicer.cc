@@ -41,6 +41,8 @@ class DataGeneratorSlicer final : public Slicer {
     return turn;
   }
 
+  bool is_endless() const override { return end_ == kEndless; }
+
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     return option_mismatch({"size", "slice_size"}, recovered_options, options);
   }

@@ -1,95 +1,151 @@
 #include "slicer/file_list.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
-#include "core/runtime/text.h"
+#include "core/formats/path_glob.h"
 
 namespace slicemill {
 
 namespace {
 
-bool has_glob(std::string_view text) {
-  return text.find_first_of("*?[") != std::string_view::npos;
-}
+constexpr std::string_view kStaging = ".slicemill";  // of file_exporter: nothing that anybody would miss
 
 std::string below(const std::string& directory, const std::string& name) {
   return directory == "/" ? "/" + name : directory + "/" + name;
 }
 
-Result<std::vector<std::string>> in_directory(Files& files, const std::string& directory) {
+// One walk along the components of a pattern.
+class PatternWalk {
+ public:
+  PatternWalk(Files& files, std::vector<std::string> components, bool tolerates, FileList& found)
+      : files_(files), components_(std::move(components)), tolerates_(tolerates), found_(found) {
+    // Any depth below any depth is any depth.
+    const auto both = [](const std::string& a, const std::string& b) { return a == kAnyDepth && b == kAnyDepth; };
+    components_.erase(std::unique(components_.begin(), components_.end(), both), components_.end());
+  }
+
+  Result<void> walk() {
+    // What stands before the first special character must be there: a typing error in it is no empty match.
+    std::string base = "/";
+    std::size_t first = 0;
+    while (!has_glob(components_[first])) base = below(base, components_[first++]);
+    RETURN_IF_ERROR(files_.list(base));
+    return match(base, first);
+  }
+
+ private:
+  bool is_last(std::size_t at) const { return at + 1 == components_.size(); }
+
+  // What matches components_[at...] below the directory.
+  Result<void> match(const std::string& directory, std::size_t at) {
+    const std::string& pattern = components_[at];
+    if (pattern == kAnyDepth) return match_any_depth(directory, at);
+    if (is_last(at)) found_.searched.push_back({directory, pattern});
+    if (!has_glob(pattern)) return match_name(below(directory, pattern), at);
+    auto names = files_.list(directory);
+    if (!names) return cannot_list(names.error());
+    for (const std::string& name : *names) {
+      if (!component_matches(pattern, name)) continue;
+      RETURN_IF_ERROR(match_found(below(directory, name), at));
+    }
+    return {};
+  }
+
+  Result<void> match_name(const std::string& path, std::size_t at) {
+    if (!files_.is_name(path)) return {};
+    return match_found(path, at);
+  }
+
+  Result<void> match_found(const std::string& path, std::size_t at) {
+    if (is_last(at)) {
+      found_.paths.push_back(path);
+      return {};
+    }
+    // What is no directory, or leads nowhere, has nothing below it.
+    if (const auto stat = files_.stat(path); stat && stat->is_directory) return match(path, at + 1);
+    return {};
+  }
+
+  // ** at `at`: this directory and all below it.
+  Result<void> match_any_depth(const std::string& directory, std::size_t at) {
+    if (is_last(at)) {
+      found_.searched.push_back({directory, ""});
+    } else {
+      RETURN_IF_ERROR(match(directory, at + 1));
+    }
+    const auto entries = files_.list_entries(directory);
+    if (!entries) return cannot_list(entries.error());
+    for (const DirectoryEntry& entry : *entries) {
+      if (entry.name.starts_with('.')) {
+        if (entry.name != kStaging) ++found_.hidden;
+        continue;
+      }
+      const std::string path = below(directory, entry.name);
+      if (entry.kind == FileKind::directory) {
+        RETURN_IF_ERROR(match_any_depth(path, at));
+        continue;
+      }
+      if (entry.kind == FileKind::link) {
+        if (const auto stat = files_.stat(path); stat && stat->is_directory) {
+          found_.links.push_back(path);
+          continue;
+        }
+      }
+      if (is_last(at)) found_.paths.push_back(path);
+    }
+    return {};
+  }
+
+  Result<void> cannot_list(const Error& error) {
+    if (!tolerates_) return error;
+    found_.unreadable.push_back(error.message);
+    return {};
+  }
+
+  Files& files_;
+  std::vector<std::string> components_;
+  bool tolerates_;
+  FileList& found_;
+};
+
+Result<FileList> in_directory(Files& files, const std::string& directory) {
+  FileList found{.kind = FileList::Kind::directory};
   ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(directory));
-  std::vector<std::string> paths;
   for (const std::string& name : names) {
-    if (!name.starts_with('.')) paths.push_back(below(directory, name));
-  }
-  return paths;
-}
-
-// The paths below `directory` that match components[at...]. A directory that vanishes or may not be read on the way
-// matches nothing, as in a shell.
-void match(Files& files, const std::string& directory, const std::vector<std::string>& components, std::size_t at,
-           std::vector<std::string>& paths) {
-  const std::string& pattern = components[at];
-  const bool is_last = at + 1 == components.size();
-  if (!has_glob(pattern)) {
-    const std::string path = below(directory, pattern);
-    const auto stat = files.stat(path);
-    if (!stat) return;
-    if (is_last) {
-      paths.push_back(path);
-    } else if (stat->is_directory) {
-      match(files, path, components, at + 1, paths);
-    }
-    return;
-  }
-  const auto names = files.list(directory);
-  if (!names) return;
-  for (const std::string& name : *names) {
-    if (fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
-    const std::string path = below(directory, name);
-    if (is_last) {
-      paths.push_back(path);
-    } else if (const auto stat = files.stat(path); stat && stat->is_directory) {
-      match(files, path, components, at + 1, paths);
+    if (name.starts_with('.')) {
+      if (name != kStaging) ++found.hidden;
+    } else {
+      found.paths.push_back(below(directory, name));
     }
   }
-}
-
-Result<std::vector<std::string>> matching(Files& files, const std::string& pattern) {
-  std::vector<std::string> components;
-  for (std::string& component : split(pattern, '/')) {
-    if (!component.empty()) components.push_back(std::move(component));
-  }
-  // What stands before the first glob must be there: a typing error in it is not an empty match.
-  std::string base = "/";
-  std::size_t first = 0;
-  while (!has_glob(components[first])) base = below(base, components[first++]);
-  RETURN_IF_ERROR(files.list(base));
-  std::vector<std::string> paths;
-  match(files, base, components, first, paths);
-  return paths;
+  found.searched.push_back({directory, ""});
+  return found;
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> list_files(Files& files, const std::string& path) {
+Result<FileList> list_files(Files& files, const std::string& path, bool tolerates) {
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
-  std::vector<std::string> paths;
+  FileList found;
   if (const auto stat = files.stat(trimmed); stat) {
-    if (!stat->is_directory) return std::vector<std::string>{trimmed};
-    ASSIGN_OR_RETURN(paths, in_directory(files, trimmed));
-  } else if (has_glob(trimmed)) {
-    ASSIGN_OR_RETURN(paths, matching(files, trimmed));
+    if (!stat->is_directory) {
+      found.paths.push_back(trimmed);
+      return found;
+    }
+    ASSIGN_OR_RETURN(found, in_directory(files, trimmed));
   } else {
-    return stat.error();
+    if (files.is_name(trimmed)) return stat.error();  // it is there, but leads nowhere
+    RETURN_IF_ERROR(check_glob(trimmed));
+    if (!has_glob(trimmed)) return stat.error();
+    found.kind = FileList::Kind::pattern;
+    RETURN_IF_ERROR(PatternWalk(files, path_components(trimmed), tolerates, found).walk());
   }
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  std::sort(found.paths.begin(), found.paths.end());
+  found.paths.erase(std::unique(found.paths.begin(), found.paths.end()), found.paths.end());
+  return found;
 }
 
 }  // namespace slicemill

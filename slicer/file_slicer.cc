@@ -3,193 +3,116 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <limits>
 #include <optional>
-#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "core/formats/file_reading.h"
 #include "core/formats/json_scan.h"
+#include "core/formats/path_member.h"
+#include "core/runtime/byte_stream.h"
+#include "core/runtime/text.h"
+#include "slicer/file_follower.h"
 #include "slicer/file_list.h"
+#include "slicer/file_requests.h"
+#include "slicer/input_notices.h"
+#include "slicer/own_input.h"
 #include "slicer/rows_cutter.h"
 
 namespace slicemill {
 
 namespace {
 
-constexpr std::size_t kListed = 256;      // requests of one run, at most
-constexpr std::int64_t kRelistMs = 1000;  // between two looks at a persistent source
-constexpr std::size_t kHashDigits = 16;
 constexpr std::uint64_t kScannedPerTurn = 32 << 20;  // of files that are cut by rows: what is found is dispatched soon
 
-// FNV-1a: the same in every build that may ever read a position.
-std::uint64_t path_hash(std::string_view path) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
+Error broken_position(const std::string& position) {
+  return Error(ErrorCode::corrupt, fmt::format("file slicer position: {}", text_head(position)), false);
 }
 
-// Collects requests in runs: single ones packed, a file that is cut as a run of its own.
-class RunBuilder {
+// Files that are all there when the execution begins.
+class ListedFiles {
  public:
-  explicit RunBuilder(SlicerTurn& turn) : turn_(turn) {}
-  ~RunBuilder() { flush(); }
-
-  void add_whole(const std::string& fixed, std::uint64_t total) {
-    add(fmt::format("{{{},\"offset\":0,\"length\":{}}}", fixed, total));
-  }
-  void add(std::string request) {
-    list_.requests.push_back(std::move(request));
-    ++slices_;
-    if (list_.requests.size() == kListed) flush();
-  }
-  void add_ranges(std::string fixed, std::int64_t total, std::int64_t size) {
-    flush();
-    turn_.runs.emplace_back(RangeRequests{.fixed = std::move(fixed),
-                                          .start_key = "offset",
-                                          .span_key = "length",
-                                          .span_is_length = true,
-                                          .start = 0,
-                                          .step = size,
-                                          .end = total});
-    slices_ += static_cast<std::size_t>((total - 1) / size + 1);
-  }
-  std::size_t slices() const { return slices_; }
-
- private:
-  void flush() {
-    if (!list_.requests.empty()) turn_.runs.emplace_back(std::exchange(list_, {}));
-  }
-
-  SlicerTurn& turn_;
-  ListRequests list_;
-  std::size_t slices_ = 0;
-};
-
-class FileSlicer final : public Slicer {
- public:
-  Result<void> open(const SlicerContext& context, const std::string& position) override {
+  Result<void> open(const SlicerContext& context, const FileReading& reading, const Json& position) {
     files_ = context.files;
-    persistent_ = context.persistent;
-    ASSIGN_OR_RETURN(reading_, file_reading(context.options));
+    reading_ = reading;
+    epoch_ = context.epoch;
+    own_input_ = OwnInput(context.job);
     RETURN_IF_ERROR(parse_position(position));
-    RETURN_IF_ERROR(list());
-    // A single file that may not be read is better refused now than by every slice of it.
-    if (paths_.size() == 1) {
-      auto readable = files_->open(paths_[0]);
-      if (!readable) return with_context(readable.error(), "path");
+    if (is_standard_input(reading_.path)) {
+      list_.paths = {reading_.path};
+    } else {
+      auto listed = list_files(*files_, reading_.path);
+      if (!listed) return with_context(listed.error(), "path");
+      list_ = std::move(*listed);
     }
-    return {};
+    RETURN_IF_ERROR(own_input_.check(*files_, reading_.path, list_));
+    is_new_ = last_.empty();
+    if (is_new_ && list_.kind == FileList::Kind::pattern && list_.paths.empty())
+      return Error(ErrorCode::not_found, fmt::format("path: no file matches {}", printable(reading_.path)), false);
+    if (!is_new_)
+      list_.paths.erase(list_.paths.begin(), std::upper_bound(list_.paths.begin(), list_.paths.end(), last_));
+    std::erase_if(list_.paths, [&](const std::string& path) { return followed_.contains(path_hash(path)); });
+    return check_single();
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
+  Result<SlicerTurn> next(std::size_t wanted) {
     SlicerTurn turn;
-    // open() took the first list.
-    if (persistent_ && has_begun_ && is_at_end()) RETURN_IF_ERROR(list());
-    has_begun_ = true;
-    RETURN_IF_ERROR(cut(turn, turn_size(wanted)));
+    RETURN_IF_ERROR(cut(turn, wanted));
     turn.position = position();
-    if (is_at_end() && !persistent_) turn.finished = true;
-    if (is_at_end() && persistent_ && turn.runs.empty()) turn.idle_ms = kRelistMs;
+    if (!is_at_end()) return turn;
+    turn.finished = true;
+    RETURN_IF_ERROR(conclude(turn));
     return turn;
   }
 
-  std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
-    const auto before = file_reading(recovered_options);
-    const auto now = file_reading(options);
-    if (!before || !now) return "path is not readable as an option";
-    if (before->path != now->path) return "path differs from that of the recovered execution";
-    return "";
-  }
-
  private:
-  bool is_at_end() const { return next_path_ == paths_.size() && !rows_; }
+  bool is_at_end() const { return next_path_ == list_.paths.size() && !rows_; }
 
-  // A position of a persistent source names every known file. Turns that grow with them keep the sum of all positions
-  // in proportion to the number of files, not to its square.
-  std::size_t turn_size(std::size_t wanted) const { return persistent_ ? std::max(wanted, known_.size() / 4) : wanted; }
-
-  Result<void> parse_position(const std::string& position) {
-    if (position.empty()) return {};
-    ASSIGN_OR_RETURN(const Json parsed, parse_json(position));
-    const auto broken = [&] {
-      return Error(ErrorCode::corrupt, fmt::format("file slicer position: {}", text_head(position)), false);
-    };
-    if (!parsed.is_object()) return broken();
+  Result<void> parse_position(const Json& parsed) {
+    const std::string text = to_compact_text(parsed);
     if (const auto last = parsed.find("last"); last != parsed.end()) {
-      if (!last->is_string()) return broken();
-      last_ = last->get<std::string>();
+      auto path = path_of(parsed, "last");
+      if (!path) return broken_position(text);
+      last_ = std::move(*path);
     }
     if (const auto at = parsed.find("at"); at != parsed.end()) {
-      if (!at->is_object()) return broken();
+      if (!at->is_object()) return broken_position(text);
       ASSIGN_OR_RETURN(rows_, RowsCutter::resume(*files_, reading_, *at));
     }
-    const auto known = parsed.find("known");
-    if (known == parsed.end()) return {};
-    if (!known->is_string() || known->get_ref<const std::string&>().size() % kHashDigits != 0) return broken();
-    const std::string& digits = known->get_ref<const std::string&>();
-    for (std::size_t i = 0; i < digits.size(); i += kHashDigits) {
-      std::uint64_t hash = 0;
-      const char* end = digits.data() + i + kHashDigits;
-      if (std::from_chars(digits.data() + i, end, hash, 16).ptr != end) return broken();
-      known_.insert(hash);
-    }
+    // Of an execution that was persistent: what it has read is not read again.
+    ASSIGN_OR_RETURN(followed_, FileFollower::followed(parsed));
     return {};
   }
 
   std::string position() const {
+    if (last_.empty()) return "";
     const std::string at = rows_ ? fmt::format(",\"at\":{{{}}}", rows_->position()) : "";
-    if (!persistent_) return last_.empty() ? "" : fmt::format("{{\"last\":{}{}}}", json_quoted(last_), at);
-    std::vector<std::uint64_t> sorted(known_.begin(), known_.end());
-    std::sort(sorted.begin(), sorted.end());
-    std::string text = "{\"known\":\"";
-    text.reserve(text.size() + sorted.size() * kHashDigits + 2);
-    for (const std::uint64_t hash : sorted) fmt::format_to(std::back_inserter(text), "{:016x}", hash);
-    return text + "\"" + at + "}";
+    return fmt::format("{{{}{}}}", path_member("last", last_), at);
   }
 
-  // Sets paths_ to the files that are still to be cut.
-  Result<void> list() {
-    auto listed = list_files(*files_, reading_.path);
-    if (!listed) return with_context(listed.error(), "path");
-    std::vector<std::string>& paths = *listed;
-    if (!last_.empty()) {
-      const auto behind = std::upper_bound(paths.begin(), paths.end(), last_);
-      // A position of a run that was `once`: all of these are cut.
-      if (persistent_)
-        std::for_each(paths.begin(), behind, [&](const std::string& path) { known_.insert(path_hash(path)); });
-      paths.erase(paths.begin(), behind);
-      if (persistent_) last_.clear();
-    }
-    if (!known_.empty()) {
-      std::unordered_set<std::uint64_t> still_there;
-      std::erase_if(paths, [&](const std::string& path) {
-        const std::uint64_t hash = path_hash(path);
-        if (!known_.contains(hash)) return false;
-        still_there.insert(hash);
-        return true;
-      });
-      if (persistent_) known_ = std::move(still_there);
-    }
-    paths_ = std::move(paths);
-    next_path_ = 0;
+  // A path that may not be read, or is no file, is better refused now than by every slice of it.
+  Result<void> check_single() {
+    if (list_.kind != FileList::Kind::itself || list_.paths.empty()) return {};
+    const std::string& path = list_.paths[0];
+    if (is_standard_input(path)) return {};
+    ASSIGN_OR_RETURN(const FileStat stat, files_->stat(path));
+    if (stat.kind == FileKind::socket || stat.kind == FileKind::device) return not_a_file(path, stat.kind);
+    if (stat.kind != FileKind::regular) return {};
+    auto readable = files_->open(path);
+    if (!readable) return with_context(readable.error(), "path");
     return {};
   }
 
   Result<void> cut(SlicerTurn& turn, std::size_t wanted) {
     RunBuilder runs(turn);
     RETURN_IF_ERROR(cut_rows(runs, wanted));
-    while (!rows_ && next_path_ < paths_.size() && runs.slices() < wanted) {
-      const std::string& path = paths_[next_path_++];
-      const auto stat = files_->stat(path);
-      if (!stat) {
-        // Whoever fills a persistent source may also empty it.
-        if (persistent_ && stat.error().code == ErrorCode::not_found) continue;
-        return with_context(stat.error(), "path");
-      }
-      if (!stat->is_directory && stat->size > 0) RETURN_IF_ERROR(cut_file(path, *stat, runs));
-      if (!persistent_) last_ = path;
+    while (!rows_ && next_path_ < list_.paths.size() && runs.slices() < wanted) {
+      const std::string& path = list_.paths[next_path_++];
+      RETURN_IF_ERROR(cut_path(path, runs));
+      last_ = path;
       RETURN_IF_ERROR(cut_rows(runs, wanted));
     }
     return {};
@@ -201,42 +124,140 @@ class FileSlicer final : public Slicer {
     const std::uint64_t scanned_before = rows_->scanned();
     while (!rows_->is_over() && runs.slices() < wanted && rows_->scanned() - scanned_before < kScannedPerTurn) {
       ASSIGN_OR_RETURN(std::string request, rows_->next());
-      runs.add(std::move(request));
+      if (!request.empty()) runs.add(std::move(request));
     }
     if (rows_->is_over()) rows_.reset();
     return {};
   }
 
-  Result<void> cut_file(const std::string& path, const FileStat& stat, RunBuilder& runs) {
-    if (!is_utf8(path)) {
-      return Error(ErrorCode::unsupported, fmt::format("path: the file name {} is not UTF-8", text_head(path)), false);
+  Result<void> cut_path(const std::string& path, RunBuilder& runs) {
+    if (is_standard_input(path)) return take_stream(path, runs);
+    const auto stat = files_->stat(path);
+    if (!stat && stat.error().code == ErrorCode::not_found && files_->is_name(path)) {
+      return Error(ErrorCode::not_found, fmt::format("path: {} is a link to what is not there", printable(path)),
+                   false);
     }
-    // Not so for an empty file: it is looked at again until it has something in it.
-    if (persistent_) known_.insert(path_hash(path));
-    DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode};
-    const std::string fixed = file.fixed_members();
-    const auto total = static_cast<std::int64_t>(stat.size);
-    if (total > reading_.size && reading_.is_cut(path)) {
-      runs.add_ranges(fixed, total, reading_.size);
+    if (!stat) return with_context(stat.error(), "path");
+    if (stat->is_directory) {
+      left_out_.add("directory", path);
+    } else if (stat->kind == FileKind::regular) {
+      return cut_file(path, *stat, runs);
+    } else if (list_.kind != FileList::Kind::itself) {
+      left_out_.add(std::string(to_string(stat->kind).substr(2)), path);
+    } else if (stat->kind == FileKind::pipe) {
+      return take_stream(path, runs);
+    } else if (stat->kind == FileKind::null_device) {
+      left_out_.add("empty file", path);
+    } else {
+      return not_a_file(path, stat->kind);
+    }
+    return {};
+  }
+
+  Result<void> take_stream(const std::string& path, RunBuilder& runs) {
+    runs.add_stream(path, epoch_);
+    has_cut_ = true;
+    return {};
+  }
+
+  Result<void> cut_file(const std::string& path, const FileStat& stat, RunBuilder& runs) {
+    ASSIGN_OR_RETURN(const bool is_unsized, has_no_size(path, stat));
+    if (is_unsized) {
+      runs.add_unsized(path);
+      has_cut_ = true;
       return {};
     }
-    if (total > reading_.size && reading_.is_cut_by_rows(path)) {
-      ASSIGN_OR_RETURN(rows_, RowsCutter::begin(*files_, reading_, std::move(file)));
+    if (stat.size == 0) {
+      left_out_.add("empty file", path);
+      return {};
+    }
+    has_cut_ = true;
+    DiscoveredFile file = discovered(*files_, path, stat, stat.size);
+    const bool is_large = stat.size > static_cast<std::uint64_t>(reading_.size);
+    const bool is_cut = is_large && may_be_cut(*files_, reading_, path);
+    if (is_cut && reading_.cuts_rows()) {
+      ASSIGN_OR_RETURN(rows_, RowsCutter::begin(*files_, reading_, file));
       if (rows_) return {};
     }
-    runs.add_whole(fixed, stat.size);
+    runs.add_ranges(file, 0, stat.size,
+                    is_cut && reading_.cuts_ranges() ? reading_.size : std::numeric_limits<std::int64_t>::max());
+    return {};
+  }
+
+  // What the kernel makes up when it is read says nothing of its size, or a wrong one.
+  Result<bool> has_no_size(const std::string& path, const FileStat& stat) {
+    auto known = has_true_sizes_.find(stat.device);
+    if (known == has_true_sizes_.end())
+      known = has_true_sizes_.emplace(stat.device, files_->has_true_sizes(path)).first;
+    if (!known->second) return true;
+    if (stat.size > 0) return false;
+    std::array<char, 1> first;
+    auto file = files_->open(path);
+    if (!file) return with_context(file.error(), "path");
+    auto got = (*file)->read_at(0, first);
+    if (!got) return with_context(got.error(), "path");
+    return *got > 0;
+  }
+
+  Result<void> conclude(SlicerTurn& turn) {
+    left_out_.add("name that begins with a dot", list_.hidden);
+    for (const std::string& link : list_.links) left_out_.add("link to a directory", link);
+    const std::string path = printable(reading_.path);
+    if (has_cut_ || !is_new_) {
+      if (!left_out_.empty()) turn.notices.push_back(fmt::format("{}: left out {}", path, left_out_.text()));
+    } else if (list_.kind == FileList::Kind::pattern && !left_out_.has("empty file")) {
+      return Error(ErrorCode::not_found, fmt::format("path: no file matches {}, only {}", path, left_out_.text()),
+                   false);
+    } else {
+      turn.notices.push_back(fmt::format("nothing to read: {} {}", path,
+                                         left_out_.empty() ? "is an empty directory" : "has only " + left_out_.text()));
+    }
     return {};
   }
 
   Files* files_ = nullptr;
   FileReading reading_;
-  bool persistent_ = false;
-  bool has_begun_ = false;
-  std::vector<std::string> paths_;
+  std::uint64_t epoch_ = 0;
+  OwnInput own_input_;
+  FileList list_;
   std::size_t next_path_ = 0;
   std::optional<RowsCutter> rows_;  // the file before next_path_, if it is being cut by rows
   std::string last_;
-  std::unordered_set<std::uint64_t> known_;
+  bool is_new_ = true;    // no position came from an earlier controller
+  bool has_cut_ = false;  // something
+  LeftOut left_out_;
+  std::unordered_map<std::uint64_t, bool> has_true_sizes_;  // by device
+  std::unordered_set<std::uint64_t> followed_;
+};
+
+class FileSlicer final : public Slicer {
+ public:
+  Result<void> open(const SlicerContext& context, const std::string& position) override {
+    ASSIGN_OR_RETURN(const FileReading reading, file_reading(context.options));
+    Json parsed = Json::object();
+    if (!position.empty()) {
+      ASSIGN_OR_RETURN(parsed, parse_json(position));
+      if (!parsed.is_object()) return broken_position(position);
+    }
+    if (!context.persistent) return listed_.emplace().open(context, reading, parsed);
+    return follower_.emplace().open(context, reading, parsed);
+  }
+
+  Result<SlicerTurn> next(std::size_t wanted) override {
+    return follower_ ? follower_->next(wanted) : listed_->next(wanted);
+  }
+
+  std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
+    const auto before = file_reading(recovered_options);
+    const auto now = file_reading(options);
+    if (!before || !now) return "path is not readable as an option";
+    if (before->path != now->path) return "path differs from that of the recovered execution";
+    return "";
+  }
+
+ private:
+  std::optional<ListedFiles> listed_;
+  std::optional<FileFollower> follower_;
 };
 
 }  // namespace

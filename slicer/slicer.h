@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/model/slice.h"
+#include "core/runtime/clock.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -24,6 +25,8 @@ struct SlicerContext {
   std::uint32_t slicer = 0;   // this one's id, from 0
   std::uint32_t slicers = 1;  // how many share the input
   bool persistent = false;
+  std::uint64_t epoch = 0;  // of the controller that asks
+  std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
   Files* files = &posix_files();  // where the input is
 };
 
@@ -35,6 +38,7 @@ struct SlicerTurn {
   bool finished = false;     // no more slices, ever
   std::int64_t idle_ms = 0;  // nothing now, ask again then (persistent sources)
   std::uint64_t subslices = 0;
+  std::vector<std::string> notices{};  // for whoever looks at the execution: what was left out, and what waits
 };
 
 class Slicer {
@@ -43,6 +47,9 @@ class Slicer {
   // position: "" at the first start, otherwise the last one stored.
   virtual Result<void> open(const SlicerContext& context, const std::string& position) = 0;
   virtual Result<SlicerTurn> next(std::size_t wanted) = 0;
+  // True: it makes slices without an end, as many as are asked for, so none needs to be made long before it can run. Of
+  // an open slicer.
+  virtual bool is_endless() const { return false; }
   // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
   virtual bool hears_settled() const { return false; }
   // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.

@@ -59,6 +59,7 @@ class TestSlicer final : public Slicer {
   }
 
   bool is_recoverable() const override { return false; }
+  bool is_endless() const override { return persistent_; }
 
  private:
   bool persistent_ = false;

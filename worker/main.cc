@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/model/launch.h"
 #include "core/runtime/process.h"
 #include "core/runtime/standby_process.h"
 #include "core/wire/zmq_channel.h"
@@ -21,13 +22,19 @@ int refuse(const std::string& message) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  slicemill::hold_standard_streams();
   slicemill::stand_back(slicemill::kWorkersStandBack);
   slicemill::worker::WorkerOptions options;
-  const std::map<std::string_view, std::string*> known = {
-      {"--controller", &options.controller_endpoint}, {"--ex", &options.ex_id},     {"--worker", &options.worker_id},
-      {"--runtime", &options.runtime_directory},      {"--log", &options.log_path}, {"--log-level", &options.log_level},
-      {"--memory-limit", &options.memory_limit}};
-  const auto arguments = slicemill::await_order(argc, argv, slicemill::prepare_zmq_channels);
+  const std::map<std::string_view, std::string*> known = {{"--controller", &options.controller_endpoint},
+                                                          {"--ex", &options.ex_id},
+                                                          {"--worker", &options.worker_id},
+                                                          {"--begun-directory", &options.begun_directory},
+                                                          {"--log", &options.log_path},
+                                                          {"--log-level", &options.log_level},
+                                                          {"--memory-limit", &options.memory_limit}};
+  // Without room for threads it is said once there is an order, and a log.
+  const auto arguments =
+      slicemill::await_order(argc, argv, [] { (void)slicemill::prepare_zmq_channels(slicemill::kObstructedExit); });
   if (!arguments) return 0;
   for (std::size_t i = 0; i < arguments->size(); i += 2) {
     const std::string& name = (*arguments)[i];

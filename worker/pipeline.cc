@@ -182,6 +182,7 @@ Result<void> Pipeline::begin(const SliceContext& slice) {
   }
   if (!sender_) return {};
   sender_has_begun_ = true;
+  source_columns_.clear();
   enter(stages_.size() + 1);
   if (auto begun = sender_->begin(slice); !begun) return failure(begun.error());
   lap(stages_.size() + 1);
@@ -203,9 +204,21 @@ Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts
     count(0);
     const std::uint64_t first = number;
     number += batch_.records.size();
+    RETURN_IF_ERROR(tell_columns());
     RETURN_IF_ERROR(select(first, selection));
     RETURN_IF_ERROR(pass(0, counts));
   }
+}
+
+Result<void> Pipeline::tell_columns() {
+  const auto* columns = reader_->columns();
+  if (columns == nullptr || !sender_ || *columns == source_columns_) return {};
+  source_columns_ = *columns;
+  std::vector<std::string> sent = source_columns_;
+  for (const auto& stage : stages_) stage.processor->change_columns(sent);
+  enter(stages_.size() + 1);
+  if (auto told = sender_->expect_columns(sent); !told) return failure(told.error());
+  return {};
 }
 
 Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& selection) {

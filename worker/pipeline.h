@@ -88,6 +88,8 @@ class Pipeline {
   void end_slice();
   Result<void> begin(const SliceContext& slice);
   Result<void> stream(const std::atomic<bool>* cancelled, PipelineCounts& counts, const RecordSelection& selection);
+  // Tells the sender of a table which columns the source has.
+  Result<void> tell_columns();
   // Leaves the selected records in the batch; `first` is the number of its first one.
   Result<void> select(std::uint64_t first, const RecordSelection& selection);
   Result<void> quarantine_guilty(const GuiltyRecord& guilty, const PipelineEntry& entry, std::string place,
@@ -130,6 +132,7 @@ class Pipeline {
   std::size_t stages_begun_ = 0;
   bool sender_has_begun_ = false;
   RecordBatch batch_;
+  std::vector<std::string> source_columns_;  // the sender knows of them in this slice
   bool may_measure_ = true;
   bool measures_ = false;                        // this slice
   std::uint64_t unmeasured_ = 0;                 // how many of the next slices are not

@@ -9,12 +9,17 @@
 #include <thread>
 #include <utility>
 
+#include "core/runtime/log.h"
+#include "core/runtime/threads.h"
+
 namespace slicemill::worker {
 namespace {
 
 // How many outputs may wait for the disk while the next slice is worked on: a disk that is slower than the work stops
 // it.
 constexpr std::size_t kMaxUnsynced = 2;
+constexpr Duration kTryThreadAgain = std::chrono::milliseconds(250);
+constexpr int kMostFailedStarts = 40;
 
 // One thread takes slices and works on them; a second one, made when first needed, waits for the disk on behalf of
 // those that are done.
@@ -38,10 +43,12 @@ class ThreadedSliceLane final : public SliceLane {
     WorkedSlice run;
   };
 
+  void start_or_wait();
   void run();
   bool run_one(SliceRunner& runner);
   void sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order, WorkedSlice run);
   void sync();
+  void finish_first(std::unique_lock<std::mutex>& lock);
   void hand_back(wire::SliceResult result, const wire::SliceOrder& order);  // requires: mutex_ held
 
   Loop& loop_;
@@ -61,14 +68,14 @@ class ThreadedSliceLane final : public SliceLane {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::thread syncing_thread_;  // made by the other one
   std::thread thread_;
+  int failed_starts_ = 0;
+  Loop::TimerId start_timer_ = 0;  // there was no room for a thread
 };
 
 ThreadedSliceLane::ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
-    : loop_(loop),
-      make_runner_(std::move(make_runner)),
-      note_(std::move(note)),
-      hooks_(std::move(hooks)),
-      thread_([this] { run(); }) {}
+    : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)) {
+  start_or_wait();
+}
 
 ThreadedSliceLane::~ThreadedSliceLane() {
   {
@@ -78,8 +85,22 @@ ThreadedSliceLane::~ThreadedSliceLane() {
   }
   cancel_ = true;
   wake_.notify_all();
-  thread_.join();
+  loop_.cancel(start_timer_);
+  if (thread_.joinable()) thread_.join();
   if (syncing_thread_.joinable()) syncing_thread_.join();
+}
+
+// Slices wait meanwhile: they are held, and nothing has begun. A process of its own makes room for its successor in the
+// end: a limit that is lifted may be so only for processes that are started from then on.
+void ThreadedSliceLane::start_or_wait() {
+  const auto started = start_thread(thread_, "slices", [this] { run(); });
+  if (started) return;
+  if (start_timer_ == 0) log(LogLevel::warn, "slices wait: {}", started.error().message);
+  if (note_ && ++failed_starts_ > kMostFailedStarts) {
+    hooks_.on_no_runner(started.error());
+    return;
+  }
+  start_timer_ = loop_.after(kTryThreadAgain, [this] { start_or_wait(); });
 }
 
 void ThreadedSliceLane::run() {
@@ -124,7 +145,10 @@ bool ThreadedSliceLane::run_one(SliceRunner& runner) {
 void ThreadedSliceLane::sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order, WorkedSlice run) {
   wake_.wait(lock, [this] { return ending_ || unsynced_.size() < kMaxUnsynced; });
   unsynced_.push_back({order, std::move(run)});
-  if (!syncing_thread_.joinable()) syncing_thread_ = std::thread([this] { sync(); });
+  if (!syncing_thread_.joinable() && !start_thread(syncing_thread_, "sync", [this] { sync(); })) {
+    finish_first(lock);  // then the next slice waits for the disk
+    return;
+  }
   wake_.notify_all();
 }
 
@@ -133,15 +157,19 @@ void ThreadedSliceLane::sync() {
   while (true) {
     wake_.wait(lock, [this] { return ending_ || !unsynced_.empty(); });
     if (ending_) return;
-    WorkedSlice run = std::move(unsynced_.front().run);
-    lock.unlock();
-    wire::SliceResult result = std::move(run).finish();
-    lock.lock();
-    const wire::SliceOrder order = std::move(unsynced_.front().order);
-    unsynced_.pop_front();
-    hand_back(std::move(result), order);
+    finish_first(lock);
     wake_.notify_all();
   }
+}
+
+void ThreadedSliceLane::finish_first(std::unique_lock<std::mutex>& lock) {
+  WorkedSlice run = std::move(unsynced_.front().run);
+  lock.unlock();
+  wire::SliceResult result = std::move(run).finish();
+  lock.lock();
+  const wire::SliceOrder order = std::move(unsynced_.front().order);
+  unsynced_.pop_front();
+  hand_back(std::move(result), order);
 }
 
 void ThreadedSliceLane::hand_back(wire::SliceResult result, const wire::SliceOrder& order) {

@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -11,6 +12,8 @@ namespace {
 
 // Results carry quarantined records, so their number says nothing of their size.
 constexpr std::size_t kMostFrameBytes = 16 << 20;
+// A controller that lost the connection, whatever the reason, hears of us again after so many.
+constexpr int kBeatsWithoutMessage = 5;
 
 std::size_t bytes_of(const wire::SliceResult& result) {
   std::size_t bytes = 256 + result.error.size();
@@ -59,6 +62,9 @@ void Worker::say_hello() {
   welcomed_ = false;
   given_back_.clear();  // what is not held any more is missing in the Hello, which says the same
   recalled_ = false;
+  pulse_ms_ = 0;
+  beats_without_message_ = 0;
+  told_.reset();
   hello_at_ = loop_.now();
   // First: a slice that ends meanwhile is in both lists, and not in neither.
   std::vector<wire::HeldSlice> held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>();
@@ -82,9 +88,10 @@ void Worker::beat() {
   if (ended_) return;
   const auto now = loop_.now();
   if (welcomed_) {
+    if (pulse_ms_ > 0) pulse_->beat(now);
     send_results();  // what did not fit before
     give_back({});
-    send(beat_now());
+    tell_beat();
   } else if (now - welcome_lost_at_ > std::chrono::milliseconds(settings_.patience_ms)) {
     end("no controller for too long");
     return;
@@ -92,9 +99,24 @@ void Worker::beat() {
     channel_->reconnect();
     say_hello();
   }
-  loop_.after(std::chrono::milliseconds(beat_ms_), [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) beat();
-  });
+  const bool rests = pulse_ms_ > 0 && beats_without_message_ > 0;
+  loop_.after(std::chrono::milliseconds(rests ? std::max(pulse_ms_, beat_ms_) : beat_ms_),
+              [this, alive = std::weak_ptr<bool>(alive_)] {
+                if (!alive.expired()) beat();
+              });
+}
+
+// With a pulse that is looked at, a worker that has nothing and knows nothing new says so only now and then.
+void Worker::tell_beat() {
+  const wire::Beat beat = beat_now();
+  const bool has_nothing = beat.held == 0 && beat.acked == beat.sent && !beat.leaving;
+  if (pulse_ms_ > 0 && has_nothing && told_ == beat && beats_without_message_ < kBeatsWithoutMessage) {
+    ++beats_without_message_;
+    return;
+  }
+  beats_without_message_ = 0;
+  send(beat);
+  told_ = beat;
 }
 
 // Behind everything that was sent before: what the controller still misses then did not arrive.
@@ -151,6 +173,10 @@ void Worker::on_frame(std::string_view frame) {
     leave();
   } else if (const auto* level = std::get_if<wire::SetLogLevel>(&message)) {
     obey_log_level(level->level);
+  } else if (std::holds_alternative<wire::PulseWanted>(message)) {
+    show_pulse();
+  } else if (const auto* taken = std::get_if<wire::PulseTaken>(&message)) {
+    if (pulse_) pulse_ms_ = static_cast<std::int64_t>(taken->every_ms);
   }
 }
 
@@ -184,6 +210,18 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
   log(LogLevel::info, "controller (pid {}) welcomes us under epoch {}", welcome.controller.pid, epoch_);
   send_results();
   go_if_done();
+}
+
+// Without one, beats go on being messages.
+void Worker::show_pulse() {
+  if (!settings_.has_pulse || !controller_watch_) return;
+  if (!pulse_) {
+    auto created = Pulse::create();
+    if (!created) return;
+    pulse_ = std::move(*created);
+  }
+  pulse_->beat(loop_.now());
+  send(wire::Pulse{pulse_->path()});
 }
 
 void Worker::send_results() {
@@ -249,6 +287,7 @@ void Worker::controller_gone() {
 // What is wrong with the job ends the execution; what is wrong with the machine only ends this worker, and the next one
 // may have more luck.
 void Worker::cannot_work(const Error& error) {
+  obstructed_ = error.obstacle;
   if (!ended_) send(wire::Goodbye{error.obstacle ? "" : error.message});
   end(error.message);
 }

@@ -6,11 +6,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
+#include "core/runtime/pulse.h"
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
 #include "worker/slice_lane.h"
@@ -23,6 +25,7 @@ struct WorkerSettings {
   std::string begun_path;               // "" in-process
   std::int64_t hello_again_ms = 1'000;  // a Hello without a Welcome is said again on a fresh connection
   std::int64_t patience_ms = 300'000;   // without a controller for so long: the worker ends
+  bool has_pulse = false;               // a process of its own: its controller may look at it instead of listening
 };
 
 class Worker {
@@ -40,6 +43,8 @@ class Worker {
   void start();
   // SIGTERM: gives back what waits, finishes what runs, then goes.
   void leave();
+  // It ended for an obstacle of the machine.
+  bool obstructed() const { return obstructed_; }
 
  private:
   void say_hello();
@@ -53,6 +58,8 @@ class Worker {
   void cancel(const std::vector<wire::HeldSlice>& slices);
   void go_if_done();
   void controller_gone();
+  void show_pulse();
+  void tell_beat();
   void cannot_work(const Error& error);
   void end(const std::string& reason);
   bool send(const wire::Message& message);
@@ -68,8 +75,8 @@ class Worker {
   std::unique_ptr<SliceLane> lane_;
   BegunNote* note_ = nullptr;  // the lane's, as long as the lane is there
   std::deque<wire::SliceResult> unacked_;
-  std::uint64_t first_unacked_ = 1;  // sequence number of unacked_.front()
-  std::uint64_t sent_ = 0;           // highest sequence number sent on this connection
+  std::uint64_t first_unacked_ = 1;          // sequence number of unacked_.front()
+  std::uint64_t sent_ = 0;                   // highest sequence number sent on this connection
   std::vector<wire::HeldSlice> given_back_;  // taken out of the lane, and the controller was not told yet
   std::unique_ptr<ProcessWatch> controller_watch_;
   std::uint64_t epoch_ = 0;
@@ -78,6 +85,11 @@ class Worker {
   bool leaving_ = false;
   bool ended_ = false;
   std::string log_level_;  // as the controller said last
+  bool obstructed_ = false;
+  std::unique_ptr<Pulse> pulse_;
+  std::int64_t pulse_ms_ = 0;       // the controller looks at the pulse, which is to be so frequent; 0: it does not
+  int beats_without_message_ = 0;   // in a row
+  std::optional<wire::Beat> told_;  // by the last message
   std::int64_t beat_ms_ = 1'000;
   SteadyTime hello_at_;
   SteadyTime welcome_lost_at_;
@@ -91,7 +103,7 @@ struct WorkerOptions {
   std::string controller_endpoint;
   std::string ex_id;
   std::string worker_id;
-  std::string runtime_directory;
+  std::string begun_directory;
   std::string log_path;
   std::string log_level = "info";
   std::string memory_limit;  // bytes; "": none

@@ -12,9 +12,12 @@
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/fault.h"
+#include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "core/runtime/memory_group.h"
+#include "core/runtime/standard_output.h"
 #include "core/runtime/text.h"
+#include "core/runtime/threads.h"
 #include "core/wire/zmq_channel.h"
 #include "worker/slice_runner.h"
 #include "worker/worker.h"
@@ -24,6 +27,8 @@ namespace {
 
 enum : int { kOk = 0, kFailed = 1, kCannotStart = 3 };
 
+// The slices' own, and the one that waits for the disk.
+constexpr int kSliceThreads = 2;
 // Address space that is reserved for thread stacks and heaps, and mostly never used, counts as data too.
 constexpr rlim_t kReservedBytes = 96 << 20;
 
@@ -86,27 +91,36 @@ int run_worker(const WorkerOptions& options) {
   if (!limited->empty()) log(LogLevel::info, "{}", *limited);
   const std::string key = take_controller_key();
   AsioLoop loop;
+  auto prepared = prepare_zmq_channels(kObstructedExit);
+  if (prepared) prepared = try_threads(kSliceThreads);
+  if (!prepared) {
+    log(LogLevel::error, "{}", prepared.error().message);
+    return kObstructedExit;
+  }
   auto channel = connect_zmq_channel(loop, options.controller_endpoint, key);
   const auto process = own_process();
   if (!channel || !process) {
-    log(LogLevel::error, "{}", (channel ? process.error() : channel.error()).message);
-    return kCannotStart;
+    const Error& error = channel ? process.error() : channel.error();
+    log(LogLevel::error, "{}", error.message);
+    return error.obstacle ? kObstructedExit : kCannotStart;
   }
+  (void)posix_files().create_directories(options.begun_directory);  // without it the note says what is wrong
   const auto monitor = make_process_monitor(loop);
   int code = kOk;
-  Worker worker(
-      loop, std::move(*channel), monitor.get(),
-      {.worker_id = options.worker_id,
-       .process = *process,
-       .begun_path = fmt::format("{}/{}.{}.begun", options.runtime_directory, options.ex_id, options.worker_id)},
-      builtin_runner(options.worker_id), [&](const std::string& reason) {
-        code = reason.empty() ? kOk : kFailed;
-        loop.stop();
-      });
+  Worker worker(loop, std::move(*channel), monitor.get(),
+                {.worker_id = options.worker_id,
+                 .process = *process,
+                 .begun_path = fmt::format("{}/{}.begun", options.begun_directory, options.worker_id),
+                 .has_pulse = true},
+                builtin_runner(options.worker_id), [&](const std::string& reason) {
+                  code = reason.empty() ? kOk : kFailed;
+                  loop.stop();
+                });
   loop.on_signals([&worker](int) { worker.leave(); });
+  bound_standard_output(loop);
   worker.start();
   loop.run();
-  return code;
+  return worker.obstructed() ? kObstructedExit : code;
 }
 
 }  // namespace slicemill::worker

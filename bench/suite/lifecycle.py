@@ -149,6 +149,33 @@ def measure_many(bench):
     bench.row("many", "master's resident memory, at most", "MB", [many["rss"]], target="<= 150")
 
 
+def measure_verbs_among_many(bench):
+    """Each verb goes to another one of the executions in turn, one request after the other."""
+    executions = bench.amount(100, 5)
+    endless = {"name": "endless", "lifecycle": "persistent", "workers": 1,
+               "operations": [{"_op": "data_generator", "size": 10}, {"_op": "delay", "ms": 5}, {"_op": "noop"}]}
+    took = {"_pause": [], "_resume": []}
+    with Master(bench, "--slots", str(executions * 2 + 10)) as master:
+        ids = [master.submit(endless) for _ in range(executions)]
+        for ex_id in ids:
+            while busy_slices(master, ex_id) < 10:
+                time.sleep(0.05)
+        for _ in range(bench.amount(3, 1)):
+            for ex_id in ids:
+                for verb, values in took.items():
+                    began = time.monotonic()
+                    master.ask("POST", f"/v1/ex/{ex_id}/{verb}")
+                    values.append(1e3 * (time.monotonic() - began))
+        for ex_id in ids:
+            master.ask("POST", f"/v1/ex/{ex_id}/_stop?blocking=false&force=true")
+        for ex_id in ids:
+            master.wait(ex_id)
+    for verb, values in took.items():
+        bench.row("many", f"{verb} among {executions} executions answered, 99 of 100", "ms", [percentile(values, 0.99)],
+                  target="<= 100" if verb == "_pause" else None,
+                  note=f"of {len(values)}; half of them within {percentile(values, 0.5):.0f} ms, all within {max(values):.0f} ms; slices of 5 ms")
+
+
 def curves(bench):
     """Seconds until all of so many executions at once have ended, 100 slices of 5 ms each."""
     return {"executions": [[executions, together(bench, executions, 100)["seconds"]] for executions in bench.amount([1, 5, 20, 50, 100, 200], [1, 4])]}
@@ -159,3 +186,4 @@ def measure(bench):
     measure_verbs(bench)
     measure_begins(bench)
     measure_many(bench)
+    measure_verbs_among_many(bench)

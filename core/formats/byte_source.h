@@ -24,8 +24,9 @@ std::unique_ptr<ByteSource> file_source(std::unique_ptr<ReadableFile> file, std:
                                         std::uint64_t end);
 
 // What `compressed` unpacks to: all members or frames, one behind the other. corrupt: it is broken or ends early.
-// `none` gives the source back. path: for errors.
+// `none` gives the source back. path: for errors. zstd_window_log: a frame whose window is larger than 2^this bytes,
+// which must be held in memory, is refused.
 Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed,
-                                                 std::string path);
+                                                 std::string path, int zstd_window_log = kDefaultZstdWindowLog);
 
 }  // namespace slicemill

@@ -1,12 +1,15 @@
 #include "core/formats/csv_writer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "core/formats/csv_rows.h"
 #include "core/formats/json_scan.h"
 #include "core/formats/record_projection.h"
 #include "core/formats/record_values.h"
@@ -15,9 +18,15 @@ namespace slicemill {
 
 namespace {
 
+// What would be no text of a field at the beginning of a file is quoted wherever it stands.
+bool begins_a_file(std::string_view text) {
+  return begins_like_separator_line(text) || text.starts_with("\xEF\xBB\xBF");
+}
+
 void append_field(std::string_view text, char delimiter, std::string& out) {
   const bool needs_quotes = std::any_of(text.begin(), text.end(),
-                                        [&](char c) { return c == delimiter || c == '"' || c == '\n' || c == '\r'; });
+                                        [&](char c) { return c == delimiter || c == '"' || c == '\n' || c == '\r'; }) ||
+                            begins_a_file(text);
   if (!needs_quotes) {
     out.append(text);
     return;
@@ -30,18 +39,21 @@ void append_field(std::string_view text, char delimiter, std::string& out) {
   out.push_back('"');
 }
 
-std::vector<std::string> column_names(const std::vector<std::string>& fields) {
-  std::vector<std::string> names;
-  for (const ChosenField& field : chosen_fields(fields)) names.push_back(field.source.segments().front().rest.text());
-  return names;
+// A row of one empty field would read as a blank line.
+void end_row(std::size_t begin, const RecordWriterOptions& options, std::string& out) {
+  if (out.size() == begin) out.append("\"\"");
+  out.append(options.line_delimiter);
 }
 
 void append_header(const std::vector<std::string>& fields, const RecordWriterOptions& options, std::string& out) {
+  const std::size_t begin = out.size();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out.push_back(options.field_delimiter);
-    append_field(fields[i], options.field_delimiter, out);
+    std::string name = fields[i];
+    replace_surrogates(name, 0);
+    append_field(name, options.field_delimiter, out);
   }
-  out.append(options.line_delimiter);
+  end_row(begin, options, out);
 }
 
 class CsvWriter final : public RecordWriter {
@@ -72,18 +84,54 @@ class CsvWriter final : public RecordWriter {
   const std::vector<bool>& found_fields() const override { return chosen_.found(); }
   bool has_replaced_characters() const override { return has_replaced_; }
 
+  Result<void> expect_columns(const std::vector<std::string>& names) override {
+    if (drops_others_) return {};
+    if (!names_.empty()) return check_expected(names);
+    expected_ = names;
+    return {};
+  }
+
  private:
+  Result<void> check_expected(const std::vector<std::string>& names) const {
+    for (const std::string& name : names) {
+      if (!column_of_.contains(name)) return Error(ErrorCode::invalid, missing("a column of the source", name), false);
+    }
+    return {};
+  }
+
+  std::string missing(std::string_view what, std::string_view name) const {
+    return fmt::format(
+        "{}, \"{}\", is not among the columns, which without `fields` are those of the first record ({}): name all in "
+        "`fields`",
+        what, name, text_head(fmt::format("{}", fmt::join(names_, ", "))));
+  }
+
+  // The columns follow from the first record of the output and from what its source has.
+  Result<void> settle(std::string_view record, const JsonValue& object) {
+    const std::vector<std::string> expected = std::exchange(expected_, {});
+    std::vector<std::string> names = expected;
+    std::unordered_set<std::string> known(names.begin(), names.end());
+    object.visit_members([&](const JsonName& member, const JsonValue&) {
+      std::string name = member.text();
+      if (known.insert(name).second) names.push_back(std::move(name));
+    });
+    if (names.empty()) return broken(record, "an object without members has no columns");
+    if (options_.settle_columns) {
+      ASSIGN_OR_RETURN(names, options_.settle_columns(std::move(names)));
+    }
+    for (std::string& name : names) add_column(std::move(name));
+    return check_expected(expected);
+  }
+
   Error broken(std::string_view record, std::string_view problem) const {
     return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", count_, problem, text_head(record)), false);
   }
 
-  std::size_t add_column(std::string name) {
-    const std::size_t column = names_.size();
-    column_of_.emplace(name, column);
+  void add_column(std::string name) {
+    column_of_.emplace(name, names_.size());
     keys_.emplace_back(name);
     names_.push_back(std::move(name));
     values_.emplace_back();
-    return column;
   }
 
   Result<void> take_chosen(std::string_view record, const JsonValue& object) {
@@ -95,8 +143,9 @@ class CsvWriter final : public RecordWriter {
     return {};
   }
 
+  // Objects of one kind list their members in one order: the next column is the likely one.
   Result<void> take_members(std::string_view record, const JsonValue& object) {
-    const bool learns = names_.empty();
+    if (names_.empty()) RETURN_IF_ERROR(settle(record, object));
     for (std::string_view& value : values_) value = {};
     std::size_t likely = 0;
     std::optional<std::string> unknown;
@@ -105,25 +154,16 @@ class CsvWriter final : public RecordWriter {
       if (likely >= names_.size() || !member.is(keys_[likely])) {
         const std::string name = member.text();
         const auto known = column_of_.find(name);
-        if (known != column_of_.end()) {
-          column = known->second;
-        } else if (learns) {
-          column = add_column(name);
-        } else {
-          unknown = name;
+        if (known == column_of_.end()) {
+          if (!unknown) unknown = name;
           return;
         }
+        column = known->second;
       }
       likely = column + 1;
       values_[column] = text_of(value.bytes());
     });
-    if (unknown) {
-      return broken(
-          record,
-          fmt::format("member \"{}\" is not among the columns (those of the first record, as `fields` is not given)",
-                      *unknown));
-    }
-    if (names_.empty()) return broken(record, "an object without members has no columns");
+    if (unknown) return broken(record, missing("a member", *unknown));
     return {};
   }
 
@@ -143,14 +183,13 @@ class CsvWriter final : public RecordWriter {
       if (i > 0) out.push_back(options_.field_delimiter);
       append_field(values_[i], options_.field_delimiter, out);
     }
-    // A row of one empty field would read as a blank line.
-    if (out.size() == begin) out.append("\"\"");
-    out.append(options_.line_delimiter);
+    end_row(begin, options_, out);
   }
 
   RecordWriterOptions options_;
   const bool drops_others_;
   RecordProjection chosen_;
+  std::vector<std::string> expected_;  // until the columns are settled
   std::vector<std::string> names_;
   std::vector<JsonKey> keys_;  // the same
   std::unordered_map<std::string, std::size_t> column_of_;
@@ -165,6 +204,12 @@ class CsvWriter final : public RecordWriter {
 
 std::unique_ptr<RecordWriter> make_csv_writer(RecordWriterOptions options) {
   return std::make_unique<CsvWriter>(std::move(options));
+}
+
+std::vector<std::string> column_names(const std::vector<std::string>& fields) {
+  std::vector<std::string> names;
+  for (const ChosenField& field : chosen_fields(fields)) names.push_back(field.source.whole_name());
+  return names;
 }
 
 std::string csv_header(const RecordWriterOptions& options) {

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <isa-l/igzip_lib.h>
 #include <lz4frame.h>
+#include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,27 +75,64 @@ class DecompressedSource : public ByteSource {
   bool ended_ = false;
 };
 
-// ISA-L unpacks twice as fast as zlib, which packs (compressor.cc).
+// ISA-L unpacks twice as fast as zlib, which packs (compressor.cc). zlib reads the members' headers: ISA-L forgets a
+// header's checksum where the header goes on in the next piece of input.
 class GzipSource final : public DecompressedSource {
  public:
   using DecompressedSource::DecompressedSource;
+  ~GzipSource() override { inflateEnd(&header_); }
 
-  bool initialize() { return true; }
+  bool initialize() { return inflateInit2(&header_, 15 + 16) == Z_OK; }
 
  protected:
   Progress unpack(std::span<const char> input, std::span<char> output) override {
-    if (between_) {
-      if (input.empty()) return {};
-      // Tools that write to tape pad the last member with zeros.
-      if (had_member_ && input[0] == '\0') padding_ = true;
-      if (padding_) {
-        const bool all_zero = std::all_of(input.begin(), input.end(), [](char c) { return c == '\0'; });
-        return {input.size(), 0, all_zero ? nullptr : "bytes behind the padding of the last gzip member"};
-      }
-      isal_inflate_init(state_.get());
-      state_->crc_flag = ISAL_GZIP;
-      between_ = false;
+    switch (inside_) {
+      case Inside::none:
+        if (input.empty()) return {};
+        // Tools that write to tape pad the last member with zeros.
+        if (had_member_ && input[0] == '\0') padding_ = true;
+        if (padding_) {
+          const bool all_zero = std::all_of(input.begin(), input.end(), [](char c) { return c == '\0'; });
+          return {input.size(), 0, all_zero ? nullptr : "bytes behind the padding of the last gzip member"};
+        }
+        inflateReset(&header_);
+        inside_ = Inside::header;
+        [[fallthrough]];
+      case Inside::header:
+        return read_header(input);
+      case Inside::data:
+        return read_data(input, output);
     }
+    return {};
+  }
+  bool is_between_frames() const override { return inside_ == Inside::none; }
+
+ private:
+  enum class Inside { none, header, data };
+
+  Progress read_header(std::span<const char> input) {
+    constexpr int kBehindHeader = 128;  // of data_type: zlib stands before a block
+    if (input.empty()) return {};
+    Bytef nothing = 0;
+    header_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
+    header_.avail_in = static_cast<uInt>(input.size());
+    header_.next_out = &nothing;
+    header_.avail_out = 0;
+    const int code = inflate(&header_, Z_BLOCK);
+    const std::size_t consumed = input.size() - header_.avail_in;
+    if (code != Z_OK && code != Z_BUF_ERROR) {
+      const bool is_other = header_.msg == nullptr || std::string_view(header_.msg) == "incorrect header check";
+      return {consumed, 0, is_other ? "not gzip data" : header_.msg};
+    }
+    if ((header_.data_type & kBehindHeader) != 0) {
+      isal_inflate_init(state_.get());
+      state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+      inside_ = Inside::data;
+    }
+    return {consumed, 0, nullptr};
+  }
+
+  Progress read_data(std::span<const char> input, std::span<char> output) {
     state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(input.data()));
     state_->avail_in = static_cast<std::uint32_t>(input.size());
     state_->next_out = reinterpret_cast<std::uint8_t*>(output.data());
@@ -100,12 +140,13 @@ class GzipSource final : public DecompressedSource {
     const std::uint32_t room = state_->avail_out;
     const int code = isal_inflate(state_.get());
     Progress progress{input.size() - state_->avail_in, room - state_->avail_out, problem_of(code)};
-    if (progress.problem == nullptr && state_->block_state == ISAL_BLOCK_FINISH) between_ = had_member_ = true;
+    if (progress.problem == nullptr && state_->block_state == ISAL_BLOCK_FINISH) {
+      inside_ = Inside::none;
+      had_member_ = true;
+    }
     return progress;
   }
-  bool is_between_frames() const override { return between_; }
 
- private:
   static const char* problem_of(int code) {
     switch (code) {
       case ISAL_INVALID_BLOCK:
@@ -114,10 +155,6 @@ class GzipSource final : public DecompressedSource {
         return "invalid symbol";
       case ISAL_INVALID_LOOKBACK:
         return "refers to what is not there";
-      case ISAL_INVALID_WRAPPER:
-        return "not gzip data";
-      case ISAL_UNSUPPORTED_METHOD:
-        return "compressed in an unknown way";
       case ISAL_INCORRECT_CHECKSUM:
         return "wrong checksum";
       default:
@@ -125,8 +162,9 @@ class GzipSource final : public DecompressedSource {
     }
   }
 
+  z_stream header_{};
   std::unique_ptr<inflate_state> state_ = std::make_unique<inflate_state>();
-  bool between_ = true;
+  Inside inside_ = Inside::none;
   bool had_member_ = false;
   bool padding_ = false;
 };
@@ -136,7 +174,10 @@ class ZstdSource final : public DecompressedSource {
   using DecompressedSource::DecompressedSource;
   ~ZstdSource() override { ZSTD_freeDCtx(context_); }
 
-  bool initialize() { return (context_ = ZSTD_createDCtx()) != nullptr; }
+  bool initialize(int window_log) {
+    context_ = ZSTD_createDCtx();
+    return context_ != nullptr && !ZSTD_isError(ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, window_log));
+  }
 
  protected:
   Progress unpack(std::span<const char> input, std::span<char> output) override {
@@ -144,7 +185,12 @@ class ZstdSource final : public DecompressedSource {
     ZSTD_inBuffer in{input.data(), input.size(), 0};
     ZSTD_outBuffer out{output.data(), output.size(), 0};
     const std::size_t code = ZSTD_decompressStream(context_, &out, &in);
-    if (ZSTD_isError(code)) return {in.pos, out.pos, ZSTD_getErrorName(code)};
+    if (ZSTD_isError(code)) {
+      return {in.pos, out.pos,
+              ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge
+                  ? "the frame was packed with a larger window than `zstd_window_log` allows: raise it, up to 31 (2 GB)"
+                  : ZSTD_getErrorName(code)};
+    }
     between_ = code == 0;
     return {in.pos, out.pos, nullptr};
   }
@@ -179,24 +225,25 @@ class Lz4Source final : public DecompressedSource {
   bool between_ = true;
 };
 
-template <typename Source>
-Result<std::unique_ptr<ByteSource>> make(std::unique_ptr<ByteSource> compressed, std::string path) {
+template <typename Source, typename... Limits>
+Result<std::unique_ptr<ByteSource>> make(std::unique_ptr<ByteSource> compressed, std::string path, Limits... limits) {
   auto source = std::make_unique<Source>(std::move(compressed), path);
-  if (!source->initialize()) return Error(ErrorCode::internal, fmt::format("{}: the decoder cannot be set up", path));
+  if (!source->initialize(limits...))
+    return Error(ErrorCode::internal, fmt::format("{}: the decoder cannot be set up", path));
   return std::unique_ptr<ByteSource>(std::move(source));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> decompressed(Compression compression, std::unique_ptr<ByteSource> compressed,
-                                                 std::string path) {
+                                                 std::string path, int zstd_window_log) {
   switch (compression) {
     case Compression::none:
       return compressed;
     case Compression::gzip:
       return make<GzipSource>(std::move(compressed), std::move(path));
     case Compression::zstd:
-      return make<ZstdSource>(std::move(compressed), std::move(path));
+      return make<ZstdSource>(std::move(compressed), std::move(path), zstd_window_log);
     case Compression::lz4:
       return make<Lz4Source>(std::move(compressed), std::move(path));
   }

@@ -26,12 +26,17 @@ std::string joined(const std::vector<std::string>& names, std::size_t from) {
 void find_in_object(JsonValue object, const FieldPath& path, std::size_t from, FoundFields& found) {
   const auto& segments = path.segments();
   for (;; ++from) {
+    if (from + 1 == segments.size()) {
+      if (const std::uint32_t token = object.last_member(segments[from].name))
+        found.values.push_back(object.at_token(token));
+      return;
+    }
     const auto members = object.last_members(segments[from].name, segments[from].rest);
     if (members.second != 0) {
       found.values.push_back(object.at_token(members.second));
       return;
     }
-    if (members.first == 0 || from + 1 == segments.size()) return;
+    if (members.first == 0) return;
     object = object.at_token(members.first);
     if (object.is_object()) continue;
     if (object.is_array()) find_fields(object, path, from + 1, found);
@@ -68,6 +73,15 @@ FieldPath FieldPath::of_name(std::string_view name) {
   return FieldPath(std::string(name), {std::string(name)});
 }
 
+std::string FieldPath::text_of_name(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    if (c == '.' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 bool FieldPath::operator==(const FieldPath& other) const {
   return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(),
                     [](const Segment& a, const Segment& b) { return a.name == b.name; });
@@ -97,7 +111,7 @@ void find_fields(const JsonValue& value, const FieldPath& path, std::size_t from
 }
 
 std::optional<JsonValue> find_member(const JsonValue& object, const JsonKey& name) {
-  const std::uint32_t token = object.last_members(name, name).first;
+  const std::uint32_t token = object.last_member(name);
   return token == 0 ? std::nullopt : std::optional(object.at_token(token));
 }
 

@@ -33,7 +33,12 @@ class FieldPath {
   // The member of a record that has this very name.
   static FieldPath of_name(std::string_view name);
 
+  // The path that of_name() would be, as options write it.
+  static std::string text_of_name(std::string_view name);
+
   const std::string& text() const { return text_; }  // as it was given
+  // All of it as one name, which counts before what is within.
+  const std::string& whole_name() const { return segments_.front().rest.text(); }
   const std::vector<Segment>& segments() const { return segments_; }
   bool operator==(const FieldPath& other) const;
 

@@ -19,14 +19,27 @@ Value option(const Json& options, const char* name, Value otherwise) {
   return found == options.end() || found->is_null() ? otherwise : found->get<Value>();
 }
 
+// Absent: the double quote; null and "" turn quotes off.
+Result<std::optional<char>> quote_option(const Json& options) {
+  const auto found = options.find("quote");
+  if (found == options.end()) return std::optional<char>('"');
+  if (found->is_null()) return std::optional<char>();
+  const std::string text = found->is_string() ? found->get<std::string>() : "not text";
+  if (text.empty()) return std::optional<char>();
+  if (text.size() != 1 || text == "\n" || text == "\r" || text[0] == '\0') {
+    return option_error("quote", "must be one character and no line end; \"\" or null turns quotes off");
+  }
+  return std::optional<char>(text[0]);
+}
+
 Result<void> check(const FileReading& reading, const std::string& field_delimiter) {
   const std::string_view format = to_string(reading.format);
   if (reading.path.empty()) return option_error("path", "is needed: a file, a directory or a glob");
   if (reading.size < 1) return option_error("size", "must be at least one byte");
   if (reading.line_delimiter.empty()) return option_error("line_delimiter", "must not be empty");
   const std::string& delimiter = field_delimiter;
-  if (is_delimited(reading.format) &&
-      (delimiter.size() != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" || delimiter[0] == '\0')) {
+  if (is_delimited(reading.format) && (delimiter.size() != 1 || delimiter[0] == reading.dialect.quote ||
+                                       delimiter == "\n" || delimiter == "\r" || delimiter[0] == '\0')) {
     return option_error("field_delimiter", "must be one character, and neither a quote nor a line end");
   }
   if (!is_line_based(reading.format) && reading.line_delimiter != "\n" && reading.line_delimiter != "\r\n") {
@@ -53,15 +66,20 @@ Result<FileReading> file_reading(const Json& options) {
     if (const auto word = option<std::string>(options, "compression", ""); !word.empty()) {
       ASSIGN_OR_RETURN(reading.compression, compression_from(word));
     }
+    reading.zstd_window_log = option<int>(options, "zstd_window_log", reading.zstd_window_log);
     reading.size = option<std::int64_t>(options, "size", reading.size);
     reading.line_delimiter = option<std::string>(options, "line_delimiter", "\n");
     field_delimiter = option<std::string>(options, "field_delimiter", "");
+    reading.names_delimiter = !field_delimiter.empty();
     if (field_delimiter.empty()) field_delimiter.push_back(reading.format == RecordFormat::tsv ? '\t' : ',');
-    reading.field_delimiter = field_delimiter[0];
+    reading.dialect.delimiter = field_delimiter[0];
+    ASSIGN_OR_RETURN(reading.dialect.quote, quote_option(options));
     reading.fields = option<std::vector<std::string>>(options, "fields", {});
     reading.remove_header = option<bool>(options, "remove_header", true);
     reading.ignore_empty = option<bool>(options, "ignore_empty", true);
     reading.file_per_slice = option<bool>(options, "file_per_slice", false);
+    reading.settle_ms = option<std::int64_t>(options, "settle", reading.settle_ms);
+    reading.pipe_timeout_ms = option<std::int64_t>(options, "pipe_timeout", reading.pipe_timeout_ms);
     reading.raw_records = option<std::string>(options, "_encoding", "json") == "raw";
   } catch (const nlohmann::json::exception& wrong) {
     return Error(ErrorCode::invalid, fmt::format("file_reader options: {}", wrong.what()), false);

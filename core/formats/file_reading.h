@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/formats/csv_rows.h"
 #include "core/formats/record_format.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -17,28 +18,30 @@ namespace slicemill {
 struct FileReading {
   std::string path;  // file, directory or glob
   RecordFormat format = RecordFormat::ldjson;
-  std::optional<Compression> compression;  // nothing: by the ending of each file's name
-  std::int64_t size = 10'000'000;          // bytes per slice
+  std::optional<Compression> compression;  // nothing: by each file's first bytes and the ending of its name
+  int zstd_window_log = kDefaultZstdWindowLog;
+  std::int64_t size = 10'000'000;  // bytes per slice
   std::string line_delimiter = "\n";
-  char field_delimiter = ',';
+  CsvDialect dialect{};
+  bool names_delimiter = false;  // `field_delimiter` is given
   std::vector<std::string> fields;
   bool remove_header = true;
   bool ignore_empty = true;
   bool file_per_slice = false;
-  bool raw_records = false;  // `_encoding: raw`: lines are passed on as they are
+  std::int64_t settle_ms = 2'000;        // persistent: a file is read once it has not changed for so long
+  std::int64_t pipe_timeout_ms = 5'000;  // how long a pipe may be without its first writer
+  bool raw_records = false;              // `_encoding: raw`: lines are passed on as they are
 
-  Compression compression_of(std::string_view file) const {
-    return compression ? *compression : compression_of_name(file);
+  // By the option, or by the name of the file and its first kContentBytes bytes. unsupported: see
+  // compression_of_content().
+  Result<Compression> compression_of(std::string_view file, std::string_view first_bytes) const {
+    if (compression) return *compression;
+    return compression_of_content(first_bytes, compression_of_name(file));
   }
-  // The file is read in ranges of bytes, whose records the reader finds; otherwise it is one slice, or is cut by rows.
-  bool is_cut(std::string_view file) const {
-    return is_line_based(format) && may_be_cut(file) && can_cut_at(line_delimiter);
-  }
-  // The slicer looks for the ends of rows and cuts there.
-  bool is_cut_by_rows(std::string_view file) const { return is_delimited(format) && may_be_cut(file); }
-
- private:
-  bool may_be_cut(std::string_view file) const { return !file_per_slice && compression_of(file) == Compression::none; }
+  // Uncompressed files are read in ranges of bytes, whose records the reader finds.
+  bool cuts_ranges() const { return !file_per_slice && is_line_based(format) && can_cut_at(line_delimiter); }
+  // The slicer looks for the ends of rows in uncompressed files and cuts there.
+  bool cuts_rows() const { return !file_per_slice && is_delimited(format); }
 };
 
 // From normalised options; what is absent has its default. invalid: the message starts with the option's name.

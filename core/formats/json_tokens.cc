@@ -201,13 +201,14 @@ JsonKey::JsonKey(std::string text) : text_(std::move(text)) {
       text_.begin(), text_.end(), [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; });
   if (!is_plain) {
     head_ = 1;
-    mask_ = ~std::uint64_t{0};  // a control character and zeros: no text has that
+    mask_ = prefix_mask_ = ~std::uint64_t{0};  // a control character and zeros: no text has that
     return;
   }
   const std::string head = (text_ + '"').substr(0, sizeof head_);
   const std::string mask(head.size(), '\xFF');
   std::memcpy(&head_, head.data(), head.size());
   std::memcpy(&mask_, mask.data(), mask.size());
+  std::memcpy(&prefix_mask_, mask.data(), std::min(text_.size(), mask.size()));
 }
 
 std::string_view JsonName::inside() const {

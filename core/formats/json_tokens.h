@@ -49,6 +49,7 @@ class JsonKey {
   // be escaped match nothing here.
   std::uint64_t head_ = 0;
   std::uint64_t mask_ = 0;
+  std::uint64_t prefix_mask_ = 0;  // without the quote
 };
 
 // A member name as a text writes it.
@@ -69,6 +70,13 @@ class JsonName {
     std::uint64_t head = 0;
     std::memcpy(&head, begin_, sizeof head);  // there is padding behind the text
     return ((head ^ key.head_) & key.mask_) == 0 && has_tail(key);
+  }
+
+  // No name without escapes that is the key, or that begins with it, says no.
+  bool may_begin_with(const JsonKey& key) const {
+    std::uint64_t head = 0;
+    std::memcpy(&head, begin_, sizeof head);
+    return ((head ^ key.head_) & key.prefix_mask_) == 0;
   }
 
   bool may_be_escaped() const { return may_be_escaped_; }
@@ -125,8 +133,12 @@ class JsonValue {
     }
   }
 
-  // Tokens of the values of the last members of two names; 0: there is none. The loop of whoever looks for a field in
+  // Token of the value of the last member of that name; 0: there is none. The loop of whoever looks for a field in
   // every record. Requires: is_object().
+  std::uint32_t last_member(const JsonKey& key) const {
+    return may_have_escaped_names_ ? find_last<true>(key) : find_last<false>(key);
+  }
+  // The same of two names. Requires: the second begins with the first.
   struct Members {
     std::uint32_t first = 0, second = 0;
   };
@@ -144,11 +156,23 @@ class JsonValue {
 
  private:
   template <bool may_be_escaped>
+  std::uint32_t find_last(const JsonKey& key) const {
+    std::uint32_t found = 0;
+    const std::uint32_t closing = tokens_[number_].behind - 1;
+    for (std::uint32_t next = number_ + 1; next != closing; next = tokens_[next + 1].behind) {
+      const JsonName name(text_ + tokens_[next].at + 1, tokens_ + next, may_be_escaped);
+      if (name.is(key)) found = next + 1;
+    }
+    return found;
+  }
+
+  template <bool may_be_escaped>
   Members find_last(const JsonKey& first, const JsonKey& second) const {
     Members found;
     const std::uint32_t closing = tokens_[number_].behind - 1;
     for (std::uint32_t next = number_ + 1; next != closing; next = tokens_[next + 1].behind) {
       const JsonName name(text_ + tokens_[next].at + 1, tokens_ + next, may_be_escaped);
+      if (!may_be_escaped && !name.may_begin_with(first)) continue;
       if (name.is(first)) found.first = next + 1;
       if (name.is(second)) found.second = next + 1;
     }

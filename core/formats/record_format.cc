@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace slicemill {
 
 std::string_view to_string(RecordFormat format) {
@@ -64,11 +67,56 @@ static std::string_view ending(Compression compression) {
   return "";
 }
 
+static bool ends_with_any_case(std::string_view text, std::string_view ending) {
+  return text.size() >= ending.size() &&
+         std::equal(ending.begin(), ending.end(), text.end() - static_cast<std::ptrdiff_t>(ending.size()),
+                    [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+}
+
 Compression compression_of_name(std::string_view path) {
-  for (auto compression : {Compression::gzip, Compression::zstd, Compression::lz4}) {
-    if (path.ends_with(ending(compression))) return compression;
+  constexpr std::pair<std::string_view, Compression> kEndings[] = {{".gz", Compression::gzip},
+                                                                   {".gzip", Compression::gzip},
+                                                                   {".zst", Compression::zstd},
+                                                                   {".zstd", Compression::zstd},
+                                                                   {".lz4", Compression::lz4}};
+  for (const auto& [ending, compression] : kEndings) {
+    if (ends_with_any_case(path, ending)) return compression;
   }
   return Compression::none;
+}
+
+std::string_view unsupported_ending(std::string_view path) {
+  for (const std::string_view ending : {".bz2", ".xz", ".lzma", ".zip", ".7z", ".br", ".tgz"}) {
+    if (ends_with_any_case(path, ending)) return ending;
+  }
+  return "";
+}
+
+Result<Compression> compression_of_content(std::string_view first_bytes, Compression by_name) {
+  using namespace std::string_view_literals;
+  constexpr std::pair<std::string_view, Compression> kReadable[] = {{"\x1F\x8B\x08"sv, Compression::gzip},
+                                                                    {"\x28\xB5\x2F\xFD"sv, Compression::zstd},
+                                                                    {"\x04\x22\x4D\x18"sv, Compression::lz4}};
+  for (const auto& [magic, compression] : kReadable) {
+    if (first_bytes.starts_with(magic)) return compression;
+  }
+  const bool is_bzip2 = first_bytes.size() > 4 && first_bytes.starts_with("BZh") &&
+                        first_bytes.substr(4).starts_with("\x31\x41\x59\x26\x53\x59"sv);
+  const std::string_view packing = is_bzip2                                                ? "bzip2"
+                                   : first_bytes.starts_with("\xFD\x37\x7A\x58\x5A\x00"sv) ? "xz"
+                                   : first_bytes.starts_with("\x50\x4B\x03\x04"sv)         ? "zip"
+                                                                                           : "";
+  if (!packing.empty()) {
+    return Error(ErrorCode::unsupported,
+                 fmt::format("the file is compressed with {}, which cannot be read: unpack it first, or compress it "
+                             "with gzip, zstd or lz4 (`compression: none` takes the bytes as they are)",
+                             packing),
+                 false);
+  }
+  // A frame that tools put before the first one, the same for zstd and lz4.
+  const bool is_skippable =
+      first_bytes.size() >= 4 && (first_bytes[0] & 0xF0) == 0x50 && first_bytes.substr(1, 3) == "\x2A\x4D\x18"sv;
+  return is_skippable && by_name == Compression::none ? Compression::zstd : by_name;
 }
 
 std::string default_extension(RecordFormat format, Compression compression) {

@@ -12,6 +12,10 @@ namespace slicemill {
 enum class RecordFormat { ldjson, raw, json, csv, tsv };
 enum class Compression { none, gzip, zstd, lz4 };
 
+// Windows of zstd frames, as powers of two: `zstd --long=N` packs with 2^N.
+constexpr int kDefaultZstdWindowLog = 29;
+constexpr int kLargestZstdWindowLog = 31;
+
 std::string_view to_string(RecordFormat format);
 std::string_view to_string(Compression compression);
 
@@ -19,8 +23,15 @@ std::string_view to_string(Compression compression);
 Result<RecordFormat> record_format_from(std::string_view word);
 Result<Compression> compression_from(std::string_view word);
 
-// By the ending of the name: .gz, .zst, .lz4; none for everything else.
+// By the ending of the name, in any case: .gz and .gzip, .zst and .zstd, .lz4; none for everything else.
 Compression compression_of_name(std::string_view path);
+// The name ends like those of a packing that cannot be written here: that ending, "" otherwise.
+std::string_view unsupported_ending(std::string_view path);
+
+// What a file is compressed with, by its first kContentBytes bytes (or all of fewer): the name counts only where they
+// say nothing. unsupported: they are those of a packing that cannot be read; the message names it.
+constexpr std::size_t kContentBytes = 10;
+Result<Compression> compression_of_content(std::string_view first_bytes, Compression by_name);
 
 // "ldjson", "txt" (raw), "csv.gz", ...
 std::string default_extension(RecordFormat format, Compression compression);

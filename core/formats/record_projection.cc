@@ -24,7 +24,7 @@ Result<void> check_chosen_fields(const std::vector<std::string>& paths) {
   std::set<std::string> names;
   for (const std::string& text : paths) {
     ASSIGN_OR_RETURN(const FieldPath path, FieldPath::parse(text));
-    if (!names.insert(path.segments().front().rest.text()).second)
+    if (!names.insert(path.whole_name()).second)
       return Error(ErrorCode::invalid, fmt::format("\"{}\" is named twice", text), false);
   }
   return {};

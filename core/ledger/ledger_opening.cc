@@ -39,6 +39,12 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+// What cannot be looked at (a disk that does not answer) is there: opening it says what is wrong.
+bool may_exist(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::status(path, ignored).type() != std::filesystem::file_type::not_found;
+}
+
 std::string parent_of(const std::string& directory) {
   const std::string parent = std::filesystem::path(directory).parent_path().string();
   return parent.empty() ? "." : parent;
@@ -204,7 +210,16 @@ class RocksView final : public LedgerView {
 }  // namespace
 
 bool ledger_exists(const std::string& directory) {
-  return exists(directory + "/CURRENT") && !exists(growing(directory));
+  return may_exist(directory + "/CURRENT") && !exists(growing(directory));
+}
+
+Error lost_ledger(const std::string& ex_id, const std::string& directory) {
+  return {
+      ErrorCode::gone,
+      fmt::format("the ledger of execution {} is lost: it was made, and there is none at {}; without it nothing tells "
+                  "which slices are done, so none of them is run again",
+                  ex_id, directory),
+      false};
 }
 
 void prepare_for_ledgers() {

@@ -7,13 +7,17 @@
 #include <rocksdb/table.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <functional>
+#include <system_error>
 #include <utility>
 
 #include "core/runtime/log.h"
+#include "core/runtime/threads.h"
 
 namespace slicemill {
 namespace {
@@ -96,6 +100,25 @@ bool is_lock_refusal(const rocksdb::Status& status) {
   return status.IsIOError() && (says(status, "While lock file") || says(status, "lock hold by current process"));
 }
 
+// Opening for writing makes RocksDB's timer, whose thread is of the whole process and made with the first one. It
+// throws if there is none to have, and leaves the directory locked until the process ends: so it is tried before.
+Result<void> with_timer_thread(const std::function<void()>& open, const std::string& directory) {
+  static std::atomic<bool> made = false;
+  if (!made) {
+    if (const auto room = try_threads(1); !room) return with_context(room.error(), "ledger " + directory);
+  }
+  try {
+    open();
+  } catch (const std::system_error& error) {
+    Error obstacle(ErrorCode::unavailable,
+                   fmt::format("ledger {}: cannot start a thread: {}", directory, error.code().message()));
+    obstacle.obstacle = true;
+    return obstacle;
+  }
+  made = true;
+  return {};
+}
+
 rocksdb::Slice as_slice(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -144,16 +167,19 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const std::string& di
   rocksdb::DBOptions options = database_options(directory, mode);
   if (mode == Mode::create) {
     database->growing_files_ = std::make_shared<GrowingFiles>();
-    database->growing_env_ = rocksdb::NewCompositeEnv(database->growing_files_);
-    options.env = database->growing_env_.get();
+    database->env_ = std::make_unique<LedgerEnv>(rocksdb::NewCompositeEnv(database->growing_files_));
+  } else {
+    database->env_ = std::make_unique<LedgerEnv>(rocksdb::Env::Default());
   }
+  options.env = database->env_.get();
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
   if (mode == Mode::read) {
     ASSIGN_OR_RETURN(database->lock_, Lock::take(directory));
     status = rocksdb::DB::OpenForReadOnly(options, directory, families, &database->handles_, &db);
   } else {
-    status = rocksdb::DB::Open(options, directory, families, &database->handles_, &db);
+    RETURN_IF_ERROR(with_timer_thread(
+        [&] { status = rocksdb::DB::Open(options, directory, families, &database->handles_, &db); }, directory));
   }
   database->db_.reset(db);
   if (!status.ok()) return rocks_error(status, directory);
@@ -161,14 +187,18 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const std::string& di
 }
 
 void RocksDatabase::rehearse() {
-  const std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
   RocksDatabase database("/rehearsal");
-  memory->CreateDir(database.directory_).PermitUncheckedError();
+  database.env_ =
+      std::make_unique<LedgerEnv>(std::unique_ptr<rocksdb::Env>(rocksdb::NewMemEnv(rocksdb::Env::Default())));
+  database.env_->CreateDir(database.directory_).PermitUncheckedError();
   rocksdb::DBOptions options = database_options(database.directory_, Mode::create);
-  options.env = memory.get();
+  options.env = database.env_.get();
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(options, database.directory_, column_families(), &database.handles_, &db);
+  rocksdb::Status status;
+  const auto opened = with_timer_thread(
+      [&] { status = rocksdb::DB::Open(options, database.directory_, column_families(), &database.handles_, &db); },
+      database.directory_);
+  if (!opened) return;
   database.db_.reset(db);
   rocksdb::WriteBatch batch;
   if (status.ok() && batch.Put("key", "value").ok()) (void)database.write_synced(batch);
@@ -200,6 +230,8 @@ Result<std::optional<std::string>> RocksDatabase::get(std::string_view key, cons
 }
 
 Result<void> RocksDatabase::write_synced(rocksdb::WriteBatch& batch) {
+  // Tables that are not flushed for want of a thread would stop writing for good in the end.
+  if (const auto ready = LedgerEnv::ready(); !ready) return placed(ready.error());
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = db_->Write(options, &batch);
@@ -208,6 +240,8 @@ Result<void> RocksDatabase::write_synced(rocksdb::WriteBatch& batch) {
 }
 
 Result<void> RocksDatabase::flush() {
+  const auto thread = LedgerEnv::FlushThread::hold();
+  if (!thread) return placed(thread.error());
   const rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
   if (!status.ok()) return rocks_error(status, directory_);
   return {};

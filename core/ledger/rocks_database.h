@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/ledger/growing_files.h"
+#include "core/ledger/ledger_env.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -30,7 +31,7 @@ class RocksDatabase {
   };
 
   static Result<std::unique_ptr<RocksDatabase>> open(const std::string& directory, Mode mode);
-  // Opens one in memory, writes to it and closes it.
+  // Opens one in memory, writes to it and closes it. Nothing fails.
   static void rehearse();
   ~RocksDatabase();  // like a crash: nothing is flushed, what was synced is in the log
   RocksDatabase(const RocksDatabase&) = delete;
@@ -57,7 +58,7 @@ class RocksDatabase {
   std::string directory_;
   std::unique_ptr<Lock> lock_;                   // read only: RocksDB takes none itself
   std::shared_ptr<GrowingFiles> growing_files_;  // of Mode::create
-  std::unique_ptr<rocksdb::Env> growing_env_;    // shows them to RocksDB
+  std::unique_ptr<LedgerEnv> env_;               // shows them, and its threads, to RocksDB
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

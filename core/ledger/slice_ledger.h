@@ -228,6 +228,8 @@ Result<std::unique_ptr<SliceLedger>> open_ledger_next_epoch(Loop& loop, const st
 Result<std::unique_ptr<SliceLedger>> recover_ledger(Loop& loop, const std::string& directory,
                                                     const LedgerRecover& recover);
 bool ledger_exists(const std::string& directory);
+// gone: what became of the execution's slices is not known any more, since its ledger was made and is not there.
+Error lost_ledger(const std::string& ex_id, const std::string& directory);
 
 // For executions without a controller: no writing, no epoch. Never beside a possible writer: it takes the lock too.
 class LedgerView {

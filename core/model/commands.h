@@ -90,6 +90,9 @@ class JobService {
   // Executions.
   virtual void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
   virtual void get_execution(const ExecutionId& id, Reply<Json> reply) = 0;
+  // An ended execution goes for good, with its ledger, its logs and what it never published; published output stays.
+  // conflict: it lives, or a living recovery still needs its ledger. Idempotent.
+  virtual void remove_execution(const ExecutionId& id, Reply<Json> reply) = 0;
   virtual void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) = 0;
   virtual void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;
   virtual void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;

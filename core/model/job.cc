@@ -9,6 +9,7 @@
 
 #include "core/model/job_options.h"
 #include "core/model/job_references.h"
+#include "core/runtime/byte_stream.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -106,8 +107,13 @@ void apply_path_rule(std::string& path, const JobReading& reading, const std::ve
     if (in_bundle && *in_bundle) path = **in_bundle;
     if (!in_bundle || *in_bundle) return;
   }
-  if (path.starts_with('/')) return;
   const PathRule& rule = reading.rules.paths;
+  if (is_of_own_process(path) && !rule.allow_relative) {
+    issues.push_back({place, fmt::format("\"{}\" is something else in each process: only `slicemill run` can read its "
+                                         "standard input; give a file or a named pipe",
+                                         path)});
+  }
+  if (path.starts_with('/')) return;
   std::string_view relative = path;
   while (relative.starts_with("./")) relative.remove_prefix(2);
   const std::string absolute =
@@ -230,6 +236,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     issues.push_back({{"operations"}, "Operations need to be of type array with at least two operations in it"});
     return;
   }
+  std::vector<std::pair<std::size_t, const OperationSchema*>> schemas;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     auto outcome = validate_operation(operations[i], i, reading, job.warnings);
     std::move(outcome.errors.begin(), outcome.errors.end(), std::back_inserter(errors));
@@ -237,6 +244,13 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     check_place(*outcome.schema, i, operations.size(), issues);
     operations[i] = std::move(outcome.config);
     if (is_true(job.config, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
+    schemas.emplace_back(i, outcome.schema);
+  }
+  if (!issues.empty() || !errors.empty()) return;
+  for (const auto& [index, schema] : schemas) {
+    if (!schema->check_job) continue;
+    const auto checked = schema->check_job(operations[index], operations);
+    if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
   if (issues.empty() && errors.empty()) warn_of_places(operations, reading.catalog, job.warnings);
 }

@@ -50,13 +50,15 @@ Json ControllerLaunch::to_json() const {
               {"epoch", epoch},
               {"execution", execution},
               {"ledger_directory", ledger_directory},
+              {"ledger_was_made", ledger_was_made},
+              {"master_notes_ledger", master_notes_ledger},
               {"source_ledger_directory", source_ledger_directory},
               {"cleanup", slicemill::to_string(cleanup)},
               {"master_endpoint", master_endpoint},
               {"controller_endpoint", controller_endpoint},
               {"controller_public_key", controller_public_key},
               {"controller_secret_key", controller_secret_key},
-              {"runtime_directory", runtime_directory},
+              {"begun_directory", begun_directory},
               {"log_path", log_path},
               {"living_workers", living_workers},
               {"settings", slicemill::to_json(settings)}};
@@ -70,6 +72,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.epoch = json.at("epoch").get<std::uint64_t>();
     launch.execution = json.at("execution");
     launch.ledger_directory = json.at("ledger_directory").get<std::string>();
+    launch.ledger_was_made = json.value("ledger_was_made", false);
+    launch.master_notes_ledger = json.value("master_notes_ledger", false);
     launch.source_ledger_directory = json.at("source_ledger_directory").get<std::string>();
     const auto cleanup = json.at("cleanup").get<std::string>();
     for (const auto type :
@@ -79,7 +83,7 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
     launch.controller_public_key = json.value("controller_public_key", "");
     launch.controller_secret_key = json.value("controller_secret_key", "");
-    launch.runtime_directory = json.at("runtime_directory").get<std::string>();
+    launch.begun_directory = json.value("begun_directory", "");
     launch.log_path = json.at("log_path").get<std::string>();
     launch.living_workers = json.at("living_workers").get<std::uint32_t>();
     ASSIGN_OR_RETURN(launch.settings, execution_settings_from_json(json.at("settings")));
@@ -89,9 +93,16 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
   }
 }
 
+std::string controller_last_words(std::int64_t pid) {
+  return fmt::format("slicemill-controller[{}]: ", pid);
+}
+
 DataLayout DataLayout::of(const std::string& data_directory) {
-  return {data_directory,
-          fmt::format("/tmp/slicemill-{}-{}", getuid(), derived_uuid("data directory", data_directory).substr(0, 8))};
+  return of(data_directory, derived_uuid("data directory", data_directory).substr(0, 8));
+}
+
+DataLayout DataLayout::of(const std::string& data_directory, const std::string& digits) {
+  return {data_directory, fmt::format("/tmp/slicemill-{}-{}", getuid(), digits)};
 }
 
 }  // namespace slicemill

@@ -53,7 +53,13 @@ Coerced coerce_integer(const OptionSpec& spec, const Json& value) {
     return Json(static_cast<std::int64_t>(number));
   }
   if (value.is_string()) {
-    if (auto number = parse_integer(value.get_ref<const std::string&>())) return Json(*number);
+    // A fraction is cut off, as of a number.
+    const std::string_view text = value.get_ref<const std::string&>();
+    const auto point = text.find('.');
+    const std::string_view fraction = point == std::string_view::npos ? "0" : text.substr(point + 1);
+    const auto cut = parse_integer(text.substr(0, point));
+    if (cut && !fraction.empty() && std::ranges::all_of(fraction, [](char c) { return c >= '0' && c <= '9'; }))
+      return Json(*cut);
   }
   return wrong_integer(spec);
 }

@@ -67,6 +67,9 @@ struct OperationSchema {
     std::string option, description;
   };
   std::function<std::optional<PlaceWarning>(const Json& options, std::span<const Json> before)> check_place{};
+  // Checks against the other operations of a job that is valid otherwise, all with their options normalised. It may
+  // look at the file system.
+  std::function<Result<void>(const Json& options, const Json& operations)> check_job{};
 };
 
 class OperationCatalog {

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "core/formats/compressor.h"
+#include "core/formats/field_path.h"
 #include "core/outputs/file_publisher.h"
 #include "core/outputs/output_hash.h"
+#include "core/outputs/settled_columns.h"
 #include "core/outputs/stored_file.h"
 #include "core/runtime/fault.h"
 
@@ -54,7 +56,15 @@ Result<std::string> stored_text(Compression compression, const std::string& text
 
 Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
   RETURN_IF_ERROR(fault("joining"));
-  const FileFrame frame = file_frame(writing_.writer);
+  RecordWriterOptions writer = writing_.writer;
+  if (is_delimited(writer.format) && writer.include_header && writer.fields.empty()) {
+    ASSIGN_OR_RETURN(const auto columns, settled_columns(files_, layout_));
+    if (columns) {
+      for (const std::string& name : *columns) writer.fields.push_back(FieldPath::text_of_name(name));
+    }
+    writer.include_header = columns.has_value();  // without columns there are no records
+  }
+  const FileFrame frame = file_frame(writer);
   ASSIGN_OR_RETURN(const std::string prologue, stored_text(writing_.compression, frame.prologue));
   ASSIGN_OR_RETURN(const std::string separator, stored_text(writing_.compression, frame.separator));
   ASSIGN_OR_RETURN(const std::string epilogue, stored_text(writing_.compression, frame.epilogue));
@@ -63,8 +73,15 @@ Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
   JoinedFile joined(std::move(file));
   RETURN_IF_ERROR(joined.append(prologue));
   bool is_first = true;
+  const bool lacks_header = writing_.writer.include_header && !writer.include_header;
   const auto append_part = [&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
+    if (lacks_header) {
+      return Error(
+          ErrorCode::not_found,
+          fmt::format("output_lost: {} is not there, which names the columns of the parts", layout_.columns_path()),
+          false);
+    }
     if (!std::exchange(is_first, false)) RETURN_IF_ERROR(joined.append(separator));
     const std::string part = layout_.publish_directory() + "/" + final_name(output);
     auto read = read_stored_file(files_, part, [&](std::string_view bytes) { return joined.append(bytes); });

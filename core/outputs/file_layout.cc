@@ -44,6 +44,19 @@ Error option_error(std::string_view option, std::string_view problem) {
   return Error(ErrorCode::invalid, fmt::format("{}: {}", option, problem), false);
 }
 
+// What is not said follows from the name that users see.
+Result<Compression> compression_option(const Json& options) {
+  if (const std::string word = text_option(options, "compression", ""); !word.empty()) return compression_from(word);
+  const char* option = flag_option(options, "single_file") ? "path" : "extension";
+  const std::string name = "." + text_option(options, option, "");
+  if (const auto ending = unsupported_ending(name); !ending.empty()) {
+    return option_error(option, fmt::format("files ending in {} cannot be written: name another compression, or say "
+                                            "`compression: none`",
+                                            ending));
+  }
+  return compression_of_name(name);
+}
+
 }  // namespace
 
 std::string FileLayout::staging_directory() const {
@@ -52,6 +65,10 @@ std::string FileLayout::staging_directory() const {
 
 std::string FileLayout::publish_directory() const {
   return single_file ? staging_directory() + "/parts" : root;
+}
+
+std::string FileLayout::columns_path() const {
+  return staging_directory() + "/columns";
 }
 
 std::string FileLayout::joined_path() const {
@@ -95,7 +112,7 @@ Result<FileWriting> file_writing(const Json& options) {
   FileWriting writing;
   RecordWriterOptions& writer = writing.writer;
   ASSIGN_OR_RETURN(writer.format, record_format_from(text_option(options, "format", "ldjson")));
-  ASSIGN_OR_RETURN(writing.compression, compression_from(text_option(options, "compression", "none")));
+  ASSIGN_OR_RETURN(writing.compression, compression_option(options));
   if (const auto fields = options.find("fields"); fields != options.end() && fields->is_array()) {
     for (const Json& field : *fields) writer.fields.push_back(field.get<std::string>());
     if (auto good = check_chosen_fields(writer.fields); !good) return option_error("fields", good.error().message);
@@ -115,9 +132,6 @@ Result<FileWriting> file_writing(const Json& options) {
   if (delimited && writer.line_delimiter != "\n" && writer.line_delimiter != "\r\n") {
     return option_error("line_delimiter",
                         fmt::format("must be \"\\n\" or \"\\r\\n\" for format {}", to_string(writer.format)));
-  }
-  if (delimited && writer.include_header && writer.is_part && writer.fields.empty()) {
-    return option_error("fields", "needed for the header of a single file, whose parts are written apart");
   }
   if (writer.raw_records && !is_line_based(writer.format)) {
     return option_error("_encoding", fmt::format("raw records cannot be written as {}", to_string(writer.format)));

@@ -4,6 +4,7 @@
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
 //   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
 //                      root = <path>, or its directory for a single file
+//   settled columns:   <root>/.slicemill/<lineage>/columns (core/outputs/settled_columns.h)
 // A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the
 // slice's id, which no other execution can bear. Everything under the path that does not begin with a dot is published
 // output.
@@ -32,6 +33,7 @@ struct FileLayout {
 
   std::string staging_directory() const;
   std::string publish_directory() const;  // root, or the parts directory
+  std::string columns_path() const;       // of csv and tsv
   std::string joined_path() const;        // the joined file before it has its name
   std::string staged_path(const SliceKey& key, const Attempt& attempt) const;
   std::string final_name(std::string_view slice_id, const SliceKey& key, const OutputFacts& facts) const;
@@ -58,7 +60,7 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
 // name.
 struct FileWriting {
   RecordWriterOptions writer;
-  Compression compression = Compression::none;
+  Compression compression = Compression::none;  // by default that of the file names' ending
 };
 Result<FileWriting> file_writing(const Json& options);
 

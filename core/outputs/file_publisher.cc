@@ -144,14 +144,16 @@ void FilePublisher::sweep(const std::function<bool(const SliceKey&, const Attemp
   }
 }
 
-void FilePublisher::clean_up(bool completed) {
+void FilePublisher::clean_up(bool whole) {
   const std::string staging = layout_.staging_directory();
-  if (!layout_.single_file || completed) {
+  if (whole) {
     (void)files_.remove_tree(staging);
   } else if (auto names = files_.list(staging)) {
     for (const std::string& name : *names) {
-      if (name != "parts") (void)files_.remove_tree(staging + "/" + name);
+      const std::string path = staging + "/" + name;
+      if (name != "parts" && path != layout_.columns_path()) (void)files_.remove_tree(path);
     }
+    (void)files_.remove(staging);  // goes only if it is empty
   }
   // Goes only if no other lineage stages here: the directory must be empty.
   (void)files_.remove(staging.substr(0, staging.rfind('/')));

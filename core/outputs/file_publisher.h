@@ -22,7 +22,7 @@ class FilePublisher final : public OutputPublisher {
   bool joins() const override { return layout_.single_file; }
   Result<OutputFacts> join(const OutputSource& outputs) override;
   Result<void> publish_joined(const OutputFacts& facts) override;
-  void clean_up(bool completed) override;
+  void clean_up(bool whole) override;
   Result<VerifyReport> verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined) override;
 
  private:

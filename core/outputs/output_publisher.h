@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
@@ -58,13 +59,17 @@ class OutputPublisher {
   // Renames it to its final name (idempotent: a final file with these facts counts), syncs the directory.
   virtual Result<void> publish_joined(const OutputFacts& facts);
 
-  // After a terminal outcome: removes staging of this lineage (parts too if the join was published; otherwise parts
-  // stay for a recovery).
-  virtual void clean_up(bool completed) = 0;
+  // After a terminal outcome: removes staging of this lineage. Unless it is whole, what later executions of the lineage
+  // go on with stays: the parts of a single file, and the columns that are settled.
+  virtual void clean_up(bool whole) = 0;
 
   // Reads every published output again and compares it with the ledger. `joined` as in the ledger.
   virtual Result<VerifyReport> verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined) = 0;
 };
+
+// Where the lineage of this first execution keeps what is not published yet: everything in it can be removed with the
+// last execution of the lineage. "" if the job stages nothing.
+Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id);
 
 // For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
 // lineage: execution ids, oldest first.

@@ -12,8 +12,13 @@
 #include <deque>
 #include <mutex>
 #include <random>
+#include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
+
+#include "core/runtime/log.h"
+#include "core/runtime/threads.h"
 
 #include "core/runtime/readiness.h"
 
@@ -21,10 +26,20 @@ namespace slicemill {
 
 namespace asio = boost::asio;
 
-// One thread, first in, first out.
+namespace {
+
+constexpr std::array<const char*, Loop::kLanes> kLaneNames = {"slicer", "publish", "query",
+                                                              "store",  "assets",  "ledger"};
+// A lane without work keeps its thread for so long: hundreds of idle processes would otherwise keep thousands.
+constexpr Duration kKeepThread = std::chrono::seconds(1);
+constexpr Duration kTryThreadAgain = std::chrono::milliseconds(250);
+
+}  // namespace
+
+// One thread at most, first in, first out. Members are for the loop thread, but for run().
 class AsioLoop::LaneThread {
  public:
-  explicit LaneThread(AsioLoop& loop) : loop_(loop) {}
+  LaneThread(AsioLoop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
   ~LaneThread() {
     {
       const std::lock_guard lock(mutex_);
@@ -32,23 +47,68 @@ class AsioLoop::LaneThread {
     }
     wake_.notify_one();
     if (thread_.joinable()) thread_.join();
+    run();  // what no thread could be made for
   }
 
   void submit(Loop::Task work, Loop::Task done) {
+    bool runs = false;
     {
       const std::lock_guard lock(mutex_);
       tasks_.emplace_back(std::move(work), std::move(done));
+      runs = runs_;
     }
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    wake_.notify_one();
+    if (runs)
+      wake_.notify_one();
+    else if (waits_for_.empty())
+      start_or_wait();
   }
 
+  Result<void> keep() {
+    kept_ = true;
+    return start();
+  }
+
+  const std::string& waits_for() const { return waits_for_; }
+
  private:
+  Result<void> start() {
+    if (thread_.joinable()) thread_.join();  // it has left run(), or is about to
+    {
+      const std::lock_guard lock(mutex_);
+      runs_ = true;
+    }
+    auto started = start_thread(thread_, "lane " + name_, [this] { run(); });
+    if (!started) {
+      const std::lock_guard lock(mutex_);
+      runs_ = false;
+    }
+    return started;
+  }
+
+  void start_or_wait() {
+    const auto started = start();
+    if (!started) {
+      if (waits_for_.empty()) log(LogLevel::warn, "waiting: {}", started.error().message);
+      waits_for_ = started.error().message;
+      loop_.after(kTryThreadAgain, [this] { start_or_wait(); });
+    } else if (!waits_for_.empty()) {
+      log(LogLevel::info, "going on: the thread of the {} lane could be started", name_);
+      waits_for_.clear();
+    }
+  }
+
   void run() {
     for (;;) {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
+      const auto has_work = [this] { return ending_ || !tasks_.empty(); };
+      if (kept_)
+        wake_.wait(lock, has_work);
+      else
+        (void)wake_.wait_for(lock, kKeepThread, has_work);
+      if (tasks_.empty()) {
+        runs_ = false;
+        return;
+      }
       auto [work, done] = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();
@@ -59,11 +119,15 @@ class AsioLoop::LaneThread {
   }
 
   AsioLoop& loop_;
+  const std::string name_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::pair<Loop::Task, Loop::Task>> tasks_;
-  bool ending_ = false;
-  std::thread thread_;  // started with the first task: most processes need few lanes
+  std::deque<std::pair<Loop::Task, Loop::Task>> tasks_;  // by mutex_
+  bool ending_ = false;                                  // by mutex_
+  bool runs_ = false;                                    // by mutex_: a thread takes what is queued
+  bool kept_ = false;                                    // constant once there is a thread
+  std::string waits_for_;                                // why there is no thread though there is work
+  std::thread thread_;
 };
 
 namespace {
@@ -133,7 +197,7 @@ struct AsioLoop::Body {
 };
 
 AsioLoop::AsioLoop() : body_(std::make_unique<Body>()) {
-  for (auto& lane : body_->lanes) lane = std::make_unique<LaneThread>(*this);
+  for (std::size_t i = 0; i < Loop::kLanes; ++i) body_->lanes[i] = std::make_unique<LaneThread>(*this, kLaneNames[i]);
 }
 
 AsioLoop::~AsioLoop() {
@@ -177,6 +241,17 @@ void AsioLoop::offload(Lane lane, Task work, Task done) {
   body_->lanes[static_cast<std::size_t>(lane)]->submit(std::move(work), std::move(done));
 }
 
+std::string AsioLoop::waits_for() const {
+  for (const auto& lane : body_->lanes)
+    if (!lane->waits_for().empty()) return lane->waits_for();
+  return {};
+}
+
+Result<void> AsioLoop::keep(std::initializer_list<Lane> lanes) {
+  for (const Lane lane : lanes) RETURN_IF_ERROR(body_->lanes[static_cast<std::size_t>(lane)]->keep());
+  return {};
+}
+
 void AsioLoop::run() {
   body_->context.run();
 }
@@ -194,6 +269,8 @@ void AsioLoop::on_signals(std::function<void(int)> on_signal) {
   body_->on_signal = std::move(on_signal);
   if (body_->signals) return;
   body_->signals = std::make_unique<asio::signal_set>(body_->context, SIGTERM, SIGINT);
+  struct sigaction inherited {};
+  if (sigaction(SIGHUP, nullptr, &inherited) == 0 && inherited.sa_handler != SIG_IGN) body_->signals->add(SIGHUP);
   body_->wait_for_signal();
 }
 

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
+#include <string>
 
 #include "core/runtime/loop.h"
+#include "core/runtime/result.h"
 
 namespace boost::asio {
 class io_context;
@@ -25,6 +28,11 @@ class AsioLoop final : public Loop {
   void cancel(TimerId timer) override;
   void post(Task task) override;
   void offload(Lane lane, Task work, Task done) override;
+  std::string waits_for() const override;
+
+  // Makes the threads of these lanes now, and keeps them: a process that surely needs them has them then, whatever
+  // limit is reached later. Other lanes have a thread while they have work. Before run().
+  Result<void> keep(std::initializer_list<Lane> lanes);
 
   // Runs until stop(). The calling thread becomes the loop thread.
   void run();
@@ -39,7 +47,8 @@ class AsioLoop final : public Loop {
   };
   std::unique_ptr<Watch> watch_readable(int fd, std::function<void()> on_readable);
 
-  // Calls on_signal(number) on the loop thread for SIGTERM and SIGINT (SIGPIPE is ignored from here on).
+  // Calls on_signal(number) on the loop thread for SIGTERM and SIGINT, and for SIGHUP unless whoever started this
+  // process had it ignored (nohup). SIGPIPE is ignored from here on.
   void on_signals(std::function<void(int)> on_signal);
 
   boost::asio::io_context& context();

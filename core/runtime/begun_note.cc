@@ -49,10 +49,10 @@ class MappedNote final : public BegunNote {
 Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path, const ProcessIdentity& worker) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno_error(errno, "cannot create", path);
-  if (ftruncate(fd, sizeof(Shared)) != 0) {
-    const int saved = errno;
+  // With its room on the disk: a store into a page that a full disk has none for would be a SIGBUS.
+  if (const int failed = posix_fallocate(fd, 0, sizeof(Shared)); failed != 0) {
     close(fd);
-    return errno_error(saved, "cannot size", path);
+    return errno_error(failed, "cannot size", path);
   }
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   const int saved = errno;
@@ -88,12 +88,12 @@ Result<LeftNote> read_begun_note(const std::string& path) {
   return left;
 }
 
-std::vector<std::string> begun_notes_in(const std::string& directory, const std::string& prefix) {
+std::vector<std::string> begun_notes_in(const std::string& directory) {
   std::vector<std::string> paths;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(".begun")) paths.push_back(entry.path().string());
+    if (name.ends_with(".begun")) paths.push_back(entry.path().string());
   }
   return paths;
 }

@@ -36,7 +36,7 @@ struct LeftNote {
   bool excused = false;
 };
 Result<LeftNote> read_begun_note(const std::string& path);
-// The paths of the notes in a directory whose names begin so. None if it cannot be read.
-std::vector<std::string> begun_notes_in(const std::string& directory, const std::string& prefix);
+// The paths of the notes (*.begun) in a directory. None if it cannot be read.
+std::vector<std::string> begun_notes_in(const std::string& directory);
 
 }  // namespace slicemill

@@ -43,7 +43,7 @@ struct Table {
 
 // Actions that fail as the machine does, by the names of their errors.
 constexpr std::pair<std::string_view, int> kObstacleActions[] = {
-    {"enospc", ENOSPC}, {"edquot", EDQUOT}, {"emfile", EMFILE}, {"eio", EIO}, {"erofs", EROFS}};
+    {"enospc", ENOSPC}, {"edquot", EDQUOT}, {"emfile", EMFILE}, {"eagain", EAGAIN}, {"eio", EIO}, {"erofs", EROFS}};
 
 int obstacle_of(std::string_view action) {
   for (const auto& [name, number] : kObstacleActions)

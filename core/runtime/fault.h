@@ -8,9 +8,10 @@
 // by none, see below), hang (this thread, for ever), wait (this thread, until the file
 // SLICEMILL_FAULT_LOG.<point>.go exists: a test may do whatever it wants exactly here), fail (the point reports an
 // error once), note (nothing: each pass from the n-th on appends "<point> <pid> <unix time in ms>\n" to the file
-// SLICEMILL_FAULT_LOG.notes), and enospc, edquot, emfile, eio, erofs (from then on the point reports that error of the
-// system; with SLICEMILL_FAULT_CLEARED=<path> in every process that shares the log, until that file exists). Points at
-// which an obstacle makes sense: staging, publishing, joining, ledger.before_sync, ledger.open, registry.commit.
+// SLICEMILL_FAULT_LOG.notes), and enospc, edquot, emfile, eagain, eio, erofs (from then on the point reports that error
+// of the system; with SLICEMILL_FAULT_CLEARED=<path> in every process that shares the log, until that file exists).
+// Points at which an obstacle makes sense: staging, publishing, joining, ledger.before_sync, ledger.open,
+// registry.commit, thread and spawn (a thread, a process is about to be made).
 // `readiness:every:1` plants a wake-up without an event before each wait for a descriptor (readiness.h).
 //
 // A point that fired appends "[<process>/]<point> <pid>\n" to the file named by SLICEMILL_FAULT_LOG before it acts, so

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,11 +19,44 @@
 namespace slicemill {
 namespace {
 
+FileKind kind_of(const struct stat& native) {
+  constexpr unsigned kNullMajor = 1, kNullMinor = 3;
+  if (S_ISREG(native.st_mode)) return FileKind::regular;
+  if (S_ISDIR(native.st_mode)) return FileKind::directory;
+  if (S_ISLNK(native.st_mode)) return FileKind::link;
+  if (S_ISFIFO(native.st_mode)) return FileKind::pipe;
+  if (S_ISSOCK(native.st_mode)) return FileKind::socket;
+  const bool is_null = S_ISCHR(native.st_mode) && native.st_rdev == makedev(kNullMajor, kNullMinor);
+  return is_null ? FileKind::null_device : FileKind::device;
+}
+
+// Of what readdir said, without a further call where the file system tells.
+FileKind kind_of(const std::filesystem::directory_entry& entry) {
+  std::error_code error;
+  switch (entry.symlink_status(error).type()) {
+    case std::filesystem::file_type::directory:
+      return FileKind::directory;
+    case std::filesystem::file_type::symlink:
+      return FileKind::link;
+    case std::filesystem::file_type::fifo:
+      return FileKind::pipe;
+    case std::filesystem::file_type::socket:
+      return FileKind::socket;
+    case std::filesystem::file_type::character:
+    case std::filesystem::file_type::block:
+      return FileKind::device;
+    default:
+      return FileKind::regular;
+  }
+}
+
 FileStat from_native(const struct stat& native) {
   return {.is_directory = S_ISDIR(native.st_mode),
           .size = static_cast<std::uint64_t>(native.st_size),
           .mtime_ns = native.st_mtim.tv_sec * 1'000'000'000LL + native.st_mtim.tv_nsec,
-          .inode = native.st_ino};
+          .inode = native.st_ino,
+          .device = native.st_dev,
+          .kind = kind_of(native)};
 }
 
 class PosixWritableFile final : public WritableFile {
@@ -90,7 +126,8 @@ class PosixFiles final : public Files {
   }
 
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // Non-blocking: a pipe without a writer would hold the thread for ever. It changes nothing for files.
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return errno_error(errno, "cannot open", path);
     return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadableFile>(fd, path));
   }
@@ -99,6 +136,21 @@ class PosixFiles final : public Files {
     struct stat native {};
     if (::stat(path.c_str(), &native) != 0) return errno_error(errno, "cannot stat", path);
     return from_native(native);
+  }
+
+  bool is_name(const std::string& path) override {
+    struct stat native {};
+    return ::lstat(path.c_str(), &native) == 0;
+  }
+
+  bool has_true_sizes(const std::string& path) override {
+    struct statfs native {};
+    if (::statfs(path.c_str(), &native) != 0) return true;
+    constexpr std::array<std::uint32_t, 8> kMadeByTheKernel = {
+        PROC_SUPER_MAGIC, SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+        SECURITYFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      BPF_FS_MAGIC};
+    return std::find(kMadeByTheKernel.begin(), kMadeByTheKernel.end(), static_cast<std::uint32_t>(native.f_type)) ==
+           kMadeByTheKernel.end();
   }
 
   Result<void> create_directories(const std::string& path) override {
@@ -117,6 +169,16 @@ class PosixFiles final : public Files {
     if (error) return errno_error(error.value(), "cannot list", path);
     std::sort(names.begin(), names.end());
     return names;
+  }
+
+  Result<std::vector<DirectoryEntry>> list_entries(const std::string& path) override {
+    std::error_code error;
+    std::vector<DirectoryEntry> entries;
+    std::filesystem::directory_iterator entry(path, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+      entries.push_back({entry->path().filename().string(), kind_of(*entry)});
+    if (error) return errno_error(error.value(), "cannot list", path);
+    return entries;
   }
 
   Result<void> rename_replace(const std::string& from, const std::string& to) override {
@@ -160,6 +222,35 @@ class PosixFiles final : public Files {
 };
 
 }  // namespace
+
+std::string_view to_string(FileKind kind) {
+  switch (kind) {
+    case FileKind::regular:
+      return "a file";
+    case FileKind::directory:
+      return "a directory";
+    case FileKind::link:
+      return "a link";
+    case FileKind::pipe:
+      return "a pipe";
+    case FileKind::socket:
+      return "a socket";
+    case FileKind::device:
+    case FileKind::null_device:
+      return "a device";
+  }
+  return "a file";
+}
+
+Result<std::vector<DirectoryEntry>> Files::list_entries(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, list(path));
+  std::vector<DirectoryEntry> entries;
+  for (const std::string& name : names) {
+    const auto named = stat(path == "/" ? path + name : path + "/" + name);
+    entries.push_back({name, named && named->is_directory ? FileKind::directory : FileKind::regular});
+  }
+  return entries;
+}
 
 Files& posix_files() {
   static PosixFiles instance;

@@ -15,11 +15,23 @@
 
 namespace slicemill {
 
+enum class FileKind : std::uint8_t { regular, directory, link, pipe, socket, device, null_device };
+
+// "a pipe", "a socket", ... as errors say it.
+std::string_view to_string(FileKind kind);
+
 struct FileStat {
   bool is_directory = false;
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
   std::uint64_t inode = 0;
+  std::uint64_t device = 0;  // that the inode is of; may differ after a reboot
+  FileKind kind = FileKind::regular;
+};
+
+struct DirectoryEntry {
+  std::string name;
+  FileKind kind = FileKind::regular;  // of the name itself: a link is a link
 };
 
 class WritableFile {
@@ -43,11 +55,18 @@ class Files {
   virtual ~Files() = default;
 
   virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;  // truncates
+  // Never waits, whatever is there: a pipe is opened too, but cannot be read at an offset (byte_stream.h does that).
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
-  virtual Result<FileStat> stat(const std::string& path) = 0;
+  virtual Result<FileStat> stat(const std::string& path) = 0;  // links are followed
+  // The name is there, whether or not what it links to is.
+  virtual bool is_name(const std::string& path) { return stat(path).has_value(); }
+  // False: the kernel makes the contents when they are read (/proc, /sys), so their size is not known before.
+  virtual bool has_true_sizes(const std::string&) { return true; }
   virtual Result<void> create_directories(const std::string& path) = 0;
   // Names only, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  // The same with kinds; by default by stat() of each.
+  virtual Result<std::vector<DirectoryEntry>> list_entries(const std::string& path);
   virtual Result<void> rename_replace(const std::string& from, const std::string& to) = 0;
   // conflict if `to` exists.
   virtual Result<void> rename_no_replace(const std::string& from, const std::string& to) = 0;

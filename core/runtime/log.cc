@@ -6,7 +6,10 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
+
+#include "core/runtime/printable.h"
 
 namespace slicemill {
 namespace {
@@ -95,7 +98,10 @@ bool log_enabled(LogLevel level) {
   return state().logger->should_log(spdlog_level(level));
 }
 
+// One entry is one line, whatever names and messages it holds.
 void write_log(LogLevel level, std::string_view line) {
+  std::string escaped;
+  if (!is_printable(line)) line = escaped = printable(line);
   state().logger->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -32,6 +32,7 @@ std::string log_path();
 void flush_log();
 
 bool log_enabled(LogLevel level);
+// One line in the log: line ends and control characters within are written as escapes.
 void write_log(LogLevel level, std::string_view line);
 
 template <typename... Args>

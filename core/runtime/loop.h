@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "core/runtime/clock.h"
 
@@ -36,6 +37,9 @@ class Loop {
   virtual void post(Task task) = 0;
   // Runs work on the lane's thread, then done on the loop thread. Loop thread only.
   virtual void offload(Lane lane, Task work, Task done) = 0;
+  // Why work that was offloaded does not begin: there is no room for the lane's thread. It begins once there is. "" if
+  // nothing keeps it. Loop thread only.
+  virtual std::string waits_for() const { return {}; }
 };
 
 }  // namespace slicemill

@@ -17,6 +17,8 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/children.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -134,9 +136,13 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
                        .errors = errors.writing(),
                        .report = report.writing(),
                        .parent = getpid()};
-  const pid_t pid = fork();
-  if (pid < 0) return errno_error(errno, "cannot start", spec.program);
-  if (pid == 0) become(plan);
+  if (!fault("spawn")) return start_error(EAGAIN, spec.program, environment);
+  const pid_t pid = start_child([&plan] {
+    const pid_t forked = fork();
+    if (forked == 0) become(plan);
+    return forked;
+  });
+  if (pid < 0) return start_error(errno, spec.program, environment);
   auto child = std::unique_ptr<PipedChild>(new PipedChild());
   child->pid_ = pid;
   setpgid(pid, pid);  // also here, so that a kill of the group finds it from now on
@@ -156,9 +162,9 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
   while (got < 0 && errno == EINTR);
   if (got == static_cast<ssize_t>(sizeof failure)) {
     const bool is_directory = failure.step == StartStep::directory;
-    auto error = errno_error(failure.error, is_directory ? "cannot enter" : "cannot start",
-                             is_directory ? spec.directory : spec.program);
-    error.retryable = failure.error == EAGAIN || failure.error == ENOMEM || failure.error == ETXTBSY;
+    auto error = is_directory ? errno_error(failure.error, "cannot enter", spec.directory)
+                              : start_error(failure.error, spec.program, environment);
+    error.retryable = error.obstacle || failure.error == ETXTBSY;
     return error;
   }
   child->fds_[0] = input.release(1);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,8 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/children.h"
+#include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/readiness.h"
 
@@ -32,6 +35,8 @@ const std::string& boot_id() {
   }();
   return id;
 }
+
+constexpr std::size_t kShownNameBytes = 64;
 
 struct Stat {
   char state = '?';
@@ -100,8 +105,7 @@ struct ProcessStat {
 
 ProcessStat read_stat(pid_t pid) {
   const ProcLine line = read_proc_line(fmt::format("/proc/{}/stat", pid));
-  if (line.error != 0)
-    return {line.error == ENOENT || line.error == ESRCH ? Presence::gone : Presence::unknown};
+  if (line.error != 0) return {line.error == ENOENT || line.error == ESRCH ? Presence::gone : Presence::unknown};
   const auto close = line.text.rfind(')');  // the name in parentheses may hold anything
   if (close == std::string::npos) return {};
   std::istringstream fields(line.text.substr(close + 2));
@@ -246,6 +250,33 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
   return result;
 }
 
+Error start_error(int saved_errno, const std::string& program, const std::vector<std::string>& environment) {
+  Error error = errno_error(saved_errno, "cannot start", program);
+  if (saved_errno == EAGAIN || saved_errno == ENOMEM) error.obstacle = true;
+  if (saved_errno != E2BIG) return error;
+  std::size_t bytes = 0;
+  std::string_view largest;
+  for (const std::string& entry : environment) {
+    bytes += entry.size() + 1;
+    if (entry.size() > largest.size()) largest = entry;
+  }
+  error.code = ErrorCode::invalid;
+  error.retryable = false;
+  error.message += fmt::format(
+      ": its environment has {} bytes, {} of them in {}; make env_vars of the job, or the master's environment, "
+      "smaller",
+      bytes, largest.size(), largest.substr(0, std::min(largest.find('='), kShownNameBytes)));
+  return error;
+}
+
+void hold_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one: those below are open by now.
+    [[maybe_unused]] const int opened = ::open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+  }
+}
+
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   SpareDescriptors::instance().refill();  // the new process must be known, whatever happens to descriptors
   auto arguments = spec.arguments;
@@ -274,12 +305,17 @@ Result<ProcessIdentity> spawn_process(const ProcessSpec& spec) {
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
-                                pointers(environment).data());
+  int error = fault("spawn") ? 0 : EAGAIN;
+  const pid_t pid = error != 0 ? -1 : start_child([&] {
+    pid_t started = -1;
+    error = posix_spawn(&started, arguments[0].c_str(), &actions, &attributes, pointers(arguments).data(),
+                        pointers(environment).data());
+    errno = error;
+    return error == 0 ? started : -1;
+  });
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return errno_error(error, "cannot start", spec.arguments[0]);
+  if (error != 0) return start_error(error, spec.arguments[0], environment);
   // Not reaped yet, so /proc still knows it even if it ended at once.
   return identify_process(pid);
 }
@@ -318,8 +354,7 @@ void stand_back(int steps) {
 
 Result<void> signal_process(const ProcessIdentity& process, int signal_number) {
   const auto [fd, presence] = open_pidfd_of(process);
-  if (presence == Presence::unknown)
-    return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));
+  if (presence == Presence::unknown) return errno_error(EMFILE, "cannot signal process", std::to_string(process.pid));
   if (fd < 0) return Error(ErrorCode::not_found, fmt::format("process {} is gone", process.pid));
   const long failed = syscall(SYS_pidfd_send_signal, fd, signal_number, nullptr, 0);
   const int saved = errno;

@@ -52,7 +52,15 @@ bool is_alive(const ProcessIdentity& process);
 // Our environment with these variables added or replaced, as NAME=VALUE.
 std::vector<std::string> environment_with(const std::vector<std::pair<std::string, std::string>>& added);
 
-// posix_spawn in a process group of its own.
+// Why a program could not be started. No room for a process or its memory is an obstacle. Arguments and environment
+// that are larger than the system takes will stay so: the error is final, and names the largest variable.
+Error start_error(int saved_errno, const std::string& program, const std::vector<std::string>& environment);
+
+// Opens /dev/null in the place of standard streams that are closed, so that no file of ours gets what is meant for
+// them. Call it first in main.
+void hold_standard_streams();
+
+// posix_spawn in a process group of its own. Errors: start_error.
 Result<ProcessIdentity> spawn_process(const ProcessSpec& spec);
 
 // Calls on_exit once, on the loop thread, when exactly this process is gone (at once if it is gone already). Children

@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/text.h"
+
 namespace slicemill {
 
 std::string_view to_string(ErrorCode code) {
@@ -46,7 +48,9 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 
 namespace {
 constexpr std::array kObstacles = {ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS};
-}
+// What is wrong with a path does not go away by waiting.
+constexpr std::array kFinal = {EACCES, ELOOP, ENAMETOOLONG, ENOTDIR, EISDIR};
+}  // namespace
 
 bool is_obstacle(int saved_errno) {
   return std::find(kObstacles.begin(), kObstacles.end(), saved_errno) != kObstacles.end();
@@ -63,7 +67,8 @@ Error errno_error(int saved_errno, std::string_view what, std::string_view path)
   if (saved_errno == ENOSPC || saved_errno == EDQUOT) code = ErrorCode::no_space;
   if (saved_errno == ENOENT) code = ErrorCode::not_found;
   if (saved_errno == EEXIST) code = ErrorCode::conflict;
-  Error error(code, fmt::format("{} {}: {}", what, path, std::strerror(saved_errno)));
+  Error error(code, fmt::format("{} {}: {}", what, printable(path), std::strerror(saved_errno)));
+  error.retryable = std::find(kFinal.begin(), kFinal.end(), saved_errno) == kFinal.end();
   error.obstacle = is_obstacle(saved_errno);
   return error;
 }

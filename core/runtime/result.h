@@ -48,7 +48,8 @@ using Result = boost::system::result<T, Error>;
 // Needed by boost::system::result: value() on an error is a bug of ours; it throws std::logic_error.
 [[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
 
-// "<what> <path>: <strerror>", with ENOSPC and EDQUOT as no_space, ENOENT as not_found and EEXIST as conflict.
+// "<what> <path>: <strerror>", the path made printable, with ENOSPC and EDQUOT as no_space, ENOENT as not_found and
+// EEXIST as conflict.
 Error errno_error(int saved_errno, std::string_view what, std::string_view path);
 // ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EROFS.
 bool is_obstacle(int saved_errno);

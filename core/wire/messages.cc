@@ -354,6 +354,16 @@ requires std::is_same_v<std::remove_const_t<M>, FinishedAck>
 void fields(Io&, M&) {}
 
 template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, LedgerMade>
+void fields(Io& io, M& m) {
+  io.number(m.epoch);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, LedgerNoted>
+void fields(Io&, M&) {}
+
+template <typename Io, typename M>
 requires std::is_same_v<std::remove_const_t<M>, WorkerExit>
 void fields(Io& io, M& m) {
   io.signed_number(m.pid);
@@ -372,6 +382,30 @@ requires std::is_same_v<std::remove_const_t<M>, Wanted>
 void fields(Io& io, M& m) {
   io.number(m.workers);
   io.text(m.log_level);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, WorkersWait>
+void fields(Io& io, M& m) {
+  io.text(m.reason);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, PulseWanted>
+void fields(Io& io, M& m) {
+  process(io, m.process);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Pulse>
+void fields(Io& io, M& m) {
+  io.text(m.path);
+}
+
+template <typename Io, typename M>
+requires std::is_same_v<std::remove_const_t<M>, PulseTaken>
+void fields(Io& io, M& m) {
+  io.number(m.every_ms);
 }
 
 template <std::size_t index = 0>

@@ -19,6 +19,7 @@
 //                                                           lease renewal, also while user code blocks; and what the
 //                                                           worker knows, so that what it missed is told again
 //   Goodbye     := reason                                   after Leave, everything acknowledged
+//   Pulse       := path                                     the answer to PulseWanted (core/runtime/pulse.h)
 // controller -> worker
 //   Welcome     := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
 //                  cancelled:list<key attempt>
@@ -31,13 +32,17 @@
 //   Leave       := (empty)                                  finish what runs, then Goodbye and exit 0
 //   HelloAgain  := (empty)                                  who are you? (a beat from an unknown peer)
 //   SetLogLevel := level
+//   PulseWanted := pid start_ticks boot_id                  of who asks: you may show signs of life without messages
+//   PulseTaken  := every_ms                                 your pulse is looked at: no messages without content any more
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
 //   Status      := epoch status reason stats:text(JSON) workers log_level
-//                                                           a level, not an edge: on change and each second as lease renewal
+//                                                           a level, not an edge: on change, and as lease renewal
 //   Finished    := epoch status reason stats                the outcome is synced in the ledger
 //   Answer      := request_id ok:u8 code message body       to Verb and Query
 //   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
+//   LedgerMade  := epoch                                    the execution's ledger is there; again each beat until LedgerNoted
+//   Pulse       := path
 // master -> controller
 //   ControllerWelcome := (empty)
 //   Verb        := request_id verb argument
@@ -45,6 +50,10 @@
 //   FinishedAck := (empty)
 //   WorkerExit  := pid cause
 //   Wanted      := workers log_level                        levels: told at the hello, at each change, and while Status says otherwise
+//   LedgerNoted := (empty)                                  it is durable that there is a ledger
+//   WorkersWait := reason                                   why no worker can be started now; "": they can again
+//   PulseWanted := pid start_ticks boot_id
+//   PulseTaken  := every_ms
 // clang-format on
 //
 // A frame that does not decode to exactly one message is refused; the peer that sent it is dropped, never trusted.
@@ -266,10 +275,37 @@ struct Wanted {
   bool operator==(const Wanted&) const = default;
 };
 
+// From here on, an execution without a ledger has lost it. No slice goes out before the master said that it knows.
+struct LedgerMade {
+  std::uint64_t epoch = 0;
+  bool operator==(const LedgerMade&) const = default;
+};
+struct LedgerNoted {
+  bool operator==(const LedgerNoted&) const = default;
+};
+struct WorkersWait {
+  std::string reason;
+  bool operator==(const WorkersWait&) const = default;
+};
+struct PulseWanted {
+  ProcessIdentity process;
+  bool operator==(const PulseWanted&) const = default;
+};
+struct Pulse {
+  std::string path;
+  bool operator==(const Pulse&) const = default;
+};
+struct PulseTaken {
+  std::uint64_t every_ms = 1000;
+  bool operator==(const PulseTaken&) const = default;
+};
+
 // The index in this list is the type byte: append only.
-using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
-                             HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
-                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted>;
+using Message =
+    std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave, HelloAgain,
+                 SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost, ControllerWelcome, Verb, Query,
+                 FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade, LedgerNoted, WorkersWait, PulseWanted, Pulse,
+                 PulseTaken>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

@@ -1,6 +1,10 @@
 #include "core/wire/zmq_channel.h"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <unordered_map>
 #include <utility>
 #include <zmq.hpp>
@@ -8,6 +12,8 @@
 #include <fmt/core.h>
 
 #include "core/runtime/log.h"
+#include "core/runtime/private_directory.h"
+#include "core/runtime/threads.h"
 #include "core/wire/messages.h"
 
 namespace slicemill {
@@ -16,13 +22,41 @@ namespace {
 constexpr int kHighWaterMark = 1024;  // frames per peer and direction: credit bounds what is in them
 constexpr int kReconnectMs = 5;       // local sockets: a failed connect costs microseconds
 constexpr int kReconnectMaxMs = 100;
+constexpr Duration kLookForSocketEvery = std::chrono::seconds(1);  // for the socket file
+constexpr std::string_view kIpc = "ipc://";
 constexpr int kFramesPerTurn = 64;  // then the loop may serve others
 constexpr int kLastWordsMs = 100;   // for what a server sent just before its end; nobody else would say it again
+constexpr int kLibraryThreads = 2;  // one for I/O, one that closes sockets
+
+// libzmq aborts the process where it gets no thread. While this lives, that is the end with an exit code, which says
+// more to whoever started the process.
+class AbortsWithCode {
+ public:
+  explicit AbortsWithCode(int code) {
+    exit_code_ = code;
+    former_ = std::signal(SIGABRT, [](int) {
+      constexpr std::string_view kText = "slicemill: cannot start a thread for messages\n";
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText.data(), kText.size());
+      _exit(exit_code_);
+    });
+  }
+  ~AbortsWithCode() { (void)std::signal(SIGABRT, former_); }
+  AbortsWithCode(const AbortsWithCode&) = delete;
+  AbortsWithCode& operator=(const AbortsWithCode&) = delete;
+
+ private:
+  static inline volatile std::sig_atomic_t exit_code_ = 0;
+  void (*former_)(int) = nullptr;
+};
 
 // Per process; ended after the last socket.
 zmq::context_t& context() {
   static zmq::context_t instance(1);
   return instance;
+}
+
+std::string directory_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
 }
 
 std::string_view view(const zmq::message_t& message) {
@@ -83,7 +117,7 @@ class SocketPump {
 class ZmqServerChannel final : public ServerChannel {
  public:
   ZmqServerChannel(AsioLoop& loop, std::string endpoint, const std::optional<CurveKeys>& keys)
-      : endpoint_(std::move(endpoint)), socket_(context(), zmq::socket_type::router) {
+      : loop_(loop), endpoint_(std::move(endpoint)), socket_(context(), zmq::socket_type::router) {
     set_common(socket_);
     socket_.set(zmq::sockopt::linger, kLastWordsMs);
     socket_.set(zmq::sockopt::router_mandatory, true);
@@ -96,12 +130,12 @@ class ZmqServerChannel final : public ServerChannel {
   ~ZmqServerChannel() override { pump_.reset(); }
 
   Result<void> listen() override {
-    try {
-      socket_.bind(endpoint_);
-      endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
-    } catch (const zmq::error_t& error) {
-      return channel_error("cannot listen on", endpoint_, error);
+    if (const std::string path = socket_path(); !path.empty()) {
+      const std::string directory = directory_of(path);
+      if (access(directory.c_str(), F_OK) != 0) RETURN_IF_ERROR(make_private_directory(directory));
     }
+    RETURN_IF_ERROR(bind());
+    look_again();
     return {};
   }
 
@@ -126,6 +160,45 @@ class ZmqServerChannel final : public ServerChannel {
   std::string endpoint() const override { return endpoint_; }
 
  private:
+  // Of ipc; "" otherwise.
+  std::string socket_path() const {
+    return endpoint_.starts_with(kIpc) ? endpoint_.substr(kIpc.size()) : std::string();
+  }
+
+  Result<void> bind() {
+    try {
+      socket_.bind(endpoint_);
+      endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
+    } catch (const zmq::error_t& error) {
+      return channel_error("cannot listen on", endpoint_, error);
+    }
+    return {};
+  }
+
+  // Cleaners of temporary files take sockets away, and whoever is not connected by then would never be. One that is
+  // another's by now is left alone. The socket listens twice then: at a name that is no more, which disturbs nobody.
+  void look_again() {
+    const std::string path = socket_path();
+    if (path.empty()) return;
+    loop_.after(kLookForSocketEvery, [this, path, alive = std::weak_ptr<bool>(alive_)] {
+      if (alive.expired()) return;
+      if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) listen_anew(path);
+      look_again();
+    });
+  }
+
+  void listen_anew(const std::string& path) {
+    auto made = make_private_directory(directory_of(path));
+    if (made) made = bind();
+    if (made) {
+      log(LogLevel::warn, "{} was removed; listening there anew", path);
+      said_.clear();
+    } else if (made.error().message != std::exchange(said_, made.error().message)) {
+      log(LogLevel::error, "{} was removed and cannot be made anew, nobody can connect: {}", path,
+          made.error().message);
+    }
+  }
+
   Sent send_to(const std::string& route, const std::string& frame) {
     try {
       if (!socket_.send(zmq::buffer(route), zmq::send_flags::sndmore | zmq::send_flags::dontwait))
@@ -154,7 +227,10 @@ class ZmqServerChannel final : public ServerChannel {
     return true;
   }
 
+  AsioLoop& loop_;
   std::string endpoint_;
+  std::string said_;  // why it could not be made anew
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   zmq::socket_t socket_;
   std::function<void(Peer, std::string_view)> handler_;
   std::unordered_map<std::string, Peer> peers_;
@@ -228,8 +304,18 @@ class ZmqClientChannel final : public ClientChannel {
 
 }  // namespace
 
-void prepare_zmq_channels() {
-  context();
+Result<void> prepare_zmq_channels(int exit_code) {
+  static bool prepared = false;
+  if (prepared) return {};
+  RETURN_IF_ERROR(try_threads(kLibraryThreads));
+  const AbortsWithCode guard(exit_code);
+  try {
+    const zmq::socket_t first(context(), zmq::socket_type::dealer);
+  } catch (const zmq::error_t& error) {
+    return channel_error("cannot make", "a socket", error);
+  }
+  prepared = true;
+  return {};
 }
 
 CurveKeys new_curve_keys() {

@@ -14,8 +14,9 @@
 
 namespace slicemill {
 
-// What the first channel of a process costs once: for a process that has time before it needs one.
-void prepare_zmq_channels();
+// Makes libzmq's threads, which come with the first channel of a process otherwise. An obstacle if there is no room for
+// them. Should libzmq itself find none in spite of that, it ends the process: with this exit code, then.
+Result<void> prepare_zmq_channels(int exit_code);
 
 // CURVE keys (ZeroMQ RFC 26) as Z85 text, 40 characters each.
 struct CurveKeys {
@@ -24,10 +25,11 @@ struct CurveKeys {
 };
 CurveKeys new_curve_keys();
 
-// ipc: the endpoint's directory must exist and be ours alone (0700), which is what keeps others out; a stale socket
-// file of a dead process is replaced. tcp: port * takes a free one, see endpoint(). With keys, every frame is
-// encrypted, and only who knows the public key gets in: a client's first message is made with it and no message ever
-// shows it, so it goes to clients alone, like a password.
+// ipc: the endpoint's directory must be ours alone (0700), which is what keeps others out; it is made if it is not
+// there, and so are directory and socket file when somebody removes them later (within a second; who is connected stays
+// connected). A stale socket file of a dead process is replaced. tcp: port * takes a free one, see endpoint(). With
+// keys, every frame is encrypted, and only who knows the public key gets in: a client's first message is made with it
+// and no message ever shows it, so it goes to clients alone, like a password.
 Result<std::unique_ptr<ServerChannel>> make_zmq_channel(AsioLoop& loop, const std::string& endpoint,
                                                         const std::optional<CurveKeys>& keys = std::nullopt);
 // The same, listening already.

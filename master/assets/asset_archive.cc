@@ -15,6 +15,7 @@
 
 #include "core/runtime/files.h"
 #include "core/runtime/text.h"
+#include "master/assets/bundled_script.h"
 
 namespace slicemill::master {
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64 << 10;
 constexpr std::uint64_t kManifestLimit = 1 << 20;
+constexpr std::uint64_t kScriptLimit = 64 << 20;
 constexpr std::string_view kZipMagic("PK\x03\x04", 4);
 
 Error too_large(const UnpackLimits& limits) {
@@ -176,6 +178,15 @@ Result<BundleContents> read_bundle(const std::string& directory) {
     ASSIGN_OR_RETURN(const auto files, posix_files().list(folder));
     if (std::ranges::any_of(files, is_part_of_operation)) contents.operations.push_back(name);
   }
+  for (const char* script : {"index.js", "index.cjs", "index.mjs"}) {
+    // One that cannot be read as far as this offers nothing; the bundle is good for its files.
+    const auto whole = read_whole_file(posix_files(), directory + "/" + script, kScriptLimit);
+    if (!whole) continue;
+    for (auto& name : bundled_operations(*whole)) contents.operations.push_back(std::move(name));
+  }
+  std::ranges::sort(contents.operations);
+  const auto repeated = std::ranges::unique(contents.operations);
+  contents.operations.erase(repeated.begin(), repeated.end());
   return contents;
 }
 

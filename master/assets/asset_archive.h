@@ -18,7 +18,7 @@ struct UnpackLimits {
 
 struct BundleContents {
   AssetManifest manifest;
-  std::vector<std::string> operations;  // that its folders offer, sorted
+  std::vector<std::string> operations;  // that its folders and its script offer, sorted
 };
 
 // Whether a zip can begin with these bytes; at least four are needed to tell. And what to say if not.
@@ -31,7 +31,7 @@ Error not_a_zip();
 Result<void> unpack_zip(const std::string& zip, const std::string& directory, const UnpackLimits& limits);
 
 // Manifest and operations of an unpacked bundle. An operation of another runtime is a folder at the root that holds
-// processor, fetcher, slicer or api.
+// processor, fetcher, slicer or api, or one that an index.js at the root exports (bundled_script.h).
 Result<BundleContents> read_bundle(const std::string& directory);
 
 }  // namespace slicemill::master

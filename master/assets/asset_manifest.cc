@@ -81,9 +81,8 @@ Result<AssetManifest> parse_manifest(std::string_view text) {
   return manifest;
 }
 
-bool runs_here(const AssetManifest& manifest) {
-  return manifest.node_version.value_or(0) <= kNodeMajor &&
-         (manifest.platform.empty() || manifest.platform == kPlatform) &&
+bool is_for_this_machine(const AssetManifest& manifest) {
+  return (manifest.platform.empty() || manifest.platform == kPlatform) &&
          (manifest.arch.empty() || manifest.arch == kArchitecture);
 }
 

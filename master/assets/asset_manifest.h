@@ -28,8 +28,9 @@ struct AssetManifest {
 // minimum_teraslice_version above the version that we speak.
 Result<AssetManifest> parse_manifest(std::string_view text);
 
-// Whether a job may use it here.
-bool runs_here(const AssetManifest& manifest);
+// Whether its executables are for this machine. The version of Node that a bundle wants says nothing here, since its
+// scripts are not run.
+bool is_for_this_machine(const AssetManifest& manifest);
 
 // Name, version and restrictions, as the conflict message has them.
 std::string describe_identity(const AssetManifest& manifest);

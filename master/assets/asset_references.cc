@@ -42,7 +42,7 @@ std::string instead(std::string_view name, const std::vector<StoredAsset>& store
   for (const auto& asset : stored) {
     names.push_back(asset.manifest.name);
     if (asset.manifest.name != name) continue;
-    versions.push_back(asset.manifest.version + (runs_here(asset.manifest) ? "" : " (for another platform)"));
+    versions.push_back(asset.manifest.version);
   }
   if (versions.size() > kMostVersionsNamed) versions.resize(kMostVersionsNamed);
   if (!versions.empty()) return fmt::format("; there is {}: {}", name, join(versions, ", "));
@@ -68,11 +68,11 @@ Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<
   const StoredAsset* best = nullptr;
   SemVer best_version;
   for (const auto& asset : stored) {
-    if (asset.manifest.name != name || !runs_here(asset.manifest)) continue;
+    if (asset.manifest.name != name) continue;
     const auto version = SemVer::parse(asset.manifest.version);
     if (!version || !range->contains(*version)) continue;
     const auto rank = [](const SemVer& of, const StoredAsset& which) {
-      return std::tuple(of, restrictions(which.manifest), which.created, which.id);
+      return std::tuple(is_for_this_machine(which.manifest), of, restrictions(which.manifest), which.created, which.id);
     };
     if (best != nullptr && rank(*version, asset) < rank(best_version, *best)) continue;
     best = &asset;

@@ -20,9 +20,10 @@ struct StoredAsset {
   std::string directory;
 };
 
-// An id, or "name", "name:1.2.3", "name:<range>", "name:latest". Of several bundles that fit and run here: the highest
-// version, also if it is a prerelease; of equal versions the one with more restrictions, then the newest.
-// invalid: "No assets found for "x"", with the versions that there are, why none of them runs here, or `advice`.
+// An id, or "name", "name:1.2.3", "name:<range>", "name:latest". Of several bundles that fit: those for this machine
+// before others, whose data may be good all the same; the highest version, also if it is a prerelease; of equal
+// versions the one with more restrictions, then the newest. invalid: "No assets found for "x"", with the versions that
+// there are, or `advice`.
 Result<AssetBundle> resolve_asset(std::string_view reference, const std::vector<StoredAsset>& stored,
                                   std::string_view advice = "upload it with POST /v1/assets");
 

@@ -1,16 +1,21 @@
 #include "master/launchers/local_launcher.h"
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/model/launch.h"
+#include "core/runtime/files.h"
 #include "core/runtime/memory_group.h"
 #include "master/launchers/standby_pool.h"
 
 namespace slicemill::master {
 
 namespace {
+
+constexpr std::uint64_t kLastWords = 16 << 10;  // bytes at the end of an output
 
 class LocalLauncher final : public Launcher {
  public:
@@ -33,8 +38,8 @@ class LocalLauncher final : public Launcher {
   Result<ProcessIdentity> start_worker(const WorkerOrder& order) override {
     ProcessSpec spec;
     spec.arguments = {
-        programs_.worker,     "--controller", order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
-        order.worker_id.text, "--runtime",    order.runtime_directory,   "--log", order.log_path,   "--log-level",
+        programs_.worker,     "--controller",      order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
+        order.worker_id.text, "--begun-directory", order.begun_directory,     "--log", order.log_path,   "--log-level",
         order.log_level};
     if (order.memory_limit > 0) {
       spec.arguments.emplace_back("--memory-limit");
@@ -56,6 +61,21 @@ class LocalLauncher final : public Launcher {
         exit = {.known = true, .code = kOutOfMemoryExit, .signal = 0};
       on_exit(exit);
     });
+  }
+
+  std::string last_words(const ProcessIdentity& process, const std::string& output_path) override {
+    const auto file = posix_files().open(output_path);
+    const auto stat = file ? (*file)->stat() : Result<FileStat>(file.error());
+    if (!stat) return {};
+    std::string tail(static_cast<std::size_t>(std::min<std::uint64_t>(stat->size, kLastWords)), '\0');
+    const auto got = (*file)->read_at(stat->size - tail.size(), tail);
+    if (!got) return {};
+    tail.resize(*got);
+    const std::string mark = controller_last_words(process.pid);
+    const auto begin = tail.rfind(mark);
+    if (begin == std::string::npos) return {};
+    const std::string_view words = std::string_view(tail).substr(begin + mark.size());
+    return std::string(words.substr(0, words.find('\n')));
   }
 
   bool alive(const ProcessIdentity& process) override { return is_alive(process); }

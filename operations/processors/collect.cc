@@ -39,6 +39,7 @@ class Collect final : public Processor {
     taken_.clear();
     next_ = 0;
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   // The batch becomes the next whole group, or empty if what was taken does not fill one.

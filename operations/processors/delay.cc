@@ -19,6 +19,7 @@ class Delay final : public Processor {
     return {};
   }
   Result<void> process(RecordBatch&) override { return {}; }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   std::int64_t ms_ = 0;

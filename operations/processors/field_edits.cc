@@ -1,6 +1,8 @@
 #include "operations/processors/field_edits.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "operations/json_record.h"
 #include "operations/record_tokens.h"
@@ -10,6 +12,14 @@ namespace {
 
 Result<FieldPath> path_option(const OperationContext& context, const char* name) {
   return FieldPath::parse(context.options.at(name).get_ref<const std::string&>());
+}
+
+bool has_column(const std::vector<std::string>& columns, const FieldPath& field) {
+  return std::find(columns.begin(), columns.end(), field.whole_name()) != columns.end();
+}
+
+void drop_column(std::vector<std::string>& columns, const FieldPath& field) {
+  std::erase(columns, field.whole_name());
 }
 
 class SetField final : public Processor {
@@ -26,6 +36,7 @@ class SetField final : public Processor {
       return editor_.set(batch, record, object, field_, json_, overwrite_);
     });
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   JsonIndexer indexer_;
@@ -54,6 +65,7 @@ class DropField final : public Processor {
                           return edited;
                         });
   }
+  void change_columns(std::vector<std::string>& columns) const override { drop_column(columns, field_); }
 
  private:
   const char* option_;  // that names the field
@@ -78,6 +90,12 @@ class CopyField final : public Processor {
     if (!batch.records.empty()) absent_.make();
     return edit_objects(batch, indexer_, rejecter_,
                         [&](std::string_view record, const JsonValue& object) { return copy(batch, record, object); });
+  }
+  void change_columns(std::vector<std::string>& columns) const override {
+    const bool has_source = has_column(columns, source_);
+    if (delete_source_) drop_column(columns, source_);
+    if (has_source && destination_.segments().size() == 1 && !has_column(columns, destination_))
+      columns.push_back(destination_.whole_name());
   }
 
  private:

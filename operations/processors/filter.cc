@@ -326,6 +326,7 @@ class Filter final : public Processor {
     remark();
     return done;
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   // Of the records that a batch had.
@@ -351,7 +352,6 @@ class Filter final : public Processor {
     batch.records.resize(kept);
     return {};
   }
-
   void remark() {
     if (counts_.records > 0) absent_.make();
     if (counts_.with_field > 0) absent_.refute();

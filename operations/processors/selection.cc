@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/formats/record_projection.h"
 #include "operations/json_record.h"
@@ -90,6 +93,10 @@ class Selection final : public Processor {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(Choices choices, read_choices(context.options));
     for (const ChosenField& field : choices.fields) absent_.push_back(absent_field(context, field.source));
+    for (const ChosenField& field : choices.fields) {
+      const std::string& source = field.source.whole_name();
+      names_.emplace_back(source, choices.form == RecordProjection::Form::flat ? field.name : source);
+    }
     projection_ = RecordProjection(choices.form, std::move(choices.fields));
     return {};
   }
@@ -104,6 +111,13 @@ class Selection final : public Processor {
       if (projection_.found()[field]) absent_[field].refute();
     }
     return done;
+  }
+  void change_columns(std::vector<std::string>& columns) const override {
+    std::vector<std::string> chosen;
+    for (const auto& [source, target] : names_) {
+      if (std::find(columns.begin(), columns.end(), source) != columns.end()) chosen.push_back(target);
+    }
+    columns = std::move(chosen);
   }
 
  private:
@@ -123,7 +137,8 @@ class Selection final : public Processor {
   JsonIndexer indexer_;
   RecordRejecter rejecter_;
   RecordProjection projection_;
-  std::vector<OperationRemark> absent_;  // by field
+  std::vector<OperationRemark> absent_;                     // by field
+  std::vector<std::pair<std::string, std::string>> names_;  // by field: what a table calls it, before and behind
 };
 
 }  // namespace

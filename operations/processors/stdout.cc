@@ -1,25 +1,12 @@
 #include "operations/processors/stdout.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
+
+#include "core/runtime/standard_output.h"
 
 namespace slicemill {
 namespace {
-
-Result<void> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return errno_error(errno, "write", "standard output");
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 class Stdout final : public Processor {
  public:
@@ -42,8 +29,9 @@ class Stdout final : public Processor {
     }
     shown_ += count;
     // One write for all, so that the lines of workers that share a terminal or a file are not mixed.
-    return write_all(STDOUT_FILENO, lines_);
+    return write_standard_output(lines_);
   }
+  void change_columns(std::vector<std::string>&) const override {}
 
  private:
   std::uint64_t limit_ = 0;
@@ -59,7 +47,8 @@ OperationEntry stdout_operation() {
   schema.kind = OperationKind::processor;
   schema.description =
       "Writes records as lines to the worker's standard output and passes them on. A slice that runs again is written "
-      "again.";
+      "again. Under a master that is the file `worker-N.out` in the execution's log directory, which keeps the last "
+      "16 to 32 MB.";
   schema.options = {{.name = "limit",
                      .type = OptionType::integer,
                      .description = "Records to write per slice; 0 writes all.",

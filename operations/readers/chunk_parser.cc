@@ -222,20 +222,36 @@ class JsonParser final : public ChunkParser {
   JsonArrayScanner scanner_;
 };
 
+CsvOptions csv_options(const FileReading& reading, std::uint64_t begin, RowsStart rows) {
+  return {.dialect = reading.dialect,
+          .fields = reading.fields,
+          .remove_header = reading.remove_header,
+          .ignore_empty = reading.ignore_empty,
+          .doubts_delimiter = !reading.names_delimiter && reading.fields.empty(),
+          .first_byte = begin,
+          .first_line = rows.line,
+          .is_part = rows.is_part,
+          .header = std::move(rows.header)};
+}
+
 class CsvParser final : public ChunkParser {
  public:
-  CsvParser(const FileReading& reading, std::uint64_t begin, RowsStart rows)
-      : reader_({reading.field_delimiter, reading.fields, reading.remove_header, reading.ignore_empty, rows.line,
-                 std::move(rows.header)}),
-        position_(begin) {}
+  CsvParser(const FileReading& reading, std::uint64_t begin, RowsStart rows, const ParsedSource& source)
+      : reader_(csv_options(reading, begin, std::move(rows))),
+        position_(begin),
+        on_bad_row_([name = source.name, &rejecter = source.rejecter](const BadCsvRow& row) {
+          return rejecter.reject(row.text, Error(row.error.code, row.error.message + ": " + text_head(row.text), false),
+                                 fmt::format("{}: line {}, byte {}", name, row.line, row.byte));
+        }) {}
 
   std::uint64_t position() const override { return position_; }
   std::size_t wanted(std::size_t held) const override { return std::max(kGrowingChunkBytes, held); }
   bool needs_batch_space() const override { return false; }
   bool done() const override { return done_; }
+  const std::vector<std::string>* columns() const override { return reader_.columns(); }
 
   Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
-    ASSIGN_OR_RETURN(const std::size_t used, reader_.read({chunk.data(), chunk.size()}, last, text_));
+    ASSIGN_OR_RETURN(const std::size_t used, reader_.read({chunk.data(), chunk.size()}, last, text_, on_bad_row_));
     move_records(text_, batch);
     position_ += used;
     done_ = last && used == chunk.size();
@@ -246,6 +262,7 @@ class CsvParser final : public ChunkParser {
   CsvReader reader_;
   RecordText text_;
   std::uint64_t position_;
+  CsvReader::OnBadRow on_bad_row_;
   bool done_ = false;
 };
 
@@ -265,7 +282,7 @@ std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineR
       return std::make_unique<JsonParser>(source);
     case RecordFormat::csv:
     case RecordFormat::tsv:
-      return std::make_unique<CsvParser>(reading, range.begin, std::move(rows));
+      return std::make_unique<CsvParser>(reading, range.begin, std::move(rows), source);
   }
   return nullptr;
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/formats/file_reading.h"
 #include "core/formats/json_tokens.h"
@@ -28,6 +29,9 @@ class ChunkParser {
   // No more chunks are needed.
   virtual bool done() const = 0;
 
+  // The names of the source's columns, where it has them and they are known.
+  virtual const std::vector<std::string>* columns() const { return nullptr; }
+
   // chunk: what was left over from the last one with new bytes behind it, RecordBatch::kPadding readable ones behind;
   // `last`: the text ends there. Returns how many bytes are used up; the rest is shown again. invalid: the message says
   // where, without the file's name.
@@ -43,7 +47,8 @@ struct ParsedSource {
 // Where a part of a file begins that was cut by rows (core/formats/csv_rows.h).
 struct RowsStart {
   std::uint64_t line = 1;
-  std::string header{};  // the file's first row, unless the part begins with it or nobody needs it
+  bool is_part = false;  // it begins behind the header
+  std::string header{};  // CsvOptions::header
 };
 
 // range: for the formats that are cut; the others take all. A part that is cut by rows is exactly its range. Name,

@@ -45,6 +45,8 @@ class CompositeReader final : public Reader {
     }
   }
 
+  const std::vector<std::string>* columns() const override { return inner_->columns(); }
+
  private:
   Result<void> find_members(std::string_view request) {
     text_.assign(request);

@@ -4,12 +4,20 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/formats/byte_source.h"
+#include "core/formats/file_print.h"
 #include "core/formats/file_reading.h"
 #include "core/formats/json_scan.h"
+#include "core/outputs/own_output.h"
+#include "core/runtime/base64.h"
+#include "core/runtime/byte_stream.h"
+#include "core/runtime/text.h"
 #include "operations/readers/chunk_parser.h"
 
 namespace slicemill {
@@ -27,6 +35,10 @@ struct FileRequest {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   RowsStart rows{};  // of a part that is cut by rows
+  std::uint64_t device = 0;
+  std::optional<std::uint64_t> print{};         // nothing: none was taken
+  bool is_unsized = false;                      // its size says nothing
+  std::optional<std::uint64_t> stream_epoch{};  // of a pipe or the standard input: the one epoch that may read it
 };
 
 Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::parser& parser) {
@@ -39,6 +51,11 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
     const simdjson::padded_string padded(text);
     auto document = parser.iterate(padded);
     request.path = std::string_view(document["path"]);
+    if (std::string_view bytes; document["path_base64"].get(bytes) == simdjson::SUCCESS) {
+      auto decoded = from_base64(bytes);
+      if (!decoded) return broken(decoded.error().message);
+      request.path = std::move(*decoded);
+    }
     request.total = document["total"].get_uint64();
     request.mtime_ns = document["mtime_ns"].get_int64();
     request.inode = document["inode"].get_uint64();
@@ -47,9 +64,19 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
     // Only of parts that are cut by rows.
     if (simdjson::ondemand::value line; document["line"].get(line) == simdjson::SUCCESS) {
       request.rows.line = line.get_uint64();
+      request.rows.is_part = true;
       if (simdjson::ondemand::value header; document["header"].get(header) == simdjson::SUCCESS)
         request.rows.header = std::string_view(header.get_string());
     }
+    if (std::uint64_t device = 0; document["device"].get(device) == simdjson::SUCCESS) request.device = device;
+    if (std::string_view print; document["print"].get(print) == simdjson::SUCCESS) {
+      std::uint64_t value = 0;
+      if (std::from_chars(print.data(), print.data() + print.size(), value, 16).ptr != print.data() + print.size())
+        return broken("print is no hexadecimal number");
+      request.print = value;
+    }
+    if (bool is_set = false; document["unsized"].get(is_set) == simdjson::SUCCESS) request.is_unsized = is_set;
+    if (std::uint64_t epoch = 0; document["epoch"].get(epoch) == simdjson::SUCCESS) request.stream_epoch = epoch;
   } catch (const simdjson::simdjson_error& wrong) {
     return broken(wrong.what());
   }
@@ -59,19 +86,53 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
 }
 
 // A file may grow after it was discovered, and is then read as it was; any other change would mix two files' records.
-Result<void> check_unchanged(const FileRequest& request, const FileStat& now) {
+Result<void> check_unchanged(const FileRequest& request, const FileStat& now, ReadableFile& file) {
   std::string change;
-  if (now.inode != request.inode) {
+  if (now.kind != FileKind::regular) {
+    change = fmt::format("{} now", to_string(now.kind));
+  } else if (now.inode != request.inode) {
     change = fmt::format("replaced by another file (inode {}, then {})", request.inode, now.inode);
   } else if (now.size < request.total) {
     change = fmt::format("truncated from {} to {} bytes", request.total, now.size);
   } else if (now.size == request.total && now.mtime_ns != request.mtime_ns) {
     change = "written to in place (same size, other modification time)";
+  } else if (request.print && (now.size != request.total || now.device != request.device)) {
+    // The number of a device may be another after a restart of the machine: what is in the file decides.
+    ASSIGN_OR_RETURN(const std::uint64_t print, file_print(file, request.total));
+    if (print == *request.print) return {};
+    change = fmt::format("written anew (its first {} bytes are others, it has {} now)", request.total, now.size);
   } else {
     return {};
   }
-  return Error(ErrorCode::invalid, fmt::format("{}: changed since it was discovered: {}", request.path, change), false);
+  return Error(ErrorCode::invalid,
+               fmt::format("{}: changed since it was discovered: {}", printable(request.path), change), false);
 }
+
+// Everything that the file gives, whatever its size is said to be.
+class UnsizedSource final : public ByteSource {
+ public:
+  explicit UnsizedSource(std::unique_ptr<ReadableFile> file) : file_(std::move(file)) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    ASSIGN_OR_RETURN(const std::size_t got, file_->read_at(at_, buffer));
+    at_ += got;
+    return got;
+  }
+
+ private:
+  std::unique_ptr<ReadableFile> file_;
+  std::uint64_t at_ = 0;
+};
+
+class StreamSource final : public ByteSource {
+ public:
+  StreamSource(std::unique_ptr<ByteStream> stream, const std::atomic<bool>* cancelled)
+      : stream_(std::move(stream)), cancelled_(cancelled) {}
+  Result<std::size_t> read(std::span<char> buffer) override { return stream_->read(buffer, cancelled_); }
+
+ private:
+  std::unique_ptr<ByteStream> stream_;
+  const std::atomic<bool>* cancelled_;
+};
 
 class TextSource final : public ByteSource {
  public:
@@ -85,6 +146,24 @@ class TextSource final : public ByteSource {
 
  private:
   std::string_view rest_;
+};
+
+// Bytes that were read already, and what comes behind them.
+class BegunSource final : public ByteSource {
+ public:
+  BegunSource(std::string first, std::unique_ptr<ByteSource> rest) : first_(std::move(first)), rest_(std::move(rest)) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    if (at_ == first_.size()) return rest_->read(buffer);
+    const std::size_t size = std::min(buffer.size(), first_.size() - at_);
+    std::memcpy(buffer.data(), first_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+
+ private:
+  const std::string first_;
+  std::size_t at_ = 0;
+  std::unique_ptr<ByteSource> rest_;
 };
 
 class FileReader final : public Reader {
@@ -101,26 +180,19 @@ class FileReader final : public Reader {
     source_.reset();
     rest_.clear();
     ended_ = false;
-    ASSIGN_OR_RETURN(const FileRequest request, parse_request(slice.request, json_));
-    const Compression compression = reading_.compression_of(request.path);
-    const bool is_cut = reading_.is_cut(request.path);
-    const bool is_cut_by_rows = reading_.is_cut_by_rows(request.path);
-    const std::uint64_t end = request.offset + request.length;
-    place_ = compression == Compression::none ? request.path : request.path + " (unpacked)";
-
-    ASSIGN_OR_RETURN(auto file, files_->open(request.path));
-    ASSIGN_OR_RETURN(const FileStat stat, file->stat());
-    RETURN_IF_ERROR(check_unchanged(request, stat));
-    parser_ = make_chunk_parser(reading_, is_cut || is_cut_by_rows ? LineRange{request.offset, end} : LineRange{},
-                                request.rows, {place_, rejecter_}, indexer_);
-    ASSIGN_OR_RETURN(source_, decompressed(compression,
-                                           file_source(std::move(file), request.path, parser_->position(),
-                                                       is_cut_by_rows ? end : request.total),
-                                           request.path));
-    return {};
+    checked_.reset();
+    file_ = nullptr;
+    is_stream_ = false;
+    ASSIGN_OR_RETURN(FileRequest request, parse_request(slice.request, json_));
+    place_ = printable(request.path);
+    if (request.stream_epoch) return open_stream(slice, request);
+    auto file = files_->open(request.path);
+    if (!file) return opening_error(request, file.error());
+    if (request.is_unsized) return begin_whole(request, std::make_unique<UnsizedSource>(std::move(*file)));
+    return open_file(std::move(request), std::move(*file));
   }
 
-  // Only lines and elements of an array are rejected alone.
+  // Only formats of one record a line or row, and elements of an array, reject single ones.
   Result<void> open_text(const SliceContext&, std::string_view text) override {
     FileReading reading = reading_;
     if (reading.format == RecordFormat::json) {
@@ -128,17 +200,26 @@ class FileReader final : public Reader {
       reading.format = RecordFormat::ldjson;
       reading.line_delimiter = "\x01\x02\x03";
     }
-    if (!is_line_based(reading.format)) {
+    RowsStart rows;
+    if (is_delimited(reading.format)) {
+      if (reading.fields.empty()) {
+        return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `fields` name its columns",
+                     false);
+      }
+      rows.is_part = true;
+    } else if (!is_line_based(reading.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
                    false);
     }
     rest_.clear();
     ended_ = false;
     place_ = "a redriven record";
-    parser_ = make_chunk_parser(reading, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    parser_ = make_chunk_parser(reading, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
+
+  const std::vector<std::string>* columns() const override { return parser_ ? parser_->columns() : nullptr; }
 
   Result<void> read(RecordBatch& batch) override {
     while (batch.records.empty() && !parser_->done()) {
@@ -146,7 +227,7 @@ class FileReader final : public Reader {
       batch.clear();
       ASSIGN_OR_RETURN(const std::span<char> chunk, next_chunk(batch));
       auto used = parser_->parse(chunk, ended_, batch);
-      if (!used) return with_context(used.error(), place_);
+      if (!used) return parsing_error(used.error());
       const std::span<char> rest = chunk.subspan(*used);
       rest_.assign(rest.data(), parser_->done() ? 0 : rest.size());
       if (parser_->needs_batch_space()) batch.shrink_last(chunk.data(), *used);
@@ -160,10 +241,120 @@ class FileReader final : public Reader {
         return Error(ErrorCode::internal, fmt::format("{}: {} bytes at the end were left over", place_, rest_.size()));
       }
     }
-    return {};
+    return batch.records.empty() ? check_end() : Result<void>();
   }
 
  private:
+  static Error opening_error(const FileRequest& request, Error error) {
+    if (error.code != ErrorCode::not_found) return error;
+    return Error(ErrorCode::not_found,
+                 fmt::format("{}: it was there when it was discovered, and is gone now", printable(request.path)),
+                 false);
+  }
+
+  // All that the source gives is the slice. Its first bytes say how it is compressed, if nobody else does.
+  Result<void> begin_whole(const FileRequest& request, std::unique_ptr<ByteSource> source) {
+    std::string first;
+    if (!reading_.compression) {
+      first.resize(kContentBytes);
+      std::size_t size = 0;
+      for (std::size_t got = 1; got > 0 && size < first.size(); size += got) {
+        auto some = source->read({first.data() + size, first.size() - size});
+        if (!some) return reading_error(some.error());
+        got = *some;
+      }
+      first.resize(size);
+    }
+    auto compression = reading_.compression_of(request.path, first);
+    if (!compression) return with_context(compression.error(), printable(request.path));
+    if (*compression != Compression::none) place_ += " (unpacked)";
+    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    return unpack(request, *compression, std::make_unique<BegunSource>(std::move(first), std::move(source)));
+  }
+
+  Result<void> unpack(const FileRequest& request, Compression compression, std::unique_ptr<ByteSource> source) {
+    ASSIGN_OR_RETURN(source_,
+                     decompressed(compression, std::move(source), printable(request.path), reading_.zstd_window_log));
+    return {};
+  }
+
+  Result<void> open_file(FileRequest request, std::unique_ptr<ReadableFile> file) {
+    ASSIGN_OR_RETURN(const FileStat stat, file->stat());
+    RETURN_IF_ERROR(check_unchanged(request, stat, *file));
+    ASSIGN_OR_RETURN(const Compression compression, compression_of(request, *file));
+    const bool is_packed = compression != Compression::none;
+    const bool is_cut_by_rows = !is_packed && reading_.cuts_rows();
+    if (is_packed) place_ += " (unpacked)";
+    const std::uint64_t end = request.offset + request.length;
+    const bool is_last = end == request.total && stat.size > request.total;
+    const LineRange range =
+        is_cut_by_rows || (is_line_based(reading_.format) && !is_packed) ? LineRange{request.offset, end} : LineRange{};
+    std::uint64_t source_end = is_cut_by_rows ? end : request.total;
+    if (is_last && !is_packed && is_delimited(reading_.format)) RETURN_IF_ERROR(check_last_row(request, *file));
+    // The last record was perhaps still being written when the file was discovered: it is read to its end.
+    if (is_last && !is_packed && is_line_based(reading_.format)) source_end = stat.size;
+    file_ = file.get();
+    opened_ = stat;
+    parser_ = make_chunk_parser(reading_, range, request.rows, {place_, rejecter_}, indexer_);
+    RETURN_IF_ERROR(unpack(request, compression,
+                           file_source(std::move(file), printable(request.path), parser_->position(), source_end)));
+    checked_ = std::move(request);
+    return {};
+  }
+
+  // A row without an end is the last one of a file, or one that was still being written.
+  static Result<void> check_last_row(const FileRequest& request, ReadableFile& file) {
+    std::array<char, 1> last;
+    ASSIGN_OR_RETURN(const std::size_t got, file.read_at(request.total - 1, last));
+    if (got == 1 && (last[0] == '\n' || last[0] == '\r')) return {};
+    return Error(
+        ErrorCode::invalid,
+        fmt::format("{}: it has grown since it was discovered with {} bytes, and its last row had no end then: "
+                    "it was still being written",
+                    printable(request.path), request.total),
+        false);
+  }
+
+  // A pipe and the standard input give their bytes once: whoever comes second would get the rest, or nothing.
+  Result<void> open_stream(const SliceContext& slice, const FileRequest& request) {
+    const std::pair<SliceKey, Attempt> attempt{slice.key, slice.attempt};
+    const bool is_first = slice.attempt.epoch == *request.stream_epoch && slice.attempt.n == 1 && streamed_ != attempt;
+    if (!is_first) {
+      return Error(
+          ErrorCode::unsupported,
+          fmt::format("{} can be read once only, and an earlier attempt may have read from it: what it took is "
+                      "gone. Run the job anew with the whole input",
+                      printable(request.path)),
+          false);
+    }
+    auto stream = open_byte_stream(request.path, reading_.pipe_timeout_ms);
+    if (!stream) return opening_error(request, stream.error());
+    streamed_ = attempt;
+    is_stream_ = true;
+    return begin_whole(request, std::make_unique<StreamSource>(std::move(*stream), slice.cancelled));
+  }
+
+  // What was read is what was discovered, also if somebody wrote into the file meanwhile.
+  Result<void> check_end() {
+    if (file_ == nullptr || !checked_) return {};
+    ASSIGN_OR_RETURN(const FileStat stat, file_->stat());
+    if (stat.size == opened_.size && stat.mtime_ns == opened_.mtime_ns) return {};
+    return check_unchanged(*checked_, stat, *file_);
+  }
+
+  // A file that the slicer has cut is not compressed.
+  Result<Compression> compression_of(const FileRequest& request, ReadableFile& file) const {
+    if (request.length < request.total) return Compression::none;
+    char first[kContentBytes];
+    std::size_t size = 0;
+    if (!reading_.compression) {
+      ASSIGN_OR_RETURN(size, file.read_at(0, first));
+    }
+    auto compression = reading_.compression_of(request.path, {first, size});
+    if (!compression) return with_context(compression.error(), printable(request.path));
+    return compression;
+  }
+
   // The rest of the last chunk with new bytes behind it. Sets ended_.
   Result<std::span<char>> next_chunk(RecordBatch& batch) {
     const std::size_t size = rest_.size() + parser_->wanted(rest_.size());
@@ -171,11 +362,28 @@ class FileReader final : public Reader {
     std::memcpy(space, rest_.data(), rest_.size());
     std::size_t filled = rest_.size();
     while (filled < size && !ended_) {
-      ASSIGN_OR_RETURN(const std::size_t got, source_->read({space + filled, size - filled}));
+      auto got_bytes = source_->read({space + filled, size - filled});
+      if (!got_bytes) return reading_error(got_bytes.error());
+      const std::size_t got = *got_bytes;
       filled += got;
       ended_ = got == 0;
     }
     return std::span<char>(space, filled);
+  }
+
+  // A file that was written to meanwhile is worth saying before what is wrong with a record of it.
+  Error parsing_error(const Error& error) {
+    const auto checked = check_end();
+    return checked ? with_context(error, place_) : checked.error();
+  }
+
+  // What a stream gave is gone: no other attempt can do better. A file that cannot be unpacked or ends early may have
+  // been written to.
+  Error reading_error(Error error) {
+    if (is_stream_ && error.code != ErrorCode::cancelled) error.retryable = error.obstacle = false;
+    if (is_stream_) return error;
+    const auto checked = check_end();
+    return checked ? error : checked.error();
   }
 
   char* own_space(std::size_t size) {
@@ -195,7 +403,12 @@ class FileReader final : public Reader {
   std::string place_;  // for errors
   std::unique_ptr<ChunkParser> parser_;
   std::unique_ptr<ByteSource> source_;
-  std::string rest_;  // behind the last whole record
+  std::string rest_;              // behind the last whole record
+  ReadableFile* file_ = nullptr;  // of source_: its identity is looked at again at the end
+  FileStat opened_;               // as it was when it was opened
+  std::optional<FileRequest> checked_;
+  bool is_stream_ = false;
+  std::pair<SliceKey, Attempt> streamed_{};  // the latest attempt that read a stream
   bool ended_ = false;
   std::unique_ptr<char[]> own_;
   std::size_t own_bytes_ = 0;
@@ -206,7 +419,9 @@ std::vector<OptionSpec> file_reader_options() {
       {.name = "path",
        .type = OptionType::text,
        .description =
-           "File, directory (what is directly in it; names that begin with a dot are left out) or glob to read.",
+           "File, directory (what is directly in it; names that begin with a dot are left out), pattern of * ? [...] "
+           "and ** (any number of directories), pipe, or /dev/stdin (`slicemill run` only). docs/files.md has the "
+           "rules.",
        .required = true,
        .is_path = true},
       {.name = "format",
@@ -225,11 +440,25 @@ std::vector<OptionSpec> file_reader_options() {
        .minimum = 1},
       {.name = "compression",
        .type = OptionType::text,
-       .description = "How the files are compressed; by default by their endings .gz, .zst and .lz4.",
+       .description = "How the files are compressed; by default as each file's first bytes and the ending of its name "
+                      "say (.gz, .gzip, .zst, .zstd, .lz4, in any case).",
        .choices = {"none", "gzip", "zstd", "lz4"}},
+      {.name = "zstd_window_log",
+       .type = OptionType::integer,
+       .description = "The largest window of a zstd file, as the exponent of a power of two (29: 512 MB, 31: 2 GB), as "
+                      "for `zstd --long`. A worker needs so much memory for a file that makes use of it.",
+       .default_value = kDefaultZstdWindowLog,
+       .minimum = 10,
+       .maximum = kLargestZstdWindowLog},
       {.name = "field_delimiter",
        .type = OptionType::text,
-       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab."},
+       .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab. A first line "
+                      "`sep=;` names it for its file."},
+      {.name = "quote",
+       .type = OptionType::any,
+       .description = "Character around fields of csv and tsv that hold delimiters or line ends; \"\" or null: none, "
+                      "quotes are ordinary characters.",
+       .default_value = "\""},
       {.name = "line_delimiter",
        .type = OptionType::text,
        .description = "Text behind each record of ldjson and raw; \"\\n\" takes a carriage return before it too.",
@@ -239,17 +468,28 @@ std::vector<OptionSpec> file_reader_options() {
        .description = "Names of the columns of csv and tsv; by default the first row has them."},
       {.name = "remove_header",
        .type = OptionType::boolean,
-       .description = "With `fields`: the first row of csv and tsv is a header and is dropped.",
+       .description = "With `fields`: a first row of csv and tsv that consists of these names is dropped; case and "
+                      "blanks around them do not matter.",
        .default_value = true},
       {.name = "ignore_empty",
        .type = OptionType::boolean,
        .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv "
-                      "(ldjson always does).",
+                      "(ldjson always does). A line of two quotes is not blank.",
        .default_value = true},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
        .description = "Makes every file one slice, whatever its size.",
        .default_value = false},
+      {.name = "settle",
+       .type = OptionType::duration_ms,
+       .description = "In persistent jobs: how long a new file must be unchanged before it is read, in milliseconds.",
+       .default_value = 2'000,
+       .minimum = 0},
+      {.name = "pipe_timeout",
+       .type = OptionType::duration_ms,
+       .description = "How long a pipe is waited for that no program has opened to write into it, in milliseconds.",
+       .default_value = 5'000,
+       .minimum = 0},
       {.name = "extra_args",
        .type = OptionType::object,
        .description = "Accepted for jobs written elsewhere; has no effect."},
@@ -268,6 +508,9 @@ OperationEntry file_reader_operation() {
     auto reading = file_reading(options);
     if (!reading) return reading.error();
     return {};
+  };
+  schema.check_job = [](const Json& options, const Json& operations) {
+    return check_own_output(options.at("path").get<std::string>(), operations);
   };
   return {std::move(schema), [] { return std::make_unique<FileReader>(); }};
 }

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/formats/compressor.h"
 #include "core/formats/record_writer.h"
 #include "core/outputs/file_layout.h"
 #include "core/outputs/output_hash.h"
+#include "core/outputs/settled_columns.h"
 #include "core/runtime/fault.h"
 
 namespace slicemill {
@@ -41,6 +44,7 @@ class FileExporter final : public Sender {
   Result<void> begin(const SliceContext& slice) override {
     if (!layout_ || layout_->lineage_id != slice.lineage_id) {
       ASSIGN_OR_RETURN(layout_, file_layout(options_, slice.lineage_id));
+      columns_.clear();
     }
     file_.reset();
     staged_path_ = layout_->staged_path(slice.key, slice.attempt);
@@ -48,10 +52,14 @@ class FileExporter final : public Sender {
     facts_.request_hash = request_hash(slice.request);
     hash_.reset();
     text_.clear();
-    writer_ = make_record_writer(writing_.writer);
+    RecordWriterOptions writer = writing_.writer;
+    writer.settle_columns = [this](std::vector<std::string> own) { return settled(std::move(own)); };
+    writer_ = make_record_writer(std::move(writer));
     compressor_.reset();
     return {};
   }
+
+  Result<void> expect_columns(const std::vector<std::string>& names) override { return writer_->expect_columns(names); }
 
   Result<void> write(const RecordBatch& batch) override {
     if (batch.records.empty()) return {};
@@ -96,6 +104,27 @@ class FileExporter final : public Sender {
     }
   }
 
+  // The columns of the lineage, unless a header says those of this file and it has others.
+  Result<std::vector<std::string>> settled(std::vector<std::string> own) {
+    if (columns_.empty()) {
+      ASSIGN_OR_RETURN(columns_, settle_columns(*files_, *layout_, staged_path_ + ".columns", own));
+    }
+    const RecordWriterOptions& writer = writing_.writer;
+    const bool has_others = std::any_of(own.begin(), own.end(), [&](const std::string& name) {
+      return std::find(columns_.begin(), columns_.end(), name) == columns_.end();
+    });
+    return has_others && writer.include_header && !writer.is_part ? own : columns_;
+  }
+
+  Result<void> check_fields() {
+    const RecordWriterOptions& writer = writing_.writer;
+    if (!is_delimited(writer.format) || !writer.is_part || writer.fields.empty() || !columns_.empty()) return {};
+    std::vector<std::string> columns = column_names(writer.fields);
+    RETURN_IF_ERROR(check_columns(*files_, *layout_, staged_path_ + ".columns", columns));
+    columns_ = std::move(columns);
+    return {};
+  }
+
   // The controller makes the directory before the first slice, and takes it away at the end: a worker that wakes up
   // afterwards leaves nothing behind.
   Result<void> create() {
@@ -104,6 +133,7 @@ class FileExporter final : public Sender {
     if (!file) return file.error();
     file_ = std::move(*file);
     packed_.clear();
+    RETURN_IF_ERROR(check_fields());
     if (writing_.compression == Compression::none) return {};
     ASSIGN_OR_RETURN(compressor_, make_compressor(writing_.compression));
     return {};
@@ -130,6 +160,7 @@ class FileExporter final : public Sender {
   Files* files_ = nullptr;
   FileWriting writing_;
   std::optional<FileLayout> layout_;
+  std::vector<std::string> columns_;  // that are settled for the lineage; empty: not yet asked for
   OutputHash hash_;
   std::vector<OperationRemark> absent_;  // by field of `fields`
   OperationRemark replaced_;
@@ -158,8 +189,8 @@ std::vector<OptionSpec> file_exporter_options() {
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
       {.name = "compression",
        .type = OptionType::text,
-       .description = "How files are compressed.",
-       .default_value = "none",
+       .description = "How files are compressed; by default as the ending of `extension` or, with single_file, of "
+                      "`path` says (.gz, .zst, .lz4), and not at all otherwise.",
        .choices = {"none", "gzip", "zstd", "lz4"}},
       {.name = "single_file",
        .type = OptionType::boolean,
@@ -183,13 +214,14 @@ std::vector<OptionSpec> file_exporter_options() {
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description =
-           "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, each "
-           "named by its path. By default all; for csv and tsv those of the slice's first record, and a "
-           "record with another one is an error."},
+       .description = "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, "
+                      "each named by its path. By default all; for csv and tsv those of the first record that the job "
+                      "writes and of the file it comes from, for all slices, and a record with another one is an "
+                      "error."},
       {.name = "include_header",
        .type = OptionType::boolean,
-       .description = "Writes the column names as the first row of each csv or tsv file.",
+       .description = "Writes the column names as the first row of each csv or tsv file. Without `fields` a file whose "
+                      "first record has other members then has columns of its own.",
        .default_value = false},
       {.name = "file_per_slice",
        .type = OptionType::boolean,

@@ -149,10 +149,10 @@ TEST(ExitCodes, FollowTheErrorCode) {
 TEST(ExitCodes, ErrorsAreOneLine) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(report(Error(ErrorCode::io, "first\nsecond\r\nthird\n")), ExitCode::storage);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "slicemill: first second third\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "slicemill: first\\nsecond\\r\\nthird\n");
   testing::internal::CaptureStderr();
-  report_warning("careful");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "slicemill: warning: careful\n");
+  report_warning("job \"\x1b[2J\u202e\": careful");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "slicemill: warning: job \"\\x1b[2J\\u202e\": careful\n");
 }
 
 }  // namespace

@@ -35,6 +35,12 @@ TEST(RunProgress, TheSummaryHasCountsRateAndOutput) {
             "records/s");
 }
 
+TEST(RunProgress, APathDoesNotActOnATerminal) {
+  const std::string text =
+      closing_summary("ex", ExecutionStatus::completed, {}, std::chrono::milliseconds(0), "/out/\x1b[2Ja\nb");
+  EXPECT_TRUE(text.ends_with(", output /out/\\x1b[2Ja\\nb")) << text;
+}
+
 TEST(RunProgress, WithoutATerminalNothingIsWrittenOver) {
   testing::internal::CaptureStderr();
   RunProgress progress(false);

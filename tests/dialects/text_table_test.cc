@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/dialects/teraslice/display_text.h"
+
 namespace slicemill::api::teraslice {
 namespace {
 
@@ -42,6 +44,43 @@ TEST(TextTable, CountsCharactersAsTerminalsShowThem) {
             "é   \n"
             "日本\n"
             "xyz \n");
+}
+
+TEST(TextTable, PicturesAreWideMarksAreNotAndNothingActs) {
+  EXPECT_EQ(table({{{"a", "\U0001f600!"}}, {{"a", "Z\u0301\u0302"}}, {{"a", "a\nb\t"}}, {{"a", "\x1b[1m\u202e"}}},
+                  {"a"}, false),
+            "\U0001f600!          \n"
+            "Z\u0301\u0302            \n"
+            "a\\nb\\t       \n"
+            "\\x1b[1m\\u202e\n");
+  EXPECT_EQ(table({{{"x", 1}}}, {"no\nsuch"}), "no\\nsuch\n--------\nN/A     \n");
+}
+
+TEST(TextTable, ALongCellIsCutAndWidensItsColumnNoFurther) {
+  const std::string widest(kCellColumns, 'n');
+  EXPECT_EQ(table({{{"a", widest}}}, {"a"}, false), widest + "\n");
+  EXPECT_EQ(table({{{"a", widest + "n"}}}, {"a"}, false), widest.substr(1) + "\u2026\n");
+  std::string wide;
+  for (std::size_t i = 0; i < kCellColumns; ++i) wide += "日";
+  const std::string cut = table({{{"a", wide}}}, {"a"}, false);
+  EXPECT_EQ(display_width(cut.substr(0, cut.size() - 1)), kCellColumns - 1) << "99 wide ones and the ellipsis: " << cut;
+  // Marks take no column; there is an end to them all the same.
+  std::string marks = "Z";
+  for (int i = 0; i < 100'000; ++i) marks += "\u0301";
+  const std::vector<Json> records(100, Json{{"a", std::string(4'000'000, 'n')}, {"b", marks}});
+  EXPECT_LT(table(records, {"a", "b"}).size(), 400'000u);
+}
+
+TEST(TextTable, CutsAtWholeCharactersByTheirWidth) {
+  EXPECT_EQ(fitted("abcdef", 6, ""), "abcdef");
+  EXPECT_EQ(fitted("abcdefg", 6, ""), "abcdef");
+  EXPECT_EQ(fitted("日本語の仕事", 7, ""), "日本語");
+  EXPECT_EQ(fitted("日本語の仕事", 7, "\u2026"), "日本語\u2026");
+  EXPECT_EQ(fitted("aéZ\u0301\u0302x", 3, ""), "aéZ\u0301\u0302");
+  EXPECT_EQ(fitted("a\U0001f468\u200d\U0001f469b", 4, ""), "a") << "a picture of two is one character";
+  EXPECT_EQ(fitted("", 3, "\u2026"), "");
+  EXPECT_EQ(fitted("\n\n", 3, "\u2026"), "\\n\u2026");
+  EXPECT_EQ(display_width("\U0001f600\u65e5e\u0301"), 5u);
 }
 
 TEST(TextTable, ShowsValuesAsJavaScriptDoes) {
@@ -92,6 +131,12 @@ TEST(TextTable, AnswersAsHtml) {
   EXPECT_EQ(table_response(request, records, kDefaults).body, "1\n");
   request.query = {{"headers", "no"}};
   EXPECT_EQ(table_response(request, records, kDefaults).body, "id\n--\n1 \n");
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "f" + std::to_string(i) + ",";
+  request.query = {{"fields", many}};
+  EXPECT_EQ(table_response(request, records, kDefaults).status, 200);
+  request.query = {{"fields", many + "one_more"}};
+  EXPECT_EQ(table_response(request, records, kDefaults).status, 400);
 }
 
 }  // namespace

@@ -233,6 +233,16 @@ class Assets(EndToEnd):
         self.assertIn("the asset special:1.0.0 has it", message)
         self.assertIn('"script"', message)
 
+    def test_operations_of_a_bundle_that_is_one_script(self):
+        master = self.start_master()
+        script = "var parts={very_special:{Processor:a,Schema:b}};exports.ASSETS=parts;throw new Error('it is not run')"
+        for name in ("first", "second"):
+            self.stored(master, bundle({"name": name, "version": "1.0.0", "node_version": 99}, {"index.js": script}))
+        message = master.ask("POST", "/v1/jobs", self.generator(["first"], "very_special"), expect=500)["message"]
+        self.assertIn("the asset first:1.0.0 has it", message)
+        message = master.ask("POST", "/v1/jobs", self.generator(["first", "second"], "very_special"), expect=500)["message"]
+        self.assertIn('Multiple assets containing the same processor name _op: "very_special"', message)
+
     def test_a_used_bundle_stays(self):
         master = self.start_master()
         id_ = self.stored(master, example("0.0.1"))

@@ -128,6 +128,57 @@ class Leases(EndToEnd):
         self.assertEqual(master.pids("worker", ex_id), workers, "they said that they live, it only did not listen")
         self.assert_completed_exactly(master, ex_id, records(RECORDS), self.slices)
 
+    def start_paused(self, master):
+        """An execution that is paused for so long that nobody in it sends messages to say that it lives."""
+        ex_id = self.start(master, delay_ms=50)
+        master.wait_for_processed(ex_id, 2)
+        master.post(f"/v1/ex/{ex_id}/_pause")
+        workers = master.wait_for_pids("worker", ex_id, 2)
+        self.pass_time(3 * LEASE_MS)
+        self.assertEqual((master.status(ex_id), self.status_reason(master, ex_id)), ("paused", ""))
+        self.assertEqual(master.pids("worker", ex_id), workers)
+        return ex_id, workers
+
+    def resume_to_the_end(self, master, ex_id):
+        master.post(f"/v1/ex/{ex_id}/_resume")
+        self.assert_completed_exactly(master, ex_id, records(RECORDS), self.slices)
+
+    def test_of_a_paused_execution_silence_is_noticed_too(self):
+        master = self.start_master(environment=SHORT_LEASE)
+        ex_id, workers = self.start_paused(master)
+        os.kill(workers[0], signal.SIGSTOP)
+        stopped = time.monotonic()
+        wait_until(lambda: not is_alive(workers[0]), "the silent worker to be killed")
+        self.assertLess(time.monotonic() - stopped, 2 * LEASE_MS / 1000 + 1)
+        now = master.wait_for_pids("worker", ex_id, 2)
+        self.assertEqual(len(set(now) & set(workers)), 1, "only the silent one is replaced")
+        controller = master.pids("execution_controller", ex_id)
+        self.stop_until_stalled(master, ex_id, controller[0])
+        wait_until(lambda: self.status_reason(master, ex_id) == "", "the status to be true again")
+        self.assertEqual(master.pids("execution_controller", ex_id), controller)
+        self.assertEqual(master.wait_for_pids("worker", ex_id, 2), now)
+        self.resume_to_the_end(master, ex_id)
+
+    def test_paused_executions_meet_the_next_master_and_the_next_controller(self):
+        master = self.start_master(environment=SHORT_LEASE)
+        ex_id, workers = self.start_paused(master)
+        controller = master.pids("execution_controller", ex_id)
+        master.kill_9_itself()
+        self.pass_time(2 * LEASE_MS)
+        master = self.start_master(environment=SHORT_LEASE)
+        started = time.monotonic()
+        wait_until(lambda: (master.status(ex_id), self.status_reason(master, ex_id)) == ("paused", ""), "the status to be true")
+        self.assertLess(time.monotonic() - started, STATUS_PATIENCE_S)
+        self.pass_time(2 * LEASE_MS)
+        self.assertEqual(self.status_reason(master, ex_id), "")
+        self.assertEqual((master.pids("execution_controller", ex_id), master.pids("worker", ex_id)), (controller, workers))
+        master.kill_9("execution_controller", ex_id)
+        wait_until(lambda: master.pids("execution_controller", ex_id) not in ([], controller), "the next controller")
+        wait_until(lambda: master.stats(ex_id).get("workers_available") == 2, "its workers")
+        self.pass_time(2 * LEASE_MS)
+        self.assertEqual((master.status(ex_id), master.pids("worker", ex_id)), ("paused", workers))
+        self.resume_to_the_end(master, ex_id)
+
     def test_a_master_that_was_stopped_for_a_while_does_not_take_controllers_for_dead(self):
         master = self.start_master(environment=SHORT_LEASE)
         ex_id = self.start(master, delay_ms=800)

@@ -167,7 +167,9 @@ class Output(Resources):
     def test_a_resume_of_the_user_tries_at_once(self):
         master = self.start_master()
         ex_id = self.fill_while_running(master)
-        self.assertEqual(master.post(f"/v1/ex/{ex_id}/_resume"), {"status": "paused"}, "it says what is true")
+        message = master.post(f"/v1/ex/{ex_id}/_resume", expect=409)["message"]
+        self.assertIn("is not available to resume, it is paused: obstacle: ", message)
+        self.assertIn(NO_SPACE, message)
         self.disk.free()
         self.assertEqual(master.post(f"/v1/ex/{ex_id}/_resume"), {"status": "running"})
         self.assert_right(master, ex_id)

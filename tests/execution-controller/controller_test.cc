@@ -69,6 +69,54 @@ TEST_F(TroubledSourceTest, I1_ASlicerThatFailsInTheMiddleOfATurnLosesNothing) {
   EXPECT_EQ(outcome_->counters.processed, 3u);
 }
 
+TEST_F(ControllerTest, ALedgerThatWasMadeIsNotMadeAnew) {
+  launch_.ledger_was_made = true;
+  const Error error = open_refused();
+  EXPECT_EQ(error.code, ErrorCode::gone);
+  EXPECT_THAT(error.message, HasSubstr(launch_.ledger_directory));
+  EXPECT_FALSE(std::filesystem::exists(launch_.ledger_directory));
+}
+
+// Otherwise a ledger that is lost with the first slices under way would be taken for one that never was.
+TEST_F(ControllerTest, NoSliceGoesOutBeforeTheMasterKnowsOfTheLedger) {
+  MemoryHub master_hub(loop_);
+  const auto master = master_hub.server();
+  const auto to_master = master_hub.client();
+  std::optional<ServerChannel::Peer> peer;
+  int told = 0;
+  master->on_frame([&](ServerChannel::Peer from, std::string_view frame) {
+    const auto message = wire::decode(frame);
+    peer = from;
+    told += message && std::holds_alternative<wire::LedgerMade>(*message) ? 1 : 0;
+  });
+  launch_.master_notes_ledger = true;
+  hub_.emplace(loop_);
+  server_ = hub_->server();
+  auto opened =
+      Controller::open({.loop = loop_, .workers = *server_, .master = to_master.get(), .files = *files_}, launch_);
+  ASSERT_TRUE(opened) << opened.error().message;
+  controller_ = std::move(*opened);
+  controller_->start([this](const ControllerOutcome& outcome) { outcome_ = outcome; });
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  loop_.advance(3s);
+  EXPECT_TRUE(a.welcome);
+  EXPECT_GE(told, 3);  // again each beat
+  EXPECT_TRUE(a.slices.empty());
+  master->send(*peer, wire::encode(wire::LedgerNoted{}));
+  ASSERT_TRUE(until([&] { return !a.slices.empty(); }));
+  const int by_then = told;
+  loop_.advance(3s);
+  EXPECT_EQ(told, by_then);
+
+  // Removed while it is in use: nothing that comes after it would be durable.
+  std::filesystem::rename(launch_.ledger_directory, launch_.ledger_directory + "-removed");
+  ASSERT_TRUE(until_ended());
+  ASSERT_TRUE(outcome_->ledger_error);
+  EXPECT_EQ(outcome_->ledger_error->code, ErrorCode::gone);
+  controller_.reset();
+}
+
 TEST_F(ControllerTest, EverySliceIsDoneOnceAndTheOutcomeIsInTheLedger) {
   open();
   PlayedWorker a(*hub_, "a"), b(*hub_, "b");
@@ -270,8 +318,9 @@ TEST_F(ControllerTest, FailedTriesOutliveTheirController) {
 // Worker and controller die together: the note alone says who was running.
 TEST_F(ControllerTest, ASliceThatTakesEverybodyDownIsChargedAtTheNextOpening) {
   set_end(20);
-  launch_.runtime_directory = directory_;
-  const std::string note_path = directory_ + "/" + launch_.ex_id + ".w.begun";
+  launch_.begun_directory = directory_ + "/begun";
+  std::filesystem::create_directories(launch_.begun_directory);
+  const std::string note_path = launch_.begun_directory + "/w.begun";
   const auto die_with_slice = [&](std::uint64_t order, bool excused) {
     open(true);
     PlayedWorker a(*hub_, "w", 7);
@@ -442,6 +491,60 @@ TEST_F(ControllerTest, WhoComesTooLateRunsItsSlicesAgain) {
   ASSERT_EQ(again.welcome->cancelled.size(), 1u);
   EXPECT_EQ(again.welcome->cancelled[0].key, held.key);
   EXPECT_EQ(processed(), 0u);
+}
+
+// A recovery replays what waits, so little of what can be made at any time waits.
+TEST_F(ControllerTest, AnEndlessSourceIsFewSlicesAhead) {
+  launch_.execution["lifecycle"] = "persistent";
+  launch_.execution["operations"][0] = {{"_op", "data_generator"}, {"size", 10}};
+  open();
+  PlayedWorker a(*hub_, "a"), b(*hub_, "b");
+  a.hello();
+  b.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2 && b.slices.size() == 2; })) << "one running, one waiting each";
+  const auto queued = [&] { return stats()["queued"].get<int>(); };
+  ASSERT_TRUE(until([&] { return queued() == 6; })) << queued() << ", not three for each worker";
+  for (std::size_t round = 0; round < 20; ++round) {  // slices of a second
+    auto result = a.result_of(a.slices[round]);
+    result.busy_us = 1'000'000;
+    a.say(wire::Results{a.epoch, round + 1, {result}});
+    ASSERT_TRUE(until([&] { return a.slices.size() == round + 3 && queued() >= 6; })) << round;
+    loop_.advance(100ms);
+    EXPECT_EQ(queued(), 6) << round;
+  }
+  // Small slices: enough for the time until the next ones are durable.
+  a.work();
+  a.finish(a.slices.back());
+  ASSERT_TRUE(until([&] { return a.worked.size() > 3'000; }));
+}
+
+// Clients that resume wait for `running`.
+TEST_F(ControllerTest, WhatWasPausedWhileFailingRunsWhenItIsResumedUntilTheNextSliceFails) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  a.finish(a.slices[0], wire::Outcome::failed_for_good);
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing; }));
+  std::vector<ExecutionStatus> reached;
+  const auto note = [&](const Result<ExecutionStatus>& status) { reached.push_back(*status); };
+  controller_->resume(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 1; }));
+  EXPECT_EQ(reached[0], ExecutionStatus::failing) << "nothing was paused";
+  controller_->pause(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 2; }));
+  controller_->resume(note);
+  ASSERT_TRUE(until([&] { return reached.size() == 3; }));
+  EXPECT_EQ(reached[1], ExecutionStatus::paused);
+  EXPECT_EQ(reached[2], ExecutionStatus::running);
+  ASSERT_TRUE(until([&] { return a.slices.size() >= 3; }));
+  a.finish(a.slices[a.slices.size() - 1], wire::Outcome::failed_for_good);
+  ASSERT_TRUE(until([&] { return controller_->status() == ExecutionStatus::failing; }));
+  a.work();
+  for (const auto& slice : a.slices) a.finish(slice);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
+  EXPECT_THAT(outcome_->reason, HasSubstr("had 2 slice failures during processing"));
 }
 
 TEST_F(ControllerTest, AnOlderEpochIsRefused) {

@@ -169,6 +169,9 @@ void FakeJobService::list_executions(const ListQuery& query, Reply<std::vector<J
 void FakeJobService::get_execution(const ExecutionId& id, Reply<Json> reply) {
   give<Json>("get_execution", {{"ex_id", id.text}}, std::move(reply), as_is);
 }
+void FakeJobService::remove_execution(const ExecutionId& id, Reply<Json> reply) {
+  give<Json>("remove_execution", {{"ex_id", id.text}}, std::move(reply), as_is);
+}
 void FakeJobService::stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) {
   Json arguments = {{"ex_id", id.text}, {"blocking", request.blocking}, {"force", request.force}};
   arguments["timeout_ms"] = request.timeout_ms ? Json(*request.timeout_ms) : Json();

@@ -48,6 +48,7 @@ class FakeJobService final : public JobService, public AssetService {
   Result<ExecutionId> latest_execution(const JobId& id) override;
   void list_executions(const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void get_execution(const ExecutionId& id, Reply<Json> reply) override;
+  void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;

@@ -24,6 +24,8 @@ class FakeLauncher final : public master::Launcher {
   std::vector<std::pair<pid_t, int>> signals;
   // Settable: the next starts of a controller fail.
   int failing_starts = 0;
+  // Settable: what controllers say at their end.
+  std::string words;
   // SIGKILL ends a process at once; turned off, it stays until exit() is called.
   bool kills_work = true;
 
@@ -51,6 +53,8 @@ class FakeLauncher final : public master::Launcher {
     }
     return std::make_unique<Watch>(std::move(state));
   }
+
+  std::string last_words(const ProcessIdentity&, const std::string&) override { return words; }
 
   bool alive(const ProcessIdentity& process) override { return living_.contains(process.pid); }
 

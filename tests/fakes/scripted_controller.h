@@ -27,6 +27,7 @@ class ScriptedController {
   std::vector<wire::Wanted> wanted;
   int welcomes = 0;
   int finished_acks = 0;
+  int ledger_notes = 0;
   int hello_agains = 0;
 
   // Settable: verbs are answered at once, as reached; queries with this body.
@@ -35,6 +36,7 @@ class ScriptedController {
   std::string query_body = "[]";  // the first page of the answer, and the last
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
+  void ledger_made() { channel_->send(wire::encode(wire::LedgerMade{epoch_})); }
   void status(const std::string& status, const std::string& reason = "",
               const std::string& stats = R"({"processed":0,"failed":0,"queued":0})") {
     wire::Status level{epoch_, status, reason, stats};
@@ -74,6 +76,7 @@ class ScriptedController {
     if (const auto* exit = std::get_if<wire::WorkerExit>(&*message)) worker_exits.push_back(*exit);
     welcomes += std::holds_alternative<wire::ControllerWelcome>(*message) ? 1 : 0;
     finished_acks += std::holds_alternative<wire::FinishedAck>(*message) ? 1 : 0;
+    ledger_notes += std::holds_alternative<wire::LedgerNoted>(*message) ? 1 : 0;
     hello_agains += std::holds_alternative<wire::HelloAgain>(*message) ? 1 : 0;
   }
 

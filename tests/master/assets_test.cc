@@ -31,11 +31,11 @@ TEST(AssetManifest, RestrictionsThatSayNothingAreAbsent) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(manifest->version, "1.2.3");
   EXPECT_EQ(manifest->node_version, std::nullopt);
-  EXPECT_TRUE(runs_here(*manifest));
+  EXPECT_TRUE(is_for_this_machine(*manifest));
   EXPECT_EQ(describe_identity(*manifest), R"(name:"a" AND version:"1.2.3")");
   EXPECT_EQ(*parse_manifest(R"({"name":"a","version":"1.0.0","node_version":"v18.2"})")->node_version, 18);
-  EXPECT_FALSE(runs_here(*parse_manifest(R"({"name":"a","version":"1.0.0","node_version":99})")));
-  EXPECT_FALSE(runs_here(*parse_manifest(R"({"name":"a","version":"1.0.0","platform":"darwin"})")));
+  EXPECT_TRUE(is_for_this_machine(*parse_manifest(R"({"name":"a","version":"1.0.0","node_version":99})")));
+  EXPECT_FALSE(is_for_this_machine(*parse_manifest(R"({"name":"a","version":"1.0.0","platform":"darwin"})")));
   for (const char* bad : {"[]", "{", R"({"name":5,"version":"1.0.0"})", R"({"name":"a/b","version":"1.0.0"})",
                           R"({"name":"a","version":"1.0.0","arch":5})", R"({"name":"a","version":1})"})
     EXPECT_FALSE(parse_manifest(bad)) << bad;
@@ -50,21 +50,24 @@ StoredAsset stored(const std::string& id, const std::string& version, std::int64
   return asset;
 }
 
-TEST(AssetReferences, TheHighestThatFitsAndRunsHere) {
-  const std::vector<StoredAsset> assets = {stored("1", "0.9.0"), stored("2", "1.2.0"), stored("3", "1.10.0"),
-                                           stored("4", "1.11.0-rc.1"), stored("5", "2.0.0", 99)};
+TEST(AssetReferences, TheHighestThatFitsAndIsForThisMachine) {
+  std::vector<StoredAsset> assets = {stored("1", "0.9.0"),       stored("2", "1.2.0"),     stored("3", "1.10.0"),
+                                     stored("4", "1.11.0-rc.1"), stored("5", "2.0.0", 99), stored("6", "3.0.0")};
+  assets[5].manifest.platform = "darwin";
   const auto version = [&](std::string_view reference) {
     const auto bundle = resolve_asset(reference, assets);
     return bundle ? bundle->version : bundle.error().message;
   };
-  EXPECT_EQ(version("ex1"), "1.11.0-rc.1");
-  EXPECT_EQ(version("ex1:latest"), "1.11.0-rc.1");
+  EXPECT_EQ(version("ex1"), "2.0.0") << "whatever version of Node wants";
+  EXPECT_EQ(version("ex1:latest"), "2.0.0");
+  EXPECT_EQ(version("ex1:1.x"), "1.11.0-rc.1");
+  EXPECT_EQ(version("ex1:^3"), "3.0.0") << "for another machine: better than none";
   EXPECT_EQ(version("ex1:1.2.x"), "1.2.0");
   EXPECT_EQ(version("ex1:>=1 <1.11.0-0"), "1.10.0");
   EXPECT_EQ(version("ex1:0.9.0"), "0.9.0");
   EXPECT_EQ(version(assets[4].id), "2.0.0") << "an id is an id";
-  EXPECT_THAT(version("ex1:^2"), HasSubstr("No assets found for \"ex1:^2\"; there is ex1: 0.9.0, 1.2.0, 1.10.0, "
-                                           "1.11.0-rc.1, 2.0.0 (for another platform)"));
+  EXPECT_THAT(version("ex1:^4"), HasSubstr("No assets found for \"ex1:^4\"; there is ex1: 0.9.0, 1.2.0, 1.10.0, "
+                                           "1.11.0-rc.1, 2.0.0, 3.0.0"));
   EXPECT_THAT(version("ex2"), HasSubstr("did you mean \"ex1\"?"));
   EXPECT_THAT(version("ex1:one"), HasSubstr("Invalid version range \"one\""));
 }

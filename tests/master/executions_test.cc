@@ -190,7 +190,7 @@ TEST_F(ExecutionsTest, AControllerThatDiesAgainAndAgainIsGivenUpWithItsWorkers) 
   }
   EXPECT_EQ(h_.status(submitted.ex_id), "failed");
   const auto reason = h_.document(submitted.ex_id)["_failureReason"].get<std::string>();
-  EXPECT_THAT(reason, HasSubstr("exit code 3"));
+  EXPECT_THAT(reason, HasSubstr("died 11 times within a minute of its start, last: exit code 3"));
   EXPECT_THAT(reason, HasSubstr(h_.layout.log_directory(submitted.ex_id.text) + "/controller.log"));
   EXPECT_THAT(h_.launcher.controllers, SizeIs(11));
   EXPECT_EQ(h_.launcher.living(), 0U);
@@ -201,7 +201,27 @@ TEST_F(ExecutionsTest, AProgramThatCannotBeStartedFailsTheExecutionWithTheReason
   const auto submitted = h_.submit(MasterHarness::job(1));
   h_.loop.advance(60s);
   EXPECT_EQ(h_.status(submitted.ex_id), "failed");
-  EXPECT_THAT(h_.document(submitted.ex_id)["_failureReason"].get<std::string>(), HasSubstr("cannot start slicemill"));
+  EXPECT_THAT(h_.document(submitted.ex_id)["_failureReason"].get<std::string>(),
+              HasSubstr("the execution controller could not be started 11 times, last: cannot start slicemill"));
+}
+
+// Only what had started can die.
+TEST_F(ExecutionsTest, DeathsAndStartsThatFailedAreCountedApart) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  h_.run(submitted.ex_id);
+  h_.launcher.exit(controller_pid(submitted.ex_id), {true, 3, 0});
+  h_.loop.run_ready();
+  ASSERT_NE(controller_pid(submitted.ex_id), 0);
+  h_.launcher.failing_starts = 100;
+  h_.launcher.words = "the ledger is held by process 7";
+  h_.launcher.exit(controller_pid(submitted.ex_id), {true, 3, 0});
+  h_.loop.run_ready();
+  EXPECT_THAT(h_.document(submitted.ex_id)["_status_reason"].get<std::string>(),
+              HasSubstr("died (the ledger is held by process 7), starting it again"));
+  h_.loop.advance(60s);
+  EXPECT_EQ(h_.status(submitted.ex_id), "failed");
+  EXPECT_THAT(h_.document(submitted.ex_id)["_failureReason"].get<std::string>(),
+              HasSubstr("died 2 times within a minute of its start and could not be started 9 times, last: cannot"));
 }
 
 TEST_F(ExecutionsTest, ADeadWorkerIsReplacedAndTheControllerKnowsTheCause) {

@@ -58,9 +58,12 @@ void MasterHarness::open() {
                                             ExecutionsOptions{layout, slots_, {}, "info"});
   assets = std::make_unique<AssetStore>(loop, *registry, AssetStoreOptions{layout.assets_directory()});
   EXPECT_TRUE(assets->open());
-  service = std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), *assets,
-                                            PathRule{false, "/"}, NodeFacts{"test", "host", "127.0.0.1", 4711});
-  const auto adopted = executions->adopt_all();
+  service =
+      std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), *assets, PathRule{false, "/"},
+                                      NodeFacts{"test", "host", "127.0.0.1", 4711}, retention);
+  const auto adopted = !copied_from.empty()  ? executions->disown_all(copied_from)
+                       : !moved_from.empty() ? executions->adopt_moved(moved_from)
+                                             : executions->adopt_all();
   EXPECT_TRUE(adopted) << (adopted ? "" : adopted.error().message);
 }
 

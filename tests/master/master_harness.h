@@ -66,6 +66,9 @@ class MasterHarness {
   FakeLauncher launcher{loop};
   std::unique_ptr<MemoryHub> hub;
   DataLayout layout;
+  RetentionOptions retention;  // of the next master
+  std::string copied_from;     // the next master's data directory is a copy of this one; "": it is itself
+  std::string moved_from;
   std::unique_ptr<Registry> registry;
   std::unique_ptr<AssetStore> assets;
   std::unique_ptr<Executions> executions;

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/ledger/slice_ledger.h"
 #include "tests/master/master_harness.h"
 
@@ -40,6 +43,28 @@ class MasterServiceTest : public ::testing::Test {
   }
   Result<Json> remove_job(const JobId& id) {
     return h_.await<Json>([&](Reply<Json> reply) { h_.service->delete_job(id, std::move(reply)); });
+  }
+  auto remove(const ExecutionId& id) {
+    auto answer = h_.start<Json>([&](Reply<Json> reply) { h_.service->remove_execution(id, std::move(reply)); });
+    h_.loop.run_ready();
+    return answer;
+  }
+  Result<Submitted> recover(const ExecutionId& id) {
+    return h_.await<Submitted>(
+        [&](Reply<Submitted> reply) { h_.service->recover(id, CleanupType::none, std::move(reply)); });
+  }
+  // An ended execution whose ledger was noted: without one, as no real controller made it.
+  ExecutionId ended_with_ledger(bool with_directory) {
+    const auto submitted = h_.submit(MasterHarness::job(1));
+    h_.run(submitted.ex_id)->ledger_made();
+    h_.loop.run_ready();
+    if (with_directory) make_ledger(submitted.ex_id);
+    h_.finish(submitted.ex_id, "stopped", true);
+    return submitted.ex_id;
+  }
+  void make_ledger(const ExecutionId& id) {
+    const auto ledger = create_ledger(h_.loop, h_.layout.ledger_directory(id.text), {id.text, "{}", 1});
+    ASSERT_TRUE(ledger) << ledger.error().message;
   }
   Result<Submitted> start_job(const JobId& id) {
     return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(id, std::move(reply)); });
@@ -233,6 +258,59 @@ TEST_F(MasterServiceTest, PauseAndResumeAnswerWhenMirrored) {
   EXPECT_EQ(pause(submitted.ex_id).error().message,
             "no active execution context was found for ex_id: " + submitted.ex_id.text);
   EXPECT_EQ(pause(submitted.ex_id).error().code, ErrorCode::not_found);
+}
+
+// A stop, or the end, came between the verb's way to the controller and its answer.
+TEST_F(MasterServiceTest, AVerbThatDidNotReachItsStatusSaysWhichOneItMet) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->answers = false;
+  const auto begin = [&](auto verb) {
+    const auto answer = h_.start<ExecutionStatus>(
+        [&](Reply<ExecutionStatus> reply) { ((*h_.service).*verb)(submitted.ex_id, std::move(reply)); });
+    h_.loop.run_ready();
+    return answer;
+  };
+  const auto last_verb = [&] { return controller->verbs.back().request_id; };
+  const auto refusal = [](const auto& answer) {
+    return *answer && !**answer ? (*answer)->error() : Error{ErrorCode::internal, "not refused"};
+  };
+  // The execution runs on, since somebody else resumed it.
+  const auto overtaken = begin(&MasterService::pause);
+  controller->answer(last_verb(), "running");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(overtaken).code, ErrorCode::conflict);
+  EXPECT_EQ(refusal(overtaken).message,
+            "Execution " + submitted.ex_id.text + " is not available to pause, it is running");
+  // An obstacle keeps it paused.
+  controller->status("paused", "obstacle: disk full");
+  const auto obstructed = begin(&MasterService::resume);
+  controller->answer(last_verb(), "paused");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(obstructed).message,
+            "Execution " + submitted.ex_id.text + " is not available to resume, it is paused: obstacle: disk full");
+  // Both waited while the stop was recorded here: whatever the controller answers, it stops.
+  const auto paused = begin(&MasterService::pause);
+  const auto pause_request = last_verb();
+  const auto resumed = begin(&MasterService::resume);
+  const auto resume_request = last_verb();
+  const auto refused = begin(&MasterService::pause);
+  const auto refused_request = last_verb();
+  const auto stopped = stop(submitted.ex_id);
+  h_.loop.run_ready();
+  controller->answer(pause_request, "paused");
+  controller->answer(resume_request, "stopping");
+  controller->refuse(refused_request, ErrorCode::conflict, "execution is stopping and cannot be paused");
+  h_.loop.run_ready();
+  EXPECT_EQ(refusal(paused).message,
+            "Execution " + submitted.ex_id.text + " is not available to pause, it is stopping");
+  EXPECT_EQ(refusal(resumed).message,
+            "Execution " + submitted.ex_id.text + " is not available to resume, it is stopping");
+  EXPECT_EQ(refusal(refused).message, refusal(paused).message) << "the same words whoever was faster";
+  controller->finished("stopped");
+  h_.loop.run_ready();
+  ASSERT_TRUE(*stopped);
+  EXPECT_EQ((**stopped)->status, ExecutionStatus::stopped);
 }
 
 TEST_F(MasterServiceTest, AVerbWaitsForARestartedControllerAndHasALimit) {
@@ -452,7 +530,7 @@ TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "b");
   query.sort.clear();
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "a");
-  EXPECT_EQ(errors(ExecutionId("none")).error().code, ErrorCode::not_found);
+  EXPECT_THAT(*errors(ExecutionId("none")), IsEmpty()) << "a search that finds nothing";
 }
 
 TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
@@ -531,9 +609,202 @@ TEST_F(MasterServiceTest, StatsAndClusterViews) {
   EXPECT_THAT(h_.service->controllers(), IsEmpty());
 }
 
+// ---- ledgers that are lost ----
+
+TEST_F(MasterServiceTest, ALedgerIsNotedBeforeItsControllerHearsOfIt) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  EXPECT_EQ(h_.launch_file(submitted.ex_id)["ledger_was_made"], false);
+  const auto controller = h_.run(submitted.ex_id);
+  EXPECT_FALSE((*h_.registry->execution(submitted.ex_id))->has_ledger);
+  controller->ledger_made();
+  controller->ledger_made();
+  h_.loop.run_ready();
+  EXPECT_GE(controller->ledger_notes, 1);
+  EXPECT_TRUE((*h_.registry->execution(submitted.ex_id))->has_ledger);
+  for (const auto& row : h_.executions->supervisor().processes()) {
+    if (row.is_controller) h_.launcher.exit(row.process.pid, {true, 0, SIGKILL});
+  }
+  h_.loop.run_ready();
+  EXPECT_EQ(h_.launch_file(submitted.ex_id)["ledger_was_made"], true);
+}
+
+TEST_F(MasterServiceTest, WithoutTheLedgerThatItHadNothingIsRecoveredOrRead) {
+  const ExecutionId id = ended_with_ledger(false);
+  const auto recovered = recover(id);
+  ASSERT_FALSE(recovered);
+  EXPECT_EQ(recovered.error().code, ErrorCode::gone);
+  EXPECT_THAT(recovered.error().message, HasSubstr(h_.layout.ledger_directory(id.text)));
+  EXPECT_EQ(errors(id).error().code, ErrorCode::gone);
+  const auto redriven = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->redrive(id, std::move(reply)); });
+  EXPECT_EQ(redriven.error().code, ErrorCode::gone);
+  EXPECT_TRUE(errors(std::nullopt));  // those of others can be read
+}
+
+TEST_F(MasterServiceTest, AnExecutionThatNeverHadALedgerIsRecoveredFromTheBeginning) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  h_.finish(submitted.ex_id, "failed", true);
+  EXPECT_TRUE(recover(submitted.ex_id));
+}
+
+TEST_F(MasterServiceTest, ALostLedgerOfARecoveryIsNotSkippedOver) {
+  const ExecutionId first = ended_with_ledger(true);
+  const auto second = recover(first);
+  ASSERT_TRUE(second) << second.error().message;
+  h_.run(second->ex_id)->ledger_made();
+  h_.finish(second->ex_id, "stopped", true);
+  const auto third = recover(first);
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().code, ErrorCode::gone);
+  EXPECT_THAT(third.error().message, HasSubstr(second->ex_id.text));
+}
+
+// ---- removing executions ----
+
+TEST_F(MasterServiceTest, AnEndedExecutionGoesForGoodAndTwiceIsTheSame) {
+  const ExecutionId id = ended_with_ledger(true);
+  const std::string logs = h_.layout.log_directory(id.text);
+  ASSERT_TRUE(std::filesystem::exists(logs));
+  const auto removed = remove(id);
+  ASSERT_TRUE(*removed && **removed);
+  EXPECT_EQ((***removed)["_deleted"], true);
+  EXPECT_EQ((***removed)["ex_id"], id.text);
+  EXPECT_FALSE(std::filesystem::exists(logs));
+  EXPECT_FALSE(std::filesystem::exists(h_.layout.ledger_directory(id.text)));
+  EXPECT_EQ(***remove(id), ***removed);
+  const auto shown = h_.await<Json>([&](Reply<Json> reply) { h_.service->get_execution(id, std::move(reply)); });
+  EXPECT_EQ(shown.error().code, ErrorCode::not_found);
+  EXPECT_THAT(shown.error().message, HasSubstr("removed"));
+  EXPECT_EQ((*remove(ExecutionId("none")))->error().code, ErrorCode::not_found);
+}
+
+TEST_F(MasterServiceTest, ALiveExecutionAndOneThatIsAboutToBeRecoveredStay) {
+  const ExecutionId source = ended_with_ledger(true);
+  const auto recovery = recover(source);
+  ASSERT_TRUE(recovery);
+  EXPECT_EQ((*remove(recovery->ex_id))->error().code, ErrorCode::conflict);
+  const auto needed = remove(source);
+  EXPECT_EQ((*needed)->error().code, ErrorCode::conflict);
+  EXPECT_THAT((*needed)->error().message, HasSubstr(recovery->ex_id.text));
+  h_.run(recovery->ex_id)->ledger_made();  // it has its own from now on
+  h_.loop.run_ready();
+  EXPECT_TRUE(**remove(source));
+}
+
+TEST_F(MasterServiceTest, FilesGoOnceNoProcessIsLeft) {
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  h_.finish(submitted.ex_id, "completed", false);
+  const auto removed = remove(submitted.ex_id);
+  EXPECT_FALSE(*removed);
+  EXPECT_TRUE(std::filesystem::exists(h_.layout.log_directory(submitted.ex_id.text)));
+  for (const auto& row : h_.executions->supervisor().processes()) h_.launcher.exit(row.process.pid, {true, 0, 0});
+  h_.loop.advance(1s);
+  ASSERT_TRUE(*removed && **removed);
+  EXPECT_FALSE(std::filesystem::exists(h_.layout.log_directory(submitted.ex_id.text)));
+}
+
+TEST_F(MasterServiceTest, WhatAMasterDidNotFreeTheNextOneDoes) {
+  const ExecutionId id = ended_with_ledger(true);
+  RegistryBatch batch;
+  batch.removed.push_back({id, (*h_.registry->execution(id))->seq, 1, ""});
+  h_.registry->write(std::move(batch), [](const Result<void>&) {});
+  h_.loop.run_ready();
+  h_.restart();
+  h_.loop.advance(1s);
+  EXPECT_FALSE(std::filesystem::exists(h_.layout.ledger_directory(id.text)));
+  EXPECT_TRUE(h_.registry->unfreed()->empty());
+}
+
+TEST_F(MasterServiceTest, NothingGoesOnFromAnExecutionThatWasRemoved) {
+  const ExecutionId first = ended_with_ledger(true);
+  const auto second = recover(first);
+  ASSERT_TRUE(second);
+  h_.run(second->ex_id)->ledger_made();
+  make_ledger(second->ex_id);
+  h_.finish(second->ex_id, "stopped", true);
+  ASSERT_TRUE(**remove(second->ex_id));
+  const auto again = recover(first);
+  EXPECT_EQ(again.error().code, ErrorCode::gone);
+  EXPECT_THAT(again.error().message, HasSubstr(second->ex_id.text));
+  // The job would go on from its latest execution, which is not the one that is left.
+  const JobId job = (*h_.registry->execution(first))->job_id;
+  const auto of_job = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->recover_job(job, CleanupType::none, std::move(reply)); });
+  EXPECT_EQ(of_job.error().code, ErrorCode::gone);
+  EXPECT_TRUE(start_job(job));
+}
+
+TEST_F(MasterServiceTest, RetentionKeepsTheNewestAndTheLiving) {
+  h_.retention.limits.count = 1;
+  h_.restart();
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  h_.finish(submitted.ex_id, "completed", true);
+  const auto second = start_job(submitted.job_id);
+  ASSERT_TRUE(second);
+  h_.finish(second->ex_id, "completed", true);
+  const auto third = start_job(submitted.job_id);
+  ASSERT_TRUE(third);
+  h_.run(third->ex_id);
+  h_.loop.advance(20s);
+  EXPECT_EQ(h_.status(submitted.ex_id), "unknown");
+  EXPECT_FALSE(std::filesystem::exists(h_.layout.log_directory(submitted.ex_id.text)));
+  EXPECT_EQ(h_.status(second->ex_id), "completed");
+  EXPECT_NE(h_.status(third->ex_id), "unknown");
+}
+
+TEST_F(MasterServiceTest, RetentionByBytesTakesTheOldest) {
+  h_.retention.bytes = 25'000;
+  h_.restart();
+  const auto submitted = h_.submit(MasterHarness::job(1));
+  std::vector<ExecutionId> ids = {submitted.ex_id};
+  for (int i = 0; i < 4; ++i) {
+    std::ofstream(h_.layout.log_directory(ids.back().text) + "/controller.log") << std::string(10'000, 'x');
+    h_.finish(ids.back(), "completed", true);
+    if (i < 3) ids.push_back(start_job(submitted.job_id)->ex_id);
+  }
+  h_.loop.advance(30s);
+  std::vector<std::string> statuses;
+  for (const auto& id : ids) statuses.push_back(h_.status(id));
+  EXPECT_THAT(statuses, ElementsAre("unknown", "unknown", "completed", "completed"));
+}
+
+// ---- a data directory that is a copy ----
+
+TEST_F(MasterServiceTest, AMasterOnACopyEndsWhatLivesThereAndTouchesNoProcess) {
+  const auto running = h_.submit(MasterHarness::job(1));
+  h_.run(running.ex_id);
+  h_.loop.run_ready();
+  h_.copied_from = "/original";
+  h_.restart();
+  h_.copied_from.clear();
+  EXPECT_EQ(h_.status(running.ex_id), "terminated");
+  EXPECT_THAT(h_.document(running.ex_id)["_failureReason"].get<std::string>(), HasSubstr("a copy of /original"));
+  EXPECT_THAT(h_.launcher.signals, IsEmpty());
+  EXPECT_THAT(h_.executions->supervisor().processes(), IsEmpty());
+  EXPECT_TRUE(h_.registry->processes()->empty());
+  EXPECT_FALSE((*h_.registry->execution(running.ex_id))->owns_staging);
+  h_.loop.advance(60s);
+  EXPECT_THAT(h_.launcher.signals, IsEmpty());
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
+}
+
+TEST_F(MasterServiceTest, AMasterWhoseDirectoryMovedReplacesTheProcesses) {
+  const auto running = h_.submit(MasterHarness::job(1));
+  h_.run(running.ex_id);
+  const auto before = h_.executions->supervisor().processes();
+  h_.moved_from = "/before";
+  h_.restart();
+  h_.moved_from.clear();
+  for (const auto& row : before)
+    EXPECT_THAT(h_.launcher.signals, ::testing::Contains(std::pair<pid_t, int>(row.process.pid, SIGKILL)));
+  for (const auto& row : before) h_.launcher.exit(row.process.pid, {true, 0, SIGKILL});
+  h_.loop.advance(1s);
+  EXPECT_THAT(h_.launcher.controllers, SizeIs(2));
+  EXPECT_EQ(h_.status(running.ex_id), "running");
+}
+
 // ---- jobs ----
 
-TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
+TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoft) {
   const auto submitted = h_.submit(MasterHarness::job());
   const std::string logs = h_.layout.log_directory(submitted.ex_id.text);
   EXPECT_TRUE(std::filesystem::exists(logs));
@@ -554,11 +825,16 @@ TEST_F(MasterServiceTest, UpdatesReplaceAndDeletesAreSoftButFreeStorage) {
   EXPECT_FALSE(update({{"operations", Json::array()}}));
   EXPECT_TRUE(update({{"active", false}}));  // put aside: not validated
 
+  h_.loop.advance(std::chrono::minutes(1));
+  const std::string before = h_.document(submitted.ex_id)["_updated"];
   const auto deleted = remove_job(submitted.job_id);
   ASSERT_TRUE(deleted);
+  EXPECT_EQ((*deleted)["_updated"], (*deleted)["_deleted_on"]);
+  EXPECT_EQ(h_.document(submitted.ex_id)["_updated"], (*deleted)["_deleted_on"]);
+  EXPECT_NE(h_.document(submitted.ex_id)["_updated"], before);
   EXPECT_EQ((*deleted)["_deleted"], true);
   EXPECT_EQ((*deleted)["active"], false);
-  EXPECT_FALSE(std::filesystem::exists(logs));
+  EXPECT_TRUE(std::filesystem::exists(logs));  // errors stay readable
   EXPECT_EQ(remove_job(submitted.job_id).error().message,
             "Job " + submitted.job_id.text + " has already been deleted.");
   EXPECT_EQ(start_job(submitted.job_id).error().message,

@@ -7,8 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <set>
 
+#include "core/runtime/files.h"
+#include "core/runtime/json.h"
 #include "core/wire/messages.h"
 #include "core/wire/zmq_channel.h"
 #include "tests/master/master_harness.h"
@@ -29,14 +33,26 @@ class MasterTest : public ::testing::Test {
     chmod(program.c_str(), 0755);
     options_.data = directory_.path() + "/data";
     options_.controller_program = options_.worker_program = program;
-    layout_ = DataLayout::of(options_.data);
   }
   ~MasterTest() override {
     for (const auto& process : pids_) (void)signal_process(process, SIGKILL);
-    std::filesystem::remove_all(layout_.runtime);
+    for (const auto& runtime : runtimes_) std::filesystem::remove_all(runtime);
   }
 
-  Result<std::unique_ptr<Master>> open() { return Master::open(loop_, options_, any_operation()); }
+  Result<std::unique_ptr<Master>> open() {
+    auto master = Master::open(loop_, options_, any_operation());
+    if (!master) return master;
+    EXPECT_TRUE(turn_until(loop_, [&] { return std::filesystem::exists(options_.data + "/identity"); }));
+    layout_ = stored_layout();
+    runtimes_.insert(layout_.runtime);
+    return master;
+  }
+  DataLayout stored_layout() const {
+    const auto text = read_whole_file(posix_files(), options_.data + "/identity");
+    const auto json = text ? parse_json(*text) : text.error();
+    EXPECT_TRUE(json);
+    return json ? DataLayout::of(options_.data, (*json)["runtime"]) : DataLayout();
+  }
 
   Submitted submit(Master& master) {
     std::optional<Result<Submitted>> answer;
@@ -68,7 +84,8 @@ class MasterTest : public ::testing::Test {
   TempDirectory directory_;
   AsioLoop loop_;
   MasterOptions options_;
-  DataLayout layout_;
+  DataLayout layout_;  // of the last master
+  std::set<std::string> runtimes_;
   std::vector<ProcessIdentity> pids_;
 };
 
@@ -107,7 +124,7 @@ TEST_F(MasterTest, UnusableDirectoriesAreErrorsWithThePath) {
 }
 
 TEST_F(MasterTest, ARuntimeDirectoryThatOthersCanEnterIsRefused) {
-  ASSERT_EQ(mkdir(layout_.runtime.c_str(), 0700), 0);
+  ASSERT_TRUE(open());
   ASSERT_EQ(chmod(layout_.runtime.c_str(), 0755), 0);
   const auto master = open();
   ASSERT_FALSE(master);
@@ -154,6 +171,85 @@ TEST_F(MasterTest, ProcessesOutliveTheMasterAndMeetTheNextOne) {
                                        [&](const Result<Json>& document) { status = (*document)["_status"]; });
     return status == "running";
   }));
+}
+
+// A copy that was made while the first master's processes live.
+TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
+  auto original = open();
+  ASSERT_TRUE(original) << original.error().message;
+  const auto submitted = submit(**original);
+  ASSERT_TRUE(turn_until(loop_, [&] { return pid_of(**original, "worker") != 0; }));
+  const pid_t controller = pid_of(**original, "execution_controller");
+  const std::string runtime = layout_.runtime;
+  std::filesystem::copy(options_.data, options_.data + "-copy", std::filesystem::copy_options::recursive);
+  options_.data += "-copy";
+  auto copy = open();
+  ASSERT_TRUE(copy) << copy.error().message;
+  EXPECT_NE(layout_.runtime, runtime);
+  Json document;
+  (*copy)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
+  EXPECT_EQ(document["_status"], "terminated");
+  EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-copy/"));
+  EXPECT_EQ(pid_of(**copy, "execution_controller"), 0);
+  EXPECT_EQ(kill(controller, 0), 0);
+  // It is itself from now on: what is born there lives on.
+  const auto born = submit(**copy);
+  shut_down(*copy);
+  copy = open();
+  ASSERT_TRUE(copy) << copy.error().message;
+  (*copy)->service().get_execution(born.ex_id, [&](const Result<Json>& result) { document = *result; });
+  EXPECT_EQ(document["_status"], "scheduling");
+  pid_of(**copy, "execution_controller");
+  pid_of(**copy, "worker");
+}
+
+TEST_F(MasterTest, AMovedDataDirectoryIsTheSameByAnotherName) {
+  auto master = open();
+  ASSERT_TRUE(master) << master.error().message;
+  const auto submitted = submit(**master);
+  ASSERT_TRUE(turn_until(loop_, [&] { return pid_of(**master, "worker") != 0; }));
+  const pid_t controller = pid_of(**master, "execution_controller");
+  const std::string runtime = layout_.runtime;
+  shut_down(*master);
+  std::filesystem::rename(options_.data, options_.data + "-moved");
+  options_.data += "-moved";
+  master = open();
+  ASSERT_TRUE(master) << master.error().message;
+  EXPECT_EQ(layout_.runtime, runtime);
+  ASSERT_TRUE(turn_until(loop_, [&] {
+    const pid_t now = pid_of(**master, "execution_controller");
+    return now != 0 && now != controller;
+  }));
+  Json document;
+  (*master)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
+  EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-moved/"));
+  pid_of(**master, "worker");
+}
+
+TEST_F(MasterTest, ALinkToADataDirectoryIsTheSamePlace) {
+  auto master = open();
+  ASSERT_TRUE(master);
+  const auto submitted = submit(**master);
+  ASSERT_TRUE(turn_until(loop_, [&] { return pid_of(**master, "worker") != 0; }));
+  const pid_t controller = pid_of(**master, "execution_controller");
+  shut_down(*master);
+  std::filesystem::create_directory_symlink(options_.data, options_.data + "-link");
+  options_.data += "-link";
+  master = open();
+  ASSERT_TRUE(master) << master.error().message;
+  EXPECT_EQ(pid_of(**master, "execution_controller"), controller);
+  EXPECT_EQ(kill(controller, 0), 0);
+}
+
+// From before there were identities: the runtime directory went by the path, and processes may live there.
+TEST_F(MasterTest, AnOlderDataDirectoryKeepsItsRuntimeDirectory) {
+  auto master = open();
+  ASSERT_TRUE(master);
+  shut_down(*master);
+  std::filesystem::remove(options_.data + "/identity");
+  master = open();
+  ASSERT_TRUE(master) << master.error().message;
+  EXPECT_EQ(layout_.runtime, DataLayout::of(options_.data).runtime);
 }
 
 TEST_F(MasterTest, AClosingMasterStartsNothing) {

@@ -22,6 +22,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// A file of the versions before knows nothing of ledgers that were made, lineages and removed executions.
+constexpr const char* kUndoVersion5 =
+    "DROP INDEX executions_lineage; DROP INDEX executions_deleted; DROP INDEX executions_ended; "
+    "CREATE INDEX executions_job ON executions (job_id, seq); DROP TABLE removed_executions; "
+    "ALTER TABLE executions DROP COLUMN has_ledger; ALTER TABLE executions DROP COLUMN lineage; "
+    "ALTER TABLE executions DROP COLUMN owns_staging;";
+
 class RegistryTest : public ::testing::Test {
  protected:
   RegistryTest() { open(); }
@@ -318,7 +325,7 @@ TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
   deletion.deleted_executions_of.push_back({JobId("j1"), 19'000});
   ASSERT_TRUE(write(deletion));
   EXPECT_THAT(found("*"), ElementsAre());
-  EXPECT_THAT(found("_deleted:true AND _deleted_on:19000", true), ElementsAre("e1"));
+  EXPECT_THAT(found("_deleted:true AND _deleted_on:19000 AND _updated:19000", true), ElementsAre("e1"));
 }
 
 // Columns in memory take over what changed: new rows with sequence numbers in any order, replaced and deleted ones,
@@ -421,7 +428,7 @@ TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    std::string sql = "PRAGMA user_version = 3;";
+    std::string sql = std::string(kUndoVersion5) + "PRAGMA user_version = 3;";
     for (const std::string& kind : {std::string("job"), std::string("execution")}) {
       sql += "DROP INDEX " + kind + "_index_stamp; ALTER TABLE " + kind + "_index DROP COLUMN stamp;";
       for (const char* column : {"updated", "created", "name", "lifecycle", "workers", "slicers"})
@@ -448,15 +455,15 @@ TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    ASSERT_TRUE(
-        (*database)->execute("DROP TABLE job_index; DROP TABLE execution_index; DROP TABLE assets; "
-                             "CREATE INDEX jobs_updated ON jobs (updated); "
-                             "CREATE INDEX jobs_created ON jobs (created); "
-                             "CREATE INDEX jobs_name ON jobs (name); "
-                             "CREATE INDEX executions_updated ON executions (updated); "
-                             "CREATE INDEX executions_created ON executions (created); "
-                             "CREATE INDEX executions_name ON executions (name); "
-                             "PRAGMA user_version = 1"));
+    ASSERT_TRUE((*database)->execute(std::string(kUndoVersion5) +
+                                     "DROP TABLE job_index; DROP TABLE execution_index; DROP TABLE assets; "
+                                     "CREATE INDEX jobs_updated ON jobs (updated); "
+                                     "CREATE INDEX jobs_created ON jobs (created); "
+                                     "CREATE INDEX jobs_name ON jobs (name); "
+                                     "CREATE INDEX executions_updated ON executions (updated); "
+                                     "CREATE INDEX executions_created ON executions (created); "
+                                     "CREATE INDEX executions_name ON executions (name); "
+                                     "PRAGMA user_version = 1"));
   }
   open();
   EXPECT_THAT(ids(registry_->jobs(filtered("name:OLD AND workers:3"))), ElementsAre("j1"));
@@ -491,6 +498,141 @@ TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
   query = {};
   query.deleted = true;
   EXPECT_EQ(registry_->executions(query)->size(), 3U);
+}
+
+TEST_F(RegistryTest, AnOlderFileTellsByItsHistoryWhichLedgersWereMadeAndByItsSourcesWhichBelongTogether) {
+  RegistryBatch batch;
+  for (const char* id : {"first", "second", "third", "never", "deleted"}) {
+    ExecutionRow row = execution(id, std::string(id) == "deleted" ? "j2" : "j1");
+    if (row.ex_id.text == "second") row.source_ledger = ExecutionId("first");
+    if (row.ex_id.text == "third") row.source_ledger = ExecutionId("second");
+    row.deleted = row.ex_id.text == "deleted";
+    batch.executions.push_back(row);
+    const bool ran = row.ex_id.text != "never";
+    batch.history.push_back({row.ex_id, 1, "initializing", "slicer_ready", ran ? "running" : "failed", ""});
+  }
+  ASSERT_TRUE(write(batch));
+  registry_.reset();
+  {
+    auto database = Database::open(path(), Database::Mode::read_write);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->execute(std::string(kUndoVersion5) + "PRAGMA user_version = 4"));
+  }
+  open();
+  std::map<std::string, std::pair<bool, std::string>> found;
+  for (const char* id : {"first", "second", "third", "never", "deleted"}) {
+    const auto row = registry_->execution(ExecutionId(id));
+    ASSERT_TRUE(row && *row) << id;
+    found[id] = {(*row)->has_ledger, (*row)->lineage.text};
+    EXPECT_TRUE((*row)->owns_staging);
+  }
+  const std::map<std::string, std::pair<bool, std::string>> wanted = {{"first", {true, "first"}},
+                                                                      {"second", {true, "first"}},
+                                                                      {"third", {true, "first"}},
+                                                                      {"never", {false, "never"}},
+                                                                      {"deleted", {false, "deleted"}}};
+  EXPECT_EQ(found, wanted);
+}
+
+TEST_F(RegistryTest, ALedgerIsNotedDurably) {
+  RegistryBatch batch;
+  batch.executions.push_back(execution("e1", "j1"));
+  ASSERT_TRUE(write(batch));
+  EXPECT_FALSE((*registry_->execution(ExecutionId("e1")))->has_ledger);
+  RegistryBatch made;
+  made.ledgers_made.emplace_back("e1");
+  ASSERT_TRUE(write(made));
+  open();
+  EXPECT_TRUE((*registry_->execution(ExecutionId("e1")))->has_ledger);
+}
+
+TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
+  RegistryBatch batch;
+  for (int i = 0; i < 4; ++i) {
+    ExecutionRow row = execution("e" + std::to_string(i), "j1", 1'000 + i);
+    row.status = ExecutionStatus::completed;
+    row.lineage = ExecutionId(i < 2 ? "e0" : row.ex_id.text);
+    if (i == 1) row.source_ledger = ExecutionId("e0");
+    row.has_ledger = true;
+    batch.executions.push_back(row);
+    batch.history.push_back({row.ex_id, 1, "", "created", "pending", ""});
+  }
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ(registry_->executions({})->size(), 4u);
+  RegistryBatch removal;
+  removal.removed.push_back({ExecutionId("e1"), 2, 7'000, "/out/.slicemill/e0"});
+  removal.removed.push_back({ExecutionId("e3"), 4, 7'000, ""});
+  ASSERT_TRUE(write(removal));
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e2", "e0"));
+  ListQuery by_name;
+  by_name.sort = *query::parse_sort("name:asc", query::execution_fields());  // a column that was not read before
+  EXPECT_EQ(registry_->executions(by_name)->size(), 2u);
+  EXPECT_TRUE(registry_->history(ExecutionId("e1"))->empty());
+  EXPECT_FALSE(*registry_->execution(ExecutionId("e1")));
+  EXPECT_EQ((*registry_->latest_removed(JobId("j1")))->ex_id.text, "e3");
+  const auto removed = registry_->removed(ExecutionId("e1"));
+  ASSERT_TRUE(removed && *removed);
+  EXPECT_EQ(**removed, (RemovedRow{ExecutionId("e1"), 2, JobId("j1"), ExecutionId("e0"), ExecutionId("e0"), true, 7'000,
+                                   "/out/.slicemill/e0", false}));
+  const auto recoveries = registry_->recoveries_of(JobId("j1"));
+  ASSERT_TRUE(recoveries);
+  ASSERT_EQ(recoveries->size(), 1u);
+  EXPECT_TRUE(recoveries->at(0).removed);
+  EXPECT_EQ(registry_->unfreed()->size(), 2u);
+  RegistryBatch freed;
+  freed.freed.emplace_back("e1");
+  ASSERT_TRUE(write(freed));
+  EXPECT_EQ(registry_->unfreed()->size(), 1u);
+
+  // Changes that come after it are seen, also those of the very first row after the last.
+  RegistryBatch later;
+  later.states.push_back({ExecutionId("e0"), ExecutionStatus::failed, "why", true, 0, "", 1, 9'000});
+  ASSERT_TRUE(write(later));
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e0", "e2"));
+  RegistryBatch all;
+  all.removed.push_back({ExecutionId("e0"), 1, 8'000, ""});
+  all.removed.push_back({ExecutionId("e2"), 3, 8'000, ""});
+  ASSERT_TRUE(write(all));
+  EXPECT_TRUE(registry_->executions({})->empty());
+  EXPECT_EQ(registry_->new_execution_seq(), 5);
+  RegistryBatch fresh;
+  ExecutionRow row = execution("e5", "j1");
+  fresh.executions.push_back(row);
+  ASSERT_TRUE(write(fresh));
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e5"));
+  open();
+  EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e5"));
+  EXPECT_EQ(registry_->new_execution_seq(), 7);
+}
+
+TEST_F(RegistryTest, TheOldestOutliveTheLimitsAndTheNewestOfAJobDoesNot) {
+  RegistryBatch batch;
+  for (int i = 0; i < 6; ++i) {
+    ExecutionRow row = execution("e" + std::to_string(i), i < 4 ? "j1" : "j2", 1'000 * (i + 1));
+    row.status = i == 3 ? ExecutionStatus::running : ExecutionStatus::completed;
+    batch.executions.push_back(row);
+  }
+  ASSERT_TRUE(write(batch));
+  const auto outlived = [&](const RetentionLimits& limits, WallMs now, std::int64_t most = 10) {
+    std::vector<std::string> found;
+    registry_->find_outlived(limits, now, most, [&](const Result<std::vector<ExecutionId>>& ids) {
+      ASSERT_TRUE(ids) << ids.error().message;
+      for (const auto& id : *ids) found.push_back(id.text);
+    });
+    loop_.run_ready();
+    return found;
+  };
+  EXPECT_THAT(outlived({.age_ms = 1'000}, 3'500), ElementsAre("e0", "e1"));
+  EXPECT_THAT(outlived({.age_ms = 1'000}, 100'000), ElementsAre("e0", "e1", "e2", "e4"));
+  EXPECT_THAT(outlived({.age_ms = 1'000}, 100'000, 2), ElementsAre("e0", "e1"));
+  EXPECT_THAT(outlived({.count = 1}, 0), ElementsAre("e0", "e1", "e4"));
+  EXPECT_THAT(outlived({.count = 2}, 0), ElementsAre("e0"));
+  EXPECT_THAT(outlived({.deleted_age_ms = 1'000}, 100'000), ElementsAre());
+  RegistryBatch deletion;
+  deletion.deleted_executions_of.push_back({JobId("j2"), 9'000});
+  ASSERT_TRUE(write(deletion));
+  EXPECT_THAT(outlived({.deleted_age_ms = 1'000}, 9'500), ElementsAre());
+  EXPECT_THAT(outlived({.deleted_age_ms = 1'000}, 10'500), ElementsAre("e4", "e5"));
 }
 
 TEST_F(RegistryTest, AForeignFileIsRefused) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "master/launchers/local_launcher.h"
@@ -39,6 +40,7 @@ class NotedEvents final : public SupervisorEvents {
   }
   void controller_restarts(const ExecutionId&, const std::string& reason) override { restarts.push_back(reason); }
   void controller_waits(const ExecutionId&, const std::string& reason) override { waits.push_back(reason); }
+  void workers_wait(const ExecutionId&, const std::string& reason) override { worker_waits.push_back(reason); }
   void gave_up(const ExecutionId&, const std::string& reason) override { given_up = reason; }
   void group_gone(const ExecutionId& id) override { groups_gone.push_back(id); }
 
@@ -48,6 +50,7 @@ class NotedEvents final : public SupervisorEvents {
   int unexpected = 0;
   std::vector<std::string> restarts;
   std::vector<std::string> waits;
+  std::vector<std::string> worker_waits;
   std::string given_up;
   std::vector<ExecutionId> groups_gone;
 };
@@ -60,7 +63,7 @@ class SupervisorTest : public ::testing::Test {
     spec_.log_directory = directory_.path();
     spec_.launch_file = directory_.path() + "/launch.json";
     spec_.controller_endpoint = "ipc://controller";
-    spec_.runtime_directory = directory_.path();
+    spec_.begun_directory = directory_.path();
     spec_.log_level = "debug";
     spec_.environment = {{"COLOUR", "blue"}};
   }
@@ -129,6 +132,16 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
 }
 
+TEST_F(SupervisorTest, AControllerThatEndsWithAnErrorIsQuotedAndNoEarlierOneIs) {
+  const std::string program = directory_.path() + "/slicemill-controller";
+  std::ofstream(program) << "#!/bin/sh\necho \"slicemill-controller[$$]: the ledger is held\" >&2\nexit 3\n";
+  supervisor_.start(spec_, 0);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !events_.restarts.empty(); }));
+  EXPECT_THAT(events_.restarts[0], HasSubstr("died (the ledger is held), starting it again"));
+  std::ofstream(program) << "#!/bin/sh\nexit 3\n";
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.restarts.back().find("exit code 3") != std::string::npos; }));
+}
+
 TEST_F(SupervisorTest, AControllerThatMetAnObstacleIsStartedAgainForEverAndThatIsNoFailedStart) {
   std::ofstream(directory_.path() + "/slicemill-controller") << "#!/bin/sh\nexit 6\n";
   supervisor_.start(spec_, 0);
@@ -192,6 +205,30 @@ TEST_F(SupervisorTest, WorkersThatAnEndedControllerLeftBehindAreKilledSoon) {
   supervisor_.release(ex_, 600s);
   ASSERT_TRUE(signal_process(controller(), SIGKILL));
   ASSERT_TRUE(turn_until(loop_, [&] { return !events_.groups_gone.empty(); }));
+}
+
+TEST_F(SupervisorTest, WorkersThatMeetAnObstacleAreWaitedForWithAReasonUntilOneLives) {
+  const std::string obstructed = directory_.path() + "/obstructed";
+  std::ofstream(obstructed).put('x');
+  std::ofstream(directory_.path() + "/slicemill-worker")
+      << "#!/bin/sh\n[ -e " << obstructed << " ] && exit 6\nexec sleep 600\n";
+  supervisor_.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.worker_waits.size() >= 3; }));
+  EXPECT_THAT(events_.worker_waits.back(), HasSubstr("obstacle: no worker can be started: "));
+  EXPECT_THAT(events_.worker_waits.back(), HasSubstr("worker-1.log"));
+  std::filesystem::remove(obstructed);
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.worker_waits.back().empty(); }));
+  EXPECT_EQ(supervisor_.live_workers(ex_), 1);
+  EXPECT_EQ(events_.given_up, "");
+}
+
+TEST_F(SupervisorTest, AnEnvironmentThatTheSystemDoesNotTakeIsGivenUpAtOnce) {
+  spec_.environment = {{"HUGE", std::string(3 << 20, 'x')}};
+  supervisor_.start(spec_, 1);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !events_.given_up.empty(); }));
+  EXPECT_THAT(events_.given_up, HasSubstr("HUGE"));
+  EXPECT_THAT(events_.given_up, HasSubstr("env_vars"));
+  EXPECT_THAT(events_.restarts, IsEmpty());
 }
 
 TEST_F(SupervisorTest, AKilledWorkerIsReplacedAndItsCauseIsKnown) {

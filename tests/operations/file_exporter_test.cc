@@ -192,7 +192,87 @@ TEST_F(FileExporterTest, ARecordThatDoesNotFitIsNamed) {
   const auto facts = export_slice({"{\"a\":1}", "{\"b\":1}"});
   ASSERT_FALSE(facts);
   EXPECT_FALSE(facts.error().retryable);
-  EXPECT_THAT(facts.error().message, testing::StartsWith("record 2: member \"b\" is not among the columns"));
+  EXPECT_THAT(facts.error().message, testing::StartsWith("record 2: a member, \"b\", is not among the columns"));
+}
+
+// Whichever slice comes first says the columns, for all workers and after a restart.
+TEST_F(FileExporterTest, ColumnsAreSettledOnceForAllSlices) {
+  options_["format"] = "csv";
+  ASSERT_TRUE(export_slice({R"({"from":"ann","to":"bob"})"}));
+  EXPECT_EQ(staged(), "ann,bob\n");
+  operation_.reset();
+  slice_.key.order = 8;
+  ASSERT_TRUE(export_slice({R"({"to":"dan","from":"cid"})", R"({"to":"eve"})"}));
+  EXPECT_EQ(staged(), "cid,dan\n,eve\n");
+  slice_.key.order = 9;
+  const auto refused = export_slice({R"({"from":"a","cc":"b"})"});
+  EXPECT_THAT(refused.error().message, testing::StartsWith("record 1: a member, \"cc\", is not among the columns"));
+  slice_.key.order = 10;
+  ASSERT_TRUE(sender().begin(slice_));
+  ASSERT_TRUE(sender().expect_columns({"from", "cc"}));
+  EXPECT_THAT(write({R"({"from":"a"})"}).error().message, testing::StartsWith("a column of the source, \"cc\""));
+  sender().abandon();
+  slice_.lineage_id = "other";
+  prepare("other");
+  ASSERT_TRUE(export_slice({R"({"to":"dan","from":"cid"})"}));
+  EXPECT_EQ(file_layout(options_, "other")->columns_path(), directory_ + "/out/.slicemill/other/columns");
+  std::ofstream(file_layout(options_, "other")->columns_path()) << "broken";
+  operation_.reset();
+  EXPECT_EQ(export_slice({R"({"to":"dan"})"}).error().code, ErrorCode::corrupt);
+}
+
+TEST_F(FileExporterTest, ColumnsThatTheSourceHasAreWrittenAlthoughNoRecordHasThem) {
+  options_["format"] = "csv";
+  options_["include_header"] = true;
+  ASSERT_TRUE(sender().begin(slice_));
+  ASSERT_TRUE(sender().expect_columns({"id", "name"}));
+  ASSERT_TRUE(write({R"({"id":"1"})"}));
+  ASSERT_TRUE(stage());
+  EXPECT_EQ(staged(), "id,name\n1,\n");
+}
+
+TEST_F(FileExporterTest, ARecoveryKeepsToTheColumnsOfTheParts) {
+  options_["format"] = "csv";
+  options_["path"] = directory_ + "/all.csv";
+  options_["single_file"] = true;
+  options_["fields"] = {"a", "b"};
+  ASSERT_TRUE(export_slice({R"({"a":1,"b":2})"}));
+  const std::string parts = file_layout(options_, "the-lineage")->publish_directory();
+  fs::create_directories(parts);
+  operation_.reset();
+  options_["fields"] = {"b", "a"};
+  ASSERT_TRUE(export_slice({R"({"a":1,"b":2})"})) << "no part has been published";
+  EXPECT_EQ(staged(), "2,1\n");
+  std::ofstream(parts + "/one") << "2,1\n";
+  operation_.reset();
+  ASSERT_TRUE(export_slice({R"({"a":3,"b":4})"}));
+  options_["fields"] = {"b"};
+  operation_.reset();
+  EXPECT_EQ(export_slice({R"({"a":1,"b":2})"}).error().message,
+            "fields: there are parts of " + directory_ +
+                "/all.csv already, and their columns are [\"b\",\"a\"]: name the same ones, or run the job anew");
+}
+
+TEST_F(FileExporterTest, CompressionFollowsFromTheNameUnlessItIsGiven) {
+  const auto compression = [](Json options) {
+    options["path"] = options.value("path", "/a");
+    return file_writing(options)->compression;
+  };
+  EXPECT_EQ(compression({{"single_file", true}, {"path", "/a.ldjson.gz"}}), Compression::gzip);
+  EXPECT_EQ(compression({{"single_file", true}, {"path", "/a.ldjson.gz"}, {"compression", "none"}}), Compression::none);
+  EXPECT_EQ(compression({{"single_file", true}, {"path", "/a.gz"}, {"compression", "zstd"}}), Compression::zstd);
+  EXPECT_EQ(compression({{"single_file", true}, {"path", "/a.ldjson"}}), Compression::none);
+  EXPECT_EQ(compression({{"path", "/directory.gz"}}), Compression::none);
+  EXPECT_EQ(compression({{"extension", "ldjson.ZST"}}), Compression::zstd);
+  EXPECT_EQ(compression({{"extension", "gz"}}), Compression::gzip);
+  EXPECT_EQ(compression({{"extension", ".lz4"}, {"compression", "gzip"}}), Compression::gzip);
+  const auto refused = file_writing({{"path", "/a.csv.bz2"}, {"single_file", true}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::StartsWith("path: files ending in .bz2 cannot be written"));
+  EXPECT_FALSE(file_writing({{"path", "/a"}, {"extension", "csv.xz"}}));
+  options_["extension"] = "ldjson.gz";
+  ASSERT_TRUE(export_slice({"1"}));
+  EXPECT_THAT(staged(), testing::StartsWith("\x1F\x8B"));
 }
 
 // The execution has ended and was cleaned up: its directory does not come back.
@@ -216,10 +296,7 @@ TEST_F(FileExporterTest, SchemaChecksOptionsTogether) {
   const OperationSchema schema = file_exporter_operation().schema;
   EXPECT_EQ(schema.delivery, Delivery::exactly_once);
   EXPECT_TRUE(validate_options(schema, {{"path", "relative/is/judged/elsewhere"}}).issues.empty());
-  EXPECT_EQ(
-      validate_options(schema, {{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}})
-          .issues.size(),
-      1u);
+  EXPECT_EQ(validate_options(schema, {{"path", "/a.xz"}, {"single_file", true}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "xml"}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a/"}, {"single_file", true}}).issues.size(), 1u);
 }

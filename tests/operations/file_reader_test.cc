@@ -1,8 +1,11 @@
 // The reader with its real slicer on real files.
 #include "operations/readers/file_reader.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -127,7 +130,7 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   };
   for (const auto& [has_fields, removes] : {std::pair{false, true}, {true, true}, {true, false}}) {
     with(has_fields, removes);
-    write((has_fields && !removes ? "" : header) + rows);
+    write((!has_fields ? header : removes ? "\nx,\"y\",z\r\n" : "") + rows);
     options_["file_per_slice"] = true;
     const Records whole = *read_all();
     EXPECT_EQ(whole.size(), 12u);
@@ -142,9 +145,11 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   }
   with(false, true);
   write(header + rows + "bad row\n" + rows);
+  const std::string bad = std::to_string(header.size() + rows.size() + 7);  // where the second field is missing
   for (int size = 1; size < 400; size += 7) {
     options_["size"] = size;
-    EXPECT_THAT(error_of_all(), testing::HasSubstr("in.txt: line 32: 1 fields where there are 3 columns")) << size;
+    EXPECT_THAT(error_of_all(), testing::HasSubstr("in.txt: line 32, column 2, byte " + bad + ": 1 field where"))
+        << size;
   }
   write(header + rows + "1,\"2\n" + rows);  // what is quoted and what is not changes places
   options_["file_per_slice"] = true;
@@ -152,9 +157,8 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   options_["file_per_slice"] = false;
   options_["size"] = 20;
   EXPECT_EQ(error_of_all(), error);
-  // What the reader skips before the header is what the slicer skips: a quoted empty value alone is a blank row, a lone
-  // carriage return in front of another is none.
-  for (const char* text : {"\"\"\na,b\n1,2\n3,4\n5,6\n", "\r\r\n1\n2\n3\n", "\"\"\r\n\n\"a\"\n1\n2\n3\n"}) {
+  // What the reader skips before the header is what the slicer skips.
+  for (const char* text : {"\n\r\na,b\n1,2\n3,4\n5,6\n", "\r\r\n1\n2\n3\n4\n", "\r\n\n\"a\"\n1\n2\n3\n"}) {
     write(text);
     options_["file_per_slice"] = true;
     const Records whole = *read_all();
@@ -169,6 +173,97 @@ TEST_F(FileReaderTest, CsvIsCutByRowsAtEverySize) {
   write("\xFF,b\n1,2\n3,4\n");
   options_["size"] = 4;
   EXPECT_EQ(slices().size(), 1u) << "its header cannot travel";
+}
+
+// Whatever the rows end with, whatever quotes and delimiter are: parts of every size give what the whole gives, bad
+// rows and their places included.
+TEST_F(FileReaderTest, EveryKindOfCsvIsCutAtEverySize) {
+  std::vector<std::pair<std::string, Json>> kinds;
+  for (const std::string end : {"\n", "\r\n", "\r", "\r\r\n"}) {
+    std::string rows;
+    for (int i = 0; i < 6; ++i) {
+      rows += std::to_string(i) + ",\"q\r\n\r" + std::string(static_cast<std::size_t>(i), 'x') + "\"" + end +
+              (i % 2 == 0 ? end : "");
+      rows += "\"bad" + end + "\"row" + end + "\"\"," + end;
+    }
+    kinds.emplace_back(
+        "\xEF\xBB\xBF"
+        "a,b" +
+            end + rows + "7,\"open" + end + "8,9" + end,
+        Json::object());
+    kinds.emplace_back("a,b" + end + rows, Json{{"fields", {"a", "b"}}});
+    kinds.emplace_back(rows, Json{{"fields", {"a", "b"}}});
+    kinds.emplace_back(rows + "1,2,3", Json{{"fields", {"a", "b"}}, {"quote", nullptr}});
+    std::string semicolons = "sep=;" + end + "a;b" + end + rows;
+    for (char& c : semicolons) c = c == ',' ? ';' : c;
+    kinds.emplace_back(semicolons, Json::object());
+    kinds.emplace_back(semicolons, Json{{"fields", {"x", "y"}}});
+    kinds.emplace_back(semicolons, Json{{"quote", ""}, {"ignore_empty", false}});
+  }
+  options_["format"] = "csv";
+  options_["_dead_letter_action"] = "quarantine";
+  const Json plain = options_;
+  for (const auto& [text, options] : kinds) {
+    options_ = plain;
+    options_.update(options);
+    write(text);
+    const auto all = [&] {
+      quarantine_ = RecordQuarantine();
+      std::string seen;
+      const auto records = read_all();
+      EXPECT_TRUE(records) << records.error().message;
+      for (const std::string& record : *records) seen += record + "\n";
+      for (const QuarantinedRecord& bad : quarantine_.take())
+        seen += bad.place + " " + bad.bytes + " " + bad.error + "\n";
+      return seen;
+    };
+    options_["file_per_slice"] = true;
+    const std::string whole = all();
+    options_["file_per_slice"] = false;
+    std::size_t most = 0;
+    for (int size = 1; size < static_cast<int>(text.size()); ++size) {
+      options_["size"] = size;
+      most = std::max(most, slices().size());
+      ASSERT_EQ(all(), whole) << size << ": " << testing::PrintToString(text) << options;
+    }
+    EXPECT_GT(most, 5u) << testing::PrintToString(text);
+  }
+}
+
+TEST_F(FileReaderTest, BadCsvRowsAreDroppedKeptOrErrors) {
+  options_["format"] = "csv";
+  write("id,name\n1,ann\n2,bob,extra\n3,cid\n\"4\"x,y\n5,\"open\n");
+  EXPECT_EQ(error_of_all(), path_ + ": line 3, column 3, byte 20: 3 fields where there are 2 columns: 2,bob,extra");
+  const auto good = ElementsAre(R"({"id":"1","name":"ann"})", R"({"id":"3","name":"cid"})");
+  for (const char* action : {"log", "none", "quarantine"}) {
+    options_["_dead_letter_action"] = action;
+    EXPECT_THAT(*read_all(), good) << action;
+  }
+  const auto bad = quarantine_.take();
+  ASSERT_EQ(bad.size(), 3u);
+  EXPECT_EQ(bad[0].bytes, "2,bob,extra");
+  EXPECT_EQ(bad[0].place, path_ + ": line 3, byte 14");
+  EXPECT_EQ(bad[0].error, "line 3, column 3, byte 20: 3 fields where there are 2 columns: 2,bob,extra");
+  EXPECT_EQ(bad[1].bytes, "\"4\"x,y");
+  EXPECT_EQ(bad[2].bytes, "5,\"open\n");
+  write("id,id\n1,2\n");
+  EXPECT_THAT(error_of_all(), testing::HasSubstr("two columns")) << "no row is good then";
+  write("id;name\n1;2\n");
+  EXPECT_THAT(error_of_all(), testing::HasSubstr("`field_delimiter`"));
+  options_["field_delimiter"] = ",";
+  EXPECT_THAT(*read_all(), ElementsAre(R"({"id;name":"1;2"})")) << "it was named";
+}
+
+TEST_F(FileReaderTest, CsvTellsItsColumns) {
+  options_["format"] = "csv";
+  write("id,name\n1,\n2,\n");
+  auto reader = initialized();
+  for (const std::string& request : slices()) {
+    ASSERT_TRUE(read_slice(static_cast<Reader&>(*reader), request));
+    const auto* columns = static_cast<Reader&>(*reader).columns();
+    ASSERT_NE(columns, nullptr);
+    EXPECT_THAT(*columns, ElementsAre("id", "name"));
+  }
 }
 
 TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
@@ -266,6 +361,12 @@ TEST_F(FileReaderTest, ALineComesBackAsText) {
   EXPECT_EQ(records_of(long_line)->at(0).size(), long_line.size() + 11);
   options_["format"] = "csv";
   EXPECT_EQ(records_of("a,b").error().code, ErrorCode::unsupported);
+  options_["fields"] = {"x", "y"};
+  EXPECT_THAT(*records_of("x,\"y\n\""), ElementsAre(R"({"x":"x","y":"y\n"})")) << "a row, not a header";
+  EXPECT_THAT(records_of("a,b,c").error().message,
+              testing::StartsWith("a redriven line: line 1, column 3, byte 4: 3 fields"));
+  options_["format"] = "json";
+  EXPECT_EQ(records_of("[1]").error().code, ErrorCode::unsupported);
 }
 
 TEST_F(FileReaderTest, RawLinesBecomeObjects) {
@@ -313,17 +414,18 @@ TEST_F(FileReaderTest, CsvAndTsv) {
   write("id,name\n1,\"a\n\"\"b\"\"\"\n2,\n");
   EXPECT_THAT(*read_all(), ElementsAre(R"({"id":"1","name":"a\n\"b\""})", R"({"id":"2"})"));
   options_["fields"] = {"x", "y"};
-  EXPECT_EQ((*read_all())[1], R"({"x":"2"})");
+  EXPECT_EQ((*read_all())[2], R"({"x":"2"})");
+  options_.erase("fields");
   write("id\tname\n1\t2\t3\n");
   options_["format"] = "tsv";
-  EXPECT_EQ(error_of_all(), path_ + ": line 2: 3 fields where there are 2 columns");
+  EXPECT_EQ(error_of_all(), path_ + ": line 2, column 3, byte 12: 3 fields where there are 2 columns: 1\t2\t3");
   options_["format"] = "csv";
   std::string text = "k,v\n";
   for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + ",\"value, " + std::to_string(i) + "\"\n";
   write(text);
   const Records many = *read_all();
   ASSERT_EQ(many.size(), 100'000u);
-  EXPECT_EQ(many[54'321], R"({"x":"54321","y":"value, 54321"})");
+  EXPECT_EQ(many[54'321], R"({"k":"54321","v":"value, 54321"})");
 }
 
 TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
@@ -346,6 +448,27 @@ TEST_F(FileReaderTest, CompressedFilesByTheirNameOrTheOption) {
   options_["compression"] = "zstd";
   write(packed(Compression::zstd, text));
   EXPECT_EQ(read_all()->size(), 2u);
+}
+
+TEST_F(FileReaderTest, CompressedFilesByTheirFirstBytes) {
+  const std::string text = "{\"a\":1}\n{\"b\":2}\n";
+  options_["size"] = 10;  // smaller than the files: they must not be cut
+  for (const Compression compression : {Compression::gzip, Compression::zstd, Compression::lz4}) {
+    write(packed(compression, text));
+    EXPECT_THAT(*read_all(), ElementsAre("{\"a\":1}", "{\"b\":2}"));
+    options_["format"] = "csv";
+    write(packed(compression, "a,b\n1,2\n3,4\n"));
+    EXPECT_THAT(*read_all(), ElementsAre(R"({"a":"1","b":"2"})", R"({"a":"3","b":"4"})"));
+    options_["format"] = "ldjson";
+  }
+  write("BZh91AY&SY and so on, longer than a slice\n");
+  EXPECT_THAT(error_of_all(), testing::StartsWith(path_ + ": the file is compressed with bzip2, which cannot be read"));
+  options_["compression"] = "none";
+  options_["format"] = "raw";
+  EXPECT_EQ(read_all()->size(), 1u);
+  write(packed(Compression::gzip, text));
+  options_["_encoding"] = "raw";
+  EXPECT_THAT((*read_all())[0], testing::StartsWith("\x1F\x8B")) << "as they are";
 }
 
 TEST_F(FileReaderTest, AFileThatGrewIsReadAsDiscovered) {
@@ -378,7 +501,146 @@ TEST_F(FileReaderTest, AnyOtherChangeIsAnError) {
   EXPECT_THAT(error(),
               testing::StartsWith(path_ + ": changed since it was discovered: replaced by another file (inode "));
   fs::remove(path_);
-  EXPECT_EQ(read_slice(static_cast<Reader&>(*reader), requests[0]).error().code, ErrorCode::not_found);
+  EXPECT_EQ(error(), path_ + ": it was there when it was discovered, and is gone now");
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(error(), path_ + ": changed since it was discovered: a pipe now");
+}
+
+TEST_F(FileReaderTest, AFileThatWasWrittenAnewAndLongerIsAnError) {
+  const auto lines = [](char c, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "\"" + std::string(20, c) + "\"\n";
+    return text;
+  };
+  options_["size"] = 1'000;
+  write("\"the same head\"\n" + lines('a', 500));
+  const auto requests = slices();
+  ASSERT_GT(requests.size(), 5u);
+  auto reader = initialized();
+  EXPECT_TRUE(read_slice(static_cast<Reader&>(*reader), requests[0]));
+  write("\"the same head\"\n" + lines('b', 900));
+  EXPECT_THAT(read_slice(static_cast<Reader&>(*reader), requests[1]).error().message,
+              testing::StartsWith(path_ + ": changed since it was discovered: written anew"));
+}
+
+TEST_F(FileReaderTest, AChangeWhileTheSliceIsReadIsAnError) {
+  write("1\n2\n");
+  const auto requests = slices();
+  auto operation = initialized();
+  auto& reader = static_cast<Reader&>(*operation);
+  SliceContext slice;
+  slice.request = requests[0];
+  RecordBatch batch;
+  for (const bool is_longer : {false, true}) {
+    write("1\n2\n");
+    slice.request = slices()[0];
+    const std::string request(slice.request);
+    slice.request = request;
+    ASSERT_TRUE(reader.open(slice));
+    batch.clear();
+    ASSERT_TRUE(reader.read(batch));
+    write(is_longer ? "3\n4\n5\n" : "3\n");
+    batch.clear();
+    const auto end = reader.read(batch);
+    ASSERT_FALSE(end);
+    EXPECT_THAT(end.error().message, testing::StartsWith(path_ + ": changed since it was discovered: "));
+  }
+  write("1\n2\n");
+  const std::string request = slices()[0];
+  slice.request = request;
+  ASSERT_TRUE(reader.open(slice));
+  std::ofstream(path_, std::ios::app) << "3\n";  // it may grow
+  batch.clear();
+  ASSERT_TRUE(reader.read(batch));
+  batch.clear();
+  EXPECT_TRUE(reader.read(batch));
+}
+
+TEST_F(FileReaderTest, ARecordThatWasHalfThereIsReadToItsEnd) {
+  for (const char* format : {"ldjson", "raw"}) {
+    options_["format"] = format;
+    write("1\n23");
+    const auto requests = slices();
+    std::ofstream(path_, std::ios::app) << "45\n6\n";
+    auto reader = initialized();
+    const auto records = *read_slice(static_cast<Reader&>(*reader), requests[0]);
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_THAT(records[1], testing::HasSubstr("2345"));
+  }
+  options_["format"] = "csv";
+  for (const int size : {4, 1'000}) {
+    options_["size"] = size;
+    write("a,b\n1,2\n3,4");
+    const auto requests = slices();
+    std::ofstream(path_, std::ios::app) << "5\n";
+    auto reader = initialized();
+    EXPECT_THAT(read_slice(static_cast<Reader&>(*reader), requests.back()).error().message,
+                testing::HasSubstr("its last row had no end then"));
+  }
+}
+
+TEST_F(FileReaderTest, OlderRequestsAreUnderstood) {
+  write("1\n2\n");
+  Json request = Json::parse(slices()[0]);
+  request.erase("device");
+  request.erase("print");
+  std::ofstream(path_, std::ios::app) << "3\n";
+  auto reader = initialized();
+  EXPECT_THAT(*read_slice(static_cast<Reader&>(*reader), request.dump()), ElementsAre("1", "2"));
+}
+
+TEST_F(FileReaderTest, NamesMayHoldAnyBytes) {
+  path_ = directory_ + "/in\xFF\n.txt";
+  write("1\nbroken");
+  options_["path"] = directory_;
+  EXPECT_THAT(error_of_all(), testing::StartsWith(directory_ + "/in\\xff\\x0a.txt: byte 2: "));
+}
+
+TEST_F(FileReaderTest, FilesWhoseSizeIsMadeUp) {
+  options_["path"] = "/proc/self/status";
+  options_["format"] = "raw";
+  EXPECT_GT(read_all()->size(), 10u);
+}
+
+TEST_F(FileReaderTest, APipeIsReadOnceByTheFirstAttempt) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  options_["pipe_timeout"] = 1;
+  const std::string request = slices()[0];
+  SliceContext slice;
+  slice.request = request;
+  slice.attempt = {0, 1};
+  auto operation = initialized();
+  auto& reader = static_cast<Reader&>(*operation);
+  RecordBatch batch;
+  const auto once_only = testing::HasSubstr("can be read once only");
+  // Nobody writes.
+  ASSERT_TRUE(reader.open(slice));
+  const auto silent = reader.read(batch);
+  ASSERT_FALSE(silent);
+  EXPECT_THAT(silent.error().message, testing::HasSubstr("no program has opened the pipe"));
+  EXPECT_FALSE(silent.error().retryable);
+  // Nobody waits for it any more, although somebody may write.
+  slice.key.order = 2;
+  const int writer = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  std::atomic<bool> cancelled = true;
+  slice.cancelled = &cancelled;
+  ASSERT_TRUE(reader.open(slice));
+  EXPECT_EQ(reader.read(batch).error().code, ErrorCode::cancelled);
+  // Everything to the end.
+  slice.key.order = 3;
+  slice.cancelled = nullptr;
+  ASSERT_EQ(::write(writer, "1\n2\n", 4), 4);
+  ASSERT_TRUE(reader.open(slice));
+  ::close(writer);
+  batch.clear();
+  ASSERT_TRUE(reader.read(batch));
+  EXPECT_THAT(batch.records, ElementsAre("1", "2"));
+  // The same attempt again, another one, another epoch.
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
+  slice.attempt.n = 2;
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
+  slice.attempt = {1, 1};
+  EXPECT_THAT(reader.open(slice).error().message, once_only);
 }
 
 TEST_F(FileReaderTest, RefusesBrokenRequests) {
@@ -396,6 +658,11 @@ TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
   const std::pair<Json, const char*> cases[] = {
       {{{"format", "csv"}, {"field_delimiter", "ab"}},
        "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"format", "csv"}, {"field_delimiter", "'"}, {"quote", "'"}},
+       "field_delimiter: must be one character, and neither a quote nor a line end"},
+      {{{"quote", "ab"}}, "quote: must be one character and no line end"},
+      {{{"quote", 5}}, "quote: must be one character and no line end"},
+      {{{"zstd_window_log", 32}}, "zstd_window_log: "},
       {{{"format", "json"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format json"},
       {{{"format", "csv"}, {"fields", {"a", "b", "a"}}}, "fields: \"a\" is named twice"},
       {{{"format", "csv"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be read from format csv"},

@@ -63,9 +63,9 @@ class Cluster::SimulatedLauncher final : public master::Launcher {
   }
   Result<ProcessIdentity> start_worker(const master::WorkerOrder& order) override {
     return start(ProcessKind::worker, order.ex_id.text, [&cluster = cluster_, order](Process& process) {
-      cluster.run_worker(
-          process, order.worker_id.text, order.controller_endpoint,
-          fmt::format("{}/{}.{}.begun", order.runtime_directory, order.ex_id.text, order.worker_id.text));
+      (void)posix_files().create_directories(order.begun_directory);
+      cluster.run_worker(process, order.worker_id.text, order.controller_endpoint,
+                         fmt::format("{}/{}.begun", order.begun_directory, order.worker_id.text));
     });
   }
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,

@@ -20,10 +20,9 @@ bool is_one_of(const wire::Message& message) {
 // connection once at most; what is left are orders, which nobody repeats.
 bool may_come_twice(std::string_view frame) {
   const auto message = wire::decode(frame);
-  return message &&
-         is_one_of<wire::Results, wire::Beat, wire::Acked, wire::Cancel, wire::HelloAgain, wire::ControllerHello,
-                   wire::Status, wire::Finished, wire::ControllerWelcome, wire::FinishedAck, wire::WorkerExit>(
-             *message);
+  return message && is_one_of<wire::Results, wire::Beat, wire::Acked, wire::Cancel, wire::HelloAgain,
+                              wire::ControllerHello, wire::Status, wire::Finished, wire::ControllerWelcome,
+                              wire::FinishedAck, wire::WorkerExit, wire::WorkersWait>(*message);
 }
 }  // namespace
 

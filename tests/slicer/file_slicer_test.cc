@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/base64.h"
 #include "slicer/file_list.h"
 #include "tests/fakes/no_files.h"
 
@@ -64,8 +67,26 @@ class FileSlicerTest : public testing::Test {
     SlicerContext context;
     context.options = options_;
     context.persistent = persistent;
+    context.job = job_;
+    context.epoch = 7;
+    context.now = [this] { return now_; };
     RETURN_IF_ERROR(slicer->open(context, position));
     return slicer;
+  }
+  void append(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ + "/" + name, std::ios::app) << text;
+  }
+  void replace(const std::string& name, const std::string& text) { std::ofstream(directory_ + "/" + name) << text; }
+  // Long enough for a look at the source, and for files to settle.
+  void pass_time(std::int64_t ms = 2'000) { now_ += std::chrono::milliseconds(ms); }
+  // What one look finds after that time.
+  std::vector<Cut> looked(Slicer& slicer, std::int64_t ms = 2'000) {
+    pass_time(ms);
+    auto turn = slicer.next(1'000);
+    EXPECT_TRUE(turn) << turn.error().message;
+    position_ = turn->position;
+    notices_ = turn->notices;
+    return cuts(*turn);
   }
   std::vector<Cut> all_cuts() {
     auto slicer = open();
@@ -77,6 +98,10 @@ class FileSlicerTest : public testing::Test {
 
   std::string directory_;
   Json options_;
+  Json job_;
+  SteadyTime now_{};
+  std::string position_;
+  std::vector<std::string> notices_;
 };
 
 TEST_F(FileSlicerTest, CutsByteRangesThatSayWhatWasDiscovered) {
@@ -108,9 +133,11 @@ TEST_F(FileSlicerTest, TakesWhatIsDirectlyInADirectoryByName) {
 TEST_F(FileSlicerTest, CsvFilesAreCutByRowsAndGoOnAnywhere) {
   options_["format"] = "csv";
   options_["size"] = 5;
-  std::ofstream(directory_ + "/b.csv") << "a,b\n1,2\n\"3\n\",4\n5,\"6,\n\n\"\n7,8";
+  options_["settle"] = 0;
+  std::ofstream(directory_ + "/b.csv") << "a,b\n1,2\n\"3\n\",4\n5,\"6,\n\n\"\n7,8\n";
   write("c", 12);
   for (const bool persistent : {false, true}) {
+    if (persistent) append("c", "\n");
     std::vector<Json> straight;
     std::string position;
     auto slicer = *open("", persistent);
@@ -125,7 +152,7 @@ TEST_F(FileSlicerTest, CsvFilesAreCutByRowsAndGoOnAnywhere) {
     EXPECT_EQ(straight[1].at("header"), "a,b\n");
     EXPECT_EQ(straight[2].at("line"), 5);
     EXPECT_EQ(straight[3].at("line"), 8);
-    EXPECT_EQ(straight[3].at("length"), 3);
+    EXPECT_EQ(straight[3].at("length"), 4);
     std::vector<Json> reopened;
     while (true) {
       auto next = *open(position, persistent);
@@ -182,8 +209,8 @@ TEST_F(FileSlicerTest, MatchesGlobs) {
   const auto paths = [&](const std::string& glob) {
     auto listed = list_files(posix_files(), directory_ + "/" + glob);
     EXPECT_TRUE(listed) << listed.error().message;
-    for (std::string& path : *listed) path = path.substr(directory_.size() + 1);
-    return *listed;
+    for (std::string& path : listed->paths) path = path.substr(directory_.size() + 1);
+    return listed->paths;
   };
   EXPECT_THAT(paths("x*/*.log"), ElementsAre("x1/a.log", "x2/a.log"));
   EXPECT_THAT(paths("x[12]/a.*"), ElementsAre("x1/a.log", "x2/a.log"));
@@ -191,6 +218,9 @@ TEST_F(FileSlicerTest, MatchesGlobs) {
   EXPECT_THAT(paths("*/deep/a.log"), ElementsAre("x1/deep/a.log"));
   EXPECT_THAT(paths("x2/.*log"), ElementsAre("x2/.a.log"));
   EXPECT_THAT(paths("odd[1].log"), ElementsAre("odd[1].log"));
+  write("x1/\xC3\xA9.log", 1);
+  EXPECT_THAT(paths("x1/?.log"), ElementsAre("x1/a.log", "x1/\xC3\xA9.log"));
+  fs::remove(directory_ + "/x1/\xC3\xA9.log");
   EXPECT_THAT(paths("*.none"), ElementsAre());
   EXPECT_THAT(paths("x1/"), ElementsAre("x1/a.log", "x1/b.txt", "x1/deep"));
 }
@@ -202,9 +232,11 @@ TEST_F(FileSlicerTest, NamesWhatIsMissing) {
   options_["path"] = directory_ + "/nowhere/*.log";
   EXPECT_EQ(open().error().message, "path: cannot list " + directory_ + "/nowhere: No such file or directory");
   options_["path"] = directory_ + "/*.log";
-  EXPECT_THAT(all_cuts(), ElementsAre());
+  EXPECT_EQ(open().error().message, "path: no file matches " + directory_ + "/*.log");
   options_["path"] = directory_;
-  EXPECT_THAT(all_cuts(), ElementsAre());
+  const auto nothing = *(*open())->next(10);
+  EXPECT_TRUE(nothing.finished);
+  EXPECT_THAT(nothing.notices, ElementsAre("nothing to read: " + directory_ + " is an empty directory"));
 
   write("gone", 5);
   auto slicer = *open();
@@ -212,10 +244,113 @@ TEST_F(FileSlicerTest, NamesWhatIsMissing) {
   EXPECT_EQ(slicer->next(1).error().message, "path: cannot stat " + directory_ + "/gone: No such file or directory");
 }
 
-TEST_F(FileSlicerTest, RefusesNamesThatARequestCannotHold) {
-  write("bad\xFF", 5);
+TEST_F(FileSlicerTest, NamesMayHoldAnyBytes) {
+  write("bad\xFF", 25);
+  write("line\nend", 5);
   auto slicer = *open();
-  EXPECT_THAT(slicer->next(1).error().message, testing::HasSubstr("is not UTF-8"));
+  const auto turn = *slicer->next(1);
+  const Json request = parsed_requests(turn)[0];
+  EXPECT_EQ(request.at("path"), directory_ + "/bad\\xff");
+  EXPECT_EQ(*from_base64(request.at("path_base64").get<std::string>()), directory_ + "/bad\xFF");
+  EXPECT_THAT(cuts(*(*open(turn.position))->next(9)), ElementsAre(Cut{"line\nend", 0, 5}));
+}
+
+TEST_F(FileSlicerTest, AnyDepth) {
+  for (const char* name : {"a.log", "x/b.log", "x/y/z/c.log", "x/.hidden/d.log", ".e.log", "x/f.txt"}) write(name, 1);
+  fs::create_directory_symlink(directory_ + "/x", directory_ + "/loop");
+  fs::create_directory_symlink("..", directory_ + "/x/up");
+  const auto paths = [&](const std::string& glob) {
+    auto listed = list_files(posix_files(), directory_ + "/" + glob);
+    EXPECT_TRUE(listed) << listed.error().message;
+    for (std::string& path : listed->paths) path = path.substr(directory_.size() + 1);
+    return *listed;
+  };
+  EXPECT_THAT(paths("**/*.log").paths, ElementsAre("a.log", "x/b.log", "x/y/z/c.log"));
+  EXPECT_THAT(paths("**/*.log").links, testing::UnorderedElementsAre(directory_ + "/loop", directory_ + "/x/up"));
+  EXPECT_THAT(paths("x/**").paths, ElementsAre("x/b.log", "x/f.txt", "x/y/z/c.log"));
+  EXPECT_THAT(paths("**/y/**/c.log").paths, ElementsAre("x/y/z/c.log"));
+  EXPECT_THAT(paths("**/**/b.log").paths, ElementsAre("x/b.log"));
+  EXPECT_THAT(list_files(posix_files(), directory_ + "/**.log").error().message, testing::HasSubstr("**/*.log"));
+  EXPECT_THAT(list_files(posix_files(), directory_ + "/{a,b}.log").error().message,
+              testing::HasSubstr("braces are not expanded"));
+  write("{a,b}.log", 1);
+  EXPECT_THAT(paths("{a,b}.log").paths, ElementsAre("{a,b}.log"));
+}
+
+TEST_F(FileSlicerTest, WhatIsLeftOutIsCounted) {
+  write("a", 5);
+  write("empty", 0);
+  write("below/c", 5);
+  write(".hidden", 5);
+  ASSERT_EQ(mkfifo((directory_ + "/pipe").c_str(), 0600), 0);
+  const auto turn = *(*open())->next(10);
+  EXPECT_THAT(cuts(turn), ElementsAre(Cut{"a", 0, 5}));
+  EXPECT_THAT(turn.notices,
+              ElementsAre(directory_ + ": left out 1 directory (below), 1 empty file (empty), 1 name that "
+                                       "begins with a dot, 1 pipe (pipe)"));
+  options_["path"] = directory_ + "/p*";
+  EXPECT_EQ((*open())->next(10).error().message, "path: no file matches " + directory_ + "/p*, only 1 pipe (pipe)");
+}
+
+TEST_F(FileSlicerTest, ALinkThatLeadsNowhereIsAnError) {
+  write("a", 5);
+  fs::create_symlink("nowhere", directory_ + "/b");
+  fs::create_symlink("loop", directory_ + "/loop");
+  auto slicer = *open();
+  EXPECT_EQ(slicer->next(10).error().message, "path: " + directory_ + "/b is a link to what is not there");
+  options_["path"] = directory_ + "/b";
+  EXPECT_THAT(open().error().message, testing::HasSubstr("/b: No such file"));
+  options_["path"] = directory_ + "/loop";
+  EXPECT_THAT(open().error().message, testing::HasSubstr("/loop: Too many levels"));
+}
+
+TEST_F(FileSlicerTest, PipesAndStandardInputAreOneSliceOfOneEpoch) {
+  ASSERT_EQ(mkfifo((directory_ + "/pipe").c_str(), 0600), 0);
+  for (const std::string& path : {directory_ + "/pipe", std::string("/dev/stdin")}) {
+    options_["path"] = path;
+    const auto turn = *(*open())->next(10);
+    EXPECT_TRUE(turn.finished);
+    const auto requests = parsed_requests(turn);
+    ASSERT_EQ(requests.size(), 1u);
+    EXPECT_EQ(requests[0].at("path"), path);
+    EXPECT_EQ(requests[0].at("epoch"), 7);
+    EXPECT_TRUE((*(*open(turn.position))->next(10)).runs.empty());
+    EXPECT_THAT(open("", true).error().message, testing::HasSubstr("\"lifecycle\": \"once\""));
+  }
+  options_["path"] = "/dev/zero";
+  EXPECT_THAT(open().error().message, testing::HasSubstr("/dev/zero is a device"));
+  options_["path"] = "/dev/null";
+  const auto empty = *(*open())->next(10);
+  EXPECT_TRUE(empty.finished && empty.runs.empty());
+  EXPECT_EQ(empty.notices.size(), 1u);
+}
+
+TEST_F(FileSlicerTest, FilesWhoseSizeIsMadeUpAreOneSlice) {
+  for (const char* path : {"/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"}) {
+    if (!fs::exists(path)) continue;
+    options_["path"] = path;
+    const auto requests = parsed_requests(*(*open())->next(10));
+    ASSERT_EQ(requests.size(), 1u) << path;
+    EXPECT_EQ(requests[0].at("unsized"), true);
+  }
+}
+
+TEST_F(FileSlicerTest, RefusesTheJobsOwnOutput) {
+  write("a", 5);
+  fs::create_directory(directory_ + "/x");
+  fs::create_directory_symlink(directory_ + "/x", directory_ + "/y");
+  const auto with_output = [&](const std::string& output) {
+    job_ = {{"operations", {options_, {{"_op", "file_exporter"}, {"path", directory_ + output}}}}};
+    const auto opened = open();
+    return opened ? "" : opened.error().message;
+  };
+  EXPECT_THAT(with_output(""), testing::HasSubstr("would be read again"));
+  EXPECT_EQ(with_output("/x"), "");
+  options_["path"] = directory_ + "/*/*.ldjson";
+  write("x/b.ldjson", 1);
+  EXPECT_THAT(with_output("/y"), testing::HasSubstr("would be read again"));
+  options_["path"] = directory_ + "/*/b*.ldjson";
+  EXPECT_EQ(with_output("/y"), "");
 }
 
 TEST_F(FileSlicerTest, AnUnreadableFileIsRefused) {
@@ -262,49 +397,206 @@ TEST_F(FileSlicerTest, PacksSmallFilesAndStopsAboutWhereAsked) {
 }
 
 TEST_F(FileSlicerTest, PersistentSourcesAreLookedAtAgain) {
-  write("m", 5);
+  replace("m", "12345\n");
   auto slicer = *open("", true);
   auto turn = *slicer->next(10);
-  EXPECT_THAT(cuts(turn), ElementsAre(Cut{"m", 0, 5}));
-  EXPECT_FALSE(turn.finished);
-  turn = *slicer->next(10);
-  EXPECT_TRUE(turn.runs.empty());
+  EXPECT_TRUE(turn.runs.empty()) << "it has not settled";
   EXPECT_GT(turn.idle_ms, 0);
-  EXPECT_FALSE(turn.finished);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"m", 0, 6}));
+  EXPECT_THAT(looked(*slicer), ElementsAre());
 
-  write("a", 4);  // before the known one in the order of names
-  write("z", 0);  // not yet written
-  write("m", 9);  // known: never looked at again
-  turn = *slicer->next(10);
-  EXPECT_THAT(cuts(turn), ElementsAre(Cut{"a", 0, 4}));
-  EXPECT_EQ(turn.idle_ms, 0);
+  replace("a", "123\n");  // before the known one in the order of names
+  write("z", 0);          // nothing in it yet
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  append("a", "4\n");
+  EXPECT_THAT(looked(*slicer), ElementsAre()) << "still being written";
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 0, 6}));
 
   // After a restart: what is known stays known, what came meanwhile is found, wherever its name is.
-  write("c", 3);
-  write("z", 2);
-  slicer = *open(turn.position, true);
-  turn = *slicer->next(10);
-  EXPECT_THAT(cuts(turn), ElementsAre(Cut{"c", 0, 3}, Cut{"z", 0, 2}));
+  replace("c", "12\n");
+  replace("z", "1\n");
+  append("m", "67\n");
+  slicer = *open(position_, true);
+  EXPECT_THAT(cuts(*slicer->next(10)), ElementsAre(Cut{"m", 6, 3}));
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"c", 0, 3}, Cut{"z", 0, 2}));
 
   // What has gone is forgotten: the name may be used again.
   fs::remove(directory_ + "/c");
-  EXPECT_TRUE((*slicer->next(10)).runs.empty());
-  write("c", 7);
-  EXPECT_THAT(cuts(*slicer->next(10)), ElementsAre(Cut{"c", 0, 7}));
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  replace("c", "123456\n");
+  looked(*slicer);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"c", 0, 7}));
 }
 
-TEST_F(FileSlicerTest, APositionOfTheOtherKindIsUnderstood) {
-  write("a", 1);
-  write("b", 1);
+TEST_F(FileSlicerTest, GrowthIsFollowedByCompleteLines) {
+  options_["settle"] = 0;
+  replace("a", "1\n2\nhal");
+  auto slicer = *open("", true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 0, 4}));
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  append("a", "f");
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  append("a", "\n3\n4");
+  const std::string before = position_;
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 4, 7}));
+  slicer = *open(before, true);  // the controller died before the growth was durable
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 4, 7}));
+  append("a", "0123456789\n0123456789\n");
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 11, 10}, Cut{"a", 21, 10}, Cut{"a", 31, 3}));
+}
+
+TEST_F(FileSlicerTest, AWholeJsonValueNeedsNoLineEnd) {
+  options_["settle"] = 0;
+  replace("a", "{\"a\":1}\n{\"b\":2}");
+  options_["size"] = 1000;
+  auto slicer = *open("", true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 0, 15}));
+  append("a", "\n{\"c\":3");
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 15, 1}));
+  append("a", "}\n");
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 16, 8}));
+  append("a", "{\"d\":4}");
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 24, 7}));
+  append("a", "more\n");  // no record after all: it is read again as a whole, and is an error there
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 24, 12}));
+  options_["format"] = "raw";
+  replace("b", "1\n2");
+  slicer = *open("", true);
+  looked(*slicer);
+  EXPECT_THAT(looked(*slicer), ElementsAre()) << "2 may be the beginning of 21";
+  looked(*slicer, 60'000);
+  EXPECT_TRUE(notices_.empty()) << "with no time to settle there is none to wait";
+}
+
+TEST_F(FileSlicerTest, ALineThatWaitsForLongIsSaid) {
+  options_["format"] = "raw";
+  replace("b", "1\n2");
+  auto slicer = *open("", true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"b", 0, 2}));
+  EXPECT_THAT(looked(*slicer, 25'000), ElementsAre());
+  EXPECT_THAT(notices_,
+              ElementsAre(directory_ + "/b: its last line or row, from byte 2 on, has no end and waits for it"));
+  EXPECT_THAT(looked(*slicer, 25'000), ElementsAre());
+  EXPECT_TRUE(notices_.empty());
+}
+
+TEST_F(FileSlicerTest, CsvGrowsByCompleteRows) {
+  options_["format"] = "csv";
+  options_["settle"] = 0;
+  replace("a", "x,y\n1,2\n\"3\n");
+  auto slicer = *open("", true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 0, 8}));
+  append("a", "\",4\n5,");
+  pass_time();
+  auto turn = *slicer->next(10);
+  ASSERT_THAT(cuts(turn), ElementsAre(Cut{"a", 8, 7}));
+  const Json request = parsed_requests(turn)[0];
+  EXPECT_EQ(request.at("line"), 3);
+  EXPECT_EQ(request.at("header"), "x,y\n");
+  append("a", "6\n");
+  slicer = *open(turn.position, true);
+  pass_time();
+  turn = *slicer->next(10);
+  EXPECT_THAT(cuts(turn), ElementsAre(Cut{"a", 15, 4}));
+  EXPECT_EQ(parsed_requests(turn)[0].at("line"), 5);
+}
+
+TEST_F(FileSlicerTest, FilesThatGrowAllTheTimeAreReadAtLast) {
+  options_["size"] = 1'000;
+  replace("a", "1\n");
+  replace("b.gz", "1");
+  auto slicer = *open("", true);
+  std::vector<Cut> found;
+  for (int i = 0; i < 12 && found.empty(); ++i) {
+    append("a", "2\n");
+    append("b.gz", "2");
+    found = looked(*slicer);
+  }
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].name, "a");
+  append("b.gz", "2");
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  looked(*slicer);
+  append("b.gz", "3");
+  looked(*slicer);
+  EXPECT_THAT(notices_, ElementsAre(testing::HasSubstr("b.gz grew from")));
+}
+
+TEST_F(FileSlicerTest, RotationKeepsFilesApart) {
+  options_["settle"] = 0;
+  options_["path"] = directory_ + "/app.log*";
+  replace("app.log", "1\n2\n");
+  auto slicer = *open("", true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"app.log", 0, 4}));
+  // Moved: the rest of the old one, and the new one from its beginning.
+  append("app.log", "3\n");
+  fs::rename(directory_ + "/app.log", directory_ + "/app.log.1");
+  replace("app.log", "a\nb\nc\nd\n");
+  EXPECT_THAT(looked(*slicer), testing::UnorderedElementsAre(Cut{"app.log.1", 4, 2}, Cut{"app.log", 0, 8}));
+  // Copied and truncated: nothing of the copy, and what is new.
+  options_["settle"] = 2'000;
+  slicer = *open(position_, true);
+  fs::copy_file(directory_ + "/app.log", directory_ + "/app.log.2");
+  replace("app.log", "");
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  append("app.log", "e\n");
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"app.log", 0, 2}));
+}
+
+TEST_F(FileSlicerTest, WhatIsWrittenAnewIsANewFile) {
+  options_["settle"] = 0;
+  options_["size"] = 100;
+  replace("a", "1\n2\n3\n");
+  replace("b", "1\n2\n3\n");
+  auto slicer = *open("", true);
+  EXPECT_EQ(looked(*slicer).size(), 2u);
+  replace("a", "4\n5\n6\n7\n8\n");  // longer, in place
+  write("new", 0);
+  replace("new", "7\n");
+  fs::rename(directory_ + "/new", directory_ + "/b");  // another file
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 0, 10}, Cut{"b", 0, 2}));
+  EXPECT_THAT(notices_, ElementsAre(testing::HasSubstr("/b was replaced by another file")));
+}
+
+TEST_F(FileSlicerTest, ASourceThatIsAwayIsWaitedFor) {
+  options_["settle"] = 0;
+  options_["path"] = directory_ + "/in";
+  write("in/a", 0);
+  replace("in/a", "1\n");
+  auto slicer = *open("", true);
+  EXPECT_EQ(looked(*slicer).size(), 1u);
+  fs::rename(directory_ + "/in", directory_ + "/away");
+  EXPECT_THAT(looked(*slicer), ElementsAre());
+  EXPECT_THAT(notices_, ElementsAre(testing::HasSubstr("waiting for it")));
+  fs::rename(directory_ + "/away", directory_ + "/in");
+  EXPECT_THAT(looked(*slicer), ElementsAre()) << "it was read before";
+}
+
+TEST_F(FileSlicerTest, OlderPositionsAreUnderstood) {
+  options_["settle"] = 0;
+  replace("a", "1\n");
+  replace("b", "1\n");
   const std::string once = (*(*open())->next(1)).position;
-  EXPECT_THAT(cuts(*(*open(once, true))->next(10)), ElementsAre(Cut{"b", 0, 1}));
-  const std::string persistent = (*(*open("", true))->next(1)).position;
-  EXPECT_THAT(cuts(*(*open(persistent))->next(10)), ElementsAre(Cut{"b", 0, 1}));
+  auto slicer = *open(once, true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"b", 0, 2}));
+  EXPECT_THAT(cuts(*(*open(position_))->next(10)), ElementsAre()) << "all of them were followed";
+
+  std::string known = R"({"known":")";
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : directory_ + "/a") hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  known += fmt::format("{:016x}\"}}", hash);
+  slicer = *open(known, true);
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"b", 0, 2}));
+  append("a", "2\n");
+  EXPECT_THAT(looked(*slicer), ElementsAre(Cut{"a", 2, 2}));
 }
 
 TEST_F(FileSlicerTest, RefusesBrokenPositions) {
-  for (const char* position : {"[]", "{\"last\":5}", "{\"known\":\"123\"}", "{\"known\":\"zzzzzzzzzzzzzzzz\"}"}) {
+  for (const char* position : {"[]", "{\"last\":5}", "{\"known\":\"123\"}", "{\"known\":\"zzzzzzzzzzzzzzzz\"}",
+                               "{\"v\":3,\"files\":\"\"}", "{\"v\":2}", "{\"v\":2,\"files\":\"AAAA\"}"}) {
     EXPECT_EQ(open(position).error().code, ErrorCode::corrupt) << position;
+    EXPECT_EQ(open(position, true).error().code, ErrorCode::corrupt) << position;
   }
   EXPECT_FALSE(open("{"));
 }
@@ -324,8 +616,20 @@ class ManyFiles final : public NoFiles {
   }
   Result<std::vector<std::string>> list(const std::string&) override { return names_; }
   Result<FileStat> stat(const std::string& path) override { return FileStat{path == "/many", 5, 1, 1}; }
+  Result<std::unique_ptr<ReadableFile>> open(const std::string&) override {
+    return std::unique_ptr<ReadableFile>(std::make_unique<Line>());
+  }
 
  private:
+  class Line final : public ReadableFile {
+   public:
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
+      const std::string_view rest = std::string_view("1234\n").substr(std::min<std::uint64_t>(5, offset));
+      return rest.copy(buffer.data(), buffer.size());
+    }
+    Result<FileStat> stat() override { return FileStat{false, 5, 1, 1}; }
+  };
+
   std::vector<std::string> names_;
 };
 
@@ -335,7 +639,7 @@ TEST(FileSlicerManyFiles, PositionsStayInProportion) {
   for (const bool persistent : {false, true}) {
     auto slicer = make_file_slicer();
     SlicerContext context;
-    context.options = {{"path", "/many"}};
+    context.options = {{"path", "/many"}, {"settle", 0}};
     context.files = &files;
     context.persistent = persistent;
     ASSERT_TRUE(slicer->open(context, ""));

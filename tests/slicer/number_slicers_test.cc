@@ -41,6 +41,14 @@ std::vector<std::string> requests(const SlicerTurn& turn) {
   return all;
 }
 
+TEST(NumberSlicers, OnlyAPersistentGeneratorIsEndless) {
+  EXPECT_TRUE(opened("data_generator", context(R"({"size":10})", true))->is_endless());
+  EXPECT_TRUE(opened("test-reader", context("{}", true))->is_endless());
+  EXPECT_FALSE(opened("data_generator", context(R"({"size":10})"))->is_endless());
+  EXPECT_FALSE(opened("test-reader", context("{}"))->is_endless());
+  EXPECT_FALSE(opened("id_range", context(R"({"start":0,"end":9,"size":1})", true))->is_endless());
+}
+
 // All requests, with the slicer thrown away and opened again at its position after every turn.
 std::vector<std::string> all_requests(const char* reader, const SlicerContext& with, std::size_t wanted, bool reopen) {
   std::vector<std::string> all;

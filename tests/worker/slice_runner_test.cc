@@ -27,6 +27,8 @@ struct Trace {
   ErrorCode code = ErrorCode::io;
   std::atomic<bool>* cancel_at_read = nullptr;
   int batches = 2;
+  std::vector<std::string> columns;  // of the source
+  std::vector<std::vector<std::string>> told;
 
   Result<void> event(const std::string& name) {
     events.push_back(name);
@@ -56,6 +58,9 @@ class TracedReader final : public Reader {
     batch.append_copy("b" + std::to_string(next_++));
     return {};
   }
+  const std::vector<std::string>* columns() const override {
+    return trace_.columns.empty() ? nullptr : &trace_.columns;
+  }
 
  private:
   Trace& trace_;
@@ -82,6 +87,7 @@ class TracedProcessor final : public Processor {
     batch.append_copy(name_ + "-last");
     return {};
   }
+  void change_columns(std::vector<std::string>& columns) const override { columns.push_back(name_); }
 
  private:
   Trace& trace_;
@@ -127,6 +133,10 @@ class TracedSender final : public Sender {
   Result<void> begin(const SliceContext&) override {
     trace_.written.clear();
     return trace_.event("sender.begin");
+  }
+  Result<void> expect_columns(const std::vector<std::string>& columns) override {
+    trace_.told.push_back(columns);
+    return trace_.event("sender.columns");
   }
   Result<void> write(const RecordBatch& batch) override {
     for (const auto record : batch.records) trace_.written.emplace_back(record);
@@ -210,6 +220,18 @@ TEST_F(SliceRunnerTest, TakesBatchesThroughAndReportsFacts) {
   EXPECT_EQ(result.output.request_hash, request_hash(R"({"x":1})"));
   EXPECT_EQ(result.key, order().key);
   EXPECT_EQ(result.attempt, order().attempt);
+}
+
+TEST_F(SliceRunnerTest, TellsTheSenderTheColumnsOfTheSourceOncePerSlice) {
+  trace_.columns = {"id", "name"};
+  auto made = runner(R"([{"_op":"read"},{"_op":"work"},{"_op":"work"},{"_op":"send"}])");
+  for (int slice = 0; slice < 2; ++slice) {
+    trace_.told.clear();
+    EXPECT_EQ((*made)->run(order()).outcome, wire::Outcome::completed);
+    EXPECT_THAT(trace_.told, ElementsAre(ElementsAre("id", "name", "p1", "p2")));
+  }
+  trace_.fail_at = "sender.columns";
+  EXPECT_THAT((*made)->run(order()).error, HasSubstr("operations[3] send: failed at sender.columns"));
 }
 
 TEST_F(SliceRunnerTest, TellsOperationsWhoseSliceItIs) {

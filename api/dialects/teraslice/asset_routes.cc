@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "api/dialects/teraslice/display_text.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/text_table.h"
@@ -16,7 +17,7 @@ namespace slicemill::api::teraslice {
 namespace {
 
 constexpr int kCreated = 201;
-constexpr std::size_t kDescriptionBytes = 30;
+constexpr std::size_t kDescriptionColumns = 30;
 constexpr std::array<std::string_view, 8> kColumns = {"name",        "version",      "id",       "_created",
                                                       "description", "node_version", "platform", "arch"};
 
@@ -85,11 +86,7 @@ void list(AssetService& service, const Request& request, const Respond& respond,
 std::string asset_cell(const Json& asset, std::string_view column) {
   if (column.find_first_of(".[") == std::string_view::npos && !asset.contains(std::string(column))) return "";
   std::string text = cell_text(asset, column);
-  if (column != "description" || text.size() <= kDescriptionBytes) return text;
-  std::size_t end = kDescriptionBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a character
-  text.resize(end);
-  return text;
+  return column == "description" ? fitted(text, kDescriptionColumns, "") : text;
 }
 
 void print(AssetService& service, const Request& request, const Respond& respond, bool by_name, bool by_version) {

@@ -182,7 +182,7 @@ Argument<WorkersRequest> workers_request(const Request& request) {
 
 Argument<StopRequest> stop_request(const Request& request) {
   StopRequest out;
-  out.blocking = given(request, "blocking").value_or("true") == "true";
+  out.blocking = request.query_value("blocking").value_or("true") == "true";  // an empty value does not block
   std::string force = given(request, "force").value_or("false");
   out.force = force != "false" && force != "0";
   ASSIGN_OR_RETURN(out.timeout_ms, integer_parameter(request, "timeout"));

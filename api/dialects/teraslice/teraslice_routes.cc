@@ -105,6 +105,10 @@ void get_execution(Call& call, const ExecutionId& id) {
   answer_kept(call, [&](const Answer& answer) { call.service.get_execution(id, answer.document()); });
 }
 
+void remove_execution(Call& call, const ExecutionId& id) {
+  call.service.remove_execution(id, call.answer.document());
+}
+
 void stop(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(wanted, stop_request(call.request));
   call.service.stop(id, wanted, call.answer.as<StopAnswer>([id, wanted](const StopAnswer& answer) {
@@ -322,6 +326,7 @@ constexpr Row kRows[] = {
     {Method::get, "/ex", list_executions, "Could not list executions"},
     {Method::get, "/ex/errors", all_errors, "Could not get errors"},
     {Method::get, "/ex/:id", of_execution<get_execution>, "Could not get execution"},
+    {Method::del, "/ex/:id", of_execution<remove_execution>, "Could not remove execution"},
     {Method::post, "/ex/:id/_stop", of_execution<stop>, "Could not stop execution"},
     {Method::post, "/ex/:id/_pause", of_execution<pause>, "Could not pause execution"},
     {Method::post, "/ex/:id/_resume", of_execution<resume>, "Could not resume execution"},

@@ -47,7 +47,8 @@ std::vector<Json> worker_rows(const Json& cluster_state) {
   for (const Json& node : cluster_state) {
     if (!node.is_object() || !node.contains("active")) continue;
     for (Json process : node["active"]) {
-      if (node.contains("node_id")) process["node_id"] = node["node_id"];
+      for (const char* member : {"node_id", "hostname"})
+        if (node.contains(member)) process[member] = node[member];
       rows.push_back(std::move(process));
     }
   }

@@ -17,7 +17,8 @@ std::span<const std::string_view> controller_columns();
 std::vector<std::string_view> job_columns(bool with_deletion);
 std::vector<std::string_view> execution_columns(bool with_deletion);
 
-// From the cluster state: every process with its node; every node with the number of its processes as `active`.
+// From the cluster state: every process with its node and that one's host; every node with the number of its processes
+// as `active`.
 std::vector<Json> worker_rows(const Json& cluster_state);
 std::vector<Json> node_rows(const Json& cluster_state);
 

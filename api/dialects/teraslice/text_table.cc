@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "api/dialects/teraslice/display_text.h"
+#include "api/dialects/teraslice/teraslice_json.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::api::teraslice {
@@ -16,6 +18,8 @@ namespace {
 constexpr std::string_view kTableType = "text/html; charset=utf-8";
 constexpr std::string_view kSeparator = "  ";
 constexpr std::string_view kMissing = "N/A";
+constexpr std::string_view kEllipsis = "\u2026";
+constexpr std::size_t kMostColumns = 100;  // of a table
 
 std::string number_text(const Json& value) {
   if (!value.is_number_float()) return to_compact_text(value);
@@ -60,32 +64,6 @@ std::vector<std::string> path_steps(std::string_view path) {
   return steps;
 }
 
-struct CodePointRange {
-  std::uint32_t first, last;
-};
-// Blocks of characters that terminals show two columns wide.
-constexpr std::array kWide = {CodePointRange{0x1100, 0x115F},   CodePointRange{0x2E80, 0x303E},
-                              CodePointRange{0x3040, 0xA4CF},   CodePointRange{0xAC00, 0xD7A3},
-                              CodePointRange{0xF900, 0xFAFF},   CodePointRange{0xFE30, 0xFE6F},
-                              CodePointRange{0xFF00, 0xFF60},   CodePointRange{0xFFE0, 0xFFE6},
-                              CodePointRange{0x1F300, 0x1F64F}, CodePointRange{0x20000, 0x3FFFD}};
-
-std::size_t display_width(std::string_view text) {
-  std::size_t width = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    std::uint32_t point = length == 1 ? lead : lead & (0xFFu >> (length + 1));
-    for (std::size_t k = 1; k < length && i + k < text.size(); ++k)
-      point = point << 6 | (static_cast<std::uint8_t>(text[i + k]) & 0x3Fu);
-    const bool wide = std::ranges::any_of(
-        kWide, [point](const CodePointRange& range) { return point >= range.first && point <= range.last; });
-    width += wide ? 2 : 1;
-    i += length;
-  }
-  return width;
-}
-
 using Line = std::vector<std::string>;
 
 std::string print(const std::vector<Line>& rows, std::span<const std::size_t> widths) {
@@ -126,10 +104,13 @@ std::string cell_text(const Json& record, std::string_view path) {
 std::string text_table(std::span<const Json> records, std::span<const std::string> columns, bool with_header,
                        const CellText& cell) {
   std::vector<Line> rows;
-  if (with_header) rows.emplace_back(columns.begin(), columns.end());
+  if (with_header) {
+    Line& header = rows.emplace_back();
+    for (const std::string& column : columns) header.push_back(fitted(column, kCellColumns, kEllipsis));
+  }
   for (const Json& record : records) {
     Line& row = rows.emplace_back();
-    for (const std::string& column : columns) row.push_back(cell(record, column));
+    for (const std::string& column : columns) row.push_back(fitted(cell(record, column), kCellColumns, kEllipsis));
   }
   if (records.empty()) rows.emplace_back(columns.size());
   std::vector<std::size_t> widths(columns.size());
@@ -146,7 +127,8 @@ std::string text_table(std::span<const Json> records, std::span<const std::strin
 std::vector<std::string> table_columns(const Request& request, std::span<const std::string_view> defaults) {
   std::vector<std::string> columns;
   auto add = [&](std::string column) {
-    if (!column.empty() && std::ranges::find(columns, column) == columns.end()) columns.push_back(std::move(column));
+    const bool is_new = !column.empty() && std::ranges::find(columns, column) == columns.end();
+    if (is_new && columns.size() <= kMostColumns) columns.push_back(std::move(column));
   };
   for (const std::string& part : split(request.query_value("fields").value_or(""), ',')) {
     const auto first = part.find_first_not_of(' ');
@@ -159,6 +141,8 @@ std::vector<std::string> table_columns(const Request& request, std::span<const s
 Response table_response(const Request& request, std::span<const Json> records,
                         std::span<const std::string_view> defaults, const CellText& cell) {
   const auto columns = table_columns(request, defaults);
+  if (columns.size() > kMostColumns)
+    return error_response(400, fmt::format("fields: a table has at most {} columns", kMostColumns));
   return {200, kTableType, text_table(records, columns, request.query_value("headers") != "false", cell), {}};
 }
 

@@ -2,7 +2,8 @@
 //
 // table := [header dashes] row*      line := cell ("  " cell)* "\n"
 // Cells are left aligned and padded to the widest of their column, the last one too. Without records there is one row
-// of blanks. Widths are in terminal columns: wide East Asian characters count two.
+// of blanks. Widths are those of a terminal (display_text.h). Cells are printable, and cut with an ellipsis where they
+// are wider than kCellColumns: one long name widens every row of its column.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,8 @@
 
 namespace slicemill::api::teraslice {
 
+constexpr std::size_t kCellColumns = 200;
+
 // The text of one cell.
 using CellText = std::function<std::string(const Json& record, std::string_view column)>;
 
@@ -27,10 +30,11 @@ std::string cell_text(const Json& record, std::string_view path);
 std::string text_table(std::span<const Json> records, std::span<const std::string> columns, bool with_header,
                        const CellText& cell = cell_text);
 
-// `fields` of the query, comma separated, or the defaults. A column named twice is shown once.
+// `fields` of the query, comma separated, or the defaults. A column named twice is shown once. Columns beyond what
+// table_response() accepts are left out, but for one.
 std::vector<std::string> table_columns(const Request& request, std::span<const std::string_view> defaults);
 
-// The answer of a /txt route: columns and header as the request wants them.
+// The answer of a /txt route: columns and header as the request wants them; 400 for more than 100 columns.
 Response table_response(const Request& request, std::span<const Json> records,
                         std::span<const std::string_view> defaults, const CellText& cell = cell_text);
 

@@ -11,7 +11,8 @@
 namespace slicemill {
 namespace {
 
-Result<std::vector<std::string>> read_all(const std::string& text, CsvOptions options, std::size_t step) {
+Result<std::vector<std::string>> read_all(const std::string& text, CsvOptions options, std::size_t step,
+                                          const CsvReader::OnBadRow& on_bad_row = {}) {
   CsvReader reader(std::move(options));
   RecordText out;
   std::string held;
@@ -21,7 +22,7 @@ Result<std::vector<std::string>> read_all(const std::string& text, CsvOptions op
     held += text.substr(read_to, more);
     read_to += more;
     const Padded chunk(held);
-    ASSIGN_OR_RETURN(const std::size_t used, reader.read(chunk.view(), read_to == text.size(), out));
+    ASSIGN_OR_RETURN(const std::size_t used, reader.read(chunk.view(), read_to == text.size(), out, on_bad_row));
     held.erase(0, used);
   } while (read_to < text.size());
   EXPECT_TRUE(held.empty()) << held;
@@ -71,21 +72,37 @@ TEST(CsvReader, KeepsEmptyValuesWhenAsked) {
 TEST(CsvReader, TakesNamesFromTheOptions) {
   CsvOptions options;
   options.fields = {"x", "y"};
-  EXPECT_THAT(*read_all("h1,h2\n1,2\n", options, 100), testing::ElementsAre(R"({"x":"1","y":"2"})"));
+  const std::string records[] = {R"({"x":"1","y":"2"})", R"({"x":"h","y":"i"})"};
+  EXPECT_THAT(*read_all("x,y\n1,2\n", options, 100), testing::ElementsAre(records[0]));
+  EXPECT_THAT(*read_all("\n\"X\", y \n1,2\n", options, 100), testing::ElementsAre(records[0]));
+  EXPECT_THAT(*read_all("h,i\n1,2\n", options, 100), testing::ElementsAre(records[1], records[0])) << "no header";
+  EXPECT_THAT(*read_all("1,2\nx,y\n", options, 100), testing::ElementsAre(records[0], R"({"x":"x","y":"y"})"));
+  EXPECT_EQ(read_all("y,x\n1,2\n", options, 100).error().message,
+            "line 1, column 1, byte 0: the header has the names of `fields` in another order");
+  EXPECT_EQ(read_all("x\n1,2\n", options, 100).error().message,
+            "line 1, column 2, byte 1: 1 field where there are 2 columns");
   options.remove_header = false;
-  options.delimiter = '\t';
-  EXPECT_THAT(*read_all("1\t2\n", options, 100), testing::ElementsAre(R"({"x":"1","y":"2"})"));
+  options.dialect.delimiter = '\t';
+  EXPECT_THAT(*read_all("x\ty\n1\t2\n", options, 100), testing::ElementsAre(R"({"x":"x","y":"y"})", records[0]));
 }
 
-TEST(CsvReader, NamesTheLineOfEveryError) {
+TEST(CsvReader, NamesThePlaceOfEveryError) {
   const std::pair<const char*, const char*> cases[] = {
-      {"a,b\n1,2\n3\n", "line 3: 1 fields where there are 2 columns"},
-      {"a,b\n\"1\n\n2\",3\n4,5,6\n", "line 5: 3 fields where there are 2 columns"},
-      {"a,b\n1,\"2\n3,4\n", "line 2: a quoted field begins here and is never closed"},
-      {"a,b\nx\ny,2", "line 2: 1 fields where there are 2 columns"},
-      {"a,b\n\"1\"x,2\n", "line 2: text behind the closing quote of a field"},
-      {"a,a\n1,2\n", "line 1: two columns have the name \"a\""},
-      {"a\nok\n\xFF\n", "line 3: row is not UTF-8"},
+      {"a,b\n1,2\n3\n", "line 3, column 2, byte 9: 1 field where there are 2 columns"},
+      {"a,b\n\"1\n\n2\",3\n4,5,6\n", "line 5, column 3, byte 17: 3 fields where there are 2 columns"},
+      {"a,b\r\"1\r\r\n2\",3\r4,5,6\r", "line 5, column 3, byte 18: 3 fields where there are 2 columns"},
+      {"a,b\n1,\"2\n3,4\n",
+       "line 2, column 2, byte 6: a quoted field begins here and is never closed, up to the end of the file in line 4"},
+      {"a,b\nx\ny,2", "line 2, column 2, byte 5: 1 field where there are 2 columns"},
+      {"a,b\n\"1\"x,2\n", "line 2, column 1, byte 7: text behind the closing quote of a field"},
+      {"a,a\n1,2\n", "line 1, column 2, byte 2: two columns have the name \"a\""},
+      {",\"\"\n1,2\n", "line 1, column 2, byte 2: two columns have the name \"\""},
+      {"a\nok\n\xFF\n", "line 3, column 1, byte 5: not UTF-8"},
+      {"a,\xFF\n1,2\n", "line 1, column 2, byte 2: not UTF-8"},
+      {"a\n1,2\n", "line 2, column 2, byte 4: 2 fields where there is 1 column"},
+      {"a;b\n1,5;2,5\n",
+       "line 2, column 2, byte 6: 3 fields where there is 1 column (the row holds \";\": is that its "
+       "`field_delimiter`?)"},
   };
   for (const auto& [text, message] : cases) {
     for (std::size_t step : {1, 3, 100}) {
@@ -95,6 +112,93 @@ TEST(CsvReader, NamesTheLineOfEveryError) {
       EXPECT_FALSE(records.error().retryable);
     }
   }
+  CsvOptions part;
+  part.is_part = true;
+  part.header = "a,b\n";
+  part.first_line = 7;
+  part.first_byte = 100;
+  EXPECT_EQ(read_all("1,2\n3\n", part, 100).error().message,
+            "line 8, column 2, byte 105: 1 field where there are 2 columns");
+}
+
+TEST(CsvReader, EndsRowsAtEveryKindOfLineEnd) {
+  const std::vector<std::string> records = {R"({"a":"1","b":"2"})", "{\"a\":\"3\",\"b\":\"x\\r\\ny\\rz\"}",
+                                            R"({"a":"5","b":"6"})"};
+  for (const std::string end : {"\n", "\r\n", "\r", "\r\r\n"}) {
+    for (const std::string other : {"\n", "\r\n", "\r", "\r\r\n"}) {
+      for (const bool keeps_empty : {false, true}) {
+        const std::string text = "a,b" + end + "1,2" + other + "3,\"x\r\ny\rz\"" + end + "5,6";
+        for (const std::string& last : {std::string(), end}) {
+          for (std::size_t step : {1, 2, 3, 5, 100}) {
+            const auto read = read_all(text + last, keeps_empty ? keeping_empty() : CsvOptions(), step);
+            ASSERT_TRUE(read) << read.error().message;
+            EXPECT_EQ(*read, records) << testing::PrintToString(text + last) << " in steps of " << step;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_THAT(*read_all("a\n1\n\r2\r\r3\n", {}, 1), testing::SizeIs(3)) << "blank lines are skipped";
+}
+
+TEST(CsvReader, TellsAnEmptyFieldFromABlankLine) {
+  EXPECT_THAT(*read_all("v\na\n\"\"\n\nb\n", {}, 1), testing::ElementsAre(R"({"v":"a"})", "{}", R"({"v":"b"})"));
+  EXPECT_THAT(*read_all("v\n\"\"", keeping_empty(), 1), testing::ElementsAre(R"({"v":""})"));
+  EXPECT_THAT(*read_all("\n\nv\n1\n", keeping_empty(), 1), testing::ElementsAre(R"({"v":"1"})"));
+  EXPECT_THAT(*read_all(",b\n1,2\n", {}, 1), testing::ElementsAre(R"({"":"1","b":"2"})"));
+}
+
+TEST(CsvReader, QuotesMayBeOffOrOthers) {
+  CsvOptions options;
+  options.dialect = {'\t', std::nullopt};
+  EXPECT_THAT(*read_all("id\t\"t\"\n1\t\"open\n2\tin \"side\"\n", options, 1),
+              testing::ElementsAre(R"({"id":"1","\"t\"":"\"open"})", R"({"id":"2","\"t\"":"in \"side\""})"));
+  options.dialect = {',', '\''};
+  EXPECT_THAT(*read_all("a,b\n'1,''2',\"3\n", options, 1), testing::ElementsAre(R"({"a":"1,'2","b":"\"3"})"));
+}
+
+TEST(CsvReader, HonoursASeparatorLine) {
+  const auto record = testing::ElementsAre(R"({"a":"1,5","b":"2"})");
+  for (const char* text :
+       {"sep=;\na;b\n1,5;2\n", "\xEF\xBB\xBFSep=;\r\na;b\r\n1,5;2", "sep=;\ra;b\r1,5;2\r", "sep=;\r\r\na;b\n1,5;2"}) {
+    for (std::size_t step : {1, 4, 100}) EXPECT_THAT(*read_all(text, {}, step), record) << text;
+  }
+  EXPECT_THAT(*read_all("sep=;", {}, 1), testing::ElementsAre());
+  EXPECT_EQ(read_all("sep=;\na;b\n1;2;3\n", {}, 100).error().message,
+            "line 3, column 3, byte 14: 3 fields where there are 2 columns");
+  EXPECT_THAT(*read_all("sep=\"\n1\n", {}, 1), testing::ElementsAre(R"({"sep=\"":"1"})")) << "no delimiter";
+  EXPECT_THAT(*read_all("sep=ab\n1\n", {}, 1), testing::ElementsAre(R"({"sep=ab":"1"})"));
+  EXPECT_THAT(*read_all("\"sep=;\"\n1\n", {}, 1), testing::ElementsAre(R"({"sep=;":"1"})")) << "quoted: a name";
+}
+
+TEST(CsvReader, DoubtsADelimiterThatNobodyNamed) {
+  CsvOptions options;
+  options.doubts_delimiter = true;
+  EXPECT_EQ(
+      read_all("id;name\n\n1;\"a;b\"\n", options, 100).error().message,
+      "line 3, column 1, byte 9: header and row are one column for the delimiter \",\", and both hold \";\": name "
+      "the delimiter with `field_delimiter`");
+  EXPECT_THAT(read_all("a\tb\n1,5\t2,5\n", options, 1).error().message, testing::HasSubstr("both hold a tab"));
+  for (const char* text : {"id;name\n1\n2;3\n", "id;name\n1;2;3\n", "id\n1;2\n", "a,b;c\n1,2;3\n"}) {
+    EXPECT_TRUE(read_all(text, options, 100)) << text;
+  }
+  options.doubts_delimiter = false;
+  EXPECT_THAT(*read_all("id;name\n1;2\n", options, 100), testing::ElementsAre(R"({"id;name":"1;2"})"));
+}
+
+TEST(CsvReader, GoesOnBehindBadRows) {
+  const std::string text = "a,b\n1,2,3\n4,\"5\n\"x,y\"\n6,7\n\xFF,8\n9,10\n11,\"12\n13,14\n";
+  for (std::size_t step : {1, 3, 100}) {
+    std::vector<std::string> bad;
+    const auto note = [&](const BadCsvRow& row) -> Result<void> {
+      bad.push_back(std::to_string(row.line) + "@" + std::to_string(row.byte) + " " + std::string(row.text));
+      return {};
+    };
+    EXPECT_THAT(*read_all(text, {}, step, note), testing::ElementsAre(R"({"a":"6","b":"7"})", R"({"a":"9","b":"10"})"));
+    EXPECT_THAT(bad, testing::ElementsAre("2@4 1,2,3", "3@10 4,\"5\n\"x,y\"", "6@25 \xFF,8", "8@34 11,\"12\n13,14\n"));
+  }
+  const auto refuse = [](const BadCsvRow& row) { return Result<void>(row.error); };
+  EXPECT_FALSE(read_all(text, {}, 100, refuse));
 }
 
 TEST(CsvReader, EndsARowAtTheEndOfTheFile) {
@@ -103,6 +207,11 @@ TEST(CsvReader, EndsARowAtTheEndOfTheFile) {
   EXPECT_THAT(*read_all("a,b\n1,\"2\"\r", {}, 1), testing::ElementsAre(R"({"a":"1","b":"2"})"));
   EXPECT_THAT(*read_all("a,b", {}, 1), testing::ElementsAre());
   EXPECT_THAT(*read_all("", {}, 1), testing::ElementsAre());
+  CsvReader reader({});
+  RecordText none;
+  EXPECT_EQ(reader.columns(), nullptr);
+  EXPECT_EQ(*reader.read(Padded("a,\"b\"").view(), true, none), 5u);
+  EXPECT_EQ(*reader.columns(), (std::vector<std::string>{"a", "b"}));
 }
 
 }  // namespace

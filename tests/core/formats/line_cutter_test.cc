@@ -111,6 +111,12 @@ TEST(RecordFormat, NamesFormatsAndCompressions) {
   EXPECT_FALSE(compression_from("rar"));
   EXPECT_EQ(compression_of_name("/a/b.ldjson.zst"), Compression::zstd);
   EXPECT_EQ(compression_of_name("/a/b.gz/c"), Compression::none);
+  for (const char* name : {"a.GZ", "a.gzip", "a.csv.Gz"})
+    EXPECT_EQ(compression_of_name(name), Compression::gzip) << name;
+  for (const char* name : {"a.zstd", "a.ZST"}) EXPECT_EQ(compression_of_name(name), Compression::zstd) << name;
+  EXPECT_EQ(compression_of_name("gz"), Compression::none);
+  EXPECT_EQ(unsupported_ending("/a/b.XZ"), ".xz");
+  EXPECT_EQ(unsupported_ending("/a/b.gz"), "");
   EXPECT_EQ(default_extension(RecordFormat::csv, Compression::gzip), "csv.gz");
   EXPECT_EQ(default_extension(RecordFormat::raw, Compression::none), "txt");
 }

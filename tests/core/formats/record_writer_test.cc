@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/formats/csv_reader.h"
+#include "core/formats/json_scan.h"
 #include "tests/core/formats/padded.h"
 
 namespace slicemill {
@@ -116,8 +118,10 @@ TEST(RecordWriter, CsvTakesTheColumnsOfTheFirstRecord) {
   EXPECT_EQ(*written(options, {R"({"id":1,"na,me":"x\"y","ok":true})", R"({"ok":null,"id":2.50})",
                                R"({"na,me":"a\nb","ok":[1, "z"]})"}),
             "id,\"na,me\",ok\n1,\"x\"\"y\",true\n2.50,,\n,\"a\nb\",\"[1, \"\"z\"\"]\"\n");
-  EXPECT_THAT(written(options, {R"({"a":1})", R"({"a":1,"b":2})"}).error().message,
-              testing::StartsWith("record 2: member \"b\" is not among the columns"));
+  EXPECT_THAT(
+      written(options, {R"({"a":1})", R"({"a":1,"b":2})"}).error().message,
+      testing::StartsWith("record 2: a member, \"b\", is not among the columns, which without `fields` are those "
+                          "of the first record (a): name all in `fields`: {"));
   EXPECT_EQ(written(options, {"[1]"}).error().message, "record 1: not a JSON object: [1]");
   EXPECT_EQ(written(options, {"{}"}).error().message, "record 1: an object without members has no columns: {}");
 }
@@ -137,6 +141,88 @@ TEST(RecordWriter, CsvNeverWritesABlankLine) {
   auto options = format(RecordFormat::csv);
   options.fields = {"a"};
   EXPECT_EQ(*written(options, {R"({"a":""})", R"({"a":"x"})"}), "\"\"\nx\n");
+  options.fields = {""};
+  options.include_header = true;
+  EXPECT_EQ(*written(options, {R"({"":"x"})"}), "\"\"\nx\n");
+}
+
+TEST(RecordWriter, CsvKeepsTheColumnsOfItsSource) {
+  auto options = format(RecordFormat::csv);
+  options.include_header = true;
+  const auto writer = make_record_writer(options);
+  const Padded record(R"({"city":"Bonn","id":1})");
+  const std::string_view view = record.view();
+  std::string out;
+  ASSERT_TRUE(writer->expect_columns({"id", "name"}));
+  ASSERT_TRUE(writer->append({&view, 1}, out));
+  EXPECT_EQ(out, "id,name,city\n1,,Bonn\n");
+  EXPECT_TRUE(writer->expect_columns({"name"}));
+  EXPECT_THAT(writer->expect_columns({"name", "zip"}).error().message,
+              testing::StartsWith("a column of the source, \"zip\", is not among the columns"));
+  options.fields = {"id"};
+  EXPECT_TRUE(make_record_writer(options)->expect_columns({"id", "name"})) << "others were not asked for";
+}
+
+TEST(RecordWriter, CsvTakesTheColumnsThatAreSettled) {
+  auto options = format(RecordFormat::csv);
+  std::vector<std::vector<std::string>> asked;
+  options.settle_columns = [&](std::vector<std::string> own) -> Result<std::vector<std::string>> {
+    asked.push_back(std::move(own));
+    return std::vector<std::string>{"b", "a"};
+  };
+  EXPECT_EQ(*written(options, {R"({"a":1,"b":2})", R"({"b":3})"}), "2,1\n3,\n");
+  EXPECT_THAT(asked, testing::ElementsAre(std::vector<std::string>{"a", "b"}));
+  EXPECT_THAT(written(options, {R"({"a":1,"c":2})"}).error().message,
+              testing::StartsWith("record 1: a member, \"c\", is not among the columns"));
+  options.settle_columns = [](std::vector<std::string>) -> Result<std::vector<std::string>> {
+    return Error(ErrorCode::io, "the disk is gone");
+  };
+  EXPECT_EQ(written(options, {R"({"a":1})"}).error().message, "the disk is gone");
+}
+
+// What is written is what is read: whatever a value holds, and wherever it stands.
+TEST(RecordWriter, CsvIsReadBackAsItWas) {
+  const std::vector<std::string> values = {
+      "",        " a ",  "a\rb", "\r",       "a\nb",  "\r\n", "\"", "\"a\"",        "a\"b",
+      ",",       ";",    "\t",   "sep=;",    "SEP=,", "'",    "\\", "\xEF\xBB\xBF", "\xEF\xBB\xBFx",
+      "1,5\r\n", "null", "{}",   "\xC3\xA9", " "};
+  for (const RecordFormat kind : {RecordFormat::csv, RecordFormat::tsv}) {
+    for (const bool has_header : {false, true}) {
+      for (const std::string line_end : {"\n", "\r\n"}) {
+        for (const std::string& value : values) {
+          auto options = format(kind);
+          options.field_delimiter = kind == RecordFormat::tsv ? '\t' : ',';
+          options.include_header = has_header;
+          options.line_delimiter = line_end;
+          const std::string one = "{" + json_quoted(value) + ":" + json_quoted(value) + "}";
+          const std::string two = "{\"a\":" + json_quoted(value) + ",\"b\":" + json_quoted(value) + "}";
+          for (const std::string& record : {one, two}) {
+            const Padded text(*written(options, {record, record}));
+            CsvOptions reading;
+            reading.dialect.delimiter = options.field_delimiter;
+            reading.ignore_empty = false;
+            if (!has_header) reading.fields = record == one ? std::vector{value} : std::vector<std::string>{"a", "b"};
+            reading.remove_header = false;
+            CsvReader reader(reading);
+            RecordText read;
+            ASSERT_TRUE(reader.read(text.view(), true, read)) << text.view();
+            EXPECT_EQ(std::string(read.data(), read.size()), record + record) << text.view();
+          }
+        }
+      }
+    }
+  }
+  const Padded text(*written(format(RecordFormat::csv), {std::string("{\"a\":\"x\\u0000y\",\"b\":\"\\u0000\"}")}));
+  CsvReader reader({.fields = {"a", "b"}});
+  RecordText read;
+  ASSERT_TRUE(reader.read(text.view(), true, read));
+  EXPECT_EQ(std::string(read.data(), read.size()), R"({"a":"x\u0000y","b":"\u0000"})");
+}
+
+TEST(RecordWriter, CsvShowsValuesThatAreNoText) {
+  EXPECT_EQ(*written(format(RecordFormat::csv),
+                     {R"({"n":1.50 ,"big":12345678901234567890123,"t":true,"z":null,"o":{"a": [1]},"e":[]})"}),
+            "1.50,12345678901234567890123,true,,\"{\"\"a\"\": [1]}\",[]\n");
 }
 
 }  // namespace

@@ -45,9 +45,10 @@ const std::vector<Refused> kNoBooleans = {{"\"yes\"", ": Invalid input: expected
                                           {"2", ": Invalid input: expected boolean, received number"},
                                           {"[]", ": Invalid input: expected boolean, received array"}};
 constexpr const char* kCount = ": must be valid integer greater than zero";
-const std::vector<Coerced> kCounts = {{"3", "3"}, {"\"3\"", "3"}, {"2.7", "2"}, {"1", "1"}};
-const std::vector<Refused> kNoCounts = {{"0", kCount},    {"-1", kCount},      {"0.5", kCount},
-                                        {"\"\"", kCount}, {"\"two\"", kCount}, {"true", kCount}};
+const std::vector<Coerced> kCounts = {{"3", "3"}, {"\"3\"", "3"}, {"2.7", "2"}, {"\"3.7\"", "3"}, {"1", "1"}};
+const std::vector<Refused> kNoCounts = {
+    {"0", kCount},    {"-1", kCount},      {"0.5", kCount},    {"\"\"", kCount},     {"\"two\"", kCount},
+    {"true", kCount}, {"\"0.7\"", kCount}, {"\"3.\"", kCount}, {"\"3.7x\"", kCount}, {"\"3,7\"", kCount}};
 constexpr const char* kText = ": This field is required and must be of type string";
 constexpr const char* kNamed = ": must have a name and a non-empty value";
 const std::vector<Coerced> kNumbers = {{"0.5", "0.5"}, {"\"0.5\"", "0.5"}, {"0", "0"}};

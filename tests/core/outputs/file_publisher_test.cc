@@ -14,6 +14,7 @@
 #include "core/formats/byte_source.h"
 #include "core/outputs/file_layout.h"
 #include "core/outputs/output_publisher.h"
+#include "core/outputs/settled_columns.h"
 #include "core/outputs/stored_file.h"
 
 namespace slicemill {
@@ -247,6 +248,11 @@ TEST_F(FilePublisherTest, CleansUpItsOwnStagingOnly) {
   EXPECT_FALSE(fs::exists(layout().staging_directory()));
   EXPECT_TRUE(fs::exists(directory_ + "/out/.slicemill/" + kSecond));
   EXPECT_TRUE(fs::exists(final_path(one)));
+  const std::string columns = directory_ + "/out/.slicemill/" + kSecond + "/columns";
+  write(columns, "[\"a\"]\n");
+  publisher({kSecond})->clean_up(false);
+  EXPECT_TRUE(fs::exists(columns)) << "a recovery writes the same columns";
+  fs::remove(columns);
   publisher({kSecond})->clean_up(false);
   EXPECT_FALSE(fs::exists(directory_ + "/out/.slicemill"));
 }
@@ -373,6 +379,32 @@ TEST_F(SingleFileTest, WithoutRecordsIsAnEmptyArrayOrAHeader) {
   EXPECT_EQ(text, "a,b\n");
 }
 
+// Without `fields` the columns are those that were settled while the parts were written.
+TEST_F(SingleFileTest, AHeaderHasTheSettledColumns) {
+  options_["path"] = directory_ + "/all.csv";
+  options_["format"] = "csv";
+  options_["include_header"] = true;
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const std::string own = layout().staging_directory() + "/own";
+  EXPECT_EQ(settled_columns(posix_files(), layout())->has_value(), false);
+  EXPECT_EQ((*settle_columns(posix_files(), layout(), own, {"b", "a, \"c\""})).size(), 2u);
+  EXPECT_EQ((*settle_columns(posix_files(), layout(), own, {"x"}))[0], "b") << "settled is settled";
+  EXPECT_FALSE(fs::exists(own));
+  const CommittedOutput one = stage(1, "1,2\n");
+  ASSERT_TRUE(files->publish({one})[0]);
+  files->clean_up(false);  // the execution fails; a recovery joins
+  files = publisher();
+  ASSERT_TRUE(files->prepare(false));
+  ASSERT_TRUE(files->publish_joined(*files->join(source({one}))));
+  EXPECT_EQ(read(directory_ + "/all.csv"), "b,\"a, \"\"c\"\"\"\n1,2\n");
+  fs::remove(layout().columns_path());
+  EXPECT_THAT(files->join(source({one})).error().message, testing::StartsWith("output_lost: "));
+  EXPECT_EQ(files->join(source({}))->bytes, 0u) << "no records, no columns";
+  files->clean_up(true);
+  EXPECT_FALSE(fs::exists(directory_ + "/.slicemill"));
+}
+
 TEST(FileLayout, ParsesTheNamesItMakes) {
   FileLayout layout;
   layout.root = "/r";
@@ -408,8 +440,8 @@ TEST(FileLayout, ChecksOptions) {
        "field_delimiter: must be one character, and neither a quote nor a line end"},
       {{{"path", "/a"}, {"format", "csv"}, {"line_delimiter", ";"}},
        "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format csv"},
-      {{{"path", "/a"}, {"format", "csv"}, {"single_file", true}, {"include_header", true}},
-       "fields: needed for the header of a single file, whose parts are written apart"},
+      {{{"path", "/a.csv.xz"}, {"format", "csv"}, {"single_file", true}},
+       "path: files ending in .xz cannot be written: name another compression, or say `compression: none`"},
       {{{"path", "/a"}, {"format", "json"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be written as json"},
       {{{"path", "/a"}, {"_encoding", "raw"}, {"fields", {"x"}}}, "fields: raw records have no fields"},
   };

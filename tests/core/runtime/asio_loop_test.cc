@@ -2,9 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <filesystem>
 #include <functional>
+#include <iterator>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -49,6 +55,79 @@ TEST(AsioLoop, OffloadRunsElsewhereInOrderAndReportsOnTheLoop) {
         });
   loop.run();
   EXPECT_THAT(order, testing::ElementsAre(0, 1, 2));
+}
+
+std::size_t threads_now() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+TEST(AsioLoop, ALaneHasAThreadWhileItHasWorkAndAKeptOneAlways) {
+  AsioLoop loop;
+  const std::size_t before = threads_now();
+  ASSERT_TRUE(loop.keep({Loop::Lane::store}));
+  EXPECT_EQ(threads_now(), before + 1);
+  loop.offload(Loop::Lane::query, [&] { EXPECT_EQ(threads_now(), before + 2); }, {});
+  std::function<void()> look = [&] {
+    if (threads_now() > before + 1)
+      loop.after(10ms, look);
+    else
+      loop.offload(
+          Loop::Lane::query, [] {}, [&] { loop.stop(); });  // it gets another one
+  };
+  loop.after(1ms, look);
+  loop.run();
+  EXPECT_EQ(loop.waits_for(), "");
+}
+
+TEST(AsioLoop, WorkWaitsForRoomForItsThread) {
+  // As another user, for whom limits hold; in a process of its own, which cannot become the former user again.
+  const pid_t child = fork();
+  if (child == 0) {
+    if (getuid() == 0 && setresuid(47'012, 47'012, 47'012) != 0) _exit(10);
+    AsioLoop loop;
+    rlimit former{};
+    getrlimit(RLIMIT_NPROC, &former);
+    const rlimit none{1, former.rlim_max};
+    if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(11);
+    bool done = false;
+    loop.offload(
+        Loop::Lane::query, [] {},
+        [&] {
+          done = true;
+          loop.stop();
+        });
+    if (loop.waits_for().find("cannot start a thread (lane query)") == std::string::npos) _exit(12);
+    loop.after(10ms, [&] {
+      if (done) _exit(13);
+      setrlimit(RLIMIT_NPROC, &former);
+    });
+    loop.run();
+    _exit(loop.waits_for().empty() ? 0 : 14);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(AsioLoop, AHangUpIsASignalUnlessItWasIgnored) {
+  for (const bool ignored : {false, true}) {
+    const auto former = std::signal(SIGHUP, ignored ? SIG_IGN : SIG_DFL);
+    AsioLoop loop;
+    std::vector<int> seen;
+    loop.on_signals([&](int number) {
+      seen.push_back(number);
+      if (number == SIGTERM) loop.stop();
+    });
+    raise(SIGHUP);
+    loop.after(1ms, [] { raise(SIGTERM); });
+    loop.run();
+    if (ignored)
+      EXPECT_THAT(seen, testing::ElementsAre(SIGTERM));
+    else
+      EXPECT_THAT(seen, testing::ElementsAre(SIGHUP, SIGTERM));
+    std::signal(SIGHUP, former);
+  }
 }
 
 TEST(AsioLoop, PostFromAnotherThreadWakesIt) {

@@ -47,6 +47,25 @@ TEST(Process, ExitCodeOfAChildIsKnown) {
   EXPECT_EQ(exit.to_text(), "exit code 7");
 }
 
+TEST(Process, AnEnvironmentThatTheSystemDoesNotTakeIsAFinalErrorThatNamesTheLargestVariable) {
+  const auto process =
+      spawn_process({.arguments = {"/bin/true"}, .environment = {{"HUGE", std::string(3 << 20, 'x')}}});
+  ASSERT_FALSE(process);
+  EXPECT_FALSE(process.error().retryable);
+  EXPECT_FALSE(process.error().obstacle);
+  EXPECT_THAT(process.error().message, testing::AllOf(testing::HasSubstr("/bin/true"), testing::HasSubstr("in HUGE"),
+                                                      testing::HasSubstr("env_vars")));
+}
+
+TEST(Process, NoRoomForAProcessIsAnObstacle) {
+  for (const int number : {EAGAIN, ENOMEM}) {
+    const Error error = start_error(number, "/bin/true", {});
+    EXPECT_TRUE(error.obstacle);
+    EXPECT_TRUE(error.retryable);
+  }
+  EXPECT_FALSE(start_error(ENOENT, "/bin/true", {}).obstacle);
+}
+
 TEST(Process, SigkillIsSeenWithItsSignal) {
   const auto process = start({"/bin/sleep", "60"});
   EXPECT_TRUE(is_alive(process));

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -160,6 +162,62 @@ TEST(ZmqChannel, AnEndpointThatCannotBeBoundIsAnError) {
   const auto bad = bind_zmq_channel(loop, "ipc:///nonexistent/directory/socket");
   ASSERT_FALSE(bad);
   EXPECT_NE(bad.error().message.find("/nonexistent/directory/socket"), std::string::npos);
+}
+
+// What a cleaner of temporary files does: the directory with the socket goes.
+TEST(ZmqServerChannel, ListensAnewWhenItsSocketWasRemoved) {
+  const std::string directory = "/tmp/slicemill_channel_dir_" + std::to_string(getpid());
+  AsioLoop loop;
+  const std::string endpoint = "ipc://" + directory + "/socket";
+  auto server = bind_zmq_channel(loop, endpoint);
+  ASSERT_TRUE(server) << server.error().message;
+  struct stat facts {};
+  ASSERT_EQ(stat(directory.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0700u);
+  const auto old = connect_zmq_channel(loop, endpoint);
+  std::unique_ptr<ClientChannel> late;
+  std::vector<std::string> got;
+  (*server)->on_frame([&](ServerChannel::Peer, std::string_view frame) {
+    got.emplace_back(frame);
+    if (got.size() == 1) {
+      std::filesystem::remove_all(directory);
+      late = *connect_zmq_channel(loop, endpoint);
+      late->send("late");
+    } else if (got.size() == 2) {
+      (*old)->send("old again");
+    } else {
+      loop.stop();
+    }
+  });
+  (*old)->send("old");
+  loop.after(20s, [&] {
+    ADD_FAILURE() << "nothing came";
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_EQ(got, (std::vector<std::string>{"old", "late", "old again"}));
+  ASSERT_EQ(stat(directory.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0700u);
+  server->reset();
+  std::filesystem::remove_all(directory);
+}
+
+// Another process may have taken the place over: it is its place then.
+TEST(ZmqServerChannel, LeavesASocketAloneThatIsAnothers) {
+  const std::string directory = "/tmp/slicemill_channel_dir_" + std::to_string(getpid());
+  AsioLoop loop;
+  const std::string endpoint = "ipc://" + directory + "/socket";
+  const auto first = bind_zmq_channel(loop, endpoint);
+  const auto second = bind_zmq_channel(loop, endpoint);
+  ASSERT_TRUE(first && second);
+  struct stat before {};
+  ASSERT_EQ(stat((directory + "/socket").c_str(), &before), 0);
+  loop.after(2500ms, [&] { loop.stop(); });  // two looks
+  loop.run();
+  struct stat after {};
+  ASSERT_EQ(stat((directory + "/socket").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -61,7 +61,13 @@ std::vector<Message> all_messages() {
           FinishedAck{},
           WorkerExit{44, "signal 9"},
           Cancel{4, {held}},
-          Wanted{3, "debug"}};
+          Wanted{3, "debug"},
+          LedgerMade{5},
+          LedgerNoted{},
+          WorkersWait{"no room"},
+          PulseWanted{process},
+          Pulse{"/proc/1/fd/3"},
+          PulseTaken{2000}};
 }
 
 TEST(Messages, EveryOneRoundTrips) {

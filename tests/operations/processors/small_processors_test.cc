@@ -8,6 +8,7 @@
 #include "operations/processors/delay.h"
 #include "operations/processors/field_edits.h"
 #include "operations/processors/noop.h"
+#include "operations/processors/selection.h"
 #include "operations/processors/stdout.h"
 #include "tests/operations/operation_run.h"
 
@@ -121,6 +122,28 @@ TEST(Stdout, WritesLinesUpToTheLimitOfTheSlice) {
 TEST(Stdout, PromisesAtLeastOnce) {
   EXPECT_EQ(stdout_operation().schema.delivery, Delivery::at_least_once);
   EXPECT_FALSE(stdout_operation().schema.repeatable);
+}
+
+std::vector<std::string> columns_behind(const OperationEntry& entry, const std::string& options) {
+  std::vector<std::string> columns = {"id", "name", "city"};
+  make<Processor>(entry, options)->change_columns(columns);
+  return columns;
+}
+
+TEST(SmallProcessors, KnowWhatBecomesOfTheColumnsOfATable) {
+  const auto all = ElementsAre("id", "name", "city");
+  EXPECT_THAT(columns_behind(noop_operation(), "{}"), all);
+  EXPECT_THAT(columns_behind(set_field_operation(), R"({"field":"x","value":1})"), all);
+  EXPECT_THAT(columns_behind(drop_field_operation(), R"({"field":"name"})"), ElementsAre("id", "city"));
+  EXPECT_THAT(columns_behind(drop_field_operation(), R"({"field":"name.first"})"), all);
+  EXPECT_THAT(columns_behind(copy_field_operation(), R"({"source":"id","destination":"key"})"),
+              ElementsAre("id", "name", "city", "key"));
+  EXPECT_THAT(columns_behind(copy_field_operation(), R"({"source":"id","destination":"city","delete_source":true})"),
+              ElementsAre("name", "city"));
+  EXPECT_THAT(columns_behind(copy_field_operation(), R"({"source":"x","destination":"key"})"), all);
+  EXPECT_THAT(columns_behind(selection_operation(), R"({"fields":["city","x","id"]})"), ElementsAre("city", "id"));
+  EXPECT_THAT(columns_behind(selection_operation(), R"({"fields":{"key":"id","place":"city.name"}})"),
+              ElementsAre("key"));
 }
 
 }  // namespace

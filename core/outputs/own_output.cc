@@ -1,0 +1,107 @@
+#include "core/outputs/own_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "core/formats/path_glob.h"
+#include "core/model/job.h"
+#include "core/outputs/file_layout.h"
+#include "core/runtime/text.h"
+
+namespace slicemill {
+namespace {
+
+constexpr int kSamples = 64;  // of names that hold a hash: a pattern that matches one of 16 letters meets it
+
+// Links are followed as far as the path exists.
+std::string real_path(const std::string& path) {
+  std::error_code failed;
+  const auto real = std::filesystem::weakly_canonical(path, failed);
+  std::string text = failed ? path : real.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string joined(const std::vector<std::string>& components, std::size_t from, std::size_t to) {
+  std::string path;
+  for (std::size_t i = from; i < to; ++i) path.append("/").append(components[i]);
+  return path.empty() ? "/" : path;
+}
+
+bool pattern_takes(const std::string& input, const PublishedFiles& published) {
+  const auto pattern = path_components(input);
+  const auto special =
+      static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), has_glob) - pattern.begin());
+  const auto base = path_components(real_path(joined(pattern, 0, special)));
+  auto directory = path_components(real_path(published.directory));
+  if (directory.size() < base.size() || !std::equal(base.begin(), base.end(), directory.begin())) return false;
+  directory.erase(directory.begin(), directory.begin() + static_cast<std::ptrdiff_t>(base.size()));
+  const std::vector<std::string> rest(pattern.begin() + static_cast<std::ptrdiff_t>(special), pattern.end());
+  return std::any_of(published.names.begin(), published.names.end(), [&](const std::string& name) {
+    auto path = directory;
+    path.push_back(name);
+    return glob_matches(rest, path);
+  });
+}
+
+}  // namespace
+
+bool PublishedFiles::match(const std::string& pattern) const {
+  return pattern.empty() || std::any_of(names.begin(), names.end(),
+                                        [&](const std::string& name) { return component_matches(pattern, name); });
+}
+
+std::optional<PublishedFiles> published_files(const Json& operations) {
+  const Json& sender = operations.back();
+  if (operation_name(sender.value("_op", std::string())) != "file_exporter") return std::nullopt;
+  const auto layout = file_layout(sender, "");
+  if (!layout) return std::nullopt;  // its own check says what is wrong
+  PublishedFiles published{layout->root, {}};
+  if (layout->single_file) {
+    published.names.push_back(name_of(layout->final_path));
+    return published;
+  }
+  for (int i = 0; i < kSamples; ++i) {
+    const SliceKey key{.order = static_cast<std::uint64_t>(1 + i * i * i)};
+    const std::string id = slice_id("sample", key);
+    published.names.push_back(layout->final_name(id, key, {.request_hash = request_hash(id)}));
+  }
+  return published;
+}
+
+Error own_output_error(const std::string& input, const std::string& output) {
+  return Error(ErrorCode::invalid,
+               fmt::format("{} would be read again by the job that writes there: its output would appear in {}. Write "
+                           "elsewhere, or read with a pattern that leaves the output out",
+                           printable(output), printable(input)),
+               false);
+}
+
+Result<void> check_own_output(const std::string& input, const Json& operations) {
+  const auto published = published_files(operations);
+  if (!published) return {};
+  std::error_code failed;
+  const auto kind = std::filesystem::status(input, failed).type();
+  const bool is_there = kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none;
+  bool takes = false;
+  if (!is_there && has_glob(input)) {
+    takes = pattern_takes(input, *published);
+  } else {
+    const std::string real = real_path(input);
+    const bool is_single = published->names.size() == 1;
+    takes = real == real_path(published->directory) ||
+            (is_single && real == real_path(published->directory + "/" + published->names[0]));
+  }
+  if (takes) return own_output_error(input, published->directory);
+  return {};
+}
+
+}  // namespace slicemill

@@ -1,0 +1,32 @@
+// Whether a job would read what it writes: its outputs appear where its reader looks for input. Blocking; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+
+namespace slicemill {
+
+// What the job's sender publishes, if that are files.
+struct PublishedFiles {
+  std::string directory;
+  std::vector<std::string> names;  // some, if they are different for each slice: of every kind that there may be
+
+  // Whether a reader that looks for this name in the directory finds one of them; "": it takes every name.
+  bool match(const std::string& pattern) const;
+};
+
+// operations: those of a resolved job. Nothing: its sender writes no files.
+std::optional<PublishedFiles> published_files(const Json& operations);
+
+// invalid, naming both, if a reader of `input` (a file, a directory or a pattern) would read what these operations
+// publish. Links in the part of the pattern before its first special character are followed; where others lead is seen
+// only when the pattern is looked up.
+Result<void> check_own_output(const std::string& input, const Json& operations);
+
+Error own_output_error(const std::string& input, const std::string& output);
+
+}  // namespace slicemill

@@ -1,0 +1,29 @@
+#include "slicer/own_input.h"
+
+#include <nlohmann/json.hpp>
+
+namespace slicemill {
+
+OwnInput::OwnInput(const Json& job) {
+  const auto operations = job.find("operations");
+  if (operations != job.end() && operations->is_array() && !operations->empty())
+    published_ = published_files(*operations);
+}
+
+Result<void> OwnInput::check(Files& files, const std::string& input, const FileList& list) {
+  if (!published_) return {};
+  // Not there yet: then no directory that was searched is this one.
+  const auto output = files.stat(published_->directory);
+  if (!output) return {};
+  for (const auto& [directory, pattern] : list.searched) {
+    if (!checked_.insert(directory + "/" + pattern).second) continue;
+    const auto searched = files.stat(directory);
+    const bool is_same = searched && searched->inode != 0
+                             ? searched->inode == output->inode && searched->device == output->device
+                             : directory == published_->directory;
+    if (is_same && published_->match(pattern)) return own_output_error(input, published_->directory);
+  }
+  return {};
+}
+
+}  // namespace slicemill

@@ -1,0 +1,30 @@
+// Keeps a slicer from taking its job's own output for input. One per slicer.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+#include "core/outputs/own_output.h"
+#include "core/runtime/files.h"
+#include "core/runtime/json.h"
+#include "core/runtime/result.h"
+#include "slicer/file_list.h"
+
+namespace slicemill {
+
+class OwnInput {
+ public:
+  OwnInput() = default;
+  // job: the resolved execution document.
+  explicit OwnInput(const Json& job);
+
+  // invalid if one of the directories that were searched is the one that the job writes to, under whatever name, and
+  // its outputs would be found there. Looks at each directory once.
+  Result<void> check(Files& files, const std::string& input, const FileList& list);
+
+ private:
+  std::optional<PublishedFiles> published_;
+  std::unordered_set<std::string> checked_;
+};
+
+}  // namespace slicemill
