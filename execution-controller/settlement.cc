@@ -171,7 +171,7 @@ void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryabl
   ++slice.retries;
   ++counters_.retries;
   // Durable, so that another controller does not count from the beginning.
-  if (!SLICEMILL_MUTATED("forget_tries")) note_try(slice, error);
+  note_try(slice, error);
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
       delay, error);
   const std::uint64_t ticket = next_wait_++;

@@ -41,7 +41,7 @@ Error not_there(const ExecutionId& id) {
 ExecutionRemovals::ExecutionRemovals(Loop& loop, Registry& registry, Executions& executions)
     : loop_(loop), registry_(registry), executions_(executions) {
   // Once the processes that live are known.
-  loop_.after(kLookForProcesses, [this, alive = std::weak_ptr<int>(alive_)] {
+  loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) free_left();
   });
 }

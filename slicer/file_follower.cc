@@ -16,6 +16,7 @@
 #include "core/formats/path_member.h"
 #include "core/runtime/base64.h"
 #include "core/runtime/byte_stream.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 #include "core/runtime/varint.h"
 #include "slicer/input_notices.h"

@@ -7,6 +7,7 @@
 
 #include "core/formats/file_print.h"
 #include "core/formats/path_member.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {

@@ -14,6 +14,7 @@
 #include "core/formats/json_scan.h"
 #include "core/formats/path_member.h"
 #include "core/runtime/byte_stream.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 #include "slicer/file_follower.h"
 #include "slicer/file_list.h"

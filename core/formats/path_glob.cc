@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {

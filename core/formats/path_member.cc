@@ -6,6 +6,7 @@
 
 #include "core/formats/json_scan.h"
 #include "core/runtime/base64.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {

@@ -10,6 +10,7 @@
 #include "core/formats/path_glob.h"
 #include "core/model/job.h"
 #include "core/outputs/file_layout.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {

@@ -95,6 +95,7 @@ std::vector<std::string> begun_notes_in(const std::string& directory) {
     const std::string name = entry.path().filename().string();
     if (name.ends_with(".begun")) paths.push_back(entry.path().string());
   }
+  std::sort(paths.begin(), paths.end());  // a directory has no order
   return paths;
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {

@@ -1,3 +1,4 @@
+#include "core/runtime/printable.h"
 #include "core/runtime/result.h"
 
 #include <algorithm>

@@ -148,29 +148,4 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return result;
 }
 
-std::string printable(std::string_view text) {
-  constexpr std::array<std::pair<unsigned char, unsigned char>, 3> kLeads = {
-      {{0xC2, 0xDF}, {0xE0, 0xEF}, {0xF0, 0xF4}}};
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    std::size_t size = lead < 0x80 ? 1 : 0;
-    for (std::size_t more = 1; size == 0 && more <= kLeads.size(); ++more) {
-      if (lead >= kLeads[more - 1].first && lead <= kLeads[more - 1].second) size = more + 1;
-    }
-    bool is_good = size > 0 && i + size <= text.size() && lead >= 0x20 && lead != 0x7F;
-    for (std::size_t k = 1; is_good && k < size; ++k)
-      is_good = (static_cast<unsigned char>(text[i + k]) & 0xC0) == 0x80;
-    if (is_good) {
-      out.append(text.substr(i, size));
-      i += size;
-    } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", lead);
-      ++i;
-    }
-  }
-  return out;
-}
-
 }  // namespace slicemill

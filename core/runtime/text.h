@@ -34,7 +34,4 @@ Result<PortRange> parse_port_range(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
-// Fit for a line of text: control characters and bytes that are not UTF-8 as \xNN.
-std::string printable(std::string_view text);
-
 }  // namespace slicemill

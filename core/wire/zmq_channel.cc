@@ -132,7 +132,8 @@ class ZmqServerChannel final : public ServerChannel {
   Result<void> listen() override {
     if (const std::string path = socket_path(); !path.empty()) {
       const std::string directory = directory_of(path);
-      if (access(directory.c_str(), F_OK) != 0) RETURN_IF_ERROR(make_private_directory(directory));
+      const auto made = access(directory.c_str(), F_OK) != 0 ? make_private_directory(directory) : Result<void>();
+      if (!made) return with_context(made.error(), "cannot listen on " + endpoint_);
     }
     RETURN_IF_ERROR(bind());
     look_again();

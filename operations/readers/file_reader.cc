@@ -17,6 +17,7 @@
 #include "core/outputs/own_output.h"
 #include "core/runtime/base64.h"
 #include "core/runtime/byte_stream.h"
+#include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 #include "operations/readers/chunk_parser.h"
 

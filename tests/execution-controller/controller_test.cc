@@ -111,6 +111,7 @@ TEST_F(ControllerTest, NoSliceGoesOutBeforeTheMasterKnowsOfTheLedger) {
 
   // Removed while it is in use: nothing that comes after it would be durable.
   std::filesystem::rename(launch_.ledger_directory, launch_.ledger_directory + "-removed");
+  loop_.advance(2s);  // a beat
   ASSERT_TRUE(until_ended());
   ASSERT_TRUE(outcome_->ledger_error);
   EXPECT_EQ(outcome_->ledger_error->code, ErrorCode::gone);

@@ -56,11 +56,17 @@ class MasterServiceTest : public ::testing::Test {
   // An ended execution whose ledger was noted: without one, as no real controller made it.
   ExecutionId ended_with_ledger(bool with_directory) {
     const auto submitted = h_.submit(MasterHarness::job(1));
-    h_.run(submitted.ex_id)->ledger_made();
-    h_.loop.run_ready();
+    note_ledger(submitted.ex_id);
     if (with_directory) make_ledger(submitted.ex_id);
     h_.finish(submitted.ex_id, "stopped", true);
     return submitted.ex_id;
+  }
+  // A controller runs and tells of its ledger.
+  void note_ledger(const ExecutionId& id) {
+    const auto controller = h_.run(id);
+    controller->ledger_made();
+    h_.loop.run_ready();
+    EXPECT_TRUE((*h_.registry->execution(id))->has_ledger);
   }
   void make_ledger(const ExecutionId& id) {
     const auto ledger = create_ledger(h_.loop, h_.layout.ledger_directory(id.text), {id.text, "{}", 1});
@@ -650,7 +656,7 @@ TEST_F(MasterServiceTest, ALostLedgerOfARecoveryIsNotSkippedOver) {
   const ExecutionId first = ended_with_ledger(true);
   const auto second = recover(first);
   ASSERT_TRUE(second) << second.error().message;
-  h_.run(second->ex_id)->ledger_made();
+  note_ledger(second->ex_id);
   h_.finish(second->ex_id, "stopped", true);
   const auto third = recover(first);
   ASSERT_FALSE(third);
@@ -685,8 +691,7 @@ TEST_F(MasterServiceTest, ALiveExecutionAndOneThatIsAboutToBeRecoveredStay) {
   const auto needed = remove(source);
   EXPECT_EQ((*needed)->error().code, ErrorCode::conflict);
   EXPECT_THAT((*needed)->error().message, HasSubstr(recovery->ex_id.text));
-  h_.run(recovery->ex_id)->ledger_made();  // it has its own from now on
-  h_.loop.run_ready();
+  note_ledger(recovery->ex_id);  // it has its own from now on
   EXPECT_TRUE(**remove(source));
 }
 
@@ -718,7 +723,7 @@ TEST_F(MasterServiceTest, NothingGoesOnFromAnExecutionThatWasRemoved) {
   const ExecutionId first = ended_with_ledger(true);
   const auto second = recover(first);
   ASSERT_TRUE(second);
-  h_.run(second->ex_id)->ledger_made();
+  note_ledger(second->ex_id);
   make_ledger(second->ex_id);
   h_.finish(second->ex_id, "stopped", true);
   ASSERT_TRUE(**remove(second->ex_id));
@@ -796,7 +801,6 @@ TEST_F(MasterServiceTest, AMasterWhoseDirectoryMovedReplacesTheProcesses) {
   h_.moved_from.clear();
   for (const auto& row : before)
     EXPECT_THAT(h_.launcher.signals, ::testing::Contains(std::pair<pid_t, int>(row.process.pid, SIGKILL)));
-  for (const auto& row : before) h_.launcher.exit(row.process.pid, {true, 0, SIGKILL});
   h_.loop.advance(1s);
   EXPECT_THAT(h_.launcher.controllers, SizeIs(2));
   EXPECT_EQ(h_.status(running.ex_id), "running");

@@ -185,10 +185,13 @@ TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
   options_.data += "-copy";
   auto copy = open();
   ASSERT_TRUE(copy) << copy.error().message;
-  EXPECT_NE(layout_.runtime, runtime);
   Json document;
-  (*copy)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
-  EXPECT_EQ(document["_status"], "terminated");
+  ASSERT_TRUE(turn_until(loop_, [&] {
+    (*copy)->service().get_execution(submitted.ex_id, [&](const Result<Json>& result) { document = *result; });
+    return document["_status"] == "terminated";
+  }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return stored_layout().runtime != runtime; }));
+  runtimes_.insert(stored_layout().runtime);
   EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-copy/"));
   EXPECT_EQ(pid_of(**copy, "execution_controller"), 0);
   EXPECT_EQ(kill(controller, 0), 0);

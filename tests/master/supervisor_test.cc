@@ -105,7 +105,7 @@ TEST_F(SupervisorTest, StartsAControllerAndWorkersWithTheirArguments) {
   }));
   EXPECT_THAT(calls, HasSubstr("/slicemill-controller --launch " + spec_.launch_file + " COLOUR=blue"));
   EXPECT_THAT(calls, HasSubstr("--controller ipc://controller --ex ex --worker "));
-  EXPECT_THAT(calls, HasSubstr(" --runtime " + directory_.path() + " --log " + directory_.path() +
+  EXPECT_THAT(calls, HasSubstr(" --begun-directory " + directory_.path() + " --log " + directory_.path() +
                                "/worker-6.log --log-level debug COLOUR=blue"));
 }
 

@@ -363,8 +363,11 @@ TEST_F(FileReaderTest, ALineComesBackAsText) {
   EXPECT_EQ(records_of("a,b").error().code, ErrorCode::unsupported);
   options_["fields"] = {"x", "y"};
   EXPECT_THAT(*records_of("x,\"y\n\""), ElementsAre(R"({"x":"x","y":"y\n"})")) << "a row, not a header";
-  EXPECT_THAT(records_of("a,b,c").error().message,
-              testing::StartsWith("a redriven line: line 1, column 3, byte 4: 3 fields"));
+  quarantine_.take();
+  EXPECT_THAT(*records_of("a,b,c"), ElementsAre());
+  const auto still_bad = quarantine_.take();
+  ASSERT_EQ(still_bad.size(), 1u);
+  EXPECT_THAT(still_bad[0].error, testing::StartsWith("line 1, column 3, byte 4: 3 fields"));
   options_["format"] = "json";
   EXPECT_EQ(records_of("[1]").error().code, ErrorCode::unsupported);
 }
@@ -418,7 +421,7 @@ TEST_F(FileReaderTest, CsvAndTsv) {
   options_.erase("fields");
   write("id\tname\n1\t2\t3\n");
   options_["format"] = "tsv";
-  EXPECT_EQ(error_of_all(), path_ + ": line 2, column 3, byte 12: 3 fields where there are 2 columns: 1\t2\t3");
+  EXPECT_EQ(error_of_all(), path_ + ": line 2, column 3, byte 12: 3 fields where there are 2 columns: 1 2 3");
   options_["format"] = "csv";
   std::string text = "k,v\n";
   for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + ",\"value, " + std::to_string(i) + "\"\n";
