@@ -250,8 +250,8 @@ Result<void> RecordProjection::prune_object(const JsonValue& object, const Branc
 }
 
 Result<void> RecordProjection::prune_array(const JsonValue& array, const Branch& branch) {
-  const bool takes_all =
-      std::any_of(branch.children.begin(), branch.children.end(), [](const Branch& child) { return !child.item; });
+  const bool takes_all = std::any_of(branch.children.begin(), branch.children.end(),
+                                     [](const Branch& child) { return !child.item && !child.is_literal; });
   pruned_ += '[';
   const std::size_t first = pruned_.size();
   std::uint64_t number = 0;

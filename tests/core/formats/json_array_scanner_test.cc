@@ -53,7 +53,7 @@ TEST(JsonArrayScanner, GoesOnBehindBadElements) {
     });
     // What comes behind a good element is not part of it, so `2 3` is no element to be left out.
     ASSERT_FALSE(records);
-    EXPECT_EQ(records.error().message, "byte 59: expected ',' or ']' after an element");
+    EXPECT_EQ(records.error().message, "byte 55: expected ',' or ']' after an element");
     EXPECT_THAT(bad, testing::ElementsAre("10 {\"a\":tru, \"b\":\"],\"} byte 15: expected a value",
                                           "31 {\"c\":\"\xFF\"} byte 37: not UTF-8 (0xff)",
                                           "41 {\"d\":[1,]} byte 49: expected a value"));
