@@ -30,7 +30,7 @@ TEST(Selection, ListsKeepOrderAndNesting) {
 TEST(Selection, MissingFieldsAreLeftOut) {
   EXPECT_EQ(select(R"({"fields":["x","id","http.nope"]})", kRecord), R"({"id":7})");
   EXPECT_EQ(select(R"({"fields":["x"]})", kRecord), "{}");
-  EXPECT_EQ(select(R"({"fields":["id.x","tags.y","s"]})", kRecord), R"({"s":"a\"b"})");
+  EXPECT_EQ(select(R"({"fields":["id.x","tags.y","s"]})", kRecord), R"({"tags":[],"s":"a\"b"})");
   EXPECT_EQ(select(R"({"fields":["a"]})", "{}"), "{}");
 }
 
