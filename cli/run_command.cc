@@ -212,6 +212,7 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
     return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
   }
   say(stdout, closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output) + "\n");
+  for (const std::string& remark : outcome.remarks) report_warning(remark);
   if (code == ExitCode::ok && plan.fail_on_quarantine && outcome.counters.quarantined > 0) {
     return report(
         Error(ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}`",

@@ -123,6 +123,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
   persistent_ = job_.value("lifecycle", "once") == "persistent";
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
+  remarks_ = ledger_->header().remarks;
 }
 
 Controller::~Controller() {
@@ -186,6 +187,7 @@ void Controller::wire() {
                               settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
+                        .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
                         .on_change = [this] { turn_soon(); },
                         .on_fatal = [this](const Error& error) { fail(error); },
                         .on_lost =
@@ -262,6 +264,12 @@ void Controller::wire() {
         parts_.has_pulses ? parts_.monitor : nullptr);
     if (!ledger_noted_) link_->tell_ledger();
   }
+}
+
+void Controller::take_remarks(const std::vector<Remark>& remarks) {
+  bool is_changed = false;
+  for (const Remark& remark : remarks) is_changed = add_remark(remarks_, remark) || is_changed;
+  if (is_changed) writer_->batch().remarks = remarks_;
 }
 
 // ---- beginning

@@ -11,10 +11,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/ledger/slice_ledger.h"
 #include "core/model/execution.h"
 #include "core/model/launch.h"
+#include "core/model/remark.h"
 #include "core/outputs/output_publisher.h"
 #include "core/runtime/files.h"
 #include "core/runtime/loop.h"
@@ -42,8 +44,9 @@ struct ControllerOutcome {
   ExecutionStatus status = ExecutionStatus::completed;
   std::string reason;
   LedgerCounters counters;
-  bool suspended = false;         // no outcome: the ledger can be resumed
-  std::optional<Error> obstacle;  // it suspended itself for this
+  std::vector<std::string> remarks{};  // that stand, of one that ran to its end (core/model/remark.h)
+  bool suspended = false;              // no outcome: the ledger can be resumed
+  std::optional<Error> obstacle;       // it suspended itself for this
   std::optional<Error>
       ledger_error;  // nothing could be recorded any more: this is not the execution's outcome, only this process's end
 };
@@ -121,6 +124,7 @@ class Controller {
   std::string quarantine_excess(bool at_end) const;
   void on_slice_error(const SliceKey& key, SliceState state);
   void probation();
+  void take_remarks(const std::vector<Remark>& remarks);
   void on_verb(const wire::Verb& verb);
   void on_query(const wire::Query& query);
   void on_wanted(const wire::Wanted& wanted);
@@ -174,6 +178,7 @@ class Controller {
   bool workers_wait_ = false;      // for an obstacle: none can be started
   bool prepare_waits_ = false;     // for an obstacle: no source is open yet
   bool keeps_staging_ = false;     // it ends with committed outputs that could not be published
+  Remarks remarks_;                // as in the ledger, or about to be
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
   bool fatal_ = false;             // it cannot go on: drains, then `failed`
   bool joined_ = false;            // and published

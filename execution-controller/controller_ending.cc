@@ -84,6 +84,10 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   phase_ = Phase::finished;
   reason_ = reason;
   outcome_ = {status, reason, writer_->durable_counters()};
+  // Of one that was stopped the rest may show otherwise.
+  if (status == ExecutionStatus::completed || status == ExecutionStatus::failed)
+    outcome_.remarks = standing_remarks(remarks_);
+  for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
       reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
   for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);

@@ -365,6 +365,7 @@ bool Dispatcher::may_adopt(const Attempt& attempt) const {
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
+    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
     if (is_double(worker, result.key, result.attempt)) {
       take_result(worker, result);
       continue;
@@ -412,6 +413,7 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
     return;
   }
   for (const auto& result : results.results) {
+    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
     take_result(worker, result);
     if (!workers_.contains(number)) return;
   }

@@ -42,10 +42,11 @@ class Dispatcher {
     std::function<void(ActiveSlice, const wire::SliceResult&)> on_result;
     std::function<void(const SliceSpan&, const wire::SliceResult&)> on_span_completed;  // the result of all of them
     std::function<void(ActiveSlice, const std::string& cause)>
-        on_crash;                                // the one slice that the dead worker had begun
-    std::function<void()> on_refused;            // a stale result
-    std::function<void()> on_change;             // workers or leases changed: is there something to do?
-    std::function<void(const Error&)> on_fatal;  // a worker cannot run this job at all
+        on_crash;                                                // the one slice that the dead worker had begun
+    std::function<void()> on_refused;                            // a stale result
+    std::function<void(const std::vector<Remark>&)> on_remarks;  // of any result, before it is acknowledged
+    std::function<void()> on_change;                             // workers or leases changed: is there something to do?
+    std::function<void(const Error&)> on_fatal;                  // a worker cannot run this job at all
     std::function<void(const ProcessIdentity&, const std::string&)> on_lost;  // silent: ask the parent to replace it
     // Attempts of earlier controllers that go on, and attempts that died with their workers: what they staged is wanted
     // or not.

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "core/formats/json_scan.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -12,47 +15,11 @@ namespace {
 
 constexpr std::size_t kHeadBytes = 120;
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-std::string_view without_trailing_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::string_view between(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// One piece after another into the batch.
-std::string_view concatenate(RecordBatch& batch, std::initializer_list<std::string_view> pieces) {
-  std::size_t size = 0;
-  for (const auto piece : pieces) size += piece.size();
-  char* start = batch.allocate(size);
-  char* at = start;
-  for (const auto piece : pieces) {
-    std::memcpy(at, piece.data(), piece.size());
-    at += piece.size();
-  }
-  return {start, size};
-}
-
 }  // namespace
-
-Result<FieldPath> FieldPath::parse(std::string_view text) {
-  FieldPath path{std::string(text), split(text, '.')};
-  if (path.segments.empty()) return Error(ErrorCode::invalid, "a field path must not be empty", false);
-  for (const auto& segment : path.segments) {
-    if (segment.empty())
-      return Error(ErrorCode::invalid, fmt::format("the field path \"{}\" has an empty part", text), false);
-  }
-  return path;
-}
 
 Result<void> check_field_option(const Json& options, const char* name) {
   const auto found = options.find(name);
@@ -60,6 +27,10 @@ Result<void> check_field_option(const Json& options, const char* name) {
   if (auto path = FieldPath::parse(found->get_ref<const std::string&>()); !path)
     return with_context(path.error(), name);
   return {};
+}
+
+OperationRemark absent_field(const OperationContext& context, const FieldPath& path) {
+  return context.remark(fmt::format("\"{}\" was in no record", path.text()));
 }
 
 std::string record_head(std::string_view record) {
@@ -75,139 +46,233 @@ std::string record_head(std::string_view record) {
   return head;
 }
 
-Error record_error(std::string_view record, simdjson::error_code code) {
-  return {
-      ErrorCode::invalid,
-      fmt::format("record is not a good JSON object: {}, in {}", simdjson::error_message(code), record_head(record)),
-      false};
+namespace {
+
+// Members or items that go, with their commas: one that is not the last one takes all up to the next one along, the
+// last one all from the last that stays.
+class Removal {
+ public:
+  explicit Removal(std::string_view container) : stays_until_(container.data() + 1) {}
+
+  // In order; begin: of the member's name or the item.
+  void pass(const char* begin, std::string_view value, bool is_removed, std::vector<std::string_view>& removed) {
+    if (is_going_) removed.push_back(between(begin_, begin));
+    begin_ = begin;
+    end_ = value.data() + value.size();
+    is_going_ = is_removed;
+    if (!is_removed) stays_until_ = end_;
+  }
+  void finish(std::vector<std::string_view>& removed) {
+    if (is_going_) removed.push_back(between(stays_until_, end_));
+  }
+
+ private:
+  const char* stays_until_;  // behind the last one that stays
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
+  bool is_going_ = false;  // the last one that was passed
+};
+
+}  // namespace
+
+JsonValue RecordEditor::value_of(std::string_view record) {
+  tokens_.clear();
+  indexer_.index(std::span(&record, 1), tokens_);
+  return tokens_.value(tokens_.texts().front());
 }
 
-namespace json_record {
-
-simdjson::error_code bytes_of(Value& value, std::string_view& bytes) {
-  simdjson::ondemand::json_type type;
-  if (auto error = value.type().get(type)) return error;
-  if (type == simdjson::ondemand::json_type::object) {
-    Object object;
-    if (auto error = value.get_object().get(object)) return error;
-    if (auto error = object.raw_json().get(bytes)) return error;
-  } else if (type == simdjson::ondemand::json_type::array) {
-    simdjson::ondemand::array array;
-    if (auto error = value.get_array().get(array)) return error;
-    if (auto error = array.raw_json().get(bytes)) return error;
-  } else {
-    bytes = value.raw_json_token();
+std::string_view RecordEditor::apply(RecordBatch& batch, std::string_view record) {
+  if (edits_.empty()) return record;
+  std::sort(edits_.begin(), edits_.end(), [](const Edit& a, const Edit& b) { return a.begin < b.begin; });
+  std::size_t size = record.size();
+  for (const Edit& edit : edits_) size += edit.text.size();
+  char* start = batch.allocate(size);
+  char* out = start;
+  const char* at = record.data();
+  const auto copy = [&](std::string_view bytes) {
+    std::memcpy(out, bytes.data(), bytes.size());
+    out += bytes.size();
+  };
+  for (const Edit& edit : edits_) {
+    if (edit.begin > at) copy(between(at, edit.begin));
+    copy(edit.text);
+    at = std::max(at, edit.end);
   }
-  bytes = without_trailing_blanks(bytes);
-  return simdjson::SUCCESS;
+  copy(between(at, record.data() + record.size()));
+  edits_.clear();
+  const auto used = static_cast<std::size_t>(out - start);
+  batch.shrink_last(start, used);
+  return {start, used};
 }
 
-}  // namespace json_record
-
-Result<FieldPlace> RecordEditor::locate(std::string_view record, const FieldPath& path) {
-  simdjson::ondemand::document document;
-  json_record::Object object;
-  if (auto error = parser_.iterate(json_record::padded(record)).get(document)) return record_error(record, error);
-  if (auto error = document.get_object().get(object)) return record_error(record, error);
-
-  FieldPlace place;
-  place.container = record;
-  while (true) {
-    const auto& wanted = path.segments[place.depth];
-    bool is_found = false;
-    json_record::Value value;
-    for (auto result : object) {
-      simdjson::ondemand::field field;
-      if (auto error = std::move(result).get(field)) return record_error(record, error);
-      const char* key = field.key().raw();
-      if (!json_record::key_is(key, record, wanted)) continue;
-      value = field.value();
-      place.member = between(key - 1, key + wanted.size() + 1);
-      is_found = true;
-      break;
-    }
-    if (!is_found) return place;
-    ++place.depth;
-    if (place.depth == path.segments.size()) {
-      if (auto error = json_record::bytes_of(value, place.value)) return record_error(record, error);
-      place.member = between(place.member.data(), place.value.data() + place.value.size());
-      place.is_found = true;
-      return place;
-    }
-    if (auto error = value.get_object().get(object)) {
-      if (error != simdjson::INCORRECT_TYPE) return record_error(record, error);
-      place.is_blocked = true;
-      return place;
-    }
-    // Only its beginning is needed: new members are put behind '{'.
-    const char* brace = place.member.data() + place.member.size();
-    while (*brace != '{') ++brace;
-    place.container = between(brace, record.data() + record.size());
+std::optional<std::string_view> RecordEditor::get(RecordBatch& batch, const JsonValue& record, const FieldPath& path) {
+  find_fields(record, path, found_);
+  if (found_.values.empty()) return std::nullopt;
+  if (!found_.is_list) return found_.values.front().bytes();
+  std::size_t size = 2;
+  for (const JsonValue& value : found_.values) size += value.bytes().size() + 1;
+  char* start = batch.allocate(size);
+  char* out = start;
+  for (const JsonValue& value : found_.values) {
+    const bool is_first = out == start;
+    *out++ = is_first ? '[' : ',';
+    const std::string_view bytes = value.bytes();
+    std::memcpy(out, bytes.data(), bytes.size());
+    out += bytes.size();
   }
+  *out++ = ']';
+  const auto used = static_cast<std::size_t>(out - start);
+  batch.shrink_last(start, used);
+  return std::string_view(start, used);
 }
 
-Result<std::optional<std::string_view>> RecordEditor::get(std::string_view record, const FieldPath& path) {
-  ASSIGN_OR_RETURN(const FieldPlace place, locate(record, path));
-  if (!place.is_found) return std::optional<std::string_view>();
-  return std::optional<std::string_view>(place.value);
+Error RecordEditor::blocked(std::size_t from, std::string_view why) const {
+  std::vector<std::string> way;
+  for (std::size_t i = 0; i < from; ++i) way.push_back(path_->segments()[i].name.text());
+  return {ErrorCode::invalid,
+          fmt::format("cannot set \"{}\": \"{}\" {}, in {}", path_->text(), join(way, "."), why, record_head(record_)),
+          false};
 }
 
-Result<std::string_view> RecordEditor::set(RecordBatch& batch, std::string_view record, const FieldPath& path,
-                                           std::string_view json, bool overwrite) {
-  ASSIGN_OR_RETURN(const FieldPlace place, locate(record, path));
-  const char* record_end = record.data() + record.size();
-  if (place.is_blocked) {
-    std::vector<std::string> way(path.segments.begin(),
-                                 path.segments.begin() + static_cast<std::ptrdiff_t>(place.depth));
-    return Error(ErrorCode::invalid,
-                 fmt::format("cannot set \"{}\": \"{}\" is not an object, in {}", path.text, join(way, "."),
-                             record_head(record)),
-                 false);
-  }
-  if (place.is_found) {
-    if (!overwrite) return record;
-    const char* value_end = place.value.data() + place.value.size();
-    return concatenate(batch, {between(record.data(), place.value.data()), json, between(value_end, record_end)});
-  }
-  // Behind the last member of a whole record, which is cheap to find; behind the '{' of an inner object.
-  std::string opening;
-  for (std::size_t i = place.depth; i < path.segments.size(); ++i) {
-    if (i > place.depth) opening += '{';
-    append_quoted(opening, path.segments[i]);
-    opening += ':';
-  }
-  const std::string closing(path.segments.size() - place.depth - 1, '}');
-  const char* brace = place.container.data();
-  while (*brace != '{') ++brace;
-  const char* first = brace + 1;
-  while (is_blank(*first)) ++first;
-  const bool is_empty = *first == '}';
-  if (place.depth == 0) {
-    const auto trimmed = without_trailing_blanks(record);
-    const auto body = without_trailing_blanks(trimmed.substr(0, trimmed.size() - 1));
-    return concatenate(batch, {body, is_empty ? "" : ",", opening, json, closing, "}"});
-  }
-  return concatenate(batch, {between(record.data(), brace + 1), opening, json, closing, is_empty ? "" : ",",
-                             between(brace + 1, record_end)});
+Result<std::string_view> RecordEditor::set(RecordBatch& batch, std::string_view record, const JsonValue& object,
+                                           const FieldPath& path, std::string_view json, bool overwrite) {
+  path_ = &path;
+  json_ = json;
+  overwrite_ = overwrite;
+  record_ = record;
+  edits_.clear();
+  RETURN_IF_ERROR(set_in_object(object, 0));
+  return apply(batch, record);
 }
 
-Result<std::string_view> RecordEditor::drop(RecordBatch& batch, std::string_view record, const FieldPath& path) {
-  ASSIGN_OR_RETURN(const FieldPlace place, locate(record, path));
-  if (!place.is_found) return record;
-  const char* begin = place.member.data();
-  const char* end = place.member.data() + place.member.size();
-  const char* record_end = record.data() + record.size();
-  const char* behind = end;
-  while (behind < record_end && is_blank(*behind)) ++behind;
-  if (behind < record_end && *behind == ',') {
-    end = behind + 1;
-    while (end < record_end && is_blank(*end)) ++end;
-  } else {
-    const char* before = begin - 1;
-    while (is_blank(*before)) --before;
-    if (*before == ',') begin = before;
+Result<void> RecordEditor::set_in(const JsonValue& value, std::size_t from) {
+  if (value.is_object()) return set_in_object(value, from);
+  if (value.is_array()) return set_in_array(value, from);
+  return blocked(from, "is not an object");
+}
+
+Result<void> RecordEditor::set_in_object(const JsonValue& object, std::size_t from) {
+  const auto& segment = path_->segments()[from];
+  const auto literal = find_member(object, segment.rest);
+  if (literal) {
+    if (overwrite_) set_member(object, segment.rest);
+    return {};
   }
-  return concatenate(batch, {between(record.data(), begin), between(end, record_end)});
+  const auto member = from + 1 < path_->segments().size() ? find_member(object, segment.name) : std::nullopt;
+  if (member) return set_in(*member, from + 1);
+  make_member(object, from);
+  return {};
+}
+
+Result<void> RecordEditor::set_in_array(const JsonValue& array, std::size_t from) {
+  const bool is_last = from + 1 == path_->segments().size();
+  if (const auto number = path_->segments()[from].item) {
+    const auto item = find_item(array, *number);
+    if (!item) return blocked(from, fmt::format("has no item {}", *number));
+    if (!is_last) return set_in(*item, from + 1);
+    if (overwrite_) replace(item->bytes(), std::string(json_));
+    return {};
+  }
+  Result<void> done;
+  array.visit_items([&](const JsonValue& item) {
+    if (done) done = item.is_container() ? set_in(item, from) : blocked(from, "has items that are not objects");
+  });
+  return done;
+}
+
+// Of members of one name the last one gets the value, the others go.
+void RecordEditor::set_member(const JsonValue& object, const JsonKey& name) {
+  std::size_t left = 0;
+  object.visit_members([&](const JsonName& member, const JsonValue&) { left += member.is(name) ? 1 : 0; });
+  Removal removal(object.bytes());
+  object.visit_members([&](const JsonName& member, const JsonValue& value) {
+    const std::string_view bytes = value.bytes();
+    const bool is_wanted = member.is(name);
+    const bool is_last = is_wanted && --left == 0;
+    if (is_last) replace(bytes, std::string(json_));
+    removal.pass(member.quote(), bytes, is_wanted && !is_last, removed_);
+  });
+  removal.finish(removed_);
+  take_removed();
+}
+
+// Behind the last member.
+void RecordEditor::make_member(const JsonValue& object, std::size_t from) {
+  const char* behind = object.bytes().data() + 1;
+  bool is_empty = true;
+  object.visit_members([&](const JsonName&, const JsonValue& value) {
+    const std::string_view bytes = value.bytes();
+    behind = bytes.data() + bytes.size();
+    is_empty = false;
+  });
+  const auto& segments = path_->segments();
+  std::string text(is_empty ? "" : ",");
+  for (std::size_t i = from; i < segments.size(); ++i)
+    text.append(i > from ? "{" : "").append(json_quoted(segments[i].name.text())).append(":");
+  text.append(json_).append(segments.size() - from - 1, '}');
+  replace(between(behind, behind), std::move(text));
+}
+
+std::string_view RecordEditor::drop(RecordBatch& batch, std::string_view record, const JsonValue& object,
+                                    const FieldPath& path) {
+  path_ = &path;
+  edits_.clear();
+  drop_in(object, 0);
+  return apply(batch, record);
+}
+
+void RecordEditor::take_removed() {
+  for (const std::string_view bytes : removed_) replace(bytes, "");
+  removed_.clear();
+}
+
+// Of members of one name all are looked into, whichever of them a reader takes. True if the field was there.
+bool RecordEditor::drop_in(const JsonValue& value, std::size_t from) {
+  const auto& segment = path_->segments()[from];
+  const bool is_last = from + 1 == path_->segments().size();
+  if (value.is_object()) {
+    if (drop_members(value, segment.rest)) return true;
+    if (is_last) return false;
+    bool any = false;
+    value.visit_members([&](const JsonName& name, const JsonValue& member) {
+      if (name.is(segment.name) && drop_in(member, from + 1)) any = true;
+    });
+    return any;
+  }
+  if (!value.is_array()) return false;
+  if (!segment.item) {
+    bool any = false;
+    value.visit_items([&](const JsonValue& item) { any = drop_in(item, from) || any; });
+    return any;
+  }
+  const auto item = find_item(value, *segment.item);
+  if (!item) return false;
+  if (!is_last) return drop_in(*item, from + 1);
+  drop_item(value, *segment.item);
+  return true;
+}
+
+bool RecordEditor::drop_members(const JsonValue& object, const JsonKey& name) {
+  Removal removal(object.bytes());
+  bool any = false;
+  object.visit_members([&](const JsonName& member, const JsonValue& value) {
+    const bool is_wanted = member.is(name);
+    any = any || is_wanted;
+    removal.pass(member.quote(), value.bytes(), is_wanted, removed_);
+  });
+  removal.finish(removed_);
+  take_removed();
+  return any;
+}
+
+void RecordEditor::drop_item(const JsonValue& array, std::uint64_t number) {
+  Removal removal(array.bytes());
+  array.visit_items([&](const JsonValue& item) {
+    const std::string_view bytes = item.bytes();
+    removal.pass(bytes.data(), bytes, number-- == 0, removed_);
+  });
+  removal.finish(removed_);
+  take_removed();
 }
 
 }  // namespace slicemill

@@ -67,6 +67,10 @@ std::string OperationContext::asset_directory(std::string_view asset_id_or_name)
   return bundle ? bundle->directory : std::string();
 }
 
+OperationRemark OperationContext::remark(std::string_view text) const {
+  return {remarks, fmt::format("operations[{}] {}: {}", index, operation_name(options.value("_op", "")), text)};
+}
+
 RecordRejecter::RecordRejecter(const OperationContext& context) {
   name_ = context.options.value("_op", "");
   const auto action = context.options.value("_dead_letter_action", "throw");

@@ -24,6 +24,7 @@
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 #include "operations/record_quarantine.h"
+#include "operations/record_remarks.h"
 
 namespace slicemill {
 
@@ -88,6 +89,10 @@ struct OperationContext {
   std::string worker_id;
   Files* files = &posix_files();           // what the operation reads and writes itself
   RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
+  RecordRemarks* remarks = nullptr;        // of the pipeline; null: there is nobody to tell
+
+  // "operations[1] filter: " before the text. Not made yet.
+  OperationRemark remark(std::string_view text) const;
 
   // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it
   // ("name:1.2.3"). Absolute, without a slash at the end; "" if the job has no such bundle.
@@ -111,6 +116,8 @@ class RecordRejecter {
   // brought back, so with `quarantine` the slice fails, and the records it was made from are looked for.
   Result<void> reject_product(std::string_view record, const Error& why);
   std::uint64_t rejected() const { return rejected_; }
+  // Every rejection fails the slice, so that nothing behind the first one matters.
+  bool fails_slice() const { return action_ == Action::fail_slice; }
 
  private:
   enum class Action { fail_slice, log, drop, quarantine };

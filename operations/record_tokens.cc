@@ -3,35 +3,43 @@
 #include <fmt/format.h>
 
 #include "core/formats/json_scan.h"
+#include "operations/json_record.h"
 
 namespace slicemill {
+namespace {
 
-Error not_an_object(std::string_view record) {
-  const JsonScan scan = check_json_text(record);
-  std::string problem = "it is a value of another type";
-  if (!is_utf8(record)) {
-    problem = "not UTF-8";
-  } else if (scan.state != JsonScan::State::complete) {
-    problem = fmt::format("byte {}: {}", scan.at - record.data(), scan.problem);
+std::string_view kind_of_value(std::string_view json) {
+  const std::size_t first = json.find_first_not_of(" \t\r\n");
+  switch (first == std::string_view::npos ? ' ' : json[first]) {
+    case '[':
+      return "an array";
+    case '"':
+      return "a text";
+    case 't':
+    case 'f':
+      return "a boolean";
+    case 'n':
+      return "null";
+    default:
+      return "a number";
   }
-  return {ErrorCode::invalid, fmt::format("record is not a good JSON object: {}, in {}", problem, record_head(record)),
-          false};
 }
 
-std::optional<JsonValue> find_field(const JsonValue& object, std::string_view record, const FieldPath& path) {
-  std::optional<JsonValue> at = object;
-  for (const std::string& segment : path.segments) {
-    if (!at->is_object()) return std::nullopt;
-    std::optional<JsonValue> found;
-    at->visit_members([&](const char* key, const JsonValue& value) {
-      if (!json_record::key_is(key, record, segment)) return true;
-      found = value;
-      return false;
-    });
-    if (!found) return std::nullopt;
-    at = found;
+}  // namespace
+
+Error not_an_object(std::string_view record) {
+  const auto error = [&](std::string_view problem) {
+    return Error(ErrorCode::invalid, fmt::format("{}, in {}", problem, record_head(record)), false);
+  };
+  if (const std::size_t at = find_bad_utf8(record); at != record.size()) {
+    return error(fmt::format("record is not UTF-8: byte {} (0x{:02x})", at, static_cast<unsigned char>(record[at])));
   }
-  return at;
+  const JsonScan scan = check_json_text(record);
+  if (scan.state == JsonScan::State::complete)
+    return error(fmt::format("record is {}, not a JSON object", kind_of_value(record)));
+  const auto at = scan.at - record.data();
+  if (scan.is_too_deep) return error(fmt::format("record is {} (byte {})", scan.problem, at));
+  return error(fmt::format("record is not a good JSON object: byte {}: {}", at, scan.problem));
 }
 
 }  // namespace slicemill

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "core/formats/json_tokens.h"
-#include "operations/json_record.h"
 #include "operations/operation.h"
 
 namespace slicemill {
@@ -45,10 +44,27 @@ class RecordTokens {
   std::size_t entry_ = 0;
 };
 
-// Why a record is not an object.
+// Why a record is not an object that can be worked on: the byte where it stops being JSON, or what it is instead.
 Error not_an_object(std::string_view record);
 
-// The first field of that path. Nothing: a segment is missing, or is not an object.
-std::optional<JsonValue> find_field(const JsonValue& object, std::string_view record, const FieldPath& path);
+// Runs edit(record, object) on every record: a view replaces it, an error goes to the rejecter, as does a record that
+// is not an object.
+template <typename Edit>
+Result<void> edit_objects(RecordBatch& batch, JsonIndexer& indexer, RecordRejecter& rejecter, Edit edit) {
+  RecordTokens tokens(batch, indexer);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    const std::string_view record = batch.records[i];
+    const auto object = tokens.object(i);
+    const Result<std::string_view> edited = object ? edit(record, *object) : not_an_object(record);
+    if (!edited) {
+      RETURN_IF_ERROR(rejecter.reject(record, edited.error()));
+      continue;
+    }
+    batch.records[kept++] = *edited;
+  }
+  batch.records.resize(kept);
+  return {};
+}
 
 }  // namespace slicemill

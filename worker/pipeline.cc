@@ -69,7 +69,7 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
     return Error(ErrorCode::invalid, fmt::format("{}: readers come first and senders last", place), false);
   }
   auto operation = registry.make(name);
-  if (auto ready = operation->initialize({options, job, index, worker_id, &files, &quarantine_}); !ready)
+  if (auto ready = operation->initialize({options, job, index, worker_id, &files, &quarantine_, &remarks_}); !ready)
     return with_context(ready.error(), place);
   places_.push_back(std::move(place));
   names_.push_back(name);

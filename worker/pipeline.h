@@ -66,6 +66,8 @@ class Pipeline {
   const std::string& running_place() const { return places_[running_]; }
   // Of the last run, if it succeeded.
   std::vector<QuarantinedRecord> take_quarantined() { return quarantine_.take(); }
+  // What the records of all slices so far had to tell; its changes are the caller's to take.
+  RecordRemarks& remarks() { return remarks_; }
   // Makes processors and sender forget the attempt that began; nothing if none did.
   void abandon();
 
@@ -116,6 +118,7 @@ class Pipeline {
   void count(std::size_t operation);
 
   RecordQuarantine quarantine_;      // before the operations, which know it
+  RecordRemarks remarks_;            // likewise
   std::vector<std::string> places_;  // by operation: "operations[1] filter", which begins every error
   std::vector<std::string> names_;
   std::vector<bool> quarantines_;

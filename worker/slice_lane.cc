@@ -246,7 +246,8 @@ bool ThreadedSliceLane::running() const {
 
 // It says nothing of its slice but that it is done.
 bool is_plain(const wire::SliceResult& result) {
-  return result.outcome == wire::Outcome::completed && !result.output.present && result.quarantined.empty();
+  return result.outcome == wire::Outcome::completed && !result.output.present && result.quarantined.empty() &&
+         result.remarks.empty();
 }
 
 }  // namespace

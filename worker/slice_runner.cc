@@ -55,6 +55,7 @@ class PipelineRunner final : public SliceRunner {
     result.records_in = counts.records_in;
     result.records_out = counts.records_out;
     result.operations = std::move(counts.operations);
+    if (pipeline_->remarks().has_changes()) result.remarks = pipeline_->remarks().take();
     result.busy_us = microseconds_since(start);
     if (output) {
       result.outcome = wire::Outcome::completed;

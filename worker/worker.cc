@@ -19,6 +19,7 @@ std::size_t bytes_of(const wire::SliceResult& result) {
   std::size_t bytes = 256 + result.error.size();
   for (const auto& record : result.quarantined)
     bytes += 64 + record.operation.size() + record.place.size() + record.bytes.size() + record.error.size();
+  for (const auto& remark : result.remarks) bytes += 64 + remark.text.size();
   return bytes;
 }
 

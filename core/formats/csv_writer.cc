@@ -2,15 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "core/formats/csv_rows.h"
 #include "core/formats/json_scan.h"
+#include "core/formats/record_projection.h"
+#include "core/formats/record_values.h"
 
 namespace slicemill {
 
@@ -47,7 +49,9 @@ void append_header(const std::vector<std::string>& fields, const RecordWriterOpt
   const std::size_t begin = out.size();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out.push_back(options.field_delimiter);
-    append_field(fields[i], options.field_delimiter, out);
+    std::string name = fields[i];
+    replace_surrogates(name, 0);
+    append_field(name, options.field_delimiter, out);
   }
   end_row(begin, options, out);
 }
@@ -55,23 +59,30 @@ void append_header(const std::vector<std::string>& fields, const RecordWriterOpt
 class CsvWriter final : public RecordWriter {
  public:
   explicit CsvWriter(RecordWriterOptions options)
-      : options_(std::move(options)), drops_others_(!options_.fields.empty()) {
-    for (const std::string& field : options_.fields) add_column(field);
+      : options_(std::move(options)),
+        drops_others_(!options_.fields.empty()),
+        chosen_(RecordProjection::Form::flat, chosen_fields(options_.fields)) {
+    for (const std::string& name : column_names(options_.fields)) add_column(name);
   }
 
   Result<void> append(std::span<const std::string_view> records, std::string& out) override {
-    for (std::string_view record : records) {
+    records_.look_at(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
       ++count_;
-      try {
-        RETURN_IF_ERROR(append_record(record, out));
-      } catch (const simdjson::simdjson_error& error) {
-        return broken(record, error.what());
-      }
+      const auto object = records_.object(i);
+      if (!object) return broken(records[i], "not a JSON object");
+      texts_.clear();
+      texts_.reserve(records[i].size());  // no text is longer than what stands for it, so views hold
+      RETURN_IF_ERROR(drops_others_ ? take_chosen(records[i], *object) : take_members(records[i], *object));
+      if (options_.include_header && !options_.is_part && count_ == 1) append_header(names_, options_, out);
+      append_row(out);
     }
     return {};
   }
 
   void finish(std::string&) override {}
+  const std::vector<bool>& found_fields() const override { return chosen_.found(); }
+  bool has_replaced_characters() const override { return has_replaced_; }
 
   Result<void> expect_columns(const std::vector<std::string>& names) override {
     if (drops_others_) return {};
@@ -96,18 +107,14 @@ class CsvWriter final : public RecordWriter {
   }
 
   // The columns follow from the first record of the output and from what its source has.
-  Result<void> settle(std::string_view record) {
-    simdjson::padded_string_view padded(record.data(), record.size(), record.size() + simdjson::SIMDJSON_PADDING);
-    auto document = parser_.iterate(padded);
-    simdjson::ondemand::object object;
-    if (document.get_object().get(object) != simdjson::SUCCESS) return broken(record, "not a JSON object");
+  Result<void> settle(std::string_view record, const JsonValue& object) {
     const std::vector<std::string> expected = std::exchange(expected_, {});
     std::vector<std::string> names = expected;
     std::unordered_set<std::string> known(names.begin(), names.end());
-    for (auto member : object) {
-      std::string name(std::string_view(member.unescaped_key()));
+    object.visit_members([&](const JsonName& member, const JsonValue&) {
+      std::string name = member.text();
       if (known.insert(name).second) names.push_back(std::move(name));
-    }
+    });
     if (names.empty()) return broken(record, "an object without members has no columns");
     if (options_.settle_columns) {
       ASSIGN_OR_RETURN(names, options_.settle_columns(std::move(names)));
@@ -122,57 +129,52 @@ class CsvWriter final : public RecordWriter {
 
   void add_column(std::string name) {
     column_of_.emplace(name, names_.size());
+    keys_.emplace_back(name);
     names_.push_back(std::move(name));
     values_.emplace_back();
   }
 
-  // Objects of one kind list their members in one order: the next column is the likely one.
-  static constexpr std::size_t kNoColumn = ~std::size_t{0};
-  std::size_t column_of(std::string_view name, std::size_t likely) const {
-    if (likely < names_.size() && names_[likely] == name) return likely;
-    const auto found = column_of_.find(std::string(name));
-    return found == column_of_.end() ? kNoColumn : found->second;
-  }
-
-  Result<void> append_record(std::string_view record, std::string& out) {
-    if (names_.empty()) RETURN_IF_ERROR(settle(record));
-    simdjson::padded_string_view padded(record.data(), record.size(), record.size() + simdjson::SIMDJSON_PADDING);
-    auto document = parser_.iterate(padded);
-    simdjson::ondemand::object object;
-    if (document.get_object().get(object) != simdjson::SUCCESS) return broken(record, "not a JSON object");
-    for (std::string_view& value : values_) value = {};
-    std::size_t likely = 0;
-    for (auto member : object) {
-      const std::string_view name = member.unescaped_key();
-      const std::size_t column = column_of(name, likely);
-      if (column == kNoColumn) {
-        if (drops_others_) continue;
-        return broken(record, missing("a member", name));
-      }
-      likely = column + 1;
-      values_[column] = text_of(member.value());
+  Result<void> take_chosen(std::string_view record, const JsonValue& object) {
+    if (auto looked = chosen_.look_at(object); !looked) return broken(record, looked.error().message);
+    for (std::size_t column = 0; column < values_.size(); ++column) {
+      const auto json = chosen_.value(column);
+      values_[column] = json ? text_of(*json) : std::string_view();
     }
-    if (options_.include_header && !options_.is_part && count_ == 1) append_header(names_, options_, out);
-    append_row(out);
     return {};
   }
 
-  static std::string_view text_of(simdjson::ondemand::value value) {
-    switch (simdjson::ondemand::json_type(value.type())) {
-      case simdjson::ondemand::json_type::string:
-        return value.get_string();
-      case simdjson::ondemand::json_type::null:
-        return {};
-      case simdjson::ondemand::json_type::array:
-        return value.get_array().value().raw_json();
-      case simdjson::ondemand::json_type::object:
-        return value.get_object().value().raw_json();
-      default:
-        break;
-    }
-    std::string_view token = value.raw_json_token();
-    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
-    return token;
+  // Objects of one kind list their members in one order: the next column is the likely one.
+  Result<void> take_members(std::string_view record, const JsonValue& object) {
+    if (names_.empty()) RETURN_IF_ERROR(settle(record, object));
+    for (std::string_view& value : values_) value = {};
+    std::size_t likely = 0;
+    std::optional<std::string> unknown;
+    object.visit_members([&](const JsonName& member, const JsonValue& value) {
+      std::size_t column = likely;
+      if (likely >= names_.size() || !member.is(keys_[likely])) {
+        const std::string name = member.text();
+        const auto known = column_of_.find(name);
+        if (known == column_of_.end()) {
+          if (!unknown) unknown = name;
+          return;
+        }
+        column = known->second;
+      }
+      likely = column + 1;
+      values_[column] = text_of(value.bytes());
+    });
+    if (unknown) return broken(record, missing("a member", *unknown));
+    return {};
+  }
+
+  std::string_view text_of(std::string_view json) {
+    if (json == "null") return {};
+    if (!json.starts_with('"')) return json;
+    const std::string_view inside = json.substr(1, json.size() - 2);
+    if (inside.find('\\') == std::string_view::npos) return inside;
+    const std::size_t begin = texts_.size();
+    if (append_text(json, texts_)) has_replaced_ = true;
+    return std::string_view(texts_).substr(begin);
   }
 
   void append_row(std::string& out) const {
@@ -186,11 +188,15 @@ class CsvWriter final : public RecordWriter {
 
   RecordWriterOptions options_;
   const bool drops_others_;
+  RecordProjection chosen_;
   std::vector<std::string> expected_;  // until the columns are settled
   std::vector<std::string> names_;
+  std::vector<JsonKey> keys_;  // the same
   std::unordered_map<std::string, std::size_t> column_of_;
   std::vector<std::string_view> values_;
-  simdjson::ondemand::parser parser_;
+  std::string texts_;  // of the record, where they are not in it
+  RecordValues records_;
+  bool has_replaced_ = false;
   std::uint64_t count_ = 0;
 };
 
@@ -200,9 +206,15 @@ std::unique_ptr<RecordWriter> make_csv_writer(RecordWriterOptions options) {
   return std::make_unique<CsvWriter>(std::move(options));
 }
 
+std::vector<std::string> column_names(const std::vector<std::string>& fields) {
+  std::vector<std::string> names;
+  for (const ChosenField& field : chosen_fields(fields)) names.push_back(field.source.whole_name());
+  return names;
+}
+
 std::string csv_header(const RecordWriterOptions& options) {
   std::string header;
-  append_header(options.fields, options, header);
+  append_header(column_names(options.fields), options, header);
   return header;
 }
 

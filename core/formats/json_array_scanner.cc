@@ -18,6 +18,55 @@ bool has_line_end(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// Where an element ends that is not JSON, as brackets and quotes have it: at a comma or a closing bracket around it.
+// Null: not in this text.
+char* end_of_element(char* p, char* end) {
+  int depth = 0;
+  while (p < end) {
+    switch (*p) {
+      case '"':
+        for (++p; p < end && *p != '"'; ++p) {
+          if (*p == '\\') ++p;
+        }
+        break;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        if (depth-- == 0) return p;
+        break;
+      case ',':
+        if (depth == 0) return p;
+        break;
+      default:
+        break;
+    }
+    ++p;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// Goes on behind it, if somebody wants to.
+Result<bool> JsonArrayScanner::bad_element(char*& p, char* end, bool last, const Error& error) {
+  if (!on_bad_ || !is_array_) return error;
+  char* behind = end_of_element(p, end);
+  if (behind == nullptr && !last) return false;
+  if (behind == nullptr) return error;
+  const char* text_end = behind;
+  while (text_end > p && is_json_space(text_end[-1])) --text_end;
+  RETURN_IF_ERROR(
+      on_bad_({{p, static_cast<std::size_t>(text_end - p)}, position_ + static_cast<std::uint64_t>(p - data_), error}));
+  p = behind;
+  state_ = State::after_element;
+  return true;
+}
+
 Error JsonArrayScanner::broken(const char* at, const char* data, std::string_view problem) const {
   return Error(ErrorCode::invalid,
                fmt::format("byte {}: {}", position_ + static_cast<std::uint64_t>(at - data), problem), false);
@@ -25,12 +74,16 @@ Error JsonArrayScanner::broken(const char* at, const char* data, std::string_vie
 
 Result<bool> JsonArrayScanner::element(char*& p, char* end, bool last, std::vector<std::string_view>& records) {
   const JsonScan value = scan_json_value(p, end);
-  if (value.state == JsonScan::State::broken) return broken(value.at, data_, value.problem);
+  if (value.state == JsonScan::State::broken) return bad_element(p, end, last, broken(value.at, data_, value.problem));
   const bool may_go_on = value.state == JsonScan::State::incomplete || value.at == end;
   if (may_go_on && !last) return false;
   if (value.state == JsonScan::State::incomplete) return broken(value.at, data_, value.problem);
   auto size = static_cast<std::size_t>(value.at - p);
-  if (!is_utf8({p, size})) return broken(p, data_, "value is not UTF-8");
+  if (!is_utf8({p, size})) {
+    const char* at = p + find_bad_utf8({p, size});
+    return bad_element(p, end, last,
+                       broken(at, data_, fmt::format("not UTF-8 (0x{:02x})", static_cast<unsigned char>(*at))));
+  }
   char* behind = p + size;
   if (has_line_end({p, size})) size = compact_json(p, size);
   records.emplace_back(p, size);

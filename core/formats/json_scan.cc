@@ -2,7 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 
@@ -22,7 +24,7 @@ class Scanner {
   JsonScan run() {
     while (step()) {
     }
-    return {state_, p_, problem_};
+    return {state_, p_, problem_, is_too_deep_};
   }
 
  private:
@@ -83,7 +85,10 @@ class Scanner {
   }
 
   bool enter(char closing, Expect next) {
-    if (depth_ == kMaxJsonDepth) return fail("nested deeper than 1024 levels");
+    if (depth_ == kMaxJsonDepth) {
+      is_too_deep_ = true;
+      return fail("nested deeper than 1024 levels");
+    }
     stack_[static_cast<std::size_t>(depth_++)] = closing;
     ++p_;
     expect_ = next;
@@ -207,6 +212,7 @@ class Scanner {
   const char* const end_;
   State state_ = State::complete;
   const char* problem_ = nullptr;
+  bool is_too_deep_ = false;
   Expect expect_ = Expect::value;
   int depth_ = 0;
   char stack_[kMaxJsonDepth];  // only the first depth_ are set
@@ -250,6 +256,119 @@ std::size_t compact_json(char* text, std::size_t size) {
 
 bool is_utf8(std::string_view text) {
   return simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::size_t find_bad_utf8(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto byte = [&](std::size_t i) {
+      return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
+    };
+    const unsigned lead = byte(0);
+    const std::size_t size = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
+    if (size == 0) return at;
+    for (std::size_t i = 1; i < size; ++i) {
+      if ((byte(i) & 0xC0) != 0x80) return at;
+    }
+    const bool is_overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+    const bool is_no_character = (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF4 && byte(1) >= 0x90);
+    if (is_overlong || is_no_character) return at;
+    at += size;
+  }
+  return at;
+}
+
+namespace {
+
+std::uint32_t hex_value(const char* digits) {
+  std::uint32_t value = 0;
+  std::from_chars(digits, digits + 4, value, 16);
+  return value;
+}
+
+bool is_high_surrogate(std::uint32_t code) {
+  return code >= 0xD800 && code < 0xDC00;
+}
+
+bool is_low_surrogate(std::uint32_t code) {
+  return code >= 0xDC00 && code < 0xE000;
+}
+
+void append_code(std::uint32_t code, std::string& out) {
+  const auto continued = [&](int shift) { out.push_back(static_cast<char>(0x80 | ((code >> shift) & 0x3F))); };
+  if (code < 0x80) {
+    out.push_back(static_cast<char>(code));
+  } else if (code < 0x800) {
+    out.push_back(static_cast<char>(0xC0 | (code >> 6)));
+    continued(0);
+  } else if (code < 0x10000) {
+    out.push_back(static_cast<char>(0xE0 | (code >> 12)));
+    continued(6);
+    continued(0);
+  } else {
+    out.push_back(static_cast<char>(0xF0 | (code >> 18)));
+    continued(12);
+    continued(6);
+    continued(0);
+  }
+}
+
+char short_escape(char c) {
+  switch (c) {
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return c;
+  }
+}
+
+}  // namespace
+
+bool append_unescaped(std::string_view inside, std::string& out) {
+  bool has_half = false;
+  while (!inside.empty()) {
+    const std::size_t plain = std::min(inside.find('\\'), inside.size());
+    out.append(inside.substr(0, plain));
+    inside.remove_prefix(plain);
+    if (inside.size() < 2) break;
+    if (inside[1] != 'u' || inside.size() < 6) {
+      out.push_back(short_escape(inside[1]));
+      inside.remove_prefix(2);
+      continue;
+    }
+    std::uint32_t code = hex_value(inside.data() + 2);
+    inside.remove_prefix(6);
+    if (is_high_surrogate(code) && inside.size() >= 6 && inside.starts_with("\\u")) {
+      if (const std::uint32_t low = hex_value(inside.data() + 2); is_low_surrogate(low)) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        inside.remove_prefix(6);
+      }
+    }
+    if (is_high_surrogate(code) || is_low_surrogate(code)) has_half = true;
+    append_code(code, out);
+  }
+  return has_half;
+}
+
+void replace_surrogates(std::string& text, std::size_t from) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  while ((from = text.find('\xED', from)) != std::string::npos && text.size() - from >= kReplacement.size()) {
+    if (static_cast<unsigned char>(text[from + 1]) >= 0xA0) text.replace(from, kReplacement.size(), kReplacement);
+    from += kReplacement.size();
+  }
 }
 
 static char* write_escape(char* out, char c) {

@@ -17,6 +17,7 @@ struct JsonScan {
   State state = State::complete;
   const char* at = nullptr;  // complete: behind the value; broken: the first byte that cannot be; incomplete: the end
   const char* problem = nullptr;  // broken, incomplete: what is wrong or missing there
+  bool is_too_deep = false;       // broken only in that it is nested deeper than is read here
 };
 
 // Scans the value that begins at or after `begin` (white space before it is skipped). A number that reaches `end` is
@@ -31,6 +32,16 @@ JsonScan check_json_text(std::string_view text);
 std::size_t compact_json(char* text, std::size_t size);
 
 bool is_utf8(std::string_view text);
+// Where the first sequence begins that is not UTF-8; the size of the text if all is.
+std::size_t find_bad_utf8(std::string_view text);
+
+// Appends what the inside of a JSON string stands for. Requires well-formed text. Half of a surrogate pair (\ud83d
+// alone, as programs write it that cut texts in the middle) is no character: its code is written in three bytes, as if
+// it were one, so that different halves stay different. True if there was one; then the text is not UTF-8 until
+// replace_surrogates().
+bool append_unescaped(std::string_view inside, std::string& out);
+// Puts U+FFFD, the replacement character, in the place of such halves, from byte `from` on.
+void replace_surrogates(std::string& text, std::size_t from);
 
 // Writes `text` as the inside of a JSON string and returns the end of what it wrote: at most json_escaped_limit(size)
 // bytes, all of which must be writable.

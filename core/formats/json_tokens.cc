@@ -57,20 +57,30 @@ bool is_number(const char* p) {
   return is_terminator(*p);
 }
 
-// Backslashes outside of strings are no tokens of the grammar, so it does not matter here where strings are.
-bool has_good_escapes(std::string_view text) {
+// One escape; where it ends, or null if there is no such escape.
+const char* behind_escape(const char* p, const char* end) {
+  if (end - p < 2) return nullptr;
+  if (p[1] != 'u') return p[1] != '\0' && std::strchr("\"\\/bfnrt", p[1]) != nullptr ? p + 2 : nullptr;
+  return end - p >= 6 && std::all_of(p + 2, p + 6, is_hex_digit) ? p + 6 : nullptr;
+}
+
+// Requires a text whose tokens keep the grammar: every backslash is within a string then. in_names: some are within
+// member names.
+bool has_good_escapes(std::string_view text, bool& in_names) {
   const char* end = text.data() + text.size();
   const char* p = text.data();
+  in_names = false;
   while ((p = static_cast<const char*>(std::memchr(p, '\\', static_cast<std::size_t>(end - p)))) != nullptr) {
-    if (end - p < 2) return false;
-    if (p[1] == 'u') {
-      if (end - p < 6) return false;
-      if (!std::all_of(p + 2, p + 6, is_hex_digit)) return false;
-      p += 6;
-    } else {
-      if (std::strchr("\"\\/bfnrt", p[1]) == nullptr || p[1] == '\0') return false;
-      p += 2;
+    // To the end of the string: what stands behind it tells whether it is a name.
+    while (p != end && *p == '\\') {
+      p = behind_escape(p, end);
+      if (p == nullptr) return false;
+      p = find_json_special(p, end);
     }
+    if (p == end) return false;
+    ++p;
+    while (p < end && is_json_space(*p)) ++p;
+    if (p < end && *p == ':') in_names = true;
   }
   return true;
 }
@@ -186,6 +196,40 @@ class Walk {
 
 }  // namespace
 
+JsonKey::JsonKey(std::string text) : text_(std::move(text)) {
+  const bool is_plain = std::none_of(
+      text_.begin(), text_.end(), [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; });
+  if (!is_plain) {
+    head_ = 1;
+    mask_ = prefix_mask_ = ~std::uint64_t{0};  // a control character and zeros: no text has that
+    return;
+  }
+  const std::string head = (text_ + '"').substr(0, sizeof head_);
+  const std::string mask(head.size(), '\xFF');
+  std::memcpy(&head_, head.data(), head.size());
+  std::memcpy(&mask_, mask.data(), mask.size());
+  std::memcpy(&prefix_mask_, mask.data(), std::min(text_.size(), mask.size()));
+}
+
+std::string_view JsonName::inside() const {
+  const char* quote = begin_;
+  while (*quote != '"') quote += *quote == '\\' ? 2 : 1;
+  return {begin_, static_cast<std::size_t>(quote - begin_)};
+}
+
+std::string JsonName::text() const {
+  const std::string_view written = inside();
+  if (written.find('\\') == std::string_view::npos) return std::string(written);
+  std::string text;
+  append_unescaped(written, text);
+  return text;
+}
+
+bool JsonName::is_escaped(const JsonKey& key) const {
+  const std::string_view written = inside();
+  return written.find('\\') != std::string_view::npos && text() == key.text_;
+}
+
 JsonToken* JsonTokens::reserve(std::size_t count) {
   if (capacity_ - used_ < count) {
     const std::size_t capacity = std::max(used_ + count, 2 * capacity_);
@@ -228,7 +272,7 @@ bool JsonIndexer::index(std::span<const std::string_view> texts, JsonTokens& tok
 
 bool JsonIndexer::index_piece(std::span<const std::string_view> texts, JsonTokens& tokens) {
   const std::size_t first_entry = tokens.texts_.size();
-  for (const std::string_view text : texts) tokens.texts_.push_back({text.data(), text.size(), 0, false});
+  for (const std::string_view text : texts) tokens.texts_.push_back({text.data(), text.size()});
   const std::span<JsonTokens::Text> entries(tokens.texts_.data() + first_entry, texts.size());
   if (take_tokens(entries, tokens)) return true;
   if (entries.size() == 1) return false;
@@ -261,7 +305,8 @@ bool JsonIndexer::take_tokens(std::span<JsonTokens::Text> texts, JsonTokens& tok
       const Walk::Step behind = walk.container({places.data() + next, 0}, 0);
       const bool is_whole =
           behind.place != nullptr && behind.place[-1] < end && (behind.place == places_end || *behind.place >= end);
-      text.is_good = is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}));
+      text.is_good =
+          is_whole && (!may_have_escapes || has_good_escapes({text.data, text.size}, text.has_escaped_names));
       if (text.is_good) {
         tokens.used_ += behind.count;
         next = static_cast<std::size_t>(behind.place - places.data());

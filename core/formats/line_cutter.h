@@ -42,7 +42,6 @@ class LineCutter {
  private:
   std::size_t skip_foreign_record(std::string_view data, bool last);
   std::size_t find_delimiter(std::string_view data, std::size_t from) const;
-  void append(std::string_view line, std::vector<std::string_view>& records) const;
 
   LineOptions options_;
   LineRange range_;

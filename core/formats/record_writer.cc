@@ -1,14 +1,14 @@
 #include "core/formats/record_writer.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <cstring>
-#include <unordered_map>
 #include <utility>
 
 #include "core/formats/csv_writer.h"
 #include "core/formats/json_scan.h"
+#include "core/formats/record_projection.h"
+#include "core/formats/record_values.h"
 
 namespace slicemill {
 
@@ -18,60 +18,38 @@ Error record_error(std::uint64_t number, std::string_view problem, std::string_v
   return Error(ErrorCode::invalid, fmt::format("record {}: {}: {}", number, problem, text_head(record)), false);
 }
 
-simdjson::padded_string_view padded(std::string_view record) {
-  return simdjson::padded_string_view(record.data(), record.size(), record.size() + simdjson::SIMDJSON_PADDING);
-}
-
-// Gives a record's text or, with `fields`, the text of an object with those members, in the order of `fields`.
+// Gives a record's text or, with `fields`, the text of an object with those fields.
 class Projection {
  public:
-  explicit Projection(const std::vector<std::string>& fields) {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      column_of_.emplace(fields[i], i);
-      names_.push_back(json_quoted(fields[i]) + ":");
-    }
-    values_.resize(fields.size());
+  explicit Projection(const std::vector<std::string>& fields)
+      : is_whole_(fields.empty()), projection_(RecordProjection::Form::in_place, chosen_fields(fields)) {}
+
+  const std::vector<bool>& found() const { return projection_.found(); }
+
+  // Once before append() of each of the records.
+  void look_at(std::span<const std::string_view> records) {
+    if (!is_whole_) values_.look_at(records);
   }
 
-  Result<void> append(std::string_view record, std::uint64_t number, std::string& out) {
-    if (names_.empty()) {
+  Result<void> append(std::string_view record, std::size_t number_of_batch, std::uint64_t number, std::string& out) {
+    if (is_whole_) {
       out.append(record);
       return {};
     }
-    try {
-      simdjson::ondemand::object object;
-      auto document = parser_.iterate(padded(record));
-      if (document.get_object().get(object) != simdjson::SUCCESS)
-        return record_error(number, "not a JSON object", record);
-      for (std::string_view& value : values_) value = {};
-      for (auto member : object) {
-        const auto column = column_of_.find(std::string(std::string_view(member.unescaped_key())));
-        if (column != column_of_.end())
-          values_[column->second] = trimmed(simdjson::to_json_string(member.value()).value());
-      }
-    } catch (const simdjson::simdjson_error& error) {
-      return record_error(number, error.what(), record);
-    }
-    out.push_back('{');
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      if (values_[i].empty()) continue;
-      if (out.back() != '{') out.push_back(',');
-      out.append(names_[i]).append(values_[i]);
-    }
-    out.push_back('}');
+    const auto object = values_.object(number_of_batch);
+    if (!object) return record_error(number, "not a JSON object", record);
+    if (auto looked = projection_.look_at(*object); !looked) return looked.error();
+    const std::size_t size = out.size();
+    out.resize(size + projection_.size_limit());
+    ASSIGN_OR_RETURN(const char* end, projection_.write(out.data() + size));
+    out.resize(static_cast<std::size_t>(end - out.data()));
     return {};
   }
 
  private:
-  static std::string_view trimmed(std::string_view token) {
-    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
-    return token;
-  }
-
-  std::unordered_map<std::string, std::size_t> column_of_;
-  std::vector<std::string> names_;
-  std::vector<std::string_view> values_;
-  simdjson::ondemand::parser parser_;
+  bool is_whole_;
+  RecordProjection projection_;
+  RecordValues values_;
 };
 
 // ldjson, and raw bytes: a record, a delimiter.
@@ -80,15 +58,17 @@ class LineWriter final : public RecordWriter {
   explicit LineWriter(RecordWriterOptions options) : options_(std::move(options)), projection_(options_.fields) {}
 
   Result<void> append(std::span<const std::string_view> records, std::string& out) override {
-    for (std::string_view record : records) {
+    projection_.look_at(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
       ++count_;
-      RETURN_IF_ERROR(check(record));
-      RETURN_IF_ERROR(projection_.append(record, count_, out));
+      RETURN_IF_ERROR(check(records[i]));
+      RETURN_IF_ERROR(projection_.append(records[i], i, count_, out));
       out.append(options_.line_delimiter);
     }
     return {};
   }
   void finish(std::string&) override {}
+  const std::vector<bool>& found_fields() const override { return projection_.found(); }
 
  private:
   // A delimiter inside a record would make two of it.
@@ -112,25 +92,32 @@ class DataWriter final : public RecordWriter {
   explicit DataWriter(RecordWriterOptions options) : delimiter_(std::move(options.line_delimiter)) {}
 
   Result<void> append(std::span<const std::string_view> records, std::string& out) override {
-    for (std::string_view record : records) {
+    values_.look_at(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
       ++count_;
-      auto document = parser_.iterate(padded(record));
-      std::string_view text;
-      if (document["data"].get_string().get(text) != simdjson::SUCCESS) {
-        return record_error(count_, "format raw writes the text of the member \"data\", which is missing here", record);
+      const auto object = values_.object(i);
+      const auto data = object ? find_member(*object, data_name_) : std::nullopt;
+      if (!data || !data->bytes().starts_with('"')) {
+        return record_error(count_, "format raw writes the text of the member \"data\", which is missing here",
+                            records[i]);
       }
-      if (text.find(delimiter_) != std::string_view::npos) {
-        return record_error(count_, "the line delimiter occurs inside the record", record);
+      const std::size_t begin = out.size();
+      if (append_text(data->bytes(), out)) has_replaced_ = true;
+      if (out.find(delimiter_, begin) != std::string::npos) {
+        return record_error(count_, "the line delimiter occurs inside the record", records[i]);
       }
-      out.append(text).append(delimiter_);
+      out.append(delimiter_);
     }
     return {};
   }
   void finish(std::string&) override {}
+  bool has_replaced_characters() const override { return has_replaced_; }
 
  private:
+  const JsonKey data_name_{"data"};
   std::string delimiter_;
-  simdjson::ondemand::parser parser_;
+  RecordValues values_;
+  bool has_replaced_ = false;
   std::uint64_t count_ = 0;
 };
 
@@ -141,19 +128,21 @@ class JsonArrayWriter final : public RecordWriter {
       : frame_(file_frame(options)), projection_(options.fields), is_part_(options.is_part) {}
 
   Result<void> append(std::span<const std::string_view> records, std::string& out) override {
-    for (std::string_view record : records) {
+    projection_.look_at(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
       if (count_++ > 0) {
         out.append(frame_.separator);
       } else if (!is_part_) {
         out.append(frame_.prologue);
       }
-      RETURN_IF_ERROR(projection_.append(record, count_, out));
+      RETURN_IF_ERROR(projection_.append(records[i], i, count_, out));
     }
     return {};
   }
   void finish(std::string& out) override {
     if (!is_part_) out.append(frame_.epilogue);
   }
+  const std::vector<bool>& found_fields() const override { return projection_.found(); }
 
  private:
   FileFrame frame_;
@@ -163,6 +152,11 @@ class JsonArrayWriter final : public RecordWriter {
 };
 
 }  // namespace
+
+const std::vector<bool>& RecordWriter::found_fields() const {
+  static const std::vector<bool> kNone;
+  return kNone;
+}
 
 FileFrame file_frame(const RecordWriterOptions& options) {
   if (options.format == RecordFormat::json) return {"[\n", ",\n", "\n]\n"};

@@ -15,8 +15,9 @@ namespace slicemill {
 
 struct RecordWriterOptions {
   RecordFormat format = RecordFormat::ldjson;
-  // Columns of csv and tsv; members that pass in ldjson and json. Empty: every member; for csv and tsv those of the
-  // first record and of the source (expect_columns), and a record with any other is an error.
+  // Paths (core/formats/field_path.h): columns of csv and tsv; what passes in ldjson and json, at its place. Empty:
+  // every member; for csv and tsv those of the first record and of the source (expect_columns), and a record with any
+  // other is an error.
   std::vector<std::string> fields;
   // Without `fields`, once, before the first row of csv and tsv: gets the columns that the writer would take, gives
   // those that it takes. Null: takes its own.
@@ -40,6 +41,11 @@ class RecordWriter {
   virtual Result<void> expect_columns(const std::vector<std::string>&) { return {}; }
   // Ends the file. Only after at least one record.
   virtual void finish(std::string& out) = 0;
+
+  // By field of `fields`: some record had it. Empty if nothing is chosen.
+  virtual const std::vector<bool>& found_fields() const;
+  // Halves of surrogate pairs were in texts that are written as characters, and U+FFFD stands in their place.
+  virtual bool has_replaced_characters() const { return false; }
 };
 
 std::unique_ptr<RecordWriter> make_record_writer(RecordWriterOptions options);
@@ -50,7 +56,10 @@ struct FileFrame {
 };
 FileFrame file_frame(const RecordWriterOptions& options);
 
-// The header row of csv and tsv with the columns `fields`, with its line end.
+// The columns of csv and tsv that paths name, in order.
+std::vector<std::string> column_names(const std::vector<std::string>& fields);
+
+// The header row of csv and tsv with the columns of `fields`, with its line end.
 std::string csv_header(const RecordWriterOptions& options);
 
 }  // namespace slicemill

@@ -63,6 +63,7 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
   if (batch.wanted) wanted_ = batch.wanted;
   if (batch.joined) joined_ = batch.joined;
   if (batch.outcome) outcome_ = batch.outcome;
+  if (batch.remarks) remarks_ = batch.remarks;
   return {};
 }
 
@@ -139,6 +140,7 @@ rocksdb::WriteBatch& GroupBuilder::finish() {
   if (wanted_) put_fact(codec::Fact::wanted, *wanted_, codec::encode_wanted);
   if (joined_) put_fact(codec::Fact::joined, *joined_, codec::encode_joined);
   if (outcome_) put_fact(codec::Fact::outcome, *outcome_, codec::encode_outcome);
+  if (remarks_) put_fact(codec::Fact::remarks, *remarks_, codec::encode_remarks);
   if (row_counts_changed_) put_fact(codec::Fact::row_counts, row_counts_, codec::encode_row_counts);
   return write_;
 }
@@ -156,6 +158,7 @@ void GroupBuilder::begin() {
   wanted_.reset();
   joined_.reset();
   outcome_.reset();
+  remarks_.reset();
 }
 
 }  // namespace slicemill

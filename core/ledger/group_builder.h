@@ -57,6 +57,7 @@ class GroupBuilder {
   std::optional<WantedState> wanted_;
   std::optional<JoinRecord> joined_;
   std::optional<LedgerOutcome> outcome_;
+  std::optional<Remarks> remarks_;
 };
 
 }  // namespace slicemill

@@ -416,6 +416,28 @@ Result<WantedState> decode_wanted(std::string_view key, std::string_view value) 
   });
 }
 
+std::string encode_remarks(std::string_view key, const Remarks& remarks) {
+  ValueWriter value;
+  value.body.varint(remarks.size());
+  for (const auto& [text, is_refuted] : remarks) {
+    value.body.u8(is_refuted ? 1 : 0);
+    value.body.text(text);
+  }
+  return value.sealed(key);
+}
+
+Result<Remarks> decode_remarks(std::string_view key, std::string_view value) {
+  return decode<Remarks>(key, value, "remarks", [](ByteReader& reader, Remarks& remarks) {
+    const std::uint64_t count = reader.varint();
+    for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+      bool is_refuted = false;
+      if (!read_bool(reader, is_refuted)) return false;
+      remarks.emplace(reader.text(), is_refuted);
+    }
+    return remarks.size() == count;
+  });
+}
+
 std::string encode_joined(std::string_view key, const JoinRecord& joined) {
   ValueWriter value;
   value.body.u8(joined.published ? 1 : 0);

@@ -27,6 +27,7 @@
 //            | 'm' 'o' status:u8 at_ms:z reason:text
 //            | 'm' 'n' error_rows:v start_rows:v
 //            | 'm' 'q' quarantined:v                            counter; absent: 0
+//            | 'm' 'r' count:v (refuted:u8 text:text){count}    remarks; absent: none
 //            | 'p'     finished:u8 highest_order:v position:text
 //            | 'b'     run                                      core/model/slice.h
 //            | 'i'     last_order:v
@@ -63,6 +64,7 @@ enum class Fact : char {
   outcome = 'o',
   row_counts = 'n',
   quarantined = 'q',
+  remarks = 'r',
 };
 inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
                       kRecommitted = 'u', kQuarantine = 'q';
@@ -116,6 +118,7 @@ std::string encode_header(std::string_view key, const HeaderFact& header);
 std::string encode_epoch(std::string_view key, std::uint64_t epoch);
 std::string encode_counters(std::string_view key, const LedgerCounters& counters);
 std::string encode_wanted(std::string_view key, WantedState wanted);
+std::string encode_remarks(std::string_view key, const Remarks& remarks);
 std::string encode_joined(std::string_view key, const JoinRecord& joined);
 std::string encode_outcome(std::string_view key, const LedgerOutcome& outcome);
 std::string encode_row_counts(std::string_view key, const RowCounts& counts);
@@ -131,6 +134,7 @@ Result<HeaderFact> decode_header(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_epoch(std::string_view key, std::string_view value);
 Result<LedgerCounters> decode_counters(std::string_view key, std::string_view value);
 Result<WantedState> decode_wanted(std::string_view key, std::string_view value);
+Result<Remarks> decode_remarks(std::string_view key, std::string_view value);
 Result<JoinRecord> decode_joined(std::string_view key, std::string_view value);
 Result<LedgerOutcome> decode_outcome(std::string_view key, std::string_view value);
 Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value);

@@ -164,6 +164,13 @@ Result<void> write_new_generation(const std::string& directory, LedgerHeader sou
   }
   // A joined file that was published is the output of every later generation too: its parts are gone.
   if (!source.joined || !source.joined->published) erase_fact(write, codec::Fact::joined);
+  // What stood was said of the source; what a record refuted is refuted for good.
+  std::erase_if(source.remarks, [](const auto& remark) { return !remark.second; });
+  if (source.remarks.empty()) {
+    erase_fact(write, codec::Fact::remarks);
+  } else {
+    put_fact(write, codec::Fact::remarks, source.remarks, codec::encode_remarks);
+  }
   for (auto& [slicer, position] : source.positions) {
     position.highest_order = 0;
     const std::string key = codec::position_key(slicer);

@@ -84,6 +84,8 @@ Result<LedgerHeader> header(const RocksDatabase& database) {
   header.wanted = wanted.value_or(WantedState::running);
   ASSIGN_OR_RETURN(header.joined, read_fact(database, codec::Fact::joined, codec::decode_joined));
   ASSIGN_OR_RETURN(header.outcome, read_fact(database, codec::Fact::outcome, codec::decode_outcome));
+  ASSIGN_OR_RETURN(auto remarks, read_fact(database, codec::Fact::remarks, codec::decode_remarks));
+  if (remarks) header.remarks = std::move(*remarks);
   RETURN_IF_ERROR(
       for_each(database, codec::kPositions, [&](std::string_view key, std::string_view value) -> Result<void> {
         ASSIGN_OR_RETURN(const std::uint32_t slicer, codec::decode_position_key(key));

@@ -16,6 +16,7 @@
 
 #include "core/model/execution.h"
 #include "core/model/quarantine.h"
+#include "core/model/remark.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
 #include "core/runtime/clock.h"
@@ -123,11 +124,12 @@ struct LedgerBatch {
   std::optional<WantedState> wanted;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
+  std::optional<Remarks> remarks;  // all of them
 
   bool empty() const {
     return born.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
            rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !wanted &&
-           !joined && !outcome;
+           !joined && !outcome && !remarks;
   }
 };
 
@@ -148,6 +150,7 @@ struct LedgerHeader {
   std::map<std::uint32_t, SlicerPosition> positions;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
+  Remarks remarks;                          // in a recovery of the source's: those that are refuted, since they stay so
   CleanupType cleanup = CleanupType::none;  // of the recovery that made this generation
   bool recovered = false;
   WallMs created_ms = 0;

@@ -214,6 +214,23 @@ void check_speculation(const OperationSchema& schema, const Json& config, std::s
        fmt::format("operations.{}: \"{}\" must not run twice on one slice at a time", index, schema.name)});
 }
 
+void warn_of_places(const Json& operations, const OperationCatalog& catalog, std::vector<JobWarning>& warnings) {
+  const std::vector<Json> all(operations.begin(), operations.end());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string name(operation_name(all[i].value("_op", "")));
+    const auto* schema = catalog.find(name);
+    if (schema == nullptr || !schema->check_place) continue;
+    auto warning = schema->check_place(all[i], std::span(all).first(i));
+    if (!warning) continue;
+    warnings.push_back({.kind = JobWarning::Kind::no_effect,
+                        .field = std::move(warning->option),
+                        .description = std::move(warning->description),
+                        .holder = JobWarning::Holder::operation,
+                        .name = name,
+                        .place = fmt::format("operations[{}]", i)});
+  }
+}
+
 void validate_operations(ValidatedJob& job, const JobReading& reading, std::vector<ValidationIssue>& issues,
                          std::vector<std::string>& errors) {
   auto& operations = job.config["operations"];
@@ -242,6 +259,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     const auto checked = schema->check_job(operations[index], operations);
     if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
+  if (issues.empty() && errors.empty()) warn_of_places(operations, reading.catalog, job.warnings);
 }
 
 // For messages: so short that what follows it is read too.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,12 @@ struct OperationSchema {
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.
   std::function<Result<void>(const Json& options)> check{};
+  // What is certain to go wrong behind the operations that come before, each with its options as they run. Nothing; or
+  // an option, and what is to be said of it. Only asked if all of them are valid.
+  struct PlaceWarning {
+    std::string option, description;
+  };
+  std::function<std::optional<PlaceWarning>(const Json& options, std::span<const Json> before)> check_place{};
   // Checks against the other operations of a job that is valid otherwise, all with their options normalised. It may
   // look at the file system.
   std::function<Result<void>(const Json& options, const Json& operations)> check_job{};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/formats/compressor.h"
+#include "core/formats/field_path.h"
 #include "core/outputs/file_publisher.h"
 #include "core/outputs/output_hash.h"
 #include "core/outputs/settled_columns.h"
@@ -58,7 +59,9 @@ Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
   RecordWriterOptions writer = writing_.writer;
   if (is_delimited(writer.format) && writer.include_header && writer.fields.empty()) {
     ASSIGN_OR_RETURN(const auto columns, settled_columns(files_, layout_));
-    if (columns) writer.fields = *columns;
+    if (columns) {
+      for (const std::string& name : *columns) writer.fields.push_back(FieldPath::text_of_name(name));
+    }
     writer.include_header = columns.has_value();  // without columns there are no records
   }
   const FileFrame frame = file_frame(writer);

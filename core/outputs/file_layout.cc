@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "core/formats/record_projection.h"
+
 namespace slicemill {
 
 namespace {
@@ -113,6 +115,7 @@ Result<FileWriting> file_writing(const Json& options) {
   ASSIGN_OR_RETURN(writing.compression, compression_option(options));
   if (const auto fields = options.find("fields"); fields != options.end() && fields->is_array()) {
     for (const Json& field : *fields) writer.fields.push_back(field.get<std::string>());
+    if (auto good = check_chosen_fields(writer.fields); !good) return option_error("fields", good.error().message);
   }
   writer.line_delimiter = text_option(options, "line_delimiter", "\n");
   const std::string delimiter =

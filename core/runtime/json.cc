@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/decimal.h"
 #include "core/runtime/document_text.h"
 #include "core/runtime/json_builder.h"
 
@@ -68,6 +69,8 @@ class JsonReader {
     const bool is_whole = text.find_first_of(".eE") == std::string::npos;
     if (is_whole || (value == 0 && mantissa.find_first_of("123456789") != std::string_view::npos))
       return refuse(fmt::format("the number {} does not fit into 64 bits; give it as text", text));
+    if (!is_kept_by_double(text))
+      return refuse(fmt::format("the number {} has more digits than a double keeps; give fewer, or a text", text));
     return builder_.value(value);
   }
   bool string(std::string& value) { return builder_.value(std::move(value)); }

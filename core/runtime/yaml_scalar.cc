@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/runtime/decimal.h"
+
 namespace slicemill {
 namespace {
 
@@ -77,6 +79,12 @@ Result<Json> real_number(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(plain.data(), plain.data() + plain.size(), number);
   if (error != std::errc() || end != plain.data() + plain.size() || !std::isfinite(number)) return does_not_fit(text);
+  // A point at either end is no number of JSON, and has no digit that could be lost.
+  const bool is_json = plain.front() != '.' && !plain.starts_with("-.") && plain.find(".e") == std::string_view::npos &&
+                       plain.find(".E") == std::string_view::npos && plain.back() != '.';
+  if (is_json && !is_kept_by_double(plain))
+    return Error(ErrorCode::invalid,
+                 fmt::format("the number {} has more digits than a double keeps; give fewer, or a text", text));
   return Json(number);
 }
 

@@ -11,7 +11,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 5;
+constexpr std::uint8_t kVersion = 6;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 struct Writer {
@@ -128,6 +128,11 @@ constexpr auto kQuarantined = [](auto& io, auto& q) {
   io.text(q.error);
 };
 
+constexpr auto kRemark = [](auto& io, auto& r) {
+  io.text(r.text);
+  io.flag(r.is_refuted);
+};
+
 template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
@@ -147,8 +152,10 @@ void result(Io& io, R& r) {
   io.text(r.error);
   io.list(r.operations, kFigures);
   io.list(r.quarantined, kQuarantined);
+  io.list(r.remarks, kRemark);
   if constexpr (std::is_same_v<Io, Reader>) {
-    const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() && r.quarantined.empty();
+    const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() &&
+                       r.quarantined.empty() && r.remarks.empty();
     io.valid = io.valid && r.count >= 1 && r.count <= (plain ? SpanOrder::kMostSlices : 1);
   }
 }

@@ -1,13 +1,15 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
 // clang-format off
-//   frame       := magic=0x53:u8 version=5:u8 type:u8 reserved=0:u8 body
+//   frame       := magic=0x53:u8 version=6:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
 //   facts       := present:u8 [records bytes checksum:u64le request_hash:u32le]
 //   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
+//                  list<remark>
 //   figures     := records bytes time_ns                    one per operation of the job, none if it is not measured
 //   quarantined := operation entry entry_operation place bytes error
+//   remark      := text refuted:u8                          each once per worker process, with the slice that showed it
 //
 // worker -> controller
 //   Hello       := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
@@ -64,6 +66,7 @@
 #include <vector>
 
 #include "core/model/quarantine.h"
+#include "core/model/remark.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
 #include "core/runtime/process.h"
@@ -90,8 +93,8 @@ struct OperationFigures {
   bool operator==(const OperationFigures&) const = default;
 };
 
-// Of one slice; or of `count` slices with consecutive orders that all completed, without outputs and quarantined
-// records: the numbers are their sums, and the figures are those of the first one.
+// Of one slice; or of `count` slices with consecutive orders that all completed, without outputs, quarantined records
+// and remarks: the numbers are their sums, and the figures are those of the first one.
 struct SliceResult {
   SliceKey key;
   std::uint64_t count = 1;
@@ -104,6 +107,7 @@ struct SliceResult {
   std::string error;                           // text for failed ones
   std::vector<OperationFigures> operations;    // in the job's order; empty if the job does not want them
   std::vector<QuarantinedRecord> quarantined;  // of a completed one: read, and not in the output
+  std::vector<Remark> remarks;                 // true whatever becomes of the slice, and of its result
   bool operator==(const SliceResult&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "operations/json_record.h"
+#include "operations/record_tokens.h"
 
 namespace slicemill {
 namespace {
@@ -14,11 +15,11 @@ Result<FieldPath> path_option(const OperationContext& context, const char* name)
 }
 
 bool has_column(const std::vector<std::string>& columns, const FieldPath& field) {
-  return field.segments.size() == 1 && std::find(columns.begin(), columns.end(), field.segments[0]) != columns.end();
+  return std::find(columns.begin(), columns.end(), field.whole_name()) != columns.end();
 }
 
 void drop_column(std::vector<std::string>& columns, const FieldPath& field) {
-  if (field.segments.size() == 1) std::erase(columns, field.segments[0]);
+  std::erase(columns, field.whole_name());
 }
 
 class SetField final : public Processor {
@@ -31,12 +32,14 @@ class SetField final : public Processor {
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_,
-                        [&](std::string_view record) { return editor_.set(batch, record, field_, json_, overwrite_); });
+    return edit_objects(batch, indexer_, rejecter_, [&](std::string_view record, const JsonValue& object) {
+      return editor_.set(batch, record, object, field_, json_, overwrite_);
+    });
   }
   void change_columns(std::vector<std::string>&) const override {}
 
  private:
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath field_;
@@ -50,18 +53,27 @@ class DropField final : public Processor {
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(field_, path_option(context, option_));
+    absent_ = absent_field(context, field_);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_, [&](std::string_view record) { return editor_.drop(batch, record, field_); });
+    if (!batch.records.empty()) absent_.make();
+    return edit_objects(batch, indexer_, rejecter_,
+                        [&](std::string_view record, const JsonValue& object) -> Result<std::string_view> {
+                          const std::string_view edited = editor_.drop(batch, record, object, field_);
+                          if (edited.data() != record.data()) absent_.refute();
+                          return edited;
+                        });
   }
   void change_columns(std::vector<std::string>& columns) const override { drop_column(columns, field_); }
 
  private:
   const char* option_;  // that names the field
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath field_;
+  OperationRemark absent_;
 };
 
 class CopyField final : public Processor {
@@ -70,34 +82,38 @@ class CopyField final : public Processor {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(source_, path_option(context, "source"));
     ASSIGN_OR_RETURN(destination_, path_option(context, "destination"));
+    absent_ = absent_field(context, source_);
     delete_source_ = context.options.value("delete_source", false);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
-    return edit_records(batch, rejecter_, [&](std::string_view record) { return copy(batch, record); });
+    if (!batch.records.empty()) absent_.make();
+    return edit_objects(batch, indexer_, rejecter_,
+                        [&](std::string_view record, const JsonValue& object) { return copy(batch, record, object); });
   }
   void change_columns(std::vector<std::string>& columns) const override {
     const bool has_source = has_column(columns, source_);
     if (delete_source_) drop_column(columns, source_);
-    if (has_source && destination_.segments.size() == 1 && !has_column(columns, destination_))
-      columns.push_back(destination_.segments[0]);
+    if (has_source && destination_.segments().size() == 1 && !has_column(columns, destination_))
+      columns.push_back(destination_.whole_name());
   }
 
  private:
-  Result<std::string_view> copy(RecordBatch& batch, std::string_view record) {
-    ASSIGN_OR_RETURN(const auto json, editor_.get(record, source_));
+  Result<std::string_view> copy(RecordBatch& batch, std::string_view record, const JsonValue& object) {
+    const auto json = editor_.get(batch, object, source_);
     if (!json) return record;
+    absent_.refute();
+    if (!delete_source_) return editor_.set(batch, record, object, destination_, *json, true);
     // The copied bytes stay where they are, so they outlive the record without its source.
-    std::string_view edited = record;
-    if (delete_source_) {
-      ASSIGN_OR_RETURN(edited, editor_.drop(batch, edited, source_));
-    }
-    return editor_.set(batch, edited, destination_, *json, true);
+    const std::string_view edited = editor_.drop(batch, record, object, source_);
+    return editor_.set(batch, edited, editor_.value_of(edited), destination_, *json, true);
   }
 
+  JsonIndexer indexer_;
   RecordEditor editor_;
   RecordRejecter rejecter_;
   FieldPath source_, destination_;
+  OperationRemark absent_;
   bool delete_source_ = false;
 };
 
@@ -128,7 +144,7 @@ OperationEntry drop_field_operation() {
   OperationSchema schema;
   schema.name = "drop_field";
   schema.kind = OperationKind::processor;
-  schema.description = "Removes a field from each record that has it.";
+  schema.description = "Removes a field from each record that has it, all members of its name.";
   schema.options = {path_spec("field", "The field to remove, as a path such as `http.status`.")};
   schema.check = [](const Json& options) { return check_field_option(options, "field"); };
   return {std::move(schema), [] { return std::make_unique<DropField>("field"); }};

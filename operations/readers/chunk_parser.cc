@@ -63,6 +63,12 @@ class LineParser : public ChunkParser {
                             fmt::format("{}: byte {}", source_, offset(record.data())));
   }
 
+  Result<void> reject_bad_text(std::span<char> chunk, std::uint64_t chunk_at, std::string_view record, std::size_t at,
+                               std::string_view advice) {
+    return reject(chunk, chunk_at, record, record.data() + at,
+                  fmt::format("not UTF-8 (0x{:02x}{})", static_cast<unsigned char>(record[at]), advice));
+  }
+
   LineCutter cutter_;
   LineRange range_;
   std::string_view source_;
@@ -111,10 +117,13 @@ class LdjsonParser final : public LineParser {
       const std::string_view record = batch.records[i];
       if (!is_good(i)) {
         const JsonScan scan = check_json_text(record);
-        const bool is_bad_text = !is_utf8(record);
-        if (scan.state != JsonScan::State::complete || is_bad_text) {
-          RETURN_IF_ERROR(reject(chunk, chunk_at, record, is_bad_text ? record.data() : scan.at,
-                                 is_bad_text ? "not UTF-8" : scan.problem));
+        const std::size_t good_text = is_utf8(record) ? record.size() : find_bad_utf8(record);
+        if (good_text != record.size()) {
+          RETURN_IF_ERROR(reject_bad_text(chunk, chunk_at, record, good_text, ""));
+          continue;
+        }
+        if (scan.state != JsonScan::State::complete) {
+          RETURN_IF_ERROR(reject(chunk, chunk_at, record, scan.at, scan.problem));
           continue;
         }
       }
@@ -162,8 +171,8 @@ class DataParser final : public LineParser {
     const bool is_text = is_all_utf8(lines_);
     for (std::string_view line : lines_) {
       if (!is_text && !is_utf8(line)) {
-        RETURN_IF_ERROR(
-            reject(chunk, chunk_at, line, line.data(), "not UTF-8 (`_encoding: raw` passes bytes on as they are)"));
+        RETURN_IF_ERROR(reject_bad_text(chunk, chunk_at, line, find_bad_utf8(line),
+                                        "; `_encoding: raw` passes bytes on as they are"));
         continue;
       }
       char* p = text_.reserve(kOpening.size() + json_escaped_limit(line.size()) + 2);
@@ -185,6 +194,8 @@ class DataParser final : public LineParser {
 
 class JsonParser final : public ChunkParser {
  public:
+  explicit JsonParser(const ParsedSource& source) : source_(source), scanner_(on_bad_element()) {}
+
   std::uint64_t position() const override { return scanner_.position(); }
   std::size_t wanted(std::size_t held) const override { return std::max(RecordBatch::kTargetBytes, held); }
   bool needs_batch_space() const override { return true; }
@@ -195,6 +206,19 @@ class JsonParser final : public ChunkParser {
   }
 
  private:
+  JsonArrayScanner::OnBadElement on_bad_element() {
+    if (source_.rejecter.fails_slice()) return nullptr;
+    return [this](const BadElement& bad) {
+      return source_.rejecter.reject(bad.text,
+                                     Error(bad.error.code,
+                                           fmt::format("{}, in the element that begins at byte {}: {}",
+                                                       bad.error.message, bad.at, text_head(bad.text)),
+                                           false),
+                                     fmt::format("{}: byte {}", source_.name, bad.at));
+    };
+  }
+
+  ParsedSource source_;
   JsonArrayScanner scanner_;
 };
 
@@ -255,7 +279,7 @@ std::unique_ptr<ChunkParser> make_chunk_parser(const FileReading& reading, LineR
     case RecordFormat::raw:
       return std::make_unique<DataParser>(reading, range, reading.ignore_empty, source);
     case RecordFormat::json:
-      return std::make_unique<JsonParser>();
+      return std::make_unique<JsonParser>(source);
     case RecordFormat::csv:
     case RecordFormat::tsv:
       return std::make_unique<CsvParser>(reading, range.begin, std::move(rows), source);

@@ -227,23 +227,29 @@ class FileReader final : public Reader {
     return open_file(std::move(request), std::move(*file));
   }
 
-  // Only formats of one record a line or row reject single ones.
+  // Only formats of one record a line or row, and elements of an array, reject single ones.
   Result<void> open_text(const SliceContext&, std::string_view text) override {
+    FileReading reading = reading_;
+    if (reading.format == RecordFormat::json) {
+      // The element is one value, over as many lines as it has: bytes that no JSON holds end it.
+      reading.format = RecordFormat::ldjson;
+      reading.line_delimiter = "\x01\x02\x03";
+    }
     RowsStart rows;
-    if (is_delimited(reading_.format)) {
-      if (reading_.fields.empty()) {
+    if (is_delimited(reading.format)) {
+      if (reading.fields.empty()) {
         return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `fields` name its columns",
                      false);
       }
       rows.is_part = true;
-    } else if (!is_line_based(reading_.format)) {
+    } else if (!is_line_based(reading.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
                    false);
     }
     rest_.clear();
     ended_ = false;
-    place_ = "a redriven line";
-    parser_ = make_chunk_parser(reading_, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
+    place_ = "a redriven record";
+    parser_ = make_chunk_parser(reading, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
     source_ = std::make_unique<TextSource>(text);
     return {};
   }
@@ -289,8 +295,8 @@ class FileReader final : public Reader {
   }
 
   Result<void> unpack(const FileRequest& request, Compression compression, std::unique_ptr<ByteSource> source) {
-    ASSIGN_OR_RETURN(source_, decompressed(compression, std::move(source), printable(request.path),
-                                           reading_.zstd_window_log));
+    ASSIGN_OR_RETURN(source_,
+                     decompressed(compression, std::move(source), printable(request.path), reading_.zstd_window_log));
     return {};
   }
 

@@ -34,6 +34,10 @@ class FileExporter final : public Sender {
     files_ = context.files;
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     text_.reserve(kFlushBytes + kFlushBytes / 2);
+    for (const std::string& field : writing_.writer.fields)
+      absent_.push_back(context.remark(fmt::format("\"{}\" was in no record", field)));
+    replaced_ = context.remark(
+        "texts with half of a surrogate pair, which is no character, were written with U+FFFD in its place");
     return {};
   }
 
@@ -60,7 +64,9 @@ class FileExporter final : public Sender {
   Result<void> write(const RecordBatch& batch) override {
     if (batch.records.empty()) return {};
     if (file_ == nullptr) RETURN_IF_ERROR(create());
-    RETURN_IF_ERROR(writer_->append(batch.records, text_));
+    auto appended = writer_->append(batch.records, text_);
+    remark();
+    RETURN_IF_ERROR(appended);
     facts_.records += batch.records.size();
     return text_.size() < kFlushBytes ? Result<void>() : flush();
   }
@@ -89,6 +95,15 @@ class FileExporter final : public Sender {
   }
 
  private:
+  void remark() {
+    if (writer_->has_replaced_characters()) replaced_.make();
+    const auto& found = writer_->found_fields();
+    for (std::size_t field = 0; field < found.size(); ++field) {
+      absent_[field].make();
+      if (found[field]) absent_[field].refute();
+    }
+  }
+
   // The columns of the lineage, unless a header says those of this file and it has others.
   Result<std::vector<std::string>> settled(std::vector<std::string> own) {
     if (columns_.empty()) {
@@ -104,8 +119,9 @@ class FileExporter final : public Sender {
   Result<void> check_fields() {
     const RecordWriterOptions& writer = writing_.writer;
     if (!is_delimited(writer.format) || !writer.is_part || writer.fields.empty() || !columns_.empty()) return {};
-    RETURN_IF_ERROR(check_columns(*files_, *layout_, staged_path_ + ".columns", writer.fields));
-    columns_ = writer.fields;
+    std::vector<std::string> columns = column_names(writer.fields);
+    RETURN_IF_ERROR(check_columns(*files_, *layout_, staged_path_ + ".columns", columns));
+    columns_ = std::move(columns);
     return {};
   }
 
@@ -146,6 +162,8 @@ class FileExporter final : public Sender {
   std::optional<FileLayout> layout_;
   std::vector<std::string> columns_;  // that are settled for the lineage; empty: not yet asked for
   OutputHash hash_;
+  std::vector<OperationRemark> absent_;  // by field of `fields`
+  OperationRemark replaced_;
   // of the slice
   std::string staged_path_;
   OutputFacts facts_;
@@ -196,9 +214,10 @@ std::vector<OptionSpec> file_exporter_options() {
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description = "Members that are written, and the columns of csv and tsv. By default all; for csv and tsv those "
-                      "of the first record that the job writes and of the file it comes from, for all slices, and a "
-                      "record with another one is an error."},
+       .description = "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, "
+                      "each named by its path. By default all; for csv and tsv those of the first record that the job "
+                      "writes and of the file it comes from, for all slices, and a record with another one is an "
+                      "error."},
       {.name = "include_header",
        .type = OptionType::boolean,
        .description = "Writes the column names as the first row of each csv or tsv file. Without `fields` a file whose "

@@ -29,6 +29,38 @@ class Run(EndToEnd):
     def published(self):
         return len([f for f in self.output.iterdir() if not f.name.startswith(".")]) if self.output.is_dir() else 0
 
+    def test_names_that_no_record_has_are_told(self):
+        path = self.write_input(records=500)
+        job = self.job(path, processors=[{"_op": "selection", "fields": ["id", "txt"]}, {"_op": "filter", "field": "id", "min": "0"}])
+        result = self.slicemill("run", self.write_job(job), "--data", self.data)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        told = ['operations[1] selection: "txt" was in no record',
+                'operations[2] filter: min "0": every value of "id" is of another type, none is a text']
+        self.assertEqual([line for line in result.stderr.splitlines() if "warning" in line],
+                         [f"slicemill: warning: {line}" for line in told])
+        log = next((self.data / "logs").glob("*/run.log")).read_text()
+        for line in told:
+            self.assertEqual(log.count(line), 1)
+
+    def test_fields_of_the_last_record_are_fields_of_some_record(self):
+        path = self.write_input(records=500)
+        with path.open("a") as file:
+            file.write('{"id":500,"late":1}\n')
+        job = self.job(path, processors=[{"_op": "drop_field", "field": "late"}], sender={"fields": ["id", "late", "text"]})
+        result = self.slicemill("run", self.write_job(job), "--data", self.data)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assertIn('file_exporter: "late" was in no record', result.stderr)
+        self.assertNotIn("drop_field", result.stderr)
+
+    def test_elements_that_are_no_json_are_left_out_where_that_is_wanted(self):
+        path = self.directory / "input.json"
+        path.write_bytes(b'[{"id":0},{"id":tru},{"id":"\xff"},\n{"id":1}]')
+        job = self.job(path, reader={"format": "json", "_dead_letter_action": "quarantine"}, quarantine_max_percent=100)
+        result = self.slicemill("run", self.write_job(job), "--data", self.data)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assert_output([{"id": 0}, {"id": 1}])
+        self.assertIn("2 quarantined", result.stdout)
+
     def test_from_file_to_file(self):
         path = self.write_input(records=3000)
         result = self.slicemill("run", self.write_job(self.job(path)), "--data", self.data)

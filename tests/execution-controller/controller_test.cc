@@ -166,6 +166,34 @@ TEST_F(ControllerTest, I3_StaleResultsAreRefusedAndCounted) {
   EXPECT_EQ(stats()["records_in"], 7);
 }
 
+// Whoever tells it, and whatever becomes of the result: nothing that a record refuted is said at the end.
+TEST_F(ControllerTest, RemarksOutliveControllersAndRefusedResults) {
+  open();
+  {
+    PlayedWorker a(*hub_, "a");
+    a.hello();
+    ASSERT_TRUE(until([&] { return a.slices.size() >= 2; }));
+    auto result = a.result_of(a.slices[0]);
+    result.remarks = {{"a", false}, {"b", true}, {"c", false}};
+    auto stale = a.result_of(a.slices[1]);
+    stale.attempt.n += 1;
+    stale.remarks = {{"c", true}};
+    a.say(wire::Results{a.epoch, 1, {result, stale}});
+    ASSERT_TRUE(until([&] { return a.acked == 2; }));
+  }
+  controller_.reset();  // as a crash: what was acknowledged is durable
+  launch_.epoch = 9;
+  open();
+  PlayedWorker b(*hub_, "b");
+  b.work();
+  auto known = wire::SliceResult{.key = {0, 0, 999, SliceKey::kWholeSlice}, .attempt = {1, 1}};
+  known.remarks = {{"b", false}, {"d", false}};
+  b.hello({}, {known});
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_THAT(outcome_->remarks, testing::ElementsAre("a", "d"));
+}
+
 TEST_F(ControllerTest, AFailedSliceIsRetriedWithBackoffAndThenAnError) {
   set_end(10);
   open();

@@ -306,7 +306,7 @@ TEST_F(FileReaderTest, NamesThePlaceOfABrokenLine) {
   options_["size"] = 9;  // the broken line begins at the end of the first range
   EXPECT_EQ(error_of_all(), path_ + ": byte 13: expected a value, in the line that begins at byte 8: {\"a\":tru}");
   write("{\"a\":1}\n\"\xFF\"\n");
-  EXPECT_EQ(error_of_all(), path_ + ": byte 8: not UTF-8, in the line that begins at byte 8: \"?\"");
+  EXPECT_EQ(error_of_all(), path_ + ": byte 9: not UTF-8 (0xff), in the line that begins at byte 8: \"?\"");
   write("{\"a\":1}{\"b\":2}\n");
   EXPECT_EQ(error_of_all(),
             path_ + ": byte 7: text after the value, in the line that begins at byte 0: {\"a\":1}{\"b\":2}");
@@ -369,7 +369,7 @@ TEST_F(FileReaderTest, ALineComesBackAsText) {
   ASSERT_EQ(still_bad.size(), 1u);
   EXPECT_THAT(still_bad[0].error, testing::StartsWith("line 1, column 3, byte 4: 3 fields"));
   options_["format"] = "json";
-  EXPECT_EQ(records_of("[1]").error().code, ErrorCode::unsupported);
+  EXPECT_THAT(*records_of("{\"a\":\n1}"), ElementsAre(R"({"a":1})")) << "an element of an array";
 }
 
 TEST_F(FileReaderTest, RawLinesBecomeObjects) {

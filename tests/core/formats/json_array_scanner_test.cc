@@ -11,8 +11,9 @@
 namespace slicemill {
 namespace {
 
-Result<std::vector<std::string>> scan_all(const std::string& text, std::size_t step) {
-  JsonArrayScanner scanner;
+Result<std::vector<std::string>> scan_all(const std::string& text, std::size_t step,
+                                          JsonArrayScanner::OnBadElement on_bad = nullptr) {
+  JsonArrayScanner scanner(std::move(on_bad));
   std::vector<std::string> records;
   std::string held;
   std::size_t read_to = 0;
@@ -42,6 +43,28 @@ TEST(JsonArrayScanner, SplitsAtEveryChunkSize) {
   }
 }
 
+TEST(JsonArrayScanner, GoesOnBehindBadElements) {
+  const std::string text = "[{\"a\":1}, {\"a\":tru, \"b\":\"],\"} ,{\"c\":\"\xFF\"},{\"d\":[1,]}\n,2 3,{\"e\":5}]";
+  for (std::size_t step = 1; step <= text.size() + 1; ++step) {
+    std::vector<std::string> bad;
+    const auto records = scan_all(text, step, [&](const BadElement& element) -> Result<void> {
+      bad.push_back(std::to_string(element.at) + " " + std::string(element.text) + " " + element.error.message);
+      return {};
+    });
+    // What comes behind a good element is not part of it, so `2 3` is no element to be left out.
+    ASSERT_FALSE(records);
+    EXPECT_EQ(records.error().message, "byte 55: expected ',' or ']' after an element");
+    EXPECT_THAT(bad, testing::ElementsAre("10 {\"a\":tru, \"b\":\"],\"} byte 15: expected a value",
+                                          "31 {\"c\":\"\xFF\"} byte 37: not UTF-8 (0xff)",
+                                          "41 {\"d\":[1,]} byte 49: expected a value"));
+  }
+  EXPECT_THAT(*scan_all("[1,{\"a\":},2]", 3, [](const BadElement&) -> Result<void> { return {}; }),
+              testing::ElementsAre("1", "2"));
+  const auto stopped =
+      scan_all("[1,nul,2]", 3, [](const BadElement& element) -> Result<void> { return element.error; });
+  EXPECT_EQ(stopped.error().message, "byte 3: expected a value");
+}
+
 TEST(JsonArrayScanner, TakesOneValueAsOneRecord) {
   for (std::size_t step : {1, 4, 100}) {
     EXPECT_THAT(*scan_all(" {\"a\": 1}\n", step), testing::ElementsAre("{\"a\": 1}"));
@@ -60,7 +83,7 @@ TEST(JsonArrayScanner, NamesTheByteOfEveryError) {
       {"{\"a\":1}\n{\"a\":2}", "byte 8: text after the value (one value a line is the format ldjson)"},
       {"[{\"a\":tru}]", "byte 6: expected a value"},
       {"[\"abc", "byte 5: text ends inside a string"},
-      {"[1,\"\xFF\"]", "byte 3: value is not UTF-8"},
+      {"[1,\"\xFF\"]", "byte 4: not UTF-8 (0xff)"},
       {"{\"a\":", "byte 5: text ends before a member's value"},
   };
   for (const auto& [text, message] : cases) {

@@ -62,16 +62,10 @@ bool is_good(const std::string& text) {
 }
 
 // The value as it is reached from token to token, as JSON. Of repeated keys the last counts here, as for the parser.
-Json rebuilt(const JsonValue& value, std::string_view record) {
+Json rebuilt(const JsonValue& value) {
   if (!value.is_object()) return Json::parse(value.bytes());
   Json object = Json::object();
-  value.visit_members([&](const char* key, const JsonValue& member) {
-    const Padded from(std::string(key - 1, static_cast<std::size_t>(record.data() + record.size() - key) + 1));
-    const auto scan = scan_json_value(from.view().data(), from.view().data() + from.view().size());
-    const std::string name = Json::parse(from.view().data(), scan.at).get<std::string>();
-    object[name] = rebuilt(member, record);
-    return true;
-  });
+  value.visit_members([&](const JsonName& name, const JsonValue& member) { object[name.text()] = rebuilt(member); });
   return object;
 }
 
@@ -92,22 +86,58 @@ TEST(JsonTokens, LeadToEveryMember) {
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const auto& text = tokens.texts()[i];
       EXPECT_EQ(text.data, placed.views()[i].data());
-      EXPECT_EQ(rebuilt(tokens.value(text), placed.views()[i]), Json::parse(texts[i])) << texts[i];
+      EXPECT_EQ(rebuilt(tokens.value(text)), Json::parse(texts[i])) << texts[i];
     }
   }
 }
 
-TEST(JsonTokens, AVisitEndsWhereItIsToldTo) {
-  const Texts placed({R"({"a":1,"b":{"x":2},"c":3})"}, "");
+TEST(JsonTokens, NamesAreComparedByTheirCharacters) {
+  const std::string text =
+      R"({"pr\u00e9nom":1,"a\/b" : 2,"a\"b":3,"\ud83d\ude00":4,"":5,"seven77":6,"eight888":7,"nine_9999":8,"x\\":9,"b\u0008":10})";
+  const Texts placed({text, R"({"plain":"with \"quotes\" and \u00e9", "a":{"b\u0063":1}})"}, "\n");
   JsonIndexer indexer;
   JsonTokens tokens;
   ASSERT_TRUE(indexer.index(placed.views(), tokens));
-  std::vector<std::string> values;
-  tokens.value(tokens.texts()[0]).visit_members([&](const char* key, const JsonValue& value) {
-    values.emplace_back(value.bytes());
-    return *key != 'b';
-  });
-  EXPECT_THAT(values, ElementsAre("1", R"({"x":2})"));
+  const JsonValue value = tokens.value(tokens.texts()[0]);
+  const auto found = [&](const std::string& name) {
+    const auto token = value.last_member(JsonKey(name));
+    return token == 0 ? std::string() : std::string(value.at_token(token).bytes());
+  };
+  EXPECT_EQ(found("prénom"), "1");
+  EXPECT_EQ(found("a/b"), "2");
+  EXPECT_EQ(found("a\"b"), "3");
+  EXPECT_EQ(found("😀"), "4");
+  EXPECT_EQ(found(""), "5");
+  EXPECT_EQ(found("seven77"), "6");
+  EXPECT_EQ(found("eight888"), "7");
+  EXPECT_EQ(found("nine_9999"), "8");
+  EXPECT_EQ(found("x\\"), "9");
+  EXPECT_EQ(found("b\b"), "10");
+  for (const auto* absent : {"pr\\u00e9nom", "a\\/b", "seven7", "seven777", "eight88", "eight8888", "nine_9998",
+                             "nine_99999", "seven77\":6", "x", "b\\b"})
+    EXPECT_EQ(found(absent), "") << absent;
+  EXPECT_TRUE(tokens.texts()[0].has_escaped_names);
+  EXPECT_TRUE(tokens.texts()[1].has_escaped_names);
+}
+
+TEST(JsonTokens, EscapesInValuesAreNoneInNames) {
+  const Texts placed({R"({"a":"\"b\":1","c":["\\","x\u00e9"], "d" : "\\"})", R"({"a" : "b", "c\n" : 1})"}, "\n");
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  ASSERT_TRUE(indexer.index(placed.views(), tokens));
+  EXPECT_FALSE(tokens.texts()[0].has_escaped_names);
+  EXPECT_TRUE(tokens.texts()[1].has_escaped_names);
+}
+
+TEST(JsonTokens, OfRepeatedNamesTheLastIsFound) {
+  const Texts placed({R"({"k":1,"k.x":0,"k":2,"\u006b":3})"}, "");
+  JsonIndexer indexer;
+  JsonTokens tokens;
+  ASSERT_TRUE(indexer.index(placed.views(), tokens));
+  const JsonValue value = tokens.value(tokens.texts()[0]);
+  const auto members = value.last_members(JsonKey("k"), JsonKey("k.x"));
+  EXPECT_EQ(value.at_token(members.first).bytes(), "3");
+  EXPECT_EQ(value.at_token(members.second).bytes(), "0");
 }
 
 TEST(JsonTokens, AValueEndsBeforeSpaceAndComma) {
@@ -116,7 +146,7 @@ TEST(JsonTokens, AValueEndsBeforeSpaceAndComma) {
   JsonTokens tokens;
   ASSERT_TRUE(indexer.index(placed.views(), tokens));
   std::vector<std::string> values;
-  tokens.value(tokens.texts()[0]).visit_members([&](const char*, const JsonValue& value) {
+  tokens.value(tokens.texts()[0]).visit_members([&](const JsonName&, const JsonValue& value) {
     values.emplace_back(value.bytes());
     return true;
   });
@@ -159,7 +189,7 @@ TEST(JsonTokens, TextsOfAnyLength) {
   for (int round = 0; round < 3; ++round) {
     const Texts placed({list, R"({"a":7})"}, "\n");
     ASSERT_TRUE(indexer.index(placed.views(), tokens));
-    EXPECT_EQ(rebuilt(tokens.value(tokens.texts()[1]), placed.views()[1]), Json::parse(R"({"a":7})"));
+    EXPECT_EQ(rebuilt(tokens.value(tokens.texts()[1])), Json::parse(R"({"a":7})"));
     tokens.clear();
     EXPECT_TRUE(tokens.texts().empty());
   }

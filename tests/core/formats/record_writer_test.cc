@@ -53,6 +53,43 @@ TEST(RecordWriter, LdjsonAndJsonWithFields) {
   EXPECT_EQ(*written(options, {R"({"a":1,"c":2})"}), "[\n{\"a\":1}\n]\n");
 }
 
+TEST(RecordWriter, FieldsArePaths) {
+  const std::vector<std::string> records = {
+      R"({"http":{"status":404,"x":1},"user.name":"ann","items":[{"p":1},{"p":"b"}]})"};
+  auto options = format(RecordFormat::ldjson);
+  options.fields = {"user.name", "http.status", "items.p", "items.9"};
+  EXPECT_EQ(*written(options, records),
+            "{\"user.name\":\"ann\",\"http\":{\"status\":404},\"items\":[{\"p\":1},{\"p\":\"b\"}]}\n");
+  options.format = RecordFormat::csv;
+  options.include_header = true;
+  EXPECT_EQ(*written(options, records), "user.name,http.status,items.p,items.9\nann,404,\"[1,\"\"b\"\"]\",\n");
+}
+
+TEST(RecordWriter, OfRepeatedMembersTheLastIsWritten) {
+  const std::vector<std::string> records = {R"({"k":"first","\u006b":"last"})"};
+  auto options = format(RecordFormat::csv);
+  EXPECT_EQ(*written(options, records), "last\n");
+  options.fields = {"k"};
+  EXPECT_EQ(*written(options, records), "last\n");
+  options.format = RecordFormat::ldjson;
+  EXPECT_EQ(*written(options, records), "{\"k\":\"last\"}\n");
+  EXPECT_EQ(*written(format(RecordFormat::raw), {R"({"data":"first","data":"last"})"}), "last\n");
+}
+
+TEST(RecordWriter, HalfOfASurrogatePairBecomesTheReplacementCharacter) {
+  const std::vector<std::string> records = {R"({"data":"cut \ud83d","b":"\udc00\ud83d\ude00"})"};
+  for (const auto word : {RecordFormat::csv, RecordFormat::raw}) {
+    const auto writer = make_record_writer(format(word));
+    const Padded record(records[0]);
+    const std::vector<std::string_view> views = {record.view()};
+    std::string out;
+    ASSERT_TRUE(writer->append(views, out));
+    EXPECT_EQ(out, word == RecordFormat::csv ? "cut \uFFFD,\uFFFD😀\n" : "cut \uFFFD\n");
+    EXPECT_TRUE(writer->has_replaced_characters());
+  }
+  EXPECT_EQ(*written(format(RecordFormat::ldjson), records), records[0] + "\n");
+}
+
 TEST(RecordWriter, Raw) {
   EXPECT_EQ(*written(format(RecordFormat::raw), {R"({"data":"a\tb"})", R"({"x":1,"data":""})"}), "a\tb\n\n");
   EXPECT_THAT(written(format(RecordFormat::raw), {R"({"data":"ok"})", R"({"text":"a"})"}).error().message,

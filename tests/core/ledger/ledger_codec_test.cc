@@ -93,6 +93,7 @@ std::function<std::optional<Error>(std::string_view, std::string_view)> erased(R
 const SliceKey kSlice{1, 2, 3, 5};
 const HeaderFact kHeader{kFormat, 1234567, CleanupType::errors, true, R"({"a":1})", {"ex-0", "ex-1"}};
 const LedgerCounters kCounters{1, 2, 3, 4, 5, 6, 7, kMax64};
+const Remarks kRemarks = {{"operations[1] filter: \"a\" was in no record", true}, {"", false}};
 const JoinRecord kJoined{{true, 1, 2, kMax64, 0xFFFFFFFF}, true};
 const LedgerOutcome kOutcome{ExecutionStatus::terminated, "killed", -5};
 const SlicerPosition kPosition{"at 7", true, kMax64};
@@ -113,6 +114,7 @@ std::vector<Sample> samples() {
   fact("counters", Fact::counters, encode_counters, decode_counters, kCounters);
   fact("wanted", Fact::wanted, encode_wanted, decode_wanted, WantedState::stopping);
   fact("joined", Fact::joined, encode_joined, decode_joined, kJoined);
+  fact("remarks", Fact::remarks, encode_remarks, decode_remarks, kRemarks);
   fact("outcome", Fact::outcome, encode_outcome, decode_outcome, kOutcome);
   fact("row counts", Fact::row_counts, encode_row_counts, decode_row_counts, RowCounts{1, 2});
   const auto other = [&](std::string name, const std::string& key, const std::string& value, auto decode) {
@@ -137,6 +139,7 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_counters(meta, encode_counters(meta, kCounters)), kCounters);
   EXPECT_EQ(*decode_wanted(meta, encode_wanted(meta, WantedState::paused)), WantedState::paused);
   EXPECT_EQ(*decode_joined(meta, encode_joined(meta, kJoined)), kJoined);
+  EXPECT_EQ(*decode_remarks(meta, encode_remarks(meta, kRemarks)), kRemarks);
   EXPECT_EQ(*decode_outcome(meta, encode_outcome(meta, kOutcome)), kOutcome);
   EXPECT_EQ(*decode_row_counts(meta, encode_row_counts(meta, {8, 9})), (RowCounts{8, 9}));
   EXPECT_EQ(*decode_position(position_key(1), encode_position(position_key(1), kPosition)), kPosition);

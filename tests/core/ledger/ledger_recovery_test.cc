@@ -63,6 +63,19 @@ TEST_F(LedgerRecoveryTest, GoesOnWithWhatIsOpen) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + ".tmp"));
 }
 
+TEST_F(LedgerRecoveryTest, KeepsTheRemarksThatAreRefuted) {
+  create();
+  EXPECT_TRUE(ledger_->header().remarks.empty());
+  LedgerBatch batch;
+  batch.remarks = Remarks{{"a stands", false}, {"b is refuted", true}};
+  write(batch);
+  reopen();
+  EXPECT_THAT(ledger_->header().remarks, ElementsAre(Pair("a stands", false), Pair("b is refuted", true)));
+  end();
+  take(recover(directory_, "ex-1", 9));
+  EXPECT_THAT(ledger_->header().remarks, ElementsAre(Pair("b is refuted", true)));
+}
+
 TEST_F(LedgerRecoveryTest, TheSourceCanBeRecoveredAgain) {
   make_source();
   const std::string source = directory_;

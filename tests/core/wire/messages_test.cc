@@ -19,7 +19,8 @@ SliceResult some_result() {
               {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
           .error = "line 3: broken",
           .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}},
-          .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}}};
+          .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}},
+          .remarks = {{"operations[1] filter: \"a\" was in no record", true}}};
 }
 
 SliceRun listed() {
@@ -117,6 +118,7 @@ TEST(Messages, SpansAndSumsAreBounded) {
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.output.present = true; }));
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.error = "x"; }));
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.quarantined.emplace_back(); }));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.remarks.emplace_back(); }));
 }
 
 TEST(Messages, AnotherVersionTypeOrMagicIsRefused) {

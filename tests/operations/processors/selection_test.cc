@@ -30,12 +30,12 @@ TEST(Selection, ListsKeepOrderAndNesting) {
 TEST(Selection, MissingFieldsAreLeftOut) {
   EXPECT_EQ(select(R"({"fields":["x","id","http.nope"]})", kRecord), R"({"id":7})");
   EXPECT_EQ(select(R"({"fields":["x"]})", kRecord), "{}");
-  EXPECT_EQ(select(R"({"fields":["id.x","tags.y","s"]})", kRecord), R"({"s":"a\"b"})");
+  EXPECT_EQ(select(R"({"fields":["id.x","tags.y","s"]})", kRecord), R"({"tags":[],"s":"a\"b"})");
   EXPECT_EQ(select(R"({"fields":["a"]})", "{}"), "{}");
 }
 
 TEST(Selection, AListMayNameAFieldAndOneWithinIt) {
-  EXPECT_EQ(select(R"({"fields":["http.status","http","id","id"]})", R"({"id":1,"http":{"status":2,"x":3}})"),
+  EXPECT_EQ(select(R"({"fields":["http.status","http","id"]})", R"({"id":1,"http":{"status":2,"x":3}})"),
             R"({"http":{"status":2,"x":3},"id":1})");
 }
 
@@ -53,11 +53,11 @@ TEST(Selection, ObjectsRenameAndFlatten) {
 TEST(Selection, OrderOfTheInputDoesNotMatter) {
   ProcessorRun run(selection_operation(), R"({"fields":["a","b","c"]})");
   EXPECT_THAT(run({R"({"c":3,"b":2,"a":1})", R"({"a":1,"b":2,"c":3})", R"({"b":2,"a":1,"b":9,"c":3})"}),
-              ElementsAre(R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":2,"c":3})"));
+              ElementsAre(R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":9,"c":3})"));
 }
 
-TEST(Selection, RepeatedObjectsCountOnce) {
-  EXPECT_EQ(select(R"({"fields":["h.a","z"]})", R"({"h":{"a":1},"h":{"a":2},"z":3})"), R"({"h":{"a":1},"z":3})");
+TEST(Selection, OfRepeatedObjectsTheLastCounts) {
+  EXPECT_EQ(select(R"({"fields":["h.a","z"]})", R"({"h":{"a":1},"h":{"a":2},"z":3})"), R"({"h":{"a":2},"z":3})");
 }
 
 TEST(Selection, Casts) {
@@ -73,7 +73,8 @@ TEST(Selection, Casts) {
 
 TEST(Selection, BrokenRecordsAreNamed) {
   ProcessorRun run(selection_operation(), R"({"fields":["a","b"]})");
-  for (const auto* bad : {"", "[]", "{\"a\":1", "{\"a\":1 \"b\":2}", "{\"c\":1,,}"}) {
+  EXPECT_THAT(run.error("[]").message, HasSubstr("an array, not a JSON object"));
+  for (const auto* bad : {"", "{\"a\":1", "{\"a\":1 \"b\":2}", "{\"c\":1,,}"}) {
     EXPECT_THAT(run.error(bad).message, HasSubstr("not a good JSON object")) << bad;
   }
 }
@@ -82,6 +83,7 @@ TEST(Selection, OptionsAreChecked) {
   EXPECT_THAT(problem(selection_operation(), R"({"fields":[]})"), HasSubstr("fields: must name at least one"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":"a"})"), HasSubstr("fields: must be a list"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":[1]})"), HasSubstr("fields: every item"));
+  EXPECT_THAT(problem(selection_operation(), R"({"fields":["a","b","a"]})"), HasSubstr("fields: \"a\" is named twice"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":["a..b"]})"), HasSubstr("fields: the field path"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":{"a":5}})"), HasSubstr("fields.a: must be the path"));
   EXPECT_THAT(problem(selection_operation(), R"({"fields":["a"],"casts":{"b":"number"}})"),

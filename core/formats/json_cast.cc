@@ -1,22 +1,18 @@
-#include "operations/json_cast.h"
+#include "core/formats/json_cast.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
-#include <cstdint>
 #include <cstring>
+
+#include "core/formats/byte_scan.h"
+#include "core/runtime/decimal.h"
 
 namespace slicemill {
 namespace {
 
-char* write(std::string_view text, char* out) {
+char* write_text(std::string_view text, char* out) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 std::size_t skip_digits(std::string_view text, std::size_t at) {
@@ -25,7 +21,7 @@ std::size_t skip_digits(std::string_view text, std::size_t at) {
 }
 
 // The grammar of JSON numbers.
-bool is_json_number(std::string_view text, bool& is_integer) {
+bool is_number_text(std::string_view text, bool& is_integer) {
   std::size_t at = text.starts_with('-') ? 1 : 0;
   const auto whole = skip_digits(text, at);
   if (whole == at || (text[at] == '0' && whole > at + 1)) return false;
@@ -61,31 +57,29 @@ std::string_view content(std::string_view json) {
 
 Result<char*> to_number(std::string_view json, char* out) {
   const auto text = content(json);
-  if (json == "true") return write("1", out);
-  if (json == "false") return write("0", out);
+  if (json == "true") return write_text("1", out);
+  if (json == "false") return write_text("0", out);
   bool is_integer = false;
-  if (!is_json_number(text, is_integer)) return no_cast(json, "a number");
-  return write(text, out);
+  if (!is_number_text(text, is_integer)) return no_cast(json, "a number");
+  return write_text(text, out);
 }
 
 Result<char*> to_integer(std::string_view json, char* out) {
   const auto text = content(json);
-  if (json == "true") return write("1", out);
-  if (json == "false") return write("0", out);
+  if (json == "true") return write_text("1", out);
+  if (json == "false") return write_text("0", out);
   bool is_integer = false;
-  if (!is_json_number(text, is_integer)) return no_cast(json, "an integer");
-  if (is_integer) return write(text, out);
-  double number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  constexpr double kLimit = 9.2e18;
-  if (parsed.ec != std::errc() || std::abs(number) > kLimit) return no_cast(json, "an integer");
-  return std::to_chars(out, out + kCastGrowth, static_cast<std::int64_t>(number)).ptr;
+  if (!is_number_text(text, is_integer)) return no_cast(json, "an integer");
+  if (is_integer) return write_text(text, out);
+  const auto number = Decimal::of(text);
+  if (!number || number->integer_size() > text.size() + kCastGrowth) return no_cast(json, "an integer");
+  return number->write_integer(out);
 }
 
 Result<char*> to_boolean(std::string_view json, char* out) {
   const auto text = content(json);
-  if (text == "true" || text == "1") return write("true", out);
-  if (text == "false" || text == "0") return write("false", out);
+  if (text == "true" || text == "1") return write_text("true", out);
+  if (text == "false" || text == "0") return write_text("false", out);
   return no_cast(json, "a boolean");
 }
 
@@ -100,13 +94,13 @@ std::optional<JsonCast> parse_json_cast(std::string_view word) {
 }
 
 Result<char*> write_cast(std::string_view json, JsonCast cast, char* out) {
-  if (json == "null") return write(json, out);
+  if (json == "null") return write_text(json, out);
   if (json.starts_with('{') || json.starts_with('[')) return no_cast(json, "a scalar");
   switch (cast) {
     case JsonCast::string:
-      if (json.starts_with('"')) return write(json, out);
+      if (json.starts_with('"')) return write_text(json, out);
       *out++ = '"';
-      out = write(json, out);
+      out = write_text(json, out);
       *out++ = '"';
       return out;
     case JsonCast::number:

@@ -16,7 +16,8 @@ std::optional<JsonCast> parse_json_cast(std::string_view word);
 inline constexpr std::size_t kCastGrowth = 40;
 
 // Writes the JSON scalar, converted, to `out` and gives the end of what was written. null stays null. invalid if there
-// is no conversion without loss of meaning ("abc" to number); integers drop the fraction of a number.
+// is no conversion without loss of meaning ("abc" to number). Numbers keep their decimal text; integers drop the
+// fraction, and invalid are those whose exponent makes them longer than kCastGrowth allows.
 Result<char*> write_cast(std::string_view json, JsonCast cast, char* out);
 
 }  // namespace slicemill
