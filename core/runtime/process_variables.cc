@@ -5,7 +5,7 @@
 namespace slicemill {
 namespace {
 
-constexpr std::size_t kShownNameBytes = 60;
+constexpr std::size_t kShownVariableBytes = 60;
 constexpr std::size_t kPointerBytes = 8;  // the system counts one for each
 
 }  // namespace
@@ -26,15 +26,15 @@ std::size_t variable_bytes(std::string_view name, std::string_view value) {
 
 std::string shown_variable(std::string_view name) {
   std::string shown;
-  for (const char c : name.substr(0, kShownNameBytes)) {
+  for (const char c : name.substr(0, kShownVariableBytes)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F)
       shown += fmt::format("\\x{:02x}", byte);
     else
       shown += c;
   }
-  while (name.size() > kShownNameBytes && !shown.empty() && (shown.back() & 0x80) != 0) shown.pop_back();
-  return name.size() > kShownNameBytes ? shown + "..." : shown;
+  while (name.size() > kShownVariableBytes && !shown.empty() && (shown.back() & 0x80) != 0) shown.pop_back();
+  return name.size() > kShownVariableBytes ? shown + "..." : shown;
 }
 
 }  // namespace slicemill
