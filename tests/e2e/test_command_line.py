@@ -94,13 +94,6 @@ class CommandLine(EndToEnd):
         self.assertEqual(self.master.get(f"/v1/jobs/{job_id}")["name"], "stored")
         self.assertIn(job_id, self.ok("jobs"))
 
-    def test_a_wrong_job_is_told_in_plain_words(self):
-        path = self.job_file("wrong", reader={"size": "many"})
-        result = self.slicemill("submit", path)
-        self.assert_one_line(result, BAD_INPUT, str(path), "size", "expected number")
-        for word in ("Zod", "caused by", "["):
-            self.assertNotIn(word, result.stderr.replace(str(path), ""))
-
     def test_wait_with_a_timeout(self):
         ex_id = self.live()
         self.assert_one_line(self.slicemill("wait", ex_id, "--timeout", "200ms"), TIMED_OUT, ex_id, "still running")
@@ -112,56 +105,7 @@ class CommandLine(EndToEnd):
         self.ok("stop", ex_id)
         self.assertIn("stopped", self.ok("wait", ex_id))
 
-    def test_wait_outlives_the_master(self):
-        ex_id = self.live(delay_ms=20)
-        port, data = self.master.port, self.data
-        waiting = subprocess.Popen([str(SLICEMILL), "wait", ex_id], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=self.environment())
-        said = []
-        reader = threading.Thread(target=lambda: said.extend(waiting.stderr), daemon=True)
-        reader.start()
-        self.master.kill_9_itself()
-        wait_until(lambda: any("waiting for it" in line for line in said), "the loss to be told")
-        self.master = self.start_master(data=data, port=port)
-        self.assertIn("completed", waiting.stdout.read())
-        self.assertEqual(waiting.wait(), OK)
-        reader.join()
-        waiting.stdout.close()
-        waiting.stderr.close()
-
-    def test_quarantined_records_count_only_if_they_are_to(self):
-        source = self.write_input("mixed.ldjson", 20)
-        with source.open("a") as file:
-            file.write("this is no JSON\n")
-        check = {"_op": "filter", "field": "id", "min": 0}
-        job = self.job_file("mixed", path=source, processors=[check], reader={"_dead_letter_action": "quarantine"})
-        ex_id = self.ok("submit", job, "--wait").split()[0]
-        self.ok("wait", ex_id)
-        result = self.slicemill("wait", ex_id, "--fail-on-quarantine")
-        self.assert_one_line(result, QUARANTINED, f"slicemill quarantine {ex_id}")
-        self.assertEqual(len(self.ok("quarantine", "last").splitlines()), 1)
-        result = self.slicemill("run", job, "--fail-on-quarantine", "--data", self.directory / "local")
-        self.assert_one_line(result, QUARANTINED, "slicemill quarantine")
-
     # ---- lists ----
-
-    def test_lists(self):
-        done, bad, slow = self.completed("done"), self.failed("bad"), self.live("slow")
-        table = self.ok("list")
-        self.assertTrue(table.startswith("EXECUTION "), table)
-        for ex_id, word in ((done, "completed"), (bad, "failed"), (slow, "running")):
-            self.assertRegex(table, rf"(?m)^{ex_id}  \w+ +{word} ")
-        self.assertEqual([e["ex_id"] for e in json.loads(self.ok("list", "--status", "failed", "-o", "json"))], [bad])
-        self.assertEqual([e["ex_id"] for e in json.loads(self.ok("list", "--filter", "name:done", "-o", "json"))], [done])
-        self.assertEqual(json.loads(self.ok("list", "--since", "0s", "-o", "json")), [])
-        self.assertEqual(len(json.loads(self.ok("list", "--since", "1h", "-o", "json"))), 3)
-        self.assertEqual(len(self.ok("list", "--limit", "1").splitlines()), 2)
-        self.assertIn("QUARANTINED", self.ok("list", "-o", "wide"))
-        self.assertIn(f"ex_id: {done}", self.ok("list", "--status", "completed", "-o", "yaml"))
-        self.assertRegex(self.ok("jobs"), rf"(?m)^{ID.pattern}  bad .* {bad}  failed ")
-        self.assert_one_line(self.slicemill("list", "--status", "runing"), BAD_INPUT, "'runing' is no status", "running")
-        self.assert_one_line(self.slicemill("list", "--filter", "name:("), BAD_INPUT)
-        self.assert_one_line(self.slicemill("list", "--since", "soon"), BAD_INPUT, "'soon' is not a time")
 
     def test_an_empty_list_has_its_header(self):
         self.assertEqual(len(self.ok("list").splitlines()), 1)
@@ -195,20 +139,6 @@ class CommandLine(EndToEnd):
             self.assertIn(words, told)
         self.assertNotIn("caused by", told)
 
-    def test_explain_what_waits_and_what_runs(self):
-        slow = self.live(workers=8)
-        waiting = self.ok("submit", self.job_file("waiting")).strip()
-        self.master.wait_for_status(waiting, "pending")
-        self.assertIn("all 8 are taken", self.ok("explain", waiting))
-        wait_until(lambda: self.master.stats(slow).get("processed"), "figures")
-        wait_until(lambda: "in flight" in self.ok("explain", slow), "an explanation with figures")
-        self.ok("pause", slow)
-        self.assertIn(f"slicemill resume {slow}", self.ok("explain", slow))
-        self.ok("resume", slow)
-        self.ok("stop", slow)
-        self.assertIn("told to stop", self.ok("explain", slow))
-        self.assertIn("is completed", self.ok("wait", waiting) and self.ok("explain", waiting))
-
     # ---- verbs ----
 
     def test_verbs(self):
@@ -230,12 +160,6 @@ class CommandLine(EndToEnd):
         again = result.stdout.strip()
         self.assertEqual(self.master.execution(again)["job_id"], self.master.execution(ex_id)["job_id"])
         self.assertEqual(json.loads(self.ok("stop", again, "--force", "-o", "json"))["status"], "stopped")
-
-    def test_recover_and_wait(self):
-        ex_id = self.live(delay_ms=10)
-        self.ok("stop", ex_id)
-        self.assertIn("completed", self.ok("recover", ex_id, "--wait"))
-        self.assert_output(records(8000), self.directory / "out-slow")
 
     def test_delete_a_job(self):
         ex_id = self.completed()
@@ -276,28 +200,11 @@ class CommandLine(EndToEnd):
         self.assertIn("worker", self.ok("logs", ex_id, "--worker", "1"))
         self.assert_one_line(self.slicemill("logs", ex_id, "--worker", "77"), BAD_INPUT, "no log of worker-77")
 
-    def test_top_once(self):
-        done, slow = self.completed("done"), self.live("slow")
-        wait_until(lambda: self.master.stats(slow).get("processed"), "figures")
-        wait_until(lambda: re.search(rf"(?m)^{slow}  slow +running +\d+% +\d+ +0 +[\d,]+ +2/2 ", self.ok("top")),
-                   lambda: "figures of the live one in " + self.ok("top"))
-        self.assertRegex(self.ok("top"), rf"(?m)^{done}  done +completed +100% ")
-        self.assertEqual(len(self.ok("top", done).splitlines()), 2)
-
     def test_top_refreshes_on_a_terminal(self):
         ex_id = self.live(delay_ms=20)
         shown = self.on_terminal("top", ex_id, "--interval", "100ms")
         self.assertGreater(shown.count("\x1b[2J"), 1)
         self.assertIn("\x1b[32mcompleted\x1b[0m", shown)
-
-    def test_tables_fit_the_terminal_and_obey_no_color(self):
-        ex_id = self.completed("a-name-that-needs-more-room-than-there-is-on-a-narrow-terminal")
-        shown = self.on_terminal("list", columns=70)
-        self.assertIn(ex_id[:8] + "  a-name", shown)
-        self.assertIn("…", shown)
-        plain = re.sub(r"\x1b\[\d+m", "", shown)
-        self.assertTrue(all(len(line) <= 70 for line in plain.splitlines()), plain)
-        self.assertNotIn("\x1b", self.on_terminal("list", columns=70, environment={"NO_COLOR": "1"}))
 
     def on_terminal(self, *arguments, columns=120, environment=None):
         ours, theirs = pty.openpty()
@@ -387,59 +294,7 @@ class CommandLine(EndToEnd):
 
     # ---- assets ----
 
-    def test_assets(self):
-        path = self.directory / "ex1.zip"
-        path.write_bytes(example("0.0.1"))
-        asset = self.ok("assets", "upload", path).strip()
-        self.assertRegex(self.ok("assets"), rf"(?m)^ex1 +0\.0\.1 +{asset} ")
-        self.assertEqual(len(json.loads(self.ok("assets", "list", "ex1", "-o", "json"))), 1)
-        self.assertEqual(self.ok("assets", "delete", asset).strip(), asset)
-        self.assertEqual(len(self.ok("assets").splitlines()), 1)
-        path.write_text("no zip")
-        self.assert_one_line(self.slicemill("assets", "upload", path), BAD_INPUT, str(path))
-        self.assert_one_line(self.slicemill("assets", "upload"), BAD_INPUT, "ZIP is missing")
-        self.assert_one_line(self.slicemill("assets", "delete", "short"), BAD_INPUT, "asset short")
-
     # ---- help ----
-
-    def test_help_version_and_pages(self):
-        version = self.ok("--version")
-        self.assertRegex(version, r"^slicemill \d+\.\d+\.\d+( \([0-9a-f]+, \d{4}-\d\d-\d\d\))?\n$")
-        self.assertEqual(self.ok("version"), version)
-        self.assertEqual(self.ok("help", "list"), self.ok("list", "--help"))
-        self.assertEqual(self.ok("help"), self.ok("--help"))
-        self.assert_one_line(self.slicemill("help", "lst"), BAD_INPUT, "did you mean 'list'?")
-        commands = re.findall(r"(?m)^  ([a-z]+) ", self.ok("help").partition("Subcommands:")[2])
-        self.assertIn("explain", commands)
-        pages = self.directory / "man"
-        self.ok("man", "--directory", pages)
-        self.assertEqual({page.name for page in pages.iterdir()},
-                         {"slicemill.1", *(f"slicemill-{command}.1" for command in commands)})
-        self.assertIn("\\-\\-older\\-than", self.ok("man", "prune"))
-        self.assert_one_line(self.slicemill("man", "nothing"), BAD_INPUT, "'nothing'")
-
-    def test_completion(self):
-        ex_id = self.completed()
-        script = self.directory / "completion.bash"
-        script.write_text(self.ok("completion", "bash"))
-        def complete(*words):
-            line = " ".join(f"'{word}'" for word in words)
-            run = (f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _slicemill; "
-                   "printf '%s\\n' \"${COMPREPLY[@]}\"")
-            path = f"{SLICEMILL.parent}:{os.environ['PATH']}"
-            done = subprocess.run(["bash", "-c", run], cwd=self.directory, capture_output=True, text=True,
-                                  env=self.environment({"PATH": path}))
-            self.assertEqual(done.stderr, "")
-            return done.stdout.split()
-        self.assertEqual(complete("slicemill", "expl"), ["explain"])
-        self.assertEqual(complete("slicemill", "list", "--st"), ["--status"])
-        self.assertEqual(complete("slicemill", "list", "-o", ""), ["table", "wide", "json", "yaml"])
-        self.assertEqual(complete("slicemill", "workers", "last", "rem"), ["remove"])
-        self.assertIn(ex_id, complete("slicemill", "show", ex_id[:3]))
-        self.assertEqual(complete("slicemill", "submit", "jo"), ["job.json", "job.ldjson"])
-        for shell in ("zsh", "fish"):
-            self.assertIn("--older-than" if shell == "zsh" else "-l older-than", self.ok("completion", shell))
-        self.assert_one_line(self.slicemill("completion", "tcsh"), BAD_INPUT)
 
     def test_a_reader_that_leaves_early(self):
         self.completed()

@@ -93,7 +93,7 @@ class Inputs(EndToEnd):
             writer.write('{"a":1}\n')
             writer.flush()
             process.send_signal(signal.SIGTERM)
-            self.assertIn("a second interrupt ends at once", process.stderr.readline())
+            self.assertIn("a second interrupt ends at once", process.stderr.readline() + process.stderr.readline())
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
         self.assertEqual(process.returncode, INTERRUPTED)

@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<std::string> kDocuments = {
     R"({})", R"({"a":1})", R"({"a":[],"b":{},"c":[{}],"d":[[1,2],{"x":null}]})",
-    R"({"name":"a \"quoted\" \\ text, with {brackets} and [others]","n":-1.5e3,"t":true,"é":"ü"})",
+    R"({"name":"a \"quoted\" \\ text, with {brackets} and [others]","n":-1500.0,"t":true,"é":"ü"})",
     R"({"operations":[{"_op":"id_range","end":10},{"_op":"noop"}],"deep":{"a":{"b":{"c":[1,[2,[3]]]}}}})"};
 
 // Byte by byte, so that every place of a cut is tried.
