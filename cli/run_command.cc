@@ -21,7 +21,6 @@
 #include "cli/run_retention.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
-#include "core/runtime/byte_stream.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
@@ -237,7 +236,6 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
 }  // namespace
 
 ExitCode run_local(const CommandLine& line) {
-  keep_standard_input();
   std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});

@@ -81,8 +81,8 @@ void remove_old_runs(const DataLayout& layout, const Settings& settings, const s
   }
   for (const Run& run : runs) {
     if (!run.removable || run.ex_id == present) continue;
-    const bool outlived = (age_ms > 0 && now - run.ended > age_ms) || (count > 0 && ended > count) ||
-                          (bytes > 0 && total > bytes);
+    const bool outlived =
+        (age_ms > 0 && now - run.ended > age_ms) || (count > 0 && ended > count) || (bytes > 0 && total > bytes);
     const bool went_on = std::any_of(run.lineage.begin(), run.lineage.end() - 1,
                                      [&](const std::string& ancestor) { return left.contains(ancestor); });
     if (!outlived || went_on) continue;

@@ -202,8 +202,7 @@ void Dispatcher::help_idle() {
     if (worker.outstanding == 0) somebody_idle = true;
     if (busiest == nullptr || worker.outstanding > busiest->outstanding) busiest = &worker;
   }
-  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall ||
-      busiest->none_waits)
+  if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall || busiest->none_waits)
     return;
   if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
   recall(*busiest, (busiest->outstanding - 1) / 2);

@@ -228,7 +228,8 @@ void FileFollower::adopt(const std::vector<Seen>& seen) {
     if (rows_ && rows_->file().path == file.path) continue;  // it is being cut
     const auto opened = files_->open(file.path);
     const auto print = opened ? file_print(**opened, file.stat.size) : Result<std::uint64_t>(opened.error());
-    Known known{.inode = file.stat.inode, .end = file.stat.size, .is_whole = !(reading_.cuts_ranges() && is_split(file.path))};
+    Known known{
+        .inode = file.stat.inode, .end = file.stat.size, .is_whole = !(reading_.cuts_ranges() && is_split(file.path))};
     if (print) known.print = *print;
     remember(file, known, file.stat);
   }

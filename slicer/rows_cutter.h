@@ -77,7 +77,7 @@ class RowsCutter {
   std::uint64_t begin_;  // where this cutter began
   bool is_over_ = false;
   bool is_following_ = false;
-  CsvDialect dialect_;  // the file's own
+  CsvDialect dialect_;                  // the file's own
   std::unique_ptr<ReadableFile> open_;  // null: it is not the file that was discovered
   std::unique_ptr<char[]> buffer_;
   std::string_view unread_;  // of the buffer

@@ -87,12 +87,6 @@ bool is_of_own_process(std::string_view path) {
   return false;
 }
 
-void keep_standard_input() {
-  if (::fcntl(STDIN_FILENO, F_GETFD) >= 0) return;
-  const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);  // the lowest free one; not for reading
-  if (fd > STDIN_FILENO) ::close(fd);
-}
-
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path, std::int64_t first_writer_ms) {
   if (is_standard_input(path))
     return std::unique_ptr<ByteStream>(std::make_unique<DescriptorStream>(STDIN_FILENO, false, path, first_writer_ms));

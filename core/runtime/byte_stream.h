@@ -31,7 +31,4 @@ bool is_of_own_process(std::string_view path);
 // writer.
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path, std::int64_t first_writer_ms);
 
-// If descriptor 0 is closed, lets nothing else take its place: reading it fails then. Call it before files are opened.
-void keep_standard_input();
-
 }  // namespace slicemill

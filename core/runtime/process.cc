@@ -272,8 +272,9 @@ Error start_error(int saved_errno, const std::string& program, const std::vector
 void hold_standard_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one: those below are open by now.
-    [[maybe_unused]] const int opened = ::open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    // The lowest free number is this one: those below are open by now. Not for reading: a closed standard input is an
+    // error of who reads it.
+    [[maybe_unused]] const int opened = ::open("/dev/null", O_WRONLY);
   }
 }
 

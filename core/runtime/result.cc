@@ -1,5 +1,5 @@
-#include "core/runtime/printable.h"
 #include "core/runtime/result.h"
+#include "core/runtime/printable.h"
 
 #include <algorithm>
 #include <array>

@@ -301,11 +301,10 @@ struct PulseTaken {
 };
 
 // The index in this list is the type byte: append only.
-using Message =
-    std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave, HelloAgain,
-                 SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost, ControllerWelcome, Verb, Query,
-                 FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade, LedgerNoted, WorkersWait, PulseWanted, Pulse,
-                 PulseTaken>;
+using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
+                             HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
+                             ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade,
+                             LedgerNoted, WorkersWait, PulseWanted, Pulse, PulseTaken>;
 
 // Takes every slice out of the order, in the order in which they are to run.
 std::vector<SliceOrder> take_slices(Dispatch& dispatch);

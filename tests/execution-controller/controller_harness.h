@@ -143,10 +143,13 @@ class ControllerTest : public testing::Test {
     server_.reset();
     hub_.emplace(loop_);
     server_ = hub_->server();
-    auto opened = Controller::open(
-        {.loop = loop_, .workers = *server_, .master = master_, .monitor = with_monitor ? &monitor_ : nullptr,
-         .files = *files_, .self = ProcessIdentity{"boot", 1, 1}},
-        launch_);
+    auto opened = Controller::open({.loop = loop_,
+                                    .workers = *server_,
+                                    .master = master_,
+                                    .monitor = with_monitor ? &monitor_ : nullptr,
+                                    .files = *files_,
+                                    .self = ProcessIdentity{"boot", 1, 1}},
+                                   launch_);
     ASSERT_TRUE(opened) << opened.error().message;
     controller_ = std::move(*opened);
     outcome_.reset();

@@ -32,7 +32,7 @@ class ScriptedController {
 
   // Settable: verbs are answered at once, as reached; queries with this body.
   bool answers = true;
-  bool obeys = true;  // reports the levels that it was told last
+  bool obeys = true;              // reports the levels that it was told last
   std::string query_body = "[]";  // the first page of the answer, and the last
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }

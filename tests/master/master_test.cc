@@ -187,8 +187,8 @@ TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
   ASSERT_TRUE(copy) << copy.error().message;
   Json document;
   ASSERT_TRUE(turn_until(loop_, [&] {
-    (*copy)->service().get_execution(
-        submitted.ex_id, [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
+    (*copy)->service().get_execution(submitted.ex_id,
+                                     [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
     return document["_status"] == "terminated";
   }));
   ASSERT_TRUE(turn_until(loop_, [&] { return stored_layout().runtime != runtime; }));
