@@ -15,7 +15,7 @@ packages="$packages libboost1.81-dev libzmq3-dev cppzmq-dev nlohmann-json3-dev l
 # Tests, benchmarks and the demo.
 packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 curl ca-certificates"
 # Fuzz targets (preset fuzz).
-packages="$packages clang"
+packages="$packages clang libclang-rt-14-dev"
 # Checks of style (scripts/lint.sh).
 packages="$packages clang-format clang-tidy git"
 
