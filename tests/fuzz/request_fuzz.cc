@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.content_type = std::string(take_until(rest, '\n'));
   request.body = std::string(rest);
 
-  if (const auto body = api::teraslice::parse_body(request); body && body->is_object())
+  if (const auto body = api::teraslice::parse_body(request, nullptr); body && body->is_object())
     (void)validate_job(*body, server.catalog, JobRules{.paths = {false, "/base"}});
   int answers = 0;
   server.router.handle(request, [&answers](const api::Response& response) {
