@@ -2,19 +2,18 @@
 // judged afterwards.
 //
 // This process is the master, on a data directory of its own below the run's; controller and workers are what they are
-// under any master. So the master itself cannot be a victim here. The seed decides who is killed and when; the machine
-// decides what they were doing.
+// under any master. So the master itself cannot be a victim here. First the job runs undisturbed: that tells how long
+// it takes, so that the kills find it at work, and what the other run must come to. Neither writes where the job does.
 #include <fmt/format.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <string>
-#include <vector>
 
 #include "cli/chaos_plan.h"
+#include "cli/chaos_run.h"
 #include "cli/commands.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
@@ -23,6 +22,7 @@
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/children.h"
 #include "core/runtime/config.h"
+#include "core/runtime/files.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
 #include "core/runtime/printable.h"
@@ -34,96 +34,65 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{50};
-constexpr int kLeastPauseMs = 50, kMostPauseMs = 500;  // between two kills
+constexpr int kRounds = 3;  // of a job that was too quick to be killed
 
-class ChaosRun {
+// Where the sender's path leads instead: below a directory that holds nothing else.
+class Redirection {
  public:
-  ChaosRun(AsioLoop& loop, master::Master& master, const ChaosPlan& plan, std::uint64_t seed)
-      : loop_(loop), master_(master), plan_(plan), chance_(seed) {}
-
-  // Until the execution has ended and all of its processes are gone.
-  Result<void> run(Json job) {
-    loop_.on_signals([this](int) { leave(Error(ErrorCode::cancelled, "interrupted; no verdict")); });
-    master_.service().submit(std::move(job), true, [this](const Result<Submitted>& submitted) {
-      if (!submitted) return leave(submitted.error());
-      ex_id = submitted->ex_id;
-      look();
-      kill_later();
-    });
-    loop_.run();
-    return failure_;
+  explicit Redirection(const Json& job) {
+    const Json& last = job.at("operations").back();
+    const auto* schema = builtin_operations().find(operation_name(last.value("_op", "")));
+    if (schema == nullptr || schema->kind != OperationKind::sender) return;
+    for (const auto& option : schema->options)
+      if (option.is_path && last.contains(option.name)) option_ = option.name;
+    if (option_.empty()) return;
+    path_ = last.at(option_).get<std::string>();
+    while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+    is_file_ = is_true(last, "single_file");
   }
 
-  ExecutionId ex_id;
-  int workers_killed = 0, controllers_killed = 0;
+  bool writes_files() const { return !option_.empty(); }
+  const std::string& path() const { return path_; }
+
+  Json redirected(Json job, const std::string& directory) const {
+    if (writes_files()) {
+      const std::string name = path_.substr(path_.rfind('/') + 1);
+      job["operations"].back()[option_] = is_file_ ? directory + "/" + name : directory;
+    }
+    return job;
+  }
 
  private:
-  struct Process {
-    pid_t pid;
-    bool is_controller;
-  };
-
-  void leave(Result<void> result) {
-    if (std::exchange(leaving_, true)) return;
-    failure_ = std::move(result);
-    master_.shut_down([this] { loop_.stop(); });
-  }
-
-  void look() {
-    if (leaving_) return;
-    master_.service().get_execution(ex_id, [this](const Result<ShownDocument>& shown) {
-      const auto document = shown ? whole_document(*shown) : Result<Json>(shown.error());
-      if (!document) return leave(document.error());
-      const auto status = parse_execution_status(document->at("_status").get_ref<const std::string&>());
-      ended_ = status && is_terminal(*status);
-      if (ended_ && processes().empty()) return leave({});
-      loop_.after(kLook, [this] { look(); });
-    });
-  }
-
-  void kill_later() {
-    const auto pause = std::uniform_int_distribution<int>(kLeastPauseMs, kMostPauseMs)(chance_);
-    loop_.after(milliseconds(pause), [this] {
-      if (ended_ || leaving_ || workers_killed + controllers_killed >= plan_.kills) return;
-      kill_one();
-      kill_later();
-    });
-  }
-
-  void kill_one() {
-    const auto present = processes();
-    const auto number = chance_();  // drawn whether or not somebody is there, so that the seed goes on alike
-    if (present.empty()) return;
-    const Process& victim = present[number % present.size()];
-    log(LogLevel::warn, "chaos: killing {} {}", victim.is_controller ? "controller" : "worker", victim.pid);
-    if (::kill(victim.pid, SIGKILL) == 0) ++(victim.is_controller ? controllers_killed : workers_killed);
-  }
-
-  // Those that may be killed; all of them once the execution has ended.
-  std::vector<Process> processes() {
-    std::vector<Process> found;
-    const Json state = master_.service().cluster_state();
-    for (const auto& node : state)
-      for (const auto& entry : node.at("active")) {
-        if (entry.value("ex_id", "") != ex_id.text) continue;
-        const bool is_controller = entry.at("assignment") == "execution_controller";
-        if (ended_ || (is_controller ? plan_.kills_controller : plan_.kills_workers))
-          found.push_back({entry.at("pid").get<pid_t>(), is_controller});
-      }
-    return found;
-  }
-
-  AsioLoop& loop_;
-  master::Master& master_;
-  const ChaosPlan& plan_;
-  std::mt19937_64 chance_;
-  Result<void> failure_;
-  bool ended_ = false;
-  bool leaving_ = false;
+  std::string option_;  // "": the job writes no files
+  std::string path_;
+  bool is_file_ = false;
 };
 
-// What the ledger says that must hold, beside what `verify` compares. "" if it does.
+// The directory that --out names, or a new one beside the job's own output.
+Result<std::string> output_directory(const CommandLine& line, const Redirection& redirection) {
+  if (!redirection.writes_files()) {
+    if (line.out.empty()) return std::string();
+    return Error(ErrorCode::invalid, "run: --out: the job writes no files");
+  }
+  if (line.out.empty()) return fmt::format("{}.chaos-{}", redirection.path(), random_uuid().substr(0, 8));
+  ASSIGN_OR_RETURN(const std::string base, working_directory());
+  std::string directory = (std::filesystem::path(base) / line.out).lexically_normal();
+  while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+  const auto there = posix_files().list(directory);
+  if (!there && there.error().code != ErrorCode::not_found) return with_context(there.error(), "run: --out");
+  if (there && !there->empty())
+    return Error(
+        ErrorCode::invalid,
+        fmt::format("run: --out: {} is not empty; chaos writes beside earlier output, never into it", directory));
+  return directory;
+}
+
+// What an ended execution came to, from its ledger.
+struct Figures {
+  std::string wrong;  // what does not hold, beside what `verify` compares; "": all holds
+  LedgerCounters counters;
+};
+
 std::string wrong_counts(const LedgerHeader& header, const SliceLedger::OpenCounts& open) {
   std::uint64_t born = 0;
   for (const auto& [slicer, position] : header.positions) born += position.highest_order;
@@ -135,50 +104,200 @@ std::string wrong_counts(const LedgerHeader& header, const SliceLedger::OpenCoun
   return header.counters.failed > 0 ? fmt::format("{} slices failed", header.counters.failed) : "";
 }
 
-Result<ExitCode> judge(const CommandLine& line, const std::string& data, std::uint64_t seed, const ChaosRun& run) {
-  const DataLayout layout = DataLayout::of(data);
-  std::string wrong;
-  std::uint64_t slices = 0;
-  {
-    ASSIGN_OR_RETURN(const auto view, view_ledger(layout.ledger_directory(run.ex_id.text)));
-    ASSIGN_OR_RETURN(const auto open, view->open_counts());
-    wrong = wrong_counts(view->header(), open);
-    slices = view->header().counters.processed;
+Result<Figures> figures_of(const std::string& data, const ExecutionId& ex_id) {
+  ASSIGN_OR_RETURN(const auto view, view_ledger(DataLayout::of(data).ledger_directory(ex_id.text)));
+  ASSIGN_OR_RETURN(const auto open, view->open_counts());
+  return Figures{wrong_counts(view->header(), open), view->header().counters};
+}
+
+// Whether two runs of the job must come to the same counts.
+bool is_repeatable(const Json& job) {
+  const Json& operations = job.at("operations");
+  if (operation_name(operations.front().value("_op", "")) != "file_reader") return false;
+  return std::all_of(operations.begin(), operations.end(), [](const Json& operation) {
+    const auto* schema = builtin_operations().find(operation_name(operation.value("_op", "")));
+    return schema != nullptr && (schema->repeatable || is_true(operation, "repeatable"));
+  });
+}
+
+std::string differences(const LedgerCounters& undisturbed, const LedgerCounters& disturbed) {
+  const auto counts = [](const LedgerCounters& counters) {
+    return fmt::format("{} slices, {} records in, {} out, {} quarantined", counters.processed, counters.records_in,
+                       counters.records_out, counters.quarantined);
+  };
+  const std::string before = counts(undisturbed), after = counts(disturbed);
+  return before == after ? "" : fmt::format("{}, but undisturbed {}", after, before);
+}
+
+std::string seconds(milliseconds time) {
+  return fmt::format("{:.2f} s", std::chrono::duration<double>(time).count());
+}
+
+// What all runs of one command share.
+struct Setting {
+  std::string data;  // of the master
+  std::string output;
+  std::uint64_t seed = 0;
+  ChaosPlan plan;
+  Json job;
+};
+
+// Both runs, one after the other, and the outcome of each.
+class ChaosCourse {
+ public:
+  ChaosCourse(AsioLoop& loop, master::Master& master, const Setting& setting)
+      : loop_(loop),
+        master_(master),
+        setting_(setting),
+        redirection_(setting.job),
+        chaos_(loop, master.service(), setting.plan) {}
+
+  Result<void> run() {
+    loop_.on_signals([this](int) { leave(Error(ErrorCode::cancelled, "interrupted; no verdict")); });
+    const Json job = redirection_.redirected(setting_.job, undisturbed_directory());
+    chaos_.run(job, {}, [this](const Result<ChaosRun::Outcome>& outcome) {
+      if (!outcome) return leave(outcome.error());
+      undisturbed_outcome = disturbed_outcome = *outcome;
+      leave_unless(compare());
+    });
+    loop_.run();
+    (void)posix_files().remove_tree(undisturbed_directory());
+    return failure_;
   }
-  CommandLine verify = line;
-  verify.ex_id = run.ex_id.text;
-  verify.flags["data"] = data;
-  if (const ExitCode verified = verify_execution(verify); verified != ExitCode::ok && wrong.empty())
-    wrong = "output and ledger differ";
-  fmt::print("chaos seed={}: {} workers and {} controllers killed, {} slices: {}\n", seed, run.workers_killed,
-             run.controllers_killed, slices, wrong.empty() ? "PASSED" : "FAILED, " + printable(wrong));
-  return wrong.empty() ? ExitCode::ok : ExitCode::failed;
+
+  ChaosRun::Outcome undisturbed_outcome, disturbed_outcome;  // the same one if there was no second run
+  Figures undisturbed;
+  bool was_disturbed = false;
+
+ private:
+  std::string undisturbed_directory() const { return setting_.data + "/undisturbed"; }
+
+  void leave(Result<void> result) {
+    if (std::exchange(leaving_, true)) return;
+    chaos_.give_up();
+    failure_ = std::move(result);
+    master_.shut_down([this] { loop_.stop(); });
+  }
+
+  void leave_unless(const Result<bool>& goes_on) {
+    if (!goes_on) return leave(goes_on.error());
+    if (!*goes_on) return leave({});
+    disturb();
+  }
+
+  // Whether there is anything to disturb.
+  Result<bool> compare() {
+    ASSIGN_OR_RETURN(undisturbed, figures_of(setting_.data, undisturbed_outcome.ex_id));
+    length_ = std::max(undisturbed_outcome.worked, least_chaos_length(setting_.plan.kills));
+    return undisturbed.wrong.empty();
+  }
+
+  void disturb() {
+    Json job = redirection_.redirected(setting_.job, setting_.output);
+    // A slice is charged with the death of its worker; it shall not become an error for what was done to it on purpose.
+    job["max_retries"] = job.value("max_retries", std::int64_t{3}) + setting_.plan.kills;
+    const auto pause = slow_down(job);
+    fmt::print("chaos seed={}: undisturbed the job took {} for {} slices{}\n", setting_.seed,
+               seconds(undisturbed_outcome.worked), undisturbed.counters.processed,
+               pause.count() == 0
+                   ? ""
+                   : fmt::format("; each slice waits {}, so that the kills find it at work", seconds(pause)));
+    std::fflush(stdout);
+    chaos_.run(std::move(job), draw_kills(setting_.seed, setting_.plan.kills, length_),
+               [this](const Result<ChaosRun::Outcome>& outcome) {
+                 if (!outcome) return leave(outcome.error());
+                 disturbed_outcome = *outcome;
+                 was_disturbed = true;
+                 if (outcome->kills() > 0 || ++round_ == kRounds || !completed()) return leave({});
+                 if (redirection_.writes_files())
+                   if (const auto removed = posix_files().remove_tree(setting_.output); !removed)
+                     return leave(removed.error());
+                 length_ *= 2;
+                 disturb();
+               });
+  }
+
+  bool completed() const {
+    const auto figures = figures_of(setting_.data, disturbed_outcome.ex_id);
+    return figures && figures->wrong.empty();
+  }
+
+  // Its output stays the same.
+  milliseconds slow_down(Json& job) const {
+    if (undisturbed_outcome.worked >= length_) return milliseconds(0);
+    const auto pause = pause_per_slice(length_, undisturbed.counters.processed, job.at("workers").get<std::int64_t>());
+    if (pause.count() == 0) return pause;
+    auto& operations = job.at("operations");
+    operations.insert(operations.begin() + 1, Json{{"_op", "delay"}, {"ms", pause.count()}});
+    return pause;
+  }
+
+  AsioLoop& loop_;
+  master::Master& master_;
+  const Setting& setting_;
+  const Redirection redirection_;
+  ChaosRun chaos_;
+  milliseconds length_{0};  // that the kills are spread over
+  int round_ = 0;
+  Result<void> failure_;
+  bool leaving_ = false;
+};
+
+Result<ExitCode> judge(const CommandLine& line, const Setting& setting, const ChaosCourse& course) {
+  const ChaosRun::Outcome& outcome = course.disturbed_outcome;
+  ASSIGN_OR_RETURN(Figures figures, figures_of(setting.data, outcome.ex_id));
+  if (figures.wrong.empty() && is_repeatable(setting.job))
+    figures.wrong = differences(course.undisturbed.counters, figures.counters);
+  if (course.was_disturbed) {
+    CommandLine verify = line;
+    verify.ex_id = outcome.ex_id.text;
+    verify.flags["data"] = setting.data;
+    if (const ExitCode code = verify_execution(verify); code != ExitCode::ok && figures.wrong.empty())
+      figures.wrong = "output and ledger differ";
+  } else {
+    figures.wrong += ", though nothing was killed";
+  }
+  const std::string result =
+      fmt::format("chaos seed={}: {} workers and {} controllers killed, {} slices", setting.seed,
+                  outcome.workers_killed, outcome.controllers_killed, figures.counters.processed);
+  if (!figures.wrong.empty()) {
+    fmt::print("{}: FAILED, {}\n", result, printable(figures.wrong));
+    return ExitCode::failed;
+  }
+  if (outcome.kills() == 0) {
+    fmt::print("{}: NOTHING PROVEN, nothing was killed: the job ran for {} only\n", result, seconds(outcome.worked));
+    return ExitCode::unproven;
+  }
+  fmt::print("{}: PASSED\n", result);
+  return ExitCode::ok;
 }
 
 Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
-  ASSIGN_OR_RETURN(const ChaosPlan plan, parse_chaos_plan(line.chaos));
-  ASSIGN_OR_RETURN(Json job, read_resolved_job(line.job_file, LocalAssets()));
-  if (line.workers > 0) job["workers"] = line.workers;
-  // A slice is charged with the death of its worker; it shall not become an error for what was done to it on purpose.
-  job["max_retries"] = job.value("max_retries", std::int64_t{3}) + plan.kills;
+  Setting setting;
+  ASSIGN_OR_RETURN(setting.plan, parse_chaos_plan(line.chaos));
+  ASSIGN_OR_RETURN(setting.job, read_resolved_job(line.job_file, LocalAssets()));
+  if (line.workers > 0) setting.job["workers"] = line.workers;
+  if (setting.job.value("lifecycle", "") == "persistent")
+    return Error(ErrorCode::invalid, "run: --chaos: the job is persistent; its end is what is judged");
+  ASSIGN_OR_RETURN(setting.output, output_directory(line, Redirection(setting.job)));
 
   AsioLoop loop;
   const OrphanReaper orphans(loop);
-  const std::uint64_t seed = plan.seed.value_or(loop.random() % 1'000'000);
+  setting.seed = setting.plan.seed.value_or(loop.random() % 1'000'000);
   ASSIGN_OR_RETURN(master::MasterOptions options, master_options(settings));
-  options.data = fmt::format("{}/chaos/{}", settings.text("data"), random_uuid());
+  options.data = setting.data = fmt::format("{}/chaos/{}", settings.text("data"), random_uuid());
   options.stop_executions_on_exit = true;
-  const std::string data = options.data;
   auto opened = master::Master::open(loop, std::move(options), builtin_operations());
   if (!opened) return opened.error();
-  RETURN_IF_ERROR(start_logging({.path = data + "/logs/master.log", .process = "chaos"}));
-  fmt::print("chaos seed={}: ledger and logs are in {}\n", seed, data);
+  RETURN_IF_ERROR(start_logging({.path = setting.data + "/logs/master.log", .process = "chaos"}));
+  fmt::print("chaos seed={}: ledger and logs are in {}\n", setting.seed, setting.data);
+  if (!setting.output.empty()) fmt::print("chaos seed={}: output goes to {}\n", setting.seed, setting.output);
   std::fflush(stdout);
-  ChaosRun run(loop, **opened, plan, seed);
-  const auto ran = run.run(std::move(job));
+  ChaosCourse course(loop, **opened, setting);
+  const auto ran = course.run();
   opened->reset();
   if (!ran) return ran.error();
-  return judge(line, data, seed, run);
+  return judge(line, setting, course);
 }
 
 }  // namespace

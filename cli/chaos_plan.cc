@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
 
 #include "core/runtime/text.h"
@@ -9,8 +11,13 @@
 namespace slicemill::cli {
 namespace {
 
+using std::chrono::milliseconds;
+
 // A controller that dies more often within a minute of its start is given up by its master.
 constexpr std::int64_t kMostKills = 9;
+// Between two kills, on average: a controller is back after a tenth of a second, and then there is work to disturb.
+constexpr milliseconds kRoomPerKill{400};
+constexpr milliseconds kLeastLength{1'000};
 
 Error wrong(std::string_view what, std::string_view why) {
   return {ErrorCode::invalid,
@@ -56,6 +63,30 @@ Result<ChaosPlan> parse_chaos_plan(std::string_view text) {
     }
   }
   return plan;
+}
+
+std::vector<ChaosKill> draw_kills(std::uint64_t seed, std::int64_t kills, milliseconds length) {
+  std::mt19937_64 chance(seed);
+  std::uniform_real_distribution<double> part(0.05, 0.95);
+  std::vector<ChaosKill> drawn;
+  for (std::int64_t i = 0; i < kills; ++i) {
+    const auto at = milliseconds(static_cast<std::int64_t>(part(chance) * static_cast<double>(length.count())));
+    drawn.push_back({at, chance()});
+  }
+  std::ranges::sort(drawn, {}, &ChaosKill::at);
+  return drawn;
+}
+
+milliseconds least_chaos_length(std::int64_t kills) {
+  return std::max(kLeastLength, kRoomPerKill * kills);
+}
+
+milliseconds pause_per_slice(milliseconds length, std::uint64_t slices, std::int64_t workers) {
+  if (slices == 0) return milliseconds(0);
+  const std::int64_t count = static_cast<std::int64_t>(slices);
+  const std::int64_t lanes = std::max<std::int64_t>(workers, 1);
+  const std::int64_t rounds = (count + lanes - 1) / lanes;
+  return milliseconds((length.count() + rounds - 1) / rounds);
 }
 
 }  // namespace slicemill::cli

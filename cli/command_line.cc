@@ -62,9 +62,14 @@ Parser::Parser(CommandLine& line) : line_(line) {
   run.add_option("--resume", line.resume_ex_id, "Go on with this execution of the data directory")->type_name("EX");
   run.add_option(
          "--chaos", line.chaos,
-         "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1. "
+         "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1, or 6 "
+         "if nothing was killed. "
          "For example seed=7,kill=worker+controller,kills=8")
       ->type_name("PLAN");
+  run.add_option("--out", line.out,
+                 "With --chaos: the directory, new or empty, that its output goes to; by default a new one beside the "
+                 "job's own output")
+      ->type_name("DIR");
   run.add_flag("--fail-on-quarantine", line.fail_on_quarantine, "Exit with 5 if records were quarantined");
   run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(run, true);
@@ -260,6 +265,8 @@ Result<void> check_arguments(const CommandLine& line) {
       }
       if (!line.assets.empty() && !line.resume_ex_id.empty())
         return Error(ErrorCode::invalid, "run: --assets goes with a JOB; a resumed execution keeps its bundles");
+      if (!line.out.empty() && line.chaos.empty())
+        return Error(ErrorCode::invalid, "run: --out goes with --chaos; a job says itself where its output goes");
       if (!line.assets.empty() && !line.chaos.empty())
         return Error(ErrorCode::invalid, "run: --chaos takes no --assets; its processes have no bundles");
       if (!line.chaos.empty() && line.job_file.empty()) {

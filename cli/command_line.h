@@ -83,6 +83,7 @@ struct CommandLine {
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
   std::string chaos;                         // run; what to kill, "": nothing
+  std::string out;                           // run --chaos; where its output goes, "": beside the job's own
   std::string ex_id;                         // of an execution, as it was typed
   std::string master_url;                    // "": see client/master_address.h
   bool fail_on_quarantine = false;           // run, wait, submit

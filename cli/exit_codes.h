@@ -15,6 +15,7 @@ enum class ExitCode : int {
   cannot_start = 3,  // port in use, data directory locked or unwritable, ledger locked, master not reachable
   storage = 4,       // no space, I/O error, damaged ledger
   quarantined = 5,   // records were quarantined; only with --fail-on-quarantine
+  unproven = 6,      // --chaos killed nothing
   timed_out = 124,   // the time of --timeout is over
   interrupted = 130,
 };

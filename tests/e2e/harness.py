@@ -38,7 +38,7 @@ def is_sanitized():
                                   for line in cache.read_text().splitlines())
 
 
-OK, FAILED, BAD_INPUT, CANNOT_START, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, BAD_INPUT, CANNOT_START, STORAGE, UNPROVEN, INTERRUPTED = 0, 1, 2, 3, 4, 6, 130
 
 
 def wait_until(condition, what, patience_s=PATIENCE_S):

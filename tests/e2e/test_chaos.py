@@ -8,11 +8,12 @@ import collections
 import json
 import os
 import random
+import re
 import signal
 import time
 import unittest
 
-from harness import BAD_INPUT, FAILED, OK, TERMINAL, EndToEnd, processes_with_token, records, wait_until
+from harness import BAD_INPUT, FAILED, OK, TERMINAL, UNPROVEN, EndToEnd, processes_with_token, records, wait_until
 
 SEED = int(os.environ.get("E2E_CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
 ROUNDS = int(os.environ.get("E2E_CHAOS_ROUNDS", "5"))
@@ -204,10 +205,13 @@ class Chaos(unittest.TestCase):
 
 
 class RunWithChaos(EndToEnd):
-    def run_with(self, plan, **options):
+    def run_with(self, plan, *arguments, records=4000, delay_ms=40, **options):
         job = self.directory / "job.json"
-        job.write_text(json.dumps(self.job(self.write_input(records=4000), delay_ms=40, **options)))
-        return self.slicemill("run", job, "--chaos", plan, "--data", self.data)
+        job.write_text(json.dumps(self.job(self.write_input(records=records), delay_ms=delay_ms, **options)))
+        return self.slicemill("run", job, "--chaos", plan, "--data", self.data, *arguments)
+
+    def new_outputs(self):
+        return [path for path in self.directory.iterdir() if ".chaos-" in path.name]
 
     def test_a_job_passes(self):
         result = self.run_with("seed=7,kill=worker+controller,kills=4")
@@ -215,13 +219,49 @@ class RunWithChaos(EndToEnd):
         verdict = result.stdout.splitlines()[-1]
         self.assertRegex(verdict, r"^chaos seed=7: \d workers and \d controllers killed, \d+ slices: PASSED$")
         self.assertNotIn(" 0 workers and 0 controllers", verdict)
-        self.assert_output(records(4000))
+        output, = self.new_outputs()
+        self.assert_output(records(4000), output)
+        self.assertFalse(self.output.exists(), "the job's own output is not touched")
         self.assertEqual(processes_with_token(self.token), [])
+
+    def test_a_job_of_a_moment_is_killed_all_the_same(self):
+        """It is slowed down until the kills find it at work; earlier output stays as it was."""
+        self.output.mkdir()
+        (self.output / "earlier.ldjson").write_text("{}\n")
+        result = self.run_with("seed=3,kill=worker+controller,kills=3", "--out", "beside", records=100, delay_ms=0)
+        self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
+        workers, controllers = re.search(r"(\d) workers and (\d) controllers killed, \d+ slices: PASSED", result.stdout).groups()
+        self.assertEqual(int(workers) + int(controllers), 3, result.stdout)
+        self.assert_output(records(100), self.directory / "beside")
+        self.assertEqual([path.name for path in self.output.iterdir()], ["earlier.ldjson"])
+
+    def test_a_single_file_keeps_its_name(self):
+        self.output = self.directory / "joined.ldjson"
+        result = self.run_with("seed=3,kill=worker,kills=1", "--out", "beside", records=100, delay_ms=0, sender={"single_file": True})
+        self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
+        self.assert_output(records(100), self.directory / "beside" / "joined.ldjson")
+        self.assertFalse(self.output.exists())
+
+    def test_who_kills_nothing_proves_nothing(self):
+        (self.directory / "input.ldjson").touch()
+        result = self.run_with("seed=3,kills=1", records=0, delay_ms=0)
+        self.assertEqual(result.returncode, UNPROVEN, result.stdout + result.stderr)
+        self.assertIn("0 workers and 0 controllers killed, 0 slices: NOTHING PROVEN", result.stdout.splitlines()[-1])
+
+    def test_places_that_are_refused(self):
+        self.output.mkdir()
+        (self.output / "earlier.ldjson").write_text("{}\n")
+        self.assert_one_line(self.run_with("seed=1", "--out", self.output), BAD_INPUT, "--out", str(self.output), "not empty")
+        job = self.job(self.write_input(), lifecycle="persistent")
+        (self.directory / "job.json").write_text(json.dumps(job))
+        self.assert_one_line(self.slicemill("run", "job.json", "--chaos", "seed=1"), BAD_INPUT, "persistent")
+        self.assert_one_line(self.slicemill("run", "job.json", "--out", "x"), BAD_INPUT, "--out goes with --chaos")
 
     def test_a_job_that_fails_has_that_verdict(self):
         result = self.run_with("seed=1,kill=worker,kills=1", reader={"path": str(self.directory / "nowhere")})
         self.assertEqual(result.returncode, FAILED, result.stdout + result.stderr)
         self.assertIn("FAILED, it is failed", result.stdout.splitlines()[-1])
+        self.assertIn("though nothing was killed", result.stdout.splitlines()[-1])
 
     def test_a_wrong_plan(self):
         self.assert_one_line(self.run_with("kill=master"), BAD_INPUT, "kill=master", "seed=7,kill=worker+controller")
