@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
+#include "core/formats/file_reading.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
 #include "operations/describe.h"
+#include "slicer/inferred_columns.h"
 
 namespace slicemill::cli {
 namespace {
@@ -21,11 +24,22 @@ class Scratch {
   const std::string path = (std::filesystem::temp_directory_path() / ("slicemill-validate-" + random_uuid())).string();
 };
 
+// Of a table whose job wants them inferred: what a run would find now.
+std::string inferred_types(const Json& job) {
+  const Json& reader = job.at("operations").at(0);
+  if (operation_name(reader.at("_op").get<std::string>()) != "file_reader") return "";
+  const auto reading = file_reading(reader);
+  if (!reading || !reading->infers_types()) return "";
+  const auto found = preview_inferred_types(posix_files(), *reading);
+  return found ? fmt::format("types of columns: {}\n", *found)
+               : fmt::format("types of columns: not known before it runs: {}\n", found.error().message);
+}
+
 Result<std::string> validate(const CommandLine& line) {
   const Scratch scratch;
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
   ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets));
-  return describe_validation(job);
+  return describe_validation(job) + inferred_types(job.config);
 }
 
 }  // namespace

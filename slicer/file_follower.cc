@@ -65,6 +65,7 @@ Result<void> FileFollower::open(const SlicerContext& context, const FileReading&
                  false);
   }
   RETURN_IF_ERROR(parse_position(position));
+  ASSIGN_OR_RETURN(columns_, InferredColumns::open(reading_, position));
   return scan();
 }
 
@@ -143,7 +144,8 @@ const std::string& FileFollower::position() {
     writer.varint(file.line);
     writer.u8(file.is_whole ? 1 : 0);
   }
-  position_ = fmt::format("{{\"v\":{},\"files\":\"{}\"{}}}", kVersion, to_base64(bytes),
+  position_ = fmt::format("{{\"v\":{},\"files\":\"{}\"{}{}}}", kVersion, to_base64(bytes),
+                          columns_.is_settled() ? ",\"types\":" + columns_.text() : "",
                           rows_ ? fmt::format(",\"at\":{{{}}}", rows_->position()) : "");
   return *position_;
 }
@@ -409,6 +411,8 @@ Result<void> FileFollower::cut_rows(RunBuilder& runs, std::size_t wanted) {
 
 Result<void> FileFollower::cut_file(Work work, RunBuilder& runs) {
   const std::string& path = work.file.path;
+  RETURN_IF_ERROR(columns_.settle(*files_, {&path, 1}, true));
+  if (auto notice = columns_.take_notice()) tell(*std::move(notice));
   auto opened = files_->open(path);
   if (!opened) {
     if (opened.error().code != ErrorCode::not_found) tell(opened.error().message + "; it is not read");
@@ -422,7 +426,7 @@ Result<void> FileFollower::cut_file(Work work, RunBuilder& runs) {
   }
   if (stat.size != work.file.stat.size) return {};
   ASSIGN_OR_RETURN(const std::uint64_t print, file_print(**opened, stat.size));
-  DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode, stat.device, print};
+  const DiscoveredFile file{path, stat.size, stat.mtime_ns, stat.inode, stat.device, print, columns_.text()};
   runs.add_ranges(file, 0, stat.size, std::numeric_limits<std::int64_t>::max());
   remember(work.file, {.inode = stat.inode, .end = stat.size, .print = print, .is_whole = true}, stat);
   return {};
@@ -445,7 +449,7 @@ Result<void> FileFollower::cut_lines(const Work& work, ReadableFile& file, const
 
 Result<void> FileFollower::begin_rows(const Work& work, ReadableFile& file, const FileStat& stat, RunBuilder& runs) {
   ASSIGN_OR_RETURN(const std::uint64_t print, file_print(file, stat.size));
-  DiscoveredFile found{work.file.path, stat.size, stat.mtime_ns, stat.inode, stat.device, print};
+  const DiscoveredFile found{work.file.path, stat.size, stat.mtime_ns, stat.inode, stat.device, print, columns_.text()};
   bool may_be_cut_later = false;
   ASSIGN_OR_RETURN(rows_,
                    RowsCutter::follow(*files_, reading_, found, work.from.end, work.from.line, may_be_cut_later));

@@ -1,7 +1,8 @@
 // The files of a persistent execution: those that come, those that grow, and those that are replaced or written anew.
 // Part of the file slicer: the controller's slicer lane, one call at a time.
 //
-// position := {"v":2,"files":BASE64 [,"at":A]}      A: slicer/file_slicer.h
+// position := {"v":2,"files":BASE64 [,"types":TYPES] [,"at":A]}
+//   A: slicer/file_slicer.h; TYPES: slicer/inferred_columns.h
 //   BASE64 := of file*, by path hash
 //   file   := path_hash:fixed64 inode:varint end:varint print:fixed64 line:varint is_whole:u8   (core/runtime/varint.h)
 //             path_hash: FNV-1a; end: bytes that were given; print: of them; line: in which the next row begins (csv,
@@ -31,6 +32,7 @@
 #include "core/runtime/result.h"
 #include "slicer/file_list.h"
 #include "slicer/file_requests.h"
+#include "slicer/inferred_columns.h"
 #include "slicer/own_input.h"
 #include "slicer/rows_cutter.h"
 #include "slicer/slicer.h"
@@ -112,6 +114,7 @@ class FileFollower {
   FileReading reading_;
   std::function<SteadyTime()> now_;
   OwnInput own_input_;
+  InferredColumns columns_;
   std::unordered_map<std::uint64_t, Known> known_;  // by path hash
   std::unordered_set<std::uint64_t> old_known_;     // of an older position, until the first scan
   std::string old_last_;                            // likewise

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "slicer/file_follower.h"
 #include "slicer/file_list.h"
 #include "slicer/file_requests.h"
+#include "slicer/inferred_columns.h"
 #include "slicer/input_notices.h"
 #include "slicer/own_input.h"
 #include "slicer/rows_cutter.h"
@@ -42,6 +44,7 @@ class ListedFiles {
     epoch_ = context.epoch;
     own_input_ = OwnInput(context.job);
     RETURN_IF_ERROR(parse_position(position));
+    ASSIGN_OR_RETURN(columns_, InferredColumns::open(reading_, position));
     if (is_standard_input(reading_.path)) {
       list_.paths = {reading_.path};
     } else {
@@ -63,6 +66,7 @@ class ListedFiles {
     SlicerTurn turn;
     RETURN_IF_ERROR(cut(turn, wanted));
     turn.position = position();
+    if (auto notice = columns_.take_notice()) turn.notices.push_back(*std::move(notice));
     if (!is_at_end()) return turn;
     turn.finished = true;
     RETURN_IF_ERROR(conclude(turn));
@@ -91,7 +95,8 @@ class ListedFiles {
   std::string position() const {
     if (last_.empty()) return "";
     const std::string at = rows_ ? fmt::format(",\"at\":{{{}}}", rows_->position()) : "";
-    return fmt::format("{{{}{}}}", path_member("last", last_), at);
+    const std::string types = columns_.is_settled() ? ",\"types\":" + columns_.text() : "";
+    return fmt::format("{{{}{}{}}}", path_member("last", last_), types, at);
   }
 
   // A path that may not be read, or is no file, is better refused now than by every slice of it.
@@ -173,7 +178,9 @@ class ListedFiles {
       return {};
     }
     has_cut_ = true;
+    RETURN_IF_ERROR(columns_.settle(*files_, std::span(list_.paths).subspan(next_path_ - 1), false));
     DiscoveredFile file = discovered(*files_, path, stat, stat.size);
+    file.types = columns_.text();
     const bool is_large = stat.size > static_cast<std::uint64_t>(reading_.size);
     const bool is_cut = is_large && may_be_cut(*files_, reading_, path);
     if (is_cut && reading_.cuts_rows()) {
@@ -220,6 +227,7 @@ class ListedFiles {
   FileReading reading_;
   std::uint64_t epoch_ = 0;
   OwnInput own_input_;
+  InferredColumns columns_;
   FileList list_;
   std::size_t next_path_ = 0;
   std::optional<RowsCutter> rows_;  // the file before next_path_, if it is being cut by rows

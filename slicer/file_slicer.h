@@ -5,12 +5,12 @@
 // request := {PATH,"total":bytes,"mtime_ns":N,"inode":I,"device":D,"print":HEX,"offset":O,"length":L}
 //            total, mtime_ns, inode, device: as discovered; print: of the first `total` bytes
 //            (core/formats/file_print.h), absent if they could not be read. Older requests have neither device nor
-//            print.
+//            print. Of a table whose types are inferred also "types":TYPES (slicer/inferred_columns.h).
 //          | {PATH,...zeros,"unsized":true}           a file whose size says nothing: all that it gives
 //          | {PATH,...zeros,"stream":true,"epoch":E}  may be read once only, under this epoch
 // PATH    := core/formats/path_member.h, "path"
 //
-// position (once) := {LAST [,"at":A]}
+// position (once) := {LAST [,"types":TYPES] [,"at":A]}
 //            every file up to LAST in byte order is cut, none behind it
 // LAST    := core/formats/path_member.h, "last"
 //

@@ -31,10 +31,9 @@ CsvDialect dialect_of(const FileReading& reading, std::string_view beginning) {
 std::optional<std::uint64_t> header_end(const FileReading& reading, std::string_view bytes) {
   const std::string_view all = bytes;
   CsvRows rows(dialect_of(reading, bytes), 0, 1);
-  CsvReader reader({.dialect = reading.dialect,
-                    .fields = reading.fields,
-                    .remove_header = reading.remove_header,
-                    .ignore_empty = reading.ignore_empty});
+  CsvOptions options = reading.csv();
+  options.doubts_delimiter = false;  // the reader's to judge
+  CsvReader reader(std::move(options));
   RecordText none;
   const CsvReader::OnBadRow pass = [](const BadCsvRow&) { return Result<void>(); };
   while (reader.is_header_pending()) {
@@ -51,6 +50,7 @@ std::string DiscoveredFile::fixed_members() const {
   std::string text = fmt::format("{},\"total\":{},\"mtime_ns\":{},\"inode\":{},\"device\":{}",
                                  path_member("path", path), total, mtime_ns, inode, device);
   if (print) fmt::format_to(std::back_inserter(text), ",\"print\":\"{:016x}\"", *print);
+  if (!types.empty()) text.append(",\"types\":").append(types);
   return text;
 }
 
@@ -110,6 +110,7 @@ Result<RowsCutter> RowsCutter::resume(Files& files, const FileReading& reading, 
                         position.value("device", std::uint64_t{0})};
     if (const std::string print = position.value("print", ""); !print.empty())
       file.print = std::strtoull(print.c_str(), nullptr, 16);
+    if (position.contains("types")) file.types = to_compact_text(position["types"]);
     RowsCutter cutter(std::move(file), reading, position.at("offset"), position.at("line"));
     if (cutter.rows_.offset() == 0 || cutter.rows_.offset() >= cutter.file_.total || cutter.rows_.line() < 2)
       return broken();

@@ -30,6 +30,7 @@ struct DiscoveredFile {
   std::uint64_t inode = 0;
   std::uint64_t device = 0;
   std::optional<std::uint64_t> print{};  // of its `total` bytes (core/formats/file_print.h); nothing: it was not taken
+  std::string types{};                   // TYPES of slicer/inferred_columns.h; "": none are inferred
 
   // The members of a request that are the same for all of the file's slices.
   std::string fixed_members() const;

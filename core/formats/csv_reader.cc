@@ -9,6 +9,7 @@
 
 #include "core/formats/byte_scan.h"
 #include "core/formats/json_scan.h"
+#include "core/runtime/text.h"
 
 namespace slicemill {
 
@@ -46,6 +47,7 @@ std::string plain_name(std::string_view name) {
 CsvReader::CsvReader(CsvOptions options)
     : options_(std::move(options)),
       delimiter_(options_.dialect.delimiter),
+      empty_(options_.empty.value_or(options_.ignore_empty ? EmptyCell::omit : EmptyCell::text)),
       header_pending_((options_.fields.empty() || options_.remove_header) &&
                       (!options_.is_part || !options_.header.empty())),
       at_start_(!options_.is_part),
@@ -57,6 +59,7 @@ CsvReader::CsvReader(CsvOptions options)
 void CsvReader::add_column(std::string name) {
   names_.push_back(json_quoted(name) + ":");
   names_bytes_ += names_.back().size();
+  if (options_.types) rules_.push_back(options_.types->rule(name, options_.inferred_types));
   columns_.push_back(std::move(name));
 }
 
@@ -200,10 +203,24 @@ Result<void> CsvReader::take_header(std::string_view text) {
     }
     add_column(std::move(name));
   }
+  RETURN_IF_ERROR(check_typed_columns(text));
   if (!options_.doubts_delimiter || columns_.size() > 1) return {};
   for (const char other : kUsualDelimiters) {
     const std::size_t count = other == delimiter_ ? 0 : count_unquoted(text, other, options_.dialect.quote);
     if (count > 0) suspects_.push_back({other, count});
+  }
+  return {};
+}
+
+// A type for a column that is not there would be one that nothing has.
+Result<void> CsvReader::check_typed_columns(std::string_view text) const {
+  if (!options_.types) return {};
+  for (const auto& [name, chosen] : options_.types->columns) {
+    if (std::find(columns_.begin(), columns_.end(), name) != columns_.end()) continue;
+    const auto near = nearest_word(name, columns_);
+    return error_of({text.data(), 0, line_,
+                     fmt::format("`types` names a column \"{}\" that the header does not have{}", name,
+                                 near ? fmt::format(" (did you mean \"{}\"?)", *near) : "")});
   }
   return {};
 }
@@ -243,7 +260,10 @@ void CsvReader::write_record(RecordText& out) {
   *p++ = '{';
   for (std::size_t i = 0; i < row_.size(); ++i) {
     const std::string_view text = value(row_[i]);
-    if (text.empty() && options_.ignore_empty) continue;
+    if (text.empty() && empty_ != EmptyCell::text) {
+      if (empty_ == EmptyCell::null) p = write_empty(p, i);
+      continue;
+    }
     const std::string& name = names_[i];
     std::memcpy(p, name.data(), name.size());
     p += name.size();
@@ -256,6 +276,62 @@ void CsvReader::write_record(RecordText& out) {
   *p++ = '}';
   out.advance(p);
   out.end_record();
+}
+
+char* CsvReader::write_empty(char* p, std::size_t column) const {
+  constexpr std::string_view kNull = "null,";
+  const std::string& name = names_[column];
+  std::memcpy(p, name.data(), name.size());
+  std::memcpy(p + name.size(), kNull.data(), kNull.size());
+  return p + name.size() + kNull.size();
+}
+
+bool CsvReader::write_typed_record(RecordText& out) {
+  std::size_t limit = names_bytes_ + 2;
+  for (const Field& field : row_) limit += json_escaped_limit(field.size) + kCellGrowth;
+  char* p = out.reserve(limit);
+  *p++ = '{';
+  for (std::size_t i = 0; i < row_.size(); ++i) {
+    const std::string_view text = value(row_[i]);
+    const ColumnRule& rule = rules_[i];
+    const bool is_text = rule.type == CellType::text;
+    if (is_text ? text.empty() && empty_ != EmptyCell::text : trimmed_cell(text).empty()) {
+      if (empty_ != EmptyCell::omit) p = write_empty(p, i);
+      continue;
+    }
+    const std::string& name = names_[i];
+    std::memcpy(p, name.data(), name.size());
+    p += name.size();
+    if (is_text) {
+      *p++ = '"';
+      p = write_json_escaped(p, text);
+      *p++ = '"';
+    } else {
+      p = write_cell(rule, options_.types->numbers, text, p);
+      if (p == nullptr) {
+        note_misfit(row_[i], i, text);
+        return false;
+      }
+    }
+    *p++ = ',';
+  }
+  if (p[-1] == ',') --p;
+  *p++ = '}';
+  out.advance(p);
+  out.end_record();
+  return true;
+}
+
+void CsvReader::note_misfit(const Field& field, std::size_t column, std::string_view text) {
+  const ColumnRule& rule = rules_[column];
+  const std::string& name = columns_[column];
+  const std::string problem = cell_problem(rule, options_.types->numbers, text);
+  note_problem(field.begin, column, line_,
+               rule.is_inferred ? fmt::format("{} {}, which was inferred for the column \"{}\" from the first rows; "
+                                              "`types: {{\"*\": infer, {}: text}}` says otherwise",
+                                              json_quoted(text_head(text)), problem, name, json_quoted(name))
+                                : fmt::format("{} {}, which `types` says of the column \"{}\"",
+                                              json_quoted(text_head(text)), problem, name));
 }
 
 // text: the row without its line end.
@@ -275,8 +351,15 @@ Result<void> CsvReader::take_row(std::string_view text, RecordText& out, const O
   }
   if (!suspects_.empty()) RETURN_IF_ERROR(judge_delimiter(text));
   if (!problem_) {
-    write_record(out);
-    return {};
+    if (options_.on_value) {
+      for (std::size_t i = 0; i < row_.size(); ++i) options_.on_value(i, value(row_[i]));
+      return {};
+    }
+    if (rules_.empty()) {
+      write_record(out);
+      return {};
+    }
+    if (write_typed_record(out)) return {};
   }
   const Error error = error_of(*problem_);
   if (!on_bad_row) return error;

@@ -1,4 +1,5 @@
-// Delimited text (RFC 4180: quotes, doubled quotes, line ends inside quotes) as JSON objects of text values.
+// Delimited text (RFC 4180: quotes, doubled quotes, line ends inside quotes) as JSON objects of text values, or of
+// values of the types that columns have.
 //
 //   file   := [mark] [separator] [header end] row*    mark: UTF-8 byte order mark; separator: "sep=X" end
 //   row    := field (delimiter field)* end            end: "\n" | "\r\n" | "\r\r\n" | "\r" | end of the file
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/formats/cell_types.h"
 #include "core/formats/csv_rows.h"
 #include "core/formats/record_text.h"
 #include "core/runtime/result.h"
@@ -27,7 +29,8 @@ struct CsvOptions {
   CsvDialect dialect{};
   std::vector<std::string> fields{};  // names of the columns; empty: the first row has them
   bool remove_header = true;          // with `fields`: a first row that consists of these names is dropped
-  bool ignore_empty = true;           // empty values are left out of the record, blank lines are skipped
+  bool ignore_empty = true;           // blank lines are skipped, and without `empty` empty values are left out
+  std::optional<EmptyCell> empty{};   // what becomes of empty values; a type other than text makes null of ""
   // Nobody has named the delimiter: a header of one column that holds another one is an error, if the first row does
   // too.
   bool doubts_delimiter = false;
@@ -37,6 +40,10 @@ struct CsvOptions {
   bool is_part = false;  // it begins behind the header
   // Of a part: the file's beginning up to and with the row that names the columns; with `fields`, its separator line.
   std::string header{};
+  std::optional<CellRules> types{};  // nothing: every value is text
+  InferredTypes inferred_types{};
+  // Hears every value of good rows, by column, instead of records that are made of them.
+  std::function<void(std::size_t column, std::string_view value)> on_value{};
 };
 
 // A row of which no record can be made, with all that belongs to it.
@@ -95,7 +102,12 @@ class CsvReader {
   Result<void> take_given_header(RecordText& out);
   void check_row(std::string_view text);
   void add_column(std::string name);
+  Result<void> check_typed_columns(std::string_view text) const;
   void write_record(RecordText& out);
+  // False: a cell does not fit its type, which is noted as the row's problem.
+  bool write_typed_record(RecordText& out);
+  char* write_empty(char* p, std::size_t column) const;
+  void note_misfit(const Field& field, std::size_t column, std::string_view text);
   std::string_view value(const Field& field);
   void note_problem(const char* at, std::size_t column, std::uint64_t line, std::string text);
   std::uint64_t byte_of(const char* at) const { return first_byte_ + static_cast<std::uint64_t>(at - data_); }
@@ -104,6 +116,8 @@ class CsvReader {
 
   CsvOptions options_;
   char delimiter_;
+  EmptyCell empty_;
+  std::vector<ColumnRule> rules_;  // by column, if there are types
   std::vector<std::string> columns_;
   std::vector<std::string> names_;  // `"name":`, quoted for JSON
   std::size_t names_bytes_ = 0;

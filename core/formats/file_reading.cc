@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -32,6 +33,29 @@ Result<std::optional<char>> quote_option(const Json& options) {
   return std::optional<char>(text[0]);
 }
 
+Result<std::optional<EmptyCell>> empty_option(const Json& options, bool has_types) {
+  const auto word = option<std::string>(options, "empty", "");
+  if (word.empty()) return has_types ? std::optional(EmptyCell::null) : std::nullopt;
+  if (word == "omit") return std::optional(EmptyCell::omit);
+  if (word == "null") return std::optional(EmptyCell::null);
+  if (word == "text") return std::optional(EmptyCell::text);
+  return option_error("empty", "must be omit, null or text");
+}
+
+Result<void> check_types(const FileReading& reading) {
+  if (!is_delimited(reading.format)) {
+    if (reading.types) return option_error("types", "is for csv and tsv: other formats say the types of values");
+    if (reading.empty) return option_error("empty", "is for csv and tsv");
+    return {};
+  }
+  if (!reading.types || reading.fields.empty()) return {};
+  for (const auto& [name, chosen] : reading.types->columns) {
+    if (std::find(reading.fields.begin(), reading.fields.end(), name) == reading.fields.end())
+      return option_error("types", fmt::format("\"{}\" is not among `fields`", name));
+  }
+  return {};
+}
+
 Result<void> check(const FileReading& reading, const std::string& field_delimiter) {
   const std::string_view format = to_string(reading.format);
   if (reading.path.empty()) return option_error("path", "is needed: a file, a directory or a glob");
@@ -52,7 +76,7 @@ Result<void> check(const FileReading& reading, const std::string& field_delimite
   if (reading.raw_records && !is_line_based(reading.format)) {
     return option_error("_encoding", fmt::format("raw records cannot be read from format {}", format));
   }
-  return {};
+  return check_types(reading);
 }
 
 }  // namespace
@@ -77,6 +101,8 @@ Result<FileReading> file_reading(const Json& options) {
     reading.fields = option<std::vector<std::string>>(options, "fields", {});
     reading.remove_header = option<bool>(options, "remove_header", true);
     reading.ignore_empty = option<bool>(options, "ignore_empty", true);
+    ASSIGN_OR_RETURN(reading.types, cell_rules(options));
+    ASSIGN_OR_RETURN(reading.empty, empty_option(options, reading.types.has_value()));
     reading.file_per_slice = option<bool>(options, "file_per_slice", false);
     reading.settle_ms = option<std::int64_t>(options, "settle", reading.settle_ms);
     reading.pipe_timeout_ms = option<std::int64_t>(options, "pipe_timeout", reading.pipe_timeout_ms);

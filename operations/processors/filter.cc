@@ -9,6 +9,7 @@
 #include <optional>
 #include <variant>
 
+#include "core/formats/cell_types.h"
 #include "core/formats/iso_date.h"
 #include "core/formats/json_scan.h"
 #include "core/model/job.h"
@@ -262,7 +263,10 @@ bool is_certainly_text(std::string field, std::span<const Json> before) {
     const std::string name(operation_name(operation->value("_op", "")));
     if (name == "file_reader") {
       const std::string format = operation->value("format", "");
-      return (format == "csv" || format == "tsv") && operation->value("_encoding", "json") == "json";
+      if ((format != "csv" && format != "tsv") || operation->value("_encoding", "json") != "json") return false;
+      const auto rules = cell_rules(*operation);
+      if (!rules || !*rules) return rules.has_value();
+      return !(*rules)->is_inferred(field) && (*rules)->rule(field, {}).type == CellType::text;
     }
     if (name == "set_field" && operation->value("field", "") == field) return false;
     if (name == "copy_field" && operation->value("destination", "") == field) return false;
@@ -299,7 +303,7 @@ std::optional<OperationSchema::PlaceWarning> check_filter_place(const Json& opti
     if (!is_certainly_text(field, before)) return std::nullopt;
     return OperationSchema::PlaceWarning{
         name, fmt::format("{} is a number, and the values of csv and tsv are texts: none of \"{}\" passes, unless "
-                          "`casts` of `selection` makes numbers of them before",
+                          "`types` of the reader, or `casts` of `selection`, make numbers of them",
                           name, field)};
   }
   return std::nullopt;

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/formats/csv_reader.h"
+#include "core/formats/csv_sample.h"
 #include "core/formats/json_array_scanner.h"
 #include "core/formats/json_scan.h"
 #include "core/formats/record_text.h"
+#include "core/runtime/log.h"
 
 namespace slicemill {
 
@@ -223,21 +226,22 @@ class JsonParser final : public ChunkParser {
 };
 
 CsvOptions csv_options(const FileReading& reading, std::uint64_t begin, RowsStart rows) {
-  return {.dialect = reading.dialect,
-          .fields = reading.fields,
-          .remove_header = reading.remove_header,
-          .ignore_empty = reading.ignore_empty,
-          .doubts_delimiter = !reading.names_delimiter && reading.fields.empty(),
-          .first_byte = begin,
-          .first_line = rows.line,
-          .is_part = rows.is_part,
-          .header = std::move(rows.header)};
+  CsvOptions options = reading.csv();
+  options.first_byte = begin;
+  options.first_line = rows.line;
+  options.is_part = rows.is_part;
+  options.header = std::move(rows.header);
+  options.inferred_types = std::move(rows.types);
+  return options;
 }
 
 class CsvParser final : public ChunkParser {
  public:
   CsvParser(const FileReading& reading, std::uint64_t begin, RowsStart rows, const ParsedSource& source)
-      : reader_(csv_options(reading, begin, std::move(rows))),
+      : reading_(reading),
+        source_(source.name),
+        finds_types_(rows.finds_types),
+        options_(csv_options(reading, begin, std::move(rows))),
         position_(begin),
         on_bad_row_([name = source.name, &rejecter = source.rejecter](const BadCsvRow& row) {
           return rejecter.reject(row.text, Error(row.error.code, row.error.message + ": " + text_head(row.text), false),
@@ -248,10 +252,11 @@ class CsvParser final : public ChunkParser {
   std::size_t wanted(std::size_t held) const override { return std::max(kGrowingChunkBytes, held); }
   bool needs_batch_space() const override { return false; }
   bool done() const override { return done_; }
-  const std::vector<std::string>* columns() const override { return reader_.columns(); }
+  const std::vector<std::string>* columns() const override { return reader_ ? reader_->columns() : nullptr; }
 
   Result<std::size_t> parse(std::span<char> chunk, bool last, RecordBatch& batch) override {
-    ASSIGN_OR_RETURN(const std::size_t used, reader_.read({chunk.data(), chunk.size()}, last, text_, on_bad_row_));
+    if (!reader_ && !begin({chunk.data(), chunk.size()}, last)) return std::size_t{0};
+    ASSIGN_OR_RETURN(const std::size_t used, reader_->read({chunk.data(), chunk.size()}, last, text_, on_bad_row_));
     move_records(text_, batch);
     position_ += used;
     done_ = last && used == chunk.size();
@@ -259,7 +264,24 @@ class CsvParser final : public ChunkParser {
   }
 
  private:
-  CsvReader reader_;
+  // False: no row shows a type yet.
+  bool begin(std::string_view text, bool last) {
+    if (finds_types_) {
+      TypeSample sample(reading_);
+      (void)sample.take(text, last);  // what is wrong with it the reader says
+      if (sample.rows() == 0 && !last && text.size() < kSampleBytes) return false;
+      options_.inferred_types = sample.types();
+      log(LogLevel::info, "{}: types of columns: {}; inferred from {} rows", source_, sample.to_text(), sample.rows());
+    }
+    reader_.emplace(std::move(options_));
+    return true;
+  }
+
+  const FileReading& reading_;
+  std::string_view source_;
+  bool finds_types_;
+  CsvOptions options_;  // until the reader is made
+  std::optional<CsvReader> reader_;
   RecordText text_;
   std::uint64_t position_;
   CsvReader::OnBadRow on_bad_row_;

@@ -47,8 +47,10 @@ struct ParsedSource {
 // Where a part of a file begins that was cut by rows (core/formats/csv_rows.h).
 struct RowsStart {
   std::uint64_t line = 1;
-  bool is_part = false;  // it begins behind the header
-  std::string header{};  // CsvOptions::header
+  bool is_part = false;      // it begins behind the header
+  std::string header{};      // CsvOptions::header
+  InferredTypes types{};     // that were found for the columns
+  bool finds_types = false;  // nobody has looked yet: what is read first shows them
 };
 
 // range: for the formats that are cut; the others take all. A part that is cut by rows is exactly its range. Name,

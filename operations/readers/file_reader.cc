@@ -35,7 +35,8 @@ struct FileRequest {
   std::uint64_t inode = 0;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  RowsStart rows{};  // of a part that is cut by rows
+  RowsStart rows{};        // of a part that is cut by rows
+  bool has_types = false;  // that were inferred; they stand in `rows`
   std::uint64_t device = 0;
   std::optional<std::uint64_t> print{};         // nothing: none was taken
   bool is_unsized = false;                      // its size says nothing
@@ -68,6 +69,15 @@ Result<FileRequest> parse_request(std::string_view text, simdjson::ondemand::par
       request.rows.is_part = true;
       if (simdjson::ondemand::value header; document["header"].get(header) == simdjson::SUCCESS)
         request.rows.header = std::string_view(header.get_string());
+    }
+    if (simdjson::ondemand::object types; document["types"].get(types) == simdjson::SUCCESS) {
+      request.has_types = true;
+      for (auto member : types) {
+        std::string name(std::string_view(member.unescaped_key()));
+        const auto type = cell_type_from(std::string_view(member.value().get_string()));
+        if (!type) return broken("unknown type of a column");
+        request.rows.types.emplace(std::move(name), *type);
+      }
     }
     if (std::uint64_t device = 0; document["device"].get(device) == simdjson::SUCCESS) request.device = device;
     if (std::string_view print; document["print"].get(print) == simdjson::SUCCESS) {
@@ -241,6 +251,9 @@ class FileReader final : public Reader {
         return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `fields` name its columns",
                      false);
       }
+      if (reading.infers_types()) {
+        return Error(ErrorCode::unsupported, "a row can be taken back only by a job whose `types` infer none", false);
+      }
       rows.is_part = true;
     } else if (!is_line_based(reading.format)) {
       return Error(ErrorCode::unsupported, "the format is not one of lines, so it cannot take back a single line",
@@ -289,7 +302,9 @@ class FileReader final : public Reader {
 
   // All that the source gives is the slice.
   Result<void> begin_whole(const FileRequest& request, std::unique_ptr<ByteSource> source) {
-    parser_ = make_chunk_parser(reading_, LineRange{}, {}, {place_, rejecter_}, indexer_);
+    RowsStart rows;
+    rows.finds_types = reading_.infers_types();
+    parser_ = make_chunk_parser(reading_, LineRange{}, std::move(rows), {place_, rejecter_}, indexer_);
     source_ = std::make_unique<UnpackedSource>(reading_, request.path, std::move(source));
     return {};
   }
@@ -301,6 +316,13 @@ class FileReader final : public Reader {
   }
 
   Result<void> open_file(FileRequest request, std::unique_ptr<ReadableFile> file) {
+    if (reading_.infers_types() && !request.has_types) {
+      return Error(ErrorCode::invalid,
+                   fmt::format("{}: the slice was made by a job that inferred no types: name them in `types`, or run "
+                               "the job anew",
+                               place_),
+                   false);
+    }
     ASSIGN_OR_RETURN(const FileStat stat, file->stat());
     RETURN_IF_ERROR(check_unchanged(request, stat, *file));
     ASSIGN_OR_RETURN(const Compression compression, compression_of(request, *file));
@@ -450,7 +472,7 @@ std::vector<OptionSpec> file_reader_options() {
        .type = OptionType::text,
        .description = "ldjson: a JSON value a line; raw: a line becomes {\"data\": line}; json: an array of values, or "
                       "one value; csv, tsv: "
-                      "RFC 4180, a row becomes an object of text values.",
+                      "RFC 4180, a row becomes an object of text values, or of those that `types` says.",
        .default_value = "ldjson",
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
       {.name = "size",
@@ -498,6 +520,29 @@ std::vector<OptionSpec> file_reader_options() {
        .description = "Leaves empty values of csv and tsv out of the record, and skips blank lines of raw, csv and tsv "
                       "(ldjson always does). A line of two quotes is not blank.",
        .default_value = true},
+      {.name = "types",
+       .type = OptionType::any,
+       .description =
+           "Types of csv and tsv columns by name: text, integer, decimal, boolean, date, infer, or an object "
+           "{type: date, format: \"%d.%m.%Y\"}; `*` stands for all columns that are not named. A type alone "
+           "is that of all columns. infer: as the first 1,000 rows (1 MB) show. By default all are text. "
+           "docs/formats.md has the rules."},
+      {.name = "empty",
+       .type = OptionType::text,
+       .description = "What an empty value of csv and tsv becomes: omit (left out), null, or text (\"\"; null in a "
+                      "column of another type). By default null with `types`, otherwise as `ignore_empty` says.",
+       .choices = {"omit", "null", "text"}},
+      {.name = "decimal_separator",
+       .type = OptionType::text,
+       .description = "What stands before the fraction of a typed number: \".\" (the default) or \",\"."},
+      {.name = "thousands_separator",
+       .type = OptionType::text,
+       .description =
+           "The character between groups of three digits of typed numbers; by default a number has no groups."},
+      {.name = "date_format",
+       .type = OptionType::text,
+       .description = "How dates of typed columns are written, such as `%d.%m.%Y %H:%M` (docs/formats.md); they become "
+                      "ISO 8601. By default they must be ISO 8601 and stay as they are."},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
        .description = "Makes every file one slice, whatever its size.",

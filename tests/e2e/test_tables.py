@@ -19,6 +19,11 @@ class Tables(EndToEnd):
         self.assertEqual(result.returncode, OK, result.stderr)
         return result
 
+    def write_json(self, name, document):
+        path = self.directory / name
+        path.write_text(json.dumps(document))
+        return path
+
     def write_swapped(self, files):
         """Files of one record each; every other one names its members in another order."""
         (self.directory / "in").mkdir()
@@ -88,6 +93,56 @@ class Tables(EndToEnd):
         self.assertEqual(rows, [["", "", "1"], ["K\u00f6ln", "", "2"], ["", "", "3"]])
         for file in self.output.iterdir():
             self.assertTrue(file.read_text().startswith("city,name,id\n"), file.read_text())
+
+    def test_a_typed_copy_is_the_same_table(self):
+        source = self.directory / "in.csv"
+        text = "id,amount,at,ok,note\n1,1.50,2024-01-31,true,\n2,,,,\"x,y\"\n-3,20,2024-02-29T12:00Z,false,007\n"
+        source.write_text(text)
+        for number, types in enumerate(["infer", {"id": "integer", "amount": "decimal", "at": "date", "ok": "boolean"}]):
+            self.output = self.directory / f"out{number}"
+            self.completed(self.job(source, reader={"format": "csv", "types": types}, sender={"format": "csv", "include_header": True}))
+            copy, = [file for file in self.output.iterdir() if not file.name.startswith(".")]
+            self.assertEqual(copy.read_text(), text)
+
+    def test_typed_values_are_filtered(self):
+        source = self.directory / "in.csv"
+        source.write_text("n;at;v\n1;31.01.2024;1.234,5\n2;01.02.2024;49,99\n3;;\n")
+        reader = {"format": "csv", "field_delimiter": ";", "types": {"v": "decimal", "at": "date"}, "decimal_separator": ",",
+                  "thousands_separator": ".", "date_format": "%d.%m.%Y"}
+        self.completed(self.job(source, processors=[{"_op": "filter", "field": "v", "min": 50}], reader=reader))
+        self.assertEqual(self.read_output(), [{"n": "1", "at": "2024-01-31", "v": 1234.5}])
+
+    def test_inferred_types_hold_for_recoveries_and_can_be_overridden(self):
+        source = self.directory / "in.csv"
+        source.write_text("zip,n\n" + "10115,1\n" * 1200 + "01067,2\n")
+        job = self.job(source, workers=1, max_retries=0, reader={"format": "csv", "size": 4000, "types": "infer"})
+        validated = self.slicemill("validate", self.write_json("job.json", job))
+        self.assertIn("types of columns: zip: integer, n: integer; inferred from 1000 rows", validated.stdout)
+        failed = self.run_job(job)
+        self.assertEqual(failed.returncode, FAILED)
+        self.assertIn("types of columns: zip: integer, n: integer", failed.stderr)
+        self.assertRegex(failed.stderr, r'in\.csv: line 1202, column 1, byte \d+: "01067" is no integer, which was inferred')
+        done = len(self.read_output())
+        self.assertGreater(done, 0)
+        resumed = self.slicemill("run", "--resume", self.only_ex_id(), "--data", self.data)
+        self.assertEqual(resumed.returncode, FAILED, "the type is settled")
+        self.assertIn("which was inferred", resumed.stderr)
+        job["operations"][0]["types"] = {"*": "infer", "zip": "text"}
+        self.output = self.directory / "again"
+        job["operations"][-1]["path"] = str(self.output)
+        self.completed(job)
+        self.assertEqual(self.read_output()[-1], {"zip": "01067", "n": 2})
+
+    def test_a_cell_that_does_not_fit_is_quarantined(self):
+        source = self.directory / "in.csv"
+        source.write_text("id,n\n1,5\n2,five\n3,6\n")
+        reader = {"format": "csv", "types": {"n": "integer"}, "_dead_letter_action": "quarantine"}
+        self.completed(self.job(source, reader=reader))
+        self.assertEqual(self.read_output(), [{"id": "1", "n": 5}, {"id": "3", "n": 6}])
+        listed = self.slicemill("quarantine", self.only_ex_id(), "--data", self.data)
+        record = json.loads(listed.stdout)
+        self.assertIn('"five" is no integer', record["error"])
+        self.assertIn("line 3, byte 9", record["place"])
 
     def test_a_member_without_a_column_is_an_error(self):
         source = self.directory / "in.ldjson"

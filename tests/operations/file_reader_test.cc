@@ -266,6 +266,47 @@ TEST_F(FileReaderTest, CsvTellsItsColumns) {
   }
 }
 
+// The slicer finds the types, every slice follows them, and what the job names itself comes first.
+TEST_F(FileReaderTest, InferredTypesAreThoseOfAllSlices) {
+  options_["format"] = "csv";
+  options_["types"] = "infer";
+  options_["size"] = 12;
+  write("id,n\n1,1.5\n2,2\n3,x\n4,5\n");
+  EXPECT_EQ(read_all()->size(), 4u) << "within the sample nothing is wrong";
+  std::string rows = "id,n\n";
+  for (int i = 0; i < 1000; ++i) rows += "1,2\n";
+  options_["size"] = 1000;
+  write(rows + "a,3\n");
+  EXPECT_THAT(error_of_all(),
+              testing::HasSubstr("line 1002, column 1, byte 4005: \"a\" is no integer, which was inferred"));
+  const auto requests = slices();
+  EXPECT_GT(requests.size(), 3u);
+  for (const auto& request : requests)
+    EXPECT_EQ(Json::parse(request).at("types"), (Json{{"id", "integer"}, {"n", "integer"}}));
+  options_["types"] = {{"*", "infer"}, {"id", "text"}};
+  EXPECT_EQ(read_all()->back(), R"({"id":"a","n":3})") << "the mended job reads slices of the former one";
+  auto reader = initialized();
+  EXPECT_EQ(read_slice(static_cast<Reader&>(*reader), requests.back())->back(), R"({"id":"a","n":3})");
+}
+
+TEST_F(FileReaderTest, TypesAreInferredOfPackedFilesToo) {
+  options_["format"] = "csv";
+  options_["types"] = "infer";
+  write(packed(Compression::gzip, "id,t\n1,2024-01-31\n2,\n"));
+  EXPECT_THAT(*read_all(), ElementsAre(R"({"id":1,"t":"2024-01-31"})", R"({"id":2,"t":null})"));
+}
+
+TEST_F(FileReaderTest, ASliceWithoutInferredTypesIsRefused) {
+  options_["format"] = "csv";
+  write("id\n1\n");
+  const auto requests = slices();
+  options_["types"] = "infer";
+  auto reader = initialized();
+  const auto read = read_slice(static_cast<Reader&>(*reader), requests.at(0));
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, testing::HasSubstr("name them in `types`"));
+}
+
 TEST_F(FileReaderTest, EveryRangeSizeGivesEachRecordOnce) {
   write("\xEF\xBB\xBF{\"a\":1}\r\n\n[2, 3]\n\"four\"\n{\"five\":\"" + std::string(50, '5') + "\"}\n6");
   const auto size = static_cast<int>(fs::file_size(path_));

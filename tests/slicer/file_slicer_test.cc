@@ -501,6 +501,61 @@ TEST_F(FileSlicerTest, CsvGrowsByCompleteRows) {
   EXPECT_EQ(parsed_requests(turn)[0].at("line"), 5);
 }
 
+TEST_F(FileSlicerTest, InferredTypesAreKeptInPositions) {
+  options_["format"] = "csv";
+  options_["types"] = "infer";
+  options_["size"] = 4;
+  append("a.csv", "id\n1\n2\n3\n");
+  append("b.csv", "id\nx\n");
+  for (const bool is_persistent : {false, true}) {
+    auto slicer = *open("", is_persistent);
+    pass_time();
+    auto turn = slicer->next(1);
+    ASSERT_TRUE(turn) << turn.error().message;
+    ASSERT_FALSE(turn->runs.empty());
+    const Json types = parsed_requests(*turn).at(0).at("types");
+    EXPECT_EQ(types, (Json{{"id", is_persistent ? "integer" : "text"}})) << "once: all files are there to be looked at";
+    EXPECT_THAT(turn->notices, ElementsAre(testing::StartsWith("types of columns: id: ")));
+    slicer = *open(turn->position, is_persistent);
+    append("0.csv", "id,other\n1.5,1\n");
+    pass_time();
+    (void)slicer->next(100);
+    pass_time();
+    turn = slicer->next(100);
+    ASSERT_TRUE(turn) << turn.error().message;
+    for (const Json& request : parsed_requests(*turn)) EXPECT_EQ(request.at("types"), types);
+    EXPECT_THAT(turn->notices, testing::Not(testing::Contains(testing::StartsWith("types"))));
+    fs::remove(directory_ + "/0.csv");
+  }
+}
+
+TEST_F(FileSlicerTest, APersistentSourceInfersFromTheFirstRow) {
+  options_["format"] = "csv";
+  options_["types"] = "infer";
+  append("a.csv", "id\n");
+  auto slicer = *open("", true);
+  pass_time();
+  (void)slicer->next(10);
+  pass_time();
+  auto turn = slicer->next(10);
+  EXPECT_THAT(turn->position, testing::Not(testing::HasSubstr("types")));
+  append("a.csv", "7\n");
+  pass_time();
+  turn = slicer->next(10);
+  ASSERT_FALSE(turn->runs.empty());
+  EXPECT_EQ(parsed_requests(*turn).at(0).at("types"), (Json{{"id", "integer"}}));
+  EXPECT_THAT(turn->position, testing::HasSubstr(R"("types":{"id":"integer"})"));
+}
+
+TEST_F(FileSlicerTest, ABrokenFileIsNoSample) {
+  options_["format"] = "csv";
+  options_["types"] = "infer";
+  append("a.csv", "id,id\nx,y\n");
+  append("b.csv", "id\n1\n");
+  const auto turn = (*open())->next(100);
+  EXPECT_EQ(parsed_requests(*turn).at(0).at("types"), (Json{{"id", "integer"}}));
+}
+
 TEST_F(FileSlicerTest, FilesThatGrowAllTheTimeAreReadAtLast) {
   options_["size"] = 1'000;
   replace("a", "1\n");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -212,6 +213,74 @@ TEST(CsvReader, EndsARowAtTheEndOfTheFile) {
   EXPECT_EQ(reader.columns(), nullptr);
   EXPECT_EQ(*reader.read(Padded("a,\"b\"").view(), true, none), 5u);
   EXPECT_EQ(*reader.columns(), (std::vector<std::string>{"a", "b"}));
+}
+
+CsvOptions typed(const Json& types, Json more = Json::object()) {
+  more["types"] = types;
+  CsvOptions options;
+  options.types = **cell_rules(more);
+  options.empty = EmptyCell::null;
+  return options;
+}
+
+TEST(CsvReader, TypesMakeValuesAtEveryChunkSize) {
+  const std::string text = "id,amount,at,ok,note\n1,\"1.234,50\",31.1.2024,yes,\"a \"\"b\"\"\"\n2, ,,NO,\n";
+  CsvOptions options = typed({{"id", "integer"}, {"amount", "decimal"}, {"at", "date"}, {"ok", "boolean"}},
+                             {{"decimal_separator", ","}, {"thousands_separator", "."}, {"date_format", "%d.%m.%Y"}});
+  for (std::size_t step = 1; step <= text.size() + 1; ++step) {
+    const auto records = read_all(text, options, step);
+    ASSERT_TRUE(records) << step << ": " << records.error().message;
+    EXPECT_THAT(*records,
+                testing::ElementsAre(R"({"id":1,"amount":1234.50,"at":"2024-01-31","ok":true,"note":"a \"b\""})",
+                                     R"({"id":2,"amount":null,"at":null,"ok":false,"note":null})"));
+  }
+}
+
+TEST(CsvReader, EmptyCellsMayBeLeftOutNullOrText) {
+  const auto with = [&](std::optional<EmptyCell> empty) {
+    CsvOptions options = typed({{"n", "integer"}});
+    options.empty = empty;
+    return read_all("n,t\n,\n", options, 100)->at(0);
+  };
+  EXPECT_EQ(with(EmptyCell::null), R"({"n":null,"t":null})");
+  EXPECT_EQ(with(EmptyCell::omit), "{}");
+  EXPECT_EQ(with(EmptyCell::text), R"({"n":null,"t":""})");
+  CsvOptions untyped;
+  untyped.empty = EmptyCell::null;
+  EXPECT_EQ(read_all("n,t\n,x\n", untyped, 100)->at(0), R"({"n":null,"t":"x"})");
+}
+
+TEST(CsvReader, ACellThatDoesNotFitNamesItsPlace) {
+  const std::string text = "id,amount\n1,2\n2,\"1,5\"\n3,4\n";
+  const auto failed = read_all(text, typed({{"amount", "decimal"}}), 100);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message,
+              testing::AllOf(testing::StartsWith("line 3, column 2, byte 17: \"1,5\" is no decimal"),
+                             testing::HasSubstr("`decimal_separator`"), testing::HasSubstr("column \"amount\"")));
+  std::vector<std::string> bad;
+  const auto kept = read_all(text, typed({{"amount", "decimal"}}), 100, [&](const BadCsvRow& row) -> Result<void> {
+    bad.emplace_back(row.text);
+    return {};
+  });
+  EXPECT_THAT(*kept, testing::ElementsAre(R"({"id":"1","amount":2})", R"({"id":"3","amount":4})"));
+  EXPECT_THAT(bad, testing::ElementsAre("2,\"1,5\""));
+}
+
+TEST(CsvReader, AnInferredTypeIsSaidToBeOne) {
+  CsvOptions options = typed("infer");
+  options.inferred_types = {{"id", CellType::integer}};
+  EXPECT_EQ(read_all("id,x\n1,2\n", options, 100)->at(0), R"({"id":1,"x":"2"})");
+  const auto failed = read_all("id,x\n1,2\n07,3\n", options, 100);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message,
+              testing::AllOf(testing::HasSubstr("\"07\" is no integer, which was inferred for the column \"id\""),
+                             testing::HasSubstr("`types: {\"*\": infer, \"id\": text}`")));
+}
+
+TEST(CsvReader, ATypeOfNoColumnIsAnError) {
+  const auto failed = read_all("id,amount\n1,2\n", typed({{"amuont", "decimal"}}), 100);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message, testing::HasSubstr("did you mean \"amount\"?"));
 }
 
 }  // namespace
