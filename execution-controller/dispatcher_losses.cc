@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kCauseWaitMs = 1000;  // for the parent to say how a worker died; it may be busy
 constexpr std::size_t kRememberedCauses = 256;
+constexpr Duration kLookAround = std::chrono::seconds(2);  // for silent workers, if no lease ends sooner
 
 bool harmless(const ProcessExit& exit) {
   return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0));
@@ -159,10 +160,13 @@ void Dispatcher::on_silence() {
   // No sooner than anything can have changed: an idle execution should not wake for it.
   const Duration least = std::chrono::milliseconds(std::min(options_.settings.beat_ms, options_.settings.pulse_ms()));
   const Duration wait = std::max<Duration>(next - loop_.now() + std::chrono::milliseconds(1), least);
-  silence_due_ = loop_.now() + wait;
-  loop_.after(wait, [this, alive = std::weak_ptr<bool>(alive_)] {
+  const auto look = [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) on_silence();
-  });
+  };
+  // Early, but together with what else wakes this process.
+  const bool has_time = wait >= kLookAround * 3 / 2;
+  silence_due_ = loop_.now() + (has_time ? kLookAround * 3 / 2 : wait);
+  has_time ? loop_.around(kLookAround, look) : loop_.after(wait, look);
 }
 
 }  // namespace slicemill::controller

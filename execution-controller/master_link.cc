@@ -88,7 +88,7 @@ void MasterLink::beat() {
 
 void MasterLink::beat_after(std::int64_t ms) {
   loop_.cancel(beat_timer_);
-  beat_timer_ = loop_.after(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+  beat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) beat();
   });
 }

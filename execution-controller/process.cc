@@ -61,7 +61,7 @@ class EndsWithoutThreads {
       end_();
       return;
     }
-    loop_.after(kLookEvery, [this, waits] { look(waits); });
+    loop_.around(kLookEvery, [this, waits] { look(waits); });
   }
 
   AsioLoop& loop_;

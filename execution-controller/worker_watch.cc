@@ -45,7 +45,7 @@ void WorkerWatch::look() {
                               : fmt::format("All workers from workers from {} have disconnected", ex_id_)));
     return;
   }
-  loop_.after(fine ? kLookAtGoodTimes : kLookEvery, [this, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.around(fine ? kLookAtGoodTimes : kLookEvery, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) look();
   });
 }

@@ -100,7 +100,7 @@ void Worker::beat() {
     say_hello();
   }
   const bool rests = pulse_ms_ > 0 && beats_without_message_ > 0;
-  loop_.after(std::chrono::milliseconds(rests ? std::max(pulse_ms_, beat_ms_) : beat_ms_),
+  loop_.around(std::chrono::milliseconds(rests ? std::max(pulse_ms_, beat_ms_) : beat_ms_),
               [this, alive = std::weak_ptr<bool>(alive_)] {
                 if (!alive.expired()) beat();
               });

@@ -183,6 +183,7 @@ struct AsioLoop::Body {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
   std::unordered_map<TimerId, std::unique_ptr<asio::steady_timer>> timers;
   TimerId next_timer = 1;
+  const SteadyTime made = std::chrono::steady_clock::now();
   std::mt19937_64 random = seeded();  // also behind identifiers: seeded with as much as they hold
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
@@ -220,9 +221,21 @@ std::uint64_t AsioLoop::random() {
 }
 
 Loop::TimerId AsioLoop::after(Duration delay, Task task) {
+  return at(now() + delay, std::move(task));
+}
+
+// At multiples of the delay since this loop was made: those of different processes fall apart.
+Loop::TimerId AsioLoop::around(Duration delay, Task task) {
+  if (delay <= Duration::zero()) return after(delay, std::move(task));
+  const SteadyTime begin = now();
+  const Duration past = (begin - body_->made) % delay;
+  return at(begin + (past < delay / 2 ? delay : 2 * delay) - past, std::move(task));
+}
+
+Loop::TimerId AsioLoop::at(SteadyTime due, Task task) {
   const TimerId id = body_->next_timer++;
   auto& timer = body_->timers[id];
-  timer = std::make_unique<asio::steady_timer>(body_->context, delay);
+  timer = std::make_unique<asio::steady_timer>(body_->context, due);
   timer->async_wait([this, id, run = std::move(task)](boost::system::error_code error) {
     if (error || body_->timers.erase(id) == 0) return;  // cancelled, maybe while its completion was queued
     run();

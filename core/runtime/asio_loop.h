@@ -25,6 +25,7 @@ class AsioLoop final : public Loop {
   WallMs wall_ms() const override;
   std::uint64_t random() override;
   TimerId after(Duration delay, Task task) override;
+  TimerId around(Duration delay, Task task) override;
   void cancel(TimerId timer) override;
   void post(Task task) override;
   void offload(Lane lane, Task work, Task done) override;
@@ -56,6 +57,9 @@ class AsioLoop final : public Loop {
  private:
   struct Body;
   class LaneThread;
+
+  TimerId at(SteadyTime due, Task task);
+
   std::unique_ptr<Body> body_;
 };
 

@@ -86,7 +86,7 @@ OrphanReaper::~OrphanReaper() {
 
 void OrphanReaper::sweep() {
   (void)reap_orphans();
-  timer_ = loop_.after(kSweepEvery, [this] { sweep(); });
+  timer_ = loop_.around(kSweepEvery, [this] { sweep(); });
 }
 
 }  // namespace slicemill

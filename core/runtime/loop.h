@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "core/runtime/clock.h"
 
@@ -31,6 +32,9 @@ class Loop {
 
   // Runs the task on the loop thread once the delay has passed. Loop thread only.
   virtual TimerId after(Duration delay, Task task) = 0;
+  // The same between half of the delay and one and a half from now, at a moment that other such timers of this process
+  // share: what a process looks after without haste wakes an idle one once and not once each. Loop thread only.
+  virtual TimerId around(Duration delay, Task task) { return after(delay, std::move(task)); }
   // Safe for timers that already ran and for 0. Loop thread only.
   virtual void cancel(TimerId timer) = 0;
   // Runs the task on the loop thread, soon. Any thread.

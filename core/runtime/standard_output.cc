@@ -16,6 +16,7 @@ namespace slicemill {
 namespace {
 
 constexpr Duration kLookEvery = std::chrono::seconds(1);
+constexpr Duration kLookWhenSilent = std::chrono::seconds(2);
 
 struct Bound {
   std::mutex mutex;
@@ -58,14 +59,15 @@ Result<void> write_out(std::string_view bytes) {
   return {};
 }
 
-void look_again(Loop& loop) {
-  loop.after(kLookEvery, [&loop] {
+void look_again(Loop& loop, std::uint64_t seen) {
+  const std::uint64_t size = present_size();
+  loop.around(size == seen ? kLookWhenSilent : kLookEvery, [&loop, size] {
     {
       Bound& output = bound();
       const std::lock_guard lock(output.mutex);
       if (present_size() >= output.limit) turn_over(output.path);
     }
-    look_again(loop);
+    look_again(loop, size);
   });
 }
 
@@ -82,7 +84,7 @@ void bound_standard_output(Loop& loop, std::uint64_t limit_bytes) {
     output.limit = limit_bytes;
     output.path = path;
   }
-  look_again(loop);
+  look_again(loop, 0);
 }
 
 Result<void> write_standard_output(std::string_view bytes) {

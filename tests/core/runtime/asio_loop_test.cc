@@ -38,6 +38,28 @@ TEST(AsioLoop, TimersRunInOrderAndCancelledOnesDoNot) {
   EXPECT_THAT(order, testing::ElementsAre(1, 2));
 }
 
+TEST(AsioLoop, TimersThatHaveTimeShareOneWakeUp) {
+  AsioLoop loop;
+  std::vector<std::string> order;
+  int woken = 0;
+  const auto note = [&](const std::string& name) {
+    order.push_back(name);
+    loop.post([&, name] { order.push_back("after " + name); });
+    if (++woken == 3) loop.post([&] { loop.stop(); });
+  };
+  const SteadyTime begin = loop.now();
+  loop.around(400ms, [&] { note("first"); });
+  loop.after(60ms, [&] {
+    loop.around(400ms, [&] { note("second"); });
+    loop.around(200ms, [&] { loop.around(200ms, [&] { note("third"); }); });
+  });
+  loop.run();
+  EXPECT_THAT(order, testing::UnorderedElementsAre("first", "second", "third", "after first", "after second", "after third"));
+  order.resize(3);
+  EXPECT_THAT(order, testing::UnorderedElementsAre("first", "second", "third"));
+  EXPECT_GE(loop.now() - begin, 200ms);
+}
+
 TEST(AsioLoop, OffloadRunsElsewhereInOrderAndReportsOnTheLoop) {
   AsioLoop loop;
   const auto loop_thread = std::this_thread::get_id();
