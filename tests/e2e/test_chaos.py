@@ -174,6 +174,13 @@ class Round(EndToEnd):
             self.assertIn(self.damaged, document["_failureReason"], "the place must be named")
             self.assertRegex(document["_failureReason"].lower(), "corrupt|damage")
             self.assert_nothing_is_doubled()
+        elif self.damaged and (refusal := self.slicemill("verify", self.ex_id, "--master", self.master.url)).returncode != 0:
+            # Completed before the damage, and never opened since: the outcome stays true, and verify says why it cannot prove it.
+            self.story.append("verify refused")
+            self.assertEqual(document["_status"], "completed")
+            self.assertIn(self.damaged, refusal.stderr, "the place must be named")
+            self.assertRegex(refusal.stderr.lower(), "corrupt|damage")
+            self.assert_output(records(self.records))
         else:
             self.assert_completed_exactly(self.master, self.ex_id, records(self.records), self.slices)
         self.master.wait_for_pids("worker", self.ex_id, 0)
