@@ -1,5 +1,6 @@
 #include "cli/job_file.h"
 
+#include <fmt/core.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -24,6 +25,19 @@ std::string shown_name(const std::string& path) {
 
 bool is_yaml_name(const std::string& path) {
   return path.ends_with(".yaml") || path.ends_with(".yml");
+}
+
+// The standard input comes once: it cannot be the job and its data.
+Result<void> check_inputs(const std::string& job_path, const Json& job) {
+  if (!comes_on_standard_input(job_path)) return {};
+  for (std::size_t i = 0; i < job["operations"].size(); ++i) {
+    const Json& path = job["operations"][i].value("path", Json());
+    if (path.is_string() && is_standard_input(path.get_ref<const std::string&>()))
+      return Error(ErrorCode::invalid, fmt::format("operations[{}].path: the standard input holds the job already; "
+                                                   "give the job as a file, or the data",
+                                                   i));
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,6 +71,8 @@ Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalo
   auto job = validate_job(file.job, builtin_operations(),
                           {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
   if (!job) return with_context(job.error(), shown_name(path));
+  if (const auto checked = check_inputs(path, job->config); !checked)
+    return with_context(checked.error(), shown_name(path));
   const auto warnings = warnings_of(file.notes);
   job->warnings.insert(job->warnings.begin(), warnings.begin(), warnings.end());
   return job;

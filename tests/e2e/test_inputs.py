@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import FAILED, INTERRUPTED, OK, SLICEMILL, EndToEnd, records, wait_until
+from harness import BAD_INPUT, FAILED, INTERRUPTED, OK, SLICEMILL, EndToEnd, records, wait_until
 
 
 class Inputs(EndToEnd):
@@ -67,6 +67,13 @@ class Inputs(EndToEnd):
             result = self.run_job(self.job("/dev/stdin"), stdin=stdin)
         self.assertEqual(result.returncode, OK, result.stderr)
         self.assert_output(records(1000))
+
+    def test_the_standard_input_is_the_job_or_its_data(self):
+        job = json.dumps(self.job("/dev/stdin"))
+        for name in ("-", "/dev/stdin"):
+            result = subprocess.run([str(SLICEMILL), "run", name, "--data", str(self.data)], cwd=self.directory, env=self.environment(),
+                                    input=job, capture_output=True, text=True, timeout=90)
+            self.assert_one_line(result, BAD_INPUT, "operations[0].path: the standard input holds the job already")
 
     def test_a_closed_standard_input_is_an_error(self):
         result = self.run_job(self.job("/dev/stdin", max_retries=0), preexec_fn=lambda: os.close(0))
