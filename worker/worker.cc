@@ -101,9 +101,9 @@ void Worker::beat() {
   }
   const bool rests = pulse_ms_ > 0 && beats_without_message_ > 0;
   loop_.around(std::chrono::milliseconds(rests ? std::max(pulse_ms_, beat_ms_) : beat_ms_),
-              [this, alive = std::weak_ptr<bool>(alive_)] {
-                if (!alive.expired()) beat();
-              });
+               [this, alive = std::weak_ptr<bool>(alive_)] {
+                 if (!alive.expired()) beat();
+               });
 }
 
 // With a pulse that is looked at, a worker that has nothing and knows nothing new says so only now and then.

@@ -54,7 +54,8 @@ TEST(AsioLoop, TimersThatHaveTimeShareOneWakeUp) {
     loop.around(200ms, [&] { loop.around(200ms, [&] { note("third"); }); });
   });
   loop.run();
-  EXPECT_THAT(order, testing::UnorderedElementsAre("first", "second", "third", "after first", "after second", "after third"));
+  EXPECT_THAT(order,
+              testing::UnorderedElementsAre("first", "second", "third", "after first", "after second", "after third"));
   order.resize(3);
   EXPECT_THAT(order, testing::UnorderedElementsAre("first", "second", "third"));
   EXPECT_GE(loop.now() - begin, 200ms);
