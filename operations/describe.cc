@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/model/job.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
@@ -40,6 +41,7 @@ std::string_view type_name(OptionType type) {
 
 std::string default_text(const OptionSpec& spec) {
   if (spec.required) return "required";
+  if (spec.name == "workers") return "CPUs, at most 5";  // the value is this machine's
   return spec.default_value.is_null() ? "-" : to_compact_text(spec.default_value);
 }
 
@@ -154,49 +156,69 @@ std::string describe_validation(const ValidatedJob& job) {
   return text;
 }
 
+namespace {
+
+constexpr std::string_view kOperationsIntroduction = R"(# Operations
+
+A job names a reader first, then any number of processors, and at most one sender as the last operation. The tables come from the
+program (`slicemill ops NAME`).
+
+Every operation has two more options: `_encoding` (`json` or `raw`, by default `json`) and `_dead_letter_action`. The second one decides
+what happens to a record that the operation cannot take: `throw` (the default) fails the slice, `log` drops the record with a line in the
+log, `none` drops it, `quarantine` sets it aside so that it can be run again ([bad records](quarantine.md)). Bytes may be text such as
+`"10MB"`, durations text such as `"5 minutes"`.
+
+## Fields of records
+
+Options name fields by paths. A path means the same in every operation:
+
+- `http.status` is the member `http.status` of the record if there is one, otherwise the member `status` of the object `http`
+  (within which the rule holds again). A backslash makes a dot an ordinary character: `user\.name.first` is `first` in the member
+  `user.name`; `\\` is a backslash.
+- In an array a number is the place of an item, counted from 0: `items.0.name`. Any other name goes into every item: `items.name`.
+  `filter` passes if one of these values passes. A list of `selection` and `fields` of `file_exporter` keep the array, with the field of each
+  item. The object form of `selection`, `copy_field` and columns of csv get an array of the values. `drop_field` removes the field from
+  each item. `set_field` sets it in each; an item that is no object is an error of the record.
+- Names are compared by their characters, however a record escapes them: `pr\u00e9nom` is `prénom`.
+- If a record repeats a name, the last member counts, as in nearly every reader. `drop_field` removes all of them; `set_field`
+  and `copy_field` leave one, with the new value.
+- A field that is named twice in one option is refused.
+
+Numbers keep their decimal text, and are compared as decimals of any length. A number in a job that a double would change is refused. Half
+of a surrogate pair (`\ud83d` alone) is passed on as it is written. Where texts become characters (csv, tsv, raw, and the text that a
+`regex` searches), U+FFFD takes its place.
+
+When an execution ends, `slicemill run` and the log name every field that an option asks for and that was in no record, and tests of
+numbers that met other types only.
+)";
+
+std::string options_table(std::string_view title, const std::vector<const OptionSpec*>& specs) {
+  std::string text = fmt::format("| {} | Type | Default | Description |\n|---|---|---|---|\n", title);
+  for (const OptionSpec* spec : specs) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", spec->name, type_name(spec->type), cell(default_text(*spec)),
+                        cell(full_description(*spec)));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string job_fields_markdown() {
+  std::vector<const OptionSpec*> fields;
+  for (const OptionSpec& spec : job_options())
+    if (!spec.no_effect) fields.push_back(&spec);
+  return options_table("Field", fields);
+}
+
+std::string kept_job_fields_markdown() {
+  std::string text;
+  for (const OptionSpec& spec : job_options())
+    if (spec.no_effect) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", spec.name);
+  return wrapped(text, 0);
+}
+
 std::string operations_markdown(const OperationCatalog& catalog) {
-  std::string text =
-      "# Operations\n\n"
-      "Made from the schemas in `operations/`; a test compares this file with them. A job names a reader first, then "
-      "any number of\n"
-      "processors, and at most one sender as the last operation.\n\n"
-      "Every operation takes two more options: `_encoding` (`json` or `raw`, default `json`) and "
-      "`_dead_letter_action`, which says what\n"
-      "becomes of a record that the operation cannot work on: `throw` (the default: the slice fails), `log` (the "
-      "record is logged and\n"
-      "dropped), `none` (the record is dropped) or `quarantine` (the record is kept apart and can be run again,\n"
-      "docs/quarantine.md). Bytes may be given as text such as `\"10MB\"`, durations as text "
-      "such as `\"5 minutes\"`.\n"
-      "\n## Fields of records\n\n"
-      "Options name fields by paths, and a path means the same in every operation:\n\n"
-      "- `http.status` is the member `http.status` of the record if there is one, otherwise the member `status` of the "
-      "object `http`\n"
-      "  (within which the rule holds again). A backslash takes a dot for itself: `user\\.name.first` is `first` in "
-      "the "
-      "member `user.name`;\n"
-      "  `\\\\` is a backslash.\n"
-      "- In an array a number is the place of an item, counted from 0: `items.0.name`. Any other name goes into every "
-      "item: `items.name`.\n"
-      "  `filter` passes if one of these values does; a list of `selection` and `fields` of `file_exporter` keep the "
-      "array, with that of each\n"
-      "  item; the object form of `selection`, `copy_field` and columns of csv get an array of the values; "
-      "`drop_field` "
-      "removes the field from\n"
-      "  each item; `set_field` sets it in each, and an item that is no object is an error of the record.\n"
-      "- Names are compared by their characters, however a record escapes them: `pr\\u00e9nom` is `prénom`.\n"
-      "- If a record repeats a name, the last member counts, as nearly every reader takes it. `drop_field` removes all "
-      "of them; `set_field`\n"
-      "  and `copy_field` leave one, with the new value.\n"
-      "- A field that is named twice in one option is refused.\n\n"
-      "Numbers keep their decimal text on the way, and are compared as decimals of any length. A number in a job that "
-      "a "
-      "double would change\n"
-      "is refused. Half of a surrogate pair (`\\ud83d` alone) is passed on as it is written; where texts become "
-      "characters (csv, tsv, raw, and what\n"
-      "a `regex` looks at), U+FFFD stands in its place.\n\n"
-      "When an execution ends, `slicemill run` and the log name every field that an option asks for and that was in no "
-      "record, and tests of\n"
-      "numbers that met other types only.\n";
+  std::string text(kOperationsIntroduction);
   for (const auto kind : {OperationKind::reader, OperationKind::processor, OperationKind::sender}) {
     const auto all = catalog.all();
     if (std::none_of(all.begin(), all.end(), [&](const auto* schema) { return schema->kind == kind; })) continue;
@@ -207,11 +229,9 @@ std::string operations_markdown(const OperationCatalog& catalog) {
       if (schema->kind != kind) continue;
       text += fmt::format("\n### {}\n\n{}{}\n", schema->name, schema->description, traits(*schema));
       if (schema->options.empty()) continue;
-      text += "\n| Option | Type | Default | Description |\n|---|---|---|---|\n";
-      for (const auto& spec : schema->options) {
-        text += fmt::format("| `{}` | {} | {} | {} |\n", spec.name, type_name(spec.type), cell(default_text(spec)),
-                            cell(full_description(spec)));
-      }
+      std::vector<const OptionSpec*> options;
+      for (const auto& spec : schema->options) options.push_back(&spec);
+      text += "\n" + options_table("Option", options);
     }
   }
   return text;

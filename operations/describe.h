@@ -1,4 +1,8 @@
 // Operations and validation results as text for people: the body of `slicemill ops`, `slicemill validate` and
+// The fields of a job as a table of Markdown, without those that have no effect here; those as a list of names.
+std::string job_fields_markdown();
+std::string kept_job_fields_markdown();
+
 // docs/operations.md.
 #pragma once
 
@@ -24,6 +28,10 @@ Result<Json> operation_json(const OperationCatalog& catalog, std::string_view na
 
 // What `slicemill validate` says of a good job: a line on the job, one per warning.
 std::string describe_validation(const ValidatedJob& job);
+
+// The fields of a job as a table of Markdown, without those that have no effect here; those as a list of names.
+std::string job_fields_markdown();
+std::string kept_job_fields_markdown();
 
 // docs/operations.md.
 std::string operations_markdown(const OperationCatalog& catalog);

@@ -3,7 +3,7 @@
 Each page has a clean directory with examples/ in it, which is its home directory too, and one shell, in which its commands run in
 order. Every command must end with 0. A command that shows output must print it; what differs from run to run is taken out of both
 (doc_page.neutral). The page's directory is shown as /home/you. Port 5678 becomes a free one, /tmp a directory of the page.
-A command that ends with & is waited for until it has printed what is shown.
+The installed sdk is the source's. A command that ends with & is waited for until it has printed what is shown.
 """
 
 import os
@@ -73,7 +73,7 @@ class Shell:
 class PageRun(EndToEnd):
     """A page in its clean directory."""
 
-    def prepare(self, text):
+    def prepare(self):
         self.home = self.directory / "home"
         self.home.mkdir()
         (self.home / "tmp").mkdir()
@@ -85,14 +85,13 @@ class PageRun(EndToEnd):
                                         "SLICEMILL_PORT": str(self.port)})
         for name in [name for name in environment if name.startswith("XDG_")]:
             del environment[name]
-        if "slicemill master" in text:
-            environment["SLICEMILL_MASTER"] = f"http://127.0.0.1:{self.port}"
         self.shell = Shell(self.home, environment)
         self.addCleanup(self.shell.close)
 
     def placed(self, text):
         """What the page says, for this directory and this port."""
         text = re.sub(r"(?<![\w/.])/tmp\b", str(self.home / "tmp"), text)
+        text = text.replace("/usr/share/slicemill/sdk", str(ROOT / "sdk"))
         return re.sub(r"\b5678\b", str(self.port), text).replace(SHOWN_HOME, str(self.home))
 
     def printed(self, file):
@@ -118,7 +117,10 @@ class PageRun(EndToEnd):
         return None
 
     def run_command(self, command, numbers_vary):
-        code, output = self.shell.run(self.placed(command.text))
+        text = self.placed(command.text)
+        if "slicemill master" in text:  # a user's commands ask 5678 by default
+            text = f"export SLICEMILL_MASTER=http://127.0.0.1:{self.port}; {text}"
+        code, output = self.shell.run(text)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             printed = self.printed(output)
@@ -145,10 +147,12 @@ class Commands(PageRun):
 def add_page(path):
     def test(self):
         text = path.read_text()
-        self.prepare(text)
+        self.prepare()
         page = read_page(text)
         self.assertEqual(page.faults, [])
-        self.assertIsNone(self.run_page(page), path.name)
+        fault = self.run_page(page)
+        if fault:
+            self.fail(f"{path.relative_to(ROOT)}, {fault}")
 
     name = str(path.relative_to(ROOT)).replace("/", "_").replace("-", "_").removesuffix(".md")
     setattr(Commands, f"test_{name}", test)
@@ -221,7 +225,7 @@ class TheTestItself(PageRun):
     """What must be found is found."""
 
     def judged(self, text):
-        self.prepare(text)
+        self.prepare()
         page = read_page(text)
         return page.faults or self.run_page(page)
 

@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/regex.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "operations/describe.h"
 #include "operations/operation.h"
+#include "tests/docs/rendered_page.h"
 
 namespace slicemill {
 namespace {
@@ -173,15 +171,13 @@ TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
       "valid: \"n\" (once, 1 worker): id_range -> noop\nwarning: job: unknown key \"x\" is kept but has no effect\n");
 }
 
-// SLICEMILL_UPDATE=1 in the environment writes the file instead.
 TEST(Describe, DocumentIsUpToDate) {
-  const std::string path = std::string(SLICEMILL_SOURCE_DIR) + "/docs/operations.md";
-  const auto rendered = operations_markdown(builtin_operations());
-  if (std::getenv("SLICEMILL_UPDATE") != nullptr) std::ofstream(path) << rendered;
-  std::ifstream file(path);
-  const std::string stored((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  EXPECT_EQ(stored, rendered)
-      << "run this test with SLICEMILL_UPDATE=1 in the environment and commit docs/operations.md";
+  expect_page("operations.md", operations_markdown(builtin_operations()));
+}
+
+TEST(Describe, ThePageOfJobsHasAllFields) {
+  expect_page_part("jobs.md", "fields", job_fields_markdown());
+  expect_page_part("jobs.md", "kubernetes", kept_job_fields_markdown() + ".\n");
 }
 
 TEST(OperationContext, KnowsWhereABundleIs) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/runtime/teraslice_config.h"
+#include "tests/docs/rendered_page.h"
 
 namespace slicemill {
 namespace {
@@ -267,32 +268,12 @@ TEST(SettingSpecs, NamesFlagsAndVariablesBelongTogether) {
   EXPECT_EQ(level.variable(), "SLICEMILL_LOG_LEVEL");
 }
 
-// A page of the user guide equals the table. `SLICEMILL_REWRITE_DOCS=1` with these tests writes it.
-void expect_page_equals(const std::string& page, std::string_view begin_mark, std::string_view end_mark,
-                        const std::string& table) {
-  const std::string path = SLICEMILL_SOURCE_DIR "/docs/" + page;
-  std::ifstream file(path);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto begin = text.find(begin_mark), end = text.find(end_mark);
-  ASSERT_NE(begin, std::string::npos) << path;
-  ASSERT_NE(end, std::string::npos) << path;
-  const auto start = begin + begin_mark.size();
-  if (std::getenv("SLICEMILL_REWRITE_DOCS") != nullptr) {
-    text.replace(start, end - start, table);
-    std::ofstream(path) << text;
-    return;
-  }
-  EXPECT_EQ(text.substr(start, end - start), table);
-}
-
 TEST(SettingSpecs, TheDocumentEqualsTheTable) {
-  expect_page_equals("configuration.md", "<!-- settings: begin -->\n", "<!-- settings: end -->",
-                     render_settings_table());
+  expect_page_part("configuration.md", "settings", render_settings_table());
 }
 
 TEST(SettingSpecs, TheMappingOfATeraslicesConfigurationIsDocumented) {
-  expect_page_equals("teraslice.md", "<!-- configuration: begin -->\n", "<!-- configuration: end -->",
-                     render_teraslice_config_table());
+  expect_page_part("teraslice.md", "configuration", render_teraslice_config_table());
 }
 
 }  // namespace
