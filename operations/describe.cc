@@ -176,9 +176,9 @@ Options name fields by paths. A path means the same in every operation:
   (within which the rule holds again). A backslash makes a dot an ordinary character: `user\.name.first` is `first` in the member
   `user.name`; `\\` is a backslash.
 - In an array a number is the place of an item, counted from 0: `items.0.name`. Any other name goes into every item: `items.name`.
-  `filter` passes if one of these values passes. A list of `selection` and `fields` of `file_exporter` keep the array, with the field of each
-  item. The object form of `selection`, `copy_field` and columns of csv get an array of the values. `drop_field` removes the field from
-  each item. `set_field` sets it in each; an item that is no object is an error of the record.
+  `filter` passes if one of these values passes. A list of `selection` and `fields` of `file_exporter` keep the array, with the field
+  of each item. The object form of `selection`, `copy_field` and columns of csv get an array of the values. `drop_field` removes the
+  field from each item. `set_field` sets it in each; an item that is no object is an error of the record.
 - Names are compared by their characters, however a record escapes them: `pr\u00e9nom` is `prénom`.
 - If a record repeats a name, the last member counts, as in nearly every reader. `drop_field` removes all of them; `set_field`
   and `copy_field` leave one, with the new value.
@@ -227,7 +227,7 @@ std::string operations_markdown(const OperationCatalog& catalog) {
                                                : "\n## Senders\n";
     for (const auto* schema : all) {
       if (schema->kind != kind) continue;
-      text += fmt::format("\n### {}\n\n{}{}\n", schema->name, schema->description, traits(*schema));
+      text += fmt::format("\n### {}\n\n{}\n", schema->name, wrapped(schema->description + traits(*schema), 0));
       if (schema->options.empty()) continue;
       std::vector<const OptionSpec*> options;
       for (const auto& spec : schema->options) options.push_back(&spec);
