@@ -7,11 +7,13 @@
 #include <string>
 
 #include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/http/openapi.h"
 #include "api/http/origin_guard.h"
 #include "api/http/router.h"
 #include "api/http/server.h"
 #include "cli/commands.h"
 #include "cli/master_options.h"
+#include "cli/version.h"
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/children.h"
@@ -48,6 +50,7 @@ class MasterProcess {
     RETURN_IF_ERROR(
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
     RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service(), master_->assets())));
+    RETURN_IF_ERROR(router_.mount(api::openapi_dialect(router_, SLICEMILL_VERSION)));
     api::HttpOptions http;
     http.address = options.bind;
     http.port = static_cast<std::uint16_t>(options.port);

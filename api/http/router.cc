@@ -116,6 +116,32 @@ Result<void> Router::mount(Dialect dialect) {
   return {};
 }
 
+std::vector<MountedRoute> Router::routes() const {
+  std::vector<MountedRoute> out;
+  for (const auto& dialect : dialects_) {
+    for (const std::string& prefix : dialect->prefixes)
+      for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route});
+    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route});
+  }
+  return out;
+}
+
+std::vector<MountedRoute> Router::documented_routes() const {
+  std::vector<MountedRoute> out;
+  for (const auto& dialect : dialects_) {
+    const std::string prefix = dialect->prefixes.empty() ? "" : dialect->prefixes.back();
+    for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route});
+    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route});
+  }
+  return out;
+}
+
+std::vector<const Dialect*> Router::dialects() const {
+  std::vector<const Dialect*> out;
+  for (const auto& dialect : dialects_) out.push_back(dialect.get());
+  return out;
+}
+
 const Dialect* Router::dialect_of(std::string_view path) const {
   const Dialect* best = nullptr;
   std::size_t best_length = 0;

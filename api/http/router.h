@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "api/http/message.h"
+#include "api/http/route_doc.h"
+#include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::api {
@@ -32,6 +34,7 @@ struct Route {
   std::string pattern;
   Handler handler;
   std::function<BodyOpening(const Request& head)> open_body = nullptr;  // without one the server reads the body
+  RouteDoc doc{};
 };
 
 struct Dialect {
@@ -39,10 +42,18 @@ struct Dialect {
   std::vector<std::string> prefixes;  // each row answers below each of them: {"", "/v1"}
   std::vector<Route> routes;
   std::vector<Route> unprefixed_routes;  // answer as they stand, below no prefix
+  // The schemas that the descriptions of its routes name; also "Error", the form of its errors.
+  std::function<Json()> schemas = nullptr;
   // An error that no handler saw: bad request text, too large, too slow, a bug of ours.
   std::function<Response(int status, std::string_view message)> error;
   // No row for this path (allowed is empty), or none for this method.
   std::function<Response(const Request& request, std::span<const Method> allowed)> unknown;
+};
+
+// A route at a path where it answers, with the prefix.
+struct MountedRoute {
+  std::string path;
+  const Route* route = nullptr;
 };
 
 class Router {
@@ -55,6 +66,11 @@ class Router {
   // conflict if a row's method and path are taken already, invalid if a pattern does not begin with '/'. Nothing is
   // mounted then.
   Result<void> mount(Dialect dialect);
+
+  // Every path that answers, in the order of mounting; and each row at one path only, below the last of its prefixes.
+  std::vector<MountedRoute> routes() const;
+  std::vector<MountedRoute> documented_routes() const;
+  std::vector<const Dialect*> dialects() const;
 
   // Asks the row of this head what becomes of its body; nothing if it is the server's to read. Never throws.
   std::optional<BodyOpening> open_body(const Request& head) const;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/dialects/teraslice/display_text.h"
+#include "api/dialects/teraslice/route_docs.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/text_table.h"
@@ -106,9 +107,9 @@ std::vector<Route> asset_table_routes(AssetService& service) {
       print(service, request, respond, by_name, by_version);
     };
   };
-  return {{Method::get, "/txt/assets", table(false, false)},
-          {Method::get, "/txt/assets/:name", table(true, false)},
-          {Method::get, "/txt/assets/:name/:version", table(true, true)}};
+  return {{Method::get, "/txt/assets", table(false, false), nullptr, docs::kTableOfAssets},
+          {Method::get, "/txt/assets/:name", table(true, false), nullptr, docs::kTableOfAssets},
+          {Method::get, "/txt/assets/:name/:version", table(true, true), nullptr, docs::kTableOfAssets}};
 }
 
 std::vector<Route> asset_routes(AssetService& service) {
@@ -118,12 +119,14 @@ std::vector<Route> asset_routes(AssetService& service) {
     };
   };
   return {
-      {Method::post, "/assets", store, [&service](const Request& head) { return open_upload(service, head); }},
-      {Method::get, "/assets", listing(false, false)},
-      {Method::get, "/assets/:name", listing(true, false)},
-      {Method::get, "/assets/:name/:version", listing(true, true)},
+      {Method::post, "/assets", store, [&service](const Request& head) { return open_upload(service, head); },
+       docs::kStoreAsset},
+      {Method::get, "/assets", listing(false, false), nullptr, docs::kListAssets},
+      {Method::get, "/assets/:name", listing(true, false), nullptr, docs::kListAssets},
+      {Method::get, "/assets/:name/:version", listing(true, true), nullptr, docs::kListAssets},
       {Method::del, "/assets/:id",
-       [&service](Request& request, const Respond& respond) { remove(service, request, respond); }},
+       [&service](Request& request, const Respond& respond) { remove(service, request, respond); }, nullptr,
+       docs::kRemoveAsset},
   };
 }
 

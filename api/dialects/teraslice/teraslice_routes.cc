@@ -13,7 +13,9 @@
 
 #include "api/dialects/teraslice/asset_routes.h"
 #include "api/dialects/teraslice/document_answers.h"
+#include "api/dialects/teraslice/document_schemas.h"
 #include "api/dialects/teraslice/kept_answers.h"
+#include "api/dialects/teraslice/route_docs.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_tables.h"
@@ -338,67 +340,75 @@ struct Row {
   Method method;
   std::string_view pattern;
   Handle handle;
+  const RouteDoc& doc;
   std::string_view failure_text;
   const ErrorTable& (*errors)() = error_table;
 };
 
 constexpr Row kRows[] = {
-    {Method::get, "/", cluster_info, "Could not get cluster info"},
-    {Method::get, "/health", health, ""},
-    {Method::get, "/cluster/state", cluster_state, "Could not get cluster state"},
-    {Method::get, "/cluster/stats", cluster_stats, "Could not get cluster stats"},
-    {Method::get, "/cluster/controllers", controllers, "Could not get controllers"},
-    {Method::get, "/cluster/slicers", controllers, "Could not get controllers"},
+    {Method::get, "/", cluster_info, docs::kClusterInfo, "Could not get cluster info"},
+    {Method::get, "/health", health, docs::kHealth, ""},
+    {Method::get, "/cluster/state", cluster_state, docs::kClusterState, "Could not get cluster state"},
+    {Method::get, "/cluster/stats", cluster_stats, docs::kClusterStats, "Could not get cluster stats"},
+    {Method::get, "/cluster/controllers", controllers, docs::kControllers, "Could not get controllers"},
+    {Method::get, "/cluster/slicers", controllers, docs::kControllers, "Could not get controllers"},
 
-    {Method::post, "/jobs", submit_job, "Job submission failed", job_error_table},
-    {Method::get, "/jobs", list_jobs, "Could not list jobs"},
-    {Method::get, "/jobs/:id", get_job, "Could not get job"},
-    {Method::put, "/jobs/:id", update_job, "Could not update job", job_error_table},
-    {Method::del, "/jobs/:id", delete_job, "Could not delete job"},
-    {Method::get, "/jobs/:id/ex", of_job<get_execution>, "Could not get execution of job"},
-    {Method::post, "/jobs/:id/_active", set_active<true>, "Could not change active state of job"},
-    {Method::post, "/jobs/:id/_inactive", set_active<false>, "Could not change active state of job"},
-    {Method::post, "/jobs/:id/_start", start_job, "Could not start job", job_error_table},
-    {Method::post, "/jobs/:id/_recover", recover_job, "Could not recover job", job_error_table},
-    {Method::post, "/jobs/:id/_settings", change_settings, "Could not change settings of job", settings_error_table},
-    {Method::post, "/jobs/:id/_stop", of_job<stop>, "Could not stop execution"},
-    {Method::post, "/jobs/:id/_pause", of_job<pause>, "Could not pause execution"},
-    {Method::post, "/jobs/:id/_resume", of_job<resume>, "Could not resume execution"},
-    {Method::post, "/jobs/:id/_workers", of_job<change_workers>, "Could not change workers of execution"},
-    {Method::get, "/jobs/:id/controller", of_job<controller_stats>, "Could not get controller"},
-    {Method::get, "/jobs/:id/slicer", of_job<controller_stats>, "Could not get controller"},
-    {Method::get, "/jobs/:id/errors", of_job<execution_errors>, "Could not get errors of job"},
-    {Method::get, "/jobs/:id/quarantine", of_job<execution_quarantine>, "Could not get quarantined records of job"},
-    {Method::post, "/jobs/:id/quarantine/_redrive", of_job<redrive>, "Could not redrive job", job_error_table},
+    {Method::post, "/jobs", submit_job, docs::kSubmitJob, "Job submission failed", job_error_table},
+    {Method::get, "/jobs", list_jobs, docs::kListJobs, "Could not list jobs"},
+    {Method::get, "/jobs/:id", get_job, docs::kGetJob, "Could not get job"},
+    {Method::put, "/jobs/:id", update_job, docs::kUpdateJob, "Could not update job", job_error_table},
+    {Method::del, "/jobs/:id", delete_job, docs::kDeleteJob, "Could not delete job"},
+    {Method::get, "/jobs/:id/ex", of_job<get_execution>, docs::kGetExecution, "Could not get execution of job"},
+    {Method::post, "/jobs/:id/_active", set_active<true>, docs::kSetActive, "Could not change active state of job"},
+    {Method::post, "/jobs/:id/_inactive", set_active<false>, docs::kSetActive, "Could not change active state of job"},
+    {Method::post, "/jobs/:id/_start", start_job, docs::kStartJob, "Could not start job", job_error_table},
+    {Method::post, "/jobs/:id/_recover", recover_job, docs::kRecover, "Could not recover job", job_error_table},
+    {Method::post, "/jobs/:id/_settings", change_settings, docs::kChangeSettings, "Could not change settings of job",
+     settings_error_table},
+    {Method::post, "/jobs/:id/_stop", of_job<stop>, docs::kStop, "Could not stop execution"},
+    {Method::post, "/jobs/:id/_pause", of_job<pause>, docs::kPause, "Could not pause execution"},
+    {Method::post, "/jobs/:id/_resume", of_job<resume>, docs::kResume, "Could not resume execution"},
+    {Method::post, "/jobs/:id/_workers", of_job<change_workers>, docs::kChangeWorkers,
+     "Could not change workers of execution"},
+    {Method::get, "/jobs/:id/controller", of_job<controller_stats>, docs::kController, "Could not get controller"},
+    {Method::get, "/jobs/:id/slicer", of_job<controller_stats>, docs::kController, "Could not get controller"},
+    {Method::get, "/jobs/:id/errors", of_job<execution_errors>, docs::kErrors, "Could not get errors of job"},
+    {Method::get, "/jobs/:id/quarantine", of_job<execution_quarantine>, docs::kQuarantine,
+     "Could not get quarantined records of job"},
+    {Method::post, "/jobs/:id/quarantine/_redrive", of_job<redrive>, docs::kRedrive, "Could not redrive job",
+     job_error_table},
 
-    {Method::get, "/ex", list_executions, "Could not list executions"},
-    {Method::get, "/ex/errors", all_errors, "Could not get errors"},
-    {Method::get, "/ex/:id", of_execution<get_execution>, "Could not get execution"},
-    {Method::del, "/ex/:id", of_execution<remove_execution>, "Could not remove execution"},
-    {Method::post, "/ex/:id/_stop", of_execution<stop>, "Could not stop execution"},
-    {Method::post, "/ex/:id/_pause", of_execution<pause>, "Could not pause execution"},
-    {Method::post, "/ex/:id/_resume", of_execution<resume>, "Could not resume execution"},
-    {Method::post, "/ex/:id/_recover", recover_execution, "Could not recover execution", job_error_table},
-    {Method::post, "/ex/:id/_workers", of_execution<change_workers>, "Could not change workers of execution"},
-    {Method::get, "/ex/:id/controller", of_execution<controller_stats>, "Could not get controller"},
-    {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, "Could not get controller"},
-    {Method::get, "/ex/:id/errors", of_execution<execution_errors>, "Could not get errors of execution"},
-    {Method::get, "/ex/:id/logs", of_execution<execution_log>, "Could not get log of execution"},
-    {Method::get, "/ex/:id/history", of_execution<execution_history>, "Could not get history of execution"},
-    {Method::get, "/ex/:id/quarantine", of_execution<execution_quarantine>,
+    {Method::get, "/ex", list_executions, docs::kListExecutions, "Could not list executions"},
+    {Method::get, "/ex/errors", all_errors, docs::kAllErrors, "Could not get errors"},
+    {Method::get, "/ex/:id", of_execution<get_execution>, docs::kGetExecution, "Could not get execution"},
+    {Method::del, "/ex/:id", of_execution<remove_execution>, docs::kRemoveExecution, "Could not remove execution"},
+    {Method::post, "/ex/:id/_stop", of_execution<stop>, docs::kStop, "Could not stop execution"},
+    {Method::post, "/ex/:id/_pause", of_execution<pause>, docs::kPause, "Could not pause execution"},
+    {Method::post, "/ex/:id/_resume", of_execution<resume>, docs::kResume, "Could not resume execution"},
+    {Method::post, "/ex/:id/_recover", recover_execution, docs::kRecover, "Could not recover execution",
+     job_error_table},
+    {Method::post, "/ex/:id/_workers", of_execution<change_workers>, docs::kChangeWorkers,
+     "Could not change workers of execution"},
+    {Method::get, "/ex/:id/controller", of_execution<controller_stats>, docs::kController, "Could not get controller"},
+    {Method::get, "/ex/:id/slicer", of_execution<controller_stats>, docs::kController, "Could not get controller"},
+    {Method::get, "/ex/:id/errors", of_execution<execution_errors>, docs::kErrors, "Could not get errors of execution"},
+    {Method::get, "/ex/:id/logs", of_execution<execution_log>, docs::kLogs, "Could not get log of execution"},
+    {Method::get, "/ex/:id/history", of_execution<execution_history>, docs::kHistory,
+     "Could not get history of execution"},
+    {Method::get, "/ex/:id/quarantine", of_execution<execution_quarantine>, docs::kQuarantine,
      "Could not get quarantined records of execution"},
-    {Method::post, "/ex/:id/quarantine/_redrive", of_execution<redrive>, "Could not redrive execution",
+    {Method::post, "/ex/:id/quarantine/_redrive", of_execution<redrive>, docs::kRedrive, "Could not redrive execution",
      job_error_table},
 };
 
 // Mounted without a prefix only.
 constexpr Row kTableRows[] = {
-    {Method::get, "/txt/workers", worker_table, "Could not get workers"},
-    {Method::get, "/txt/nodes", node_table, "Could not get nodes"},
-    {Method::get, "/txt/jobs", job_table, "Could not list jobs"},
-    {Method::get, "/txt/ex", execution_table, "Could not list executions"},
-    {Method::get, "/txt/controllers", controller_table, "Could not get controllers"},
-    {Method::get, "/txt/slicers", controller_table, "Could not get controllers"},
+    {Method::get, "/txt/workers", worker_table, docs::kWorkerTable, "Could not get workers"},
+    {Method::get, "/txt/nodes", node_table, docs::kNodeTable, "Could not get nodes"},
+    {Method::get, "/txt/jobs", job_table, docs::kTableOfJobs, "Could not list jobs"},
+    {Method::get, "/txt/ex", execution_table, docs::kTableOfExecutions, "Could not list executions"},
+    {Method::get, "/txt/controllers", controller_table, docs::kTableOfControllers, "Could not get controllers"},
+    {Method::get, "/txt/slicers", controller_table, docs::kTableOfControllers, "Could not get controllers"},
 };
 
 constexpr std::size_t kLargeBody = 128 << 10;  // bytes; what is larger is read beside the loop
@@ -439,7 +449,8 @@ void handle(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const
 }
 
 Route route_of(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row) {
-  return {row.method, std::string(row.pattern), [&service, kept, &row](Request& request, const Respond& respond) {
+  return {row.method, std::string(row.pattern),
+          [&service, kept, &row](Request& request, const Respond& respond) {
             auto read = std::make_shared<ReadRequest>(ReadRequest{std::move(request), {}, Json::object()});
             if (!has_body(row.method)) return handle(service, kept, row, *read, respond);
             if (read->request.body.size() <= kLargeBody) {
@@ -451,7 +462,8 @@ Route route_of(JobService& service, const std::shared_ptr<KeptAnswers>& kept, co
                                  read->request.body_hold.reset();
                                  guarded(read->request, respond, [&] { handle(service, kept, row, *read, respond); });
                                });
-          }};
+          },
+          nullptr, row.doc};
 }
 
 }  // namespace
@@ -465,6 +477,7 @@ Dialect dialect(JobService& service, AssetService& assets) {
   for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, kept, row));
   for (Route& route : asset_routes(assets)) out.routes.push_back(std::move(route));
   for (Route& route : asset_table_routes(assets)) out.unprefixed_routes.push_back(std::move(route));
+  out.schemas = document_schemas;
   out.error = [](int status, std::string_view message) { return error_response(status, message); };
   out.unknown = [](const Request& request, std::span<const Method>) {
     return error_response(405, fmt::format("cannot {} endpoint {}", request.method_text, request.target));

@@ -1,0 +1,138 @@
+// What clients are told about the routes of this dialect: summaries, parameters, bodies. Rows that do the same share a
+// description. The schemas are in document_schemas.cc.
+#pragma once
+
+#include "api/http/route_doc.h"
+
+namespace slicemill::api::teraslice::docs {
+
+inline constexpr ParameterDoc kSize{"size", "integer", "How many entries at most.", "100"};
+inline constexpr ParameterDoc kFrom{"from", "integer", "How many entries to leave out at the beginning.", "0"};
+inline constexpr ParameterDoc kSort{"sort", "string", "`field:asc` or `field:desc`, several with commas between them.",
+                                    "_updated:desc"};
+inline constexpr ParameterDoc kAssetSort{
+    "sort", "string", "`field:asc` or `field:desc`, several with commas between them.", "_created:desc"};
+inline constexpr ParameterDoc kFilter{"filter", "string", "A filter in Lucene's syntax."};
+inline constexpr ParameterDoc kDeleted{"deleted", "boolean", "The deleted ones instead of the others.", "false"};
+inline constexpr ParameterDoc kActive{"active", "boolean", "Only jobs that are marked active, or only the others."};
+inline constexpr ParameterDoc kExecutionFields{
+    "ex", "string",
+    "Adds to each job the named fields of its latest execution as `ex`: a list with commas, empty for all fields."};
+inline constexpr ParameterDoc kStatus{"status", "string",
+                                      "Only executions with one of these statuses, with commas between them."};
+inline constexpr ParameterDoc kFields{"fields", "string",
+                                      "The columns, at most 100, with commas between them; dots lead into objects."};
+inline constexpr ParameterDoc kHeaders{"headers", "boolean", "Whether the names of the columns come first.", "true"};
+
+inline constexpr ParameterDoc kPage[] = {kSize, kFrom};
+inline constexpr ParameterDoc kSearch[] = {kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kJobSearch[] = {kActive, kDeleted, kFilter, kSize, kFrom, kSort, kExecutionFields};
+inline constexpr ParameterDoc kExecutionSearch[] = {kStatus, kDeleted, kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kAssetSearch[] = {kSize, kFrom, kAssetSort};
+inline constexpr ParameterDoc kOneJob[] = {kExecutionFields};
+inline constexpr ParameterDoc kTablePage[] = {kFields, kHeaders, kSize, kFrom};
+inline constexpr ParameterDoc kJobTable[] = {kFields, kHeaders, kActive, kDeleted, kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kExecutionTable[] = {kFields, kHeaders, kStatus, kDeleted, kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kAssetTable[] = {kFields, kHeaders, kSize, kFrom, kAssetSort};
+
+inline constexpr ParameterDoc kSubmitParameters[] = {
+    {"start", "boolean", "Whether the job is started; otherwise it is only stored.", "true"}};
+inline constexpr ParameterDoc kRecoverParameters[] = {
+    {"cleanup_type", "string", "Only these slices run again, and no new ones are made.", "", "all,errors,pending"},
+    {"cleanup", "string", "The same as `cleanup_type`.", "", "all,errors,pending"}};
+inline constexpr ParameterDoc kStopParameters[] = {
+    {"blocking", "boolean", "Whether the answer waits until the execution has stopped.", "true"},
+    {"timeout", "integer", "Milliseconds that running slices have; without it the setting `shutdown_timeout`."},
+    {"force", "boolean", "Gives up running slices at once.", "false"}};
+inline constexpr ParameterDoc kWorkersParameters[] = {
+    {"add", "integer", "So many workers more. One of the three must be given."},
+    {"remove", "integer", "So many workers fewer."},
+    {"total", "integer", "So many workers."}};
+inline constexpr ParameterDoc kLogParameters[] = {
+    {"process", "string", "`controller`, or `worker-1`, `worker-2`, ...", "controller"},
+    {"lines", "integer", "So many of the last lines.", "100"},
+    {"from", "string", "What follows this position, from the header `X-Log-Position` of an earlier answer."}};
+inline constexpr ParameterDoc kUploadParameters[] = {
+    {"blocking", "boolean", "Changes nothing: the answer always comes when the bundle is stored.", "true"}};
+inline constexpr ParameterDoc kSettingsParameters[] = {
+    {"log_level", "string", "The level; it may be in the body too.", "", "trace,debug,info,warn,error,fatal"}};
+
+inline constexpr RouteDoc kClusterInfo{.summary = "Name, platform and versions of the server", .answer = "ClusterInfo"};
+inline constexpr RouteDoc kHealth{.summary = "Whether the server is up, and what keeps it from recording",
+                                  .answer = "Health"};
+inline constexpr RouteDoc kClusterState{.summary = "Nodes with their processes", .answer = "ClusterState"};
+inline constexpr RouteDoc kClusterStats{.summary = "Counters, summed over all executions", .answer = "ClusterStats"};
+inline constexpr RouteDoc kControllers{
+    .summary = "Counters of each live execution, sorted by name, then start, both descending",
+    .answer = "ControllerStats",
+    .is_list = true};
+
+inline constexpr RouteDoc kSubmitJob{
+    .summary = "Stores a job and starts it", .parameters = kSubmitParameters, .body = "Job", .answer = "Submitted"};
+inline constexpr RouteDoc kListJobs{
+    .summary = "Jobs, as they were posted", .parameters = kJobSearch, .answer = "StoredJob", .is_list = true};
+inline constexpr RouteDoc kGetJob{.summary = "A job, as it was posted", .parameters = kOneJob, .answer = "StoredJob"};
+inline constexpr RouteDoc kUpdateJob{.summary = "Replaces a job", .body = "Job", .answer = "StoredJob"};
+inline constexpr RouteDoc kDeleteJob{.summary = "Deletes a job with its executions", .answer = "StoredJob"};
+inline constexpr RouteDoc kSetActive{.summary = "Marks a job active or inactive", .answer = "StoredJob"};
+inline constexpr RouteDoc kStartJob{.summary = "Starts a stored job", .answer = "Submitted"};
+inline constexpr RouteDoc kChangeSettings{.summary = "Changes the log level of the latest execution",
+                                          .parameters = kSettingsParameters,
+                                          .answer = "LogLevel"};
+
+inline constexpr RouteDoc kListExecutions{
+    .summary = "Executions", .parameters = kExecutionSearch, .answer = "Execution", .is_list = true};
+inline constexpr RouteDoc kGetExecution{.summary = "An execution; of a job its latest one", .answer = "Execution"};
+inline constexpr RouteDoc kRemoveExecution{
+    .summary = "Removes an ended execution for good, with ledger and logs; published output stays",
+    .answer = "RemovedExecution",
+    .ours = true};
+inline constexpr RouteDoc kStop{.summary = "Stops an execution", .parameters = kStopParameters, .answer = "Status"};
+inline constexpr RouteDoc kPause{.summary = "Pauses an execution", .answer = "Status"};
+inline constexpr RouteDoc kResume{.summary = "Resumes a paused execution", .answer = "Status"};
+inline constexpr RouteDoc kRecover{.summary = "Makes an execution that continues an ended one",
+                                   .parameters = kRecoverParameters,
+                                   .answer = "Submitted"};
+inline constexpr RouteDoc kChangeWorkers{
+    .summary = "Changes the number of workers", .parameters = kWorkersParameters, .answer = "Message"};
+inline constexpr RouteDoc kController{
+    .summary = "Counters of a live execution, as a list of one", .answer = "ControllerStats", .is_list = true};
+inline constexpr RouteDoc kErrors{
+    .summary = "Failed slices", .parameters = kSearch, .answer = "FailedSlice", .is_list = true};
+inline constexpr RouteDoc kAllErrors{
+    .summary = "Failed slices of all executions", .parameters = kSearch, .answer = "FailedSlice", .is_list = true};
+inline constexpr RouteDoc kLogs{.summary = "Whole lines of a process's log, as text",
+                                .parameters = kLogParameters,
+                                .answer = kTextBody,
+                                .ours = true};
+inline constexpr RouteDoc kHistory{
+    .summary = "Every change of the status, oldest first", .answer = "StatusChange", .is_list = true, .ours = true};
+inline constexpr RouteDoc kQuarantine{.summary = "Quarantined records in the order of slices",
+                                      .parameters = kPage,
+                                      .answer = "QuarantinedRecord",
+                                      .is_list = true,
+                                      .ours = true};
+inline constexpr RouteDoc kRedrive{
+    .summary = "Makes an execution that runs quarantined records again", .answer = "Submitted", .ours = true};
+
+inline constexpr RouteDoc kStoreAsset{.summary = "Stores a bundle; 200 instead of 201 if it was there already",
+                                      .parameters = kUploadParameters,
+                                      .body = kZipBody,
+                                      .answer = "AssetId",
+                                      .status = 201};
+inline constexpr RouteDoc kListAssets{
+    .summary = "Bundles", .parameters = kAssetSearch, .answer = "Asset", .is_list = true};
+inline constexpr RouteDoc kRemoveAsset{.summary = "Deletes a bundle", .answer = "AssetId"};
+
+inline constexpr RouteDoc kWorkerTable{
+    .summary = "A text table of workers", .parameters = kTablePage, .answer = kTextBody};
+inline constexpr RouteDoc kNodeTable{.summary = "A text table of nodes", .parameters = kTablePage, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfJobs{.summary = "A text table of jobs", .parameters = kJobTable, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfExecutions{
+    .summary = "A text table of executions", .parameters = kExecutionTable, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfControllers{
+    .summary = "A text table of the counters of live executions", .parameters = kTablePage, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfAssets{
+    .summary = "A text table of bundles", .parameters = kAssetTable, .answer = kTextBody};
+
+}  // namespace slicemill::api::teraslice::docs

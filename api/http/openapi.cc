@@ -1,0 +1,164 @@
+#include "api/http/openapi.h"
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/text.h"
+
+namespace slicemill::api {
+namespace {
+
+constexpr int kIndentOfDocument = 2;
+constexpr std::string_view kPathOfDocument = "/openapi.json";
+
+constexpr RouteDoc kDocumentDoc{
+    .summary = "This document: OpenAPI 3.1 of all routes", .answer = "OpenApi", .ours = true};
+
+Json reference(std::string_view schema) {
+  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
+}
+
+Json json_content(Json schema) {
+  return {{"application/json", {{"schema", std::move(schema)}}}};
+}
+
+bool is_parameter(std::string_view segment) {
+  return segment.starts_with(':');
+}
+
+// "/v1/jobs/:id/_stop" -> {"v1", "jobs", ":id", "_stop"}
+std::vector<std::string> segments_of(const std::string& path) {
+  std::vector<std::string> out;
+  for (const std::string& segment : split(path, '/'))
+    if (!segment.empty()) out.push_back(segment);
+  return out;
+}
+
+std::string template_of(const std::string& path) {
+  std::string out;
+  for (const std::string& segment : segments_of(path))
+    out += is_parameter(segment) ? "/{" + segment.substr(1) + "}" : "/" + segment;
+  return out.empty() ? "/" : out;
+}
+
+std::string lower_word(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+// What a route is about: the first word of its path behind a version.
+std::string tag_of(const std::string& path) {
+  for (const std::string& segment : segments_of(path))
+    if (segment != "v1") return segment.ends_with(".json") ? "server" : segment;
+  return "server";
+}
+
+std::string operation_id(Method method, const std::string& path) {
+  std::string id = lower_word(to_string(method));
+  for (const std::string& segment : segments_of(path)) {
+    if (segment == "v1") continue;
+    id += id.ends_with('_') || segment.starts_with('_') ? "" : "_";
+    for (const char c : segment)
+      if (c != ':') id += c == '.' ? '_' : c;
+  }
+  return id;
+}
+
+Json default_value(const ParameterDoc& parameter) {
+  if (parameter.type == "integer") return parse_integer(parameter.default_text).value();
+  if (parameter.type == "boolean") return parameter.default_text == "true";
+  return parameter.default_text;
+}
+
+Json query_parameter(const ParameterDoc& parameter) {
+  Json schema = {{"type", parameter.type}};
+  if (!parameter.default_text.empty()) schema["default"] = default_value(parameter);
+  if (!parameter.choices.empty()) schema["enum"] = split(std::string(parameter.choices), ',');
+  return {
+      {"name", parameter.name}, {"in", "query"}, {"description", parameter.description}, {"schema", std::move(schema)}};
+}
+
+Json path_parameter(std::string_view name, std::string_view tag) {
+  std::string text = name == "id" ? "The id" : "The " + std::string(name);
+  text += tag == "jobs" ? " of a job" : tag == "ex" ? " of an execution" : " of a bundle";
+  return {{"name", name}, {"in", "path"}, {"required", true}, {"description", text}, {"schema", {{"type", "string"}}}};
+}
+
+Json answer_content(const RouteDoc& doc) {
+  if (doc.answer == kTextBody) return {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+  Json schema = reference(doc.answer);
+  if (doc.is_list) schema = {{"type", "array"}, {"items", std::move(schema)}};
+  return json_content(std::move(schema));
+}
+
+Json body_content(std::string_view body) {
+  if (body == kZipBody) return {{"application/octet-stream", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}};
+  Json content = json_content(reference(body));
+  content["application/yaml"] = {{"schema", reference(body)}};
+  return content;
+}
+
+Json operation(const MountedRoute& mounted) {
+  const RouteDoc& doc = mounted.route->doc;
+  const std::string tag = tag_of(mounted.path);
+  Json out = {{"operationId", operation_id(mounted.route->method, mounted.path)},
+              {"summary", doc.summary},
+              {"tags", Json::array({tag})}};
+  if (doc.ours) out["x-slicemill-only"] = true;
+  Json parameters = Json::array();
+  for (const std::string& segment : segments_of(mounted.path))
+    if (is_parameter(segment)) parameters.push_back(path_parameter(segment.substr(1), tag));
+  for (const ParameterDoc& parameter : doc.parameters) parameters.push_back(query_parameter(parameter));
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  if (!doc.body.empty()) out["requestBody"] = {{"required", true}, {"content", body_content(doc.body)}};
+  Json& responses = out["responses"];
+  responses[std::to_string(doc.status)] = {{"description", doc.summary}, {"content", answer_content(doc)}};
+  responses["default"] = {{"$ref", "#/components/responses/Error"}};
+  return out;
+}
+
+Response document_response(const std::string& text) {
+  return {200, "application/json; charset=utf-8", text, {}};
+}
+
+}  // namespace
+
+Json openapi_document(const Router& router, std::string_view version) {
+  Json paths = Json::object();
+  Json schemas = {{"OpenApi", {{"type", "object"}, {"required", {"openapi", "info", "paths"}}}}};
+  for (const MountedRoute& mounted : router.documented_routes())
+    paths[template_of(mounted.path)][lower_word(to_string(mounted.route->method))] = operation(mounted);
+  for (const Dialect* dialect : router.dialects())
+    if (dialect->schemas) schemas.update(dialect->schemas());
+  Json error = {{"description", "The request failed; `error` is the HTTP status"},
+                {"content", json_content(reference("Error"))}};
+  return {{"openapi", "3.1.0"},
+          {"info",
+           {{"title", "slicemill"},
+            {"version", version},
+            {"description", "Slice-based batch processing. Every path below /v1 answers without /v1 too."}}},
+          {"paths", std::move(paths)},
+          {"components", {{"schemas", std::move(schemas)}, {"responses", {{"Error", std::move(error)}}}}}};
+}
+
+Dialect openapi_dialect(const Router& router, std::string version) {
+  Dialect out;
+  out.name = "OpenAPI";
+  auto text = std::make_shared<std::string>();
+  const Handler serve = [&router, version = std::move(version), text](Request&, const Respond& respond) {
+    if (text->empty()) *text = to_pretty_text(openapi_document(router, version), kIndentOfDocument);
+    respond(document_response(*text));
+  };
+  for (const std::string_view prefix : {"", "/v1"}) {
+    const std::string path = std::string(prefix).append(kPathOfDocument);
+    out.unprefixed_routes.push_back({.method = Method::get, .pattern = path, .handler = serve, .doc = kDocumentDoc});
+  }
+  return out;
+}
+
+}  // namespace slicemill::api
