@@ -432,16 +432,18 @@ class Session : public std::enable_shared_from_this<Session> {
     }
     if (log_enabled(LogLevel::debug))
       log(LogLevel::debug, "{} {} bytes for {}", response.status, response.body.size(), target_);
-    write_head(response, fmt::format("Content-Length: {}\r\n", response.body.size()));
+    const bool has_length = response.status != 204;
+    write_head(response, has_length ? fmt::format("Content-Length: {}\r\n", response.body.size()) : "");
     body_ = std::move(response.body);
     send(false);
   }
 
   void write_head(const Response& response, std::string_view length) {
     auto status = static_cast<unsigned>(response.status);
-    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n{}", status,
-                        std::string_view(http::obsolete_reason(static_cast<http::status>(status))), state_->date(),
-                        response.content_type, length);
+    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", status,
+                        std::string_view(http::obsolete_reason(static_cast<http::status>(status))), state_->date());
+    if (!response.content_type.empty()) head_.append("Content-Type: ").append(response.content_type).append("\r\n");
+    head_ += length;
     for (const Parameter& header : response.headers)
       head_.append(header.name).append(": ").append(header.value).append("\r\n");
     if (!keep_alive_)

@@ -27,7 +27,7 @@ std::shared_ptr<DocumentList> list_of(std::vector<std::string> documents) {
 
 Result<std::string> shown_text(const ShownDocument& document, std::optional<std::vector<std::string>> only) {
   std::string out;
-  JsonText text({.laid_over = document.laid_over, .only = std::move(only)});
+  JsonText text({.laid_over = document.laid_over, .only = std::move(only), .left_out = document.left_out});
   text.write(document.text, out);
   for (std::uint64_t offset = document.text.size(); document.more && !text.is_whole();) {
     ASSIGN_OR_RETURN(const std::string piece, document.more(offset));

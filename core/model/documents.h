@@ -21,7 +21,8 @@ struct ShownDocument {
   // Set if there is more of the text: the piece that begins at this byte, "" at the end. Loop thread. unavailable: the
   // document has changed meanwhile.
   std::function<Result<std::string>(std::uint64_t offset)> more;
-  JsonMembers laid_over;  // over the members of the text
+  JsonMembers laid_over;              // over the members of the text
+  std::vector<std::string> left_out;  // members of the text that are not shown
 };
 
 // Gives the documents of a list, read when they are asked for. Loop thread; does not outlive the service that gave it.

@@ -139,7 +139,9 @@ void JsonText::end_of_key(std::string& out) {
   key_.pop_back();  // the quote
   const auto same = std::ranges::find(form_.laid_over, key_, &JsonMembers::value_type::first);
   skips_ = false;
-  if (same != form_.laid_over.end()) {
+  if (std::ranges::find(form_.left_out, key_) != form_.left_out.end()) {
+    skips_ = true;
+  } else if (same != form_.laid_over.end()) {
     skips_ = true;
     if (is_wanted(key_)) write_laid_over(static_cast<std::size_t>(same - form_.laid_over.begin()), out);
   } else if (is_wanted(key_)) {

@@ -24,6 +24,7 @@ struct JsonTextForm {
   JsonMembers laid_over{};
   // Only these members are written; nothing: all.
   std::optional<std::vector<std::string>> only{};
+  std::vector<std::string> left_out{};  // of these names none is written
 };
 
 class JsonText {

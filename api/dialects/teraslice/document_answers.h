@@ -1,9 +1,8 @@
-// Answers made of stored documents, which may be large: one that is small is whole at once, another one is made while
-// it is sent. Loop thread.
+// Answers made of stored documents: one that is small is whole at once, another one is made while it is sent. Loop
+// thread.
 #pragma once
 
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -54,6 +54,9 @@ TEST(JsonText, PicksMembers) {
   EXPECT_EQ(in_pieces(text, {.laid_over = {{"d", "4"}, {"e", "5"}, {"f", "6"}}, .only = {{"d", "f"}}}),
             R"({"d":4,"f":6})");
   EXPECT_EQ(in_pieces(text, {.indent = 2, .only = {{"d"}}}), "{\n  \"d\": \"x\"\n}");
+  EXPECT_EQ(in_pieces(text, {.left_out = {"a", "d", "none"}}), R"({"c":[{"a":2}],"b":3})");
+  EXPECT_EQ(in_pieces(text, {.laid_over = {{"d", "4"}, {"e", "5"}}, .left_out = {"a", "d"}}),
+            R"({"c":[{"a":2}],"b":3,"d":4,"e":5})");
 }
 
 }  // namespace
