@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/execution_settings.h"
+#include "cli/version.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
@@ -20,6 +21,14 @@ Result<std::filesystem::path> own_program() {
   auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed) return Error(ErrorCode::io, "cannot read /proc/self/exe: " + failed.message());
   return path;
+}
+
+// "1a2b3c4d, 2026-11-24", or nothing.
+BuildFacts build_facts() {
+  const std::string_view commit = SLICEMILL_COMMIT;
+  const auto comma = commit.find(", ");
+  if (comma == std::string_view::npos) return {SLICEMILL_VERSION, "", ""};
+  return {SLICEMILL_VERSION, std::string(commit.substr(0, comma)), std::string(commit.substr(comma + 2))};
 }
 
 }  // namespace
@@ -49,6 +58,7 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.retention.limits.deleted_age_ms = settings.number("retention_deleted_age");
   options.retention.limits.count = settings.number("retention_count");
   options.retention.bytes = settings.number("retention_bytes");
+  options.build = build_facts();
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
   for (const std::string& beside : {options.controller_program, options.worker_program})
     if (access(beside.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", beside);

@@ -17,6 +17,7 @@ struct NodeFacts {
   std::string hostname;
   std::string address;  // that the master listens on
   pid_t master_pid = 0;
+  BuildFacts build;
 };
 
 Json cluster_info(const NodeFacts& node);

@@ -179,6 +179,10 @@ Result<Json> recovered_config(const ExecutionRow& row) {
   return json;
 }
 
+std::vector<std::string> execution_facts() {
+  return {kExecutionFields.begin(), kExecutionFields.end()};
+}
+
 std::vector<std::pair<std::string, std::string>> job_environment(const Json& config) {
   std::vector<std::pair<std::string, std::string>> environment;
   const auto variables = config.find("env_vars");

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/model/launch.h"
 #include "core/runtime/json.h"
@@ -52,6 +53,9 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
 // The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of
 // it runs.
 Result<Json> recovered_config(const ExecutionRow& row);
+
+// The members of an execution's document that do not belong to its configuration.
+std::vector<std::string> execution_facts();
 
 // env_vars of a resolved document.
 std::vector<std::pair<std::string, std::string>> job_environment(const Json& config);

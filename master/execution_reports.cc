@@ -96,6 +96,7 @@ void Executions::on_status(const ExecutionId& id, const wire::Status& status) {
     log(LogLevel::error, "execution {}: its controller reports the unknown status \"{}\"", id.text, status.status);
     return;
   }
+  live->stop_is_heard = live->stop_is_heard || *reported == ExecutionStatus::stopping;
   // Only Finished ends an execution: it says that the outcome is in the ledger.
   if (!is_terminal(*reported) && !is_terminal(live->status)) follow(*live, *reported, status.reason);
 }

@@ -69,6 +69,7 @@ struct LiveExecution {
   bool notes_ledger = false;         // that is being written
   bool silence_punished = false;     // killed for silence; waiting for its successor
   std::optional<SteadyTime> stop_by;
+  bool stop_is_heard = false;  // by its controller
   int overdue_stops = 0;
   bool decided = false;      // its ledger has the outcome, which a controller has yet to tell
   bool kill_at_end = false;  // given up: nobody is left who would let the workers go

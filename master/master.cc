@@ -104,7 +104,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
                         given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
   body->service = std::make_unique<MasterService>(
       loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
-      NodeFacts{given.name, host_name(), given.bind, getpid()}, given.retention);
+      NodeFacts{given.name, host_name(), given.bind, getpid(), given.build}, given.retention);
   switch (body->directory->origin()) {
     case DataDirectory::Origin::same:
       RETURN_IF_ERROR(body->executions->adopt_all());
@@ -123,6 +123,10 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
 
 JobService& Master::service() {
   return *body_->service;
+}
+
+JobViews& Master::views() {
+  return body_->service->views();
 }
 
 AssetService& Master::assets() {

@@ -47,6 +47,7 @@ struct MasterOptions {
   int standby_processes = 0;             // controllers, and workers, that are started before anybody needs them
   RetentionOptions retention;            // of ended executions
   bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
+  BuildFacts build;                      // of this program, as shown
 };
 
 class Master {
@@ -62,6 +63,7 @@ class Master {
   Master& operator=(const Master&) = delete;
 
   JobService& service();
+  JobViews& views();
   AssetService& assets();
   // Starts nothing new and answers `unavailable` to what would change jobs; done() once everything that was asked
   // before is durable. Executions go on without a master, unless options say to stop them first. Safe to call twice:

@@ -53,7 +53,8 @@ MasterService::MasterService(Loop& loop, Registry& registry, Executions& executi
       verbs_(loop, registry, executions),
       errors_(loop, registry, executions),
       removals_(loop, registry, executions),
-      retention_(loop, registry, executions, removals_, retention) {}
+      retention_(loop, registry, executions, removals_, retention),
+      views_(loop, registry, executions, removals_, {node_.hostname, loop.wall_ms(), node_.build}) {}
 
 void MasterService::close() {
   closed_ = true;

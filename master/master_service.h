@@ -12,6 +12,7 @@
 #include "master/execution_starts.h"
 #include "master/execution_verbs.h"
 #include "master/executions.h"
+#include "master/job_views.h"
 #include "master/retention.h"
 #include "master/slice_errors.h"
 
@@ -60,6 +61,8 @@ class MasterService final : public JobService {
   std::string obstacle() override;
   Json controllers() override;
 
+  JobViews& views() { return views_; }
+
   // The master is about to end: what would change anything is answered `unavailable` from now on.
   void close();
 
@@ -86,6 +89,7 @@ class MasterService final : public JobService {
   SliceErrors errors_;
   ExecutionRemovals removals_;
   Retention retention_;
+  RegistryJobViews views_;
   bool closed_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "master/registry_removals.h"
 #include "master/registry_rows.h"
 #include "master/registry_schema.h"
+#include "master/registry_views.h"
 #include "master/registry_writes.h"
 #include "master/sqlite.h"
 
@@ -81,7 +82,7 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
 // Rows of the indexes that a batch changes. A deletion changes those of one job: seldom many.
 std::int64_t indexed_rows(const RegistryBatch& batch) {
   return static_cast<std::int64_t>(batch.jobs.size() + batch.executions.size() + batch.states.size() +
-                                   batch.deleted_executions_of.size());
+                                   batch.deleted_executions_of.size() + 2 * batch.deleted_jobs.size());
 }
 
 // Writes a page of the file with what it holds.
@@ -241,19 +242,20 @@ class SqliteRegistry final : public Registry {
     read_beside<std::vector<ExecutionId>>(
         [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
   }
+  void job_views(const JobPage& page, std::function<void(Result<std::vector<JobView>>)> done) override {
+    read_beside<std::vector<JobView>>([page](Database& database) { return read_job_views(database, page); },
+                                      std::move(done));
+  }
+  Result<std::optional<JobView>> job_view(std::int64_t number) override { return read_job_view(*reader_, number); }
+  Result<std::vector<JobEvent>> job_events(const JobId& id) override { return read_job_events(*reader_, id); }
   void list_ended(std::function<void(Result<std::vector<Ended>>)> done) override {
     read_beside<std::vector<Ended>>(read_ended, std::move(done));
   }
 
   Result<std::vector<ExecutionRow>> live_executions() override {
-    std::string words;
-    for (std::size_t i = 0; i < kExecutionStatusCount; ++i) {
-      const auto status = static_cast<ExecutionStatus>(i);
-      if (!is_terminal(status)) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
-    }
     ASSIGN_OR_RETURN(Statement query,
                      reader_->statement(fmt::format("SELECT {} FROM executions WHERE status IN ({}) ORDER BY seq",
-                                                    kExecutionColumns, words)));
+                                                    kExecutionColumns, live_status_words())));
     return read_executions(query);
   }
 

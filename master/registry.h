@@ -16,6 +16,7 @@
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/model/execution.h"
+#include "core/model/job_views.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/loop.h"
@@ -149,6 +150,7 @@ struct RegistryBatch {
     WallMs at = 0;
   };
   std::vector<Deletion> deleted_executions_of;  // marks every execution of the job
+  std::vector<Deletion> deleted_jobs;           // the same with the job; nothing of a job that has a live execution
   struct Removal {
     ExecutionId ex_id;
     std::int64_t seq = 0;
@@ -213,6 +215,10 @@ class Registry {
   virtual Result<std::optional<RemovedRow>> removed(const ExecutionId& id) = 0;
   virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
   virtual Result<std::vector<RemovedRow>> unfreed() = 0;
+  // Typed rows, without documents. Lists are read on the `query` lane.
+  virtual void job_views(const JobPage& page, std::function<void(Result<std::vector<JobView>>)> done) = 0;
+  virtual Result<std::optional<JobView>> job_view(std::int64_t number) = 0;
+  virtual Result<std::vector<JobEvent>> job_events(const JobId& id) = 0;
   // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` lane.
   virtual void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
                              std::function<void(Result<std::vector<ExecutionId>>)> done) = 0;

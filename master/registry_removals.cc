@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "master/list_index.h"
+#include "master/registry_rows.h"
 
 namespace slicemill::master {
 
@@ -25,16 +26,6 @@ RemovedRow read_removed_row(const Statement& row) {
   return {ExecutionId(row.text(0)), row.integer(1),      JobId(row.text(2)), ExecutionId(row.text(3)),
           ExecutionId(row.text(4)), row.integer(5) != 0, row.integer(6),     row.text(7),
           row.integer(8) != 0};
-}
-
-// The terminal ones, as a list of SQL.
-std::string ended_words() {
-  std::string words;
-  for (std::size_t i = 0; i < kExecutionStatusCount; ++i) {
-    const auto status = static_cast<ExecutionStatus>(i);
-    if (is_terminal(status)) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
-  }
-  return words;
 }
 
 Result<void> run_for(Database& database, const char* sql, const std::string& id) {
@@ -154,20 +145,20 @@ Result<std::vector<ExecutionId>> read_outlived(Database& database, const Retenti
     RETURN_IF_ERROR(append_ids(database,
                                fmt::format("SELECT ex_id FROM executions WHERE deleted = 1 AND deleted_on < ?1 AND "
                                            "status IN ({}) ORDER BY seq LIMIT ?2",
-                                           ended_words()),
+                                           ended_status_words()),
                                now - limits.deleted_age_ms, most, ids));
   if (limits.age_ms > 0)
     RETURN_IF_ERROR(append_ids(
         database,
         fmt::format("SELECT ex_id FROM executions WHERE status IN ({}) AND updated < ?1 AND {} ORDER BY seq LIMIT ?2",
-                    ended_words(), kHasNewer),
+                    ended_status_words(), kHasNewer),
         now - limits.age_ms, most, ids));
   if (limits.count > 0)
     RETURN_IF_ERROR(append_ids(
         database,
         fmt::format("SELECT ex_id FROM (SELECT ex_id, seq, row_number() OVER (PARTITION BY job_id ORDER BY seq DESC) "
                     "AS place FROM executions WHERE status IN ({})) WHERE place > ?1 ORDER BY seq LIMIT ?2",
-                    ended_words()),
+                    ended_status_words()),
         limits.count, most, ids));
   return ids;
 }
@@ -175,7 +166,7 @@ Result<std::vector<ExecutionId>> read_outlived(Database& database, const Retenti
 Result<std::vector<Registry::Ended>> read_ended(Database& database) {
   ASSIGN_OR_RETURN(Statement query,
                    database.statement(fmt::format("SELECT ex_id, {} FROM executions WHERE status IN ({}) ORDER BY seq",
-                                                  kHasNewer, ended_words())));
+                                                  kHasNewer, ended_status_words())));
   std::vector<Registry::Ended> rows;
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, query.step());

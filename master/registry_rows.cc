@@ -4,6 +4,27 @@
 
 namespace slicemill::master {
 
+namespace {
+
+std::string status_words(bool ended) {
+  std::string words;
+  for (std::size_t i = 0; i < kExecutionStatusCount; ++i) {
+    const auto status = static_cast<ExecutionStatus>(i);
+    if (is_terminal(status) == ended) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
+  }
+  return words;
+}
+
+}  // namespace
+
+std::string ended_status_words() {
+  return status_words(true);
+}
+
+std::string live_status_words() {
+  return status_words(false);
+}
+
 // By bytes: texts are counted in characters.
 std::string beginning_columns(const char* columns) {
   std::string list(columns);

@@ -16,6 +16,10 @@ inline constexpr const char* kExecutionColumns =
 // The same with the beginning of the document, and its size behind all.
 std::string beginning_columns(const char* columns);
 
+// The statuses in which an execution has ended, as words of an SQL list; and those in which it lives.
+std::string ended_status_words();
+std::string live_status_words();
+
 // Requires: a row stands ready, of all columns; of those of a beginning if that is said.
 JobRow read_job(const Statement& row, bool is_beginning = false);
 // corrupt: a status that is none.

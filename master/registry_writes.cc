@@ -1,7 +1,10 @@
 #include "master/registry_writes.h"
 
+#include <fmt/core.h>
+
 #include "master/list_index.h"
 #include "master/registry_removals.h"
+#include "master/registry_rows.h"
 
 namespace slicemill::master {
 
@@ -27,7 +30,17 @@ Result<void> put_job(Database& database, const JobRow& row) {
   return index_job(database, row);
 }
 
+// A deletion that was asked for while a start was under way comes first.
+Result<void> check_job_is_there(Database& database, const JobId& id) {
+  ASSIGN_OR_RETURN(Statement query, database.statement("SELECT deleted FROM jobs WHERE job_id = ?1"));
+  query.bind(1, id.text);
+  ASSIGN_OR_RETURN(const bool found, query.step());
+  if (!found || query.integer(0) == 0) return {};
+  return Error{ErrorCode::gone, fmt::format("Job {} has been deleted.", id.text)};
+}
+
 Result<void> put_execution(Database& database, const ExecutionRow& row) {
+  RETURN_IF_ERROR(check_job_is_there(database, row.job_id));
   ASSIGN_OR_RETURN(
       Statement put,
       database.statement(
@@ -143,6 +156,26 @@ Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& del
   return index_deletion(database, deletion.job_id, deletion.at);
 }
 
+// Whatever was asked for meanwhile: a job that lives stays.
+Result<void> delete_job(Database& database, const RegistryBatch::Deletion& deletion) {
+  ASSIGN_OR_RETURN(
+      Statement mark,
+      database.statement(
+          fmt::format("UPDATE jobs SET deleted = 1, deleted_on = ?2, updated = ?2, active = 0, "
+                      "doc = json_set(doc, '$.active', json('false')) WHERE job_id = ?1 AND deleted = 0 AND NOT EXISTS "
+                      "(SELECT 1 FROM executions WHERE job_id = ?1 AND status NOT IN ({})) RETURNING {}",
+                      ended_status_words(), kJobColumns)));
+  mark.bind(1, deletion.job_id.text);
+  mark.bind(2, deletion.at);
+  ASSIGN_OR_RETURN(const bool is_deleted, mark.step());
+  if (!is_deleted) return {};
+  const JobRow row = read_job(mark);
+  ASSIGN_OR_RETURN(const bool more, mark.step());  // to its end: only then it is written
+  if (more) return Error{ErrorCode::internal, fmt::format("job {} has several rows", row.job_id.text)};
+  RETURN_IF_ERROR(index_job(database, row));
+  return mark_deleted(database, deletion);
+}
+
 Result<void> put_asset(Database& database, const AssetRow& row) {
   ASSIGN_OR_RETURN(
       Statement put,
@@ -181,6 +214,7 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch) {
   RETURN_IF_ERROR(put_all(database, batch.assets, put_asset));
   RETURN_IF_ERROR(put_all(database, batch.erased_assets, erase_asset));
   RETURN_IF_ERROR(put_all(database, batch.deleted_executions_of, mark_deleted));
+  RETURN_IF_ERROR(put_all(database, batch.deleted_jobs, delete_job));
   RETURN_IF_ERROR(put_all(database, batch.removed, remove_execution));
   if (!batch.removed.empty()) RETURN_IF_ERROR(forget_removed_executions(database, batch.removed.front().at));
   if (batch.disown_staging) RETURN_IF_ERROR(disown_staging(database));

@@ -1,0 +1,95 @@
+#include "master/job_views.h"
+
+#include <limits>
+#include <utility>
+
+#include "master/execution_documents.h"
+
+namespace slicemill::master {
+
+RegistryJobViews::RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
+                                   NodeView node)
+    : loop_(loop), registry_(registry), executions_(executions), removals_(removals), node_(std::move(node)) {}
+
+// The rows were read beside the loop: what lives may be further by now.
+void RegistryJobViews::show_as_of_now(JobView& job) const {
+  if (!job.execution) return;
+  const LiveExecution* live = executions_.find(job.execution->ex_id);
+  if (live == nullptr) return;
+  job.execution->status = live->durable_status;
+  job.execution->stop_is_heard = live->stop_is_heard;
+}
+
+void RegistryJobViews::list(const JobPage& page, Reply<std::vector<JobView>> reply) {
+  registry_.job_views(page, [this, reply = std::move(reply)](Result<std::vector<JobView>> jobs) {
+    if (jobs)
+      for (JobView& job : *jobs) show_as_of_now(job);
+    reply(std::move(jobs));
+  });
+}
+
+void RegistryJobViews::find(std::int64_t number, Reply<std::optional<JobView>> reply) {
+  auto job = registry_.job_view(number);
+  if (job && *job) show_as_of_now(**job);
+  reply(std::move(job));
+}
+
+void RegistryJobViews::events(const JobId& id, Reply<std::vector<JobEvent>> reply) {
+  reply(registry_.job_events(id));
+}
+
+Result<ShownDocument> RegistryJobViews::configuration(const JobView& job) {
+  ShownDocument document;
+  if (job.execution) {
+    ASSIGN_OR_RETURN(auto row, registry_.execution_beginning(job.execution->ex_id));
+    if (!row) return document;
+    document.left_out = execution_facts();
+    document.text = std::move(row->doc);
+    if (row->doc_size > document.text.size())
+      document.more = [this, row = std::move(*row)](std::uint64_t offset) {
+        return registry_.document_piece(row, offset);
+      };
+  } else {
+    ASSIGN_OR_RETURN(auto row, registry_.job_beginning(job.job_id));
+    if (!row) return document;
+    document.text = std::move(row->doc);
+    if (row->doc_size > document.text.size())
+      document.more = [this, row = std::move(*row)](std::uint64_t offset) {
+        return registry_.document_piece(row, offset);
+      };
+  }
+  return document;
+}
+
+void RegistryJobViews::delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) {
+  const JobPage all{std::numeric_limits<std::int64_t>::max(), {}, statuses};
+  registry_.job_views(all, [this, reply = std::move(reply)](Result<std::vector<JobView>> jobs) mutable {
+    if (!jobs) return reply(jobs.error());
+    std::vector<JobId> ids;
+    for (const JobView& job : *jobs)
+      if (executions_.find_by_job(job.job_id) == nullptr) ids.push_back(job.job_id);
+    delete_jobs(std::move(ids), std::move(reply));
+  });
+}
+
+// The registry looks again whether one of them lives, in the transaction itself.
+void RegistryJobViews::delete_jobs(std::vector<JobId> ids, Reply<std::int64_t> reply) {
+  if (ids.empty()) return reply(0);
+  RegistryBatch batch;
+  const WallMs now = loop_.wall_ms();
+  for (const JobId& id : ids) batch.deleted_jobs.push_back({id, now});
+  registry_.write(std::move(batch),
+                  [this, ids = std::move(ids), reply = std::move(reply)](const Result<void>& written) {
+                    if (!written) return reply(written.error());
+                    std::int64_t deleted = 0;
+                    for (const JobId& id : ids) {
+                      const auto job = registry_.job_beginning(id);
+                      if (!job || !*job || !(*job)->deleted) continue;
+                      removals_.free_staging_of(id);
+                      ++deleted;
+                    }
+                    reply(deleted);
+                  });
+}
+
+}  // namespace slicemill::master

@@ -1,0 +1,37 @@
+// The body of JobViews: what the registry has, with what lives as it is now. Owner: the master; loop thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/model/job_views.h"
+#include "core/runtime/loop.h"
+#include "master/execution_removals.h"
+#include "master/executions.h"
+#include "master/registry.h"
+
+namespace slicemill::master {
+
+class RegistryJobViews final : public JobViews {
+ public:
+  RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals, NodeView node);
+
+  void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
+  void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
+  void events(const JobId& id, Reply<std::vector<JobEvent>> reply) override;
+  Result<ShownDocument> configuration(const JobView& job) override;
+  void delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) override;
+  NodeView node() const override { return node_; }
+
+ private:
+  void show_as_of_now(JobView& job) const;
+  void delete_jobs(std::vector<JobId> ids, Reply<std::int64_t> reply);
+
+  Loop& loop_;
+  Registry& registry_;
+  Executions& executions_;
+  ExecutionRemovals& removals_;
+  const NodeView node_;
+};
+
+}  // namespace slicemill::master

@@ -1,0 +1,19 @@
+// Typed rows of jobs with what their newest execution is doing, without documents. Reads: any thread, through its own
+// connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/model/job_views.h"
+#include "core/runtime/result.h"
+#include "master/sqlite.h"
+
+namespace slicemill::master {
+
+Result<std::vector<JobView>> read_job_views(Database& database, const JobPage& page);
+Result<std::optional<JobView>> read_job_view(Database& database, std::int64_t number);
+Result<std::vector<JobEvent>> read_job_events(Database& database, const JobId& id);
+
+}  // namespace slicemill::master
