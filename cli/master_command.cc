@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
 #include "api/http/openapi.h"
 #include "api/http/origin_guard.h"
@@ -51,6 +52,7 @@ class MasterProcess {
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
     RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service(), master_->assets())));
     RETURN_IF_ERROR(router_.mount(api::openapi_dialect(router_, SLICEMILL_VERSION)));
+    RETURN_IF_ERROR(router_.mount(api::amp::dialect(master_->service(), master_->views(), "/amp")));
     api::HttpOptions http;
     http.address = options.bind;
     http.port = static_cast<std::uint16_t>(options.port);

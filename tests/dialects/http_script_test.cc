@@ -1,4 +1,4 @@
-// Runs every script below tests/dialects/teraslice against the Teraslice dialect; and checks the runner itself.
+// Runs every script below tests/dialects/<dialect> against that dialect; and checks the runner itself.
 #include "tests/dialects/http_script.h"
 
 #include <gmock/gmock.h>
@@ -12,34 +12,52 @@
 namespace slicemill {
 namespace {
 
-std::vector<std::string> script_paths() {
+std::vector<std::string> script_paths(const std::string& dialect) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(SLICEMILL_SCRIPTS) + "/teraslice"))
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(SLICEMILL_SCRIPTS) + "/" + dialect))
     if (entry.path().extension() == ".http") paths.push_back(entry.path().string());
   std::ranges::sort(paths);
   return paths;
 }
 
+std::vector<HttpCase> cases_of(const std::string& path) {
+  std::ifstream file(path);
+  auto cases = parse_http_script(std::string{std::istreambuf_iterator<char>(file), {}});
+  if (cases) return std::move(*cases);
+  ADD_FAILURE() << path << ": " << cases.error().message;
+  return {};
+}
+
+void run_case(const std::string& path, const HttpCase& script, std::string_view prefix) {
+  ApiServer api;
+  for (const std::string& wrong : run_http_case(script, api, prefix))
+    ADD_FAILURE() << path << ":" << script.line << " " << script.name << " (prefix \"" << prefix << "\"): " << wrong;
+}
+
+std::string stem_of(const ::testing::TestParamInfo<std::string>& script) {
+  return std::filesystem::path(script.param).stem().string();
+}
+
 class TerasliceScript : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(TerasliceScript, AnswersAsWritten) {
-  std::ifstream file(GetParam());
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto cases = parse_http_script(text);
-  ASSERT_TRUE(cases) << GetParam() << ": " << cases.error().message;
-  for (const HttpCase& script : *cases) {
+  for (const HttpCase& script : cases_of(GetParam())) {
     for (std::string_view prefix : {"", "/v1"}) {
       if (!prefix.empty() && (script.target.starts_with("/v1") || script.target.starts_with("/txt"))) continue;
-      ApiServer api;
-      for (const std::string& wrong : run_http_case(script, api, prefix))
-        ADD_FAILURE() << GetParam() << ":" << script.line << " " << script.name << " (prefix \"" << prefix
-                      << "\"): " << wrong;
+      run_case(GetParam(), script, prefix);
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Scripts, TerasliceScript, ::testing::ValuesIn(script_paths()),
-                         [](const auto& script) { return std::filesystem::path(script.param).stem().string(); });
+INSTANTIATE_TEST_SUITE_P(Scripts, TerasliceScript, ::testing::ValuesIn(script_paths("teraslice")), stem_of);
+
+class AmpScript : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(AmpScript, AnswersAsWritten) {
+  for (const HttpCase& script : cases_of(GetParam())) run_case(GetParam(), script, "/amp");
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, AmpScript, ::testing::ValuesIn(script_paths("amp")), stem_of);
 
 TEST(HttpScript, SeesEveryKindOfDifference) {
   auto cases = parse_http_script(

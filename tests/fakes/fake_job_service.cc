@@ -138,7 +138,7 @@ Json as_is(const Json& answer) {
   return answer;
 }
 ShownDocument as_shown(const Json& answer) {
-  return {to_compact_text(answer), {}, {}};
+  return {to_compact_text(answer), {}, {}, {}};
 }
 }  // namespace
 

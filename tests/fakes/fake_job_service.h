@@ -13,6 +13,7 @@
 
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
+#include "tests/fakes/fake_job_views.h"
 
 namespace slicemill {
 
@@ -36,6 +37,7 @@ class FakeJobService final : public JobService, public AssetService {
   // Of what lists and the state of the cluster show; nothing: answers are not kept.
   std::optional<std::uint64_t> shown_revision;
   void record_calls(bool on) { recording_ = on; }
+  JobViews& views() { return views_; }
 
   void submit(Json posted, bool start, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
@@ -78,6 +80,7 @@ class FakeJobService final : public JobService, public AssetService {
 
  private:
   class FakeUpload;
+  friend class FakeJobViews;
   Result<Json> answer_of(const std::string& call) const;
   Json plain(const std::string& call);
   void record(const std::string& call, Json arguments);
@@ -91,6 +94,7 @@ class FakeJobService final : public JobService, public AssetService {
   std::set<std::string> on_hold_;
   std::map<std::string, std::vector<std::function<void()>>> held_;
   bool recording_ = true;
+  FakeJobViews views_{*this};
 };
 
 }  // namespace slicemill

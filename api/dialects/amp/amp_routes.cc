@@ -1,0 +1,315 @@
+#include "api/dialects/amp/amp_routes.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/dialects/amp/amp_arguments.h"
+#include "api/dialects/amp/amp_json.h"
+#include "api/http/document_bodies.h"
+#include "core/runtime/log.h"
+
+namespace slicemill::api::amp {
+namespace {
+
+struct Call {
+  JobService& service;
+  JobViews& views;
+  const Request& request;
+  Respond respond;
+
+  void fail(const Refusal& refusal) const { respond(error_response(refusal.status, refusal.code, refusal.message)); }
+};
+
+// A fault of ours, under the code of the route.
+void fail(const Respond& respond, std::string_view code, const Error& error) {
+  const bool passes = error.code == ErrorCode::unavailable || error.obstacle;
+  respond(error_response(passes ? 503 : 500, code, error.message));
+}
+
+// Calls then(job) with the job that the path names.
+template <typename Then>
+void with_job(Call& call, Then then) {
+  const auto number = job_number(call.request.path_parameter("id"));
+  if (!number) return call.fail(number.error());
+  call.views.find(
+      *number, [respond = call.respond, number = *number, then = std::move(then)](Result<std::optional<JobView>> job) {
+        if (!job) return fail(respond, "GET_JOB_ERROR", job.error());
+        if (!*job) return respond(error_response(404, "JOB_NOT_FOUND", fmt::format("job '{}' not found", number)));
+        then(**job);
+      });
+}
+
+// ---- lists
+// -------------------------------------------------------------------------------------------------------------------
+
+// Jobs as documents of this dialect, each made when it is asked for: configurations may be large.
+class ShownJobs final : public DocumentList {
+ public:
+  ShownJobs(JobViews& views, std::vector<JobView> jobs) : views_(views), jobs_(std::move(jobs)) {}
+
+  Result<std::optional<ShownDocument>> next() override {
+    if (next_ == jobs_.size()) return std::optional<ShownDocument>();
+    ASSIGN_OR_RETURN(ShownDocument document, shown(views_, jobs_[next_++]));
+    return std::optional(std::move(document));
+  }
+
+  static Result<ShownDocument> shown(JobViews& views, const JobView& job) {
+    ShownDocument document{"{}", {}, job_members(job, views.node())};
+    ASSIGN_OR_RETURN(ShownDocument configuration, views.configuration(job));
+    ASSIGN_OR_RETURN(std::string descriptor, descriptor_text(std::move(configuration)));
+    document.laid_over.emplace_back("descriptor", std::move(descriptor));
+    return document;
+  }
+
+ private:
+  JobViews& views_;
+  const std::vector<JobView> jobs_;
+  std::size_t next_ = 0;
+};
+
+void answer(const Respond& respond, Result<Response> response) {
+  if (!response) return fail(respond, "LIST_JOB_DESCRIPTORS_ERROR", response.error());
+  respond(std::move(*response));
+}
+
+// Collects a page: one status of an execution may be shown as several of this dialect, so what is found is sifted, and
+// the search goes on until the page is full.
+struct Search {
+  ListRequest wanted;
+  std::optional<std::int64_t> below;
+  std::vector<JobView> found;
+};
+
+void answer_page(JobViews& views, const Respond& respond, Search& search) {
+  // An empty page has no cursor.
+  const std::string after =
+      search.found.empty() ? "}" : fmt::format(",\"next_cursor\":{}}}", search.found.back().number);
+  auto jobs = std::make_shared<ShownJobs>(views, std::move(search.found));
+  answer(respond, answer_from(list_body(std::move(jobs), {.before = "{\"jobs\":", .after = after}), kJsonType));
+}
+
+void search_on(JobViews& views, const Respond& respond, std::shared_ptr<Search> search) {
+  const auto& wanted = search->wanted;
+  JobPage page{wanted.limit, search->below, {}};
+  if (wanted.statuses) page.statuses = executions_shown_as(*wanted.statuses);
+  views.list(page, [&views, respond, search, limit = page.limit](Result<std::vector<JobView>> jobs) {
+    if (!jobs) return fail(respond, "LIST_JOBS_ERROR", jobs.error());
+    const auto& statuses = search->wanted.statuses;
+    const bool is_last = static_cast<std::int64_t>(jobs->size()) < limit;
+    if (!jobs->empty()) search->below = jobs->back().number;
+    for (JobView& job : *jobs) {
+      const bool is_wanted = !statuses || std::ranges::find(*statuses, status_of(job)) != statuses->end();
+      if (is_wanted && static_cast<std::int64_t>(search->found.size()) < limit) search->found.push_back(std::move(job));
+    }
+    if (is_last || static_cast<std::int64_t>(search->found.size()) == limit)
+      return answer_page(views, respond, *search);
+    search_on(views, respond, search);
+  });
+}
+
+void list_jobs(Call& call) {
+  auto wanted = list_request(call.request);
+  if (!wanted) return call.fail(wanted.error());
+  auto search = std::make_shared<Search>(Search{std::move(*wanted), {}, {}});
+  search->below = search->wanted.last_job_id;
+  const auto& statuses = search->wanted.statuses;
+  if (statuses && statuses->empty()) return answer_page(call.views, call.respond, *search);
+  search_on(call.views, call.respond, std::move(search));
+}
+
+void get_job(Call& call) {
+  with_job(call, [&views = call.views, respond = call.respond](const JobView& job) {
+    auto document = ShownJobs::shown(views, job);
+    if (!document) return fail(respond, "GET_DESCRIPTOR_ERROR", document.error());
+    auto response = answer_from(document_body(std::move(*document), 0), kJsonType);
+    if (!response) return fail(respond, "GET_DESCRIPTOR_ERROR", response.error());
+    respond(std::move(*response));
+  });
+}
+
+// ---- verbs
+// -------------------------------------------------------------------------------------------------------------------
+
+// Answers once the wish is durable; a client looks at the status until it is STOPPED.
+void stop_job(Call& call) {
+  with_job(call, [&service = call.service, respond = call.respond](const JobView& job) {
+    if (is_terminal(status_of(job))) return respond(empty_response(200));
+    StopRequest request;
+    request.blocking = false;
+    service.stop(job.execution->ex_id, request, [respond](const Result<StopAnswer>& stopped) {
+      if (!stopped) return fail(respond, "STOP_JOB_ERROR", stopped.error());
+      respond(empty_response(200));
+    });
+  });
+}
+
+// Goes on where the newest execution ended, so that no slice is done twice; a job that was never started begins.
+void resume_job(Call& call) {
+  with_job(call, [&service = call.service, respond = call.respond](const JobView& job) {
+    const Status status = status_of(job);
+    if (status == Status::scheduled || status == Status::running) return respond(empty_response(200));
+    if (!is_terminal(status) || status == Status::completed)
+      return respond(error_response(
+          409, "JOB_CONFLICT",
+          fmt::format("job '{}' cannot be resumed from current state: {}", job.number, to_string(status))));
+    const auto answered = [respond](const Result<Submitted>& submitted) {
+      if (!submitted) return fail(respond, "RESUME_JOB_ERROR", submitted.error());
+      respond(empty_response(200));
+    };
+    if (job.execution && job.execution->has_ledger)
+      service.recover_job(job.job_id, CleanupType::none, answered);
+    else
+      service.start_job(job.job_id, answered);
+  });
+}
+
+void refuse_deletion(const Respond& respond, std::int64_t number, Status status) {
+  respond(error_response(409, "JOB_CONFLICT",
+                         fmt::format("job '{}' cannot be deleted from current state: {}", number, to_string(status))));
+}
+
+void delete_job(Call& call) {
+  const auto number = job_number(call.request.path_parameter("id"));
+  if (!number) return call.fail(number.error());
+  call.views.find(*number, [&service = call.service, respond = call.respond](Result<std::optional<JobView>> job) {
+    if (!job) return fail(respond, "GET_JOB_ERROR", job.error());
+    if (!*job) return respond(empty_response(204));
+    const Status status = status_of(**job);
+    if (!is_terminal(status)) return refuse_deletion(respond, (*job)->number, status);
+    service.delete_job((*job)->job_id, [respond, number = (*job)->number](const Result<Json>& deleted) {
+      const bool is_gone =
+          deleted || deleted.error().code == ErrorCode::gone || deleted.error().code == ErrorCode::not_found;
+      if (is_gone) return respond(empty_response(204));
+      if (deleted.error().code == ErrorCode::conflict) return refuse_deletion(respond, number, Status::scheduled);
+      fail(respond, "DELETE_JOB_ERROR", deleted.error());
+    });
+  });
+}
+
+void delete_jobs(Call& call) {
+  const auto statuses = deletion_request(call.request);
+  if (!statuses) return call.fail(statuses.error());
+  call.views.delete_ended(*statuses, [respond = call.respond](const Result<std::int64_t>& deleted) {
+    if (!deleted) return fail(respond, "DELETE_JOBS_BY_STATUS_ERROR", deleted.error());
+    respond(empty_response(204));
+  });
+}
+
+// ---- events
+// ------------------------------------------------------------------------------------------------------------------
+
+void list_events(Call& call) {
+  with_job(call, [&views = call.views, respond = call.respond](const JobView& job) {
+    views.events(job.job_id, [&views, respond, number = job.number](const Result<std::vector<JobEvent>>& events) {
+      if (!events) return fail(respond, "GET_JOB_EVENTS_ERROR", events.error());
+      respond(json_response(events_json(number, shown_events(*events), views.node())));
+    });
+  });
+}
+
+// What the execution was started with, or why it failed.
+Result<Json> detail_of(JobViews& views, JobView job, const ShownEvent& shown) {
+  if (shown.type == Status::error || shown.type == Status::fatal) return failure_detail(shown.event->reason);
+  if (shown.type != Status::scheduled) return Json();
+  job.execution = ExecutionView{};
+  job.execution->ex_id = shown.event->ex_id;
+  ASSIGN_OR_RETURN(ShownDocument configuration, views.configuration(job));
+  ASSIGN_OR_RETURN(const std::string text, descriptor_text(std::move(configuration)));
+  return parse_json(text);
+}
+
+void get_event(Call& call) {
+  const auto id = job_number(call.request.path_parameter("event_id"));
+  if (!id) return call.fail(id.error());
+  with_job(call, [&views = call.views, respond = call.respond, id = *id](const JobView& job) {
+    views.events(job.job_id, [&views, respond, job, id](const Result<std::vector<JobEvent>>& events) {
+      if (!events) return fail(respond, "GET_JOB_EVENT_ERROR", events.error());
+      for (const ShownEvent& shown : shown_events(*events)) {
+        if (shown.event->id != id) continue;
+        auto detail = detail_of(views, job, shown);
+        if (!detail) return fail(respond, "GET_JOB_EVENT_ERROR", detail.error());
+        return respond(json_response(event_json(job.number, shown, views.node(), std::move(*detail))));
+      }
+      respond(error_response(404, "EVENT_NOT_FOUND", fmt::format("event '{}' not found for job '{}'", id, job.number)));
+    });
+  });
+}
+
+// ---- nodes
+// -------------------------------------------------------------------------------------------------------------------
+
+void list_workers(Call& call) {
+  call.respond(json_response(workers_json(call.views.node(), call.service.wall_ms())));
+}
+
+bool is_node_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_further = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  };
+  return !name.empty() && is_letter(name.front()) && std::ranges::all_of(name, is_further);
+}
+
+void get_worker(Call& call) {
+  const std::string& id = call.request.path_parameter("id");
+  if (id == call.views.node().name)
+    return call.respond(json_response(worker_json(call.views.node(), call.service.wall_ms())));
+  if (!is_node_name(id))
+    return call.respond(error_response(400, "INVALID_WORKER_ID", fmt::format("invalid worker ID: `{}`", id)));
+  call.respond(error_response(404, "WORKER_NOT_FOUND", fmt::format("worker '{}' not found", id)));
+}
+
+void health(Call& call) {
+  call.respond(empty_response(200));
+}
+
+struct Row {
+  Method method;
+  std::string_view pattern;
+  void (*handle)(Call& call);
+};
+
+constexpr Row kRows[] = {
+    {Method::get, "/healthz", health},
+    {Method::get, "/jobs", list_jobs},
+    {Method::del, "/jobs", delete_jobs},
+    {Method::get, "/jobs/:id", get_job},
+    {Method::del, "/jobs/:id", delete_job},
+    {Method::put, "/jobs/:id/stop", stop_job},
+    {Method::put, "/jobs/:id/resume", resume_job},
+    {Method::get, "/jobs/:id/events", list_events},
+    {Method::get, "/jobs/:id/events/:event_id", get_event},
+    {Method::get, "/workers", list_workers},
+    {Method::get, "/workers/:id", get_worker},
+};
+
+}  // namespace
+
+Dialect dialect(JobService& service, JobViews& views, std::string prefix) {
+  Dialect out;
+  out.name = "Amp";
+  out.prefixes = {std::move(prefix)};
+  for (const Row& row : kRows) {
+    out.routes.push_back(
+        {row.method, std::string(row.pattern), [&service, &views, &row](Request& request, const Respond& respond) {
+           Call call{service, views, request, respond};
+           row.handle(call);
+         }});
+  }
+  out.error = [](int status, std::string_view message) {
+    return error_response(status, status < 500 ? "INVALID_REQUEST" : "INTERNAL_ERROR", message);
+  };
+  out.unknown = [](const Request&, std::span<const Method> allowed) {
+    return empty_response(allowed.empty() ? 404 : 405);
+  };
+  return out;
+}
+
+}  // namespace slicemill::api::amp

@@ -1,0 +1,180 @@
+"""The Amp dialect before a real master: jobs of the first dialect are listed, watched, stopped, resumed and deleted through it."""
+
+import http.client
+import json
+import threading
+import unittest
+
+from harness import TERMINAL, EndToEnd, records, wait_until
+
+SHORT_LEASE = {"SLICEMILL_BEAT": "150ms", "SLICEMILL_LEASE": "1s"}
+ACTIVE = ("SCHEDULED", "RUNNING", "STOP_REQUESTED", "STOPPING")
+
+
+class Amp(EndToEnd):
+    def amp(self, method, path, expect=200):
+        """The parsed body; None if there is none."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.master.port, timeout=60)
+        try:
+            connection.request(method, "/amp" + path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        self.assertEqual(answer.status, expect, f"{method} {path}: {body}")
+        return json.loads(body) if body else None
+
+    def numbers(self, status="all", limit=50):
+        """The ids of a whole walk, in its order."""
+        found, cursor = [], ""
+        while True:
+            page = self.amp("GET", f"/jobs?status={status}&limit={limit}{cursor}")
+            if not page["jobs"]:
+                self.assertNotIn("next_cursor", page)
+                return found
+            found += [job["id"] for job in page["jobs"]]
+            self.assertEqual(page["next_cursor"], found[-1])
+            cursor = f"&last_job_id={page['next_cursor']}"
+
+    def status(self, number):
+        return self.amp("GET", f"/jobs/{number}")["status"]
+
+    def wait_for(self, number, *statuses):
+        return wait_until(lambda: (found := self.status(number)) in statuses and found, lambda: f"{statuses}; it is {self.status(number)}")
+
+    def events(self, number):
+        return [event["event_type"] for event in self.amp("GET", f"/jobs/{number}/events")["events"]]
+
+    def begin(self, count=3000, **more):
+        """A job that runs for some seconds; its number and its submission."""
+        path = self.write_input(records=count)
+        submitted = self.master.submit(self.job(path, delay_ms=20, **more))
+        return self.numbers("active")[0], submitted
+
+    def test_a_job_from_its_start_to_its_end(self):
+        self.master = self.start_master()
+        self.assertEqual(self.amp("GET", "/jobs"), {"jobs": []})
+        number, submitted = self.begin()
+        self.wait_for(number, "RUNNING")
+        self.master.wait_for_processed(submitted["ex_id"], 5)
+        job = self.amp("GET", f"/jobs/{number}")
+        self.assertEqual(set(job), {"id", "created_at", "updated_at", "node_id", "status", "descriptor"})
+        self.assertRegex(job["created_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")
+        self.assertEqual(job["descriptor"]["kind"], "slicemill")
+        self.assertEqual([key for key in job["descriptor"] if key.startswith("_")], [], "only the configuration")
+        self.assertEqual(self.amp("DELETE", f"/jobs/{number}", 409)["error_code"], "JOB_CONFLICT")
+
+        self.assertIsNone(self.amp("PUT", f"/jobs/{number}/stop"))
+        self.assertIn(self.status(number), ("STOP_REQUESTED", "STOPPING", "STOPPED"))
+        self.wait_for(number, "STOPPED")
+        self.assertIsNone(self.amp("PUT", f"/jobs/{number}/stop"))
+        self.assertEqual(self.master.status(submitted["ex_id"]), "stopped")
+        self.assertEqual(self.events(number), ["SCHEDULED", "RUNNING", "STOP_REQUESTED", "STOPPED"])
+
+        self.assertIsNone(self.amp("PUT", f"/jobs/{number}/resume"))
+        self.assertIsNone(self.amp("PUT", f"/jobs/{number}/resume"), "of what runs: no change")
+        self.wait_for(number, "COMPLETED")
+        self.assertEqual(self.amp("PUT", f"/jobs/{number}/resume", 409)["error_code"], "JOB_CONFLICT")
+        self.assert_output(records(3000))
+        events = self.amp("GET", f"/jobs/{number}/events")["events"]
+        self.assertEqual([event["event_type"] for event in events[4:]], ["SCHEDULED", "RUNNING", "COMPLETED"])
+        self.assertEqual([event["id"] for event in events], sorted({event["id"] for event in events}))
+        first = self.amp("GET", f"/jobs/{number}/events/{events[0]['id']}")
+        self.assertEqual(first["detail"]["name"], job["descriptor"]["name"])
+
+        self.assertIsNone(self.amp("DELETE", f"/jobs/{number}", 204))
+        self.assertIsNone(self.amp("DELETE", f"/jobs/{number}", 204))
+        self.assertEqual(self.amp("GET", f"/jobs/{number}", 404)["error_code"], "JOB_NOT_FOUND")
+        self.assertEqual(self.numbers(), [])
+        self.assertTrue(self.master.get(f"/v1/jobs/{submitted['job_id']}")["_deleted"])
+        self.assert_output(records(3000))
+
+    def test_a_failure_says_why_and_can_go_on(self):
+        self.master = self.start_master()
+        for n in range(4):
+            self.write_input(f"in/{n}.ldjson", 500, 500 * n)
+        job = self.job(self.directory / "in", delay_ms=20, max_retries=0, workers=1)
+        submitted = self.master.submit(job)
+        self.master.wait_for_processed(submitted["ex_id"], 2)
+        last = self.directory / "in" / "3.ldjson"
+        last.rename(self.directory / "away")
+        self.wait_for(1, "ERROR")
+        event = self.amp("GET", f"/jobs/1/events/{self.amp('GET', '/jobs/1/events')['events'][-1]['id']}")
+        self.assertEqual((event["event_type"], event["detail"]["error_code"]), ("ERROR", "EXECUTION_FAILED"))
+        self.assertEqual(event["detail"]["error_message"], self.master.execution(submitted["ex_id"])["_failureReason"])
+        (self.directory / "away").rename(last)
+        self.amp("PUT", "/jobs/1/resume")
+        self.wait_for(1, "COMPLETED")
+        self.assert_output(records(2000))
+
+    def test_pages_meet_every_job_once(self):
+        self.master = self.start_master()
+        job = {"name": "none", "workers": 1, "operations": [{"_op": "id_range", "start": 0, "end": 1}, {"_op": "noop"}]}
+        for _ in range(23):
+            self.master.submit(job, start=False)
+        self.assertEqual(self.numbers("all", 7), list(range(23, 0, -1)))
+        self.assertEqual(self.numbers("stopped", 10), list(range(23, 0, -1)), "what was never started is stopped")
+        self.assertEqual(self.numbers("active"), [])
+        self.amp("PUT", "/jobs/12/resume")
+        self.wait_for(12, "COMPLETED")
+        self.assertEqual(self.numbers("completed"), [12])
+
+    def test_a_bulk_deletion_spares_what_lives(self):
+        self.master = self.start_master(slots=16)
+        running, _ = self.begin(count=6000)
+        ended = {"name": "ended", "workers": 1, "operations": [{"_op": "id_range", "start": 0, "end": 1}, {"_op": "noop"}]}
+        for _ in range(5):
+            self.master.wait_for_status(self.master.submit(ended)["ex_id"], "completed")
+        self.assertEqual(self.amp("DELETE", "/jobs", 400)["error_code"], "INVALID_QUERY_PARAM")
+        self.assertIsNone(self.amp("DELETE", "/jobs?status=terminal", 204))
+        self.assertEqual(self.numbers(), [running])
+        self.assertIsNone(self.amp("DELETE", "/jobs?status=terminal", 204))
+        self.wait_for(running, "COMPLETED")
+        self.assert_output(records(6000))
+
+    def test_no_start_outlives_the_deletion_of_its_job(self):
+        """Starts and bulk deletions at one time: a job that is deleted has no living execution, one that lives is there."""
+        self.master = self.start_master(slots=32)
+        job = {"name": "raced", "workers": 1, "operations": [{"_op": "id_range", "start": 0, "end": 30, "size": 1}, {"_op": "delay", "ms": 5}, {"_op": "noop"}]}
+        ids = [self.master.submit(job, start=False)["job_id"] for _ in range(40)]
+        started, deletions = {}, []
+
+        def start(some):
+            for job_id in some:
+                started[job_id] = self.master.request("POST", f"/v1/jobs/{job_id}/_start")
+
+        threads = [threading.Thread(target=start, args=(ids[i::2],)) for i in range(2)]
+        threads += [threading.Thread(target=lambda: [deletions.append(self.amp("DELETE", "/jobs?status=stopped", 204)) for _ in range(20)])]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(deletions, [None] * 20)
+        outcomes = set()
+        for job_id in ids:
+            document = self.master.get(f"/v1/jobs/{job_id}")
+            status, answer = started[job_id]
+            outcomes.add((status, document.get("_deleted", False)))
+            if document.get("_deleted"):
+                self.assertEqual(status, 410, answer)
+            else:
+                self.assertEqual(status, 200, answer)
+                self.master.wait_for_status(answer["ex_id"], "completed")
+        print("\nstarted, deleted:", outcomes)
+
+    def test_the_same_job_after_kills(self):
+        self.master = self.start_master(environment=SHORT_LEASE)
+        number, submitted = self.begin()
+        self.master.wait_for_processed(submitted["ex_id"], 5)
+        self.master.kill_9("execution_controller", submitted["ex_id"])
+        self.assertIn(self.status(number), ACTIVE)
+        self.master.kill_9_itself()
+        self.master = self.start_master(environment=SHORT_LEASE)
+        self.assertIn(self.status(number), ACTIVE + ("COMPLETED",))
+        self.wait_for(number, "COMPLETED")
+        self.assertIn(self.master.status(submitted["ex_id"]), TERMINAL)
+        self.assert_output(records(3000))
+
+
+if __name__ == "__main__":
+    unittest.main()

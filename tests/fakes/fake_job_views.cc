@@ -1,0 +1,89 @@
+#include "tests/fakes/fake_job_views.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/fakes/fake_job_service.h"
+
+namespace slicemill {
+namespace {
+
+JobView to_view(const Json& answer) {
+  JobView job;
+  job.number = answer.at("number").get<std::int64_t>();
+  job.job_id = JobId("j" + std::to_string(job.number));
+  job.created = job.updated = kFakeNow;
+  if (!answer.contains("status")) return job;
+  ExecutionView execution;
+  execution.ex_id = ExecutionId("e" + std::to_string(job.number));
+  execution.status = *parse_execution_status(answer.at("status").get<std::string>());
+  execution.stop_is_heard = answer.value("heard", false);
+  execution.has_ledger = answer.value("ledger", false);
+  execution.reason = answer.value("reason", "");
+  execution.created = kFakeNow;
+  execution.changed = kFakeNow + 1;
+  job.execution = std::move(execution);
+  return job;
+}
+
+Json words(const std::vector<ExecutionStatus>& statuses) {
+  Json list = Json::array();
+  for (const auto status : statuses) list.push_back(to_string(status));
+  return list;
+}
+
+}  // namespace
+
+void FakeJobViews::list(const JobPage& page, Reply<std::vector<JobView>> reply) {
+  const Json statuses = page.statuses ? words(*page.statuses) : Json();
+  service_.record("view_list",
+                  {{"limit", page.limit}, {"below", page.below ? Json(*page.below) : Json()}, {"statuses", statuses}});
+  const auto answer = service_.answer_of("view_list");
+  if (!answer) return reply(answer.error());
+  std::vector<JobView> jobs;
+  for (const Json& item : *answer) {
+    JobView job = to_view(item);
+    const auto status = job.execution ? job.execution->status : ExecutionStatus::stopped;
+    if (page.below && job.number >= *page.below) continue;
+    if (page.statuses && std::ranges::find(*page.statuses, status) == page.statuses->end()) continue;
+    if (static_cast<std::int64_t>(jobs.size()) < page.limit) jobs.push_back(std::move(job));
+  }
+  reply(std::move(jobs));
+}
+
+void FakeJobViews::find(std::int64_t number, Reply<std::optional<JobView>> reply) {
+  service_.record("view_find", {{"number", number}});
+  const auto answer = service_.answer_of("view_find");
+  if (!answer) return reply(answer.error());
+  reply(answer->is_null() ? std::optional<JobView>() : std::optional(to_view(*answer)));
+}
+
+void FakeJobViews::events(const JobId& id, Reply<std::vector<JobEvent>> reply) {
+  service_.record("view_events", {{"job_id", id.text}});
+  const auto answer = service_.answer_of("view_events");
+  if (!answer) return reply(answer.error());
+  std::vector<JobEvent> events;
+  for (const Json& item : *answer)
+    events.push_back({item.at(0).get<std::int64_t>(), ExecutionId("e7"), kFakeNow, "", "",
+                      *parse_execution_status(item.at(1).get<std::string>()), item.at(2).get<std::string>()});
+  reply(std::move(events));
+}
+
+Result<ShownDocument> FakeJobViews::configuration(const JobView&) {
+  const auto answer = service_.answer_of("view_configuration");
+  if (!answer) return answer.error();
+  return ShownDocument{answer->is_null() ? "" : to_compact_text(*answer), {}, {}, {}};
+}
+
+void FakeJobViews::delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) {
+  service_.record("view_delete_ended", {{"statuses", words(statuses)}});
+  const auto answer = service_.answer_of("view_delete_ended");
+  if (!answer) return reply(answer.error());
+  reply(answer->get<std::int64_t>());
+}
+
+NodeView FakeJobViews::node() const {
+  return {"node-1", kFakeNow, {"0.1.0", "1a2b3c4", "2026-11-24"}};
+}
+
+}  // namespace slicemill
