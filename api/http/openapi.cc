@@ -83,9 +83,17 @@ Json query_parameter(const ParameterDoc& parameter) {
       {"name", parameter.name}, {"in", "query"}, {"description", parameter.description}, {"schema", std::move(schema)}};
 }
 
-Json path_parameter(std::string_view name, std::string_view tag) {
-  std::string text = name == "id" ? "The id" : "The " + std::string(name);
-  text += tag == "jobs" ? " of a job" : tag == "ex" ? " of an execution" : " of a bundle";
+// What the segment before a parameter has many of.
+std::string_view owner_of(std::string_view segment) {
+  if (segment == "jobs") return "a job";
+  if (segment == "ex") return "an execution";
+  if (segment == "events") return "an event";
+  if (segment == "workers") return "a worker";
+  return "a bundle";
+}
+
+Json path_parameter(std::string_view name, std::string_view owner) {
+  const std::string text = fmt::format("The {} of {}", name == "id" || name.ends_with("_id") ? "id" : name, owner);
   return {{"name", name}, {"in", "path"}, {"required", true}, {"description", text}, {"schema", {{"type", "string"}}}};
 }
 
@@ -111,14 +119,21 @@ Json operation(const MountedRoute& mounted) {
               {"tags", Json::array({tag})}};
   if (doc.ours) out["x-slicemill-only"] = true;
   Json parameters = Json::array();
-  for (const std::string& segment : segments_of(mounted.path))
-    if (is_parameter(segment)) parameters.push_back(path_parameter(segment.substr(1), tag));
+  std::string_view owner;
+  const auto segments = segments_of(mounted.path);
+  for (const std::string& segment : segments) {
+    if (is_parameter(segment))
+      parameters.push_back(path_parameter(segment.substr(1), owner));
+    else
+      owner = owner_of(segment);
+  }
   for (const ParameterDoc& parameter : doc.parameters) parameters.push_back(query_parameter(parameter));
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (!doc.body.empty()) out["requestBody"] = {{"required", true}, {"content", body_content(doc.body)}};
   Json& responses = out["responses"];
-  responses[std::to_string(doc.status)] = {{"description", doc.summary}, {"content", answer_content(doc)}};
-  responses["default"] = {{"$ref", "#/components/responses/Error"}};
+  Json& answered = responses[std::to_string(doc.status)] = {{"description", doc.summary}};
+  if (!doc.answer.empty()) answered["content"] = answer_content(doc);
+  responses["default"] = {{"$ref", "#/components/responses/" + mounted.dialect->error_schema}};
   return out;
 }
 
@@ -133,17 +148,20 @@ Json openapi_document(const Router& router, std::string_view version) {
   Json schemas = {{"OpenApi", {{"type", "object"}, {"required", {"openapi", "info", "paths"}}}}};
   for (const MountedRoute& mounted : router.documented_routes())
     paths[template_of(mounted.path)][lower_word(to_string(mounted.route->method))] = operation(mounted);
-  for (const Dialect* dialect : router.dialects())
-    if (dialect->schemas) schemas.update(dialect->schemas());
-  Json error = {{"description", "The request failed; `error` is the HTTP status"},
-                {"content", json_content(reference("Error"))}};
+  Json errors = Json::object();
+  for (const Dialect* dialect : router.dialects()) {
+    if (!dialect->schemas) continue;
+    schemas.update(dialect->schemas());
+    errors[dialect->error_schema] = {{"description", "The request failed, and why"},
+                                     {"content", json_content(reference(dialect->error_schema))}};
+  }
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "slicemill"},
             {"version", version},
             {"description", "Slice-based batch processing. Every path below /v1 answers without /v1 too."}}},
           {"paths", std::move(paths)},
-          {"components", {{"schemas", std::move(schemas)}, {"responses", {{"Error", std::move(error)}}}}}};
+          {"components", {{"schemas", std::move(schemas)}, {"responses", std::move(errors)}}}};
 }
 
 Dialect openapi_dialect(const Router& router, std::string version) {

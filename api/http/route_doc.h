@@ -22,7 +22,7 @@ struct RouteDoc {
   std::string_view summary;  // one sentence; "": the route is not documented
   std::span<const ParameterDoc> parameters{};
   std::string_view body{};    // the schema of the request's body; kZipBody; "": none
-  std::string_view answer{};  // the schema of the answer's body; kTextBody
+  std::string_view answer{};  // the schema of the answer's body; kTextBody; "": none
   bool is_list = false;       // the answer is an array of it
   int status = 200;           // of an answer without error
   bool ours = false;          // not a route of the product whose dialect this is

@@ -120,8 +120,8 @@ std::vector<MountedRoute> Router::routes() const {
   std::vector<MountedRoute> out;
   for (const auto& dialect : dialects_) {
     for (const std::string& prefix : dialect->prefixes)
-      for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route});
-    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route});
+      for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route, dialect.get()});
+    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route, dialect.get()});
   }
   return out;
 }
@@ -130,8 +130,8 @@ std::vector<MountedRoute> Router::documented_routes() const {
   std::vector<MountedRoute> out;
   for (const auto& dialect : dialects_) {
     const std::string prefix = dialect->prefixes.empty() ? "" : dialect->prefixes.back();
-    for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route});
-    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route});
+    for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route, dialect.get()});
+    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route, dialect.get()});
   }
   return out;
 }

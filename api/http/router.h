@@ -42,8 +42,9 @@ struct Dialect {
   std::vector<std::string> prefixes;  // each row answers below each of them: {"", "/v1"}
   std::vector<Route> routes;
   std::vector<Route> unprefixed_routes;  // answer as they stand, below no prefix
-  // The schemas that the descriptions of its routes name; also "Error", the form of its errors.
+  // The schemas that the descriptions of its routes name; also that of its errors.
   std::function<Json()> schemas = nullptr;
+  std::string error_schema = "Error";
   // An error that no handler saw: bad request text, too large, too slow, a bug of ours.
   std::function<Response(int status, std::string_view message)> error;
   // No row for this path (allowed is empty), or none for this method.
@@ -54,6 +55,7 @@ struct Dialect {
 struct MountedRoute {
   std::string path;
   const Route* route = nullptr;
+  const Dialect* dialect = nullptr;
 };
 
 class Router {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
 #include "tests/docs/rendered_page.h"
 #include "tests/fakes/fake_job_service.h"
@@ -23,6 +24,7 @@ class OpenApiTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(router_.mount(teraslice::dialect(service_, service_)));
+    ASSERT_TRUE(router_.mount(amp::dialect(service_, service_.views(), "/amp")));
     ASSERT_TRUE(router_.mount(openapi_dialect(router_, "1.2.3")));
     document_ = openapi_document(router_, "1.2.3");
   }
@@ -125,15 +127,17 @@ struct TableRow {
 };
 
 std::string answer_text(const RouteDoc& doc) {
+  if (doc.answer.empty()) return doc.status == 200 ? "empty" : fmt::format("{}: empty", doc.status);
   if (doc.answer == kTextBody) return "text";
   return fmt::format("{}{}`{}`", doc.status == 200 ? "" : fmt::format("{}: ", doc.status),
                      doc.is_list ? "list of " : "", doc.answer);
 }
 
 // Routes with the same description share a line.
-std::string routes_table(const Router& router) {
+std::string routes_table(const Router& router, bool of_amp) {
   std::vector<TableRow> rows;
   for (const MountedRoute& mounted : router.documented_routes()) {
+    if ((mounted.dialect->name == "Amp") != of_amp) continue;
     const RouteDoc& doc = mounted.route->doc;
     const std::string path = without_version(mounted.path);
     if (path.ends_with(".json") && mounted.path != path) continue;
@@ -162,6 +166,7 @@ std::string routes_table(const Router& router) {
 std::string parameters_table(const Router& router) {
   std::map<std::string, std::string> lines;
   for (const MountedRoute& mounted : router.documented_routes()) {
+    if (mounted.dialect->name == "Amp") continue;  // told on its own page
     for (const ParameterDoc& parameter : mounted.route->doc.parameters) {
       std::string choices(parameter.choices);
       for (std::size_t at = 0; (at = choices.find(',', at)) != std::string::npos; at += 2) choices.insert(at + 1, " ");
@@ -177,7 +182,8 @@ std::string parameters_table(const Router& router) {
 }
 
 TEST_F(OpenApiTest, ThePageOfTheRestApiHasAllRoutesAndParameters) {
-  expect_page_part("rest.md", "routes", routes_table(router_));
+  expect_page_part("rest.md", "routes", routes_table(router_, false));
+  expect_page_part("amp.md", "routes", routes_table(router_, true));
   expect_page_part("rest.md", "parameters", parameters_table(router_));
 }
 

@@ -274,21 +274,120 @@ struct Row {
   Method method;
   std::string_view pattern;
   void (*handle)(Call& call);
+  RouteDoc doc;
 };
 
+constexpr ParameterDoc kListParameters[] = {
+    {"limit", "integer", "How many jobs at most, 1 to 1000.", "50"},
+    {"last_job_id", "integer", "Only jobs below this id: `next_cursor` of the page before."},
+    {"status", "string", "`active`, `all`, or names of statuses with commas between them.", "active"}};
+constexpr ParameterDoc kDeletionParameters[] = {
+    {"status", "string", "Which of the ended jobs.", "", "terminal,completed,stopped,error"}};
+
 constexpr Row kRows[] = {
-    {Method::get, "/healthz", health},
-    {Method::get, "/jobs", list_jobs},
-    {Method::del, "/jobs", delete_jobs},
-    {Method::get, "/jobs/:id", get_job},
-    {Method::del, "/jobs/:id", delete_job},
-    {Method::put, "/jobs/:id/stop", stop_job},
-    {Method::put, "/jobs/:id/resume", resume_job},
-    {Method::get, "/jobs/:id/events", list_events},
-    {Method::get, "/jobs/:id/events/:event_id", get_event},
-    {Method::get, "/workers", list_workers},
-    {Method::get, "/workers/:id", get_worker},
+    {Method::get, "/healthz", health, {.summary = "Whether the server answers"}},
+    {Method::get,
+     "/jobs",
+     list_jobs,
+     {.summary = "Jobs, newest first", .parameters = kListParameters, .answer = "AmpJobs"}},
+    {Method::del,
+     "/jobs",
+     delete_jobs,
+     {.summary = "Deletes ended jobs in one transaction", .parameters = kDeletionParameters, .status = 204}},
+    {Method::get, "/jobs/:id", get_job, {.summary = "A job with what it was started with", .answer = "AmpJob"}},
+    {Method::del, "/jobs/:id", delete_job, {.summary = "Deletes a job that has ended", .status = 204}},
+    {Method::put, "/jobs/:id/stop", stop_job, {.summary = "Asks a job to stop"}},
+    {Method::put, "/jobs/:id/resume", resume_job, {.summary = "Goes on with a job that has ended", .ours = true}},
+    {Method::get,
+     "/jobs/:id/events",
+     list_events,
+     {.summary = "Each change of the status of a job", .answer = "AmpEvents"}},
+    {Method::get,
+     "/jobs/:id/events/:event_id",
+     get_event,
+     {.summary = "One change of the status with its detail", .answer = "AmpEvent"}},
+    {Method::get, "/workers", list_workers, {.summary = "The machines that work", .answer = "AmpWorkers"}},
+    {Method::get, "/workers/:id", get_worker, {.summary = "One machine and its version", .answer = "AmpWorker"}},
 };
+
+// The bodies above; in the document they stand beside those of other dialects.
+constexpr std::string_view kSchemas = R"json({
+  "AmpError": {
+    "type": "object",
+    "required": ["error_code", "error_message"],
+    "properties": {"error_code": {"type": "string"}, "error_message": {"type": "string"}}
+  },
+  "AmpId": {"type": "integer", "minimum": 1},
+  "AmpTime": {"type": "string", "format": "date-time"},
+  "AmpStatus": {
+    "enum": ["SCHEDULED", "RUNNING", "STOP_REQUESTED", "STOPPING", "STOPPED", "COMPLETED", "ERROR", "FATAL"]
+  },
+  "AmpJob": {
+    "type": "object",
+    "required": ["id", "created_at", "updated_at", "node_id", "status", "descriptor"],
+    "properties": {
+      "id": {"$ref": "#/components/schemas/AmpId"},
+      "created_at": {"$ref": "#/components/schemas/AmpTime"},
+      "updated_at": {"$ref": "#/components/schemas/AmpTime"},
+      "node_id": {"type": "string"},
+      "status": {"$ref": "#/components/schemas/AmpStatus"},
+      "descriptor": {"type": ["object", "null"], "properties": {"kind": {"const": "slicemill"}}}
+    }
+  },
+  "AmpJobs": {
+    "type": "object",
+    "required": ["jobs"],
+    "properties": {
+      "jobs": {"type": "array", "items": {"$ref": "#/components/schemas/AmpJob"}},
+      "next_cursor": {"$ref": "#/components/schemas/AmpId"}
+    }
+  },
+  "AmpEvent": {
+    "type": "object",
+    "required": ["id", "created_at", "node_id", "event_type"],
+    "properties": {
+      "id": {"$ref": "#/components/schemas/AmpId"},
+      "job_id": {"$ref": "#/components/schemas/AmpId"},
+      "created_at": {"$ref": "#/components/schemas/AmpTime"},
+      "node_id": {"type": "string"},
+      "event_type": {"$ref": "#/components/schemas/AmpStatus"},
+      "detail": {"type": "object"}
+    }
+  },
+  "AmpEvents": {
+    "type": "object",
+    "required": ["job_id", "events"],
+    "properties": {
+      "job_id": {"$ref": "#/components/schemas/AmpId"},
+      "events": {"type": "array", "items": {"$ref": "#/components/schemas/AmpEvent"}}
+    }
+  },
+  "AmpWorkers": {
+    "type": "object",
+    "required": ["workers"],
+    "properties": {
+      "workers": {
+        "type": "array",
+        "items": {
+          "type": "object",
+          "required": ["node_id", "heartbeat_at"],
+          "properties": {"node_id": {"type": "string"}, "heartbeat_at": {"$ref": "#/components/schemas/AmpTime"}}
+        }
+      }
+    }
+  },
+  "AmpWorker": {
+    "type": "object",
+    "required": ["node_id", "info", "created_at", "registered_at", "heartbeat_at"],
+    "properties": {
+      "node_id": {"type": "string"},
+      "info": {"type": "object", "additionalProperties": {"type": "string"}},
+      "created_at": {"$ref": "#/components/schemas/AmpTime"},
+      "registered_at": {"$ref": "#/components/schemas/AmpTime"},
+      "heartbeat_at": {"$ref": "#/components/schemas/AmpTime"}
+    }
+  }
+})json";
 
 }  // namespace
 
@@ -297,12 +396,17 @@ Dialect dialect(JobService& service, JobViews& views, std::string prefix) {
   out.name = "Amp";
   out.prefixes = {std::move(prefix)};
   for (const Row& row : kRows) {
-    out.routes.push_back(
-        {row.method, std::string(row.pattern), [&service, &views, &row](Request& request, const Respond& respond) {
-           Call call{service, views, request, respond};
-           row.handle(call);
-         }});
+    out.routes.push_back({.method = row.method,
+                          .pattern = std::string(row.pattern),
+                          .handler =
+                              [&service, &views, &row](Request& request, const Respond& respond) {
+                                Call call{service, views, request, respond};
+                                row.handle(call);
+                              },
+                          .doc = row.doc});
   }
+  out.schemas = [] { return Json::parse(kSchemas); };
+  out.error_schema = "AmpError";
   out.error = [](int status, std::string_view message) {
     return error_response(status, status < 500 ? "INVALID_REQUEST" : "INTERNAL_ERROR", message);
   };
