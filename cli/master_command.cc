@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
@@ -13,6 +15,7 @@
 #include "api/http/router.h"
 #include "api/http/server.h"
 #include "cli/commands.h"
+#include "cli/listeners.h"
 #include "cli/master_options.h"
 #include "cli/version.h"
 #include "core/model/launch.h"
@@ -30,15 +33,10 @@
 namespace slicemill::cli {
 namespace {
 
-// "http://127.0.0.1:5678", with the port that was taken.
-std::string listening_url(const std::string& bind, int port) {
-  return bind.find(':') == std::string::npos ? fmt::format("http://{}:{}", bind, port)
-                                             : fmt::format("http://[{}]:{}", bind, port);
-}
-
 class MasterProcess {
  public:
-  explicit MasterProcess(const Settings& settings) : settings_(settings) {}
+  MasterProcess(const Settings& settings, std::vector<Listener> listeners)
+      : settings_(settings), listeners_(std::move(listeners)) {}
 
   Result<void> open() {
     set_fault_process("master");
@@ -58,6 +56,7 @@ class MasterProcess {
     http.port = static_cast<std::uint16_t>(options.port);
     http.allowed_hosts = words_of(settings_.text("allowed_hosts"));
     ASSIGN_OR_RETURN(server_, api::start_http_server(loop_, http, router_));
+    for (const Listener& listener : listeners_) RETURN_IF_ERROR(listen_too(listener, http));
     return {};
   }
 
@@ -67,10 +66,43 @@ class MasterProcess {
     const std::string url = listening_url(settings_.text("bind"), server_->port());
     log(LogLevel::info, "listening on {}, data directory {}", url, settings_.text("data"));
     say(stdout, fmt::format("listening on {}\n", url));
+    for (const Further& further : further_) {
+      const std::string place = listening_url(further.listener.address, further.server->port());
+      log(LogLevel::info, "listening on {} for clients of {}", place, further.listener.dialect);
+      say(stdout, fmt::format("listening on {} ({})\n", place, further.listener.dialect));
+    }
     loop_.run();
   }
 
  private:
+  // A port with one dialect at its root.
+  struct Further {
+    Listener listener;
+    std::unique_ptr<api::Router> router;
+    std::unique_ptr<api::HttpServer> server;
+  };
+
+  Result<void> listen_too(const Listener& listener, api::HttpOptions http) {
+    Further further{listener, std::make_unique<api::Router>(), nullptr};
+    RETURN_IF_ERROR(further.router->mount(listener.dialect == "amp"
+                                              ? api::amp::dialect(master_->service(), master_->views(), "")
+                                              : api::teraslice::dialect(master_->service(), master_->assets())));
+    http.address = listener.address;
+    http.port = listener.port;
+    ASSIGN_OR_RETURN(further.server, api::start_http_server(loop_, http, *further.router));
+    further_.push_back(std::move(further));
+    return {};
+  }
+
+  void stop_servers() {
+    auto left = std::make_shared<std::size_t>(1 + further_.size());
+    const auto stopped = [this, left] {
+      if (--*left == 0) loop_.stop();
+    };
+    server_->stop(stopped);
+    for (const Further& further : further_) further.server->stop(stopped);
+  }
+
   // The first signal drains: answers in flight are given, what was asked is made durable. The second SIGINT does not
   // wait.
   void on_signal(int number) {
@@ -83,14 +115,16 @@ class MasterProcess {
     draining_ = true;
     log(LogLevel::info, "signal {}: draining", number);
     if (number == SIGINT) say(stderr, "draining; a second interrupt quits at once\n");
-    master_->shut_down([this] { server_->stop([this] { loop_.stop(); }); });
+    master_->shut_down([this] { stop_servers(); });
   }
 
   const Settings& settings_;
+  const std::vector<Listener> listeners_;
   AsioLoop loop_;
   api::Router router_;
   std::unique_ptr<master::Master> master_;
   std::unique_ptr<api::HttpServer> server_;
+  std::vector<Further> further_;
   bool draining_ = false;
   bool interrupted_ = false;
   OrphanReaper orphans_{loop_};
@@ -106,7 +140,9 @@ ExitCode run_master(const CommandLine& line) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto hosts = api::OriginGuard::make(settings->text("bind"), words_of(settings->text("allowed_hosts")));
   if (!hosts) return report(hosts.error(), ExitCode::bad_input);
-  MasterProcess process(*settings);
+  auto listeners = parse_listeners(words_of(settings->text("listeners")), settings->text("bind"));
+  if (!listeners) return report(listeners.error(), ExitCode::bad_input);
+  MasterProcess process(*settings, std::move(*listeners));
   if (const auto opened = process.open(); !opened) {
     const Error& error = opened.error();
     // Whatever keeps a master from its port and its data directory is a reason not to start; only a full or damaged

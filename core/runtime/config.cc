@@ -69,6 +69,12 @@ std::vector<SettingSpec> make_specs() {
            "Hosts by which the REST API may be addressed beside its own names, and whose web pages may use it: "
            "names or addresses between commas, such as `jobs.example.com, *.lan, dashboard:8080`.",
        .computed_default = unset},
+      {.name = "listeners",
+       .type = list,
+       .default_text = "none",
+       .description = "Further ports with one dialect at their root, for clients that look for it there: "
+                      "`amp@1610`, `teraslice@0.0.0.0:5679`; several with commas between them.",
+       .computed_default = unset},
       {.name = "data",
        .type = directory,
        .default_text = "$XDG_STATE_HOME/slicemill, else ~/.local/state/slicemill",

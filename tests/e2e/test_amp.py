@@ -1,11 +1,12 @@
 """The Amp dialect before a real master: jobs of the first dialect are listed, watched, stopped, resumed and deleted through it."""
 
+import contextlib
 import http.client
 import json
 import threading
 import unittest
 
-from harness import TERMINAL, EndToEnd, records, wait_until
+from harness import BAD_INPUT, CANNOT_START, TERMINAL, EndToEnd, records, wait_until
 
 SHORT_LEASE = {"SLICEMILL_BEAT": "150ms", "SLICEMILL_LEASE": "1s"}
 ACTIVE = ("SCHEDULED", "RUNNING", "STOP_REQUESTED", "STOPPING")
@@ -88,6 +89,32 @@ class Amp(EndToEnd):
         self.assertEqual(self.numbers(), [])
         self.assertTrue(self.master.get(f"/v1/jobs/{submitted['job_id']}")["_deleted"])
         self.assert_output(records(3000))
+
+    def test_a_port_of_its_own(self):
+        self.master = self.start_master(arguments=("--listeners", "amp@0,teraslice@127.0.0.1:0"))
+        lines = wait_until(lambda: len(self.master.output) == 3 and self.master.output, lambda: self.master.output)
+        ports = {line.rsplit("(", 1)[1].strip(")"): int(line.split()[2].rsplit(":", 1)[1]) for line in lines[1:]}
+        number, submitted = self.begin()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", ports["amp"], timeout=60)) as connection:
+            connection.request("GET", f"/jobs/{number}")
+            self.assertEqual(json.loads(connection.getresponse().read())["descriptor"]["kind"], "slicemill")
+            connection.request("GET", f"/v1/ex/{submitted['ex_id']}")
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.read()), (404, b""), "the dialect alone")
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", ports["teraslice"], timeout=60)) as connection:
+            connection.request("GET", f"/v1/ex/{submitted['ex_id']}")
+            self.assertEqual(json.loads(connection.getresponse().read())["ex_id"], submitted["ex_id"])
+        self.amp("PUT", f"/jobs/{number}/stop")
+        self.wait_for(number, "STOPPED")
+        self.assertEqual(self.master.terminate(), 0)
+
+    def test_a_wrong_listener_is_one_line(self):
+        for word in ("tork@8000", "amp", f"amp@{70000}"):
+            result = self.slicemill("master", "--port", "0", "--data", self.data, "--listeners", word)
+            self.assert_one_line(result, BAD_INPUT, "listeners:", f'"{word}"')
+        taken = self.start_master()
+        result = self.slicemill("master", "--port", "0", "--data", self.directory / "other", "--listeners", f"amp@{taken.port}")
+        self.assert_one_line(result, CANNOT_START, str(taken.port))
 
     def test_a_failure_says_why_and_can_go_on(self):
         self.master = self.start_master()

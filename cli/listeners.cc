@@ -1,0 +1,58 @@
+#include "cli/listeners.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "core/runtime/text.h"
+
+namespace slicemill::cli {
+namespace {
+
+constexpr std::array<std::string_view, 2> kDialects = {"amp", "teraslice"};
+constexpr std::int64_t kLastPort = 65535;
+
+Result<Listener> parse_listener(const std::string& word, const std::string& bind) {
+  const auto wrong = [&](std::string_view why) {
+    return Error(ErrorCode::invalid,
+                 fmt::format("listeners: \"{}\": {}; expected DIALECT@PORT or DIALECT@ADDRESS:PORT", word, why));
+  };
+  const auto at = word.find('@');
+  if (at == std::string::npos) return wrong("there is no @");
+  Listener listener{word.substr(0, at), bind, 0};
+  if (std::ranges::find(kDialects, listener.dialect) == kDialects.end())
+    return wrong(fmt::format("there is no dialect \"{}\", there are amp and teraslice", listener.dialect));
+  std::string port = word.substr(at + 1);
+  if (const auto colon = port.rfind(':'); colon != std::string::npos) {
+    listener.address = port.substr(0, colon);
+    port.erase(0, colon + 1);
+    if (listener.address.size() > 2 && listener.address.front() == '[' && listener.address.back() == ']')
+      listener.address = listener.address.substr(1, listener.address.size() - 2);
+    if (listener.address.empty()) return wrong("the address is empty");
+  }
+  const auto number = parse_integer(port);
+  if (!number || *number < 0 || *number > kLastPort) return wrong("the port is not a number from 0 to 65535");
+  listener.port = static_cast<std::uint16_t>(*number);
+  return listener;
+}
+
+}  // namespace
+
+Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind) {
+  std::vector<Listener> listeners;
+  for (const std::string& word : words) {
+    ASSIGN_OR_RETURN(Listener listener, parse_listener(word, bind));
+    listeners.push_back(std::move(listener));
+  }
+  return listeners;
+}
+
+std::string listening_url(const std::string& address, int port) {
+  return address.find(':') == std::string::npos ? fmt::format("http://{}:{}", address, port)
+                                                : fmt::format("http://[{}]:{}", address, port);
+}
+
+}  // namespace slicemill::cli

@@ -1,0 +1,27 @@
+// Listeners of the master beside its own: one dialect at the root of another port, where its clients look for it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/runtime/result.h"
+
+namespace slicemill::cli {
+
+struct Listener {
+  std::string dialect;  // amp or teraslice
+  std::string address;
+  std::uint16_t port = 0;  // 0: a free one
+
+  bool operator==(const Listener&) const = default;
+};
+
+// "amp@1610", "amp@0.0.0.0:1610", "amp@[::1]:1610". Without an address they listen on `bind`. invalid: names the word.
+Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind);
+
+// "http://127.0.0.1:5678"
+std::string listening_url(const std::string& address, int port);
+
+}  // namespace slicemill::cli
