@@ -25,6 +25,8 @@
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
+#include "core/runtime/printable.h"
+#include "core/runtime/text.h"
 #include "execution-controller/local_run.h"
 #include "worker/worker.h"
 
@@ -191,14 +193,22 @@ ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
   }
 }
 
-// Why the execution is not what it should be: its reason, and the newest slice error if slices failed.
+// Why the execution is not what it should be: its reason, and the newest slice error if slices failed. What that one
+// has in further lines, such as a script's last words, is printed as it is.
 std::string cause_of(const ControllerLaunch& launch, const controller::ControllerOutcome& outcome) {
   if (outcome.counters.failed == 0 || outcome.ledger_error) return outcome.reason;
   const auto view = view_ledger(launch.ledger_directory);
   if (!view) return outcome.reason;
   const auto errors = (*view)->errors(0, 1);
   if (!errors || errors->empty()) return outcome.reason;
-  return fmt::format("{}; the latest: {}", outcome.reason, errors->front().error);
+  const std::string_view error = errors->front().error;
+  const std::string_view first = first_line(error);
+  for (std::string_view rest = error.substr(first.size()); !rest.empty();) {
+    const std::string_view line = first_line(rest.substr(1));
+    say(stderr, printable(line) + "\n");
+    rest.remove_prefix(1 + line.size());
+  }
+  return fmt::format("{}; the latest: {}", outcome.reason, first);
 }
 
 ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {

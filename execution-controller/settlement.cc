@@ -9,6 +9,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
+#include "core/runtime/text.h"
 
 namespace slicemill::controller {
 namespace {
@@ -173,7 +174,7 @@ void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryabl
   // Durable, so that another controller does not count from the beginning.
   note_try(slice, error);
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
-      delay, error);
+      delay, first_line(error));
   const std::uint64_t ticket = next_wait_++;
   waiting_.emplace(ticket, std::move(slice));
   loop_.after(std::chrono::milliseconds(delay), [this, ticket, alive = std::weak_ptr<bool>(alive_)] {
@@ -191,7 +192,7 @@ void Settlement::note_try(ActiveSlice& slice, std::string error) {
 }
 
 void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& error) {
-  log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, error);
+  log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, first_line(error));
   ++in_progress_;
   ++failures_;
   auto& batch = writer_.batch();

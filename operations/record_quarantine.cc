@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "operations/slice_place.h"
+
 namespace slicemill {
 namespace {
 
@@ -26,7 +28,7 @@ void RecordQuarantine::begin(std::string_view request) {
 
 std::string RecordQuarantine::origin() const {
   if (is_redriven_request(request_)) return "redriven records";
-  return fmt::format("slice {}", request_.substr(0, kMostOriginBytes));
+  return slice_place(request_);
 }
 
 void RecordQuarantine::expect(std::string_view bytes, const std::string& place) {

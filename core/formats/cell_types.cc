@@ -67,11 +67,8 @@ char* write_number(std::string_view text, const NumberStyle& style, bool is_inte
   if (has_point) text.remove_prefix(1);
   const std::string_view fraction = has_point ? leading_digits(text) : std::string_view();
   if (whole.empty() && fraction.empty()) return nullptr;
-  if (exact &&
-      (sign == "+" || whole.empty() || (whole.size() > 1 && whole[0] == '0') || (has_point && fraction.empty())))
-    return nullptr;
-  const std::size_t zeros = std::min(whole.find_first_not_of('0'), whole.size());
-  whole.remove_prefix(zeros);
+  if (whole.size() > 1 && whole[0] == '0') return nullptr;  // of a code: as a number it would lose them
+  if (exact && (sign == "+" || whole.empty() || (has_point && fraction.empty()))) return nullptr;
   if (whole.empty()) {
     *out++ = '0';
   } else {
@@ -282,6 +279,11 @@ std::string cell_problem(const ColumnRule& rule, const NumberStyle& numbers, std
                                    : " of ISO 8601 (`date_format` says how dates are written)");
   }
   if (rule.type != CellType::decimal && rule.type != CellType::integer) return problem;
+  const std::string_view digits = trimmed_cell(text);
+  const auto first = digits.find_first_not_of("+-");
+  if (first != std::string_view::npos && first + 1 < digits.size() && digits[first] == '0' &&
+      is_digit(digits[first + 1]))
+    return problem + ": zeros in front would be lost (text keeps them)";
   const char other = numbers.decimal == '.' ? ',' : '.';
   if (numbers.thousands.empty() && text.find(other) != std::string_view::npos) {
     problem += fmt::format(" (`decimal_separator` is \"{}\", and there is no `thousands_separator`)", numbers.decimal);

@@ -181,6 +181,7 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, const 
   outcome.config["_op"] = name->text();
   check_common_fields(outcome.config, place, validated.issues);
   apply_path_rules(*outcome.schema, reading, place, outcome.config, validated.issues);
+  if (outcome.schema->place && validated.issues.empty()) outcome.schema->place(outcome.config, reading.rules.paths);
   if (!validated.issues.empty()) {
     outcome.errors.push_back(fmt::format("Validation failed for operation config: {} - {}", name->base,
                                          render_issues(validated.issues, reading.rules)));
@@ -256,7 +257,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
   if (!issues.empty() || !errors.empty()) return;
   for (const auto& [index, schema] : schemas) {
     if (!schema->check_job) continue;
-    const auto checked = schema->check_job(operations[index], operations);
+    const auto checked = schema->check_job(operations[index], {job.config, reading.rules.paths});
     if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
   if (issues.empty() && errors.empty()) warn_of_places(operations, reading.catalog, job.warnings);

@@ -27,12 +27,6 @@ struct ValidatedJob {
   std::vector<JobWarning> warnings;
 };
 
-// Where relative paths in operation options are allowed to point from.
-struct PathRule {
-  bool allow_relative = false;  // the master refuses them (with the absolute suggestion); `run` resolves them
-  std::string base;             // directory that they are resolved against, or that the suggestion uses
-};
-
 // What a job is judged by, beside the catalog of operations.
 struct JobRules {
   PathRule paths{};

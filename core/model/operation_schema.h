@@ -51,6 +51,18 @@ enum class Delivery { none, exactly_once, at_least_once };
 std::string_view to_string(OperationKind kind);
 std::string_view to_string(Delivery delivery);
 
+// Where relative paths in operation options are allowed to point from.
+struct PathRule {
+  bool allow_relative = false;  // the master refuses them (with the absolute suggestion); `run` resolves them
+  std::string base;             // directory that they are resolved against, or that the suggestion uses
+};
+
+// What an operation is judged beside: a job that is valid otherwise, with all options normalised.
+struct JobScope {
+  const Json& job;
+  const PathRule& paths;
+};
+
 struct OperationSchema {
   std::string name{};
   OperationKind kind = OperationKind::processor;
@@ -67,9 +79,10 @@ struct OperationSchema {
     std::string option, description;
   };
   std::function<std::optional<PlaceWarning>(const Json& options, std::span<const Json> before)> check_place{};
-  // Checks against the other operations of a job that is valid otherwise, all with their options normalised. It may
-  // look at the file system.
-  std::function<Result<void>(const Json& options, const Json& operations)> check_job{};
+  // Checks against the rest of the job. It may look at the file system.
+  std::function<Result<void>(const Json& options, const JobScope& scope)> check_job{};
+  // Settles what relative names in the options mean that are no paths by themselves. Of valid options.
+  std::function<void(Json& options, const PathRule& paths)> place{};
 };
 
 class OperationCatalog {

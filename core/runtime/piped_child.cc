@@ -217,7 +217,8 @@ void PipedChild::kill_group() {
   if (!is_reaped_) ::kill(-pid_, SIGKILL);
 }
 
-Result<std::string> find_program(const std::string& command, const std::string& directory) {
+Result<std::string> find_program(const std::string& command, const std::string& directory,
+                                 const std::string& search_path) {
   const auto missing = [&](const std::string& places) {
     return Error(ErrorCode::not_found, fmt::format("no program \"{}\" in {}", command, places), false);
   };
@@ -230,7 +231,7 @@ Result<std::string> find_program(const std::string& command, const std::string& 
     if (is_program(path)) return path;
   }
   if (command.find('/') != std::string::npos) return missing(directory.empty() ? "any asset directory" : directory);
-  const char* path_text = std::getenv("PATH");
+  const char* path_text = search_path.empty() ? std::getenv("PATH") : search_path.c_str();
   const std::string search = path_text != nullptr ? path_text : "/usr/local/bin:/usr/bin:/bin";
   for (const auto& place : split(search, ':')) {
     auto path = fmt::format("{}/{}", place, command);

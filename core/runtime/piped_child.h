@@ -66,7 +66,9 @@ class PipedChild {
 };
 
 // The absolute path of a command: with a slash it is one already, or relative to `directory`; a bare name is looked for
-// in `directory`, then in PATH. "" as directory: neither. not_found naming the places that were searched.
-Result<std::string> find_program(const std::string& command, const std::string& directory);
+// in `directory`, then in PATH, or what stands for it. "" as directory: neither. not_found naming the places that were
+// searched.
+Result<std::string> find_program(const std::string& command, const std::string& directory,
+                                 const std::string& search_path = "");
 
 }  // namespace slicemill

@@ -161,4 +161,8 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return result;
 }
 
+std::string_view first_line(std::string_view text) {
+  return text.substr(0, text.find('\n'));
+}
+
 }  // namespace slicemill

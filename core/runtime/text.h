@@ -39,4 +39,7 @@ std::vector<std::string> words_of(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+// Up to its first line end.
+std::string_view first_line(std::string_view text);
+
 }  // namespace slicemill

@@ -121,8 +121,28 @@ Result<void> ChildOutput::end(RecordBatch& batch) {
   return add_line(line, batch);
 }
 
+Result<void> ChildOutput::reject(std::string_view marked) {
+  const char* const end = marked.data() + marked.size();
+  const JsonScan scan =
+      marked.starts_with(" \"") ? scan_json_value(marked.data() + 1, end) : JsonScan{.state = JsonScan::State::broken};
+  if (scan.state != JsonScan::State::complete || scan.at == end || *scan.at != ' ') {
+    return Error(ErrorCode::invalid,
+                 fmt::format("line {} of its output begins like a rejected record, and is none: {}", line_number_,
+                             text_head(marked)),
+                 false);
+  }
+  std::string reason;
+  append_unescaped({marked.data() + 2, static_cast<std::size_t>(scan.at - marked.data()) - 3}, reason);
+  replace_surrogates(reason, 0);
+  const std::string_view record(scan.at + 1, static_cast<std::size_t>(end - scan.at) - 1);
+  return rejecter_.reject(
+      record,
+      Error(ErrorCode::invalid, fmt::format("the child rejects a record: {}: {}", reason, text_head(record)), false));
+}
+
 Result<void> ChildOutput::add_line(std::string_view line, RecordBatch& batch) {
   ++line_number_;
+  if (!framing_.mark.empty() && line.starts_with(framing_.mark)) return reject(line.substr(framing_.mark.size()));
   if (!framing_.is_json) {
     batch.records.push_back(line);
     return {};

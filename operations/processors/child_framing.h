@@ -9,6 +9,11 @@
 //            stdout := reply*           reply  := size payload      payload := record*, as in lines; size may be 0
 //            size   := 4 bytes, an unsigned number in the agreed byte order
 //
+//   Anywhere among the records of its stdout, in both:
+//            rejected := mark " " reason " " record "\n"     mark: the text of SLICEMILL_REJECT in its environment,
+//            which
+//                                                           no record can hold by chance; reason: a JSON text
+//
 // Every frame that a child gets, the end of a slice too, is answered by exactly one frame, in order. So a child that
 // holds records back answers with 0 and gives them with the answer to the end.
 #pragma once
@@ -26,7 +31,8 @@ namespace slicemill {
 struct ChildFraming {
   bool has_lengths = false;
   bool is_little_endian = false;
-  bool is_json = true;  // otherwise lines are taken as they are
+  bool is_json = true;    // otherwise lines are taken as they are
+  std::string mark = "";  // of rejected records; "": the child rejects none
 };
 
 // Writes the batch into `text`, which loses what it held: as lines, or as one frame.
@@ -44,7 +50,8 @@ class ChildOutput {
   void attach(RecordBatch& batch);
   // Where the next bytes belong; empty: the batch is full.
   std::span<char> room() { return block_.subspan(filled_); }
-  // So many bytes were written into room(). invalid for a line that is not JSON, if the job does not drop such records.
+  // So many bytes were written into room(). invalid for a line that is not JSON, and for a record that the child
+  // rejects, if the job does not drop or keep such records.
   Result<void> took(std::size_t size, RecordBatch& batch);
   // Nothing follows.
   Result<void> end(RecordBatch& batch);
@@ -57,6 +64,7 @@ class ChildOutput {
   // The frame's size, if all of it is there.
   bool begin_frame();
   Result<void> add_line(std::string_view line, RecordBatch& batch);
+  Result<void> reject(std::string_view marked);
 
   ChildFraming framing_;
   RecordRejecter& rejecter_;

@@ -2,15 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/formats/byte_scan.h"
+#include "core/model/asset_bundle.h"
+#include "core/model/job.h"
+#include "core/model/job_options.h"
+#include "core/runtime/ids.h"
 #include "core/runtime/log.h"
 #include "core/runtime/piped_child.h"
 #include "core/runtime/text.h"
 #include "operations/processors/child_errors.h"
 #include "operations/processors/child_framing.h"
 #include "operations/processors/child_pump.h"
+#include "operations/slice_place.h"
 
 namespace slicemill {
 namespace {
@@ -74,6 +83,83 @@ Result<void> check_spawn_options(const Json& options) {
   return {};
 }
 
+std::string search_path(const Json& job) {
+  const Json variables = job.value("env_vars", Json::object());
+  const auto path = variables.find("PATH");
+  return path != variables.end() && path->is_string() ? path->get<std::string>() : std::string();
+}
+
+// Programs that run the file that is their first argument, unless that is an option.
+bool takes_a_script(std::string_view command) {
+  command.remove_prefix(command.rfind('/') + 1);  // npos + 1 is 0
+  while (!command.empty() && (is_digit(command.back()) || command.back() == '.')) command.remove_suffix(1);
+  constexpr std::string_view kInterpreters[] = {"python",  "node", "nodejs", "ruby", "perl", "php",       "lua",
+                                                "Rscript", "sh",   "bash",   "dash", "zsh",  "busybox sh"};
+  return std::find(std::begin(kInterpreters), std::end(kInterpreters), command) != std::end(kInterpreters);
+}
+
+// The script that an interpreter is to run; "" if the arguments do not say it for certain.
+std::string script_argument(const Json& options) {
+  if (!takes_a_script(options.at("command").get_ref<const std::string&>())) return "";
+  for (const Json& argument : options.value("args", Json::array())) {
+    const std::string text = argument_text(argument);
+    if (!text.starts_with('-')) return text;
+    if (text != "-u" && text != "-B" && text != "-s" && text != "-E") return "";  // it may be code, or take a value
+  }
+  return "";
+}
+
+Result<void> check_is_file(const std::string& path) {
+  std::error_code failed;
+  const auto found = std::filesystem::status(path, failed);
+  if (std::filesystem::exists(found) && !std::filesystem::is_directory(found)) return {};
+  return Error(ErrorCode::not_found,
+               fmt::format("args: {} {}", path, std::filesystem::exists(found) ? "is a directory" : "does not exist"),
+               false);
+}
+
+Result<void> check_script_argument(const Json& options, const std::string& directory, const PathRule& paths) {
+  const std::string script = script_argument(options);
+  if (script.empty()) return {};
+  if (script.starts_with('/')) return check_is_file(script);
+  if (!directory.empty()) return check_is_file(directory + "/" + script);
+  const std::string absolute = (std::filesystem::path(paths.base) / script).lexically_normal().string();
+  if (paths.allow_relative) return check_is_file(absolute);
+  return Error(ErrorCode::invalid,
+               fmt::format("args: \"{}\" is relative, and workers run where the master does; give it as \"{}\", or say "
+                           "options.cwd",
+                           script, absolute),
+               false);
+}
+
+// What is wrong now would be wrong for every slice.
+Result<void> check_programs(const Json& options, const JobScope& scope) {
+  std::string directory = options.value("asset_path", "");
+  const std::string asset = options.value("asset", "");
+  if (directory.empty() && !asset.empty()) {
+    const auto bundle = find_bundle(bundles_of(scope.job), asset);
+    if (!bundle || bundle->directory.empty()) return {};  // its files are not here
+    directory = bundle->directory;
+  }
+  const auto& command = options.at("command").get_ref<const std::string&>();
+  auto found = find_program(command, directory);
+  const std::string path = search_path(scope.job);
+  if (!found && !path.empty() && find_program(command, directory, path)) found = std::string();
+  if (!found) return with_context(found.error(), "command");
+  const Json more = options.value("options", Json::object());
+  return check_script_argument(options, more.value("cwd", directory), scope.paths);
+}
+
+// A run that is resumed from another directory finds its files where it found them first.
+void place_script(Json& options, const PathRule& paths) {
+  if (!paths.allow_relative || options.contains("asset") || options.contains("asset_path")) return;
+  const std::string script = script_argument(options);
+  if (script.empty() || script.starts_with('/')) return;
+  Json& more = options["options"];
+  if (!more.is_object()) more = Json::object();
+  if (!more.contains("cwd")) more["cwd"] = paths.base;
+}
+
 Result<void> check_script(const Json& options) {
   RETURN_IF_ERROR(check_spawn_options(options));
   const auto& command = options.at("command").get_ref<const std::string&>();
@@ -100,13 +186,19 @@ class Script final : public Processor {
     name_ = fmt::format("operations[{}] {}", context.index, context.options.at("command").get<std::string>());
     framing_ = {.has_lengths = context.options.value("framing", "lines") == "length",
                 .is_little_endian = context.options.value("byte_order", "big") == "little",
-                .is_json = context.options.value("_encoding", "json") == "json"};
+                .is_json = context.options.value("_encoding", "json") == "json",
+                .mark = "slicemill-rejects-" + random_uuid()};
+    spec_.environment.emplace_back("SLICEMILL_FRAMING", framing_.has_lengths ? "length" : "lines");
+    spec_.environment.emplace_back("SLICEMILL_BYTE_ORDER", framing_.is_little_endian ? "little" : "big");
+    spec_.environment.emplace_back("SLICEMILL_REJECT", framing_.mark);
+    memory_limit_ = worker_memory_limit(context.job);
     timeout_ms_ = context.options.value("timeout", std::int64_t{0});
     output_.emplace(framing_, rejecter_);
     return {};
   }
 
   Result<void> begin(const SliceContext& slice) override {
+    request_of_slice_ = slice.request;
     unsent_ = {};
     requests_ = 0;
     phase_ = Phase::sending;
@@ -114,9 +206,11 @@ class Script final : public Processor {
     errors_.forget_tail();
     const bool has_spoken = child_ && pump_->has_output();  // the end of its output shows here too
     if (child_ && child_->exit()) stop_child();             // it ended between two slices
-    if (child_ && has_spoken) return too_many_frames();
+    if (child_ && has_spoken) return placed(too_many_frames());
     if (!child_) {
-      ASSIGN_OR_RETURN(child_, PipedChild::start(spec_));
+      auto started = PipedChild::start(spec_);
+      if (!started) return placed(started.error());
+      child_ = std::move(*started);
       pump_.emplace(*child_, errors_);
     }
     pump_->begin(timeout_ms_, slice.cancelled);
@@ -158,9 +252,22 @@ class Script final : public Processor {
     child_.reset();
   }
 
+  // The error with the place that the slice's records come from.
+  Error placed(Error error) const {
+    const auto line_end = error.message.find('\n');
+    const std::string place = request_of_slice_.empty() ? "" : fmt::format(" (in {})", slice_place(request_of_slice_));
+    error.message.insert(std::min(line_end, error.message.size()), place);
+    return error;
+  }
+
+  Result<void> exchange(RecordBatch& batch) {
+    auto exchanged = exchange_bytes(batch);
+    return exchanged ? exchanged : placed(exchanged.error());
+  }
+
   // Gives the child what is unsent and fills the batch with what it says meanwhile; at the slice's end until it is
   // through or the batch is full.
-  Result<void> exchange(RecordBatch& batch) {
+  Result<void> exchange_bytes(RecordBatch& batch) {
     batch.clear();
     output_->attach(batch);
     const auto until = phase_ == Phase::sending ? ChildPump::Until::written : ChildPump::Until::some_read;
@@ -207,14 +314,30 @@ class Script final : public Processor {
 
   Error failure(const ProcessExit& exit, std::string_view when) const {
     auto message = fmt::format("the child ended with {}{}", exit.to_text(), when);
-    if (!errors_.tail().empty()) message += fmt::format("; the end of its stderr: {}", errors_.tail());
+    if (memory_limit_ > 0 && lacks_memory(exit))
+      message += fmt::format(", maybe for lack of memory: {} is {} bytes", kMemoryLimit, memory_limit_);
+    const std::string_view tail = errors_.tail();
+    if (tail.empty()) return {ErrorCode::io, message};
+    // The last line says the most, as that of a traceback; all of them are in the worker's log as lines.
+    const auto last = tail.rfind('\n');
+    message += fmt::format(": {}", tail.substr(last == std::string_view::npos ? 0 : last + 1));
+    if (last != std::string_view::npos) message += fmt::format("\nthe end of its stderr:\n{}", tail);
     return {ErrorCode::io, message};
+  }
+
+  bool lacks_memory(const ProcessExit& exit) const {
+    if (exit.signal == SIGKILL) return true;
+    for (const std::string_view words : {"MemoryError", "out of memory", "Cannot allocate memory", "bad_alloc"})
+      if (errors_.tail().find(words) != std::string_view::npos) return true;
+    return false;
   }
 
   std::string name_;
   PipedChildSpec spec_;
   ChildFraming framing_;
   std::int64_t timeout_ms_ = 0;
+  std::int64_t memory_limit_ = 0;      // of the worker; 0: none
+  std::string_view request_of_slice_;  // of the slice under way
   RecordRejecter rejecter_;
   ChildErrors errors_;
   std::unique_ptr<PipedChild> child_;
@@ -283,6 +406,8 @@ OperationEntry script_operation() {
   schema.options = script_options();
   schema.repeatable = false;
   schema.check = check_script;
+  schema.check_job = check_programs;
+  schema.place = place_script;
   return {std::move(schema), [] { return std::make_unique<Script>(); }};
 }
 

@@ -576,8 +576,8 @@ OperationEntry file_reader_operation() {
     if (!reading) return reading.error();
     return {};
   };
-  schema.check_job = [](const Json& options, const Json& operations) {
-    return check_own_output(options.at("path").get<std::string>(), operations);
+  schema.check_job = [](const Json& options, const JobScope& scope) {
+    return check_own_output(options.at("path").get<std::string>(), scope.job.at("operations"));
   };
   return {std::move(schema), [] { return std::make_unique<FileReader>(); }};
 }

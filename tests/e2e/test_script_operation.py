@@ -4,10 +4,11 @@ import collections
 import json
 import pathlib
 import shutil
+import subprocess
 import textwrap
 import unittest
 
-from harness import FAILED, OK, EndToEnd, is_alive, processes_with_token, records, wait_until
+from harness import BAD_INPUT, FAILED, OK, SLICEMILL, EndToEnd, is_alive, processes_with_token, records, wait_until
 
 SDK = pathlib.Path(__file__).parents[2] / "sdk"
 
@@ -167,9 +168,131 @@ class Scripts(EndToEnd):
             self.assertGreaterEqual(rows[1]["time_ms"], 5 * self.slices_of(path))
             self.assertLess(rows[0]["time_ms"], rows[1]["time_ms"])
 
-    def test_a_command_that_is_not_there(self):
+    REJECTING = """
+        import slicemill
+        def check(record):
+            if record["id"] % 100 == 7:
+                slicemill.reject(record, "ends with seven")
+            return record
+        slicemill.each(check)
+        """
+
+    def test_rejected_records_are_quarantined_in_both_framings(self):
+        path = self.write_input(records=300)
+        good = [r for r in records(300) if r["id"] % 100 != 7]
+        for framing in ("lines", "length"):
+            self.output = self.directory / framing
+            self.data = self.directory / f"data-{framing}"
+            script = self.script(self.REJECTING, framing=framing, _dead_letter_action="quarantine")
+            self.run_job(self.job(path, size=10_000, processors=[script]))
+            self.assert_output(good)
+            ex_id, = [entry.name for entry in (self.data / "ledgers").iterdir()]
+            listed = [json.loads(line) for line in self.slicemill("quarantine", ex_id, "--data", self.data).stdout.splitlines()]
+            lines = path.read_text().splitlines()
+            self.assertEqual(sorted(r["bytes"] for r in listed), sorted(lines[n] for n in (7, 107, 207)))
+            for record in listed:
+                self.assertIn("ends with seven", record["error"])
+                self.assertRegex(record["place"], r"^/.*\.ldjson(, bytes \d+ to \d+)?$")
+
+    def test_a_rejected_record_fails_its_slice_with_reason_and_place(self):
+        path = self.write_input(records=300)
+        result = self.run_job(self.job(path, processors=[self.script(self.REJECTING, framing="length")]), FAILED)
+        self.assertRegex(result.stderr, r"the child rejects a record: ends with seven: .*\(in /.*\.ldjson")
+
+    def test_rejecting_in_node(self):
+        node = shutil.which("node") or shutil.which("nodejs")
+        if node is None:
+            self.skipTest("Node.js is not installed")
+        path = self.write_input(records=300)
+        child = self.directory / "child.js"
+        child.write_text(f"const s = require({json.dumps(str(SDK / 'node'))});\n"
+                         "s.each((r) => { if (r.id % 100 === 7) s.reject(r, 'ends with seven'); return r; });")
+        for framing in ("lines", "length"):
+            self.output = self.directory / framing
+            self.run_job(self.job(path, size=10_000, processors=[
+                {"_op": "script", "command": node, "args": [str(child)], "framing": framing, "_dead_letter_action": "none"}]))
+            self.assert_output([r for r in records(300) if r["id"] % 100 != 7])
+
+    def test_a_plain_program_rejects_too(self):
+        path = self.write_input(records=300)
+        self.run_job(self.job(path, processors=[self.script("""
+            import sys, slicemill
+            for line in sys.stdin:
+                if '"id": 7,' in line or '"id":7,' in line:
+                    slicemill.reject(line, "seven")
+                else:
+                    sys.stdout.write(line)
+            """, _dead_letter_action="none")]))
+        self.assert_output([r for r in records(300) if r["id"] != 7])
+
+    def test_a_traceback_is_printed_once_as_lines(self):
         path = self.write_input(records=10)
-        self.run_job(self.job(path, processors=[{"_op": "script", "command": "no_such_program"}]), FAILED)
+        result = self.run_job(self.job(path, max_retries=0, processors=[self.script("""
+            import slicemill
+            def divide(record):
+                return {"x": 1 / (record["id"] - 5)}
+            slicemill.each(divide)
+            """, framing="length")]), FAILED)
+        lines = result.stderr.splitlines()
+        self.assertEqual(lines.count("Traceback (most recent call last):"), 1, result.stderr)
+        self.assertIn("ZeroDivisionError: division by zero", lines)
+        self.assertNotIn("\\n", result.stderr)
+        self.assertRegex(lines[-1], r'the record was: \{.*"id": ?5.*\(in /.*\.ldjson')
+        log = (self.data / "logs").rglob("run.log")
+        self.assertEqual(sum(file.read_text().count("Traceback") for file in log), 1)
+
+    def install(self, *command, **more):
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, **more)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_pip_installs_the_package_without_a_network(self):
+        venv = self.directory / "venv"
+        self.install("/usr/bin/python3", "-m", "venv", venv)
+        self.install(venv / "bin" / "pip", "install", "--no-index", SDK / "python")
+        path = self.write_input(records=100)
+        child = self.directory / "child.py"
+        child.write_text("import slicemill\nslicemill.each(lambda r: r if r['group'] == 3 else None)\n")
+        self.run_job(self.job(path, processors=[
+            {"_op": "script", "command": str(venv / "bin" / "python"), "args": [str(child)], "framing": "length"}]))
+        self.assert_output([r for r in records(100) if r["group"] == 3])
+
+    def test_npm_installs_the_package_without_a_network(self):
+        npm, node = shutil.which("npm"), shutil.which("node")
+        if npm is None or node is None:
+            self.skipTest("npm is not installed")
+        project = self.directory / "project"
+        project.mkdir()
+        self.install(npm, "install", "--offline", "--no-audit", "--no-fund", SDK / "node", cwd=project)
+        (project / "child.js").write_text("require('slicemill').each((r) => r.group === 3 ? r : null);")
+        path = self.write_input(records=100)
+        self.run_job(self.job(path, processors=[
+            {"_op": "script", "command": node, "args": [str(project / "child.js")], "framing": "length"}]))
+        self.assert_output([r for r in records(100) if r["group"] == 3])
+
+    def test_a_relative_script_is_found_again_by_a_resume(self):
+        path = self.write_input(records=10)
+        (self.directory / "child.py").write_text("import os, sys\nsys.exit(0 if os.path.exists('flag') else 1)\n")
+        job = self.directory / "job.json"
+        job.write_text(json.dumps(self.job(path, max_retries=0, processors=[
+            {"_op": "script", "command": "python3", "args": ["child.py"]}])))
+        run = lambda *words, cwd: subprocess.run([str(SLICEMILL), "run", *map(str, words), "--data", str(self.data)], cwd=cwd,
+                                                 env=self.environment(), capture_output=True, text=True, timeout=90)
+        self.assertEqual(run(job, cwd=self.directory).returncode, FAILED)
+        (self.directory / "flag").touch()
+        ex_id, = [entry.name for entry in (self.data / "ledgers").iterdir()]
+        resumed = run("--resume", ex_id, cwd="/")
+        self.assertEqual(resumed.returncode, OK, resumed.stderr)
+
+    def test_programs_that_are_not_there_are_found_by_validation(self):
+        path = self.write_input(records=10)
+        for script, said in (({"command": "no_such_program"}, 'command: no program "no_such_program" in PATH'),
+                             ({"command": "python3", "args": ["/no/child.py"]}, "args: /no/child.py does not exist")):
+            job = self.directory / "job.json"
+            job.write_text(json.dumps(self.job(path, processors=[{"_op": "script", **script}])))
+            for command in ("validate", "run"):
+                result = self.slicemill(command, job, *(["--data", self.data] if command == "run" else []))
+                self.assertEqual(result.returncode, BAD_INPUT)
+                self.assertIn(said, result.stderr)
 
 
 if __name__ == "__main__":

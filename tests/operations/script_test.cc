@@ -151,10 +151,95 @@ TEST(Script, AnExitCodeOrASignalFailsTheSliceWithTheEndOfStderr) {
   const auto out = run_slice(*fails, {{"1"}});
   ASSERT_FALSE(out.result);
   EXPECT_EQ(out.result.error().message,
-            "the child ended with exit code 3; the end of its stderr: first\nno such table");
+            "the child ended with exit code 3: no such table\nthe end of its stderr:\nfirst\nno such table");
   EXPECT_TRUE(out.result.error().retryable);
   const auto dies = script({{"command", "/bin/sh"}, {"args", {"-c", "kill -9 $$"}}});
   EXPECT_THAT(run_slice(*dies, {{"1"}}).result.error().message, HasSubstr("signal 9"));
+}
+
+std::string rejecting(const std::string& marked) {
+  return "printf '{\"a\":1}\\n'; printf '%s %s\\n' \"$SLICEMILL_REJECT\" '" + marked + "'; printf '{\"a\":2}\\n'";
+}
+
+TEST(Script, AChildRejectsRecordsWithAReason) {
+  const Json options = {{"command", "/bin/sh"}, {"args", {"-c", rejecting(R"("too \u006cate" {"a" : 3})")}}};
+  const auto out = run_slice(*script(options), {});
+  ASSERT_FALSE(out.result);
+  EXPECT_EQ(out.result.error().message, R"(the child rejects a record: too late: {"a" : 3})");
+  EXPECT_FALSE(out.result.error().retryable);
+  Json kept = options;
+  kept["_dead_letter_action"] = "none";
+  EXPECT_THAT(run_slice(*script(kept), {}).records, ElementsAre(R"({"a":1})", R"({"a":2})"));
+  RecordQuarantine quarantine;
+  kept["_dead_letter_action"] = "quarantine";
+  OperationContext context;
+  context.options = kept;
+  context.quarantine = &quarantine;
+  const auto quarantining = script_operation().make();
+  ASSERT_TRUE(quarantining->initialize(context));
+  const std::string request = R"({"path":"/in","total":100,"offset":0,"length":10})";
+  quarantine.begin(request);
+  EXPECT_TRUE(run_slice(dynamic_cast<Processor&>(*quarantining), {}).result);
+  const auto records = quarantine.take();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].bytes, R"({"a" : 3})") << "as the child was given it";
+  EXPECT_EQ(records[0].place, "/in, bytes 0 to 9");
+}
+
+TEST(Script, AMarkWithoutARecordIsAnError) {
+  for (const char* marked : {"", "no text {}", R"("open {})", R"("reason")"}) {
+    const auto out = run_slice(*script({{"command", "/bin/sh"}, {"args", {"-c", rejecting(marked)}}}), {});
+    ASSERT_FALSE(out.result) << marked;
+    EXPECT_THAT(out.result.error().message, HasSubstr("begins like a rejected record, and is none"));
+  }
+}
+
+TEST(Script, ADeathThatMayBeForLackOfMemoryNamesTheLimit) {
+  OperationContext context;
+  context.options = {{"_op", "script"}, {"command", "/bin/sh"}, {"args", {"-c", "kill -9 $$"}}};
+  context.job = {{"resources_limits_memory", 64'000'000}};
+  const auto operation = script_operation().make();
+  ASSERT_TRUE(operation->initialize(context));
+  EXPECT_THAT(run_slice(dynamic_cast<Processor&>(*operation), {}).result.error().message,
+              HasSubstr("maybe for lack of memory: resources_limits_memory is 64000000 bytes"));
+}
+
+std::string job_problem(const Json& options, const PathRule& paths, const Json& job = Json::object()) {
+  const auto schema = script_operation().schema;
+  Json placed = validate_options(schema, options).options;
+  schema.place(placed, paths);
+  const auto checked = schema.check_job(placed, {job, paths});
+  return checked ? "" : checked.error().message;
+}
+
+TEST(Script, ProgramsAndTheirScriptsAreCheckedBeforeAnythingRuns) {
+  const std::string directory = std::filesystem::canonical(testing::TempDir()).string();
+  const PathRule run{true, directory}, master{false, directory};
+  const std::string name = "child-" + std::to_string(getpid()) + ".sh";
+  EXPECT_THAT(job_problem({{"command", "no_such_program"}}, run),
+              HasSubstr("command: no program \"no_such_program\" in PATH"));
+  EXPECT_THAT(job_problem({{"command", "/bin"}}, run), HasSubstr("command: /bin is not a program"));
+  EXPECT_EQ(job_problem({{"command", "cat"}}, master), "");
+  EXPECT_THAT(job_problem({{"command", "sh"}, {"args", {name}}}, run),
+              HasSubstr("args: " + directory + "/" + name + " does not"));
+  EXPECT_THAT(job_problem({{"command", "sh"}, {"args", {directory}}}, run), HasSubstr("is a directory"));
+  std::ofstream(directory + "/" + name) << "exit 0\n";
+  EXPECT_EQ(job_problem({{"command", "sh"}, {"args", {name}}}, run), "");
+  EXPECT_THAT(job_problem({{"command", "sh"}, {"args", {name}}}, master),
+              HasSubstr("give it as \"" + directory + "/" + name));
+  EXPECT_EQ(job_problem({{"command", "sh"}, {"args", {name}}, {"options", {{"cwd", directory}}}}, master), "");
+  EXPECT_EQ(job_problem({{"command", "sh"}, {"args", {"-c", "nothing.sh"}}}, master), "") << "code, not a file";
+  EXPECT_EQ(job_problem({{"command", "cat"}, {"args", {"nothing.txt"}}}, master), "") << "who knows what it means";
+  EXPECT_EQ(job_problem({{"command", name}, {"asset", "tools"}}, master), "") << "its files are not here";
+  std::filesystem::permissions(directory + "/" + name, std::filesystem::perms::owner_all);
+  EXPECT_EQ(job_problem({{"command", name}}, master, {{"env_vars", {{"PATH", directory}}}}), "");
+  std::filesystem::remove(directory + "/" + name);
+}
+
+TEST(Script, ARelativeScriptStaysWhereItWasFound) {
+  Json options = {{"_op", "script"}, {"command", "python3.11"}, {"args", {"-u", "a.py"}}};
+  script_operation().schema.place(options, {true, "/work"});
+  EXPECT_EQ(options.at("options").at("cwd"), "/work");
 }
 
 TEST(Script, LinesThatAreNotJsonAreRecordErrors) {
