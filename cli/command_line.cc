@@ -119,6 +119,13 @@ void Parser::add_client_commands() {
   ops.add_option("NAME", line_.operation, "Operation to describe");
   ops.add_flag("--json", line_.json, "As JSON Schema");
 
+  add(Command::schema, "schema", "Print the JSON Schema of a job with every operation, for editors");
+
+  CLI::App& init =
+      add(Command::init, "init", "Print a commented job for files: format, columns and types as they show");
+  init.add_option("FILE", line_.input_files,
+                  "File, directory or pattern to read; several files that a pattern stands for");
+
   add(Command::version, "version", "Print the version");
 
   CLI::App& controller = add(Command::execution_controller, "execution-controller", "");
@@ -275,6 +282,9 @@ Result<void> check_arguments(const CommandLine& line) {
       return {};
     case Command::validate:
       if (line.job_file.empty()) return missing("validate", "JOB");
+      return {};
+    case Command::init:
+      if (line.input_files.empty()) return missing("init", "FILE");
       return {};
     case Command::verify:
       if (line.ex_id.empty()) return missing("verify", "EX");

@@ -19,6 +19,8 @@ enum class Command {
   quarantine,
   validate,
   ops,
+  schema,
+  init,
   version,
   execution_controller,
   submit,
@@ -89,6 +91,7 @@ struct CommandLine {
   bool fail_on_quarantine = false;           // run, wait, submit
   bool redrive = false;                      // quarantine
   std::string operation;                     // ops; "": list
+  std::vector<std::string> input_files;      // init
   bool json = false;                         // ops
   std::string launch_file;                   // execution-controller
   ClientOptions client;

@@ -15,6 +15,8 @@ ExitCode verify_execution(const CommandLine& line);        // verify_command.cc
 ExitCode list_or_redrive(const CommandLine& line);         // quarantine_command.cc
 ExitCode validate_job_file(const CommandLine& line);       // validate_command.cc
 ExitCode print_operations(const CommandLine& line);        // ops_command.cc
+ExitCode print_job_schema(const CommandLine& line);        // ops_command.cc
+ExitCode print_job_draft(const CommandLine& line);         // init_command.cc
 ExitCode run_controller_process(const CommandLine& line);  // controller_command.cc
 
 // verify, quarantine, run --resume: the same command line with the master that is meant, "" for the data directory, and

@@ -15,7 +15,7 @@
 namespace slicemill::cli {
 namespace {
 
-// Where this program is: its worker stands beside it.
+// Where this program is.
 Result<std::filesystem::path> own_program() {
   std::error_code failed;
   auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
@@ -31,6 +31,14 @@ BuildFacts build_facts() {
   return {SLICEMILL_VERSION, std::string(commit.substr(0, comma)), std::string(commit.substr(comma + 2))};
 }
 
+// A program that goes with this one: beside it as in a build tree, or where an installation has it (packaging).
+std::string companion(const std::filesystem::path& program, const char* name) {
+  const auto beside = program.parent_path() / name;
+  const auto installed = program.parent_path().parent_path() / "lib" / "slicemill" / name;
+  return access(beside.c_str(), X_OK) != 0 && access(installed.c_str(), X_OK) == 0 ? installed.string()
+                                                                                   : beside.string();
+}
+
 }  // namespace
 
 Result<master::MasterOptions> master_options(const Settings& settings) {
@@ -41,8 +49,8 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.bind = settings.text("bind");
   options.port = static_cast<int>(settings.number("port"));
   options.slots = static_cast<int>(settings.number("slots"));
-  options.controller_program = program.parent_path() / "slicemill-controller";
-  options.worker_program = program.parent_path() / "slicemill-worker";
+  options.controller_program = companion(program, "slicemill-controller");
+  options.worker_program = companion(program, "slicemill-worker");
   options.name = settings.text("name");
   options.assets_directory = settings.text("assets_directory");
   options.autoload_directory = settings.text("autoload_directory");
@@ -60,8 +68,8 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.retention.bytes = settings.number("retention_bytes");
   options.build = build_facts();
   options.stop_executions_on_exit = settings.text("executions_on_exit") == "stop";
-  for (const std::string& beside : {options.controller_program, options.worker_program})
-    if (access(beside.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", beside);
+  for (const std::string& needed : {options.controller_program, options.worker_program})
+    if (access(needed.c_str(), X_OK) != 0) return errno_error(errno, "cannot execute", needed);
   return options;
 }
 

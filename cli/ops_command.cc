@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "core/model/job_schema.h"
 #include "core/runtime/json.h"
 #include "operations/describe.h"
 #include "operations/operation.h"
@@ -30,6 +31,11 @@ ExitCode print_operations(const CommandLine& line) {
   const auto text = line.json ? as_json(line.operation) : as_text(line.operation);
   if (!text) return report(text.error());
   fmt::print("{}", *text);
+  return ExitCode::ok;
+}
+
+ExitCode print_job_schema(const CommandLine&) {
+  fmt::print("{}\n", to_pretty_text(job_json_schema(builtin_operations()), kIndent));
   return ExitCode::ok;
 }
 

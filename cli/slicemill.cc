@@ -31,6 +31,10 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
       return validate_job_file(*line);
     case Command::ops:
       return print_operations(*line);
+    case Command::schema:
+      return print_job_schema(*line);
+    case Command::init:
+      return print_job_draft(*line);
     case Command::execution_controller:
       return run_controller_process(*line);
     case Command::submit:

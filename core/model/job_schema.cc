@@ -1,0 +1,107 @@
+#include "core/model/job_schema.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/model/job.h"
+
+namespace slicemill {
+namespace {
+
+// Of every operation, beside its own options.
+Json common_properties() {
+  return {{"_op", {{"type", "string"}, {"minLength", 1}, {"description", "The operation: its name, or name@bundle."}}},
+          {"_encoding",
+           {{"enum", Json::array({"json", "raw"})},
+            {"default", "json"},
+            {"description", "What records are: JSON values or bytes."}}},
+          {"_dead_letter_action",
+           {{"type", "string"},
+            {"default", "throw"},
+            {"description",
+             "What becomes of a record that the operation cannot work on: throw (its slice fails), log or none (it is "
+             "dropped), "
+             "quarantine (it is kept apart)."}}}};
+}
+
+Json option_properties(const OperationSchema& operation) {
+  Json properties = json_schema(operation)["properties"];
+  const Json common = common_properties();
+  for (const auto& [name, schema] : common.items()) properties[name] = schema;
+  return properties;
+}
+
+Json operation_definition(const OperationSchema& operation) {
+  Json required = json_schema(operation)["required"];
+  return {{"title", operation.name},
+          {"description", operation.description},
+          {"type", "object"},
+          {"properties", option_properties(operation)},
+          {"patternProperties", {{"^_", true}}},
+          {"additionalProperties", false},
+          {"required", std::move(required)}};
+}
+
+Json reference(const std::string& name) {
+  return {{"$ref", "#/$defs/" + name}};
+}
+
+// "name" and "name@bundle" where the bundle has none of its own.
+Json when_named(const std::string& name, Json then) {
+  return {{"if", {{"properties", {{"_op", {{"const", name}}}}}, {"required", Json::array({"_op"})}}},
+          {"then", std::move(then)}};
+}
+
+Json any_operation(const OperationCatalog& catalog) {
+  Json names = Json::array(), rules = Json::array();
+  for (const auto* operation : catalog.all()) {
+    names.push_back(operation->name);
+    rules.push_back(when_named(operation->name, reference(operation->name)));
+  }
+  Json properties = common_properties();
+  properties["_op"]["anyOf"] = Json::array({{{"enum", std::move(names)}}, {{"pattern", "@"}}});
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", Json::array({"_op"})},
+          {"allOf", std::move(rules)}};
+}
+
+Json reader_operation(const OperationCatalog& catalog) {
+  Json names = Json::array();
+  for (const auto* operation : catalog.all())
+    if (operation->kind == OperationKind::reader) names.push_back(operation->name);
+  return {{"description", "The first operation is a reader."},
+          {"allOf",
+           Json::array({reference("operation"),
+                        {{"properties",
+                          {{"_op", {{"anyOf", Json::array({{{"enum", std::move(names)}}, {{"pattern", "@"}}})}}}}}}})}};
+}
+
+}  // namespace
+
+Json job_json_schema(const OperationCatalog& catalog) {
+  OperationSchema top;
+  top.options = job_options();
+  Json properties = json_schema(top)["properties"];
+  properties.erase("_op");
+  properties["operations"] = {{"description", properties["operations"]["description"]},
+                              {"type", "array"},
+                              {"minItems", 2},
+                              {"prefixItems", Json::array({reference("reader")})},
+                              {"items", reference("operation")}};
+  Json definitions = {{"operation", any_operation(catalog)}, {"reader", reader_operation(catalog)}};
+  for (const auto* operation : catalog.all()) definitions[operation->name] = operation_definition(*operation);
+  return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+          {"title", "slicemill job"},
+          {"description", "A job of slicemill: a reader, processors, and a sender."},
+          {"type", "object"},
+          {"properties", std::move(properties)},
+          {"patternProperties", {{"^_", true}}},
+          {"additionalProperties", false},
+          {"required", Json::array({"operations"})},
+          {"$defs", std::move(definitions)}};
+}
+
+}  // namespace slicemill
