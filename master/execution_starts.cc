@@ -31,7 +31,10 @@ ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& exe
       registry_(registry),
       executions_(executions),
       catalog_(catalog),
-      rules_{.paths = std::move(paths), .assets = &assets, .issues_as_json = true} {}
+      rules_{.paths = std::move(paths),
+             .assets = &assets,
+             .no_cpu_limit = executions.no_cpu_limit(),
+             .issues_as_json = true} {}
 
 Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const {
   return validate_job(posted, catalog_, rules_);

@@ -59,6 +59,7 @@ Executions::Executions(Loop& loop, Registry& registry, Launcher& launcher, std::
       options_(std::move(options)),
       notes_(loop, registry),
       endpoints_(options_.layout, options_.worker_transport),
+      no_cpu_limit_(launcher.no_cpu_limit()),
       supervisor_(loop, launcher, *this),
       links_(loop, std::move(channel), *this) {
   tick();
@@ -405,6 +406,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
   spec.worker_memory_limit = worker_memory_limit(config);
+  if (no_cpu_limit().empty()) spec.worker_cpu_limit = worker_cpu_limit(config);
   return spec;
 }
 

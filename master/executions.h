@@ -104,6 +104,9 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
              ExecutionsOptions options);
   ~Executions() override;
 
+  // Launcher::no_cpu_limit.
+  const std::string& no_cpu_limit() const { return no_cpu_limit_; }
+
   // ---- life ----
   // The planner decides, then the birth (and the job, if it is new) is written with what it decided; answers when that
   // is durable, and only then something is started. The execution counts as living from the call on.
@@ -206,6 +209,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ClusterTotals totals_;
   ProcessNotes notes_;
   ControllerEndpoints endpoints_;
+  const std::string no_cpu_limit_;
   Supervisor supervisor_;
   ControllerLinks links_;
   std::uint64_t reasons_revision_ = 1;

@@ -36,6 +36,7 @@ struct WorkerOrder {
   std::string output_path;
   Environment environment;
   std::int64_t memory_limit = 0;  // bytes; 0: none
+  double cpu_limit = 0;           // processors; 0: none
 };
 
 class Launcher {
@@ -51,6 +52,8 @@ class Launcher {
   // Why a controller that is gone ended with an error, as it said itself at the end of its output; "" if it said
   // nothing.
   virtual std::string last_words(const ProcessIdentity&, const std::string& /*output_path*/) { return {}; }
+  // "" if it can limit the processors of workers, otherwise why it cannot.
+  virtual std::string no_cpu_limit() const { return {}; }
   virtual bool alive(const ProcessIdentity& process) = 0;
   virtual Result<void> signal(const ProcessIdentity& process, int signal_number) = 0;
 };

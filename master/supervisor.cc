@@ -291,9 +291,10 @@ bool Supervisor::start_worker(Group& group) {
   row.place = free_place(group);
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
-  const auto process = launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.controller_key,
-                                               spec.begun_directory, log_base + ".log", spec.log_level,
-                                               log_base + ".out", spec.environment, spec.worker_memory_limit});
+  const auto process =
+      launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.controller_key,
+                              spec.begun_directory, log_base + ".log", spec.log_level, log_base + ".out",
+                              spec.environment, spec.worker_memory_limit, spec.worker_cpu_limit});
   if (!process) {
     const Error& error = process.error();
     if (error.obstacle) {

@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
                                                           {"--begun-directory", &options.begun_directory},
                                                           {"--log", &options.log_path},
                                                           {"--log-level", &options.log_level},
-                                                          {"--memory-limit", &options.memory_limit}};
+                                                          {"--memory-limit", &options.memory_limit},
+                                                          {"--cpu-limit", &options.cpu_limit}};
   // Without room for threads it is said once there is an order, and a log.
   const auto arguments =
       slicemill::await_order(argc, argv, [] { (void)slicemill::prepare_zmq_channels(slicemill::kObstructedExit); });
@@ -44,7 +45,8 @@ int main(int argc, char** argv) {
     *found->second = (*arguments)[i + 1];
   }
   for (const auto& [name, value] : known) {
-    if (value->empty() && name != "--memory-limit") return refuse(std::string(name) + " is missing");
+    if (value->empty() && name != "--memory-limit" && name != "--cpu-limit")
+      return refuse(std::string(name) + " is missing");
   }
   return slicemill::worker::run_worker(options);
 }

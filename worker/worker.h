@@ -107,6 +107,7 @@ struct WorkerOptions {
   std::string log_path;
   std::string log_level = "info";
   std::string memory_limit;  // bytes; "": none
+  std::string cpu_limit;     // processors; "": none
 };
 // The process body of `slicemill-worker`: returns the exit code.
 int run_worker(const WorkerOptions& options);

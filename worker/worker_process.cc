@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -11,10 +12,10 @@
 
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
+#include "core/runtime/control_group.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
-#include "core/runtime/memory_group.h"
 #include "core/runtime/standard_output.h"
 #include "core/runtime/text.h"
 #include "core/runtime/threads.h"
@@ -47,7 +48,7 @@ Result<std::string> limit_memory(const std::string& limit) {
   if (limit.empty()) return std::string();
   const auto bytes = parse_integer(limit);
   if (!bytes || *bytes <= 0) return Error(ErrorCode::invalid, "--memory-limit must be a number of bytes");
-  const auto parent = find_memory_group_parent();
+  const auto parent = find_control_group_parent(GroupController::memory);
   const Result<void> entered = parent ? enter_memory_group(*parent, static_cast<std::uint64_t>(*bytes))
                                       : Error(ErrorCode::not_found, "no memory controller is mounted");
   if (entered) return fmt::format("memory is limited to {} bytes by a control group", *bytes);
@@ -55,6 +56,20 @@ Result<std::string> limit_memory(const std::string& limit) {
   const rlimit most{data, data};
   if (setrlimit(RLIMIT_DATA, &most) != 0) return errno_error(errno, "cannot limit", "memory");
   return fmt::format("data is limited to {} bytes, as there is no control group: {}", data, entered.error().message);
+}
+
+// Whoever gave the limit knows that groups can be made here.
+Result<std::string> limit_processors(const std::string& limit) {
+  if (limit.empty()) return std::string();
+  double cpus = 0;
+  const auto [end, failed] = std::from_chars(limit.data(), limit.data() + limit.size(), cpus);
+  if (failed != std::errc() || end != limit.data() + limit.size() || !(cpus > 0))
+    return Error(ErrorCode::invalid, "--cpu-limit must be a number of processors");
+  const auto parent = find_control_group_parent(GroupController::cpu);
+  const Result<void> entered =
+      parent ? enter_cpu_group(*parent, cpus) : Error(ErrorCode::not_found, "no cpu controller is mounted");
+  if (!entered) return with_context(entered.error(), "the processors cannot be limited");
+  return fmt::format("processors are limited to {} by a control group", limit);
 }
 
 // Before any thread reads the environment; what operations start does not inherit it.
@@ -80,6 +95,11 @@ int run_worker(const WorkerOptions& options) {
     fmt::print(stderr, "slicemill-worker: {}\n", limited.error().message);
     return kCannotStart;
   }
+  const auto processors = limit_processors(options.cpu_limit);
+  if (!processors) {
+    fmt::print(stderr, "slicemill-worker: {}\n", processors.error().message);
+    return kCannotStart;
+  }
   set_fault_process("worker");
   const auto level = parse_log_level(options.log_level);
   const auto started = start_logging(
@@ -88,7 +108,8 @@ int run_worker(const WorkerOptions& options) {
     fmt::print(stderr, "slicemill-worker: {}\n", started.error().message);
     return kCannotStart;
   }
-  if (!limited->empty()) log(LogLevel::info, "{}", *limited);
+  for (const auto& limit : {*limited, *processors})
+    if (!limit.empty()) log(LogLevel::info, "{}", limit);
   const std::string key = take_controller_key();
   AsioLoop loop;
   auto prepared = prepare_zmq_channels(kObstructedExit);

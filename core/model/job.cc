@@ -263,6 +263,22 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
   if (issues.empty() && errors.empty()) warn_of_places(operations, reading.catalog, job.warnings);
 }
 
+// `cpu` comes from clients that know it from elsewhere: it limits where it can. The new name was chosen.
+void check_cpu_limit(ValidatedJob& job, const JobRules& rules, std::vector<ValidationIssue>& issues) {
+  if (rules.no_cpu_limit && rules.no_cpu_limit->empty()) return;
+  for (const char* field : {kOldCpuLimit, kCpuLimit}) {
+    const auto given = job.config.find(field);
+    if (given == job.config.end() || !given->is_number()) continue;
+    if (rules.no_cpu_limit && field == std::string_view(kCpuLimit)) {
+      issues.push_back(
+          {{field}, fmt::format("the processors of a worker cannot be limited here: {}", *rules.no_cpu_limit)});
+    } else {
+      job.warnings.push_back(
+          {JobWarning::Kind::no_effect, field, fmt::format("key \"{}\" is kept but has no effect here", field)});
+    }
+  }
+}
+
 // For messages: so short that what follows it is read too.
 std::string shown_name(const Json& posted) {
   constexpr std::size_t kShownBytes = 200;
@@ -285,6 +301,14 @@ std::int64_t worker_memory_limit(const Json& config) {
   return 0;
 }
 
+double worker_cpu_limit(const Json& config) {
+  for (const char* field : {kCpuLimit, kOldCpuLimit}) {
+    const auto found = config.find(field);
+    if (found != config.end() && found->is_number()) return found->get<double>();
+  }
+  return 0;
+}
+
 std::string_view operation_name(std::string_view op) {
   return op.substr(0, op.find('@'));
 }
@@ -303,6 +327,7 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
   if (posted.is_object()) {
     check_retries(posted, issues);
     check_job_options(job.config, issues);
+    check_cpu_limit(job, rules, issues);
     if (const auto wrong = wrong_variables(job.config); !wrong.empty())
       errors.push_back(fmt::format("Validation failed for job config: {} - {}", shown_name(posted), wrong));
     check_apis(job.config, issues);

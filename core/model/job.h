@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,10 @@ struct ValidatedJob {
 struct JobRules {
   PathRule paths{};
   const AssetCatalog* assets = nullptr;  // null: references to bundles stay as they are
-  bool issues_as_json = false;           // issues as the list of JSON objects that clients of the first dialect show
+  // Of who runs the job: "" if it can limit the processors of workers, otherwise why it cannot. Nothing: the job is not
+  // for such a one.
+  std::optional<std::string> no_cpu_limit{};
+  bool issues_as_json = false;  // issues as the list of JSON objects that clients of the first dialect show
 };
 
 // Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the
@@ -44,6 +48,8 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
 
 // Most memory of a worker of this resolved job, in bytes; 0: no limit.
 std::int64_t worker_memory_limit(const Json& config);
+// Most processors of a worker of this resolved job; 0: no limit.
+double worker_cpu_limit(const Json& config);
 
 // The name part of `_op`: "name", "name@asset" and "name@asset:version" all give "name".
 std::string_view operation_name(std::string_view op);

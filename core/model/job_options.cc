@@ -72,9 +72,16 @@ void add_kubernetes_options(std::vector<OptionSpec>& options) {
     return spec;
   };
   add("targets", OptionType::any, "Node labels that workers want: a list of {key, value, constraint}");
-  add_amount("cpu", OptionType::number, "Processors of a worker").replacement = "resources_limits_cpu";
+  OptionSpec& old_cpus = add_amount(kOldCpuLimit, OptionType::number, "");
+  old_cpus.replacement = kCpuLimit;
+  old_cpus.no_effect = false;
+  old_cpus.description = "The former name of resources_limits_cpu; without effect where no control group can be made.";
   add_amount("resources_requests_cpu", OptionType::number, "Processors requested for a worker");
-  add_amount("resources_limits_cpu", OptionType::number, "Most processors of a worker");
+  OptionSpec& cpus = add_amount(kCpuLimit, OptionType::number, "");
+  cpus.no_effect = false;
+  cpus.description =
+      "Most processors of a worker and of what it starts, such as 0.5, by a control group; a master that can make none "
+      "refuses the job.";
   add_amount("resources_requests_memory", OptionType::bytes, "Memory requested for a worker in bytes");
   add_amount("cpu_execution_controller", OptionType::number, "Processors of the execution controller");
   add_amount("memory_execution_controller", OptionType::bytes, "Memory of the execution controller in bytes");
@@ -223,11 +230,10 @@ void check_kubernetes(Json& config, std::vector<ValidationIssue>& issues) {
   check_items(config, "external_ports", wrong_port, issues);
   if (!config.value("pod_spec_override", Json::object()).empty())
     issues.push_back({{"pod_spec_override"}, "is not allowed; this server has no kubernetes_overrides_enabled"});
-  constexpr std::array kNew = {"resources_requests_cpu", "resources_limits_cpu", "resources_requests_memory",
-                               kMemoryLimit};
+  constexpr std::array kNew = {"resources_requests_cpu", kCpuLimit, "resources_requests_memory", kMemoryLimit};
   const auto* present = std::ranges::find_if(kNew, [&](const char* field) { return is_given(config, field); });
   if (present == kNew.end()) return;
-  for (const char* old : {"cpu", kOldMemoryLimit})
+  for (const char* old : {kOldCpuLimit, kOldMemoryLimit})
     if (is_given(config, old)) issues.push_back({{old}, fmt::format("cannot be given beside {}", *present)});
 }
 

@@ -11,6 +11,8 @@ namespace slicemill {
 
 inline constexpr const char* kMemoryLimit = "resources_limits_memory";
 inline constexpr const char* kOldMemoryLimit = "memory";
+inline constexpr const char* kCpuLimit = "resources_limits_cpu";
+inline constexpr const char* kOldCpuLimit = "cpu";
 
 // Judges `config`, whose fields have their types already, and fills in what nested values leave out.
 void check_job_options(Json& config, std::vector<ValidationIssue>& issues);

@@ -1,5 +1,7 @@
 #include "master/launchers/local_launcher.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
 #include <optional>
@@ -7,8 +9,8 @@
 #include <string_view>
 
 #include "core/model/launch.h"
+#include "core/runtime/control_group.h"
 #include "core/runtime/files.h"
-#include "core/runtime/memory_group.h"
 #include "master/launchers/standby_pool.h"
 
 namespace slicemill::master {
@@ -24,7 +26,8 @@ class LocalLauncher final : public Launcher {
         programs_(std::move(programs)),
         standby_controllers_(loop, programs_.controller, standbys.environment, standbys.count),
         standby_workers_(loop, programs_.worker, standbys.environment, standbys.count) {
-    if (memory_groups_) sweep_memory_groups(*memory_groups_);  // of workers that ended while no master was there
+    for (const auto& groups : {memory_groups_, cpu_groups_})
+      if (groups) sweep_control_groups(*groups);  // of workers that ended while no master was there
   }
 
   Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
@@ -45,6 +48,10 @@ class LocalLauncher final : public Launcher {
       spec.arguments.emplace_back("--memory-limit");
       spec.arguments.push_back(std::to_string(order.memory_limit));
     }
+    if (order.cpu_limit > 0) {
+      spec.arguments.emplace_back("--cpu-limit");
+      spec.arguments.push_back(fmt::format("{}", order.cpu_limit));
+    }
     spec.environment = order.environment;
     // Not an argument: those are shown to every user of the machine.
     if (!order.controller_key.empty()) spec.environment.emplace_back(kControllerKeyVariable, order.controller_key);
@@ -54,13 +61,16 @@ class LocalLauncher final : public Launcher {
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                       std::function<void(ProcessExit)> on_exit) override {
-    return watch_process(loop_, process, [groups = memory_groups_, pid = process.pid, on_exit](ProcessExit exit) {
-      const bool starved = groups && end_memory_group(*groups, pid);
-      // To the kernel it is a kill like any other: here it becomes what a worker says itself that gets no memory.
-      if (starved && (!exit.known || exit.signal == SIGKILL))
-        exit = {.known = true, .code = kOutOfMemoryExit, .signal = 0};
-      on_exit(exit);
-    });
+    return watch_process(
+        loop_, process,
+        [groups = memory_groups_, cpu_groups = cpu_groups_, pid = process.pid, on_exit](ProcessExit exit) {
+          const bool starved = groups && end_memory_group(*groups, pid);
+          if (cpu_groups) end_cpu_group(*cpu_groups, pid);
+          // To the kernel it is a kill like any other: here it becomes what a worker says itself that gets no memory.
+          if (starved && (!exit.known || exit.signal == SIGKILL))
+            exit = {.known = true, .code = kOutOfMemoryExit, .signal = 0};
+          on_exit(exit);
+        });
   }
 
   std::string last_words(const ProcessIdentity& process, const std::string& output_path) override {
@@ -78,6 +88,7 @@ class LocalLauncher final : public Launcher {
     return std::string(words.substr(0, words.find('\n')));
   }
 
+  std::string no_cpu_limit() const override { return no_cpu_limit_; }
   bool alive(const ProcessIdentity& process) override { return is_alive(process); }
 
   Result<void> signal(const ProcessIdentity& process, int signal_number) override {
@@ -85,6 +96,12 @@ class LocalLauncher final : public Launcher {
   }
 
  private:
+  static std::string cpu_obstacle(const std::optional<ControlGroupParent>& groups) {
+    if (!groups) return "no cpu controller of control groups is mounted";
+    const auto tried = try_cpu_group(*groups);
+    return tried ? "" : tried.error().message;
+  }
+
   static Result<ProcessIdentity> start(StandbyPool& standbys, const ProcessSpec& spec) {
     if (auto process = standbys.take(spec)) return std::move(*process);
     return spawn_process(spec);
@@ -94,7 +111,9 @@ class LocalLauncher final : public Launcher {
   const LocalPrograms programs_;
   StandbyPool standby_controllers_;
   StandbyPool standby_workers_;
-  const std::optional<MemoryGroupParent> memory_groups_ = find_memory_group_parent();
+  const std::optional<ControlGroupParent> memory_groups_ = find_control_group_parent(GroupController::memory);
+  const std::optional<ControlGroupParent> cpu_groups_ = find_control_group_parent(GroupController::cpu);
+  const std::string no_cpu_limit_ = cpu_obstacle(cpu_groups_);
 };
 
 }  // namespace

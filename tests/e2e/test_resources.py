@@ -421,6 +421,26 @@ class Memory(Resources):
         self.assertTrue(found.issuperset(range(RECORDS - 1000)), "other slices go on")
         self.assert_verified(ex_id, master)
 
+    def test_processors_are_limited_or_the_job_is_refused(self):
+        path = self.write_input(records=10)
+        busy = {"_op": "script", "command": "python3", "args": ["-c", """
+import resource, sys, time
+begin = time.monotonic()
+while time.monotonic() - begin < 2: pass
+used = resource.getrusage(resource.RUSAGE_SELF)
+print('{"used": %f}' % (used.ru_utime + used.ru_stime))
+"""]}
+        master = self.start_master()
+        posted = self.job(path, size=1_000_000, workers=1, processors=[busy], resources_limits_cpu=0.25)
+        status, answer = master.request("POST", "/v1/jobs", posted)
+        if status >= 400:
+            self.assertIn("resources_limits_cpu: the processors of a worker cannot be limited here", answer["message"])
+            posted["cpu"] = posted.pop("resources_limits_cpu")
+            master.wait_for_status(master.submit(posted)["ex_id"], "completed")
+            return
+        master.wait_for_status(answer["ex_id"], "completed")
+        self.assertLess(self.read_output()[0]["used"], 1.0, "of two seconds a quarter")
+
     def test_enough_memory_is_enough(self):
         master = self.start_master()
         self.input = self.write_input(records=RECORDS)

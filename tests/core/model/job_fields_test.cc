@@ -394,6 +394,27 @@ TEST(JobWarnings, OldNamesAreDeprecated) {
                                      Holder::operation, "file_reader", "operations[0]"}));
 }
 
+TEST(JobFieldRows, ProcessorsAreLimitedWhereTheyCanBe) {
+  const auto judged = [](const char* field, const std::string& no_limit) {
+    Json job = job_with(Place::job, field, 0.5);
+    SmallCatalog catalog;
+    return validate_job(job, catalog, {.paths = {false, "/base"}, .no_cpu_limit = no_limit});
+  };
+  for (const char* field : {"cpu", "resources_limits_cpu"}) {
+    const auto limited = judged(field, "");
+    ASSERT_TRUE(limited) << limited.error().message;
+    EXPECT_EQ(worker_cpu_limit(limited->config), 0.5);
+    for (const auto& warning : limited->warnings) EXPECT_NE(warning.kind, Kind::no_effect) << field;
+  }
+  const auto refused = judged("resources_limits_cpu", "no controller");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("resources_limits_cpu: the processors of a worker cannot be limited here: no controller"));
+  const auto kept = judged("cpu", "no controller");
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->warnings.back().kind, Kind::no_effect);
+}
+
 TEST(JobWarnings, UnknownKeysNameWhereTheyStand) {
   const auto operation = warnings_of(job_with(Place::operation, "pth", 1));
   ASSERT_EQ(operation.size(), 1U);

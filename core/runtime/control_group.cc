@@ -1,10 +1,11 @@
-#include "core/runtime/memory_group.h"
+#include "core/runtime/control_group.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <vector>
@@ -16,11 +17,11 @@ namespace slicemill {
 
 namespace {
 
-using Version = MemoryGroupParent::Version;
+using Version = ControlGroupParent::Version;
 
 constexpr std::string_view kNamePrefix = "slicemill-worker-";
 
-std::string group_directory(const MemoryGroupParent& parent, pid_t pid) {
+std::string group_directory(const ControlGroupParent& parent, pid_t pid) {
   return fmt::format("{}/{}{}", parent.directory, kNamePrefix, pid);
 }
 
@@ -59,6 +60,25 @@ Result<void> limit(const std::string& group, Version version, std::uint64_t byte
   return {};
 }
 
+// Of each tenth of a second.
+constexpr double kPeriodUs = 100'000;
+constexpr double kLeastQuotaUs = 1'000;  // the kernel takes no less
+
+Result<void> limit_cpus(const std::string& group, Version version, double cpus) {
+  const auto quota = static_cast<std::int64_t>(std::max(kLeastQuotaUs, cpus * kPeriodUs));
+  const auto period = static_cast<std::int64_t>(kPeriodUs);
+  if (version == Version::v2) return put(group + "/cpu.max", fmt::format("{} {}", quota, period));
+  RETURN_IF_ERROR(put(group + "/cpu.cfs_period_us", std::to_string(period)));
+  return put(group + "/cpu.cfs_quota_us", std::to_string(quota));
+}
+
+Result<void> make_cpu_group(const ControlGroupParent& parent, const std::string& group, double cpus) {
+  if (parent.version == Version::v1) rmdir(group.c_str());  // of a former process with this number
+  const bool is_there = mkdir(group.c_str(), 0755) == 0 || (errno == EEXIST && parent.version == Version::v2);
+  if (!is_there) return errno_error(errno, "cannot make", group);
+  return limit_cpus(group, parent.version, cpus);
+}
+
 // Where a controller is mounted: mountinfo's fields are "id parent major:minor root mount-point options ... - type
 // source super-options" (proc_pid_mountinfo(5)).
 struct Mount {
@@ -85,7 +105,9 @@ std::string below(const Mount& mount, std::string group) {
 
 }  // namespace
 
-std::optional<MemoryGroupParent> find_memory_group_parent(std::string_view mountinfo, std::string_view own_groups) {
+std::optional<ControlGroupParent> find_control_group_parent(GroupController controller, std::string_view mountinfo,
+                                                            std::string_view own_groups) {
+  const std::string_view name = controller == GroupController::memory ? "memory" : "cpu";
   std::optional<std::string> group_v1, group_v2;
   for (const auto& line : split(own_groups, '\n')) {  // "id:controllers:path" (cgroups(7))
     const auto colon = line.find(':');
@@ -93,25 +115,25 @@ std::optional<MemoryGroupParent> find_memory_group_parent(std::string_view mount
     if (path == std::string::npos) continue;
     const std::string controllers = line.substr(colon + 1, path - colon - 1);
     if (controllers.empty()) group_v2 = line.substr(path + 1);
-    if (has_word(controllers, "memory")) group_v1 = line.substr(path + 1);
+    if (has_word(controllers, name)) group_v1 = line.substr(path + 1);
   }
   const auto all = mounts(mountinfo);
   for (const auto& mount : all)
-    if (group_v1 && mount.type == "cgroup" && has_word(mount.super_options, "memory"))
-      return MemoryGroupParent{below(mount, *group_v1), Version::v1};
+    if (group_v1 && mount.type == "cgroup" && has_word(mount.super_options, name))
+      return ControlGroupParent{below(mount, *group_v1), Version::v1};
   for (const auto& mount : all)
     if (group_v2 && !group_v1 && mount.type == "cgroup2") {
       const std::string own = below(mount, *group_v2);
-      return MemoryGroupParent{own == mount.point ? own : own.substr(0, own.rfind('/')), Version::v2};
+      return ControlGroupParent{own == mount.point ? own : own.substr(0, own.rfind('/')), Version::v2};
     }
   return std::nullopt;
 }
 
-std::optional<MemoryGroupParent> find_memory_group_parent() {
-  return find_memory_group_parent(text_of("/proc/self/mountinfo"), text_of("/proc/self/cgroup"));
+std::optional<ControlGroupParent> find_control_group_parent(GroupController controller) {
+  return find_control_group_parent(controller, text_of("/proc/self/mountinfo"), text_of("/proc/self/cgroup"));
 }
 
-Result<void> enter_memory_group(const MemoryGroupParent& parent, std::uint64_t bytes) {
+Result<void> enter_memory_group(const ControlGroupParent& parent, std::uint64_t bytes) {
   const std::string group = group_directory(parent, getpid());
   rmdir(group.c_str());  // of a former process with this number
   if (mkdir(group.c_str(), 0755) != 0) return errno_error(errno, "cannot make", group);
@@ -121,7 +143,26 @@ Result<void> enter_memory_group(const MemoryGroupParent& parent, std::uint64_t b
   return entered;
 }
 
-bool end_memory_group(const MemoryGroupParent& parent, pid_t pid) {
+Result<void> enter_cpu_group(const ControlGroupParent& parent, double cpus) {
+  const std::string group = group_directory(parent, getpid());
+  auto entered = make_cpu_group(parent, group, cpus);
+  if (entered) entered = put(group + "/cgroup.procs", std::to_string(getpid()));
+  if (!entered) rmdir(group.c_str());
+  return entered;
+}
+
+Result<void> try_cpu_group(const ControlGroupParent& parent) {
+  const std::string group = group_directory(parent, getpid());
+  const auto made = make_cpu_group(parent, group, 1);
+  rmdir(group.c_str());
+  return made;
+}
+
+void end_cpu_group(const ControlGroupParent& parent, pid_t pid) {
+  rmdir(group_directory(parent, pid).c_str());
+}
+
+bool end_memory_group(const ControlGroupParent& parent, pid_t pid) {
   const std::string group = group_directory(parent, pid);
   const std::string events =
       text_of(group + (parent.version == Version::v2 ? "/memory.events" : "/memory.oom_control"));
@@ -131,7 +172,7 @@ bool end_memory_group(const MemoryGroupParent& parent, pid_t pid) {
   return false;
 }
 
-void sweep_memory_groups(const MemoryGroupParent& parent) {
+void sweep_control_groups(const ControlGroupParent& parent) {
   std::error_code ignored;
   std::vector<std::string> groups;
   for (std::filesystem::directory_iterator entry(parent.directory, ignored), end; !ignored && entry != end;
