@@ -19,7 +19,9 @@ struct Sampled {
   std::string first_file{};  // that had rows
 };
 
-Result<Sampled> sample_files(Files& files, const FileReading& reading, std::span<const std::string> paths) {
+// may_grow: a last row without an end is perhaps still being written.
+Result<Sampled> sample_files(Files& files, const FileReading& reading, std::span<const std::string> paths,
+                             bool may_grow) {
   Sampled sampled{TypeSample(reading)};
   std::size_t looked_at = 0;
   for (const std::string& path : paths) {
@@ -30,7 +32,8 @@ Result<Sampled> sample_files(Files& files, const FileReading& reading, std::span
     const auto beginning = read_beginning(files, reading, path);
     if (!beginning && beginning.error().code == ErrorCode::io) return beginning.error();
     if (!beginning) continue;
-    (void)sampled.sample.take(beginning->view(), beginning->is_all);  // what is wrong with it its reader says
+    (void)sampled.sample.take(beginning->view(),
+                              beginning->is_all && !may_grow);  // what is wrong with it its reader says
     if (sampled.first_file.empty() && sampled.sample.rows() > 0) sampled.first_file = path;
   }
   return sampled;
@@ -60,7 +63,7 @@ Result<InferredColumns> InferredColumns::open(const FileReading& reading, const 
 
 Result<void> InferredColumns::settle(Files& files, std::span<const std::string> paths, bool needs_rows) {
   if (text_.empty() || is_settled_) return {};
-  ASSIGN_OR_RETURN(const Sampled sampled, sample_files(files, reading_, paths));
+  ASSIGN_OR_RETURN(const Sampled sampled, sample_files(files, reading_, paths, needs_rows));
   if (needs_rows && sampled.sample.rows() == 0) return {};
   is_settled_ = true;
   text_ = to_json_text(sampled.sample.types());
@@ -71,7 +74,7 @@ Result<void> InferredColumns::settle(Files& files, std::span<const std::string> 
 Result<std::string> preview_inferred_types(Files& files, const FileReading& reading) {
   if (is_standard_input(reading.path)) return Error(ErrorCode::not_found, "the standard input is read once only");
   ASSIGN_OR_RETURN(const FileList list, list_files(files, reading.path));
-  ASSIGN_OR_RETURN(const Sampled sampled, sample_files(files, reading, list.paths));
+  ASSIGN_OR_RETURN(const Sampled sampled, sample_files(files, reading, list.paths, false));
   if (sampled.sample.rows() == 0)
     return Error(ErrorCode::not_found, fmt::format("{} has no rows yet", printable(reading.path)));
   return found_text(sampled);

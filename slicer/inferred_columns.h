@@ -22,7 +22,8 @@ class InferredColumns {
   // position: with or without a member "types". corrupt: it is none.
   static Result<InferredColumns> open(const FileReading& reading, const Json& position);
 
-  // Looks into the files, in this order, if nothing is settled yet. needs_rows: without any row nothing is settled. io:
+  // Looks into the files, in this order, if nothing is settled yet. needs_rows: they may still
+  // grow; without any complete row nothing is settled. io:
   // a file could not be read; one that is broken is left out, as its reader will say it.
   Result<void> settle(Files& files, std::span<const std::string> paths, bool needs_rows);
   // TYPES, "{}" if none are settled; "" if the job wants none inferred.

@@ -47,7 +47,7 @@ class Drafts(EndToEnd):
         for file in sorted((ROOT / "examples").glob("*.json")) + sorted((ROOT / "examples").glob("*.yaml")):
             jobs[file.name] = self.as_json(file.read_text())
         for document in sorted((ROOT / "docs").glob("*.md")):
-            for number, (kind, text) in enumerate(re.findall(r"^```(json|yaml)\n(.*?)^```", document.read_text(), re.S | re.M)):
+            for number, (kind, text) in enumerate(re.findall(r"^```(json|yaml)[^\n]*\n(.*?)^```", document.read_text(), re.S | re.M)):
                 if re.match(r'\s*(\{|name:|operations:)', text) and re.search(r'^[ {]*"?operations"?:', text, re.M):
                     jobs[f"{document.name} {number}"] = self.as_json(text)
         self.assertGreater(len(jobs), 6)
@@ -70,7 +70,7 @@ class Drafts(EndToEnd):
         found = self.errors({"good": good, "bundle": {"operations": [{"_op": "x@tools"}, {"_op": "y@tools:1.0", "any": 1}]}, **wrong})
         self.assertEqual((found.pop("good"), found.pop("bundle")), ([], []))
         self.assertEqual([name for name, errors in found.items() if not errors], [])
-        self.assertIn("'fromat' was unexpected", found["option"][0])
+        self.assertIn("'fromat'", found["option"][0])
 
     def test_every_operation_is_described(self):
         definitions = self.schema()["$defs"]

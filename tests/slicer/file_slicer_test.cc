@@ -532,14 +532,14 @@ TEST_F(FileSlicerTest, InferredTypesAreKeptInPositions) {
 TEST_F(FileSlicerTest, APersistentSourceInfersFromTheFirstRow) {
   options_["format"] = "csv";
   options_["types"] = "infer";
-  append("a.csv", "id\n");
+  append("a.csv", "id\n7");
   auto slicer = *open("", true);
   pass_time();
   (void)slicer->next(10);
   pass_time();
   auto turn = slicer->next(10);
-  EXPECT_THAT(turn->position, testing::Not(testing::HasSubstr("types")));
-  append("a.csv", "7\n");
+  EXPECT_THAT(turn->position, testing::Not(testing::HasSubstr("types"))) << "7 may become 7.5";
+  append("a.csv", "\n");
   pass_time();
   turn = slicer->next(10);
   ASSERT_FALSE(turn->runs.empty());
