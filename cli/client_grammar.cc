@@ -8,15 +8,24 @@
 #include <string_view>
 
 #include "cli/client/documents.h"
+#include "cli/shell_words.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::cli {
 namespace {
 
+constexpr int kAnyNumber = 1 << 20;  // of words; check_client_arguments() says how many there may be
+
 const std::map<std::string, OutputFormat> kFormats = {{"table", OutputFormat::table},
                                                       {"wide", OutputFormat::wide},
                                                       {"json", OutputFormat::json},
                                                       {"yaml", OutputFormat::yaml}};
+
+// A variable of a script that is not set must not mean another master.
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](const std::string& value) { return value.empty() ? std::string("is empty") : std::string(); }, "");
+}
 
 // An option whose value is a time.
 template <typename Target>
@@ -50,7 +59,7 @@ class ClientGrammar {
     CLI::App& context = add_(Command::context, "context", "Name masters, and choose the one that commands ask");
     context.add_option("ACTION", options_.action, "What to do; list if nothing is said")
         ->check(CLI::IsMember({"list", "set", "use", "remove"}));
-    context.add_option("WORDS", options_.words, "set: NAME URL; use, remove: NAME")->expected(0, 2);
+    context.add_option("WORDS", options_.words, "set: NAME URL; use, remove: NAME")->expected(0, kAnyNumber);
     context.footer(
         "The first context that is set is used; `use` chooses another. Stored in\n"
         "${XDG_CONFIG_HOME:-~/.config}/slicemill/contexts.yaml.\n"
@@ -76,6 +85,10 @@ class ClientGrammar {
   CLI::App& client(Command command, const std::string& name, const std::string& description) {
     CLI::App& app = add_(command, name, description);
     add_master(app, line_);
+    if (looks_into_data(command))
+      add_data(app, line_, "Look into this data directory, where `slicemill run` left it, instead of asking a master");
+    else
+      add_data(app, line_, "").group("");  // refused, with what to do instead
     return app;
   }
   CLI::App& of_execution(Command command, const std::string& name, const std::string& description) {
@@ -214,7 +227,8 @@ class ClientGrammar {
     CLI::App& assets = client(Command::assets, "assets", "List, upload or delete bundles");
     assets.add_option("ACTION", options_.action, "What to do; list if nothing is said")
         ->check(CLI::IsMember({"list", "upload", "delete"}));
-    assets.add_option("WORDS", options_.words, "list: [NAME [VERSION]]; upload: ZIP; delete: ID")->expected(0, 2);
+    assets.add_option("WORDS", options_.words, "list: [NAME [VERSION]]; upload: ZIP; delete: ID, or its beginning")
+        ->expected(0, kAnyNumber);
     add_output(assets);
     assets.footer("Example: slicemill assets upload words.zip");
 
@@ -269,6 +283,46 @@ std::string_view name_of_execution_command(Command command) {
   }
 }
 
+// Why a command has nothing to do in a data directory, and what does it.
+Error no_master_in_data(const CommandLine& line) {
+  const std::string data = " --data " + for_shell(line.flags.at("data"));
+  const std::string ex = line.ex_id.empty() ? "EX" : for_shell(line.ex_id);
+  switch (line.command) {
+    case Command::submit:
+      return {ErrorCode::invalid, fmt::format("submit: gives a job to a master, and a data directory has none; "
+                                              "`slicemill run {}{}` runs it there",
+                                              for_shell(line.job_file), data)};
+    case Command::resume:
+    case Command::recover:
+      return {ErrorCode::invalid, fmt::format("{}: asks a master; without one `slicemill run --resume {}{}` goes on",
+                                              line.command == Command::resume ? "resume" : "recover", ex, data)};
+    case Command::pause:
+    case Command::stop:
+    case Command::workers:
+    case Command::wait:
+    case Command::restart:
+      return {ErrorCode::invalid,
+              fmt::format("{}: asks a master; what `slicemill run` does is ended with Ctrl-C, and goes on with "
+                          "`slicemill run --resume {}{}`",
+                          name_of_execution_command(line.command), ex, data)};
+    default:
+      return {ErrorCode::invalid,
+              fmt::format("--data: only a master knows that; `slicemill list{}` lists the executions of the directory",
+                          data)};
+  }
+}
+
+Result<void> check_place(const CommandLine& line) {
+  if (!line.flags.contains("data")) return {};
+  if (!line.master_url.empty() || !line.client.context.empty()) {
+    return Error(ErrorCode::invalid,
+                 fmt::format("--data and {} do not go together: give the one that has the execution",
+                             line.master_url.empty() ? "--context" : "--master"));
+  }
+  if (!looks_into_data(line.command)) return no_master_in_data(line);
+  return {};
+}
+
 Result<void> check_words(std::string_view command, const ClientOptions& options, std::size_t least, std::size_t most,
                          std::string_view what) {
   if (options.words.size() < least) return missing(command, what);
@@ -280,6 +334,23 @@ Result<void> check_words(std::string_view command, const ClientOptions& options,
 }
 
 }  // namespace
+
+bool looks_into_data(Command command) {
+  switch (command) {
+    case Command::list:
+    case Command::show:
+    case Command::errors:
+    case Command::logs:
+    case Command::explain:
+    case Command::remove:
+    case Command::prune:
+    case Command::verify:
+    case Command::quarantine:
+      return true;
+    default:
+      return false;
+  }
+}
 
 void add_client_grammar(CommandLine& line, const AddCommand& add) {
   ClientGrammar(line, add).add_all();
@@ -297,15 +368,26 @@ void add_execution(CLI::App& app, CommandLine& line) {
 void add_master(CLI::App& app, CommandLine& line) {
   app.add_option("--master", line.master_url,
                  "Ask this master, e.g. http://127.0.0.1:5678. Environment: SLICEMILL_MASTER; then the context in use")
-      ->type_name("URL");
+      ->type_name("URL")
+      ->check(not_empty());
   app.add_option("--context", line.client.context, "Ask the master of this context (slicemill context)")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(not_empty());
+}
+
+CLI::Option& add_data(CLI::App& app, CommandLine& line, const char* text) {
+  return *app.add_option_function<std::string>(
+                 "--data", [&line](const std::string& value) { line.flags["data"] = value; }, text)
+              ->type_name("DIR")
+              ->check(not_empty());
 }
 
 Result<void> check_client_arguments(const CommandLine& line) {
   const ClientOptions& options = line.client;
+  if (line.command == Command::master) return {};
   if (const auto name = name_of_execution_command(line.command); !name.empty() && line.ex_id.empty())
     return missing(name, "EX");
+  RETURN_IF_ERROR(check_place(line));
   switch (line.command) {
     case Command::submit:
       if (line.job_file.empty()) return missing("submit", "JOB");
@@ -319,7 +401,7 @@ Result<void> check_client_arguments(const CommandLine& line) {
     case Command::assets:
       if (options.action == "upload") return check_words("assets", options, 1, 1, "the path of a ZIP");
       if (options.action == "delete") return check_words("assets", options, 1, 1, "the ID of a bundle");
-      return {};
+      return check_words("assets", options, 0, 2, "");
     case Command::context:
       if (options.action == "set") return check_words("context", options, 2, 2, "NAME or URL");
       if (options.action == "use" || options.action == "remove") return check_words("context", options, 1, 1, "NAME");

@@ -21,6 +21,8 @@ void add_help_grammar(CommandLine& line, const AddCommand& add);
 void add_execution(CLI::App& app, CommandLine& line);
 // --master and --context.
 void add_master(CLI::App& app, CommandLine& line);
+// --data, with what its help says.
+CLI::Option& add_data(CLI::App& app, CommandLine& line, const char* text);
 
 // What the parser library cannot tell: arguments that are missing, or do not go together.
 Result<void> check_client_arguments(const CommandLine& line);

@@ -13,6 +13,9 @@
 namespace slicemill::cli {
 namespace {
 
+constexpr const char* kDataIfNoMaster =
+    "Look into this data directory, as is done if no master is named. Environment: SLICEMILL_DATA";
+
 struct Subcommand {
   CLI::App* app = nullptr;
   Command command = Command::help;
@@ -84,6 +87,7 @@ Parser::Parser(CommandLine& line) : line_(line) {
   });
   app_.add_flag_callback(
       "--version", [] {}, "Print the version and exit");
+  app_.require_subcommand(0, 1);  // behind a command its own words stand, which may be names of commands
 }
 
 void Parser::add_client_commands() {
@@ -91,9 +95,7 @@ void Parser::add_client_commands() {
       add(Command::verify, "verify", "Prove that published output equals the ledger of an ended execution");
   add_execution(verify, line_);
   add_master(verify, line_);
-  for (const SettingSpec& spec : setting_specs()) {
-    if (spec.name == "data") add_setting(verify, spec);
-  }
+  add_data(verify, line_, kDataIfNoMaster);
 
   CLI::App& quarantine = add(Command::quarantine, "quarantine",
                              "Print an execution's quarantined records, one JSON object a line, or run them again");
@@ -107,9 +109,7 @@ void Parser::add_client_commands() {
       ->type_name("JOB");
   add_assets(quarantine);
   add_master(quarantine, line_);
-  for (const SettingSpec& spec : setting_specs()) {
-    if (spec.name == "data") add_setting(quarantine, spec);
-  }
+  add_data(quarantine, line_, kDataIfNoMaster);
 
   CLI::App& validate = add(Command::validate, "validate", "Check a job file and print its resolved form");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML");
@@ -252,8 +252,10 @@ std::vector<CommandDescription> Parser::describe() const {
     const CLI::App& app = *subcommand.app;
     if (app.get_group().empty()) continue;
     CommandDescription out{app.get_name(), app.get_description(), {}, {}, app.get_footer()};
-    for (const CLI::Option* option : app.get_options())
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->get_group().empty()) continue;  // hidden
       (option->get_positional() ? out.positionals : out.options).push_back(described(*option));
+    }
     commands.push_back(std::move(out));
   }
   return commands;
@@ -288,7 +290,7 @@ Result<void> check_arguments(const CommandLine& line) {
       return {};
     case Command::verify:
       if (line.ex_id.empty()) return missing("verify", "EX");
-      return {};
+      return check_client_arguments(line);
     case Command::quarantine:
       if (line.ex_id.empty()) return missing("quarantine", "EX");
       if (!line.job_file.empty() && (!line.redrive || !line.master_url.empty())) {
@@ -297,7 +299,7 @@ Result<void> check_arguments(const CommandLine& line) {
       }
       if (!line.assets.empty() && line.job_file.empty())
         return Error(ErrorCode::invalid, "quarantine: --assets goes with --job");
-      return {};
+      return check_client_arguments(line);
     default:
       return check_client_arguments(line);
   }
@@ -322,6 +324,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   CommandLine line;
   Parser parser(line);
   RETURN_IF_ERROR(parser.parse(with_other_spellings(arguments)));
+  line.typed_master = line.master_url;
   RETURN_IF_ERROR(check_arguments(line));
   return line;
 }

@@ -88,6 +88,7 @@ struct CommandLine {
   std::string out;                           // run --chaos; where its output goes, "": beside the job's own
   std::string ex_id;                         // of an execution, as it was typed
   std::string master_url;                    // "": see client/master_address.h
+  std::string typed_master;                  // --master as it was typed
   bool fail_on_quarantine = false;           // run, wait, submit
   bool redrive = false;                      // quarantine
   std::string operation;                     // ops; "": list
@@ -96,6 +97,9 @@ struct CommandLine {
   std::string launch_file;                   // execution-controller
   ClientOptions client;
 };
+
+// Whether a command on executions can do without a master, in a data directory.
+bool looks_into_data(Command command);
 
 // invalid: says what is wrong with the command line, with a suggestion where a known word is near.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/http_request.h"
+#include "cli/shell_words.h"
 #include "core/model/execution.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
@@ -93,7 +94,10 @@ Error no_ledger(const DataLayout& layout, const std::string& ex_id) {
   if (posix_files().stat(layout.log_directory(ex_id))) return lost_ledger(ex_id, directory);
   return Error(
       ErrorCode::not_found,
-      fmt::format("no ledger of execution {} at {}; which data directory? (--data, --master)", ex_id, directory));
+      fmt::format(
+          "no ledger of execution {} at {}; `slicemill list --data {}` shows what is there, --data DIR or --master "
+          "URL name another place",
+          ex_id, directory, for_shell(layout.data)));
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/client/plain_words.h"
 #include "cli/exit_codes.h"
 #include "core/runtime/byte_stream.h"
 #include "core/runtime/files.h"
@@ -70,7 +71,7 @@ Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalo
   ASSIGN_OR_RETURN(const std::string base, working_directory());
   auto job = validate_job(file.job, builtin_operations(),
                           {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
-  if (!job) return with_context(job.error(), shown_name(path));
+  if (!job) return with_context(in_plain_words(job.error()), shown_name(path));
   if (const auto checked = check_inputs(path, job->config); !checked)
     return with_context(checked.error(), shown_name(path));
   const auto warnings = warnings_of(file.notes);

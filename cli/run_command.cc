@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/client/plain_words.h"
 #include "cli/commands.h"
 #include "cli/ended_ledger.h"
 #include "cli/execution_settings.h"
@@ -19,6 +20,7 @@
 #include "cli/local_assets.h"
 #include "cli/run_progress.h"
 #include "cli/run_retention.h"
+#include "cli/shell_words.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/launch.h"
 #include "core/runtime/config.h"
@@ -36,6 +38,7 @@ namespace {
 struct Plan {
   controller::LocalRunOptions options;
   std::string resume;  // the command that goes on with the execution
+  std::string place;   // words for commands that look at it
   bool fail_on_quarantine = false;
   std::string output;  // path that the last operation writes to; "" if it has none
 };
@@ -133,14 +136,6 @@ Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<
   return std::shared_ptr<void>(std::move(made));
 }
 
-std::string for_shell(const std::string& word) {
-  constexpr std::string_view kPlain = "/._-+=@:,%0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 // For the shell of whoever gave this command, with what it says of the place.
 std::string resume_command(const CommandLine& line, const std::string& ex_id) {
   std::string command = fmt::format("slicemill run --resume {}", ex_id);
@@ -171,6 +166,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
       static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
   plan.options.make_worker = make_local_worker;
   plan.resume = resume_command(line, launch.ex_id);
+  plan.place = place_words(line);
   plan.fail_on_quarantine = line.fail_on_quarantine;
   plan.output = output_path(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
@@ -213,7 +209,7 @@ std::string cause_of(const ControllerLaunch& launch, const controller::Controlle
 
 ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
-  const std::string cause = cause_of(launch, outcome);
+  const std::string cause = plain_cause(cause_of(launch, outcome));
   const ExitCode code = outcome_code(outcome);
   const std::string log = fmt::format(" (log: {})", launch.log_path);
   if (outcome.ledger_error) {
@@ -224,8 +220,8 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
   for (const std::string& remark : outcome.remarks) report_warning(remark);
   if (code == ExitCode::ok && plan.fail_on_quarantine && outcome.counters.quarantined > 0) {
     return report(
-        Error(ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}`",
-                                              launch.ex_id, launch.ex_id)),
+        Error(ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}{}`",
+                                              launch.ex_id, launch.ex_id, plan.place)),
         ExitCode::quarantined);
   }
   if (code == ExitCode::ok) return code;

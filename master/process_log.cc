@@ -150,7 +150,7 @@ Result<LogPart> lines_from(const std::vector<LogFile>& files, const WantedPlace&
 }  // namespace
 
 bool is_process_name(std::string_view name) {
-  if (name == "controller") return true;
+  if (name == "controller" || name == "run") return true;
   constexpr std::string_view kWorker = "worker-";
   if (!name.starts_with(kWorker)) return false;
   name.remove_prefix(kWorker.size());

@@ -9,7 +9,7 @@
 
 namespace slicemill::master {
 
-// "controller" or "worker-N"; anything else is no name of a process.
+// "controller", "worker-N", or "run": all of an execution without a master. Anything else is no name of a process.
 bool is_process_name(std::string_view name);
 
 // Whole lines of <directory>/<process>.log, about kMostLogBytes at most. A position names a file and a byte in it, so

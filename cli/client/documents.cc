@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "core/query/date_period.h"
+#include "core/runtime/files.h"
 #include "core/runtime/text.h"
+#include "core/runtime/tree_size.h"
 
 namespace slicemill::cli {
 namespace {
@@ -19,8 +21,21 @@ constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 
+// 8-4-4-4-12 hexadecimal digits: no number or date is written so.
+bool is_uuid(const std::string& text) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() != kShape.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (kShape[i] == '-' ? c != '-' : !is_digit) return false;
+  }
+  return true;
+}
+
 bool is_plain_scalar(const std::string& text) {
   if (text.empty()) return false;
+  if (is_uuid(text)) return true;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   if (!is_letter(text.front()) && text.front() != '/') return false;
   for (const char c : text) {
@@ -123,6 +138,29 @@ std::string age_text(std::optional<WallMs> time, WallMs now) {
   return fmt::format("{}d", ms / kDay);
 }
 
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 1'000;
+  constexpr std::array<const char*, 6> kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < kStep) return fmt::format("{} B", bytes);
+  auto shown = static_cast<double>(bytes) / kStep;
+  std::size_t unit = 0;
+  for (; shown >= 999.5 && unit + 1 < kUnits.size(); ++unit) shown /= kStep;
+  return shown < 9.95 ? fmt::format("{:.1f} {}", shown, kUnits.at(unit))
+                      : fmt::format("{:.0f} {}", shown, kUnits.at(unit));
+}
+
+std::optional<std::uint64_t> disk_bytes(const Json& execution) {
+  const std::string ledger = text_of(execution, "ledger_directory");
+  const std::string log = text_of(execution, "log_path");
+  if (ledger.empty() || !posix_files().stat(ledger)) return std::nullopt;
+  return size_of_tree(ledger) + (log.empty() ? 0 : size_of_tree(log.substr(0, log.rfind('/'))));
+}
+
+std::string disk_text(const Json& execution) {
+  const auto bytes = disk_bytes(execution);
+  return bytes ? bytes_text(*bytes) : std::string();
+}
+
 Result<std::int64_t> parse_period_ms(std::string_view text) {
   if (text.ends_with('d') || text.ends_with('w')) {
     const auto number = parse_integer(text.substr(0, text.size() - 1));
@@ -174,7 +212,10 @@ void print_documents(const CommandLine& line, const std::vector<Json>& documents
     for (const Json& document : documents) list.push_back(document);
     return print_document(format, list);
   }
-  fmt::print("{}", render(table_of(documents, columns, format == OutputFormat::wide), screen_of_output()));
+  const bool wide = format == OutputFormat::wide;
+  Screen screen = screen_of_output();
+  screen.drops = !wide;
+  fmt::print("{}", render(table_of(documents, columns, wide), screen));
 }
 
 }  // namespace slicemill::cli

@@ -1,4 +1,4 @@
-// What documents of a master say, and how a command prints them. Pure functions but print; any thread.
+// What documents of executions say, and how a command prints them. Pure functions but print and disk; any thread.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,12 @@ std::optional<WallMs> time_of(const Json& object, std::string_view member);
 std::string duration_text(std::int64_t milliseconds);
 // How long ago, in one unit: "12s", "4m", "3h", "2d".
 std::string age_text(std::optional<WallMs> time, WallMs now);
+// "512 B", "3.4 kB", "12 MB": units of 1000.
+std::string bytes_text(std::uint64_t bytes);
+// What an execution's ledger and logs take on this machine's disk; nothing if they are not on it.
+std::optional<std::uint64_t> disk_bytes(const Json& execution);
+// The same as text, "" if there is nothing to tell.
+std::string disk_text(const Json& execution);
 // The value of an option: "2h", "30d", "1 day", as core/runtime/text.h has it, with d and w too.
 Result<std::int64_t> parse_period_ms(std::string_view text);
 

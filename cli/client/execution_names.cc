@@ -9,8 +9,6 @@
 #include <utility>
 
 #include "cli/job_file.h"
-#include "core/ledger/slice_ledger.h"
-#include "core/runtime/files.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -32,18 +30,6 @@ constexpr Kind kJob = {"job", "/v1/jobs", "job_id", "slicemill jobs"};
 std::string id_of(const Json& document, const Kind& kind) {
   const auto found = document.find(kind.id);
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-Result<std::string> job_name(const std::string& path) {
-  ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
-  const Json& job = file.job;
-  const auto name = job.find("name");
-  if (name == job.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
-    return Error(
-        ErrorCode::invalid,
-        fmt::format("{}: the job has no name, so its executions cannot be told from others; give an id", path));
-  }
-  return name->get<std::string>();
 }
 
 std::string quoted_for_filter(const std::string& text) {
@@ -68,8 +54,8 @@ Result<std::string> newest_of_name(const MasterClient& master, const Kind& kind,
     }
     if (documents.size() < kPage) break;
   }
-  return Error(ErrorCode::not_found, fmt::format("no {} of a job with the name '{}' ({}); see `{}`", kind.word, name,
-                                                 path, kind.list_command));
+  return Error(ErrorCode::not_found, fmt::format("no {} of a job with the name '{}' ({}); see `{}{}`", kind.word, name,
+                                                 path, kind.list_command, master.place()));
 }
 
 Result<std::string> newest(const MasterClient& master, const Kind& kind) {
@@ -78,27 +64,39 @@ Result<std::string> newest(const MasterClient& master, const Kind& kind) {
   return id_of(documents.front(), kind);
 }
 
-Error no_match(const std::string& name, const Kind& kind) {
+Error no_match(const MasterClient& master, const std::string& name, const Kind& kind) {
   return Error(ErrorCode::not_found,
-               fmt::format("no {} begins with '{}', and there is no job file of that name; see `{}`", kind.word, name,
-                           kind.list_command));
+               fmt::format("no {} begins with '{}', and there is no job file of that name; see `{}{}`", kind.word, name,
+                           kind.list_command, master.place()));
 }
 
 Result<std::string> resolve(const MasterClient& master, const Kind& kind, const std::string& name) {
   if (name == kLast) return newest(master, kind);
   if (names_job_file(name)) return newest_of_name(master, kind, name);
-  if (!may_begin_id(name)) return no_match(name, kind);
-  if (name.size() >= kIdLength) return name;
+  if (!may_begin_id(name)) return no_match(master, name, kind);
+  if (is_whole_id(name)) return name;
   ASSIGN_OR_RETURN(const auto documents, master.list(fmt::format("{}?size={}&filter={}", kind.path, kShownMatches + 1,
                                                                  url_encoded(fmt::format("{}:{}*", kind.id, name)))));
   std::vector<std::string> ids;
   for (const Json& document : documents) ids.push_back(id_of(document, kind));
   const auto match = only_match(name, ids, kind.word);
-  if (!match && match.error().code == ErrorCode::not_found) return no_match(name, kind);
+  if (!match && match.error().code == ErrorCode::not_found) return no_match(master, name, kind);
   return match;
 }
 
 }  // namespace
+
+Result<std::string> job_name(const std::string& path) {
+  ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
+  const Json& job = file.job;
+  const auto name = job.find("name");
+  if (name == job.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
+    return Error(
+        ErrorCode::invalid,
+        fmt::format("{}: the job has no name, so its executions cannot be told from others; give an id", path));
+  }
+  return name->get<std::string>();
+}
 
 bool names_job_file(const std::string& name) {
   for (const char* ending : {".json", ".yaml", ".yml"}) {
@@ -106,6 +104,10 @@ bool names_job_file(const std::string& name) {
   }
   std::error_code ignored;
   return name.find('/') != std::string::npos || std::filesystem::is_regular_file(name, ignored);
+}
+
+bool is_whole_id(const std::string& name) {
+  return may_begin_id(name) && name.size() >= kIdLength;
 }
 
 bool may_begin_id(const std::string& name) {
@@ -134,36 +136,6 @@ Result<std::string> resolve_execution(const MasterClient& master, const std::str
 
 Result<std::string> resolve_job(const MasterClient& master, const std::string& name) {
   return resolve(master, kJob, name);
-}
-
-Result<std::string> resolve_stored_execution(const std::string& data_directory, const std::string& name) {
-  if (name.size() >= kIdLength || (name != kLast && !may_begin_id(name))) return name;
-  const std::string ledgers = data_directory + "/ledgers";
-  const auto names = posix_files().list(ledgers);
-  if (!names && names.error().code != ErrorCode::not_found) return names.error();
-  if (!names && name != kLast) return name;
-  std::string latest;
-  std::int64_t latest_change = 0;
-  std::vector<std::string> ids;
-  for (const std::string& id : names ? *names : std::vector<std::string>()) {
-    const std::string directory = ledgers + "/" + id;
-    if (!ledger_exists(directory)) continue;
-    ids.push_back(id);
-    const auto facts = posix_files().stat(directory);
-    if (facts && facts->mtime_ns >= latest_change) {
-      latest = id;
-      latest_change = facts->mtime_ns;
-    }
-  }
-  if (name != kLast) {
-    auto match = only_match(name, ids, "execution");
-    if (!match && match.error().code == ErrorCode::not_found) return name;
-    return match;
-  }
-  if (latest.empty())
-    return Error(ErrorCode::not_found,
-                 fmt::format("there is no execution in {}; which data directory? (--data, --master)", data_directory));
-  return latest;
 }
 
 }  // namespace slicemill::cli

@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "cli/client/documents.h"
-#include "cli/client/master_client.h"
+#include "cli/client/plain_words.h"
+#include "cli/client/stored_executions.h"
 #include "core/model/execution.h"
 
 namespace slicemill::cli {
@@ -39,9 +40,11 @@ class Explainer {
       say("Its controller is being started");
     else if (status_ == "initializing")
       say("Its controller runs and prepares the slicer; no slice has been cut yet");
+    else if (evidence_.is_stored && (status_ == "running" || status_ == kInterrupted || status_ == kUnreadable))
+      add_stored();
     else if (status_ == "paused")
-      say(fmt::format(
-          "It was paused: slices in flight finish, no new ones begin. Let it go on with `slicemill resume {}`", id_));
+      say(fmt::format("It was paused: slices in flight finish, no new ones begin. Let it go on with {}",
+                      advice("resume")));
     else if (status_ == "stopping")
       say(fmt::format("It was told to stop and waits for {} in flight",
                       counted(number("in_flight"), "slice", "slices")));
@@ -57,6 +60,13 @@ class Explainer {
   }
 
  private:
+  // A further command on this execution, as a user types it.
+  std::string advice(std::string_view command, std::string_view rest = {}) const {
+    return fmt::format("`slicemill {} {}{}{}`", command, id_, rest, evidence_.place);
+  }
+  std::string go_on() const {
+    return evidence_.is_stored ? fmt::format("`slicemill run --resume {}{}`", id_, evidence_.place) : advice("recover");
+  }
   void say(std::string text) { sentences_.push_back(as_sentence(std::move(text))); }
   std::int64_t number(const char* member) const { return number_of(stats_, member); }
   std::int64_t connected() const { return number("workers_active") + number("workers_available"); }
@@ -77,6 +87,20 @@ class Explainer {
       say("The master says: " + reason);
   }
 
+  void add_stored() {
+    if (status_ == "running") {
+      say("A process is at work on it, and shows more than its ledger can tell now: see " + advice("logs", " -f"));
+    } else if (status_ == kUnreadable) {
+      say("Its ledger cannot be read: " + text_of(ex_, "_failureReason"));
+    } else {
+      say(
+          fmt::format("It was interrupted before it had an end (Ctrl-C, a kill, a machine that went down): {} were "
+                      "done, {} failed; {} goes "
+                      "on with the rest",
+                      counted(number("processed"), "slice", "slices"), number("failed"), go_on()));
+    }
+  }
+
   void add_pending() {
     std::int64_t total = 0, available = 0;
     if (evidence_.cluster.is_object()) {
@@ -87,9 +111,9 @@ class Explainer {
     }
     if (total > 0 && available == 0) {
       say(
-          fmt::format("It waits for a free worker slot: all {} are taken. Another execution must end, or lose workers "
-                      "(`slicemill top`, `slicemill workers EX remove N`)",
-                      total));
+          fmt::format("It waits for a free worker slot: all {1} are taken. Another execution must end, or lose workers "
+                      "(`slicemill top{0}`, `slicemill workers EX remove N{0}`)",
+                      evidence_.place, total));
     } else if (total > 0) {
       say(fmt::format("It waits to be started; {} of {} worker slots are free", available, total));
     } else {
@@ -130,8 +154,8 @@ class Explainer {
     if (number("workers_available") == 0 && number("queued") > 0) {
       say(
           fmt::format("All {} are busy while slices wait: more workers make it faster, if the machine has room "
-                      "(`slicemill workers {} add N`)",
-                      counted(connected(), "worker", "workers"), id_));
+                      "({})",
+                      counted(connected(), "worker", "workers"), advice("workers", " add N")));
     } else if (number("workers_available") > 0 && number("queued") == 0 && !all_cut) {
       say(fmt::format("{} no work: cutting slices, or waiting for new input, is what takes the time",
                       number("workers_available") == 1 ? "1 worker has"
@@ -193,14 +217,14 @@ class Explainer {
       say(fmt::format("{} failed with: {}", counted(count, "slice", "slices"), cause));
     }
     if (causes.size() > kMostCauses)
-      say(fmt::format("There are {} further causes; see `slicemill errors {}`", causes.size() - kMostCauses, id_));
+      say(fmt::format("There are {} further causes; see {}", causes.size() - kMostCauses, advice("errors")));
   }
 
   void add_quarantine() {
     const std::int64_t records = number("quarantined");
     if (records == 0) return;
-    say(fmt::format("{} set aside because they could not be processed; see `slicemill quarantine {}`",
-                    records == 1 ? "1 record was" : fmt::format("{} records were", records), id_));
+    say(fmt::format("{} set aside because they could not be processed; see {}",
+                    records == 1 ? "1 record was" : fmt::format("{} records were", records), advice("quarantine")));
   }
 
   // A controller that had to be started again, as the history shows it.
@@ -217,7 +241,7 @@ class Explainer {
     if (last == nullptr) return;
     say(fmt::format("Before, it became {} at {}: {}{}", text_of(*last, "to"), text_of(*last, "time"),
                     plain_cause(text_of(*last, "reason")),
-                    count > 1 ? fmt::format(" ({} such changes; see `slicemill show {}`)", count, id_) : ""));
+                    count > 1 ? fmt::format(" ({} such changes; see {})", count, advice("show")) : ""));
   }
 
   void add_next_step() {
@@ -226,10 +250,8 @@ class Explainer {
     if (status_ == "rejected") {
       say("Mend the job and submit it again");
     } else if (status_ != "completed") {
-      say(
-          fmt::format("With the cause mended, `slicemill recover {}` goes on where it ended; its log is shown by "
-                      "`slicemill logs {}`",
-                      id_, id_));
+      say(fmt::format("{}{} goes on where it ended; its log is shown by {}",
+                      status_ == "stopped" ? "" : "With the cause mended, ", go_on(), advice("logs")));
     }
   }
 

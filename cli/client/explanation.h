@@ -9,12 +9,14 @@
 
 namespace slicemill::cli {
 
-// What a master tells of an execution.
+// What a master, or a data directory, tells of an execution.
 struct Evidence {
   Json execution;             // its document, with its live figures if it has some
   std::vector<Json> errors;   // failed slices, the latest first
   std::vector<Json> history;  // oldest first
   Json cluster;               // /v1/cluster/state
+  std::string place;          // words that further commands need (cli/shell_words.h)
+  bool is_stored = false;     // in a data directory, without a master
   WallMs now = 0;
 };
 

@@ -90,11 +90,4 @@ Result<std::optional<std::string>> named_master(const CommandLine& line) {
   return std::optional(found->second);
 }
 
-Result<std::string> master_url(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const auto named, named_master(line));
-  const std::string url = named.value_or(kDefaultMaster);
-  RETURN_IF_ERROR(parse_master_url(url));
-  return url;
-}
-
 }  // namespace slicemill::cli

@@ -31,7 +31,5 @@ Result<void> write_contexts(const std::string& path, const Contexts& contexts);
 // The master that was named in any of the three ways; nothing: in none. A --data on the command line means that no
 // master is asked, unless --master is there too. not_found: no such context.
 Result<std::optional<std::string>> named_master(const CommandLine& line);
-// The same, or the place where a master listens if nothing else is said.
-Result<std::string> master_url(const CommandLine& line);
 
 }  // namespace slicemill::cli

@@ -5,16 +5,16 @@
 #include <utility>
 
 #include "cli/client/master_address.h"
-#include "core/runtime/text.h"
+#include "cli/client/plain_words.h"
+#include "cli/client/stored_executions.h"
+#include "cli/ended_ledger.h"
+#include "cli/shell_words.h"
 
 namespace slicemill::cli {
 namespace {
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
-constexpr std::string_view kIssues = "Zod parse error: ";
-constexpr std::string_view kCause = "caused by ";
-constexpr std::string_view kErrorWord = "Error: ";
 
 // A job that is wrong is 500, in the manner of the first dialect; so the path tells, too.
 ErrorCode code_of_status(int status, const HttpCall& call) {
@@ -55,68 +55,16 @@ std::string message_of(const HttpAnswer& answer) {
   return plain_cause(message) + (details.empty() ? "" : ": " + details);
 }
 
-std::string place_of(const Json& issue) {
-  std::string place;
-  const auto path = issue.find("path");
-  if (path == issue.end() || !path->is_array()) return place;
-  for (const Json& step : *path) {
-    const std::string text = step.is_string() ? step.get<std::string>() : to_compact_text(step);
-    if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos)
-      place += "[" + text + "]";
-    else
-      place += (place.empty() ? "" : ".") + text;
-  }
-  return place;
-}
-
-// Where the JSON text that begins the text ends.
-std::size_t end_of_json(std::string_view text) {
-  int depth = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_text) {
-      if (c == '\\') ++i;
-      if (c == '"') in_text = false;
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if ((c == ']' || c == '}') && --depth == 0) {
-      return i + 1;
-    }
-  }
-  return text.size();
-}
-
-std::string with_plain_issues(std::string text) {
-  for (auto at = text.find(kIssues); at != std::string::npos; at = text.find(kIssues, at)) {
-    const std::string_view json = std::string_view(text).substr(at + kIssues.size());
-    const std::size_t length = end_of_json(json);
-    const auto issues = parse_json(json.substr(0, length));
-    std::vector<std::string> lines;
-    if (issues && issues->is_array()) {
-      for (const Json& issue : *issues) {
-        if (!issue.is_object()) continue;
-        const std::string place = place_of(issue);
-        lines.push_back(place.empty() ? text_member(issue, "message") : place + ": " + text_member(issue, "message"));
-      }
-    }
-    const std::string plain = lines.empty() ? std::string(json.substr(0, length)) : join(lines, "; ");
-    text.replace(at, kIssues.size() + length, plain);
-    at += plain.size();
-  }
-  return text;
+// Who ran a job without a master looks for it elsewhere. "" if nothing is there.
+std::string data_hint(const CommandLine& line) {
+  const auto layout = data_layout(line);
+  if (!layout) return {};
+  const auto ids = stored_ids(*layout);
+  if (!ids || ids->empty()) return {};
+  return fmt::format("; what `slicemill run` did is found with --data {}", for_shell(layout->data));
 }
 
 }  // namespace
-
-std::string plain_cause(std::string_view message) {
-  if (const auto cause = message.rfind(kCause); cause != std::string_view::npos)
-    message.remove_prefix(cause + kCause.size());
-  while (message.starts_with(kErrorWord)) message.remove_prefix(kErrorWord.size());
-  return with_plain_issues(std::string(message));
-}
 
 std::string url_encoded(std::string_view text) {
   std::string out;
@@ -129,8 +77,11 @@ std::string url_encoded(std::string_view text) {
 }
 
 Result<MasterClient> MasterClient::of(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const std::string url, master_url(line));
-  return at(url);
+  ASSIGN_OR_RETURN(const auto named, named_master(line));
+  ASSIGN_OR_RETURN(MasterClient client, at(named.value_or(kDefaultMaster)));
+  client.place_ = place_words(line);
+  if (!named && looks_into_data(line.command)) client.data_hint_ = data_hint(line);
+  return client;
 }
 
 Result<MasterClient> MasterClient::at(const std::string& url) {
@@ -141,7 +92,13 @@ Result<MasterClient> MasterClient::at(const std::string& url) {
 }
 
 Result<HttpAnswer> MasterClient::send(const HttpCall& call) const {
-  ASSIGN_OR_RETURN(HttpAnswer answer, http_send(target_, call, patience_ms_));
+  auto sent = http_send(target_, call, patience_ms_);
+  if (!sent) {
+    Error error = sent.error();
+    if (error.code == ErrorCode::unavailable) error.message += data_hint_;
+    return error;
+  }
+  HttpAnswer answer = std::move(*sent);
   if (answer.status == kOk || answer.status == kCreated) return answer;
   return Error(code_of_status(answer.status, call), message_of(answer));
 }

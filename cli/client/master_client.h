@@ -21,6 +21,8 @@ class MasterClient {
   static Result<MasterClient> at(const std::string& url);
 
   const std::string& url() const { return url_; }
+  // Words that further commands need to ask the same one (cli/shell_words.h).
+  const std::string& place() const { return place_; }
 
   // Errors: the master's own words without those of other systems; not_found, conflict, gone, invalid, unavailable,
   // timeout by its status. unavailable too if nothing answers, or something that is no master.
@@ -40,15 +42,13 @@ class MasterClient {
   Result<Json> ask(const HttpCall& call) const;
 
   std::string url_;
+  std::string place_;
   HttpTarget target_;
   std::int64_t patience_ms_ = 30'000;
+  std::string data_hint_;  // behind the error that nothing answers
 };
 
 // For the parts of a path and the values of a query.
 std::string url_encoded(std::string_view text);
-
-// What went wrong, without the frame that clients of other systems expect around it: "... caused by Error: X" is X, and
-// a list of issues in JSON becomes "field: what is wrong; ...".
-std::string plain_cause(std::string_view message);
 
 }  // namespace slicemill::cli

@@ -39,13 +39,7 @@ std::size_t total(const std::vector<std::size_t>& widths) {
   return sum == 0 ? 0 : sum - kGap;
 }
 
-// Shortens ids, then free text, until the table fits or nothing more can be cut.
-void fit(Table& table, std::size_t width) {
-  if (total(widths_of(table)) <= width) return;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    if (table.columns[c].kind != ColumnKind::id) continue;
-    for (auto& row : table.rows) row[c].resize(std::min(row[c].size(), kShortId));
-  }
+void cut_free_text(Table& table, std::size_t width) {
   for (std::size_t c = table.columns.size(); c-- > 0;) {
     if (table.columns[c].kind != ColumnKind::free) continue;
     const auto widths = widths_of(table);
@@ -56,6 +50,30 @@ void fit(Table& table, std::size_t width) {
     const std::size_t room = widths[c] > excess + least ? widths[c] - excess : least;
     for (auto& row : table.rows) row[c] = fitted(row[c], room, kEnding);
   }
+}
+
+// Columns that say which execution it is, how it is, and why stay to the last.
+bool drop_one_column(Table& table) {
+  for (std::size_t c = table.columns.size(); c-- > 0;) {
+    const ColumnKind kind = table.columns[c].kind;
+    if (kind != ColumnKind::number && kind != ColumnKind::text) continue;
+    const auto at = static_cast<std::ptrdiff_t>(c);
+    table.columns.erase(table.columns.begin() + at);
+    for (auto& row : table.rows) row.erase(row.begin() + at);
+    return true;
+  }
+  return false;
+}
+
+// Shortens ids, then free text, then leaves columns out, until the table fits or nothing more can be done.
+void fit(Table& table, const Screen& screen) {
+  if (total(widths_of(table)) <= screen.width) return;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    if (table.columns[c].kind != ColumnKind::id) continue;
+    for (auto& row : table.rows) row[c].resize(std::min(row[c].size(), kShortId));
+  }
+  cut_free_text(table, screen.width);
+  while (screen.drops && total(widths_of(table)) > screen.width && drop_one_column(table)) continue;
 }
 
 std::string_view colour_of(std::string_view word) {
@@ -100,7 +118,7 @@ std::string render(const Table& given, const Screen& screen) {
   for (auto& row : table.rows) {
     for (auto& cell : row) cell = printable(cell);
   }
-  if (screen.width > 0) fit(table, screen.width);
+  if (screen.width > 0) fit(table, screen);
   const auto widths = widths_of(table);
   std::string out;
   const auto add_line = [&](const auto& text_of, bool is_row) {

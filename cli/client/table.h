@@ -32,6 +32,7 @@ struct Table {
 // What the text is for.
 struct Screen {
   std::size_t width = 0;  // columns; 0: no terminal, nothing is cut
+  bool drops = true;      // columns that there is no room for, from the right: numbers and short texts
   bool colour = false;
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
@@ -30,18 +31,33 @@ std::vector<DocumentColumn> asset_columns() {
           column("DESCRIPTION", "description", ColumnKind::free, true)};
 }
 
-Result<void> list_assets(const CommandLine& line, const MasterClient& master) {
-  std::string path = "/v1/assets";
-  for (const std::string& word : line.client.words) path += "/" + url_encoded(word);
+Result<std::vector<Json>> all_assets(const MasterClient& master, const std::string& path) {
   std::vector<Json> all;
   constexpr std::size_t kPage = 1'000;
   while (true) {
     ASSIGN_OR_RETURN(const auto page, master.list(fmt::format("{}?from={}&size={}", path, all.size(), kPage)));
     all.insert(all.end(), page.begin(), page.end());
-    if (page.size() < kPage) break;
+    if (page.size() < kPage) return all;
   }
+}
+
+Result<void> list_assets(const CommandLine& line, const MasterClient& master) {
+  std::string path = "/v1/assets";
+  for (const std::string& word : line.client.words) path += "/" + url_encoded(word);
+  ASSIGN_OR_RETURN(const auto all, all_assets(master, path));
   print_documents(line, all, asset_columns());
   return {};
+}
+
+// The id of the only bundle whose id begins so.
+Result<std::string> asset_id_of(const MasterClient& master, const std::string& name) {
+  ASSIGN_OR_RETURN(const auto all, all_assets(master, "/v1/assets"));
+  std::vector<std::string> ids;
+  for (const Json& asset : all) ids.push_back(text_of(asset, "id"));
+  auto match = only_match(name, ids, "bundle");
+  if (match || match.error().code != ErrorCode::not_found) return match;
+  return Error(ErrorCode::not_found,
+               fmt::format("no bundle's id begins with '{}'; see `slicemill assets{}`", name, master.place()));
 }
 
 void tell_asset(const CommandLine& line, const Json& answer) {
@@ -62,7 +78,8 @@ Result<void> work_on_assets(const CommandLine& line) {
     return {};
   }
   if (options.action == "delete") {
-    ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/assets/" + url_encoded(options.words.front())));
+    ASSIGN_OR_RETURN(const std::string id, asset_id_of(master, options.words.front()));
+    ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/assets/" + url_encoded(id)));
     tell_asset(line, answer);
     return {};
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/client/master_address.h"
+#include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/ended_ledger.h"
 #include "core/runtime/printable.h"
@@ -18,6 +19,16 @@ Result<NamedExecution> named_execution(const CommandLine& line) {
   return NamedExecution{std::move(master), std::move(ex_id)};
 }
 
+bool asks_data_directory(const CommandLine& line) {
+  return line.flags.contains("data");
+}
+
+Result<StoredName> stored_name(const CommandLine& line) {
+  ASSIGN_OR_RETURN(DataLayout layout, data_layout(line));
+  ASSIGN_OR_RETURN(std::string ex_id, stored_execution_id(layout, line.ex_id));
+  return StoredName{std::move(layout), std::move(ex_id)};
+}
+
 Result<CommandLine> with_names(const CommandLine& line) {
   CommandLine out = line;
   std::optional<std::string> url;
@@ -27,13 +38,14 @@ Result<CommandLine> with_names(const CommandLine& line) {
   }
   if (url) {
     out.master_url = *url;
-    ASSIGN_OR_RETURN(const MasterClient master, MasterClient::at(*url));
+    ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
     ASSIGN_OR_RETURN(out.ex_id, resolve_execution(master, line.ex_id));
     return out;
   }
   ASSIGN_OR_RETURN(const DataLayout layout, data_layout(line));
   std::string& name = line.resume_ex_id.empty() ? out.ex_id : out.resume_ex_id;
-  ASSIGN_OR_RETURN(name, resolve_stored_execution(layout.data, name));
+  if (is_whole_id(name)) return out;  // whoever looks for its ledger says what is missing
+  ASSIGN_OR_RETURN(name, stored_execution_id(layout, name));
   return out;
 }
 
@@ -45,18 +57,49 @@ ExitCode code_of(const Result<ExitCode>& done) {
   return done ? *done : report(done.error());
 }
 
+bool MasterLoss::may_pass(const Error& error) {
+  constexpr std::chrono::seconds kMasterPatience{60};
+  if (error.code != ErrorCode::unavailable && error.code != ErrorCode::timeout) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (!since_) {
+    since_ = now;
+    note(error.message + "; waiting for it");
+  }
+  return now - *since_ <= kMasterPatience;
+}
+
 void note(const std::string& text) {
   std::fprintf(stderr, "slicemill: %s\n", printable(text).c_str());
 }
 
+namespace {
+
+// A document has the number of workers that its job names; what was asked for since is seen in their processes.
+void add_worker_count(const Json& cluster, Json& execution) {
+  std::int64_t count = 0;
+  for (const Json& node : cluster) {
+    if (!node.is_object()) continue;
+    const auto active = node.find("active");
+    if (active == node.end() || !active->is_array()) continue;
+    count += std::ranges::count_if(*active, [&](const Json& process) {
+      return text_of(process, "assignment") == "worker" && text_of(process, "ex_id") == text_of(execution, "ex_id");
+    });
+  }
+  if (count > 0) execution["workers"] = count;
+}
+
+}  // namespace
+
 Result<void> add_live_figures(const MasterClient& master, std::vector<Json>& executions) {
   if (std::ranges::all_of(executions, has_ended)) return {};
   ASSIGN_OR_RETURN(const auto controllers, master.list("/v1/cluster/controllers"));
+  ASSIGN_OR_RETURN(const Json cluster, master.get("/v1/cluster/state"));
   for (Json& execution : executions) {
     if (has_ended(execution)) continue;
     for (const Json& controller : controllers) {
       if (text_of(controller, "ex_id") == text_of(execution, "ex_id")) execution["_slicer_stats"] = controller;
     }
+    add_worker_count(cluster, execution);
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "cli/client/documents.h"
@@ -9,6 +10,7 @@
 #include "cli/client/master_client.h"
 #include "cli/command_line.h"
 #include "cli/exit_codes.h"
+#include "core/model/launch.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::cli {
@@ -22,12 +24,32 @@ struct NamedExecution {
 };
 Result<NamedExecution> named_execution(const CommandLine& line);
 
+// Whether a data directory is meant instead of a master.
+bool asks_data_directory(const CommandLine& line);
+// One of its executions, that a command names.
+struct StoredName {
+  DataLayout layout;
+  std::string ex_id;
+};
+Result<StoredName> stored_name(const CommandLine& line);
+
 // The code of a command: ok, or what its error is reported with.
 ExitCode code_of(const Result<void>& done);
 ExitCode code_of(const Result<ExitCode>& done);
 
 // "slicemill: ..." to standard error: what happened, beside the data.
 void note(const std::string& text);
+
+// A master that is gone for a while, as when it is replaced: told once, borne for a minute. Steady time.
+class MasterLoss {
+ public:
+  // The error of a question; whether to ask again. Only unavailable and timeout pass.
+  bool may_pass(const Error& error);
+  void answered() { since_.reset(); }
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> since_;
+};
 
 // Waits until the execution has ended, with its progress on standard error, and prints how it ended. The code is that
 // of its outcome, or timed_out. A master that is gone meanwhile is waited for.
@@ -37,7 +59,8 @@ ExitCode outcome_of(const Json& document, bool fail_on_quarantine);
 // Whether the document shows an end.
 bool has_ended(const Json& document);
 
-// Live executions have their figures from their controllers, put where ended ones have them.
+// Live executions have their figures from their controllers, put where ended ones have them, and as many `workers` as
+// they are to have now.
 Result<void> add_live_figures(const MasterClient& master, std::vector<Json>& executions);
 
 }  // namespace slicemill::cli

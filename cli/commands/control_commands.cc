@@ -6,8 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/ended_ledger.h"
+#include "cli/shell_words.h"
+#include "cli/stored_runs.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
@@ -88,12 +92,41 @@ Result<void> set_workers(const CommandLine& line) {
 // An id of a job is no id of an execution: the error says so instead of deleting more than was meant.
 Error with_job_hint(const MasterClient& master, const CommandLine& line, Error error) {
   if (error.code == ErrorCode::not_found && may_begin_id(line.ex_id) && resolve_job(master, line.ex_id))
-    error.message +=
-        fmt::format("; a job does: `slicemill delete --job {}` deletes it with its executions", line.ex_id);
+    error.message += fmt::format("; a job does: `slicemill delete --job {}{}` deletes it with its executions",
+                                 line.ex_id, place_words(line));
   return error;
 }
 
+Result<void> remove_stored(const CommandLine& line) {
+  if (line.client.of_job)
+    return Error(ErrorCode::invalid, "delete: a data directory holds executions, no jobs; give one without --job");
+  ASSIGN_OR_RETURN(const StoredName stored, stored_name(line));
+  const std::string& ex_id = stored.ex_id;
+  const auto refused = [&](const std::string& why) {
+    return Error(ErrorCode::conflict, fmt::format("execution {} cannot be deleted: {}", ex_id, why));
+  };
+  StoredRuns runs = StoredRuns::read(stored.layout, false);
+  const StoredRun* run = runs.find(ex_id);
+  if (run == nullptr) return no_ledger(stored.layout, ex_id);
+  if (!run->is_run) return refused("a master made it; `slicemill delete` asks that, with --master URL");
+  if (!run->is_idle) {
+    const Json document = stored_execution(stored.layout, ex_id);
+    if (text_of(document, "_status") != kUnreadable) return refused("a process is at work on it; end that first");
+  }
+  if (const auto ancestor = runs.left_ancestor(*run)) {
+    return refused(
+        fmt::format("it goes on from execution {}, which would be taken for unfinished without it; "
+                    "`slicemill delete {}{}` first",
+                    *ancestor, *ancestor, place_words(line)));
+  }
+  const Json answer = {{"ex_id", ex_id}, {"_deleted", true}};
+  RETURN_IF_ERROR(runs.remove(*run));
+  tell(line, answer, fmt::format("execution {} is deleted", ex_id));
+  return {};
+}
+
 Result<void> remove(const CommandLine& line) {
+  if (asks_data_directory(line)) return remove_stored(line);
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
   if (line.client.of_job) {
     ASSIGN_OR_RETURN(const std::string job_id, resolve_job(master, line.ex_id));

@@ -6,14 +6,32 @@
 #include <utility>
 
 #include "cli/client/explanation.h"
+#include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/shell_words.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
 
-constexpr const char* kErrorsAsked = "/errors?size=1000";
+constexpr std::int64_t kErrorsAsked = 1'000;
+
+void print_explanation(const Evidence& evidence) {
+  for (const std::string& sentence : explanation(evidence)) fmt::print("{}\n", printable(sentence));
+}
+
+Result<void> explain_stored(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const StoredName stored, stored_name(line));
+  Evidence evidence;
+  evidence.execution = stored_execution(stored.layout, stored.ex_id);
+  evidence.now = wall_now();
+  evidence.place = place_words(line);
+  evidence.is_stored = true;
+  if (auto errors = stored_errors(stored.layout, stored.ex_id, kErrorsAsked)) evidence.errors = std::move(*errors);
+  print_explanation(evidence);
+  return {};
+}
 
 Result<void> explain_named(const CommandLine& line) {
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
@@ -23,18 +41,20 @@ Result<void> explain_named(const CommandLine& line) {
   Evidence evidence;
   evidence.execution = std::move(shown.front());
   evidence.now = wall_now();
+  evidence.place = place_words(line);
   // What cannot be had now is left out: the rest still explains something.
-  if (auto errors = execution.master.list(execution.path(kErrorsAsked))) evidence.errors = std::move(*errors);
+  if (auto errors = execution.master.list(execution.path(fmt::format("/errors?size={}", kErrorsAsked))))
+    evidence.errors = std::move(*errors);
   if (auto history = execution.master.list(execution.path("/history"))) evidence.history = std::move(*history);
   if (auto cluster = execution.master.get("/v1/cluster/state")) evidence.cluster = std::move(*cluster);
-  for (const std::string& sentence : explanation(evidence)) fmt::print("{}\n", printable(sentence));
+  print_explanation(evidence);
   return {};
 }
 
 }  // namespace
 
 ExitCode explain_execution(const CommandLine& line) {
-  return code_of(explain_named(line));
+  return code_of(asks_data_directory(line) ? explain_stored(line) : explain_named(line));
 }
 
 }  // namespace slicemill::cli

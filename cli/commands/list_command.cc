@@ -4,12 +4,20 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
+#include "cli/client/plain_words.h"
+#include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/ended_ledger.h"
 #include "core/model/execution.h"
+#include "core/query/field.h"
+#include "core/query/filter.h"
+#include "core/query/filter_syntax.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -62,6 +70,7 @@ std::vector<DocumentColumn> execution_columns() {
           figure("RECORDS IN", "records_in", true),
           figure("RECORDS OUT", "records_out", true),
           figure("QUARANTINED", "quarantined", true),
+          {"DISK", ColumnKind::number, disk_text, true},
           member("UPDATED", "_updated", ColumnKind::text, true),
           {"REASON", ColumnKind::free, reason_of, true}};
 }
@@ -72,7 +81,12 @@ std::vector<DocumentColumn> job_list_columns() {
   };
   return {member("JOB", "job_id", ColumnKind::id),
           member("NAME", "name", ColumnKind::free),
-          member("LIFECYCLE", "lifecycle"),
+          {"LIFECYCLE", ColumnKind::text,
+           [](const Json& job) {
+             const std::string lifecycle = text_of(job, "lifecycle");
+             return lifecycle.empty() ? std::string("once") : lifecycle;
+           },
+           false},
           number("WORKERS", "workers"),
           {"LATEST EXECUTION", ColumnKind::id, of_execution("ex_id"), false},
           {"STATUS", ColumnKind::status, of_execution("_status"), false},
@@ -110,49 +124,105 @@ Result<std::vector<Json>> list_up_to(const MasterClient& master, const std::stri
   return all;
 }
 
+void add_unknown_fields(const query::FilterNode& node, std::span<const query::Field> fields,
+                        std::vector<std::string>& unknown) {
+  const bool is_known = node.field.empty() || query::find_field(fields, node.field) != nullptr;
+  if (!is_known && std::ranges::find(unknown, node.field) == unknown.end()) unknown.push_back(node.field);
+  for (const query::FilterNode& clause : node.clauses) add_unknown_fields(clause, fields, unknown);
+}
+
+// A test of a field that there is not matches nothing, which a mistyped one is not meant to. A filter that cannot be
+// read is refused where it is used.
+void warn_of_unknown_fields(const std::string& filter, std::span<const query::Field> fields) {
+  const auto syntax = query::parse_filter_syntax(filter);
+  if (filter.empty() || !syntax) return;
+  std::vector<std::string> unknown, known;
+  add_unknown_fields(*syntax, fields, unknown);
+  for (const query::Field& field : fields) known.emplace_back(field.name);
+  for (const std::string& name : unknown) {
+    const auto near = nearest_word(name, known);
+    report_warning(fmt::format("--filter: there is no field '{}', so nothing matches it; {}", name,
+                               near ? fmt::format("did you mean '{}'?", *near) : "fields are " + join(known, ", ")));
+  }
+}
+
 void tell_if_cut(const std::vector<Json>& documents, const ClientOptions& options) {
   if (static_cast<std::int64_t>(documents.size()) == options.limit && !is_data_format(options.output))
     note(fmt::format("{} are shown, there may be more; see --limit", options.limit));
 }
 
-Result<void> check_statuses(const std::string& words) {
+Result<void> check_statuses(const std::string& words, bool stored) {
   for (const std::string& word : split(words, ',')) {
     if (parse_execution_status(word)) continue;
     std::vector<std::string> known;
     for (std::size_t i = 0; i < kExecutionStatusCount; ++i)
       known.emplace_back(to_string(static_cast<ExecutionStatus>(i)));
+    if (stored) known.insert(known.end(), {kInterrupted, kUnreadable});
+    if (std::ranges::find(known, word) != known.end()) continue;
     return Error(ErrorCode::invalid, fmt::format("list: '{}' is no status; there are {}", word, join(known, ", ")));
   }
   return {};
 }
 
-Result<std::string> execution_query(const ClientOptions& options) {
+// The filter that was given, and the time that --since means.
+std::string whole_filter(const ClientOptions& options) {
+  if (!options.since_ms) return options.filter;
+  const std::string since = fmt::format("_created:[\"{}\" TO *]", to_iso(wall_now() - *options.since_ms));
+  return options.filter.empty() ? since : fmt::format("({}) AND {}", options.filter, since);
+}
+
+std::string execution_query(const ClientOptions& options) {
   std::string path = "/v1/ex?sort=_updated:desc";
-  if (!options.status.empty()) {
-    RETURN_IF_ERROR(check_statuses(options.status));
-    path += "&status=" + url_encoded(options.status);
-  }
-  std::string filter = options.filter;
-  if (options.since_ms) {
-    const std::string since = fmt::format("_created:[\"{}\" TO *]", to_iso(wall_now() - *options.since_ms));
-    filter = filter.empty() ? since : fmt::format("({}) AND {}", filter, since);
-  }
-  if (!filter.empty()) path += "&filter=" + url_encoded(filter);
+  if (!options.status.empty()) path += "&status=" + url_encoded(options.status);
+  if (const std::string filter = whole_filter(options); !filter.empty()) path += "&filter=" + url_encoded(filter);
   return path;
 }
 
-Result<void> list_all_executions(const CommandLine& line) {
+// Those of the documents that the filter matches, up to the limit.
+Result<std::vector<Json>> matching(std::vector<Json> documents, const std::string& filter,
+                                   std::span<const query::Field> fields, std::int64_t limit) {
+  if (!filter.empty()) {
+    ASSIGN_OR_RETURN(const query::Filter parsed, query::parse_filter(filter, fields, wall_now()));
+    std::erase_if(documents, [&](const Json& document) { return !query::holds(parsed.condition, document); });
+  }
+  documents.resize(std::min(documents.size(), static_cast<std::size_t>(limit)));
+  return documents;
+}
+
+Result<std::vector<Json>> stored_list(const CommandLine& line) {
+  const ClientOptions& options = line.client;
+  ASSIGN_OR_RETURN(const DataLayout layout, data_layout(line));
+  ASSIGN_OR_RETURN(auto documents, stored_executions(layout));
+  if (const auto statuses = split(options.status, ','); !options.status.empty()) {
+    std::erase_if(documents, [&](const Json& document) {
+      return std::ranges::find(statuses, text_of(document, "_status")) == statuses.end();
+    });
+  }
+  return matching(std::move(documents), whole_filter(options), query::execution_fields(), options.limit);
+}
+
+Result<std::vector<Json>> master_list(const CommandLine& line) {
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
-  ASSIGN_OR_RETURN(const std::string path, execution_query(line.client));
-  ASSIGN_OR_RETURN(auto executions, list_up_to(master, path, line.client.limit));
+  ASSIGN_OR_RETURN(auto executions, list_up_to(master, execution_query(line.client), line.client.limit));
   if (!is_data_format(line.client.output)) RETURN_IF_ERROR(add_live_figures(master, executions));
+  return executions;
+}
+
+Result<void> list_all_executions(const CommandLine& line) {
+  const bool stored = asks_data_directory(line);
+  warn_of_unknown_fields(line.client.filter, query::execution_fields());
+  if (!line.client.status.empty()) RETURN_IF_ERROR(check_statuses(line.client.status, stored));
+  ASSIGN_OR_RETURN(const auto executions, stored ? stored_list(line) : master_list(line));
   print_documents(line, executions, execution_columns());
   tell_if_cut(executions, line.client);
+  if (stored && executions.empty() && line.client.status.empty() && whole_filter(line.client).empty())
+    note(fmt::format("there is no execution in {}", line.flags.at("data")));
   return {};
 }
 
 Result<void> list_all_jobs(const CommandLine& line) {
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
+  warn_of_unknown_fields(line.client.filter, query::job_fields());
   std::string path = "/v1/jobs?sort=_updated:desc&ex=ex_id,_status";
   if (!line.client.filter.empty()) path += "&filter=" + url_encoded(line.client.filter);
   ASSIGN_OR_RETURN(const auto jobs, list_up_to(master, path, line.client.limit));
@@ -161,11 +231,24 @@ Result<void> list_all_jobs(const CommandLine& line) {
   return {};
 }
 
-Result<void> list_errors(const CommandLine& line) {
+Result<std::vector<Json>> errors_of_master(const CommandLine& line) {
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
   std::string path = execution.path("/errors");
   if (!line.client.filter.empty()) path += "?filter=" + url_encoded(line.client.filter);
-  ASSIGN_OR_RETURN(const auto errors, list_up_to(execution.master, path, line.client.limit));
+  return list_up_to(execution.master, path, line.client.limit);
+}
+
+Result<std::vector<Json>> errors_of_stored(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const StoredName stored, stored_name(line));
+  const std::string& filter = line.client.filter;
+  const std::int64_t read = filter.empty() ? line.client.limit : std::numeric_limits<std::int64_t>::max();
+  ASSIGN_OR_RETURN(auto errors, stored_errors(stored.layout, stored.ex_id, read));
+  return matching(std::move(errors), filter, query::slice_fields(), line.client.limit);
+}
+
+Result<void> list_errors(const CommandLine& line) {
+  warn_of_unknown_fields(line.client.filter, query::slice_fields());
+  ASSIGN_OR_RETURN(const auto errors, asks_data_directory(line) ? errors_of_stored(line) : errors_of_master(line));
   print_documents(line, errors, error_columns());
   tell_if_cut(errors, line.client);
   return {};

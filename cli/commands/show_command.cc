@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/client/plain_words.h"
+#include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
 #include "core/runtime/printable.h"
@@ -51,16 +53,7 @@ void print_history(const std::vector<Json>& history) {
   }
 }
 
-Result<void> show(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
-  ASSIGN_OR_RETURN(Json document, execution.master.get(execution.path()));
-  if (is_data_format(line.client.output)) {
-    print_document(line.client.output, document);
-    return {};
-  }
-  std::vector<Json> shown = {std::move(document)};
-  RETURN_IF_ERROR(add_live_figures(execution.master, shown));
-  const Json& ex = shown.front();
+void print_execution(const Json& ex, bool wide) {
   const Screen screen = screen_of_output();
   print_line("execution", text_of(ex, "ex_id"));
   print_line("job", text_of(ex, "job_id"));
@@ -76,15 +69,38 @@ Result<void> show(const CommandLine& line) {
   print_line("created", date_with_age(ex, "_created"));
   print_line("updated", date_with_age(ex, "_updated"));
   print_line("log", text_of(ex, "log_path"));
-  if (line.client.output == OutputFormat::wide) print_line("ledger", text_of(ex, "ledger_directory"));
+  if (wide) print_line("ledger", text_of(ex, "ledger_directory"));
+  if (wide) print_line("disk", disk_text(ex));
+}
+
+Result<void> show_of_master(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  ASSIGN_OR_RETURN(Json document, execution.master.get(execution.path()));
+  if (is_data_format(line.client.output)) {
+    print_document(line.client.output, document);
+    return {};
+  }
+  std::vector<Json> shown = {std::move(document)};
+  RETURN_IF_ERROR(add_live_figures(execution.master, shown));
+  print_execution(shown.front(), line.client.output == OutputFormat::wide);
   if (const auto history = execution.master.list(execution.path("/history"))) print_history(*history);
+  return {};
+}
+
+Result<void> show_stored(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const StoredName stored, stored_name(line));
+  const Json document = stored_execution(stored.layout, stored.ex_id);
+  if (is_data_format(line.client.output))
+    print_document(line.client.output, document);
+  else
+    print_execution(document, line.client.output == OutputFormat::wide);
   return {};
 }
 
 }  // namespace
 
 ExitCode show_execution(const CommandLine& line) {
-  return code_of(show(line));
+  return code_of(asks_data_directory(line) ? show_stored(line) : show_of_master(line));
 }
 
 }  // namespace slicemill::cli

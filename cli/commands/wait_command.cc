@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/client/plain_words.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
 #include "cli/run_progress.h"
+#include "cli/shell_words.h"
 #include "core/model/execution.h"
 #include "core/runtime/printable.h"
 
@@ -22,12 +25,8 @@ using WaitClock = std::chrono::steady_clock;
 // A quick execution is seen at once, a long one asked for seldom. REST has no call that waits.
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{500};
-// A master that is being replaced.
-constexpr std::chrono::seconds kMasterPatience{60};
 
-bool is_passing(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
-}
+volatile std::sig_atomic_t interrupted = 0;
 
 // The document, over a while without a master.
 class Watched {
@@ -39,23 +38,17 @@ class Watched {
     auto document = execution_.master.get(execution_.path());
     if (document) {
       seen_ = true;
-      is_lost_ = false;
+      loss_.answered();
       return std::optional(std::move(*document));
     }
-    if (!seen_ || !is_passing(document.error())) return document.error();
-    if (!std::exchange(is_lost_, true)) {
-      lost_since_ = WaitClock::now();
-      note(document.error().message + "; waiting for it");
-    }
-    if (WaitClock::now() - lost_since_ > kMasterPatience) return document.error();
+    if (!seen_ || !loss_.may_pass(document.error())) return document.error();
     return std::optional<Json>();
   }
 
  private:
   const NamedExecution& execution_;
   bool seen_ = false;
-  bool is_lost_ = false;
-  WaitClock::time_point lost_since_;
+  MasterLoss loss_;
 };
 
 std::string ending_text(const Json& document) {
@@ -80,16 +73,17 @@ ExitCode tell_end(const Json& document, const CommandLine& line) {
   const ExitCode code = outcome_of(document, line.fail_on_quarantine);
   const std::string ex_id = text_of(document, "ex_id");
   if (code == ExitCode::quarantined) {
-    return report({ErrorCode::invalid,
-                   fmt::format("execution {} has quarantined records; see `slicemill quarantine {}`", ex_id, ex_id)},
-                  code);
+    return report(
+        {ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}{}`", ex_id,
+                                         ex_id, place_words(line))},
+        code);
   }
   if (code != ExitCode::ok) {
     const std::string reason = plain_cause(text_of(document, "_failureReason"));
-    return report(
-        {ErrorCode::internal, fmt::format("execution {} {}{}; see `slicemill explain {}`", ex_id,
-                                          text_of(document, "_status"), reason.empty() ? "" : ": " + reason, ex_id)},
-        code);
+    return report({ErrorCode::internal,
+                   fmt::format("execution {} {}{}; see `slicemill explain {}{}`", ex_id, text_of(document, "_status"),
+                               reason.empty() ? "" : ": " + reason, ex_id, place_words(line))},
+                  code);
   }
   return code;
 }
@@ -118,7 +112,15 @@ Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& l
   Watched watched(execution);
   auto pause = kFirstPause;
   std::string status = "not known";
+  std::signal(SIGINT, [](int) { interrupted = 1; });
   while (true) {
+    if (interrupted != 0) {
+      progress.end();
+      return report(
+          {ErrorCode::cancelled, fmt::format("interrupted; execution {0} goes on: `slicemill wait {0}{1}` waits "
+                                             "for it again, `slicemill stop {0}{1}` ends it",
+                                             execution.ex_id, place_words(line))});
+    }
     ASSIGN_OR_RETURN(auto document, watched.look());
     if (document) {
       status = text_of(*document, "_status");

@@ -9,6 +9,7 @@
 #include "cli/client/execution_names.h"
 #include "cli/client/master_address.h"
 #include "cli/client/master_client.h"
+#include "cli/client/plain_words.h"
 #include "core/runtime/ids.h"
 
 namespace slicemill::cli {
@@ -44,13 +45,24 @@ TEST(PlainCause, FramesOfOtherSystemsAreTakenOff) {
             "no such file");
   EXPECT_EQ(plain_cause("TSError: x, caused by y, caused by Error: z"), "z");
   EXPECT_EQ(plain_cause("Error: x"), "x");
+  EXPECT_EQ(plain_cause("script: no answer, caused by a signal"), "script: no answer, caused by a signal");
+  EXPECT_EQ(plain_cause("Validation failed for operation config: filter - operations[1].field: is required; "
+                        "Validation failed for operation config: undefined - operations[2]._op: is required"),
+            "operations[1].field: is required; operations[2]._op: is required");
+  EXPECT_EQ(plain_cause("Validation failed for job config: a - b - Zod parse error: [{\"path\": [\"name\"], "
+                        "\"message\": \"wrong\"}]"),
+            "name: wrong");
+  EXPECT_EQ(plain_cause("Unable to find module for operation: flter (did you mean \"filter\"?)"),
+            "there is no operation \"flter\" (did you mean \"filter\"?)");
+  EXPECT_EQ(plain_cause("Unable to find module for operation: x"), "there is no operation \"x\"; see `slicemill ops`");
+  EXPECT_EQ(plain_cause("execution: e1 had 2 slice failures during processing"), "2 slice failures during processing");
 }
 
 TEST(PlainCause, IssuesAreSentences) {
   EXPECT_EQ(plain_cause("Validation failed for job config: j - Zod parse error: [\n  {\"code\": \"custom\", \"path\": "
                         "[\"operations\", \"0\", \"size\"], \"message\": \"wrong [type]\"},\n {\"path\": [], "
                         "\"message\": \"more\"}\n]; and then"),
-            "Validation failed for job config: j - operations[0].size: wrong [type]; more; and then");
+            "operations[0].size: wrong [type]; more; and then");
   EXPECT_EQ(plain_cause("Zod parse error: not JSON"), "not JSON");
 }
 
@@ -97,15 +109,14 @@ TEST_F(ContextsTest, ABrokenFileIsNamed) {
 TEST_F(ContextsTest, WhichMasterIsMeant) {
   CommandLine line;
   EXPECT_EQ(named_master(line).value(), std::nullopt);
-  EXPECT_EQ(master_url(line).value(), kDefaultMaster);
   ASSERT_TRUE(write_contexts(path_, {{{"a", "h:1"}, {"b", "h:2"}}, "a"}));
-  EXPECT_EQ(master_url(line).value(), "h:1");
+  EXPECT_EQ(named_master(line).value(), "h:1");
   setenv(kMasterVariable, "h:3", 1);
-  EXPECT_EQ(master_url(line).value(), "h:3");
+  EXPECT_EQ(named_master(line).value(), "h:3");
   line.client.context = "b";
-  EXPECT_EQ(master_url(line).value(), "h:2");
+  EXPECT_EQ(named_master(line).value(), "h:2");
   line.master_url = "h:4";
-  EXPECT_EQ(master_url(line).value(), "h:4");
+  EXPECT_EQ(named_master(line).value(), "h:4");
   line = {};
   line.flags["data"] = "/d";
   EXPECT_EQ(named_master(line).value(), std::nullopt) << "a data directory needs no master";

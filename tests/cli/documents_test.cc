@@ -74,6 +74,9 @@ TEST(Documents, YamlIsReadAsTheSameValue) {
   EXPECT_EQ(*read, value) << to_yaml(value);
   const Json list = {{{"a", 1}, {"b", 2}}, {{"a", 3}}};
   EXPECT_EQ(to_yaml(list), "- a: 1\n  b: 2\n- a: 3\n");
+  const Json id = {{"ex_id", "70f1a1f2-95a4-4cf1-b8fe-3e3b80a1c0e8"}};
+  EXPECT_EQ(to_yaml(id), "ex_id: 70f1a1f2-95a4-4cf1-b8fe-3e3b80a1c0e8\n");
+  EXPECT_EQ(*parse_yaml(to_yaml(id)), id);
 }
 
 TEST(Documents, ATableHasADashForWhatIsNotThere) {

@@ -39,6 +39,22 @@ TEST(Table, ANarrowTerminalShortensIdsBeforeNames) {
   EXPECT_EQ(render(executions("a name"), {.width = 100}), render(executions("a name"), {}));
 }
 
+TEST(Table, WhatIsNotAnIdAStatusOrFreeTextIsLeftOutAtLast) {
+  const Table table{{{"ID", ColumnKind::id},
+                     {"NAME", ColumnKind::free},
+                     {"STATUS", ColumnKind::status},
+                     {"SLICES", ColumnKind::number},
+                     {"AGE", ColumnKind::text}},
+                    {{kSomeId, "a name that is far too long", "failed", "100,000", "4m"}}};
+  EXPECT_EQ(render(table, {.width = 40}),
+            "ID        NAME          STATUS   SLICES\n"
+            "0f6c1d2e  a name that…  failed  100,000\n");
+  EXPECT_EQ(render(table, {.width = 34}),
+            "ID        NAME          STATUS\n"
+            "0f6c1d2e  a name that…  failed\n");
+  EXPECT_THAT(render(table, {.width = 34, .drops = false}), HasSubstr("AGE"));
+}
+
 TEST(Table, WideCharactersTakeTwoColumns) {
   const Table table{{{"NAME"}, {"X"}}, {{"日本", "1"}, {"abcd", "2"}}};
   EXPECT_EQ(render(table, {}), "NAME  X\n日本  1\nabcd  2\n");

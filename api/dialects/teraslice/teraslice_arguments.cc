@@ -91,6 +91,13 @@ std::string media_type(std::string_view header) {
   return type;
 }
 
+// `curl -d @job.yaml` says nothing of YAML, and joins the lines.
+std::string yaml_hint(std::string_view body) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || body[first] == '{' || body[first] == '[') return "";
+  return "; if it is YAML, send it so: curl -H 'Content-Type: application/yaml' --data-binary @job.yaml";
+}
+
 }  // namespace
 
 Argument<Json> parse_body(const Request& request, YamlNotes* notes) {
@@ -104,9 +111,15 @@ Argument<Json> parse_body(const Request& request, YamlNotes* notes) {
                    fmt::format("content type {} is not supported, send application/json or application/yaml", type));
   auto parsed = yaml ? parse_yaml(request.body, notes) : parse_json(request.body, kDocumentMemory);
   std::string message = fmt::format("the {} submitted is malformed", yaml ? "yaml" : "json");
-  if (!parsed) return Refusal(400, message, parsed.error().message);
+  if (!parsed) return Refusal(400, message, parsed.error().message + (yaml ? std::string() : yaml_hint(request.body)));
   if (!parsed->is_structured()) return Refusal(400, message, "the top level must be an object");
   return std::move(*parsed);
+}
+
+Argument<ListQuery> own_page_query(const Request& request) {
+  auto query = page_query(request);
+  if (query || query.error().status != 500) return query;
+  return Refusal(400, query.error().message);
 }
 
 Argument<ListQuery> page_query(const Request& request) {

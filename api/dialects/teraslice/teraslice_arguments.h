@@ -41,6 +41,8 @@ Argument<ListQuery> slice_list_query(const Request& request, WallMs now);
 Argument<AssetQuery> asset_query(const Request& request);
 // `size` and `from` alone, for lists that are neither filtered nor sorted.
 Argument<ListQuery> page_query(const Request& request);
+// The same of the routes that are ours: what is wrong is 400 there, whatever it is elsewhere.
+Argument<ListQuery> own_page_query(const Request& request);
 
 // `ex`: which fields of its latest execution a job is shown with. Nothing if it is not asked for.
 std::optional<ExecutionFields> execution_fields(const Request& request);

@@ -174,7 +174,7 @@ void execution_history(Call& call, const ExecutionId& id) {
 }
 
 void execution_quarantine(Call& call, const ExecutionId& id) {
-  ARGUMENT_OR_FAIL(query, page_query(call.request));
+  ARGUMENT_OR_FAIL(query, own_page_query(call.request));
   call.service.quarantine(id, query, call.answer.list());
 }
 

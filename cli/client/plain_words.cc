@@ -1,0 +1,136 @@
+#include "cli/client/plain_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "cli/client/documents.h"
+#include "core/runtime/json.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::cli {
+namespace {
+
+constexpr std::string_view kIssues = "Zod parse error: ";
+constexpr std::string_view kCause = ", caused by Error: ";
+constexpr std::string_view kErrorWord = "Error: ";
+constexpr std::string_view kNoModule = "Unable to find module for operation: ";
+// Each is followed by a name and kNameEnd.
+constexpr std::array<std::string_view, 3> kValidations = {
+    "Validation failed for operation config: ", "Validation failed for api config: ",
+    "Validation failed for job config: "};
+constexpr std::string_view kNameEnd = " - ";
+// "execution: ID had N slice failures during processing"
+constexpr std::string_view kFailuresBegin = "execution: ";
+constexpr std::string_view kFailuresMiddle = " had ";
+constexpr std::string_view kFailures = " slice failure";
+
+std::string place_of(const Json& issue) {
+  std::string place;
+  const auto path = issue.find("path");
+  if (path == issue.end() || !path->is_array()) return place;
+  for (const Json& step : *path) {
+    const std::string text = step.is_string() ? step.get<std::string>() : to_compact_text(step);
+    if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos)
+      place += "[" + text + "]";
+    else
+      place += (place.empty() ? "" : ".") + text;
+  }
+  return place;
+}
+
+// Where the JSON text that begins the text ends.
+std::size_t end_of_json(std::string_view text) {
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      if (c == '"') in_text = false;
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if ((c == ']' || c == '}') && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
+std::string with_plain_issues(std::string text) {
+  for (auto at = text.find(kIssues); at != std::string::npos; at = text.find(kIssues, at)) {
+    const std::string_view json = std::string_view(text).substr(at + kIssues.size());
+    const std::size_t length = end_of_json(json);
+    const auto issues = parse_json(json.substr(0, length));
+    std::vector<std::string> lines;
+    if (issues && issues->is_array()) {
+      for (const Json& issue : *issues) {
+        if (!issue.is_object()) continue;
+        const std::string place = place_of(issue);
+        lines.push_back(place.empty() ? text_of(issue, "message") : place + ": " + text_of(issue, "message"));
+      }
+    }
+    const std::string plain = lines.empty() ? std::string(json.substr(0, length)) : join(lines, "; ");
+    text.replace(at, kIssues.size() + length, plain);
+    at += plain.size();
+  }
+  return text;
+}
+
+// The name of an operation has no blank; that of a job may hold anything, so a list of issues tells better where it
+// ends.
+std::string without_validation_frames(std::string text) {
+  for (const std::string_view frame : kValidations) {
+    for (auto at = text.find(frame); at != std::string::npos; at = text.find(frame, at)) {
+      const auto issues = text.find(std::string(kNameEnd) + std::string(kIssues), at);
+      const auto end =
+          issues != std::string::npos && frame == kValidations.back() ? issues : text.find(kNameEnd, at + frame.size());
+      if (end == std::string::npos) break;
+      text.erase(at, end + kNameEnd.size() - at);
+    }
+  }
+  return text;
+}
+
+std::string with_plain_operations(std::string text) {
+  for (auto at = text.find(kNoModule); at != std::string::npos; at = text.find(kNoModule, at)) {
+    const std::size_t begin = at + kNoModule.size();
+    const std::size_t end = std::min(text.find_first_of(" ;", begin), text.size());
+    const bool has_hint = text.compare(end, 2, " (") == 0;
+    const std::string plain = fmt::format("there is no operation \"{}\"{}", text.substr(begin, end - begin),
+                                          has_hint ? "" : "; see `slicemill ops`");
+    text.replace(at, end - at, plain);
+    at += plain.size();
+  }
+  return text;
+}
+
+// Which execution failed is said elsewhere.
+std::string with_plain_failures(const std::string& text) {
+  const auto middle = text.find(kFailuresMiddle);
+  const bool is_framed =
+      text.starts_with(kFailuresBegin) && middle != std::string::npos && text.find(kFailures) != std::string::npos;
+  return is_framed ? text.substr(middle + kFailuresMiddle.size()) : text;
+}
+
+}  // namespace
+
+std::string plain_cause(std::string_view message) {
+  if (const auto cause = message.rfind(kCause); cause != std::string_view::npos)
+    message.remove_prefix(cause + kCause.size());
+  while (message.starts_with(kErrorWord)) message.remove_prefix(kErrorWord.size());
+  return with_plain_failures(with_plain_operations(with_plain_issues(without_validation_frames(std::string(message)))));
+}
+
+Error in_plain_words(Error error) {
+  error.message = plain_cause(error.message);
+  return error;
+}
+
+}  // namespace slicemill::cli
