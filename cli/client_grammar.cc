@@ -73,12 +73,12 @@ class ClientGrammar {
         "fish: slicemill completion fish > ~/.config/fish/completions/slicemill.fish");
 
     CLI::App& man = add_(Command::man, "man", "Print the man page of slicemill, or of one command");
-    man.add_option("COMMAND", options_.words, "The command")->expected(0, 1);
+    man.add_option("COMMAND", options_.words, "The command")->type_name("")->expected(0, 1);
     man.add_option("--directory", options_.directory, "Write all of the pages into this directory")->type_name("DIR");
     man.footer("Example: slicemill man list | man -l -");
 
     CLI::App& help = add_(Command::help, "help", "Print the help of a command");
-    help.add_option("COMMAND", options_.words, "The command")->expected(0, 1);
+    help.add_option("COMMAND", options_.words, "The command")->type_name("")->expected(0, 1);
   }
 
  private:
@@ -86,7 +86,7 @@ class ClientGrammar {
     CLI::App& app = add_(command, name, description);
     add_master(app, line_);
     if (looks_into_data(command))
-      add_data(app, line_, "Look into this data directory, where `slicemill run` left it, instead of asking a master");
+      add_data(app, line_, "Look into this data directory (of `slicemill run`) instead of asking a master");
     else
       add_data(app, line_, "").group("");  // refused, with what to do instead
     return app;
@@ -97,7 +97,7 @@ class ClientGrammar {
     return app;
   }
   void add_output(CLI::App& app) {
-    app.add_option("-o,--output", options_.output, "In which form; json and yaml are the master's documents")
+    app.add_option("-o,--output", options_.output, "How to print it; json and yaml are the master's documents")
         ->type_name("FORMAT")
         ->transform(CLI::CheckedTransformer(kFormats).description("{table,wide,json,yaml}"));
   }
@@ -115,7 +115,7 @@ class ClientGrammar {
   void add_limit(CLI::App& app) {
     app.add_option("--limit", options_.limit, "Show so many at most; 100 if nothing is said")
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000));
+        ->check(CLI::Range(1, 1'000'000).description(""));
   }
   void add_filter(CLI::App& app, const char* example) {
     app.add_option("--filter", options_.filter,
@@ -126,8 +126,10 @@ class ClientGrammar {
   void add_submit() {
     CLI::App& submit =
         client(Command::submit, "submit", "Give a job to a master and start it; prints the execution's id");
-    submit.add_option("JOB", line_.job_file,
-                      "Job file, JSON or YAML; relative paths in it start at the working directory");
+    submit
+        .add_option("JOB", line_.job_file,
+                    "Job file, JSON or YAML; relative paths in it start at the working directory")
+        ->type_name("");
     submit.add_flag("--no-start", options_.no_start, "Only store the job; prints the job's id");
     add_wait(submit);
     add_output(submit);
@@ -172,10 +174,10 @@ class ClientGrammar {
     logs.add_flag("-f,--follow", options_.follow, "Go on with what is written, until the execution has ended");
     logs.add_option("--worker", options_.worker, "Of this worker, instead of the controller")
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000));
+        ->check(CLI::Range(1, 1'000'000).description(""));
     logs.add_option("-n,--lines", options_.lines, "Begin with so many of the last lines; 100 if nothing is said")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000));
+        ->check(CLI::Range(0, 1'000'000).description(""));
   }
 
   void add_verbs() {
@@ -203,7 +205,7 @@ class ClientGrammar {
 
     CLI::App& workers = of_execution(Command::workers, "workers", "Change the number of an execution's workers");
     workers.add_option("CHANGE", options_.action, "How")->check(CLI::IsMember({"add", "remove", "total"}));
-    workers.add_option("N", options_.count, "How many")->check(CLI::Range(1, 1'000'000));
+    workers.add_option("N", options_.count, "How many")->type_name("")->check(CLI::Range(1, 1'000'000).description(""));
     add_output(workers);
     workers.footer("Example: slicemill workers last add 2");
 
@@ -236,7 +238,7 @@ class ClientGrammar {
     add_period(prune, "--older-than", options_.older_than_ms, "Those that ended longer ago than this, e.g. 30d");
     prune.add_option("--keep", options_.keep, "But never the N that ended last")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000));
+        ->check(CLI::Range(0, 1'000'000).description(""));
     prune.add_flag("--dry-run", options_.dry_run, "Only say which");
     prune.footer("Prints the ids. Published output stays.\nExample: slicemill prune --older-than 30d --keep 10");
   }
@@ -362,7 +364,8 @@ void add_help_grammar(CommandLine& line, const AddCommand& add) {
 
 void add_execution(CLI::App& app, CommandLine& line) {
   app.add_option("EX", line.ex_id,
-                 "Execution: its id, the beginning of it, last, or a job file (the newest of its name)");
+                 "Execution: its id, the beginning of it, last, or a job file (the newest of its name)")
+      ->type_name("");
 }
 
 void add_master(CLI::App& app, CommandLine& line) {

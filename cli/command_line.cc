@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/client_grammar.h"
+#include "cli/help_pages.h"
 #include "core/runtime/config.h"
 #include "core/runtime/text.h"
 
@@ -47,7 +48,10 @@ class Parser {
 Parser::Parser(CommandLine& line) : line_(line) {
   app_.set_help_flag("-h,--help", "Print this help and exit");
   app_.allow_extras();
-  app_.get_formatter()->column_width(34);
+  // The commands share it.
+  app_.get_formatter()->column_width(kHelpColumn);
+  app_.get_formatter()->label("Positionals", "Arguments");
+  app_.get_formatter()->label("SUBCOMMAND", "COMMAND");
 
   CLI::App& master = add(Command::master, "master", "Start the server: REST API, executions, workers");
   master.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
@@ -57,12 +61,15 @@ Parser::Parser(CommandLine& line) : line_(line) {
       "second SIGINT quits at once.");
 
   CLI::App& run = add(Command::run, "run", "Run one job in this process, without a server");
-  run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory");
+  run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory")
+      ->type_name("");
   add_assets(run);
   run.add_option("--workers", line.workers, "Workers, instead of what the job says")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  run.add_option("--resume", line.resume_ex_id, "Go on with this execution of the data directory")->type_name("EX");
+      ->check(CLI::Range(1, 1024).description(""));
+  run.add_option("--resume", line.resume_ex_id,
+                 "Go on with this execution of the data directory: its id, the beginning of it, or last")
+      ->type_name("EX");
   run.add_option(
          "--chaos", line.chaos,
          "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1, or 6 "
@@ -87,6 +94,7 @@ Parser::Parser(CommandLine& line) : line_(line) {
   });
   app_.add_flag_callback(
       "--version", [] {}, "Print the version and exit");
+  app_.footer("`slicemill help COMMAND` tells more of a command. The shortest way to begin: slicemill run JOB");
   app_.require_subcommand(0, 1);  // behind a command its own words stand, which may be names of commands
 }
 
@@ -111,12 +119,12 @@ void Parser::add_client_commands() {
   add_master(quarantine, line_);
   add_data(quarantine, line_, kDataIfNoMaster);
 
-  CLI::App& validate = add(Command::validate, "validate", "Check a job file and print its resolved form");
-  validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML");
+  CLI::App& validate = add(Command::validate, "validate", "Check a job file, and say what it would run");
+  validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML")->type_name("");
   add_assets(validate);
 
   CLI::App& ops = add(Command::ops, "ops", "List the operations, or describe one");
-  ops.add_option("NAME", line_.operation, "Operation to describe");
+  ops.add_option("NAME", line_.operation, "Operation to describe")->type_name("");
   ops.add_flag("--json", line_.json, "As JSON Schema");
 
   add(Command::schema, "schema", "Print the JSON Schema of a job with every operation, for editors");
@@ -136,7 +144,7 @@ void Parser::add_client_commands() {
 }
 
 void Parser::add_assets(CLI::App& app) {
-  app.add_option("--assets", line_.assets, "Bundles that the job's `assets` may name; stands behind JOB")
+  app.add_option("--assets", line_.assets, "Bundles that the job's `assets` may name; write this behind JOB")
       ->type_name("DIR|ZIP");
 }
 
@@ -144,7 +152,7 @@ CLI::App& Parser::add(Command command, const std::string& name, const std::strin
   CLI::App* app = app_.add_subcommand(name, description);
   app->set_help_flag("-h,--help", "Print this help and exit");
   app->allow_extras();
-  app->get_formatter()->column_width(44);
+  app->group("Commands");
   subcommands_.push_back({app, command});
   return *app;
 }
@@ -210,7 +218,11 @@ Result<void> Parser::parse(const std::vector<std::string>& arguments) {
     const Subcommand* subcommand = chosen();
     if (subcommand == nullptr) RETURN_IF_ERROR(refuse_extras(app_));
     line_.command = Command::help;
-    line_.help_text = subcommand != nullptr ? subcommand->app->help() : app_.help();
+    // The library counts the words that may follow.
+    constexpr std::string_view kCount = "(0x)";
+    line_.help_text = subcommand != nullptr ? subcommand->app->help(app_.get_name()) : app_.help();
+    for (auto at = line_.help_text.find(kCount); at != std::string::npos; at = line_.help_text.find(kCount))
+      line_.help_text.replace(at, kCount.size(), "...");
     return {};
   } catch (const CLI::ParseError& error) {
     const Subcommand* subcommand = chosen();

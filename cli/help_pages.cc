@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -266,6 +267,24 @@ std::string man_page(const CommandDescription& command, std::string_view version
   for (const OptionDescription& option : command.options) out += option_entry(option);
   if (!command.footer.empty()) out += ".SH NOTES\n.nf\n" + roff(command.footer) + "\n.fi\n";
   return out + exit_codes_section() + ".SH SEE ALSO\n.BR slicemill (1)\n";
+}
+
+std::string wrapped_help(std::string_view help, std::size_t width) {
+  std::string out;
+  for (const std::string& line : split(help, '\n')) {
+    const std::size_t indent = line.starts_with(' ') ? kHelpColumn : 0;
+    std::string rest = line;
+    while (rest.size() > width) {
+      auto blank = rest.rfind(' ', width);
+      if (blank == std::string::npos || blank <= indent) blank = rest.find(' ', std::max(width, indent + 1));
+      if (blank == std::string::npos) break;
+      out += rest.substr(0, blank) + "\n";
+      rest = std::string(indent, ' ') + rest.substr(blank + 1);
+    }
+    out += rest + "\n";
+  }
+  out.pop_back();  // the text has its own line end
+  return out;
 }
 
 }  // namespace slicemill::cli

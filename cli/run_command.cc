@@ -225,7 +225,10 @@ ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome
         ExitCode::quarantined);
   }
   if (code == ExitCode::ok) return code;
-  const std::string next = fmt::format("go on with `{}`", plan.resume);
+  const std::string next = is_about_input(cause)
+                               ? "mend the input and run the job anew, or let `_dead_letter_action: quarantine` in the "
+                                 "job set bad records aside"
+                               : fmt::format("go on with `{}`", plan.resume);
   if (outcome.obstacle) {
     return report(Error(ErrorCode::no_space,
                         fmt::format("{}; with that out of the way, {}{}", outcome.obstacle->message, next, log)),

@@ -1,16 +1,27 @@
+#include <algorithm>
 #include <cstdio>
 
+#include "cli/client/table.h"
 #include "cli/commands.h"
+#include "cli/help_pages.h"
 
 namespace slicemill::cli {
+namespace {
+
+constexpr std::size_t kHelpWidth = 100;  // where there is no terminal
+constexpr std::size_t kLeastWidth = 60;
+
+}  // namespace
 
 ExitCode run_slicemill(const std::vector<std::string>& arguments) {
   const auto line = parse_command_line(arguments);
   if (!line) return report(line.error());
   switch (line->command) {
-    case Command::help:
-      std::fputs(line->help_text.c_str(), stdout);
+    case Command::help: {
+      const std::size_t width = screen_of_output().width;
+      std::fputs(wrapped_help(line->help_text, width == 0 ? kHelpWidth : std::max(width, kLeastWidth)).c_str(), stdout);
       return ExitCode::ok;
+    }
     case Command::version:
       return print_version(*line);
     case Command::master:

@@ -244,11 +244,23 @@ class Explainer {
                     count > 1 ? fmt::format(" ({} such changes; see {})", count, advice("show")) : ""));
   }
 
+  bool is_about_input() const {
+    return !evidence_.errors.empty() && std::ranges::all_of(evidence_.errors, [](const Json& slice) {
+      return cli::is_about_input(text_of(slice, "error"));
+    });
+  }
+
   void add_next_step() {
     const auto status = parse_execution_status(status_);
     if (!status || !is_terminal(*status)) return;
     if (status_ == "rejected") {
       say("Mend the job and submit it again");
+    } else if (status_ != "completed" && is_about_input()) {
+      say("The input is what is wrong. A recovery reads files as they were and refuses a mended one");
+      say(
+          fmt::format("Mend the file and {} the job anew, or let `_dead_letter_action: quarantine` in the job set bad "
+                      "records aside",
+                      evidence_.is_stored ? "run" : "submit"));
     } else if (status_ != "completed") {
       say(fmt::format("{}{} goes on where it ended; its log is shown by {}",
                       status_ == "stopped" ? "" : "With the cause mended, ", go_on(), advice("logs")));

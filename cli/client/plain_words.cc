@@ -128,6 +128,13 @@ std::string plain_cause(std::string_view message) {
   return with_plain_failures(with_plain_operations(with_plain_issues(without_validation_frames(std::string(message)))));
 }
 
+bool is_about_input(std::string_view cause) {
+  constexpr std::array<std::string_view, 4> kSigns = {": byte ", ": line ", ": row ",
+                                                      "changed since it was discovered"};
+  if (cause.find("file_reader: ") == std::string_view::npos) return false;
+  return std::ranges::any_of(kSigns, [&](std::string_view sign) { return cause.find(sign) != std::string_view::npos; });
+}
+
 Error in_plain_words(Error error) {
   error.message = plain_cause(error.message);
   return error;

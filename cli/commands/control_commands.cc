@@ -26,10 +26,22 @@ void tell(const CommandLine& line, const Json& answer, const std::string& senten
   fmt::print("{}\n", printable(sentence));
 }
 
-Result<void> change_status(const CommandLine& line, const std::string& verb) {
+// What the master says of an execution that has ended, or has not begun, is that there is none.
+Error with_status(const NamedExecution& execution, const char* what, Error error) {
+  if (error.code != ErrorCode::not_found) return error;
+  const auto document = execution.master.get(execution.path());
+  if (!document) return error;
+  return {ErrorCode::conflict,
+          fmt::format("execution {0} is {1}, and has nothing to {2}; see `slicemill explain {0}{3}`", execution.ex_id,
+                      text_of(*document, "_status"), what, execution.master.place())};
+}
+
+Result<void> change_status(const CommandLine& line, const char* what, const std::string& verb) {
   ASSIGN_OR_RETURN(NamedExecution execution, named_execution(line));
   execution.master.set_patience(kStopPatienceMs);
-  ASSIGN_OR_RETURN(const Json answer, execution.master.post(execution.path(verb)));
+  const auto changed = execution.master.post(execution.path(verb));
+  if (!changed) return with_status(execution, what, changed.error());
+  const Json& answer = *changed;
   tell(line, answer, fmt::format("execution {} is {}", execution.ex_id, text_of(answer, "status")));
   return {};
 }
@@ -79,8 +91,9 @@ Result<ExitCode> restart(const CommandLine& line) {
 Result<void> set_workers(const CommandLine& line) {
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
   const auto& [action, count] = std::tie(line.client.action, line.client.count);
-  ASSIGN_OR_RETURN(const Json answer,
-                   execution.master.post(execution.path(fmt::format("/_workers?{}={}", action, count))));
+  const auto changed = execution.master.post(execution.path(fmt::format("/_workers?{}={}", action, count)));
+  if (!changed) return with_status(execution, "give workers to", changed.error());
+  const Json& answer = *changed;
   const std::string sentence = action == "total"
                                    ? fmt::format("execution {} is to have {} workers", execution.ex_id, count)
                                    : fmt::format("execution {} is to have {} workers {}", execution.ex_id, count,
@@ -146,11 +159,11 @@ Result<void> remove(const CommandLine& line) {
 ExitCode control_execution(const CommandLine& line) {
   switch (line.command) {
     case Command::pause:
-      return code_of(change_status(line, "/_pause"));
+      return code_of(change_status(line, "pause", "/_pause"));
     case Command::resume:
-      return code_of(change_status(line, "/_resume"));
+      return code_of(change_status(line, "resume", "/_resume"));
     case Command::stop:
-      return code_of(change_status(line, stop_verb(line.client)));
+      return code_of(change_status(line, "stop", stop_verb(line.client)));
     case Command::recover:
       return code_of(recover(line));
     case Command::restart:

@@ -58,6 +58,13 @@ TEST(PlainCause, FramesOfOtherSystemsAreTakenOff) {
   EXPECT_EQ(plain_cause("execution: e1 had 2 slice failures during processing"), "2 slice failures during processing");
 }
 
+TEST(PlainCause, WhatIsInAFileIsToldFromTheRest) {
+  EXPECT_TRUE(is_about_input("operations[0] file_reader: /in/a.ldjson: byte 12: expected a value"));
+  EXPECT_TRUE(is_about_input("operations[0] file_reader: /in/a: changed since it was discovered: written anew"));
+  EXPECT_FALSE(is_about_input("operations[0] file_reader: cannot open /in/a: Permission denied"));
+  EXPECT_FALSE(is_about_input("operations[1] script: line 3: KeyError"));
+}
+
 TEST(PlainCause, IssuesAreSentences) {
   EXPECT_EQ(plain_cause("Validation failed for job config: j - Zod parse error: [\n  {\"code\": \"custom\", \"path\": "
                         "[\"operations\", \"0\", \"size\"], \"message\": \"wrong [type]\"},\n {\"path\": [], "

@@ -41,6 +41,25 @@ TEST(Explanation, ItWaitsForSlots) {
   EXPECT_THAT(told(of), HasSubstr("3 of 8 worker slots are free"));
 }
 
+TEST(Explanation, ARecoveryIsAdvisedOnlyWhereItHelps) {
+  Evidence of = evidence("failed", {{"processed", 2}, {"failed", 1}});
+  of.place = " --master h:1";
+  of.errors = {{{"error", "operations[1] script: no answer"}}};
+  EXPECT_THAT(told(of), HasSubstr("`slicemill recover e1 --master h:1` goes on"));
+  of.errors = {{{"error", "operations[0] file_reader: /in/a: byte 12: expected a value"}}};
+  EXPECT_THAT(told(of), HasSubstr("Mend the file and submit the job anew"));
+  EXPECT_THAT(told(of), Not(HasSubstr("slicemill recover")));
+}
+
+TEST(Explanation, WithoutAMasterTheCommandsAreThoseOfADataDirectory) {
+  Evidence of = evidence("interrupted", {{"processed", 2}, {"failed", 0}});
+  of.is_stored = true;
+  of.place = " --data /d";
+  EXPECT_THAT(told(of), HasSubstr("2 slices were done, 0 failed; `slicemill run --resume e1 --data /d` goes on"));
+  of.execution["_status"] = "running";
+  EXPECT_THAT(told(of), HasSubstr("`slicemill logs e1 -f --data /d`"));
+}
+
 TEST(Explanation, WhereTheTimeGoes) {
   Json stats = {{"processed", 10}, {"failed", 0},         {"in_flight", 4},        {"queued", 20},
                 {"retries", 1},    {"workers_active", 4}, {"workers_available", 0}};

@@ -81,5 +81,15 @@ TEST(HelpPages, NoLineOfATextIsTakenForAMacro) {
   EXPECT_THAT(page, Not(HasSubstr("\n.dotted")));
 }
 
+TEST(HelpPages, LongLinesAreWrappedBelowTheirDescription) {
+  const std::string name = "  --option TIME";
+  const std::string gap(kHelpColumn - name.size(), ' ');
+  EXPECT_EQ(wrapped_help("short\n" + name + gap + "some words that go on and on\n", 45),
+            "short\n" + name + gap + "some words that\n" + std::string(kHelpColumn, ' ') + "go on and on\n");
+  EXPECT_EQ(wrapped_help("words of a footer\n", 10), "words of a\nfooter\n");
+  const std::string word(50, 'x');
+  EXPECT_EQ(wrapped_help(word + "\n", 10), word + "\n");
+}
+
 }  // namespace
 }  // namespace slicemill::cli

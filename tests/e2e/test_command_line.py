@@ -196,7 +196,7 @@ class CommandLine(EndToEnd):
         self.assertEqual(len(errors.splitlines()), 2, errors)
         self.assertIn("ERROR", errors)
         told = self.ok("explain", ex_id)
-        for words in ("is failed", "1 slice failed with: ", f"slicemill recover {ex_id}"):
+        for words in ("is failed", "1 slice failed with: ", "The input is what is wrong. ", "submit the job anew"):
             self.assertIn(words, told)
         self.assertNotIn("caused by", told)
 
@@ -226,7 +226,8 @@ class CommandLine(EndToEnd):
         self.ok("workers", ex_id, "add", "2")
         self.master.wait_for_pids("worker", ex_id, 4)
         self.assertEqual(self.ok("stop", ex_id), f"execution {ex_id} is stopped\n")
-        self.assert_one_line(self.slicemill("pause", ex_id), BAD_INPUT)
+        for command in (("pause", ex_id), ("resume", ex_id), ("workers", ex_id, "add", "1")):
+            self.assert_one_line(self.slicemill(*command), CANNOT_START, f"execution {ex_id} is stopped", "slicemill explain")
         recovered = self.ok("recover", ex_id).strip()
         self.assertEqual(self.master.execution(recovered)["recovered_execution"], ex_id)
         result = self.slicemill("restart", recovered)
@@ -408,7 +409,7 @@ class CommandLine(EndToEnd):
         self.assertEqual(json.loads(self.ok("show", self.directory / "one.json", "--data", local, "-o", "json"))["ex_id"], one)
         self.assertIn("bad.in", self.ok("errors", "last", "--data", local))
         told = self.ok("explain", "last", "--data", local)
-        self.assertIn(f"--data {local}` goes on where it ended", told)
+        self.assertIn("Mend the file and run the job anew", told)
         self.assertIn("is failed", self.ok("logs", "last", "--data", local, "-n", "5"))
         self.assertIn("is failed", self.ok("logs", "last", "-f", "--data", local))
         self.assert_one_line(self.slicemill("logs", "last", "--worker", "1", "--data", local), BAD_INPUT, "--worker")
@@ -497,8 +498,11 @@ class CommandLine(EndToEnd):
         self.assertEqual(self.ok("version"), version)
         self.assertEqual(self.ok("help", "list"), self.ok("list", "--help"))
         self.assertEqual(self.ok("help"), self.ok("--help"))
+        self.assertIn("Usage: slicemill list [OPTIONS]", self.ok("help", "list"))
+        for command in ("", "run", "master", "quarantine"):
+            self.assertLessEqual(max(map(len, self.ok("help", *filter(None, [command])).splitlines())), 100, command)
         self.assert_one_line(self.slicemill("help", "lst"), BAD_INPUT, "did you mean 'list'?")
-        commands = re.findall(r"(?m)^  ([a-z]+) ", self.ok("help").partition("Subcommands:")[2])
+        commands = re.findall(r"(?m)^  ([a-z]+) ", self.ok("help").partition("\nCommands:")[2])
         self.assertIn("explain", commands)
         pages = self.directory / "man"
         self.ok("man", "--directory", pages)
