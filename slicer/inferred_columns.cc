@@ -32,8 +32,9 @@ Result<Sampled> sample_files(Files& files, const FileReading& reading, std::span
     const auto beginning = read_beginning(files, reading, path);
     if (!beginning && beginning.error().code == ErrorCode::io) return beginning.error();
     if (!beginning) continue;
-    (void)sampled.sample.take(beginning->view(),
-                              beginning->is_all && !may_grow);  // what is wrong with it its reader says
+    std::string_view text = beginning->view();
+    if (may_grow) text = text.substr(0, text.find_last_of("\r\n") + 1);  // npos + 1 is 0
+    (void)sampled.sample.take(text, beginning->is_all || may_grow);      // what is wrong with it its reader says
     if (sampled.first_file.empty() && sampled.sample.rows() > 0) sampled.first_file = path;
   }
   return sampled;
