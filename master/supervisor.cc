@@ -25,7 +25,6 @@ constexpr RestartPolicy::Options kWorkerRestarts{seconds(1), false, milliseconds
 constexpr Duration kAfterLeaving = seconds(1);
 // A worker that lives so long had all the threads that it needs.
 constexpr Duration kSettledWorker = seconds(1);
-constexpr int kSpawnsPerTurn = 4;  // a spawn costs a millisecond or two of the loop
 // For workers of an ended execution whose controller has gone: most were told to leave by it, and nobody tells the
 // others.
 constexpr Duration kLeftAlone = seconds(2);
@@ -153,24 +152,53 @@ void Supervisor::prepare_controller(Group& group) {
   group.preparing = true;
   events_.prepare_controller(group.spec.ex_id, [this, alive = std::weak_ptr<int>(alive_),
                                                 id = group.spec.ex_id](const Result<std::uint64_t>& epoch) {
-    if (alive.expired()) return;
-    Group* found = find(id);
-    if (found == nullptr) return;
-    found->preparing = false;
-    if (found->released) {
-      drop_if_gone(*found);
-    } else if (found->controller) {
-      return;  // one said hello meanwhile
-    } else if (epoch) {
-      found->prepared = true;
-      start_controller(*found, *epoch);
-      fill_workers(*found);
-    } else if (epoch.error().obstacle) {
-      controller_obstructed(*found, Duration::zero(), epoch.error().message);
-    } else {
-      controller_failed(*found, std::nullopt, epoch.error().message);
-    }
+    if (!alive.expired()) in_turn([this, id, epoch] { controller_is_prepared(id, epoch); });
   });
+}
+
+void Supervisor::controller_is_prepared(const ExecutionId& id, const Result<std::uint64_t>& epoch) {
+  Group* group = find(id);
+  if (group == nullptr) return;
+  group->preparing = false;
+  if (group->released) {
+    drop_if_gone(*group);
+  } else if (group->controller) {
+    return;  // one said hello meanwhile
+  } else if (epoch) {
+    group->prepared = true;
+    start_controller(*group, *epoch);
+    fill_workers(*group);
+  } else if (epoch.error().obstacle) {
+    controller_obstructed(*group, Duration::zero(), epoch.error().message);
+  } else {
+    controller_failed(*group, std::nullopt, epoch.error().message);
+  }
+}
+
+void Supervisor::in_turn(std::function<void()> start) {
+  if (turn_is_taken_)
+    waiting_starts_.push_back(std::move(start));
+  else
+    take_turn(start);
+}
+
+// Never before the caller has returned.
+void Supervisor::in_later_turn(std::function<void()> start) {
+  waiting_starts_.push_back(std::move(start));
+  if (!turn_is_taken_) take_turn([] {});
+}
+
+void Supervisor::take_turn(const std::function<void()>& start) {
+  turn_is_taken_ = true;
+  loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired()) return;
+    turn_is_taken_ = false;
+    if (waiting_starts_.empty()) return;
+    const auto next = std::move(waiting_starts_.front());
+    waiting_starts_.pop_front();
+    take_turn(next);
+  });
+  start();
 }
 
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
@@ -258,22 +286,16 @@ void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
   fill_workers(*group);
 }
 
-// In turns of a few, so that hundreds of workers do not hold up the loop.
 void Supervisor::fill_workers(Group& group) {
   if (!group.prepared || group.filling || group.released || group.worker_timer != 0) return;
   if (static_cast<std::int64_t>(group.workers.size()) >= group.wanted) return;
   group.filling = true;
-  loop_.post([this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id] {
-    if (alive.expired()) return;
+  in_later_turn([this, id = group.spec.ex_id] {
     Group* found = find(id);
     if (found == nullptr) return;
     found->filling = false;
-    for (int i = 0;
-         i < kSpawnsPerTurn && !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted;
-         ++i) {
-      if (!start_worker(*found)) return;
-    }
-    fill_workers(*found);
+    const bool is_wanted = !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted;
+    if (is_wanted && start_worker(*found)) fill_workers(*found);
   });
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -99,7 +100,13 @@ class Supervisor {
   Child& add_child(Group& group, ProcessRow row);
   void watch(const ExecutionId& id, Child& child);
   void prepare_controller(Group& group);
+  void controller_is_prepared(const ExecutionId& id, const Result<std::uint64_t>& epoch);
   void start_controller(Group& group, std::uint64_t epoch);
+  // A spawn costs the loop some milliseconds, more on a busy machine: one a turn, so that requests are answered between
+  // two of them, however many executions start.
+  void in_turn(std::function<void()> start);
+  void in_later_turn(std::function<void()> start);
+  void take_turn(const std::function<void()>& start);
   // It died, or could not be started.
   void controller_failed(Group& group, std::optional<Duration> life, const std::string& cause);
   void controller_obstructed(Group& group, Duration life, const std::string& cause);
@@ -125,6 +132,8 @@ class Supervisor {
   Launcher& launcher_;
   SupervisorEvents& events_;
   std::map<ExecutionId, std::unique_ptr<Group>> groups_;
+  bool turn_is_taken_ = false;  // something was started in this turn of the loop
+  std::deque<std::function<void()>> waiting_starts_;
   std::uint64_t revision_ = 1;
   std::int64_t next_ordinal_ = 3;  // 1 and 2 are the master itself
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

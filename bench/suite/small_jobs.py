@@ -3,9 +3,9 @@
 import concurrent.futures
 import http.client
 import json
+import multiprocessing
 import os
 import pathlib
-import threading
 import time
 
 from .system import TERMINAL, Master, percentile, rss_mb
@@ -32,11 +32,14 @@ def processor_seconds(pid):
 
 
 def watch_health(port, took, end):
+    """A process of its own: threads of this one wait for each other."""
+    found = []
     while not end.is_set():
         began = time.monotonic()
         ask_once(port, "GET", "/health")
-        took.append(1e3 * (time.monotonic() - began))
+        found.append(1e3 * (time.monotonic() - began))
         end.wait(0.02)
+    took.put(found)
 
 
 def statuses(master):
@@ -49,8 +52,8 @@ def statuses(master):
 def measure(bench):
     jobs = bench.amount(2000, 40)
     with Master(bench, "--slots", "8") as master:
-        pid, health, memory, end = master.process.pid, [], [], threading.Event()
-        watcher = threading.Thread(target=watch_health, args=(master.port, health, end))
+        pid, memory, took, end = master.process.pid, [], multiprocessing.Queue(), multiprocessing.Event()
+        watcher = multiprocessing.Process(target=watch_health, args=(master.port, took, end))
         watcher.start()
         own, reaped = processor_seconds(pid)
         began = time.monotonic()
@@ -69,6 +72,7 @@ def measure(bench):
             time.sleep(0.25)
         seconds = time.monotonic() - began
         end.set()
+        health = took.get()
         watcher.join()
         while any(master.pids().values()):
             time.sleep(0.01)
