@@ -56,7 +56,9 @@ Result<void> Executions::disown_all(const std::string& former_path) {
       "the data directory is a copy of {}, where this execution may go on: here it has ended; recover it only if the "
       "original does not",
       former_path.empty() ? "another one" : former_path);
-  log(LogLevel::warn, "the data directory is a copy of {}: its live executions are not gone on with", former_path);
+  log(LogLevel::warn,
+      "the data directory is a copy of {}: executions that were live in it end here, none of them is resumed",
+      former_path);
   ASSIGN_OR_RETURN(const auto rows, registry_.live_executions());
   ASSIGN_OR_RETURN(const auto processes, registry_.processes());
   RegistryBatch batch;

@@ -92,9 +92,8 @@ std::vector<SettingSpec> make_specs() {
       {.name = "executions_on_exit",
        .type = word,
        .default_text = "keep",
-       .description =
-           "What becomes of running executions when the master is told to end: they go on and meet the next master, "
-           "or are stopped first.",
+       .description = "What happens to running executions when the master ends: they go on and meet the next master, "
+                      "or they are stopped first.",
        .choices = {"keep", "stop"}},
       {.name = "retention_age",
        .type = duration_ms,
@@ -106,8 +105,8 @@ std::vector<SettingSpec> make_specs() {
       {.name = "retention_count",
        .type = integer,
        .default_text = "none",
-       .description = "How many ended executions of each job are kept; older ones are removed in the same way. Of what "
-                      "`slicemill run` left: how many in all.",
+       .description = "How many ended executions of each job are kept; older ones are removed in the same way. For "
+                      "`slicemill run`: how many in all.",
        .minimum = 1,
        .for_run = true,
        .computed_default = unset},
@@ -147,23 +146,21 @@ std::vector<SettingSpec> make_specs() {
       {.name = "standby_processes",
        .type = integer,
        .default_text = "1",
-       .description = "How many controllers, and how many workers, are kept started ahead, so that a job begins "
-                      "sooner. Each serves "
-                      "one execution, of a job without `env_vars` and `log_level` of its own.",
+       .description = "How many controllers, and how many workers, are started ahead, so that a job begins sooner. "
+                      "Each serves one execution, of a job without its own `env_vars` and `log_level`.",
        .maximum = 64},
       {.name = "worker_transport",
        .type = word,
        .default_text = "ipc",
-       .description =
-           "What carries slices between controllers and workers: socket files that only this user can open, or TCP on "
-           "the loopback, encrypted, for workers that do not see those files.",
+       .description = "How slices travel between controllers and workers: by socket files that only this user can "
+                      "open, or by encrypted TCP on the loopback, for workers that do not see those files.",
        .choices = {"ipc", "tcp"}},
       {.name = "controller_ports",
        .type = port_range,
        .default_text = "25679:26678",
        .description =
-           "First and last TCP port for controllers with `worker_transport` tcp, one for each running execution. Best "
-           "below the ports that the system gives to outgoing connections (`net.ipv4.ip_local_port_range`)."},
+           "First and last TCP port for controllers with `worker_transport` tcp, one for each running execution. "
+           "Choose ports below those that the system gives to outgoing connections (`net.ipv4.ip_local_port_range`)."},
       {.name = "log_level",
        .type = word,
        .default_text = "info",
@@ -182,13 +179,13 @@ std::vector<SettingSpec> make_specs() {
        .type = duration_ms,
        .default_text = "60s",
        .description =
-           "Deadline of a stop that names none: then slices in flight are given up and their workers killed.",
+           "Deadline of a stop that names none. After it slices in flight are given up and their workers are killed.",
        .for_run = true},
       {.name = "beat",
        .type = duration_ms,
        .default_text = "1s",
-       .description = "How often workers and controllers say that they live, while that takes messages, and "
-                      "controllers tell their counters."},
+       .description = "Interval of the signs of life of workers and controllers, where these take messages, and of the "
+                      "counters of controllers."},
       {.name = "lease",
        .type = duration_ms,
        .default_text = "5s",
@@ -200,12 +197,12 @@ std::vector<SettingSpec> make_specs() {
       {.name = "min_status",
        .type = duration_ms,
        .default_text = "150ms",
-       .description = "How long a passing status such as `recovering` stays visible at least."},
+       .description = "How long a short status such as `recovering` stays visible at least."},
       {.name = "retry_base",
        .type = duration_ms,
        .default_text = "100ms",
-       .description = "Wait before the first retry of a failed slice, of which half is left to chance; it doubles from "
-                      "try to try up to 30 s, or stays as it is if it is longer. At most an hour.",
+       .description = "Wait before the first retry of a failed slice. Half of it is random. It doubles from try to try "
+                      "up to 30 s; a longer one stays as it is. At most an hour.",
        .maximum = 3'600'000,
        .for_run = true},
   };

@@ -62,9 +62,8 @@ OperationEntry collect_operation() {
   schema.name = "collect";
   schema.kind = OperationKind::processor;
   schema.description =
-      "Gathers records, so that the next operation gets batches of exactly `size` of them; the last one of a slice "
-      "holds "
-      "the rest. A batch is in memory as a whole.";
+      "Gathers records, so that the next operation gets batches of exactly `size` of them; the last batch of a slice "
+      "holds the rest. A batch is in memory as a whole.";
   schema.options = {
       {.name = "size",
        .type = OptionType::integer,
@@ -73,14 +72,14 @@ OperationEntry collect_operation() {
        .minimum = 1},
       {.name = "slices",
        .type = OptionType::integer,
-       .description = "How many slices of the reader are run as one, so that batches go across them. They are joined "
-                      "when they are cut, and succeed or fail together.",
+       .description = "Combines this many slices of the reader into one, so that batches can span them. They succeed "
+                      "or fail together.",
        .default_value = 1,
        .minimum = 1,
        .maximum = 10'000},
       {.name = "wait",
        .type = OptionType::duration_ms,
-       .description = "Accepted without effect: nothing is held back when a slice ends, so nothing need be waited for.",
+       .description = "Accepted; has no effect, since no record is held back when a slice ends.",
        .minimum = 0},
   };
   return {std::move(schema), [] { return std::make_unique<Collect>(); }};

@@ -358,15 +358,15 @@ std::vector<OptionSpec> script_options() {
       {.name = "args", .type = OptionType::text_list, .description = "Its arguments.", .default_value = Json::array()},
       {.name = "options",
        .type = OptionType::object,
-       .description = "How it is started: `cwd` (absolute; by default the asset's directory, else the worker's), `env` "
-                      "(variables added to the worker's) and `argv0`."},
+       .description = "How the program is started: `cwd` (absolute; by default the asset's directory, else the "
+                      "worker's), `env` (variables added to the worker's) and `argv0`."},
       {.name = "asset",
        .type = OptionType::text,
-       .description = "The bundle, one of the job's assets, whose files hold the command: its name, or as the job "
-                      "writes it."},
+       .description =
+           "The bundle whose files hold the command, one of the job's assets: its name, or as the job writes it."},
       {.name = "asset_path",
        .type = OptionType::text,
-       .description = "A directory in which the command is looked for first, instead of an asset's.",
+       .description = "A directory in which the command is searched first, instead of an asset's.",
        .is_path = true},
       {.name = "framing",
        .type = OptionType::text,
@@ -376,20 +376,19 @@ std::vector<OptionSpec> script_options() {
        .choices = {"lines", "length"}},
       {.name = "byte_order",
        .type = OptionType::text,
-       .description = "Of the lengths.",
+       .description = "Byte order of the lengths.",
        .default_value = "big",
        .choices = {"big", "little"}},
       {.name = "timeout",
        .type = OptionType::duration_ms,
-       .description = "Milliseconds that a slice may wait for the child in all; then the child is killed and the slice "
-                      "fails, to be tried again. 0: no limit.",
+       .description = "Milliseconds that a slice may wait for the program in all. Then the program is killed, and the "
+                      "slice fails and is tried again. 0: no limit.",
        .default_value = 0,
        .minimum = 0},
       {.name = "repeatable",
        .type = OptionType::boolean,
-       .description =
-           "Whether the program may run on a slice twice, even at one time: it has no effect but its output. "
-           "Jobs with `speculation` ask for it.",
+       .description = "Whether the program may run twice on a slice, even at the same time, because its output is its "
+                      "only effect. Jobs with `speculation` need this.",
        .default_value = false},
   };
 }
@@ -401,8 +400,8 @@ OperationEntry script_operation() {
   schema.name = "script";
   schema.kind = OperationKind::processor;
   schema.description =
-      "Sends records as lines of JSON through another program and goes on with what that writes. A program that ends "
-      "with a code other than 0, or by a signal, fails the slice.";
+      "Sends records as lines of JSON through another program and goes on with the lines that the program writes. A "
+      "program that ends with a code other than 0, or by a signal, fails the slice.";
   schema.options = script_options();
   schema.repeatable = false;
   schema.check = check_script;

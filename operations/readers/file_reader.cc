@@ -462,10 +462,9 @@ std::vector<OptionSpec> file_reader_options() {
   return {
       {.name = "path",
        .type = OptionType::text,
-       .description =
-           "File, directory (what is directly in it; names that begin with a dot are left out), pattern of * ? [...] "
-           "and ** (any number of directories), pipe, or /dev/stdin (`slicemill run` only). docs/files.md has the "
-           "rules.",
+       .description = "File, directory (the files directly in it; names that begin with a dot are left out), pattern "
+                      "of * ? [...] and ** (any number of directories), pipe, or /dev/stdin (`slicemill run` only). "
+                      "docs/files.md has the rules.",
        .required = true,
        .is_path = true},
       {.name = "format",
@@ -477,20 +476,19 @@ std::vector<OptionSpec> file_reader_options() {
        .choices = {"ldjson", "raw", "json", "csv", "tsv"}},
       {.name = "size",
        .type = OptionType::bytes,
-       .description = "Bytes per slice of uncompressed ldjson and raw files, and at least so many of csv and tsv "
-                      "files; other files are "
-                      "one slice each.",
+       .description = "Bytes per slice of uncompressed files. Slices of csv and tsv end with the next row. Compressed "
+                      "and json files are one slice each.",
        .default_value = 10'000'000,
        .minimum = 1},
       {.name = "compression",
        .type = OptionType::text,
-       .description = "How the files are compressed; by default as each file's first bytes and the ending of its name "
-                      "say (.gz, .gzip, .zst, .zstd, .lz4, in any case).",
+       .description = "How the files are compressed; by default as the first bytes of each file and the ending of its "
+                      "name say (.gz, .gzip, .zst, .zstd, .lz4, in any case).",
        .choices = {"none", "gzip", "zstd", "lz4"}},
       {.name = "zstd_window_log",
        .type = OptionType::integer,
        .description = "The largest window of a zstd file, as the exponent of a power of two (29: 512 MB, 31: 2 GB), as "
-                      "for `zstd --long`. A worker needs so much memory for a file that makes use of it.",
+                      "for `zstd --long`. A worker needs this much memory for such a file.",
        .default_value = kDefaultZstdWindowLog,
        .minimum = 10,
        .maximum = kLargestZstdWindowLog},
@@ -505,7 +503,7 @@ std::vector<OptionSpec> file_reader_options() {
        .default_value = "\""},
       {.name = "line_delimiter",
        .type = OptionType::text,
-       .description = "Text behind each record of ldjson and raw; \"\\n\" takes a carriage return before it too.",
+       .description = "Text after each record of ldjson and raw; \"\\n\" takes a carriage return before it too.",
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
@@ -554,7 +552,7 @@ std::vector<OptionSpec> file_reader_options() {
        .minimum = 0},
       {.name = "pipe_timeout",
        .type = OptionType::duration_ms,
-       .description = "How long a pipe is waited for that no program has opened to write into it, in milliseconds.",
+       .description = "How long to wait for a program that opens the pipe for writing, in milliseconds.",
        .default_value = 5'000,
        .minimum = 0},
       {.name = "extra_args",

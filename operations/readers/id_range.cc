@@ -67,7 +67,7 @@ OperationEntry id_range_operation() {
        .maximum = kLargest},
       {.name = "end",
        .type = OptionType::integer,
-       .description = "The id behind the last one.",
+       .description = "The first id that is not made any more.",
        .required = true,
        .minimum = -kLargest,
        .maximum = kLargest},

@@ -178,7 +178,7 @@ std::vector<OptionSpec> file_exporter_options() {
   return {
       {.name = "path",
        .type = OptionType::text,
-       .description = "Directory that gets a file per slice; with single_file the file.",
+       .description = "Directory for a file per slice; with single_file the file.",
        .required = true,
        .is_path = true},
       {.name = "format",
@@ -190,7 +190,7 @@ std::vector<OptionSpec> file_exporter_options() {
       {.name = "compression",
        .type = OptionType::text,
        .description = "How files are compressed; by default as the ending of `extension` or, with single_file, of "
-                      "`path` says (.gz, .zst, .lz4), and not at all otherwise.",
+                      "`path` says (.gz, .zst, .lz4), otherwise not at all.",
        .choices = {"none", "gzip", "zstd", "lz4"}},
       {.name = "single_file",
        .type = OptionType::boolean,
@@ -210,14 +210,14 @@ std::vector<OptionSpec> file_exporter_options() {
        .description = "Character between the fields of csv and tsv; by default a comma, for tsv a tab."},
       {.name = "line_delimiter",
        .type = OptionType::text,
-       .description = "Text behind each record of ldjson, raw, csv and tsv.",
+       .description = "Text after each record of ldjson, raw, csv and tsv.",
        .default_value = "\n"},
       {.name = "fields",
        .type = OptionType::text_list,
-       .description = "Paths of the fields that are written, as in `selection`'s list; for csv and tsv the columns, "
-                      "each named by its path. By default all; for csv and tsv those of the first record that the job "
-                      "writes and of the file it comes from, for all slices, and a record with another one is an "
-                      "error."},
+       .description = "Paths of the fields that are written, as in the list of `selection`; for csv and tsv the "
+                      "columns, each named by its path. By default all fields. For csv and tsv by default the fields "
+                      "of the first record that the job writes and the columns of the file that it comes from; they "
+                      "hold for all slices, and a record with another field is an error."},
       {.name = "include_header",
        .type = OptionType::boolean,
        .description = "Writes the column names as the first row of each csv or tsv file. Without `fields` a file whose "
@@ -225,8 +225,7 @@ std::vector<OptionSpec> file_exporter_options() {
        .default_value = false},
       {.name = "file_per_slice",
        .type = OptionType::boolean,
-       .description =
-           "Accepted for jobs written elsewhere: without single_file every slice has a file of its own anyway.",
+       .description = "Accepted; has no effect, since without single_file every slice has a file of its own.",
        .default_value = true},
       {.name = "concurrency",
        .type = OptionType::integer,

@@ -125,7 +125,7 @@ TEST(Describe, ListsAllAndTellsOne) {
   ASSERT_TRUE(one);
   EXPECT_THAT(*one, HasSubstr("id_range (reader)"));
   EXPECT_THAT(*one, HasSubstr("size    integer  10000     Ids per slice. At least 1."));
-  EXPECT_THAT(*one, HasSubstr("end     integer  required  The id behind the last one."));
+  EXPECT_THAT(*one, HasSubstr("end     integer  required  The first id that is not made any more."));
   EXPECT_THAT(*describe_operation(builtin_operations(), "noop"), HasSubstr("No options."));
   const auto none = describe_operation(builtin_operations(), "id_rnge");
   ASSERT_FALSE(none);
