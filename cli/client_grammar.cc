@@ -57,7 +57,7 @@ class ClientGrammar {
 
   void add_help() {
     CLI::App& context = add_(Command::context, "context", "Name masters, and choose the one that commands ask");
-    context.add_option("ACTION", options_.action, "What to do; list if nothing is said")
+    context.add_option("ACTION", options_.action, "What to do; by default list")
         ->check(CLI::IsMember({"list", "set", "use", "remove"}));
     context.add_option("WORDS", options_.words, "set: NAME URL; use, remove: NAME")->expected(0, kAnyNumber);
     context.footer(
@@ -102,7 +102,7 @@ class ClientGrammar {
         ->transform(CLI::CheckedTransformer(kFormats).description("{table,wide,json,yaml}"));
   }
   void add_timeout(CLI::App& app) {
-    add_period(app, "--timeout", options_.timeout_ms, "Wait for so long at most; then exit with 124");
+    add_period(app, "--timeout", options_.timeout_ms, "Wait at most this long; then exit with 124");
   }
   void add_outcome(CLI::App& app) {
     app.add_flag("--fail-on-quarantine", line_.fail_on_quarantine, "Exit with 5 if records were quarantined");
@@ -113,7 +113,7 @@ class ClientGrammar {
     add_outcome(app);
   }
   void add_limit(CLI::App& app) {
-    app.add_option("--limit", options_.limit, "Show so many at most; 100 if nothing is said")
+    app.add_option("--limit", options_.limit, "Show at most this many; by default 100")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000).description(""));
   }
@@ -143,16 +143,15 @@ class ClientGrammar {
     add_output(jobs);
 
     CLI::App& list = client(Command::list, "list", "List the executions of a master, latest change first");
-    list.add_option("--status", options_.status, "Only those with one of these statuses, e.g. running,failing")
+    list.add_option("--status", options_.status, "Only executions with one of these statuses, e.g. running,failing")
         ->type_name("STATUS,...");
     add_filter(list, "'name:nightly AND _status:failed'");
-    add_period(list, "--since", options_.since_ms, "Only those that were submitted within this time, e.g. 2h");
+    add_period(list, "--since", options_.since_ms, "Only executions that were submitted within this time, e.g. 2h");
     add_limit(list);
     add_output(list);
     list.footer("Example: slicemill list --status failed --since 1d");
 
-    CLI::App& show =
-        of_execution(Command::show, "show", "Show one execution: status, figures, and how it came to that");
+    CLI::App& show = of_execution(Command::show, "show", "Show one execution: status, figures, history");
     add_output(show);
 
     CLI::App& errors = of_execution(Command::errors, "errors", "List the failed slices of an execution, and why");
@@ -171,23 +170,23 @@ class ClientGrammar {
         "Example: slicemill wait last --timeout 10m");
 
     CLI::App& logs = of_execution(Command::logs, "logs", "Print the log of an execution's controller, or of a worker");
-    logs.add_flag("-f,--follow", options_.follow, "Go on with what is written, until the execution has ended");
-    logs.add_option("--worker", options_.worker, "Of this worker, instead of the controller")
+    logs.add_flag("-f,--follow", options_.follow, "Follow the log until the execution has ended");
+    logs.add_option("--worker", options_.worker, "The log of this worker instead of the controller's")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000).description(""));
-    logs.add_option("-n,--lines", options_.lines, "Begin with so many of the last lines; 100 if nothing is said")
+    logs.add_option("-n,--lines", options_.lines, "Begin with this many of the last lines; by default 100")
         ->type_name("N")
         ->check(CLI::Range(0, 1'000'000).description(""));
   }
 
   void add_verbs() {
-    add_output(of_execution(Command::pause, "pause", "Let an execution begin no further slices"));
-    add_output(of_execution(Command::resume, "resume", "Let a paused execution go on"));
+    add_output(of_execution(Command::pause, "pause", "Pause an execution: it begins no further slices"));
+    add_output(of_execution(Command::resume, "resume", "Resume a paused execution"));
 
     CLI::App& stop = of_execution(Command::stop, "stop",
                                   "Stop an execution: slices in flight finish, the rest stays for a recovery");
     stop.add_flag("--force", options_.force, "Do not let slices in flight finish");
-    add_period(stop, "--timeout", options_.timeout_ms, "Let slices in flight run for so long at most");
+    add_period(stop, "--timeout", options_.timeout_ms, "Let slices in flight run at most this long");
     add_output(stop);
 
     CLI::App& recover =
@@ -217,7 +216,7 @@ class ClientGrammar {
 
   void add_looking() {
     CLI::App& top = of_execution(Command::top, "top", "Show the live executions, or one; refreshes on a terminal");
-    add_period(top, "--interval", options_.interval_ms, "Refresh so often; 2s if nothing is said");
+    add_period(top, "--interval", options_.interval_ms, "Time from refresh to refresh; by default 2s");
     add_output(top);
 
     CLI::App& explain =
@@ -227,7 +226,7 @@ class ClientGrammar {
 
   void add_the_rest() {
     CLI::App& assets = client(Command::assets, "assets", "List, upload or delete bundles");
-    assets.add_option("ACTION", options_.action, "What to do; list if nothing is said")
+    assets.add_option("ACTION", options_.action, "What to do; by default list")
         ->check(CLI::IsMember({"list", "upload", "delete"}));
     assets.add_option("WORDS", options_.words, "list: [NAME [VERSION]]; upload: ZIP; delete: ID, or its beginning")
         ->expected(0, kAnyNumber);
@@ -235,7 +234,7 @@ class ClientGrammar {
     assets.footer("Example: slicemill assets upload words.zip");
 
     CLI::App& prune = client(Command::prune, "prune", "Delete ended executions that are old, or too many");
-    add_period(prune, "--older-than", options_.older_than_ms, "Those that ended longer ago than this, e.g. 30d");
+    add_period(prune, "--older-than", options_.older_than_ms, "Executions that ended longer ago than this, e.g. 30d");
     prune.add_option("--keep", options_.keep, "But never the N that ended last")
         ->type_name("N")
         ->check(CLI::Range(0, 1'000'000).description(""));

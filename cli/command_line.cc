@@ -119,7 +119,7 @@ void Parser::add_client_commands() {
   add_master(quarantine, line_);
   add_data(quarantine, line_, kDataIfNoMaster);
 
-  CLI::App& validate = add(Command::validate, "validate", "Check a job file, and say what it would run");
+  CLI::App& validate = add(Command::validate, "validate", "Check a job file: say what is wrong, or what it would run");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML")->type_name("");
   add_assets(validate);
 
@@ -144,7 +144,7 @@ void Parser::add_client_commands() {
 }
 
 void Parser::add_assets(CLI::App& app) {
-  app.add_option("--assets", line_.assets, "Bundles that the job's `assets` may name; write this behind JOB")
+  app.add_option("--assets", line_.assets, "Bundles that the job's `assets` may name; must come after JOB")
       ->type_name("DIR|ZIP");
 }
 
