@@ -34,6 +34,8 @@ struct ActiveSlice {
   std::string own_request;
 
   std::string request() const { return run ? run->request(index) : own_request; }
+  // How much of the source it is.
+  std::uint64_t extent() const { return run ? run->extent(index, index + 1) : request_extent(own_request); }
 };
 
 // Indices [from, to) of a run, none of which was tried under this epoch.

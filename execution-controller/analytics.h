@@ -1,37 +1,50 @@
-// What the operations of an execution cost: sums over the slices that completed since this controller started. Pure;
+// What the operations of an execution did and cost: sums over its completed slices, which go on in the ledger. Pure;
 // loop thread. Its memory is one row per operation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/ledger/slice_ledger.h"
 #include "core/runtime/json.h"
 #include "core/wire/messages.h"
 
 namespace slicemill::controller {
 
+// The operation that takes most of the time, and its part of it.
+struct SlowestOperation {
+  std::string op;
+  std::size_t order = 0;
+  double share = 0;  // 0 to 1
+};
+
 class Analytics {
  public:
-  // job: the resolved execution document.
-  explicit Analytics(const Json& job);
+  // job: the resolved execution document. before: what earlier controllers of the execution counted; figures that do
+  // not fit the job are left out.
+  explicit Analytics(const Json& job, const LedgerFigures& before = {});
 
   // Failed slices, and results whose figures do not fit the job, do not count.
   void add(const wire::SliceResult& result);
+  // Writes its sums into the ledger's figures.
+  void put(LedgerFigures& figures) const;
 
-  // [{op, order, slices, records, time_ms, bytes}] in the job's order; empty without a slice that was measured.
+  // [{op, order, slices, measured, records_in, records, time_ms, share, bytes}] in the job's order; empty without a
+  // slice that was counted. records_in: null of a reader; share: of the time of all, null if none was measured.
   Json to_json() const;
-  // One line per operation with its averages over slices; none without a slice that was measured.
+  std::optional<SlowestOperation> slowest() const;
+  // One line per operation with its averages over slices; none without a slice that was counted.
   std::vector<std::string> averages() const;
 
  private:
-  struct Row {
-    std::string op;
-    wire::OperationFigures sum;
-  };
-  std::vector<Row> rows_;
+  std::vector<std::string> ops_;
+  std::vector<OperationTotals> sums_;  // by operation
   std::uint64_t slices_ = 0;
+  std::uint64_t measured_ = 0;
 };
 
 }  // namespace slicemill::controller

@@ -89,6 +89,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     ASSIGN_OR_RETURN(controller->committed_, controller->recovery_->open());
     controller->charge_the_dead();
   }
+  controller->load_first_errors();
   return controller;
 }
 
@@ -115,7 +116,7 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
     : parts_(parts),
       launch_(launch),
       job_(launch.execution),
-      analytics_(job_),
+      analytics_(job_, ledger->header().figures),
       quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
       ledger_noted_(launch.ledger_was_made || !launch.master_notes_ledger),
@@ -124,6 +125,9 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
   remarks_ = ledger_->header().remarks;
+  notices_ = ledger_->header().notices;
+  // A ledger of a version that did not count them.
+  counts_extents_ = ledger_->header().counters.processed == 0 || ledger_->header().figures != LedgerFigures{};
 }
 
 Controller::~Controller() {
@@ -141,7 +145,15 @@ void Controller::wire() {
   const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)),
                             .base_ms = launch_.settings.retry_base_ms};
   writer_ = std::make_unique<LedgerWriter>(
-      parts_.loop, *ledger_, [this] { return settlement_->counters(); },
+      parts_.loop, *ledger_,
+      [this](LedgerBatch& batch) {
+        batch.counters = settlement_->counters();
+        LedgerFigures& figures = batch.figures.emplace();
+        figures.completed_extent = settlement_->completed_extent();
+        figures.failed_extent = settlement_->failed_extent();
+        figures.source_extents = source_->totals();
+        analytics_.put(figures);
+      },
       [this](const Error& error) { ledger_failed(error); },
       [this] { turn_soon(); });  // the end waits for the last batch, whatever is in it
   settlement_ = std::make_unique<Settlement>(
@@ -207,7 +219,7 @@ void Controller::wire() {
       SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                          .on_change = [this] { turn_soon(); },
                          .on_fatal = [this](const Error& error) { fail(error); },
-                         .on_notice = parts_.on_notice});
+                         .on_notice = [this](const std::string& notice) { take_notice(notice); }});
   recovery_ = std::make_unique<Recovery>(
       parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
       Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
@@ -282,6 +294,8 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
     log(LogLevel::info, "the ledger has the outcome already: {}", to_string(outcome->status));
     reason_ = outcome->reason;
     outcome_ = {outcome->status, outcome->reason, ledger_->header().counters};
+    if (ran_to_its_end(outcome->status)) outcome_.remarks = standing_remarks(remarks_);
+    finished_ms_ = outcome->at_ms;
     const auto owed = ledger_->unpublished_outputs();
     keeps_staging_ = !owed || !owed->empty();
     phase_ = Phase::finished;
@@ -421,34 +435,6 @@ ExecutionStatus Controller::status() const {
   const bool cleanup_only = recovery_->replays() && !recovery_->slices_anew();
   if (recovery_->replays() && (!replay_shown_ || cleanup_only || replaying())) return recovering;
   return running;
-}
-
-StatusReport Controller::report() const {
-  reported_turns_ = turns_;
-  std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
-  if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
-  if (reason.empty()) reason = worker_watch_->reason();
-  if (const std::string thread = parts_.loop.waits_for(); reason.empty() && !thread.empty())
-    reason = "obstacle: " + thread;
-  return {.status = std::string(to_string(status())),
-          .reason = std::move(reason),
-          .stats = to_compact_text(stats_json(progress())),
-          .workers = wanted_workers_,
-          .log_level = dispatcher_->log_level()};
-}
-
-ProgressView Controller::progress() const {
-  return {.counters = writer_->durable_counters(),
-          .workers = dispatcher_->counts(),
-          .speculation = dispatcher_->speculation(),
-          .queued = queue_.size() + dispatcher_->suspects(),
-          .in_flight = dispatcher_->leased() + settlement_->in_progress(),
-          .slicers = source_->slicers(),
-          .started_ms = started_ms_,
-          .queuing_complete_ms = queuing_complete_ms_,
-          .finished_ms = finished_ms_,
-          .obstacle = obstacle_->to_json(),
-          .operations = analytics_.to_json()};
 }
 
 // Removed from outside, a ledger goes on being written into files that have no name any more, and all is lost with the

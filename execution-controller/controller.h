@@ -29,6 +29,7 @@
 #include "execution-controller/obstacle.h"
 #include "execution-controller/output_join.h"
 #include "execution-controller/progress.h"
+#include "execution-controller/progress_meter.h"
 #include "execution-controller/quarantine_policy.h"
 #include "execution-controller/recovery.h"
 #include "execution-controller/redrive.h"
@@ -45,6 +46,7 @@ struct ControllerOutcome {
   std::string reason;
   LedgerCounters counters;
   std::vector<std::string> remarks{};  // that stand, of one that ran to its end (core/model/remark.h)
+  Json summary{};                      // summary_json(); null: it ended before
   bool suspended = false;              // no outcome: the ledger can be resumed
   std::optional<Error> obstacle;       // it suspended itself for this
   std::optional<Error>
@@ -62,6 +64,8 @@ class Controller {
     LedgerStore& ledgers = rocks_ledgers();
     std::optional<ProcessIdentity> self = {};                // nothing: as the system says
     std::function<void(const std::string&)> on_notice = {};  // of the source: what was left out, and what waits
+    std::uint64_t wanted_workers =
+        0;                            // without a master, who says how many there are to be; 0: as many as the job says
     bool leaves_at_obstacle = false;  // nobody would wait for it: it suspends itself, see ControllerOutcome::obstacle
     bool has_pulses = false;          // master and workers are processes of this machine (core/runtime/pulse.h)
   };
@@ -87,7 +91,8 @@ class Controller {
   void leave_master() { link_.reset(); }
 
   ExecutionStatus status() const;
-  StatusReport report() const;
+  // Looks at what was done since the last call: the rates are from that.
+  StatusReport report();
   const LedgerCounters& durable_counters() const;
 
  private:
@@ -135,12 +140,23 @@ class Controller {
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
   void look_after_ledger();
-  ProgressView progress() const;
+  ProgressView view() const;
+  // How much is done of how much, in which unit.
+  void measure(Progress& progress) const;
+  Json summary(const ProgressView& view) const;
+  void load_first_errors();
+  const FirstError* first_error() const;
+  void take_notice(const std::string& notice);
 
   Parts parts_;
   ControllerLaunch launch_;
   Json job_;
   Analytics analytics_;
+  ProgressMeter meter_;
+  double shown_percent_ = 0;          // it does not fall
+  std::uint64_t replay_total_ = 0;    // slices that a recovery of one cleanup type found when it began
+  bool counts_extents_ = true;        // the ledger has them of all that was done
+  std::vector<std::string> notices_;  // of the source, as in the ledger or about to be
   QuarantinePolicy quarantine_policy_;
   std::unique_ptr<SliceLedger> ledger_;
   std::unique_ptr<OutputPublisher> publisher_;
@@ -196,6 +212,9 @@ class Controller {
   WallMs finished_ms_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// What no record showed stands then: of one that was stopped the rest may show otherwise.
+bool ran_to_its_end(ExecutionStatus outcome);
 
 ProcessIdentity identity_of(const Controller::Parts& parts);
 

@@ -28,6 +28,7 @@ void Controller::conclude_if_drained() {
     outcome_.status = ExecutionStatus::stopped;
     outcome_.counters = writer_->durable_counters();
     outcome_.suspended = true;
+    outcome_.summary = summary(view());
     if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
     return;
   }
@@ -44,7 +45,8 @@ void Controller::conclude_all_done() {
   const std::uint64_t failed = settlement_->counters().failed;
   const std::string excess = quarantine_excess(true);
   if (failed > 0) {
-    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed));
+    const auto& first = settlement_->first_failure();
+    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed, first ? first_error_text(*first) : ""));
   } else if (!excess.empty()) {
     conclude(ExecutionStatus::failed, excess);
   } else if (cannot_resume_) {
@@ -84,9 +86,8 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   phase_ = Phase::finished;
   reason_ = reason;
   outcome_ = {status, reason, writer_->durable_counters()};
-  // Of one that was stopped the rest may show otherwise.
-  if (status == ExecutionStatus::completed || status == ExecutionStatus::failed)
-    outcome_.remarks = standing_remarks(remarks_);
+  if (ran_to_its_end(status)) outcome_.remarks = standing_remarks(remarks_);
+  outcome_.summary = summary(view());
   for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
       reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);

@@ -7,14 +7,15 @@ namespace {
 constexpr int kBatchesInFlight = 2;
 }
 
-LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure,
+LedgerWriter::LedgerWriter(Loop& loop, SliceLedger& ledger, Fill fill, OnFailure on_failure,
                            std::function<void()> on_synced)
     : loop_(loop),
       ledger_(ledger),
-      counters_(std::move(counters)),
+      fill_(std::move(fill)),
       on_failure_(std::move(on_failure)),
       on_synced_(std::move(on_synced)),
-      durable_(ledger.header().counters) {}
+      durable_(ledger.header().counters),
+      durable_figures_(ledger.header().figures) {}
 
 LedgerBatch& LedgerWriter::batch() {
   gathering_ = true;
@@ -48,11 +49,12 @@ void LedgerWriter::flush() {
   gathering_ = false;
   ++serial_;
   ++in_flight_;
-  written.counters = counters_();
-  const LedgerCounters counters = *written.counters;
+  fill_(written);
+  const LedgerCounters counters = written.counters.value_or(durable_);
+  LedgerFigures figures = written.figures.value_or(durable_figures_);
   unsynced_slices_ += slices;
-  ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, slices,
-                                     then = std::move(then)](const Result<void>& synced) {
+  ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, figures = std::move(figures),
+                                     slices, then = std::move(then)](const Result<void>& synced) mutable {
     if (alive.expired()) return;
     --in_flight_;
     unsynced_slices_ -= slices;
@@ -62,6 +64,7 @@ void LedgerWriter::flush() {
       return;
     }
     durable_ = counters;
+    durable_figures_ = std::move(figures);
     for (const auto& run : then) {
       run();
       if (alive.expired()) return;

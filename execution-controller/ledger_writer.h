@@ -16,12 +16,12 @@ namespace slicemill::controller {
 
 class LedgerWriter {
  public:
-  using FillCounters = std::function<LedgerCounters()>;
+  // Adds counters and figures as they are now.
+  using Fill = std::function<void(LedgerBatch&)>;
   using OnFailure = std::function<void(const Error&)>;
 
   // on_synced: after each batch and those who waited for it; busy() may have ended.
-  LedgerWriter(Loop& loop, SliceLedger& ledger, FillCounters counters, OnFailure on_failure,
-               std::function<void()> on_synced);
+  LedgerWriter(Loop& loop, SliceLedger& ledger, Fill fill, OnFailure on_failure, std::function<void()> on_synced);
 
   // The batch that is being gathered. Taking it schedules a flush.
   LedgerBatch& batch();
@@ -37,6 +37,7 @@ class LedgerWriter {
   // Settled slices that wait for the disk: beyond a bound the dispatcher holds back credit.
   std::size_t unsynced_slices() const { return unsynced_slices_ + gathered_slices(); }
   const LedgerCounters& durable_counters() const { return durable_; }
+  const LedgerFigures& durable_figures() const { return durable_figures_; }
 
  private:
   void flush();
@@ -46,7 +47,7 @@ class LedgerWriter {
 
   Loop& loop_;
   SliceLedger& ledger_;
-  FillCounters counters_;
+  Fill fill_;
   OnFailure on_failure_;
   std::function<void()> on_synced_;
   LedgerBatch pending_;
@@ -59,6 +60,7 @@ class LedgerWriter {
   std::size_t unsynced_slices_ = 0;
   std::uint64_t serial_ = 1;
   LedgerCounters durable_;
+  LedgerFigures durable_figures_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -15,7 +15,6 @@
 namespace slicemill::controller {
 namespace {
 
-constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr int kInterruptedExit = 130;
 constexpr int kOwnThreads = 6;
 
@@ -30,6 +29,7 @@ class LocalRun {
                                                     .workers = *server_,
                                                     .files = posix_files(),
                                                     .on_notice = options_.on_notice,
+                                                    .wanted_workers = options_.workers,
                                                     .leaves_at_obstacle = true},
                                                    options_.launch));
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
@@ -45,7 +45,6 @@ class LocalRun {
     const OrphanReaper orphans(loop_);
     loop_.run();
     end_at_interrupts();
-    if (options_.on_progress) options_.on_progress(controller_->report());
     workers_.clear();
     controller_.reset();
     return *outcome_;
@@ -68,7 +67,7 @@ class LocalRun {
 
   void show_progress() {
     if (!options_.on_progress) return;
-    loop_.after(kProgressEvery, [this] {
+    loop_.after(options_.progress_every, [this] {
       options_.on_progress(controller_->report());
       show_progress();
     });

@@ -3,6 +3,7 @@
 // The workers come from the caller, since this folder does not know them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,9 +20,10 @@ struct LocalRunOptions {
   std::uint32_t workers = 1;
   // Makes one worker on this loop over this channel; it lives until it is destroyed.
   std::function<Result<std::shared_ptr<void>>(AsioLoop&, std::unique_ptr<ClientChannel>)> make_worker;
-  std::function<void(const StatusReport&)> on_progress;  // twice a second
-  std::function<void()> on_leaving;                      // a signal came
-  std::function<void(const std::string&)> on_notice;     // what was left out of the input, and what waits
+  std::function<void(const StatusReport&)> on_progress;
+  std::chrono::milliseconds progress_every{500};
+  std::function<void()> on_leaving;                   // a signal came
+  std::function<void(const std::string&)> on_notice;  // what was left out of the input, and what waits
 };
 
 // Runs to the end. SIGINT and SIGTERM make it leave: slices in flight finish, at most for shutdown_timeout_ms; what is

@@ -29,7 +29,9 @@ Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publis
       generation_(header.generation()),
       retries_(retries),
       hooks_(std::move(hooks)),
-      counters_(header.counters) {}
+      counters_(header.counters),
+      completed_extent_(header.figures.completed_extent),
+      failed_extent_(header.figures.failed_extent) {}
 
 // One group per ledger batch: what happens to its slices once the batch is durable.
 Settlement::Group& Settlement::group() {
@@ -74,10 +76,10 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
         settle(slice, result.output, result.records_out);
       return;
     case wire::Outcome::failed:
-      fail(std::move(slice), result.error, true);
+      fail(std::move(slice), result, true);
       return;
     case wire::Outcome::failed_for_good:
-      fail(std::move(slice), result.error, false);
+      fail(std::move(slice), result, false);
       return;
     case wire::Outcome::obstructed:
       give_back(std::move(slice), result.error);
@@ -93,6 +95,7 @@ void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResul
   counters_.records_in += result.records_in;
   counters_.records_out += result.records_out;
   counters_.processed += span.size();
+  completed_extent_ += span.run->extent(span.from, span.to);
   writer_.settle(range);
   group().completed_ranges.push_back(range);
 }
@@ -101,6 +104,10 @@ void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& resul
   counters_.records_in += result.records_in;
   counters_.quarantined += result.quarantined.size();
   slice.quarantined = static_cast<std::uint32_t>(result.quarantined.size());
+  if (slice.quarantined > 0 && !first_quarantined_) {
+    const QuarantinedRecord& first = result.quarantined.front();
+    first_quarantined_ = FirstError{slice.key, slice.request(), first.error, first, true};
+  }
   for (std::uint32_t number = 0; number < slice.quarantined; ++number) {
     writer_.batch().quarantined.push_back({.at = {slice.key, number},
                                            .settled_in = generation_,
@@ -148,6 +155,7 @@ void Settlement::settle(const ActiveSlice& slice, const OutputFacts& output, std
   ++counters_.processed;
   counters_.records_out += records_out;
   counters_.bytes_out += output.present ? output.bytes : 0;
+  completed_extent_ += slice.extent();
   group().settled.emplace_back(slice.key, SliceState::completed);
 }
 
@@ -163,9 +171,10 @@ OpenRow Settlement::row_of(const ActiveSlice& slice, SliceState state, std::stri
           .error = std::move(error)};
 }
 
-void Settlement::fail(ActiveSlice slice, const std::string& error, bool retryable) {
+void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable) {
+  const std::string& error = result.error;
   if (!retries_.may_retry(slice.retries, retryable)) {
-    fail_for_good(slice, error);
+    fail_for_good(slice, error, result.quarantined.empty() ? std::nullopt : std::optional(result.quarantined.front()));
     return;
   }
   const std::int64_t delay = retries_.backoff_ms(slice.retries, loop_.random());
@@ -191,10 +200,13 @@ void Settlement::note_try(ActiveSlice& slice, std::string error) {
   writer_.batch().rows.push_back(row_of(slice, SliceState::start, std::move(error)));
 }
 
-void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& error) {
+void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& error,
+                               std::optional<QuarantinedRecord> record) {
   log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, first_line(error));
   ++in_progress_;
   ++failures_;
+  failed_extent_ += slice.extent();
+  if (!first_failure_) first_failure_ = FirstError{slice.key, slice.request(), error, std::move(record)};
   auto& batch = writer_.batch();
   batch.rows.push_back(row_of(slice, SliceState::error, error));
   batch.settled.push_back(slice.key);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "core/runtime/loop.h"
 #include "core/wire/messages.h"
 #include "execution-controller/active_slice.h"
+#include "execution-controller/first_error.h"
 #include "execution-controller/ledger_writer.h"
 #include "execution-controller/retry_policy.h"
 
@@ -57,6 +59,14 @@ class Settlement {
   bool leave_unpublished();
 
   LedgerCounters counters() const { return counters_; }
+  // Of the source, see LedgerFigures.
+  std::uint64_t completed_extent() const { return completed_extent_; }
+  std::uint64_t failed_extent() const { return failed_extent_; }
+  // Of this execution, as far as it is known: an earlier controller's is the caller's to tell.
+  const std::optional<FirstError>& first_failure() const { return first_failure_; }
+  const std::optional<FirstError>& first_quarantined() const { return first_quarantined_; }
+  void set_first_failure(FirstError first) { first_failure_ = std::move(first); }
+  void set_first_quarantined(FirstError first) { first_quarantined_ = std::move(first); }
   void set_subslices(std::uint64_t subslices) { counters_.subslices = subslices; }
   // Slices between result and `done`.
   std::size_t in_progress() const { return in_progress_; }
@@ -85,10 +95,11 @@ class Settlement {
   // It was decided, and its output is lost: what it read will be read again.
   void forget_records(const Committed& lost);
   void give_back(ActiveSlice slice, const std::string& cause);
-  void fail(ActiveSlice slice, const std::string& error, bool retryable);
+  void fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable);
   // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
   void note_try(ActiveSlice& slice, std::string error);
-  void fail_for_good(const ActiveSlice& slice, const std::string& error);
+  void fail_for_good(const ActiveSlice& slice, const std::string& error,
+                     std::optional<QuarantinedRecord> record = std::nullopt);
   void publish_next();
   void published(std::vector<Committed> outputs, const std::vector<Result<void>>& results);
   OpenRow row_of(const ActiveSlice& slice, SliceState state, std::string error) const;
@@ -100,6 +111,10 @@ class Settlement {
   RetryPolicy retries_;
   Hooks hooks_;
   LedgerCounters counters_;
+  std::uint64_t completed_extent_;
+  std::uint64_t failed_extent_;
+  std::optional<FirstError> first_failure_;
+  std::optional<FirstError> first_quarantined_;
   std::uint64_t failures_ = 0;
   std::size_t in_progress_ = 0;
   std::shared_ptr<Group> group_;

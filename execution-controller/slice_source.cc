@@ -44,7 +44,8 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
       generation_(header.generation()),
       epoch_(header.epoch),
       job_(job),
-      hooks_(std::move(hooks)) {
+      hooks_(std::move(hooks)),
+      totals_(header.figures.source_extents) {
   const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
   const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
   for (std::uint32_t id = 0; id < count; ++id) {
@@ -192,6 +193,7 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   state.failures = 0;
   SlicerTurn& turn = *result;
   subslices_ += turn.subslices;
+  if (turn.total) totals_[state.id] = *turn.total;
   for (const std::string& notice : turn.notices) {
     log(LogLevel::warn, "{}", notice);
     if (hooks_.on_notice) hooks_.on_notice(notice);
@@ -234,6 +236,20 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
     for (auto& range : *born) hooks_.on_born(std::move(range));
     hooks_.on_change();
   });
+}
+
+SourceUnit SliceSource::unit() const {
+  return states_.empty() ? SourceUnit::none : states_.front()->slicer->unit();
+}
+
+std::optional<std::uint64_t> SliceSource::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& state : states_) {
+    const auto known = totals_.find(state->id);
+    if (known == totals_.end()) return std::nullopt;
+    sum += known->second;
+  }
+  return sum;
 }
 
 bool SliceSource::exhausted() const {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,11 @@ class SliceSource {
 
   std::size_t slicers() const { return states_.size(); }
   std::uint64_t subslices() const { return subslices_; }
+  SourceUnit unit() const;
+  // What the source has in all; nothing: some slicer does not know (yet).
+  std::optional<std::uint64_t> total() const;
+  // By slicer, of those that know.
+  const std::map<std::uint32_t, std::uint64_t>& totals() const { return totals_; }
   // Unknown reader: no slicers.
   bool can_resume() const;
 
@@ -73,6 +80,7 @@ class SliceSource {
   bool endless_ = false;
   bool halted_ = false;
   std::uint64_t subslices_ = 0;
+  std::map<std::uint32_t, std::uint64_t> totals_;
   std::uint64_t last_waiting_ = 0, last_ahead_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

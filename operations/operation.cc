@@ -83,15 +83,19 @@ RecordRejecter::RecordRejecter(const OperationContext& context) {
 
 Result<void> RecordRejecter::reject(std::string_view record, const Error& why, std::string_view place) {
   ++rejected_;
-  if (action_ == Action::quarantine) {
+  const auto refused = [&](std::string_view bytes) {
     const std::string_view name = operation_name(name_);
-    return quarantine_->add({.operation = fmt::format("operations[{}] {}", index_, name),
+    return QuarantinedRecord{.operation = fmt::format("operations[{}] {}", index_, name),
                              .entry = {index_, std::string(index_ > PipelineEntry::kRecords ? name : "")},
                              .place = std::string(place),
-                             .bytes = std::string(record),
-                             .error = why.message});
+                             .bytes = std::string(bytes),
+                             .error = why.message};
+  };
+  if (action_ == Action::quarantine) return quarantine_->add(refused(record));
+  if (action_ == Action::fail_slice) {
+    if (quarantine_ != nullptr) quarantine_->fail_at(refused(record.substr(0, RecordQuarantine::kFailedBytes)));
+    return Error(why.code, why.message, false);
   }
-  if (action_ == Action::fail_slice) return Error(why.code, why.message, false);
   if (action_ == Action::log) {
     log(LogLevel::error, "{}: dropped record {}: {}", name_, record_head(record), why.message);
   }

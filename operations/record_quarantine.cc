@@ -24,6 +24,7 @@ void RecordQuarantine::begin(std::string_view request) {
   places_.clear();
   records_.clear();
   bytes_ = 0;
+  failed_.reset();
 }
 
 std::string RecordQuarantine::origin() const {
@@ -57,6 +58,17 @@ Result<void> RecordQuarantine::add(QuarantinedRecord record) {
 
 std::vector<QuarantinedRecord> RecordQuarantine::take() {
   return std::exchange(records_, {});
+}
+
+void RecordQuarantine::fail_at(QuarantinedRecord record) {
+  if (failed_) return;
+  if (record.bytes.size() > kFailedBytes) record.bytes.resize(kFailedBytes);
+  if (record.error.size() > kMostErrorBytes) record.error.resize(kMostErrorBytes);
+  failed_ = std::move(record);
+}
+
+std::optional<QuarantinedRecord> RecordQuarantine::take_failed() {
+  return std::exchange(failed_, std::nullopt);
 }
 
 }  // namespace slicemill

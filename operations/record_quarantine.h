@@ -5,6 +5,7 @@
 // with an error, which fails the slice.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,11 +29,18 @@ class RecordQuarantine {
   std::size_t size() const { return records_.size(); }
   std::vector<QuarantinedRecord> take();
 
+  // The slice fails at this record, which is not quarantined: kept for those who look for the cause, cut to
+  // kFailedBytes. The first one of the slice counts.
+  static constexpr std::size_t kFailedBytes = 1024;
+  void fail_at(QuarantinedRecord record);
+  std::optional<QuarantinedRecord> take_failed();
+
  private:
   std::string_view request_;
   std::unordered_multimap<std::string, std::string> places_;  // by bytes; of redriven slices, which are small
   std::vector<QuarantinedRecord> records_;
   std::size_t bytes_ = 0;
+  std::optional<QuarantinedRecord> failed_;
 };
 
 }  // namespace slicemill

@@ -32,6 +32,7 @@ class CompositeSlicer final : public Slicer {
       inner_finished_ = given.finished;
       turn.idle_ms = given.idle_ms;
       turn.subslices += given.subslices;
+      turn.total = given.total;
       turn.notices.insert(turn.notices.end(), given.notices.begin(), given.notices.end());
       for (const auto& run : given.runs) take(run, slices);
     }
@@ -42,6 +43,7 @@ class CompositeSlicer final : public Slicer {
     return turn;
   }
 
+  SourceUnit unit() const override { return inner_->unit(); }
   bool is_recoverable() const override { return inner_->is_recoverable(); }
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     return inner_->position_mismatch(recovered_options, options);

@@ -38,10 +38,12 @@ class DataGeneratorSlicer final : public Slicer {
     }
     turn.position = number_position(next_);
     turn.finished = next_ >= end_;
+    if (end_ != kEndless) turn.total = static_cast<std::uint64_t>(end_);
     return turn;
   }
 
   bool is_endless() const override { return end_ == kEndless; }
+  SourceUnit unit() const override { return SourceUnit::records; }
 
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     return option_mismatch({"size", "slice_size"}, recovered_options, options);

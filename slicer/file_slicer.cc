@@ -29,6 +29,7 @@ namespace slicemill {
 
 namespace {
 
+constexpr std::size_t kSizedPerTurn = 10'000;        // files, so that a turn does not wait long for a look at them all
 constexpr std::uint64_t kScannedPerTurn = 32 << 20;  // of files that are cut by rows: what is found is dispatched soon
 
 Error broken_position(const std::string& position) {
@@ -56,17 +57,25 @@ class ListedFiles {
     is_new_ = last_.empty();
     if (is_new_ && list_.kind == FileList::Kind::pattern && list_.paths.empty())
       return Error(ErrorCode::not_found, fmt::format("path: no file matches {}", printable(reading_.path)), false);
-    if (!is_new_)
-      list_.paths.erase(list_.paths.begin(), std::upper_bound(list_.paths.begin(), list_.paths.end(), last_));
     std::erase_if(list_.paths, [&](const std::string& path) { return followed_.contains(path_hash(path)); });
+    if (!is_new_) {
+      const auto first = std::upper_bound(list_.paths.begin(), list_.paths.end(), last_);
+      next_path_ = static_cast<std::size_t>(first - list_.paths.begin());
+    }
+    has_total_ = followed_.empty();
     return check_single();
   }
 
   Result<SlicerTurn> next(std::size_t wanted) {
     SlicerTurn turn;
+    for (const std::size_t end = sizes_.size() + kSizedPerTurn; sizes_.size() < end && has_total_;) {
+      if (sizes_.size() == list_.paths.size()) break;
+      note_size(sizes_.size(), size_of(list_.paths[sizes_.size()]));
+    }
     RETURN_IF_ERROR(cut(turn, wanted));
     turn.position = position();
     if (auto notice = columns_.take_notice()) turn.notices.push_back(*std::move(notice));
+    if (has_total_ && sizes_.size() == list_.paths.size()) turn.total = total_;
     if (!is_at_end()) return turn;
     turn.finished = true;
     RETURN_IF_ERROR(conclude(turn));
@@ -101,8 +110,8 @@ class ListedFiles {
 
   // A path that may not be read, or is no file, is better refused now than by every slice of it.
   Result<void> check_single() {
-    if (list_.kind != FileList::Kind::itself || list_.paths.empty()) return {};
-    const std::string& path = list_.paths[0];
+    if (list_.kind != FileList::Kind::itself || next_path_ == list_.paths.size()) return {};
+    const std::string& path = list_.paths[next_path_];
     if (is_standard_input(path)) return {};
     ASSIGN_OR_RETURN(const FileStat stat, files_->stat(path));
     if (stat.kind == FileKind::socket || stat.kind == FileKind::device) return not_a_file(path, stat.kind);
@@ -160,7 +169,25 @@ class ListedFiles {
     return {};
   }
 
+  // How far all is done can be told once all sizes are known. What a file has when it is cut is what counts.
+  void note_size(std::size_t file, std::uint64_t size) {
+    if (file >= sizes_.size()) sizes_.resize(file + 1);
+    total_ += size - std::exchange(sizes_[file], size);
+  }
+
+  std::uint64_t size_of(const std::string& path) {
+    if (is_standard_input(path)) {
+      has_total_ = false;
+      return 0;
+    }
+    const auto stat = files_->stat(path);
+    if (!stat || stat->is_directory) return 0;
+    if (stat->kind == FileKind::pipe && list_.kind == FileList::Kind::itself) has_total_ = false;
+    return stat->kind == FileKind::regular ? stat->size : 0;
+  }
+
   Result<void> take_stream(const std::string& path, RunBuilder& runs) {
+    has_total_ = false;
     runs.add_stream(path, epoch_);
     has_cut_ = true;
     return {};
@@ -169,6 +196,7 @@ class ListedFiles {
   Result<void> cut_file(const std::string& path, const FileStat& stat, RunBuilder& runs) {
     ASSIGN_OR_RETURN(const bool is_unsized, has_no_size(path, stat));
     if (is_unsized) {
+      has_total_ = false;
       runs.add_unsized(path);
       has_cut_ = true;
       return {};
@@ -179,6 +207,7 @@ class ListedFiles {
     }
     has_cut_ = true;
     RETURN_IF_ERROR(columns_.settle(*files_, std::span(list_.paths).subspan(next_path_ - 1), false));
+    note_size(next_path_ - 1, stat.size);
     DiscoveredFile file = discovered(*files_, path, stat, stat.size);
     file.types = columns_.text();
     const bool is_large = stat.size > static_cast<std::uint64_t>(reading_.size);
@@ -230,6 +259,9 @@ class ListedFiles {
   InferredColumns columns_;
   FileList list_;
   std::size_t next_path_ = 0;
+  std::vector<std::uint64_t> sizes_;  // of the first files, as far as they were looked at
+  std::uint64_t total_ = 0;           // of them
+  bool has_total_ = true;
   std::optional<RowsCutter> rows_;  // the file before next_path_, if it is being cut by rows
   std::string last_;
   bool is_new_ = true;    // no position came from an earlier controller
@@ -255,6 +287,8 @@ class FileSlicer final : public Slicer {
   Result<SlicerTurn> next(std::size_t wanted) override {
     return follower_ ? follower_->next(wanted) : listed_->next(wanted);
   }
+
+  SourceUnit unit() const override { return SourceUnit::bytes; }
 
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     const auto before = file_reading(recovered_options);

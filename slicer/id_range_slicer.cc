@@ -13,7 +13,7 @@ class IdRangeSlicer final : public Slicer {
     const auto start = context.options.at("start").get<std::int64_t>();
     const auto end = context.options.at("end").get<std::int64_t>();
     size_ = context.options.at("size").get<std::int64_t>();
-    next_ = share_begin(start, end, context.slicer, context.slicers);
+    begin_ = next_ = share_begin(start, end, context.slicer, context.slicers);
     end_ = share_begin(start, end, context.slicer + 1, context.slicers);
     if (!position.empty()) {
       ASSIGN_OR_RETURN(next_, parse_number_position(position, next_, end_));
@@ -30,8 +30,11 @@ class IdRangeSlicer final : public Slicer {
     }
     turn.position = number_position(next_);
     turn.finished = next_ >= end_;
+    turn.total = static_cast<std::uint64_t>(end_) - static_cast<std::uint64_t>(begin_);
     return turn;
   }
+
+  SourceUnit unit() const override { return SourceUnit::records; }
 
   std::string position_mismatch(const Json& recovered_options, const Json& options) const override {
     return option_mismatch({"start", "end", "size"}, recovered_options, options);
@@ -48,6 +51,7 @@ class IdRangeSlicer final : public Slicer {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(start) + first * size);
   }
 
+  std::int64_t begin_ = 0;
   std::int64_t next_ = 0;
   std::int64_t end_ = 0;
   std::int64_t size_ = 1;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct SlicerContext {
   Files* files = &posix_files();  // where the input is
 };
 
+// What the extents of a source's slices count (SliceRun::extent).
+enum class SourceUnit { none, bytes, records };
+
 // What one turn gave. Requests carry no identity: the controller numbers them.
 struct SlicerTurn {
   std::vector<std::variant<ListRequests, RangeRequests>>
@@ -38,7 +42,8 @@ struct SlicerTurn {
   bool finished = false;     // no more slices, ever
   std::int64_t idle_ms = 0;  // nothing now, ask again then (persistent sources)
   std::uint64_t subslices = 0;
-  std::vector<std::string> notices{};  // for whoever looks at the execution: what was left out, and what waits
+  std::optional<std::uint64_t> total{};  // of the whole source, what was cut before with it; nothing: not known, or yet
+  std::vector<std::string> notices{};    // for whoever looks at the execution: what was left out, and what waits
 };
 
 class Slicer {
@@ -50,6 +55,7 @@ class Slicer {
   // True: it makes slices without an end, as many as are asked for, so none needs to be made long before it can run. Of
   // an open slicer.
   virtual bool is_endless() const { return false; }
+  virtual SourceUnit unit() const { return SourceUnit::none; }
   // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
   virtual bool hears_settled() const { return false; }
   // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.

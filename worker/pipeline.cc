@@ -11,8 +11,8 @@
 namespace slicemill {
 namespace {
 
-// Reading the clock between operations, and sending what it said, would cost slices of microseconds a good part of
-// their time: of those one in 32 is measured.
+// Reading the clock between operations would cost slices of microseconds a good part of their time: of those one in 32
+// is measured.
 constexpr std::uint64_t kShortSliceNs = 100'000;
 constexpr std::uint64_t kShortSlicesUnmeasured = 31;
 
@@ -114,7 +114,7 @@ Result<StagedOutput> Pipeline::run(const SliceContext& slice, const std::atomic<
   };
   auto output = attempt();
   if (!output) abandon();
-  if (measures_) end_figures(counts);
+  if (may_measure_) end_figures(counts);
   end_slice();
   return output;
 }
@@ -299,16 +299,17 @@ Result<void> Pipeline::send(PipelineCounts& counts) {
 void Pipeline::begin_figures() {
   measures_ = may_measure_ && unmeasured_ == 0;
   if (unmeasured_ > 0) --unmeasured_;
-  if (!measures_) return;
+  if (!may_measure_) return;
   figures_.assign(figures_.size(), {});
-  lap_begin_ = std::chrono::steady_clock::now();
+  if (measures_) lap_begin_ = std::chrono::steady_clock::now();
 }
 
 void Pipeline::end_figures(PipelineCounts& counts) {
+  counts.operations = figures_;
+  if (!measures_) return;
   std::uint64_t total_ns = 0;
   for (const auto& figures : figures_) total_ns += figures.time_ns;
   if (total_ns < kShortSliceNs) unmeasured_ = kShortSlicesUnmeasured;
-  counts.operations = figures_;
 }
 
 void Pipeline::lap(std::size_t operation) {
@@ -319,7 +320,7 @@ void Pipeline::lap(std::size_t operation) {
 }
 
 void Pipeline::count(std::size_t operation) {
-  if (!measures_ || batch_.records.empty()) return;
+  if (!may_measure_ || batch_.records.empty()) return;
   figures_[operation].records += batch_.records.size();
   figures_[operation].bytes += batch_.bytes();
 }

@@ -66,6 +66,8 @@ class Pipeline {
   const std::string& running_place() const { return places_[running_]; }
   // Of the last run, if it succeeded.
   std::vector<QuarantinedRecord> take_quarantined() { return quarantine_.take(); }
+  // Of the last run, if it failed at a record that an operation named.
+  std::optional<QuarantinedRecord> take_failed_record() { return quarantine_.take_failed(); }
   // What the records of all slices so far had to tell; its changes are the caller's to take.
   RecordRemarks& remarks() { return remarks_; }
   // Makes processors and sender forget the attempt that began; nothing if none did.

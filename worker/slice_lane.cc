@@ -253,15 +253,20 @@ bool is_plain(const wire::SliceResult& result) {
 }  // namespace
 
 void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult result, const wire::SliceOrder& order) {
-  if (order.follows && !results.empty() && result.operations.empty() && is_plain(result)) {
+  if (order.follows && !results.empty() && !wire::is_measured(result) && is_plain(result)) {
     auto& last = results.back();
     auto expected = last.key;
     expected.order += last.count;
-    if (expected == result.key && last.attempt == result.attempt && is_plain(last)) {
+    if (expected == result.key && last.attempt == result.attempt && is_plain(last) &&
+        last.operations.size() == result.operations.size()) {
       ++last.count;
       last.records_in += result.records_in;
       last.records_out += result.records_out;
       last.busy_us += result.busy_us;
+      for (std::size_t i = 0; i < last.operations.size(); ++i) {
+        last.operations[i].records += result.operations[i].records;
+        last.operations[i].bytes += result.operations[i].bytes;
+      }
       return;
     }
   }

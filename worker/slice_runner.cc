@@ -66,6 +66,7 @@ class PipelineRunner final : public SliceRunner {
     } else {
       result.outcome = outcome_of(output.error());
       result.error = output.error().message;
+      if (auto record = pipeline_->take_failed_record()) result.quarantined.push_back(std::move(*record));
     }
     return run;
   }

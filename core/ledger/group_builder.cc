@@ -64,6 +64,8 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
   if (batch.joined) joined_ = batch.joined;
   if (batch.outcome) outcome_ = batch.outcome;
   if (batch.remarks) remarks_ = batch.remarks;
+  if (batch.figures) figures_ = batch.figures;
+  if (batch.notices) notices_ = batch.notices;
   return {};
 }
 
@@ -141,6 +143,8 @@ rocksdb::WriteBatch& GroupBuilder::finish() {
   if (joined_) put_fact(codec::Fact::joined, *joined_, codec::encode_joined);
   if (outcome_) put_fact(codec::Fact::outcome, *outcome_, codec::encode_outcome);
   if (remarks_) put_fact(codec::Fact::remarks, *remarks_, codec::encode_remarks);
+  if (figures_) put_fact(codec::Fact::figures, *figures_, codec::encode_figures);
+  if (notices_) put_fact(codec::Fact::notices, *notices_, codec::encode_notices);
   if (row_counts_changed_) put_fact(codec::Fact::row_counts, row_counts_, codec::encode_row_counts);
   return write_;
 }
@@ -159,6 +163,8 @@ void GroupBuilder::begin() {
   joined_.reset();
   outcome_.reset();
   remarks_.reset();
+  figures_.reset();
+  notices_.reset();
 }
 
 }  // namespace slicemill

@@ -58,6 +58,8 @@ class GroupBuilder {
   std::optional<JoinRecord> joined_;
   std::optional<LedgerOutcome> outcome_;
   std::optional<Remarks> remarks_;
+  std::optional<LedgerFigures> figures_;
+  std::optional<std::vector<std::string>> notices_;
 };
 
 }  // namespace slicemill

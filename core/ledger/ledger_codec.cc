@@ -438,6 +438,64 @@ Result<Remarks> decode_remarks(std::string_view key, std::string_view value) {
   });
 }
 
+std::string encode_figures(std::string_view key, const LedgerFigures& figures) {
+  ValueWriter value;
+  value.body.varint(figures.completed_extent);
+  value.body.varint(figures.failed_extent);
+  value.body.varint(figures.source_extents.size());
+  for (const auto& [slicer, extent] : figures.source_extents) {
+    value.body.varint(slicer);
+    value.body.varint(extent);
+  }
+  value.body.varint(figures.slices);
+  value.body.varint(figures.measured_slices);
+  value.body.varint(figures.operations.size());
+  for (const OperationTotals& totals : figures.operations) {
+    value.body.varint(totals.records);
+    value.body.varint(totals.bytes);
+    value.body.varint(totals.time_ns);
+  }
+  return value.sealed(key);
+}
+
+Result<LedgerFigures> decode_figures(std::string_view key, std::string_view value) {
+  return decode<LedgerFigures>(key, value, "figures", [](ByteReader& reader, LedgerFigures& figures) {
+    figures.completed_extent = reader.varint();
+    figures.failed_extent = reader.varint();
+    const std::uint64_t slicers = reader.varint();
+    for (std::uint64_t i = 0; i < slicers && reader.ok(); ++i) {
+      const std::uint64_t slicer = reader.varint();
+      figures.source_extents[static_cast<std::uint32_t>(slicer)] = reader.varint();
+    }
+    figures.slices = reader.varint();
+    figures.measured_slices = reader.varint();
+    const std::uint64_t operations = reader.varint();
+    for (std::uint64_t i = 0; i < operations && reader.ok(); ++i) {
+      OperationTotals totals;
+      totals.records = reader.varint();
+      totals.bytes = reader.varint();
+      totals.time_ns = reader.varint();
+      figures.operations.push_back(totals);
+    }
+    return figures.source_extents.size() == slicers;
+  });
+}
+
+std::string encode_notices(std::string_view key, const std::vector<std::string>& notices) {
+  ValueWriter value;
+  value.body.varint(notices.size());
+  for (const std::string& notice : notices) value.body.text(notice);
+  return value.sealed(key);
+}
+
+Result<std::vector<std::string>> decode_notices(std::string_view key, std::string_view value) {
+  return decode<std::vector<std::string>>(key, value, "notices", [](ByteReader& reader, auto& notices) {
+    const std::uint64_t count = reader.varint();
+    for (std::uint64_t i = 0; i < count && reader.ok(); ++i) notices.emplace_back(reader.text());
+    return notices.size() == count;
+  });
+}
+
 std::string encode_joined(std::string_view key, const JoinRecord& joined) {
   ValueWriter value;
   value.body.u8(joined.published ? 1 : 0);

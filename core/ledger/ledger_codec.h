@@ -28,7 +28,9 @@
 //            | 'm' 'n' error_rows:v start_rows:v
 //            | 'm' 'q' quarantined:v                            counter; absent: 0
 //            | 'm' 'r' count:v (refuted:u8 text:text){count}    remarks; absent: none
-//            | 'p'     finished:u8 highest_order:v position:text
+//            | 'm' 'f' completed_extent:v failed_extent:v count:v (slicer:v extent:v){count} slices:v measured:v
+//            count:v (records:v bytes:v time_ns:v){count}               figures; absent: all 0 | 'm' 't' count:v
+//            text{count}                      notices; absent: none | 'p'     finished:u8 highest_order:v position:text
 //            | 'b'     run                                      core/model/slice.h
 //            | 'i'     last_order:v
 //            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
@@ -65,6 +67,8 @@ enum class Fact : char {
   row_counts = 'n',
   quarantined = 'q',
   remarks = 'r',
+  figures = 'f',
+  notices = 't',
 };
 inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
                       kRecommitted = 'u', kQuarantine = 'q';
@@ -119,6 +123,8 @@ std::string encode_epoch(std::string_view key, std::uint64_t epoch);
 std::string encode_counters(std::string_view key, const LedgerCounters& counters);
 std::string encode_wanted(std::string_view key, WantedState wanted);
 std::string encode_remarks(std::string_view key, const Remarks& remarks);
+std::string encode_figures(std::string_view key, const LedgerFigures& figures);
+std::string encode_notices(std::string_view key, const std::vector<std::string>& notices);
 std::string encode_joined(std::string_view key, const JoinRecord& joined);
 std::string encode_outcome(std::string_view key, const LedgerOutcome& outcome);
 std::string encode_row_counts(std::string_view key, const RowCounts& counts);
@@ -135,6 +141,8 @@ Result<std::uint64_t> decode_epoch(std::string_view key, std::string_view value)
 Result<LedgerCounters> decode_counters(std::string_view key, std::string_view value);
 Result<WantedState> decode_wanted(std::string_view key, std::string_view value);
 Result<Remarks> decode_remarks(std::string_view key, std::string_view value);
+Result<LedgerFigures> decode_figures(std::string_view key, std::string_view value);
+Result<std::vector<std::string>> decode_notices(std::string_view key, std::string_view value);
 Result<JoinRecord> decode_joined(std::string_view key, std::string_view value);
 Result<LedgerOutcome> decode_outcome(std::string_view key, std::string_view value);
 Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value);

@@ -158,10 +158,14 @@ Result<void> write_new_generation(const std::string& directory, LedgerHeader sou
   header.lineage.push_back(recover.ex_id);
   rocksdb::WriteBatch write;
   put_fact(write, codec::Fact::header, header, codec::encode_header);
-  for (const codec::Fact fact :
-       {codec::Fact::counters, codec::Fact::quarantined, codec::Fact::wanted, codec::Fact::outcome}) {
+  for (const codec::Fact fact : {codec::Fact::counters, codec::Fact::quarantined, codec::Fact::wanted,
+                                 codec::Fact::outcome, codec::Fact::notices}) {
     erase_fact(write, fact);
   }
+  // The source is the same; what failed is open again.
+  const LedgerFigures carried{.completed_extent = source.figures.completed_extent,
+                              .source_extents = std::move(source.figures.source_extents)};
+  put_fact(write, codec::Fact::figures, carried, codec::encode_figures);
   // A joined file that was published is the output of every later generation too: its parts are gone.
   if (!source.joined || !source.joined->published) erase_fact(write, codec::Fact::joined);
   // What stood was said of the source; what a record refuted is refuted for good.

@@ -86,6 +86,10 @@ Result<LedgerHeader> header(const RocksDatabase& database) {
   ASSIGN_OR_RETURN(header.outcome, read_fact(database, codec::Fact::outcome, codec::decode_outcome));
   ASSIGN_OR_RETURN(auto remarks, read_fact(database, codec::Fact::remarks, codec::decode_remarks));
   if (remarks) header.remarks = std::move(*remarks);
+  ASSIGN_OR_RETURN(auto figures, read_fact(database, codec::Fact::figures, codec::decode_figures));
+  if (figures) header.figures = std::move(*figures);
+  ASSIGN_OR_RETURN(auto notices, read_fact(database, codec::Fact::notices, codec::decode_notices));
+  if (notices) header.notices = std::move(*notices);
   RETURN_IF_ERROR(
       for_each(database, codec::kPositions, [&](std::string_view key, std::string_view value) -> Result<void> {
         ASSIGN_OR_RETURN(const std::uint32_t slicer, codec::decode_position_key(key));

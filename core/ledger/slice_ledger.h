@@ -76,6 +76,27 @@ struct LedgerCounters {
   bool operator==(const LedgerCounters&) const = default;
 };
 
+// What one operation did for completed slices.
+struct OperationTotals {
+  std::uint64_t records = 0;  // that it gave on
+  std::uint64_t bytes = 0;    // of these records
+  std::uint64_t time_ns = 0;  // of the measured slices only
+  bool operator==(const OperationTotals&) const = default;
+};
+
+// How far the source is done, and what the operations did. Absolute values, written in the same batch as what they
+// count. Extents are in the source's unit (SliceRun::extent); those of completed slices, and what the source has in
+// all, go on in a recovery.
+struct LedgerFigures {
+  std::uint64_t completed_extent = 0;
+  std::uint64_t failed_extent = 0;
+  std::map<std::uint32_t, std::uint64_t> source_extents;  // by slicer, of those that know
+  std::uint64_t slices = 0;                               // completed ones, of which the operations told
+  std::uint64_t measured_slices = 0;                      // with their time
+  std::vector<OperationTotals> operations;                // in the job's order; empty: the job does not want them
+  bool operator==(const LedgerFigures&) const = default;
+};
+
 enum class WantedState : std::uint8_t { running, paused, stopping };
 
 struct LedgerOutcome {
@@ -121,15 +142,17 @@ struct LedgerBatch {
   std::vector<QuarantineRow> quarantined;  // with what decides their slice: its commit, or `settled` without an output
   std::vector<QuarantinePlace> released;   // they are in a slice again
   std::optional<LedgerCounters> counters;
+  std::optional<LedgerFigures> figures;
   std::optional<WantedState> wanted;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
-  std::optional<Remarks> remarks;  // all of them
+  std::optional<Remarks> remarks;                   // all of them
+  std::optional<std::vector<std::string>> notices;  // all of them
 
   bool empty() const {
     return born.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
-           rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !wanted &&
-           !joined && !outcome && !remarks;
+           rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !figures &&
+           !wanted && !joined && !outcome && !remarks && !notices;
   }
 };
 
@@ -146,10 +169,12 @@ struct LedgerHeader {
   std::uint64_t epoch = 0;           // of this opening: already synced
   std::string execution;             // the resolved execution document (JSON)
   LedgerCounters counters;
+  LedgerFigures figures;
   WantedState wanted = WantedState::running;
   std::map<std::uint32_t, SlicerPosition> positions;
   std::optional<JoinRecord> joined;
   std::optional<LedgerOutcome> outcome;
+  std::vector<std::string> notices;         // of the source: what was left out
   Remarks remarks;                          // in a recovery of the source's: those that are refuted, since they stay so
   CleanupType cleanup = CleanupType::none;  // of the recovery that made this generation
   bool recovered = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -25,6 +27,18 @@ void append_number(std::int64_t number, std::string& out) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
+}
+
+// Of all members with this name, whose quotes no text within a JSON string can hold. Nothing: there is none.
+std::optional<std::int64_t> sum_of(std::string_view request, std::string_view member) {
+  std::optional<std::int64_t> sum;
+  for (auto at = request.find(member); at != std::string_view::npos; at = request.find(member, at)) {
+    at += member.size();
+    std::int64_t number = 0;
+    if (std::from_chars(request.data() + at, request.data() + request.size(), number).ec != std::errc()) continue;
+    sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum.value_or(0)) + static_cast<std::uint64_t>(number));
+  }
+  return sum;
 }
 
 }  // namespace
@@ -79,6 +93,26 @@ std::string SliceRun::request(std::uint64_t index) const {
   std::string text;
   append_request(index, text);
   return text;
+}
+
+std::uint64_t SliceRun::extent(std::uint64_t from, std::uint64_t to) const {
+  std::uint64_t extent = 0;
+  if (const auto* list = std::get_if<ListRequests>(&requests)) {
+    for (std::uint64_t i = from; i < to; ++i) extent += request_extent(list->requests[i]);
+    return extent;
+  }
+  const auto& range = std::get<RangeRequests>(requests);
+  const auto step = static_cast<std::uint64_t>(range.step);
+  if (to < range_count(range)) return (to - from) * step;
+  return static_cast<std::uint64_t>(range.end) - static_cast<std::uint64_t>(range.start) - from * step;
+}
+
+std::uint64_t request_extent(std::string_view request) {
+  for (const std::string_view member : {R"("length":)", R"("count":)"}) {
+    if (const auto sum = sum_of(request, member)) return static_cast<std::uint64_t>(*sum);
+  }
+  const auto begin = sum_of(request, R"("start":)"), end = sum_of(request, R"("end":)");
+  return begin && end ? static_cast<std::uint64_t>(*end) - static_cast<std::uint64_t>(*begin) : 0;
 }
 
 SliceRun SliceRun::part(std::uint64_t from, std::uint64_t to) const {

@@ -82,7 +82,13 @@ struct SliceRun {
   // Its slices [from, to) as a run of their own. Requires from < to <= count().
   SliceRun part(std::uint64_t from, std::uint64_t to) const;
   SliceKey key(std::uint64_t index) const { return {generation, slicer, first_order + index, SliceKey::kWholeSlice}; }
+  // How much of the source its slices [from, to) are, in the source's unit. Requires from < to <= count().
+  std::uint64_t extent(std::uint64_t from, std::uint64_t to) const;
 };
+
+// How much of its source a slice is: bytes of a file ("length"), records ("count"), or the width of a range ("start",
+// "end"); of several slices in one their sum; 0 if the request has none of these.
+std::uint64_t request_extent(std::string_view request);
 
 // Stored form (versioned, checksummed by the ledger):
 //   run   := version=1:u8 kind:u8 generation:u16 slicer:u32 first_order:u64 created_ms:i64 body      (varints, little

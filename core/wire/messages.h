@@ -7,8 +7,9 @@
 //   facts       := present:u8 [records bytes checksum:u64le request_hash:u32le]
 //   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
 //                  list<remark>
-//   figures     := records bytes time_ns                    one per operation of the job, none if it is not measured
+//   figures     := records bytes time_ns                    one per operation of the job, none if it does not want them
 //   quarantined := operation entry entry_operation place bytes error
+//                                                           of a failed slice: the record that it failed at, if known
 //   remark      := text refuted:u8                          each once per worker process, with the slice that showed it
 //
 // worker -> controller
@@ -89,12 +90,12 @@ enum class Outcome : std::uint8_t { completed, failed, failed_for_good, obstruct
 struct OperationFigures {
   std::uint64_t records = 0;  // that it gave on
   std::uint64_t bytes = 0;    // of these records
-  std::uint64_t time_ns = 0;
+  std::uint64_t time_ns = 0;  // 0 of all operations: the slice was not measured
   bool operator==(const OperationFigures&) const = default;
 };
 
 // Of one slice; or of `count` slices with consecutive orders that all completed, without outputs, quarantined records
-// and remarks: the numbers are their sums, and the figures are those of the first one.
+// and remarks: the numbers are their sums, the times those of the first one, and none of the others was measured.
 struct SliceResult {
   SliceKey key;
   std::uint64_t count = 1;
@@ -104,12 +105,20 @@ struct SliceResult {
   std::uint64_t records_out = 0;
   std::uint64_t busy_us = 0;  // from begun to finished
   OutputFacts output;
-  std::string error;                           // text for failed ones
-  std::vector<OperationFigures> operations;    // in the job's order; empty if the job does not want them
-  std::vector<QuarantinedRecord> quarantined;  // of a completed one: read, and not in the output
-  std::vector<Remark> remarks;                 // true whatever becomes of the slice, and of its result
+  std::string error;                         // text for failed ones
+  std::vector<OperationFigures> operations;  // in the job's order; empty if the job does not want them
+  // Of a completed one: read, and not in the output. Of a failed one at most one: the record that it failed at, cut.
+  std::vector<QuarantinedRecord> quarantined;
+  std::vector<Remark> remarks;  // true whatever becomes of the slice, and of its result
   bool operator==(const SliceResult&) const = default;
 };
+
+// Its operations' times are known.
+inline bool is_measured(const SliceResult& result) {
+  for (const OperationFigures& figures : result.operations)
+    if (figures.time_ns > 0) return true;
+  return false;
+}
 
 struct Hello {
   std::string worker_id;

@@ -25,11 +25,54 @@ TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
   foreign.operations.pop_back();
   analytics.add(foreign);
   EXPECT_EQ(analytics.to_json().dump(),
-            R"([{"op":"id_range","order":0,"slices":2,"records":20,"time_ms":3.0,"bytes":200},)"
-            R"({"op":"noop","order":1,"slices":2,"records":16,"time_ms":0.002,"bytes":160}])");
+            R"([{"op":"id_range","order":0,"slices":2,"measured":2,"records_in":null,"records":20,"time_ms":3.0,)"
+            R"("share":0.999,"bytes":200},)"
+            R"({"op":"noop","order":1,"slices":2,"measured":2,"records_in":20,"records":16,"time_ms":0.002,)"
+            R"("share":0.001,"bytes":160}])");
   EXPECT_THAT(analytics.averages(),
               ElementsAre("operation 0 id_range: 1.500 ms, 10.0 records, 100 bytes a slice on average of 2 slices",
                           "operation 1 noop: 0.001 ms, 8.0 records, 80 bytes a slice on average of 2 slices"));
+}
+
+TEST(Analytics, AllAreCountedAndSomeAreMeasured) {
+  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  Analytics analytics(job);
+  EXPECT_FALSE(analytics.slowest());
+  wire::SliceResult result;
+  result.operations = {{.records = 1, .bytes = 10, .time_ns = 1'000'000}, {.records = 1, .time_ns = 3'000'000}};
+  analytics.add(result);
+  result.count = 9;
+  result.operations = {{.records = 9, .bytes = 90}, {.records = 9}};
+  analytics.add(result);
+  const Json rows = analytics.to_json();
+  EXPECT_EQ(rows[0]["slices"], 10);
+  EXPECT_EQ(rows[0]["measured"], 1);
+  EXPECT_EQ(rows[0]["records"], 10);
+  EXPECT_EQ(rows[0]["share"], 0.25);
+  EXPECT_THAT(analytics.averages().front(),
+              testing::Eq("operation 0 id_range: 1.000 ms, 1.0 records, 10 bytes a slice on average of 10 slices"));
+  const auto slowest = analytics.slowest();
+  ASSERT_TRUE(slowest);
+  EXPECT_EQ(slowest->op, "noop");
+  EXPECT_EQ(slowest->order, 1U);
+  EXPECT_EQ(slowest->share, 0.75);
+}
+
+TEST(Analytics, GoesOnFromTheLedger) {
+  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  LedgerFigures figures{.slices = 3, .measured_slices = 1, .operations = {{.records = 5}, {.records = 4}}};
+  Analytics analytics(job, figures);
+  wire::SliceResult result;
+  result.operations = {{.records = 10}, {.records = 1}};
+  analytics.add(result);
+  LedgerFigures after;
+  analytics.put(after);
+  EXPECT_EQ(after.slices, 4U);
+  EXPECT_EQ(after.measured_slices, 1U);
+  EXPECT_EQ(after.operations, (std::vector<OperationTotals>{{.records = 15}, {.records = 5}}));
+
+  figures.operations.pop_back();  // of another job
+  EXPECT_EQ(Analytics(job, figures).to_json(), Json::array());
 }
 
 }  // namespace

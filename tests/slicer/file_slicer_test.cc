@@ -396,6 +396,41 @@ TEST_F(FileSlicerTest, PacksSmallFilesAndStopsAboutWhereAsked) {
   EXPECT_TRUE(turn.finished);
 }
 
+TEST_F(FileSlicerTest, TellsTheTotalOfAllFilesFromAnywhere) {
+  write("a", 25);
+  write("b", 0);
+  write("c", 7);
+  fs::create_directory(directory_ + "/d");
+  auto slicer = *open();
+  EXPECT_EQ(slicer->unit(), SourceUnit::bytes);
+  auto turn = *slicer->next(1);
+  EXPECT_EQ(turn.total, 32U) << "before all of it is cut";
+  std::uint64_t extent = 0;
+  for (const Cut& cut : cuts(turn)) extent += cut.length;
+  EXPECT_EQ(extent, 25U);
+  append("c", "12345");  // what it has when it is cut is what will be done of it
+  turn = *(*open(turn.position))->next(100);
+  EXPECT_EQ(turn.total, 37U) << "with what was cut before";
+  ASSERT_TRUE(turn.finished);
+  for (const Cut& cut : cuts(turn)) extent += cut.length;
+  EXPECT_EQ(extent, 37U);
+}
+
+TEST_F(FileSlicerTest, WithoutAKnownSizeThereIsNoTotal) {
+  write("a", 25);
+  options_["path"] = "/dev/stdin";
+  EXPECT_FALSE((*(*open())->next(10)).total);
+  const std::string pipe = directory_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  options_["path"] = pipe;
+  EXPECT_FALSE((*(*open())->next(10)).total);
+  options_["path"] = "/proc/self/status";
+  EXPECT_FALSE((*(*open())->next(10)).total);
+  options_["path"] = directory_;
+  EXPECT_EQ((*(*open())->next(10)).total, 25U) << "a pipe among files is left out";
+  EXPECT_FALSE((*(*open("", true))->next(10)).total) << "files may come";
+}
+
 TEST_F(FileSlicerTest, PersistentSourcesAreLookedAtAgain) {
   replace("m", "12345\n");
   auto slicer = *open("", true);

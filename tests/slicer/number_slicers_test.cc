@@ -49,6 +49,24 @@ TEST(NumberSlicers, OnlyAPersistentGeneratorIsEndless) {
   EXPECT_FALSE(opened("id_range", context(R"({"start":0,"end":9,"size":1})", true))->is_endless());
 }
 
+TEST(NumberSlicers, TellTheTotalFromAnywhere) {
+  for (const char* position : {"", R"({"next":10000})"}) {
+    EXPECT_EQ(opened("data_generator", context(R"({"size":25000,"slice_size":10})"), position)->next(1)->total,
+              25'000U);
+    EXPECT_EQ(opened("id_range", context(R"({"start":-5,"end":24995,"size":10})"), position)->next(1)->total, 25'000U);
+  }
+  std::uint64_t sum = 0;
+  for (std::uint32_t slicer = 0; slicer < 3; ++slicer) {
+    auto with = context(R"({"start":0,"end":1000,"size":7})");
+    with.slicer = slicer;
+    with.slicers = 3;
+    sum += *opened("id_range", with)->next(1)->total;
+  }
+  EXPECT_EQ(sum, 1'000U);
+  EXPECT_FALSE(opened("data_generator", context(R"({"size":10})", true))->next(1)->total);
+  EXPECT_FALSE(opened("test-reader", context("{}"))->next(1)->total);
+}
+
 // All requests, with the slicer thrown away and opened again at its position after every turn.
 std::vector<std::string> all_requests(const char* reader, const SlicerContext& with, std::size_t wanted, bool reopen) {
   std::vector<std::string> all;

@@ -63,18 +63,18 @@ TEST(AppendResult, FailuresOutputsAndQuarantinedRecordsStandAlone) {
   }
 }
 
-TEST(AppendResult, FiguresAreThoseOfTheFirstSlice) {
+TEST(AppendResult, FiguresAreSumsAndOnlyTheFirstSliceWasMeasured) {
   std::vector<wire::SliceResult> results;
   for (const Done& done : {Done{1, false}, Done{2}, Done{3}, Done{4}}) {
     auto result = result_of(done);
-    if (done.order % 3 == 0) result.operations = {{.records = done.order}};
+    result.operations = {{.records = done.order, .bytes = 10, .time_ns = done.order == 3 ? 7U : 0U}};
     append(results, done, std::move(result));
   }
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].count, 2u);
-  EXPECT_TRUE(results[0].operations.empty());
+  EXPECT_EQ(results[0].operations.front(), (wire::OperationFigures{.records = 3, .bytes = 20}));
   EXPECT_EQ(results[1].count, 2u);
-  EXPECT_EQ(results[1].operations.front().records, 3u);
+  EXPECT_EQ(results[1].operations.front(), (wire::OperationFigures{.records = 7, .bytes = 20, .time_ns = 7}));
 }
 
 }  // namespace

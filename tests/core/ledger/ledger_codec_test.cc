@@ -98,6 +98,8 @@ const JoinRecord kJoined{{true, 1, 2, kMax64, 0xFFFFFFFF}, true};
 const LedgerOutcome kOutcome{ExecutionStatus::terminated, "killed", -5};
 const SlicerPosition kPosition{"at 7", true, kMax64};
 const SliceRun kRun{1, 2, 3, 4, ListRequests{{R"({"a":1})", R"({"b":2})"}}};
+const LedgerFigures kFigures{1, 2, {{0, kMax64}, {3, 4}}, 5, 6, {{7, 8, 9}, {10, 11, kMax64}}};
+const std::vector<std::string> kNotices{"left out a", ""};
 const OpenRow kRow{kSlice, SliceState::start, 1, 2, 3, 4, 5, R"({"id":1})", "it broke"};
 const QuarantineRow kQuarantined{
     {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
@@ -115,6 +117,8 @@ std::vector<Sample> samples() {
   fact("wanted", Fact::wanted, encode_wanted, decode_wanted, WantedState::stopping);
   fact("joined", Fact::joined, encode_joined, decode_joined, kJoined);
   fact("remarks", Fact::remarks, encode_remarks, decode_remarks, kRemarks);
+  fact("figures", Fact::figures, encode_figures, decode_figures, kFigures);
+  fact("notices", Fact::notices, encode_notices, decode_notices, kNotices);
   fact("outcome", Fact::outcome, encode_outcome, decode_outcome, kOutcome);
   fact("row counts", Fact::row_counts, encode_row_counts, decode_row_counts, RowCounts{1, 2});
   const auto other = [&](std::string name, const std::string& key, const std::string& value, auto decode) {
@@ -140,6 +144,8 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_wanted(meta, encode_wanted(meta, WantedState::paused)), WantedState::paused);
   EXPECT_EQ(*decode_joined(meta, encode_joined(meta, kJoined)), kJoined);
   EXPECT_EQ(*decode_remarks(meta, encode_remarks(meta, kRemarks)), kRemarks);
+  EXPECT_EQ(*decode_figures(meta, encode_figures(meta, kFigures)), kFigures);
+  EXPECT_EQ(*decode_notices(meta, encode_notices(meta, kNotices)), kNotices);
   EXPECT_EQ(*decode_outcome(meta, encode_outcome(meta, kOutcome)), kOutcome);
   EXPECT_EQ(*decode_row_counts(meta, encode_row_counts(meta, {8, 9})), (RowCounts{8, 9}));
   EXPECT_EQ(*decode_position(position_key(1), encode_position(position_key(1), kPosition)), kPosition);

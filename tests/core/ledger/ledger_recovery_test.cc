@@ -76,6 +76,26 @@ TEST_F(LedgerRecoveryTest, KeepsTheRemarksThatAreRefuted) {
   EXPECT_THAT(ledger_->header().remarks, ElementsAre(Pair("b is refuted", true)));
 }
 
+TEST_F(LedgerRecoveryTest, WhatIsDoneOfTheSourceGoesOnAndTheRestBeginsAnew) {
+  create();
+  LedgerBatch batch;
+  batch.figures = LedgerFigures{.completed_extent = 70,
+                                .failed_extent = 10,
+                                .source_extents = {{0, 100}},
+                                .slices = 7,
+                                .measured_slices = 1,
+                                .operations = {{.records = 7}}};
+  batch.notices = {"left out 1 pipe"};
+  write(batch);
+  reopen();
+  EXPECT_EQ(ledger_->header().figures, *batch.figures);
+  EXPECT_THAT(ledger_->header().notices, ElementsAre("left out 1 pipe"));
+  end();
+  take(recover(directory_, "ex-1", 9));
+  EXPECT_EQ(ledger_->header().figures, (LedgerFigures{.completed_extent = 70, .source_extents = {{0, 100}}}));
+  EXPECT_TRUE(ledger_->header().notices.empty());
+}
+
 TEST_F(LedgerRecoveryTest, TheSourceCanBeRecoveredAgain) {
   make_source();
   const std::string source = directory_;

@@ -86,5 +86,29 @@ TEST(SliceId, IsStableAndTellsSlicesApart) {
   EXPECT_EQ(slice_id("ex", key).size(), 36u);
 }
 
+TEST(SliceRun, ExtentsAddUpToTheWholeRange) {
+  const SliceRun run = range(5, 10, 28);
+  EXPECT_EQ(run.extent(0, 1), 10U);
+  EXPECT_EQ(run.extent(2, 3), 3U);
+  EXPECT_EQ(run.extent(1, 3), 13U);
+  EXPECT_EQ(run.extent(0, run.count()), 23U);
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(range(most - 5, 4, most).extent(1, 2), 1U);
+  const SliceRun list{.requests = ListRequests{{R"({"path":"a","offset":3,"length":4})", R"({"length":5,"x":1})"}}};
+  EXPECT_EQ(list.extent(0, 2), 9U);
+  EXPECT_EQ(list.extent(1, 2), 5U);
+}
+
+TEST(RequestExtent, IsWhatTheRequestSaysOfItsSize) {
+  EXPECT_EQ(request_extent(R"({"processed":100,"count":20})"), 20U);
+  EXPECT_EQ(request_extent(R"({"start":-3,"end":7})"), 10U);
+  EXPECT_EQ(request_extent(R"({"members":[{"length":4},{"length":5}]})"), 9U);
+  EXPECT_EQ(request_extent(R"({"members":[{"start":0,"end":4},{"start":9,"end":10}]})"), 5U);
+  EXPECT_EQ(request_extent(R"({"path":"a\"length\":7","length":2})"), 2U) << "within a text it is no member";
+  EXPECT_EQ(request_extent(R"({"id":1})"), 0U);
+  EXPECT_EQ(request_extent(R"({"length":"much"})"), 0U);
+  EXPECT_EQ(request_extent(""), 0U);
+}
+
 }  // namespace
 }  // namespace slicemill
