@@ -139,7 +139,7 @@ std::size_t answer(Registry& registry, const Case& wanted) {
   } else {
     for (const auto seq : *registry.execution_page(query)) {
       const auto row = registry.execution_beginning(seq);
-      print((*row)->doc, execution_members(**row, ""));
+      print((*row)->doc, execution_members(**row, {}));
     }
   }
   return body.size();

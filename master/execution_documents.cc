@@ -33,7 +33,9 @@ constexpr std::array kExecutionFields = {"ex_id",
                                          "recovered_slice_type",
                                          "_deleted",
                                          "_deleted_on",
-                                         "_status_reason"};
+                                         "_status_reason",
+                                         "progress",
+                                         "summary"};
 
 template <std::size_t N>
 void erase_fields(Json& json, const std::array<const char*, N>& fields) {
@@ -68,6 +70,16 @@ void add_deletion(WallMs deleted_on, JsonMembers& members) {
   members.emplace_back("_deleted", "true");
   members.emplace_back("_deleted_on", quoted(to_iso(deleted_on)));
 }
+
+// The member, which is taken out; "" if there is none.
+std::string take_text(Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end()) return {};
+  std::string text = to_compact_text(*found);
+  object.erase(found);
+  return text;
+}
+
 }  // namespace
 
 void lay_over(const JsonMembers& members, Json& json) {
@@ -83,15 +95,29 @@ JsonMembers job_members(const JobRow& row) {
   return members;
 }
 
-JsonMembers execution_members(const ExecutionRow& row, const std::string& live_reason) {
+std::string without_rates(const std::string& progress) {
+  auto json = parse_json(progress);
+  if (!json || !json->is_object()) return progress;
+  for (const char* rate : {"rate", "bytes_rate", "eta", "eta_low", "eta_high"}) (*json)[rate] = nullptr;
+  return to_compact_text(*json);
+}
+
+JsonMembers execution_members(const ExecutionRow& row, const LiveFacts& live) {
   JsonMembers members = {{"_status", quoted(std::string(to_string(row.status)))},
                          {"_created", quoted(to_iso(row.created))},
                          {"_updated", quoted(to_iso(row.updated))},
                          {"_has_errors", row.has_errors ? "true" : "false"},
                          {"_failureReason", quoted(row.reason)}};
-  if (!live_reason.empty()) members.emplace_back("_status_reason", quoted(live_reason));
-  const auto stats = row.stats.empty() ? Result<Json>(Json::object()) : parse_json(row.stats);
-  members.emplace_back("_slicer_stats", stats && stats->is_object() ? to_compact_text(*stats) : "{}");
+  if (!live.reason.empty()) members.emplace_back("_status_reason", quoted(live.reason));
+  const auto parsed = row.stats.empty() ? Result<Json>(Json::object()) : parse_json(row.stats);
+  Json stats = parsed && parsed->is_object() ? *parsed : Json::object();
+  std::string progress = take_text(stats, "progress");
+  const std::string summary = take_text(stats, "summary");
+  if (progress.empty()) progress = R"({"percent":null})";
+  const bool is_live = !live.progress.empty() && !is_terminal(row.status);
+  members.emplace_back("progress", is_live ? live.progress : without_rates(progress));
+  if (!summary.empty() && is_terminal(row.status)) members.emplace_back("summary", summary);
+  members.emplace_back("_slicer_stats", to_compact_text(stats));
   if (row.deleted) add_deletion(row.deleted_on, members);
   return members;
 }
@@ -102,9 +128,9 @@ Result<Json> job_document(const JobRow& row) {
   return json;
 }
 
-Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason) {
+Result<Json> execution_document(const ExecutionRow& row, const LiveFacts& live) {
   ASSIGN_OR_RETURN(Json json, parse_stored(row.doc, "execution", row.ex_id.text));
-  lay_over(execution_members(row, live_reason), json);
+  lay_over(execution_members(row, live), json);
   return json;
 }
 

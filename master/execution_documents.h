@@ -16,13 +16,21 @@ namespace slicemill::master {
 
 // The posted document with job_id, _context, _created, _updated (and _deleted, _deleted_on) laid over it.
 Result<Json> job_document(const JobRow& row);
-// The resolved document with ids, status, times, errors and counts laid over it. live_reason: why it is as it is just
-// now, "" for nothing.
-Result<Json> execution_document(const ExecutionRow& row, const std::string& live_reason = {});
+// What is known of a live execution beside its row; "" for nothing.
+struct LiveFacts {
+  std::string reason;    // why it is as it is just now
+  std::string progress;  // JSON, as its controller said last
+};
+
+// The resolved document with ids, status, times, errors and counts laid over it, and how far it is. Of an ended one
+// with the summary that its controller left.
+Result<Json> execution_document(const ExecutionRow& row, const LiveFacts& live = {});
 
 // What is laid over the stored documents, as JSON text.
 JsonMembers job_members(const JobRow& row);
-JsonMembers execution_members(const ExecutionRow& row, const std::string& live_reason);
+JsonMembers execution_members(const ExecutionRow& row, const LiveFacts& live);
+// The same progress of an execution that does not get on now.
+std::string without_rates(const std::string& progress);
 
 // What a job that says nothing is.
 bool is_active(const Json& posted);

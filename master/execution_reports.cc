@@ -9,6 +9,7 @@
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
+#include "master/execution_documents.h"
 #include "master/executions.h"
 
 namespace slicemill::master {
@@ -81,6 +82,11 @@ void Executions::take_report(LiveExecution& live, const std::string& stats, cons
   live.stats = stats;
   const auto failed = json->find("failed");
   if (failed != json->end() && failed->is_number_integer()) live.failed = failed->get<std::int64_t>();
+  if (const auto progress = json->find("progress"); progress != json->end()) {
+    std::string text = to_compact_text(*progress);
+    has_new_progress_ = has_new_progress_ || text != live.progress;
+    live.progress = std::move(text);
+  }
   totals_.absorb(live.ex_id, *json);
 }
 
@@ -174,7 +180,11 @@ void Executions::process_started(const ProcessRow& process) {
 void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit, bool) {
   notes_.gone(process.process);
   if (process.is_controller) {
-    if (LiveExecution* live = find(process.ex_id)) live->pulse.reset();
+    if (LiveExecution* live = find(process.ex_id)) {
+      live->pulse.reset();
+      live->progress = without_rates(live->progress);
+      has_new_progress_ = true;
+    }
     links_.forget(process.ex_id);
   } else {
     links_.tell(process.ex_id, wire::WorkerExit{process.process.pid, exit.to_text()});
@@ -236,6 +246,7 @@ void Executions::tick() {
   if (late > Duration::zero())
     for (auto& [id, live] : live_) live->last_heard += late;
   ticked_ = loop_.now();
+  if (std::exchange(has_new_progress_, false)) ++reasons_revision_;
   std::vector<ExecutionId> ids;
   for (const auto& [id, live] : live_) ids.push_back(id);
   for (const auto& id : ids) {

@@ -102,6 +102,11 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   return reasons;
 }
 
+std::string Executions::live_progress(const ExecutionId& id) const {
+  const auto found = live_.find(id);
+  return found == live_.end() ? std::string() : found->second->progress;
+}
+
 void Executions::explain(LiveExecution& live, std::string reason) {
   set_reason(live.live_reason, std::move(reason));
 }
@@ -149,7 +154,9 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
 // A free slot is given to it before the birth is written, in one write with it, as each write is a sync to wait for.
 void Executions::create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done) {
   LiveExecution& live = insert(row);
-  live.lines.push_back({row.ex_id, row.created, "", "created", std::string(to_string(row.status)), ""});
+  const std::string origin =
+      row.recovered_execution.empty() ? "it was submitted or started" : "it recovers " + row.recovered_execution.text;
+  live.lines.push_back({row.ex_id, row.created, "", "created", std::string(to_string(row.status)), origin});
   live.birth = Birth{std::move(row), std::move(job), std::move(done)};
   plan();
   loop_.post([this, alive = std::weak_ptr<int>(alive_), id = live.ex_id] {
@@ -167,7 +174,7 @@ bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::st
   }
   const WallMs now = loop_.wall_ms();
   live.lines.push_back({live.ex_id, now, std::string(to_string(row->from)), std::string(to_string(event)),
-                        std::string(to_string(row->to)), reason});
+                        std::string(to_string(row->to)), reason.empty() ? std::string(usual_reason(event)) : reason});
   log(LogLevel::info, "execution {}: {} -> {} ({}){}{}", live.ex_id.text, to_string(row->from), to_string(row->to),
       to_string(event), reason.empty() ? "" : ": ", reason);
   live.status = row->to;
@@ -198,7 +205,9 @@ bool Executions::change(LiveExecution& live, ExecutionEvent event, const std::st
 bool Executions::follow(LiveExecution& live, ExecutionStatus status, const std::string& reason) {
   const auto events = events_between(live.status, status);
   if (!events) return false;
-  for (const auto event : *events) change(live, event, reason);
+  // The reason is that of the last step: those before it were not heard of.
+  for (std::size_t i = 0; i < events->size(); ++i)
+    change(live, (*events)[i], i + 1 == events->size() ? reason : std::string());
   return true;
 }
 

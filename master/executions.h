@@ -51,6 +51,7 @@ struct LiveExecution {
   std::string reason;                                         // of has_errors
   bool has_errors = false;
   std::string stats;                 // the controller's last report (JSON), "" for none
+  std::string progress;              // of that report (JSON), "" for none
   std::int64_t failed = 0;           // slices, of that report
   std::string live_reason;           // what the controller or the supervisor says to the present status
   std::string slots_reason;          // what the planner says
@@ -139,7 +140,9 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   const LiveExecution* find_by_job(const JobId& id) const;
   std::vector<const LiveExecution*> all() const;  // in order of birth
   std::string live_reason(const ExecutionId& id) const;
-  // A higher one whenever live_reason() may say something else.
+  // How far it is, as its controller said last (JSON); "" if that is not known.
+  std::string live_progress(const ExecutionId& id) const;
+  // A higher one whenever live_reason() may say something else, and once a second if live_progress() does.
   std::uint64_t reasons_revision() const { return reasons_revision_; }
   // The status to show. The durable one, unless nothing can be made durable at present: then a live one that promises
   // nothing (a lease, like all live ones) is nearer to the truth.
@@ -213,6 +216,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   Supervisor supervisor_;
   ControllerLinks links_;
   std::uint64_t reasons_revision_ = 1;
+  bool has_new_progress_ = false;
   bool admitting_ = true;
   std::string moved_from_;  // where the data directory was before this start; "": it has not moved
   bool planning_ = false;

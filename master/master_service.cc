@@ -174,7 +174,10 @@ Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<E
 
 ShownDocument MasterService::shown_execution(ExecutionRow row) const {
   row.status = executions_.shown_status(row);
-  ShownDocument document{std::move(row.doc), {}, execution_members(row, executions_.live_reason(row.ex_id))};
+  ShownDocument document{
+      std::move(row.doc),
+      {},
+      execution_members(row, {executions_.live_reason(row.ex_id), executions_.live_progress(row.ex_id)})};
   for (auto& place : place_members(row.ex_id, executions_.options().layout))
     document.laid_over.push_back(std::move(place));
   if (row.doc_size > document.text.size())

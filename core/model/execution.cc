@@ -180,6 +180,47 @@ std::string_view to_string(ExecutionEvent event) {
   return kEventNames[static_cast<std::size_t>(event)];
 }
 
+std::string_view usual_reason(ExecutionEvent event) {
+  using enum ExecutionEvent;
+  switch (event) {
+    case admitted:
+      return "there are slots for it";
+    case controller_up:
+      return "its controller runs";
+    case replay_needed:
+      return "slices of earlier executions run again";
+    case replay_done:
+      return "all of them ran again";
+    case slicer_ready:
+      return "the source is open";
+    case slice_failed:
+      return "a slice failed for good";
+    case probation_over:
+      return "no further slice failed for a while";
+    case pause:
+      return "it was told to pause";
+    case resume_to_running:
+    case resume_to_failing:
+    case resume_to_recovering:
+      return "it was told to go on";
+    case stop:
+      return "it was told to stop";
+    case drained:
+      return "nothing of it runs any more";
+    case all_done:
+      return "all slices are done";
+    case all_done_with_errors:
+      return "all slices are done, and some failed";
+    case fatal:
+      return "it cannot go on";
+    case lost:
+      return "its controller is lost";
+    case refused:
+      return "it was refused";
+  }
+  return "";
+}
+
 std::optional<ExecutionStatus> parse_execution_status(std::string_view text) {
   for (std::size_t i = 0; i < kStatusNames.size(); ++i)
     if (kStatusNames[i] == text) return static_cast<ExecutionStatus>(i);

@@ -76,6 +76,8 @@ std::optional<std::vector<ExecutionEvent>> events_between(ExecutionStatus from, 
 
 std::string_view to_string(ExecutionStatus status);
 std::string_view to_string(ExecutionEvent event);
+// Why the event happens where nobody says more, for the history.
+std::string_view usual_reason(ExecutionEvent event);
 std::optional<ExecutionStatus> parse_execution_status(std::string_view text);
 
 bool is_terminal(ExecutionStatus status);

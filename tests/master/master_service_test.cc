@@ -184,6 +184,45 @@ TEST_F(MasterServiceTest, FailuresKeepTheirReason) {
   EXPECT_THAT(*h_.registry->executions_with_errors(10), ElementsAre(submitted.ex_id));
 }
 
+TEST_F(MasterServiceTest, DocumentsTellTheProgressAndAtTheEndTheSummary) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  EXPECT_TRUE(h_.document(submitted.ex_id)["progress"]["percent"].is_null()) << "nobody knows yet";
+  const auto controller = h_.run(submitted.ex_id);
+  controller->status("running", "", R"({"processed":1,"progress":{"percent":12.5,"rate":100,"eta":9}})");
+  Json document = h_.document(submitted.ex_id);
+  EXPECT_EQ(document["progress"]["percent"], 12.5);
+  EXPECT_EQ(document["progress"]["eta"], 9);
+  EXPECT_FALSE(document.contains("summary"));
+  // Lists that are kept are made anew, though at most once a second.
+  const auto before = h_.service->revision();
+  controller->status("running", "", R"({"processed":2,"progress":{"percent":25,"rate":100,"eta":8}})");
+  EXPECT_EQ(h_.service->revision(), before);
+  EXPECT_EQ(h_.document(submitted.ex_id)["progress"]["percent"], 25);
+  h_.loop.advance(1s);
+  EXPECT_NE(h_.service->revision(), before);
+
+  controller->finished("completed", "",
+                       R"({"processed":4,"progress":{"percent":100,"rate":3},"summary":{"records_in":4}})");
+  h_.loop.run_ready();
+  document = h_.document(submitted.ex_id);
+  EXPECT_EQ(document["progress"]["percent"], 100);
+  EXPECT_TRUE(document["progress"]["rate"].is_null()) << "nothing gets on any more";
+  EXPECT_EQ(document["summary"]["records_in"], 4);
+  EXPECT_EQ(document["_slicer_stats"].dump(), R"({"processed":4})");
+}
+
+TEST_F(MasterServiceTest, OfAControllerThatIsGoneTheProgressStaysWithoutItsRates) {
+  const auto submitted = h_.submit(MasterHarness::job());
+  const auto controller = h_.run(submitted.ex_id);
+  controller->status("running", "", R"({"processed":1,"progress":{"percent":12.5,"rate":100,"eta":9}})");
+  h_.launcher.exit(1001, {true, 0, SIGKILL});  // the first process that was started
+  h_.loop.run_ready();
+  const Json progress = h_.document(submitted.ex_id)["progress"];
+  EXPECT_EQ(progress["percent"], 12.5);
+  EXPECT_TRUE(progress["rate"].is_null());
+  EXPECT_TRUE(progress["eta"].is_null());
+}
+
 TEST_F(MasterServiceTest, OnlyFinishedEndsAnExecution) {
   const auto submitted = h_.submit(MasterHarness::job());
   const auto controller = h_.run(submitted.ex_id);
