@@ -5,6 +5,7 @@
 // so what is needed later is moved or copied out of it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,6 +48,9 @@ class BodySource {
   // client sees that the body is cut.
   virtual Result<std::string> next() = 0;
   virtual bool at_end() const = 0;  // nothing follows what next() gave
+  // Of one that waits for what comes: when it is asked again after it gave "". It ends with the server, and with its
+  // client, whether it is at its end or not.
+  virtual std::chrono::milliseconds pause() const { return {}; }
 };
 
 struct Request {

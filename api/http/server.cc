@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -480,11 +482,18 @@ class Session : public std::enable_shared_from_this<Session> {
       log(LogLevel::warn, "the answer to {} is cut: {}", target_, piece.error().message);
       return close();
     }
-    const bool is_last = source_->at_end();
-    if (piece->empty() && !is_last) {
-      state_->loop.post([self = shared_from_this()] {
+    const auto pause = source_->pause();
+    const bool waits = pause.count() > 0;
+    if (waits && has_client_left()) return close();
+    const bool is_last = source_->at_end() || (waits && state_->stopping);
+    if (piece->empty() && !is_last && (is_head_sent_ || !waits)) {
+      auto again = [self = shared_from_this()] {
         if (self->phase_ == Phase::writing) self->pull_piece();
-      });
+      };
+      if (waits)
+        state_->loop.after(pause, std::move(again));
+      else
+        state_->loop.post(std::move(again));
       return;
     }
     if (!is_head_sent_ && is_last) {
@@ -506,6 +515,12 @@ class Session : public std::enable_shared_from_this<Session> {
       body_ = std::move(*piece);
     }
     send(!is_last);
+  }
+
+  // Somebody who only waits for an answer is not seen to leave otherwise.
+  bool has_client_left() {
+    char byte = 0;
+    return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
 
   // Closing while unread input is left would reset the connection and could destroy the answer on its way, so the

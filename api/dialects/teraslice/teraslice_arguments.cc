@@ -234,12 +234,19 @@ Argument<LogQuery> log_query(const Request& request) {
   LogQuery query;
   query.process = given(request, "process").value_or(query.process);
   query.from = given(request, "from").value_or("");
-  if (const auto text = given(request, "lines")) {
+  for (const char* name : {"lines", "tail"}) {
+    const auto text = given(request, name);
+    if (!text) continue;
     const auto lines = parse_integer(*text);
-    if (!lines || *lines < 0) return Refusal(400, fmt::format("lines parameter must be a number, got {}", *text));
+    if (!lines || *lines < 0) return Refusal(400, fmt::format("{} parameter must be a number, got {}", name, *text));
     query.lines = std::min(*lines, kMostLines);
   }
   return query;
+}
+
+bool wants_to_follow(const Request& request) {
+  const auto follow = request.query_value("follow");
+  return follow && *follow != "false" && *follow != "0";
 }
 
 Argument<Json> posted_job(Json body) {

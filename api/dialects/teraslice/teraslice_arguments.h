@@ -60,6 +60,8 @@ Argument<std::string> log_level(const Request& request, const Json& body);
 
 // `process`, `lines` or `from`, of a log.
 Argument<LogQuery> log_query(const Request& request);
+// Of a log: what comes, too, until the execution has ended.
+bool wants_to_follow(const Request& request);
 
 // One of the two types that the first dialect takes for JSON, which a zip is not.
 bool is_body_of_json_type(const Request& request);

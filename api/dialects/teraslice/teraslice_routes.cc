@@ -15,6 +15,7 @@
 #include "api/dialects/teraslice/document_answers.h"
 #include "api/dialects/teraslice/document_schemas.h"
 #include "api/dialects/teraslice/kept_answers.h"
+#include "api/dialects/teraslice/log_following.h"
 #include "api/dialects/teraslice/route_docs.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
@@ -163,10 +164,15 @@ void execution_errors(Call& call, const ExecutionId& id) {
 
 void execution_log(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(query, log_query(call.request));
-  call.service.read_log(id, query, [answer = call.answer](Result<LogPart> part) {
-    if (part) return answer.respond(log_response(std::move(*part)));
-    answer.fail(part.error());
-  });
+  const bool follows = wants_to_follow(call.request);
+  call.service.read_log(id, query,
+                        [&service = call.service, id, query, follows, answer = call.answer](Result<LogPart> part) {
+                          if (!part) return answer.fail(part.error());
+                          if (!follows) return answer.respond(log_response(std::move(*part)));
+                          Response response{200, "text/plain; charset=utf-8", "", {}};
+                          response.source = follow_log(service, id, query, std::move(*part));
+                          answer.respond(std::move(response));
+                        });
 }
 
 void execution_history(Call& call, const ExecutionId& id) {
