@@ -16,6 +16,12 @@ namespace {
 
 constexpr const char* kDataIfNoMaster =
     "Look into this data directory, as is done if no master is named. Environment: SLICEMILL_DATA";
+const std::vector<std::pair<std::string, ProgressForm>> kProgressForms = {{"auto", ProgressForm::automatic},
+                                                                          {"bar", ProgressForm::bar},
+                                                                          {"lines", ProgressForm::lines},
+                                                                          {"none", ProgressForm::none}};
+const std::vector<std::pair<std::string, SummaryForm>> kSummaryForms = {{"text", SummaryForm::text},
+                                                                        {"json", SummaryForm::json}};
 
 struct Subcommand {
   CLI::App* app = nullptr;
@@ -81,6 +87,17 @@ Parser::Parser(CommandLine& line) : line_(line) {
                  "job's own output")
       ->type_name("DIR");
   run.add_flag("--fail-on-quarantine", line.fail_on_quarantine, "Exit with 5 if records were quarantined");
+  run.add_option("--progress", line.telling.progress,
+                 "What is told while it runs, on standard error: a bar, or lines; auto is a bar on a terminal")
+      ->type_name("FORM")
+      ->transform(CLI::CheckedTransformer(kProgressForms).description("{auto,bar,lines,none}"));
+  run.add_flag("-q,--quiet", line.telling.is_quiet, "No progress, and of the summary its first line only");
+  run.add_option("--summary", line.telling.summary,
+                 "The summary at the end, on standard output; on standard error if an operation writes records there")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(kSummaryForms).description("{text,json}"));
+  run.add_option("--summary-file", line.telling.summary_file, "Write the summary as JSON into this file, too")
+      ->type_name("FILE");
   run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
   add_settings(run, true);
 

@@ -46,6 +46,17 @@ enum class Command {
   man,
 };
 
+// How `run` tells of its progress.
+enum class ProgressForm { automatic, bar, lines, none };
+enum class SummaryForm { text, json };
+
+struct RunTelling {
+  ProgressForm progress = ProgressForm::automatic;
+  SummaryForm summary = SummaryForm::text;
+  std::string summary_file;  // "": none
+  bool is_quiet = false;
+};
+
 enum class OutputFormat { table, wide, json, yaml };
 
 // Of the commands that ask a master. Times in milliseconds.
@@ -96,6 +107,7 @@ struct CommandLine {
   bool json = false;                         // ops
   std::string launch_file;                   // execution-controller
   ClientOptions client;
+  RunTelling telling;  // run
 };
 
 // Whether a command on executions can do without a master, in a data directory.

@@ -1,7 +1,6 @@
 // `slicemill run`, and a redrive without a master: one job in this process, without a server. Its ledger is an ordinary
 // one: it can be resumed and verified.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,8 +19,10 @@
 #include "cli/local_assets.h"
 #include "cli/run_progress.h"
 #include "cli/run_retention.h"
+#include "cli/run_summary.h"
 #include "cli/shell_words.h"
 #include "core/ledger/slice_ledger.h"
+#include "core/model/job.h"
 #include "core/model/launch.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
@@ -40,7 +41,9 @@ struct Plan {
   std::string resume;  // the command that goes on with the execution
   std::string place;   // words for commands that look at it
   bool fail_on_quarantine = false;
-  std::string output;  // path that the last operation writes to; "" if it has none
+  std::string output;          // path that the last operation writes to; "" if it has none
+  std::string news;            // what there is to say before it begins
+  bool shows_records = false;  // an operation writes them to standard output, where nothing else goes then
 };
 
 // The document that an execution of the master would have, as far as controller and workers read it.
@@ -62,7 +65,8 @@ Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id
 
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
 // where earlier recoveries and redrives of it have come: what they did is done.
-Result<void> resume(const DataLayout& layout, const std::string& ex_id, ControllerLaunch& launch) {
+Result<void> resume(const DataLayout& layout, const std::string& ex_id, Plan& plan) {
+  ControllerLaunch& launch = plan.options.launch;
   const std::string own = layout.ledger_directory(ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, ex_id), "nothing to resume");
   launch.ex_id = ex_id;
@@ -88,12 +92,13 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Controll
   launch.ex_id = random_uuid();
   launch.execution["ex_id"] = launch.ex_id;
   launch.epoch = header.epoch + 1;
-  say(stdout, fmt::format("{}; {} goes on from it\n", ended, launch.ex_id));
+  plan.news = fmt::format("{}; {} goes on from it\n", ended, launch.ex_id);
   return {};
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
-Result<void> redrive(const DataLayout& layout, const CommandLine& line, ControllerLaunch& launch) {
+Result<void> redrive(const DataLayout& layout, const CommandLine& line, Plan& plan) {
+  ControllerLaunch& launch = plan.options.launch;
   const std::string own = layout.ledger_directory(line.ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
   ASSIGN_OR_RETURN(const std::string newest, newest_of(layout, line.ex_id));
@@ -116,7 +121,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Controll
   }
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
-  say(stdout, fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id));
+  plan.news = fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
   return {};
 }
 
@@ -124,6 +129,12 @@ std::string output_path(const Json& execution) {
   const Json& last = execution.at("operations").back();
   const auto path = last.find("path");
   return path != last.end() && path->is_string() ? path->get<std::string>() : std::string();
+}
+
+bool writes_to_standard_output(const Json& execution) {
+  return std::ranges::any_of(execution.at("operations"), [](const Json& operation) {
+    return operation_name(operation.at("_op").get_ref<const std::string&>()) == "stdout";
+  });
 }
 
 Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {
@@ -151,12 +162,12 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   ControllerLaunch& launch = plan.options.launch;
   launch.epoch = 0;  // the ledger issues epochs
   if (line.redrive) {
-    RETURN_IF_ERROR(redrive(layout, line, launch));
+    RETURN_IF_ERROR(redrive(layout, line, plan));
   } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
     ASSIGN_OR_RETURN(launch.execution, new_execution(line, layout, launch.ex_id));
   } else {
-    RETURN_IF_ERROR(resume(layout, line.resume_ex_id, launch));
+    RETURN_IF_ERROR(resume(layout, line.resume_ex_id, plan));
   }
   launch.ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
@@ -169,6 +180,7 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
   plan.place = place_words(line);
   plan.fail_on_quarantine = line.fail_on_quarantine;
   plan.output = output_path(launch.execution);
+  plan.shows_records = writes_to_standard_output(launch.execution);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
   ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
@@ -189,35 +201,66 @@ ExitCode outcome_code(const controller::ControllerOutcome& outcome) {
   }
 }
 
-// Why the execution is not what it should be: its reason, and the newest slice error if slices failed. What that one
-// has in further lines, such as a script's last words, is printed as it is.
-std::string cause_of(const ControllerLaunch& launch, const controller::ControllerOutcome& outcome) {
-  if (outcome.counters.failed == 0 || outcome.ledger_error) return outcome.reason;
+// What the first error has in further lines, such as a script's last words, is printed as it is: the reason has its
+// first one.
+void print_last_words(const ControllerLaunch& launch, const controller::ControllerOutcome& outcome) {
+  if (outcome.counters.failed == 0 || outcome.ledger_error) return;
   const auto view = view_ledger(launch.ledger_directory);
-  if (!view) return outcome.reason;
-  const auto errors = (*view)->errors(0, 1);
-  if (!errors || errors->empty()) return outcome.reason;
+  if (!view) return;
+  const auto errors = (*view)->errors(outcome.counters.failed - 1, 1);  // the newest come first
+  if (!errors || errors->empty()) return;
   const std::string_view error = errors->front().error;
-  const std::string_view first = first_line(error);
-  for (std::string_view rest = error.substr(first.size()); !rest.empty();) {
+  for (std::string_view rest = error.substr(first_line(error).size()); !rest.empty();) {
     const std::string_view line = first_line(rest.substr(1));
     say(stderr, printable(line) + "\n");
     rest.remove_prefix(1 + line.size());
   }
-  return fmt::format("{}; the latest: {}", outcome.reason, first);
 }
 
-ExitCode conclude(const Plan& plan, const controller::ControllerOutcome& outcome, std::chrono::milliseconds took) {
+// What the controller says of the run, with what only this command knows.
+Json whole_summary(const Plan& plan, const controller::ControllerOutcome& outcome, ExitCode code) {
+  Json summary = outcome.summary.is_object() ? outcome.summary : Json::object();
+  summary["ledger"] = plan.options.launch.ledger_directory;
+  summary["log"] = plan.options.launch.log_path;
+  summary["resume"] = code == ExitCode::ok ? Json() : Json(plan.resume);
+  return summary;
+}
+
+Result<void> write_summary_file(const std::string& path, const Json& summary) {
+  ASSIGN_OR_RETURN(const auto file, posix_files().create(path));
+  RETURN_IF_ERROR(file->write(to_compact_text(summary) + "\n"));
+  return file->close();
+}
+
+void tell_summary(const CommandLine& line, const Plan& plan, const controller::ControllerOutcome& outcome,
+                  ExitCode code, std::chrono::milliseconds took) {
+  const Json summary = whole_summary(plan, outcome, code);
+  std::FILE* const stream = plan.shows_records ? stderr : stdout;
+  if (line.telling.summary == SummaryForm::json) {
+    say(stream, printable_json(to_compact_text(summary)) + "\n");
+  } else {
+    const std::string closing =
+        closing_line(plan.options.launch.ex_id, outcome.status, outcome.counters, took, plan.output);
+    say(stream, closing + "\n" + (line.telling.is_quiet ? "" : summary_text(summary)));
+  }
+  if (line.telling.summary_file.empty()) return;
+  if (const auto written = write_summary_file(line.telling.summary_file, summary); !written)
+    report_warning("the summary could not be written: " + written.error().message);
+}
+
+ExitCode conclude(const CommandLine& line, const Plan& plan, const controller::ControllerOutcome& outcome,
+                  std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
-  const std::string cause = plain_cause(cause_of(launch, outcome));
+  const std::string cause = plain_cause(outcome.reason);
   const ExitCode code = outcome_code(outcome);
   const std::string log = fmt::format(" (log: {})", launch.log_path);
   if (outcome.ledger_error) {
     const std::string& text = outcome.ledger_error->message;
     return report(Error(outcome.ledger_error->code, fmt::format("execution {}: {}{}", launch.ex_id, text, log)), code);
   }
-  say(stdout, closing_summary(launch.ex_id, outcome.status, outcome.counters, took, plan.output) + "\n");
+  tell_summary(line, plan, outcome, code, took);
   for (const std::string& remark : outcome.remarks) report_warning(remark);
+  print_last_words(launch, outcome);
   if (code == ExitCode::ok && plan.fail_on_quarantine && outcome.counters.quarantined > 0) {
     return report(
         Error(ErrorCode::invalid, fmt::format("execution {} has quarantined records; see `slicemill quarantine {}{}`",
@@ -255,12 +298,23 @@ ExitCode run_local(const CommandLine& line) {
     return report(plan.error(),
                   plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
 
-  say(stderr, fmt::format("progress: execution {} begins; `{}` goes on with it, should it be interrupted\n",
-                          plan->options.launch.ex_id, plan->resume));
-  RunProgress progress(isatty(STDERR_FILENO) != 0);
-  plan->options.on_progress = [&progress](const controller::StatusReport& report) {
-    progress.show(report.status, report.stats);
-  };
+  if (!line.telling.summary_file.empty()) {  // better refused now than after the work
+    if (const auto file = posix_files().create(line.telling.summary_file); !file)
+      return report(with_context(file.error(), "--summary-file"), ExitCode::bad_input);
+  }
+  const ProgressForm form = line.telling.is_quiet ? ProgressForm::none : progress_form(line.telling.progress, plan->shows_records);
+  const bool is_told = form != ProgressForm::none;
+  if (!plan->news.empty()) say(plan->shows_records || line.telling.summary == SummaryForm::json ? stderr : stdout, plan->news);
+  if (is_told)
+    say(stderr, fmt::format("progress: execution {} begins; `{}` goes on with it, should it be interrupted\n",
+                            plan->options.launch.ex_id, plan->resume));
+  RunProgress progress(form);
+  if (is_told) {
+    plan->options.progress_every = RunProgress::kDrawEvery;
+    plan->options.on_progress = [&progress](const controller::StatusReport& report) {
+      if (const auto stats = parse_json(report.stats)) progress.show(report.status, *stats);
+    };
+  }
   plan->options.on_notice = [&progress](const std::string& notice) {
     progress.end();
     report_warning(notice);
@@ -277,7 +331,7 @@ ExitCode run_local(const CommandLine& line) {
   flush_log();
   remove_old_runs(DataLayout::of(settings->text("data")), *settings, plan->options.launch.ex_id);
   if (!outcome) return report(outcome.error());
-  return conclude(*plan, *outcome, took);
+  return conclude(line, *plan, *outcome, took);
 }
 
 }  // namespace slicemill::cli

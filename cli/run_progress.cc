@@ -1,23 +1,135 @@
 #include "cli/run_progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "cli/exit_codes.h"
-#include "core/runtime/json.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
 
-constexpr std::chrono::seconds kLineEvery{5};
+constexpr std::size_t kWidestBar = 40;
+constexpr std::size_t kNarrowestBar = 8;
+constexpr std::size_t kUsualWidth = 80;
+constexpr double kPerCent = 100;
+constexpr const char* kClearLine = "\r\x1b[K";
 
-std::uint64_t number_of(const Json& stats, const char* key) {
-  const auto found = stats.find(key);
-  return found != stats.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+std::uint64_t count_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::optional<double> figure_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+std::string word_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : std::string();
+}
+
+const Json& member_of(const Json& object, const char* key) {
+  static const Json none = Json::object();
+  if (!object.is_object()) return none;
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? *found : none;
+}
+
+std::string records_rate_text(const Json& progress) {
+  const auto rate = figure_of(progress, "rate");
+  return rate ? grouped(static_cast<std::uint64_t>(std::llround(*rate))) + " records/s" : std::string();
+}
+
+std::string bytes_rate_text(const Json& progress) {
+  const auto rate = figure_of(progress, "bytes_rate");
+  const bool is_output = word_of(progress, "bytes_of") == "output";
+  if (!rate || (is_output && *rate == 0)) return {};
+  return bytes_text(*rate) + "/s" + (is_output ? " out" : "");
+}
+
+std::string slowest_text(const Json& progress) {
+  const Json& slowest = member_of(progress, "slowest");
+  const auto share = figure_of(slowest, "share");
+  return share ? fmt::format("slowest {} {:.0f}%", word_of(slowest, "op"), *share * kPerCent) : std::string();
+}
+
+std::string workers_text(const Json& progress) {
+  if (!progress.contains("workers")) return {};
+  return fmt::format("{}/{} workers", count_of(progress, "workers"), count_of(progress, "workers_wanted"));
+}
+
+// How much, where it is not known of how much.
+std::string done_text(const Json& progress, const Json& stats) {
+  const std::string unit = word_of(progress, "unit");
+  const std::uint64_t done = count_of(progress, "done");
+  if (unit == "bytes" && done > 0) return bytes_text(static_cast<double>(done)) + " done";
+  if (unit == "records" && done > 0) return grouped(done) + " records done";
+  return grouped(count_of(stats, "processed")) + " slices done";
+}
+
+// A part of the line. Those of the highest rank are left out first.
+struct Part {
+  std::string text;
+  int rank = 0;
+  bool is_bad = false;
+};
+
+std::vector<Part> parts_of(std::string_view status, const Json& stats) {
+  const Json& progress = member_of(stats, "progress");
+  const auto percent = figure_of(progress, "percent");
+  std::vector<Part> parts;
+  const auto add = [&](std::string text, int rank, bool is_bad = false) {
+    if (!text.empty()) parts.push_back({std::move(text), rank, is_bad});
+  };
+  add(percent ? fmt::format("{:.1f}%", *percent) : done_text(progress, stats), 0);
+  if (status != "running") add(std::string(status), 1);
+  if (const std::uint64_t failures = count_of(progress, "failures"); failures > 0)
+    add(grouped(failures) + " failed", 2, true);
+  const std::string left = remaining_text(progress);
+  add(left.empty() ? "" : "ETA " + left, 3);
+  add(records_rate_text(progress), 4);
+  add(bytes_rate_text(progress), 5);
+  add(slowest_text(progress), 7);
+  add(workers_text(progress), 6);
+  return parts;
+}
+
+std::size_t width_of(const std::vector<Part>& parts) {
+  std::size_t width = 0;
+  for (const Part& part : parts) width += part.text.size() + 2;
+  return width;
+}
+
+std::string drawn_bar(double percent, std::size_t width, bool colour) {
+  const std::size_t cells = width - 2;
+  const auto full = static_cast<std::size_t>(percent / kPerCent * static_cast<double>(cells));
+  const std::string done(std::min(full, cells), '=');
+  const std::string rest(cells - done.size(), ' ');
+  return colour ? fmt::format("[\x1b[32m{}\x1b[0m{}]", done, rest) : fmt::format("[{}{}]", done, rest);
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsualWidth;
+  return size.ws_col;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
 }
 
 }  // namespace
@@ -30,42 +142,114 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
-std::string progress_text(std::string_view status, std::string_view stats) {
-  const auto parsed = parse_json(stats);
-  const Json json = parsed && parsed->is_object() ? *parsed : Json::object();
-  return fmt::format("{}: {} slices done, {} failed, {} queued, {} records in, {} out", status,
-                     grouped(number_of(json, "processed")), grouped(number_of(json, "failed")),
-                     grouped(number_of(json, "queued")), grouped(number_of(json, "records_in")),
-                     grouped(number_of(json, "records_out")));
+std::string bytes_text(double bytes) {
+  constexpr double kStep = 1000;
+  for (const char* unit : {"B", "KB", "MB", "GB"}) {
+    if (bytes < kStep) return fmt::format(bytes < 10 && *unit != 'B' ? "{:.1f} {}" : "{:.0f} {}", bytes, unit);
+    bytes /= kStep;
+  }
+  return fmt::format("{:.1f} TB", bytes);
 }
 
-void RunProgress::show(std::string_view status, std::string_view stats) {
-  if (terminal_) {
-    say(stderr, fmt::format("\r\x1b[K{}", progress_text(status, stats)));
-    line_open_ = true;
-    return;
+std::string seconds_text(double seconds) {
+  constexpr std::int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
+  constexpr std::int64_t kExactUpTo = 2 * kMinute, kFives = 5, kTensUpTo = 10 * kMinute;
+  auto whole = static_cast<std::int64_t>(std::llround(std::max(seconds, 0.0)));
+  if (whole >= kTensUpTo) {
+    whole = (whole + kMinute / 2) / kMinute * kMinute;
+  } else if (whole >= kExactUpTo) {
+    whole = (whole + kFives / 2) / kFives * kFives;
   }
-  const auto now = std::chrono::steady_clock::now();
-  if (now - shown_ < kLineEvery) return;
+  if (whole < kMinute) return fmt::format("{}s", whole);
+  if (whole < kTensUpTo) return fmt::format("{}m{:02}s", whole / kMinute, whole % kMinute);
+  if (whole < kHour) return fmt::format("{}m", whole / kMinute);
+  if (whole < kDay) return fmt::format("{}h{:02}m", whole / kHour, whole % kHour / kMinute);
+  return fmt::format("{}d{}h", whole / kDay, whole % kDay / kHour);
+}
+
+std::string remaining_text(const Json& progress) {
+  const auto eta = figure_of(progress, "eta");
+  if (!eta) return {};
+  const std::string text = seconds_text(*eta);
+  const std::string low = seconds_text(figure_of(progress, "eta_low").value_or(*eta));
+  const std::string high = seconds_text(figure_of(progress, "eta_high").value_or(*eta));
+  return low == high ? text : fmt::format("{} ({} to {})", text, low, high);
+}
+
+std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour) {
+  auto parts = parts_of(status, stats);
+  const auto percent = figure_of(member_of(stats, "progress"), "percent");
+  const std::size_t least = percent ? kNarrowestBar : 0;
+  while (parts.size() > 1 && width_of(parts) + least > width + 2) {
+    parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
+  }
+  std::string line;
+  const std::size_t used = width_of(parts);
+  if (percent && used + kNarrowestBar <= width + 2)
+    line = drawn_bar(*percent, std::min(kWidestBar, width + 2 - used), colour);
+  for (const Part& part : parts) {
+    if (!line.empty()) line += "  ";
+    const std::size_t room = line.empty() ? width : part.text.size();  // at least one part is left, whatever the width
+    const std::string text = part.text.substr(0, room);
+    line += colour && part.is_bad ? fmt::format("\x1b[31m{}\x1b[0m", text) : text;
+  }
+  return line;
+}
+
+std::string progress_line(std::string_view status, const Json& stats) {
+  const Json& progress = member_of(stats, "progress");
+  std::string line(status);
+  const auto add = [&](const std::string& text) {
+    if (!text.empty()) line += ", " + text;
+  };
+  if (const auto percent = figure_of(progress, "percent")) add(fmt::format("{:.1f} %", *percent));
+  add(fmt::format("{} slices done", grouped(count_of(stats, "processed"))));
+  add(fmt::format("{} failed", grouped(count_of(stats, "failed"))));
+  add(fmt::format("{} records in", grouped(count_of(stats, "records_in"))));
+  add(records_rate_text(progress));
+  add(bytes_rate_text(progress));
+  if (const std::string left = remaining_text(progress); !left.empty()) add("ETA " + left);
+  add(slowest_text(progress));
+  add(workers_text(progress));
+  return line;
+}
+
+ProgressForm progress_form(ProgressForm asked, bool records_shown) {
+  if (asked == ProgressForm::lines || asked == ProgressForm::none) return asked;
+  const bool can_draw = isatty(STDERR_FILENO) != 0 && variable("TERM") != "dumb";
+  const bool are_mixed = records_shown && isatty(STDOUT_FILENO) != 0;
+  return can_draw && !are_mixed ? ProgressForm::bar : ProgressForm::lines;
+}
+
+RunProgress::RunProgress(ProgressForm form)
+    : form_(form), colour_(variable("NO_COLOR").empty()), shown_(std::chrono::steady_clock::now()) {}
+
+void RunProgress::show(std::string_view status, const Json& stats, std::chrono::steady_clock::time_point now) {
+  if (form_ == ProgressForm::bar) {
+    if (has_shown_ && now - shown_ < kDrawEvery) return;
+    draw(status, stats);
+  } else if (form_ == ProgressForm::lines) {
+    const double percent = figure_of(member_of(stats, "progress"), "percent").value_or(shown_percent_);
+    const bool has_grown = std::floor(percent / kLinePercent) > std::floor(shown_percent_ / kLinePercent);
+    if (now - shown_ < kLineEvery && !has_grown) return;
+    shown_percent_ = percent;
+    say(stderr, fmt::format("progress: {}\n", progress_line(status, stats)));
+  }
+  has_shown_ = true;
   shown_ = now;
-  say(stderr, fmt::format("progress: {}\n", progress_text(status, stats)));
+}
+
+// The terminal may have another width each time. It must not go on in a next line by itself: that one would stay.
+void RunProgress::draw(std::string_view status, const Json& stats) {
+  const std::string bar = progress_bar(status, stats, std::max<std::size_t>(terminal_width(), 2) - 1, colour_);
+  say(stderr, fmt::format("{}\x1b[?7l{}\x1b[?7h", kClearLine, bar));
+  is_drawn_ = true;
 }
 
 void RunProgress::end() {
-  if (!line_open_) return;
-  say(stderr, "\r\x1b[K");
-  line_open_ = false;
-}
-
-std::string closing_summary(const std::string& ex_id, ExecutionStatus status, const LedgerCounters& counters,
-                            std::chrono::milliseconds took, const std::string& output) {
-  const double seconds = static_cast<double>(std::max<std::int64_t>(1, took.count())) / 1000.0;
-  const auto rate = static_cast<std::uint64_t>(static_cast<double>(counters.records_in) / seconds);
-  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out,{} {:.2f} s, {} records/s{}",
-                     ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
-                     grouped(counters.records_in), grouped(counters.records_out),
-                     counters.quarantined > 0 ? fmt::format(" {} quarantined,", grouped(counters.quarantined)) : "",
-                     seconds, grouped(rate), output.empty() ? "" : ", output " + printable(output));
+  if (!std::exchange(is_drawn_, false)) return;
+  has_shown_ = false;  // what comes next need not wait
+  say(stderr, kClearLine);
 }
 
 }  // namespace slicemill::cli

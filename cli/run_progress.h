@@ -1,36 +1,62 @@
-// What `slicemill run` tells while it runs (standard error) and when it has ended. Loop thread.
+// What a command tells of an execution while it runs, on standard error. One thread.
+//
+// On a terminal a bar that is drawn over, elsewhere plain lines. Both show `progress` of the controller's figures
+// (docs/command-line.md), and nothing that is not known.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "core/ledger/slice_ledger.h"
-#include "core/model/execution.h"
+#include "cli/command_line.h"
+#include "core/runtime/json.h"
 
 namespace slicemill::cli {
 
 class RunProgress {
  public:
-  // A terminal gets one line that is written over; anything else a line every five seconds.
-  explicit RunProgress(bool terminal) : terminal_(terminal), shown_(std::chrono::steady_clock::now()) {}
+  // Between two drawings of a bar.
+  static constexpr std::chrono::milliseconds kDrawEvery{200};
+  static constexpr std::chrono::seconds kLineEvery{10};
+  static constexpr double kLinePercent = 10;  // a line is due after so much too
 
-  void show(std::string_view status, std::string_view stats);
+  // form: not automatic.
+  explicit RunProgress(ProgressForm form);
+
+  // stats: as the controller reports them. What is not due yet is not shown.
+  void show(std::string_view status, const Json& stats,
+            std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
   void end();  // leaves the terminal's cursor at the start of an empty line
 
  private:
-  bool terminal_;
-  bool line_open_ = false;
+  void draw(std::string_view status, const Json& stats);
+
+  ProgressForm form_;
+  bool colour_;
+  bool is_drawn_ = false;
+  bool has_shown_ = false;
   std::chrono::steady_clock::time_point shown_;
+  double shown_percent_ = 0;
 };
 
-// "running: 120 slices done, 2 failed, 4 queued, 100,000 records in, 90,000 out"; stats as the controller reports them.
-std::string progress_text(std::string_view status, std::string_view stats);
+// What `asked` means here: a bar needs standard error to be a terminal that can draw over what it shows. records_shown:
+// records go to standard output; on the same terminal they and a bar would be mixed, so there are lines instead.
+ProgressForm progress_form(ProgressForm asked, bool records_shown);
 
-std::string closing_summary(const std::string& ex_id, ExecutionStatus status, const LedgerCounters& counters,
-                            std::chrono::milliseconds took, const std::string& output);
+// One line for a terminal of this width, without an end: what matters least is left out if it is too narrow.
+std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour);
+// "running, 41.3 %, 312 slices done, 0 failed, ..."
+std::string progress_line(std::string_view status, const Json& stats);
 
 // "1,234,567".
 std::string grouped(std::uint64_t number);
+// "850 B", "1.2 MB": powers of ten.
+std::string bytes_text(double bytes);
+// "4s", "1m40s", "2h05m", "3d4h": coarser the longer it is.
+std::string seconds_text(double seconds);
+// "1m40s (1m30s to 1m55s)"; "" if it is not known.
+std::string remaining_text(const Json& progress);
 
 }  // namespace slicemill::cli

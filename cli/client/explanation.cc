@@ -9,6 +9,7 @@
 #include "cli/client/documents.h"
 #include "cli/client/plain_words.h"
 #include "cli/client/stored_executions.h"
+#include "cli/run_progress.h"
 #include "core/model/execution.h"
 
 namespace slicemill::cli {
@@ -21,6 +22,16 @@ std::string counted(std::int64_t number, const char* one, const char* many) {
 std::string as_sentence(std::string text) {
   while (!text.empty() && (text.back() == '.' || text.back() == ' ' || text.back() == '\n')) text.pop_back();
   return text + ".";
+}
+
+// What the history says of a change of which nobody said more.
+bool is_usual(const std::string& event, const std::string& reason) {
+  if (event == "created") return true;
+  for (std::size_t i = 0; i < kExecutionEventCount; ++i) {
+    const auto known = static_cast<ExecutionEvent>(i);
+    if (to_string(known) == event && usual_reason(known) == reason) return true;
+  }
+  return false;
 }
 
 class Explainer {
@@ -127,6 +138,7 @@ class Explainer {
       say("It runs the open slices of the execution that it recovers again, before new ones");
     say(fmt::format("{} are done, {} failed, {} in flight, {} wait", counted(number("processed"), "slice", "slices"),
                     number("failed"), number("in_flight"), number("queued")));
+    add_progress();
     add_workers();
     add_bottleneck();
     if (const auto obstacle = stats_.find("obstacle"); obstacle != stats_.end()) {
@@ -137,6 +149,18 @@ class Explainer {
       say(fmt::format("{} repeated after a failure or the loss of a worker",
                       number("retries") == 1 ? "1 try was" : fmt::format("{} tries were", number("retries"))));
     add_slowest_operation();
+  }
+
+  void add_progress() {
+    const Json& progress = object_of(ex_, "progress");
+    std::string text;
+    if (has_number(progress, "percent")) text = fmt::format("{:.1f} % is done", progress["percent"].get<double>());
+    if (has_number(progress, "rate"))
+      text +=
+          fmt::format("{}{} records a second were read of late", text.empty() ? "" : "; ", number_of(progress, "rate"));
+    if (const std::string left = remaining_text(progress); !left.empty())
+      text += fmt::format("; what is left will take {}", left);
+    if (!text.empty()) say(text);
   }
 
   void add_workers() {
@@ -234,7 +258,7 @@ class Explainer {
     for (const Json& change : evidence_.history) {
       const std::string reason = text_of(change, "reason");
       const bool is_end = &change == &evidence_.history.back() && reason == text_of(ex_, "_failureReason");
-      if (reason.empty() || is_end) continue;
+      if (reason.empty() || is_end || is_usual(text_of(change, "event"), reason)) continue;
       ++count;
       last = &change;
     }

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -24,12 +23,6 @@ constexpr const char* kLive = "pending,scheduling,initializing,recovering,runnin
 constexpr int kMostLive = 1'000;
 constexpr int kEndedShown = 5;
 constexpr const char* kClear = "\x1b[H\x1b[2J";
-
-// Records at a time, for the rate between two looks.
-struct Seen {
-  std::int64_t records = 0;
-  WallMs at = 0;
-};
 
 class Top {
  public:
@@ -65,6 +58,7 @@ class Top {
                {"SLICES", ColumnKind::number},
                {"FAILED", ColumnKind::number},
                {"RECORDS/S", ColumnKind::number},
+               {"LEFT", ColumnKind::text},
                {"WORKERS", ColumnKind::number},
                {"AGE", ColumnKind::number}},
               {}};
@@ -75,20 +69,21 @@ class Top {
         return has_number(stats, member) ? std::to_string(number_of(stats, member)) : std::string("-");
       };
       out.rows.push_back({text_of(ex, "ex_id"), text_of(ex, "name"), text_of(ex, "_status"), done_text(ex),
-                          count("processed"), count("failed"), rate_text(ex, now), workers_text(ex),
+                          count("processed"), count("failed"), rate_text(ex), left_text(ex), workers_text(ex),
                           age_text(time_of(ex, "_created"), now)});
     }
     return out;
   }
 
-  // A percentage as soon as the slicer has cut everything.
   static std::string done_text(const Json& ex) {
-    const Json& stats = object_of(ex, "_slicer_stats");
-    if (text_of(ex, "_status") == "completed") return "100%";
-    if (text_of(stats, "queuing_complete").empty()) return "-";
-    const std::int64_t settled = number_of(stats, "processed") + number_of(stats, "failed");
-    const std::int64_t all = settled + number_of(stats, "queued") + number_of(stats, "in_flight");
-    return all <= 0 ? "-" : fmt::format("{}%", settled * 100 / all);
+    const Json& progress = object_of(ex, "progress");
+    return has_number(progress, "percent") ? fmt::format("{:.0f}%", std::floor(progress["percent"].get<double>()))
+                                           : "-";
+  }
+
+  static std::string left_text(const Json& ex) {
+    const std::string left = remaining_text(object_of(ex, "progress"));
+    return left.empty() ? "-" : left;
   }
 
   static std::string workers_text(const Json& ex) {
@@ -98,33 +93,17 @@ class Top {
     return fmt::format("{}/{}", connected, number_of(ex, "workers"));
   }
 
-  // Since the last look; of the whole life if there was none, or if it has ended.
-  std::string rate_text(const Json& ex, WallMs now) {
-    const Json& stats = object_of(ex, "_slicer_stats");
-    if (!has_number(stats, "records_in")) return "-";
-    const std::string id = text_of(ex, "ex_id");
-    const std::int64_t records = number_of(stats, "records_in");
-    std::int64_t since = 0, before = 0;
-    if (has_ended(ex)) {
-      seen_.erase(id);
-      since = now - number_of(stats, "job_duration") * 1'000;
-      if (!has_number(stats, "job_duration")) return "-";
-    } else if (const auto last = seen_.find(id); last != seen_.end()) {
-      since = last->second.at;
-      before = last->second.records;
-    } else {
-      since = time_of(stats, "started").value_or(now);
-    }
-    if (!has_ended(ex)) seen_[id] = {records, now};
-    const double seconds = static_cast<double>(now - since) / 1e3;
-    if (seconds <= 0 || records < before) return "-";
-    return grouped(static_cast<std::uint64_t>(std::llround(static_cast<double>(records - before) / seconds)));
+  // Over the last seconds; of an ended one over its whole life.
+  static std::string rate_text(const Json& ex) {
+    const Json& figures = has_ended(ex) ? object_of(ex, "summary") : object_of(ex, "progress");
+    const char* member = has_ended(ex) ? "records_per_second" : "rate";
+    if (!has_number(figures, member)) return "-";
+    return grouped(static_cast<std::uint64_t>(std::llround(figures[member].get<double>())));
   }
 
   const CommandLine& line_;
   MasterClient master_;
   std::string ex_id_;
-  std::map<std::string, Seen> seen_;
 };
 
 Result<void> show_top(const CommandLine& line) {

@@ -108,7 +108,8 @@ ExitCode outcome_of(const Json& document, bool fail_on_quarantine) {
 Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& line) {
   const auto began = WaitClock::now();
   const auto& timeout = line.client.timeout_ms;
-  RunProgress progress(isatty(STDERR_FILENO) != 0);
+  const bool is_bar = isatty(STDERR_FILENO) != 0 && progress_form(ProgressForm::automatic, false) == ProgressForm::bar;
+  RunProgress progress(is_bar ? ProgressForm::bar : ProgressForm::none);
   Watched watched(execution);
   auto pause = kFirstPause;
   std::string status = "not known";
@@ -129,8 +130,8 @@ Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& l
         return tell_end(*document, line);
       }
       std::vector<Json> shown = {std::move(*document)};
-      if (isatty(STDERR_FILENO) != 0 && add_live_figures(execution.master, shown))
-        progress.show(status, to_compact_text(object_of(shown.front(), "_slicer_stats")));
+      if (is_bar && add_live_figures(execution.master, shown))
+        progress.show(status, object_of(shown.front(), "_slicer_stats"));
     }
     std::chrono::milliseconds left = kLongestPause;
     if (timeout) {

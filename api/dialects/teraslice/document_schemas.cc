@@ -97,7 +97,7 @@ constexpr std::string_view kPlainSchemas = R"json({
   },
   "Counters": {
     "type": "object",
-    "description": "Counts since the execution began; operations since its controller started",
+    "description": "Counts since the execution began",
     "required": ["processed", "failed", "queued", "workers_active", "workers_available"],
     "properties": {
       "processed": {"$ref": "#/components/schemas/Count", "description": "Slices that are done, failed ones too"},
@@ -126,7 +126,45 @@ constexpr std::string_view kPlainSchemas = R"json({
         "description": "A fault of the machine that the execution waits for",
         "properties": {"where": {"type": "string"}, "reason": {"type": "string"}}
       },
-      "operations": {"type": "array", "items": {"$ref": "#/components/schemas/OperationCost"}}
+      "operations": {"type": "array", "items": {"$ref": "#/components/schemas/OperationCost"}},
+      "progress": {"$ref": "#/components/schemas/Progress"},
+      "first_error": {"$ref": "#/components/schemas/FirstError"},
+      "notices": {"type": "array", "items": {"type": "string"}, "description": "What was left out of the input"}
+    }
+  },
+  "Progress": {
+    "type": "object",
+    "description": "How far an execution is; null is what is not known",
+    "required": ["percent", "rate", "eta"],
+    "properties": {
+      "percent": {"type": ["number", "null"]},
+      "done": {"$ref": "#/components/schemas/Count"},
+      "total": {"type": ["integer", "null"]},
+      "unit": {"enum": ["bytes", "records", "slices"]},
+      "rate": {"type": ["number", "null"], "description": "Records read a second"},
+      "bytes_rate": {"type": ["number", "null"], "description": "Bytes a second"},
+      "bytes_of": {"enum": ["input", "output"]},
+      "eta": {"type": ["number", "null"], "description": "Seconds that are left"},
+      "eta_low": {"type": ["number", "null"]},
+      "eta_high": {"type": ["number", "null"]},
+      "slowest": {"type": ["object", "null"], "description": "The operation that takes most of the time: op, order, share"},
+      "workers": {"$ref": "#/components/schemas/Count"},
+      "workers_wanted": {"$ref": "#/components/schemas/Count"},
+      "failures": {"$ref": "#/components/schemas/Count"}
+    }
+  },
+  "FirstError": {
+    "type": ["object", "null"],
+    "description": "The first failed slice, or the first quarantined record",
+    "properties": {
+      "error": {"type": "string"},
+      "file": {"type": ["string", "null"]},
+      "bytes": {"type": ["array", "null"], "items": {"type": "integer"}, "description": "From, and behind the last one"},
+      "place": {"type": ["string", "null"]},
+      "record": {"type": ["string", "null"], "description": "Its beginning"},
+      "slicer": {"type": "integer"},
+      "order": {"type": "integer"},
+      "quarantined": {"type": "boolean"}
     }
   },
   "OperationCost": {
@@ -135,7 +173,10 @@ constexpr std::string_view kPlainSchemas = R"json({
     "properties": {
       "op": {"type": "string"},
       "order": {"$ref": "#/components/schemas/Count"},
-      "slices": {"$ref": "#/components/schemas/Count", "description": "Slices that were measured"},
+      "slices": {"$ref": "#/components/schemas/Count", "description": "Slices that were completed"},
+      "measured": {"$ref": "#/components/schemas/Count", "description": "Slices whose time was measured"},
+      "records_in": {"type": ["integer", "null"], "description": "null of the reader"},
+      "share": {"type": ["number", "null"], "description": "Of the time of all operations, 0 to 1"},
       "records": {"$ref": "#/components/schemas/Count"},
       "bytes": {"$ref": "#/components/schemas/Count"},
       "time_ms": {"type": "number", "minimum": 0}
@@ -167,6 +208,8 @@ constexpr std::string_view kPlainSchemas = R"json({
       "_has_errors": {"type": "boolean"},
       "_failureReason": {"type": "string"},
       "_slicer_stats": {"$ref": "#/components/schemas/Counters"},
+      "progress": {"$ref": "#/components/schemas/Progress"},
+      "summary": {"type": "object", "description": "Of an ended execution: docs/progress.md"},
       "name": {"type": "string"},
       "lifecycle": {"enum": ["once", "persistent"]},
       "workers": {"type": "integer", "minimum": 1},

@@ -51,6 +51,8 @@ inline constexpr ParameterDoc kWorkersParameters[] = {
 inline constexpr ParameterDoc kLogParameters[] = {
     {"process", "string", "`controller`, or `worker-1`, `worker-2`, ...", "controller"},
     {"lines", "integer", "So many of the last lines.", "100"},
+    {"tail", "integer", "The same."},
+    {"follow", "boolean", "The answer goes on with what is written, until the execution has ended.", "false"},
     {"from", "string", "What follows this position, from the header `X-Log-Position` of an earlier answer."}};
 inline constexpr ParameterDoc kUploadParameters[] = {
     {"blocking", "boolean", "Changes nothing: the answer always comes when the bundle is stored.", "true"}};
