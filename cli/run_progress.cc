@@ -145,7 +145,7 @@ std::string grouped(std::uint64_t number) {
 std::string bytes_text(double bytes) {
   constexpr double kStep = 1000;
   for (const char* unit : {"B", "KB", "MB", "GB"}) {
-    if (bytes < kStep) return fmt::format(bytes < 10 && *unit != 'B' ? "{:.1f} {}" : "{:.0f} {}", bytes, unit);
+    if (bytes < kStep) return fmt::format("{:.{}f} {}", bytes, bytes < 10 && *unit != 'B' ? 1 : 0, unit);
     bytes /= kStep;
   }
   return fmt::format("{:.1f} TB", bytes);
