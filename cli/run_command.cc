@@ -302,9 +302,11 @@ ExitCode run_local(const CommandLine& line) {
     if (const auto file = posix_files().create(line.telling.summary_file); !file)
       return report(with_context(file.error(), "--summary-file"), ExitCode::bad_input);
   }
-  const ProgressForm form = line.telling.is_quiet ? ProgressForm::none : progress_form(line.telling.progress, plan->shows_records);
+  const ProgressForm form =
+      line.telling.is_quiet ? ProgressForm::none : progress_form(line.telling.progress, plan->shows_records);
   const bool is_told = form != ProgressForm::none;
-  if (!plan->news.empty()) say(plan->shows_records || line.telling.summary == SummaryForm::json ? stderr : stdout, plan->news);
+  if (!plan->news.empty())
+    say(plan->shows_records || line.telling.summary == SummaryForm::json ? stderr : stdout, plan->news);
   if (is_told)
     say(stderr, fmt::format("progress: execution {} begins; `{}` goes on with it, should it be interrupted\n",
                             plan->options.launch.ex_id, plan->resume));

@@ -22,26 +22,26 @@ namespace {
 constexpr std::size_t kWidestBar = 40;
 constexpr std::size_t kNarrowestBar = 8;
 constexpr std::size_t kUsualWidth = 80;
-constexpr double kPerCent = 100;
+constexpr double kWholePercent = 100;
 constexpr const char* kClearLine = "\r\x1b[K";
 
-std::uint64_t count_of(const Json& object, const char* key) {
+std::uint64_t progress_count(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
-std::optional<double> figure_of(const Json& object, const char* key) {
+std::optional<double> progress_figure(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   return found->get<double>();
 }
 
-std::string word_of(const Json& object, const char* key) {
+std::string progress_word(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : std::string();
 }
 
-const Json& member_of(const Json& object, const char* key) {
+const Json& progress_member(const Json& object, const char* key) {
   static const Json none = Json::object();
   if (!object.is_object()) return none;
   const auto found = object.find(key);
@@ -49,35 +49,36 @@ const Json& member_of(const Json& object, const char* key) {
 }
 
 std::string records_rate_text(const Json& progress) {
-  const auto rate = figure_of(progress, "rate");
+  const auto rate = progress_figure(progress, "rate");
   return rate ? grouped(static_cast<std::uint64_t>(std::llround(*rate))) + " records/s" : std::string();
 }
 
 std::string bytes_rate_text(const Json& progress) {
-  const auto rate = figure_of(progress, "bytes_rate");
-  const bool is_output = word_of(progress, "bytes_of") == "output";
+  const auto rate = progress_figure(progress, "bytes_rate");
+  const bool is_output = progress_word(progress, "bytes_of") == "output";
   if (!rate || (is_output && *rate == 0)) return {};
   return bytes_text(*rate) + "/s" + (is_output ? " out" : "");
 }
 
 std::string slowest_text(const Json& progress) {
-  const Json& slowest = member_of(progress, "slowest");
-  const auto share = figure_of(slowest, "share");
-  return share ? fmt::format("slowest {} {:.0f}%", word_of(slowest, "op"), *share * kPerCent) : std::string();
+  const Json& slowest = progress_member(progress, "slowest");
+  const auto share = progress_figure(slowest, "share");
+  return share ? fmt::format("slowest {} {:.0f}%", progress_word(slowest, "op"), *share * kWholePercent)
+               : std::string();
 }
 
-std::string workers_text(const Json& progress) {
+std::string connected_text(const Json& progress) {
   if (!progress.contains("workers")) return {};
-  return fmt::format("{}/{} workers", count_of(progress, "workers"), count_of(progress, "workers_wanted"));
+  return fmt::format("{}/{} workers", progress_count(progress, "workers"), progress_count(progress, "workers_wanted"));
 }
 
 // How much, where it is not known of how much.
-std::string done_text(const Json& progress, const Json& stats) {
-  const std::string unit = word_of(progress, "unit");
-  const std::uint64_t done = count_of(progress, "done");
+std::string amount_done_text(const Json& progress, const Json& stats) {
+  const std::string unit = progress_word(progress, "unit");
+  const std::uint64_t done = progress_count(progress, "done");
   if (unit == "bytes" && done > 0) return bytes_text(static_cast<double>(done)) + " done";
   if (unit == "records" && done > 0) return grouped(done) + " records done";
-  return grouped(count_of(stats, "processed")) + " slices done";
+  return grouped(progress_count(stats, "processed")) + " slices done";
 }
 
 // A part of the line. Those of the highest rank are left out first.
@@ -88,26 +89,26 @@ struct Part {
 };
 
 std::vector<Part> parts_of(std::string_view status, const Json& stats) {
-  const Json& progress = member_of(stats, "progress");
-  const auto percent = figure_of(progress, "percent");
+  const Json& progress = progress_member(stats, "progress");
+  const auto percent = progress_figure(progress, "percent");
   std::vector<Part> parts;
   const auto add = [&](std::string text, int rank, bool is_bad = false) {
     if (!text.empty()) parts.push_back({std::move(text), rank, is_bad});
   };
-  add(percent ? fmt::format("{:.1f}%", *percent) : done_text(progress, stats), 0);
+  add(percent ? fmt::format("{:.1f}%", *percent) : amount_done_text(progress, stats), 0);
   if (status != "running") add(std::string(status), 1);
-  if (const std::uint64_t failures = count_of(progress, "failures"); failures > 0)
+  if (const std::uint64_t failures = progress_count(progress, "failures"); failures > 0)
     add(grouped(failures) + " failed", 2, true);
   const std::string left = remaining_text(progress);
   add(left.empty() ? "" : "ETA " + left, 3);
   add(records_rate_text(progress), 4);
   add(bytes_rate_text(progress), 5);
   add(slowest_text(progress), 7);
-  add(workers_text(progress), 6);
+  add(connected_text(progress), 6);
   return parts;
 }
 
-std::size_t width_of(const std::vector<Part>& parts) {
+std::size_t parts_width(const std::vector<Part>& parts) {
   std::size_t width = 0;
   for (const Part& part : parts) width += part.text.size() + 2;
   return width;
@@ -115,19 +116,19 @@ std::size_t width_of(const std::vector<Part>& parts) {
 
 std::string drawn_bar(double percent, std::size_t width, bool colour) {
   const std::size_t cells = width - 2;
-  const auto full = static_cast<std::size_t>(percent / kPerCent * static_cast<double>(cells));
+  const auto full = static_cast<std::size_t>(percent / kWholePercent * static_cast<double>(cells));
   const std::string done(std::min(full, cells), '=');
   const std::string rest(cells - done.size(), ' ');
   return colour ? fmt::format("[\x1b[32m{}\x1b[0m{}]", done, rest) : fmt::format("[{}{}]", done, rest);
 }
 
-std::size_t terminal_width() {
+std::size_t progress_width() {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsualWidth;
   return size.ws_col;
 }
 
-std::string variable(const char* name) {
+std::string environment_text(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
@@ -168,23 +169,23 @@ std::string seconds_text(double seconds) {
 }
 
 std::string remaining_text(const Json& progress) {
-  const auto eta = figure_of(progress, "eta");
+  const auto eta = progress_figure(progress, "eta");
   if (!eta) return {};
   const std::string text = seconds_text(*eta);
-  const std::string low = seconds_text(figure_of(progress, "eta_low").value_or(*eta));
-  const std::string high = seconds_text(figure_of(progress, "eta_high").value_or(*eta));
+  const std::string low = seconds_text(progress_figure(progress, "eta_low").value_or(*eta));
+  const std::string high = seconds_text(progress_figure(progress, "eta_high").value_or(*eta));
   return low == high ? text : fmt::format("{} ({} to {})", text, low, high);
 }
 
 std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour) {
   auto parts = parts_of(status, stats);
-  const auto percent = figure_of(member_of(stats, "progress"), "percent");
+  const auto percent = progress_figure(progress_member(stats, "progress"), "percent");
   const std::size_t least = percent ? kNarrowestBar : 0;
-  while (parts.size() > 1 && width_of(parts) + least > width + 2) {
+  while (parts.size() > 1 && parts_width(parts) + least > width + 2) {
     parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
   }
   std::string line;
-  const std::size_t used = width_of(parts);
+  const std::size_t used = parts_width(parts);
   if (percent && used + kNarrowestBar <= width + 2)
     line = drawn_bar(*percent, std::min(kWidestBar, width + 2 - used), colour);
   for (const Part& part : parts) {
@@ -197,39 +198,39 @@ std::string progress_bar(std::string_view status, const Json& stats, std::size_t
 }
 
 std::string progress_line(std::string_view status, const Json& stats) {
-  const Json& progress = member_of(stats, "progress");
+  const Json& progress = progress_member(stats, "progress");
   std::string line(status);
   const auto add = [&](const std::string& text) {
     if (!text.empty()) line += ", " + text;
   };
-  if (const auto percent = figure_of(progress, "percent")) add(fmt::format("{:.1f} %", *percent));
-  add(fmt::format("{} slices done", grouped(count_of(stats, "processed"))));
-  add(fmt::format("{} failed", grouped(count_of(stats, "failed"))));
-  add(fmt::format("{} records in", grouped(count_of(stats, "records_in"))));
+  if (const auto percent = progress_figure(progress, "percent")) add(fmt::format("{:.1f} %", *percent));
+  add(fmt::format("{} slices done", grouped(progress_count(stats, "processed"))));
+  add(fmt::format("{} failed", grouped(progress_count(stats, "failed"))));
+  add(fmt::format("{} records in", grouped(progress_count(stats, "records_in"))));
   add(records_rate_text(progress));
   add(bytes_rate_text(progress));
   if (const std::string left = remaining_text(progress); !left.empty()) add("ETA " + left);
   add(slowest_text(progress));
-  add(workers_text(progress));
+  add(connected_text(progress));
   return line;
 }
 
 ProgressForm progress_form(ProgressForm asked, bool records_shown) {
   if (asked == ProgressForm::lines || asked == ProgressForm::none) return asked;
-  const bool can_draw = isatty(STDERR_FILENO) != 0 && variable("TERM") != "dumb";
+  const bool can_draw = isatty(STDERR_FILENO) != 0 && environment_text("TERM") != "dumb";
   const bool are_mixed = records_shown && isatty(STDOUT_FILENO) != 0;
   return can_draw && !are_mixed ? ProgressForm::bar : ProgressForm::lines;
 }
 
 RunProgress::RunProgress(ProgressForm form)
-    : form_(form), colour_(variable("NO_COLOR").empty()), shown_(std::chrono::steady_clock::now()) {}
+    : form_(form), colour_(environment_text("NO_COLOR").empty()), shown_(std::chrono::steady_clock::now()) {}
 
 void RunProgress::show(std::string_view status, const Json& stats, std::chrono::steady_clock::time_point now) {
   if (form_ == ProgressForm::bar) {
     if (has_shown_ && now - shown_ < kDrawEvery) return;
     draw(status, stats);
   } else if (form_ == ProgressForm::lines) {
-    const double percent = figure_of(member_of(stats, "progress"), "percent").value_or(shown_percent_);
+    const double percent = progress_figure(progress_member(stats, "progress"), "percent").value_or(shown_percent_);
     const bool has_grown = std::floor(percent / kLinePercent) > std::floor(shown_percent_ / kLinePercent);
     if (now - shown_ < kLineEvery && !has_grown) return;
     shown_percent_ = percent;
@@ -241,7 +242,7 @@ void RunProgress::show(std::string_view status, const Json& stats, std::chrono::
 
 // The terminal may have another width each time. It must not go on in a next line by itself: that one would stay.
 void RunProgress::draw(std::string_view status, const Json& stats) {
-  const std::string bar = progress_bar(status, stats, std::max<std::size_t>(terminal_width(), 2) - 1, colour_);
+  const std::string bar = progress_bar(status, stats, std::max<std::size_t>(progress_width(), 2) - 1, colour_);
   say(stderr, fmt::format("{}\x1b[?7l{}\x1b[?7h", kClearLine, bar));
   is_drawn_ = true;
 }

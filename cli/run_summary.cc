@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "cli/client/documents.h"
 #include "cli/client/table.h"
@@ -14,16 +15,16 @@
 namespace slicemill::cli {
 namespace {
 
-constexpr const char* kIndent = "  ";
+constexpr std::string_view kSummaryIndent = "  ";
+constexpr double kWholeShare = 100;  // percent
 
-std::string count_text(const Json& row, const char* member) {
+std::string step_count_text(const Json& row, const char* member) {
   return has_number(row, member) ? grouped(static_cast<std::uint64_t>(number_of(row, member))) : std::string();
 }
 
-std::string share_text(const Json& row) {
-  constexpr double kPerCent = 100;
+std::string step_share_text(const Json& row) {
   const auto share = row.find("share");
-  return share != row.end() && share->is_number() ? fmt::format("{:.0f}%", share->get<double>() * kPerCent)
+  return share != row.end() && share->is_number() ? fmt::format("{:.0f}%", share->get<double>() * kWholeShare)
                                                   : std::string();
 }
 
@@ -34,13 +35,13 @@ std::string steps_text(const Json& steps) {
                {"TIME", ColumnKind::number}},
               {}};
   for (const Json& step : steps)
-    table.rows.push_back(
-        {text_of(step, "op"), count_text(step, "records_in"), count_text(step, "records_out"), share_text(step)});
+    table.rows.push_back({text_of(step, "op"), step_count_text(step, "records_in"),
+                          step_count_text(step, "records_out"), step_share_text(step)});
   const std::string rendered = render(table, {});
   std::string text;
   for (std::size_t begin = 0; begin < rendered.size();) {
     const std::size_t end = rendered.find('\n', begin) + 1;
-    text += kIndent + rendered.substr(begin, end - begin);
+    text.append(kSummaryIndent).append(rendered, begin, end - begin);
     begin = end;
   }
   return text;
@@ -75,15 +76,15 @@ std::string closing_line(const std::string& ex_id, ExecutionStatus status, const
 std::string summary_text(const Json& summary) {
   if (!summary.is_object()) return {};
   std::string text;
-  const auto add = [&](const std::string& line) { text += kIndent + printable(line) + "\n"; };
+  const auto add = [&](const std::string& line) { text.append(kSummaryIndent).append(printable(line)).append("\n"); };
   const auto steps = summary.find("steps");
   if (steps != summary.end() && !steps->empty()) text += steps_text(*steps);
   if (const std::string since = text_of(summary, "resumed"); !since.empty())
     add(fmt::format("it began at {} and was resumed at {}: counts are of all of it, times and rates since then",
                     text_of(summary, "started"), since));
-  const auto skipped = summary.find("skipped");
-  if (skipped != summary.end() && skipped->is_array()) {
-    for (const Json& notice : *skipped)
+  const auto notices = summary.find("notices");
+  if (notices != summary.end() && notices->is_array()) {
+    for (const Json& notice : *notices)
       if (notice.is_string()) add("input: " + notice.get<std::string>());
   }
   if (const std::int64_t records = number_of(summary, "quarantined"); records > 0)

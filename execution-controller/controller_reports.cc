@@ -79,7 +79,7 @@ ProgressView Controller::view() const {
                     .finished_ms = finished_ms_,
                     .obstacle = obstacle_->to_json(),
                     .operations = analytics_.to_json(),
-                    .skipped = notices_};
+                    .notices = notices_};
   measure(view.progress);
   if (const FirstError* first = first_error()) view.first_error = first_error_json(*first);
   Progress& progress = view.progress;

@@ -102,7 +102,7 @@ Json stats_json(const ProgressView& view) {
   if (!view.operations.empty()) stats["operations"] = view.operations;
   stats["progress"] = progress_json(view.progress);
   if (!view.first_error.is_null()) stats["first_error"] = view.first_error;
-  if (!view.skipped.empty()) stats["skipped"] = first_texts(view.skipped);
+  if (!view.notices.empty()) stats["notices"] = first_texts(view.notices);
   return stats;
 }
 
@@ -136,7 +136,7 @@ Json summary_json(const SummaryView& summary) {
           {"percent", or_null(progress.percent)},
           {"quarantined", counters.quarantined},
           {"steps", steps_json(summary.view.operations)},
-          {"skipped", first_texts(summary.view.skipped)},
+          {"notices", first_texts(summary.view.notices)},
           {"remarks", first_texts(summary.remarks)},
           {"first_error", summary.view.first_error},
           {"output", path != last.end() && path->is_string() ? *path : Json()}};

@@ -53,11 +53,11 @@ struct ProgressView {
   Json operations{};               // Analytics::to_json(); empty: nothing measured
   Progress progress{};
   Json first_error{};  // first_error_json(); null: none
-  std::vector<std::string> skipped{};
+  std::vector<std::string> notices{};  // of the source
 };
 
 // Keys and meaning of the first dialect (reference, 4.8), plus ours: records_in, records_out, bytes_out, retries,
-// refused, speculated, speculation_won, in_flight, obstacle, operations, progress, first_error, skipped.
+// refused, speculated, speculation_won, in_flight, obstacle, operations, progress, first_error, notices.
 Json stats_json(const ProgressView& view);
 
 // The error text of an execution that ended with failed slices. first: first_error_text(), "" if it is not known.

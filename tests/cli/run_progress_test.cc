@@ -168,7 +168,7 @@ TEST(RunSummary, StepsInputQuarantineAndFirstError) {
   const Json summary = Json::parse(R"({"ex_id": "ex", "quarantined": 2, "resumed": null,
       "steps": [{"op": "file_reader", "records_in": null, "records_out": 200000, "share": 0.41},
                 {"op": "filter", "records_in": 200000, "records_out": 0, "share": 0.59}],
-      "skipped": ["/in: left out 1 pipe (p)"],
+      "notices": ["/in: left out 1 pipe (p)"],
       "first_error": {
   "error" : "no object", "file" : "/in/a", "bytes" : [ 10, 30 ], "place" : null, "record" : "[1]", "quarantined" : false}})");
   EXPECT_EQ(summary_text(summary),

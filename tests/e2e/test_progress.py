@@ -233,7 +233,7 @@ class Progress(EndToEnd):
                          ("completed", 100, 2000, 100))
         size = sum(f.stat().st_size for f in (self.directory / "in").glob("*.ldjson"))
         self.assertEqual(summary["bytes_in"], size)
-        self.assertIn("1 pipe", summary["skipped"][0])
+        self.assertIn("1 pipe", summary["notices"][0])
         self.assertEqual((summary["quarantined"], summary["first_error"], summary["remarks"]), (0, None, []))
         self.assertRegex(summary["ex_id"], ID)
 
