@@ -180,14 +180,14 @@ std::string remaining_text(const Json& progress) {
 std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour) {
   auto parts = parts_of(status, stats);
   const auto percent = progress_figure(progress_member(stats, "progress"), "percent");
+  // Two blanks are between parts, and between the bar and the first one.
   const std::size_t least = percent ? kNarrowestBar : 0;
-  while (parts.size() > 1 && parts_width(parts) + least > width + 2) {
+  const std::size_t room_for_all = percent ? width : width + 2;
+  while (parts.size() > 1 && parts_width(parts) + least > room_for_all)
     parts.erase(std::ranges::max_element(parts, {}, &Part::rank));
-  }
   std::string line;
   const std::size_t used = parts_width(parts);
-  if (percent && used + kNarrowestBar <= width + 2)
-    line = drawn_bar(*percent, std::min(kWidestBar, width + 2 - used), colour);
+  if (percent && used + kNarrowestBar <= width) line = drawn_bar(*percent, std::min(kWidestBar, width - used), colour);
   for (const Part& part : parts) {
     if (!line.empty()) line += "  ";
     const std::size_t room = line.empty() ? width : part.text.size();  // at least one part is left, whatever the width

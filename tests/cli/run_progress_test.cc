@@ -80,7 +80,8 @@ TEST(RunProgress, TheBarFitsAnyWidth) {
     EXPECT_LE(bar.size(), width);
     EXPECT_TRUE(width < 5 || bar.find("41.3%") != std::string::npos) << width << bar;
   }
-  EXPECT_EQ(progress_bar("running", known_stats(), 25, false), "[===     ]  41.3%");
+  EXPECT_EQ(progress_bar("running", known_stats(), 25, false), "[==    ]  41.3%  2 failed");
+  EXPECT_EQ(progress_bar("running", known_stats(), 24, false), "[======       ]  41.3%");
 }
 
 TEST(RunProgress, ColoursDoNotCount) {
