@@ -52,7 +52,7 @@ struct ProgressView {
   Json obstacle{};                 // Obstacle::to_json()
   Json operations{};               // Analytics::to_json(); empty: nothing measured
   Progress progress{};
-  Json first_error{};  // first_error_json(); null: none
+  Json first_error{};                  // first_error_json(); null: none
   std::vector<std::string> notices{};  // of the source
 };
 

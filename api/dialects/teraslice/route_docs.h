@@ -51,7 +51,7 @@ inline constexpr ParameterDoc kWorkersParameters[] = {
 inline constexpr ParameterDoc kLogParameters[] = {
     {"process", "string", "`controller`, or `worker-1`, `worker-2`, ...", "controller"},
     {"lines", "integer", "So many of the last lines.", "100"},
-    {"tail", "integer", "The same."},
+    {"tail", "integer", "The same as `lines`."},
     {"follow", "boolean", "The answer goes on with what is written, until the execution has ended.", "false"},
     {"from", "string", "What follows this position, from the header `X-Log-Position` of an earlier answer."}};
 inline constexpr ParameterDoc kUploadParameters[] = {
