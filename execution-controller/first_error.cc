@@ -7,6 +7,7 @@
 
 #include "core/formats/path_member.h"
 #include "core/runtime/printable.h"
+#include "core/runtime/text.h"
 
 namespace slicemill::controller {
 namespace {
@@ -71,7 +72,7 @@ Json first_error_json(const FirstError& first) {
 
 std::string first_error_text(const FirstError& first) {
   const FilePart part = file_part(first.request);
-  std::string text = cut(printable(first.error), kMostErrorText);
+  std::string text = cut(printable(first_line(first.error)), kMostErrorText);
   if (part.bytes) {
     text += fmt::format(" ({}, bytes {} to {})", part.file, part.bytes->first, part.bytes->second);
   } else if (!part.file.empty() && text.find(part.file) == std::string::npos) {

@@ -23,7 +23,8 @@ struct FirstError {
 // {error, file, bytes: [from, to], place, record, slicer, order, quarantined}: file, bytes, place and record are null
 // if they are not known. `to` is behind the last byte. record: cut, and with nothing that acts on a terminal.
 Json first_error_json(const FirstError& first);
-// "the error (FILE, bytes 0 to 99); record: {...}", with what of it is known and not said by the error itself.
+// "the error (FILE, bytes 0 to 99); record: {...}", with what of it is known and not said by the error itself, of which
+// this is the first line.
 std::string first_error_text(const FirstError& first);
 
 }  // namespace slicemill::controller

@@ -174,6 +174,10 @@ TEST(FirstError, SaysFileBytesAndRecord) {
   EXPECT_EQ(json["place"], "/in/a: byte 12");
   EXPECT_LT(json["record"].get<std::string>().size(), 250U);
 
+  first.error = "broken\nby a script";
+  first.record.reset();
+  EXPECT_EQ(first_error_text(first), R"(broken (/in/a\x1b.ldjson, bytes 10 to 30))");
+  first.record = QuarantinedRecord{.bytes = "[1]"};
   first.error = "operations[1] filter: no object, in [1]";
   first.record->bytes = "[1]";
   EXPECT_THAT(first_error_text(first), testing::Not(HasSubstr("record:"))) << "the error has it already";
