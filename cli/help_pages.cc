@@ -22,6 +22,7 @@ constexpr std::array kCodes = {
     CodeMeaning{3, "cannot start: port in use, data directory in use, master not reachable, or its state forbids it"},
     CodeMeaning{4, "no space, I/O error, damaged ledger"},
     CodeMeaning{5, "records were quarantined; only with --fail-on-quarantine"},
+    CodeMeaning{6, "run --chaos: no process was killed, so nothing is proven"},
     CodeMeaning{124, "the time of --timeout is over"},
     CodeMeaning{130, "interrupted"},
 };

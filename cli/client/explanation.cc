@@ -105,10 +105,9 @@ class Explainer {
       say("Its ledger cannot be read: " + text_of(ex_, "_failureReason"));
     } else {
       say(
-          fmt::format("It was interrupted before it had an end (Ctrl-C, a kill, a machine that went down): {} were "
-                      "done, {} failed; {} goes "
-                      "on with the rest",
-                      counted(number("processed"), "slice", "slices"), number("failed"), go_on()));
+          fmt::format("It was interrupted before it had an end (Ctrl-C, a kill, a machine that went down): {} done, "
+                      "{} failed; {} goes on with the rest",
+                      counted(number("processed"), "slice was", "slices were"), number("failed"), go_on()));
     }
   }
 
@@ -209,7 +208,7 @@ class Explainer {
 
   void add_end() {
     std::string text =
-        fmt::format("{} were done, {} failed", counted(number("processed"), "slice", "slices"), number("failed"));
+        fmt::format("{} run, {} failed", counted(number("processed"), "slice was", "slices were"), number("failed"));
     if (stats_.empty()) text = "It never ran a slice";
     if (const auto began = time_of(stats_, "started"); began && has_number(stats_, "job_duration"))
       text += fmt::format(" in {}", duration_text(number("job_duration") * 1'000));
