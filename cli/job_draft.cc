@@ -58,11 +58,11 @@ std::string yaml_text(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
   };
-  static const std::set<std::string_view> kWords = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+  static const std::set<std::string_view> words = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const bool is_bare = !text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), is_plain) &&
-                       !kWords.contains(lower);
+                       !words.contains(lower);
   return is_bare ? std::string(text) : json_quoted(text);
 }
 
@@ -154,8 +154,8 @@ std::optional<Shape> shape_of(const FileBeginning& beginning, std::string_view f
 bool is_header(const std::vector<std::string>& cells) {
   std::set<std::string> seen;
   for (const std::string& cell : cells) {
-    static const CellRules kAny;
-    ColumnSample sample(kAny);
+    static const CellRules any;
+    ColumnSample sample(any);
     sample.take(trimmed_cell(cell));
     if (trimmed_cell(cell).empty() || sample.type() != CellType::text || !seen.insert(cell).second) return false;
     if (std::any_of(cell.begin(), cell.end(), is_digit) &&
@@ -480,6 +480,7 @@ std::string example_filter(const Draft& draft) {
 
 Result<std::string> draft_job(Files& files, const std::vector<std::string>& paths, const std::string& base) {
   std::vector<std::string> all;
+  all.reserve(paths.size());
   for (const std::string& path : paths) all.push_back(absolute(path, base));
   ASSIGN_OR_RETURN(const std::string path, common_path(files, std::move(all)));
   ASSIGN_OR_RETURN(const Source source, find_source(files, path));
