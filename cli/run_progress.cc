@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/client/documents.h"
 #include "cli/exit_codes.h"
 #include "core/runtime/printable.h"
 
@@ -141,15 +142,6 @@ std::string grouped(std::uint64_t number) {
     text.insert(static_cast<std::size_t>(place), ",");
   }
   return text;
-}
-
-std::string bytes_text(double bytes) {
-  constexpr double kStep = 1000;
-  for (const char* unit : {"B", "KB", "MB", "GB"}) {
-    if (bytes < kStep) return fmt::format("{:.{}f} {}", bytes, bytes < 10 && *unit != 'B' ? 1 : 0, unit);
-    bytes /= kStep;
-  }
-  return fmt::format("{:.1f} TB", bytes);
 }
 
 std::string seconds_text(double seconds) {

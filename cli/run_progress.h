@@ -52,8 +52,6 @@ std::string progress_line(std::string_view status, const Json& stats);
 
 // "1,234,567".
 std::string grouped(std::uint64_t number);
-// "850 B", "1.2 MB": powers of ten.
-std::string bytes_text(double bytes);
 // "4s", "1m40s", "2h05m", "3d4h": coarser the longer it is.
 std::string seconds_text(double seconds);
 // "1m40s (1m30s to 1m55s)"; "" if it is not known.

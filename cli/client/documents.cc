@@ -138,15 +138,13 @@ std::string age_text(std::optional<WallMs> time, WallMs now) {
   return fmt::format("{}d", ms / kDay);
 }
 
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::uint64_t kStep = 1'000;
-  constexpr std::array<const char*, 6> kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
-  if (bytes < kStep) return fmt::format("{} B", bytes);
-  auto shown = static_cast<double>(bytes) / kStep;
-  std::size_t unit = 0;
-  for (; shown >= 999.5 && unit + 1 < kUnits.size(); ++unit) shown /= kStep;
-  return shown < 9.95 ? fmt::format("{:.1f} {}", shown, kUnits.at(unit))
-                      : fmt::format("{:.0f} {}", shown, kUnits.at(unit));
+std::string bytes_text(double bytes) {
+  constexpr double kStep = 1000;
+  for (const char* unit : {"B", "KB", "MB", "GB"}) {
+    if (bytes < kStep) return fmt::format("{:.{}f} {}", bytes, bytes < 10 && *unit != 'B' ? 1 : 0, unit);
+    bytes /= kStep;
+  }
+  return fmt::format("{:.1f} TB", bytes);
 }
 
 std::optional<std::uint64_t> disk_bytes(const Json& execution) {
@@ -158,7 +156,7 @@ std::optional<std::uint64_t> disk_bytes(const Json& execution) {
 
 std::string disk_text(const Json& execution) {
   const auto bytes = disk_bytes(execution);
-  return bytes ? bytes_text(*bytes) : std::string();
+  return bytes ? bytes_text(static_cast<double>(*bytes)) : std::string();
 }
 
 Result<std::int64_t> parse_period_ms(std::string_view text) {

@@ -30,8 +30,8 @@ std::optional<WallMs> time_of(const Json& object, std::string_view member);
 std::string duration_text(std::int64_t milliseconds);
 // How long ago, in one unit: "12s", "4m", "3h", "2d".
 std::string age_text(std::optional<WallMs> time, WallMs now);
-// "512 B", "3.4 kB", "12 MB": units of 1000.
-std::string bytes_text(std::uint64_t bytes);
+// "850 B", "1.2 MB": units of 1000.
+std::string bytes_text(double bytes);
 // What an execution's ledger and logs take on this machine's disk; nothing if they are not on it.
 std::optional<std::uint64_t> disk_bytes(const Json& execution);
 // The same as text, "" if there is nothing to tell.

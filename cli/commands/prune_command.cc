@@ -70,7 +70,7 @@ Result<void> prune(const ClientOptions& options, std::vector<Candidate> candidat
     std::fflush(stdout);
   }
   note(fmt::format("{} of {} ended executions {} deleted{}{}", deleted, all, options.dry_run ? "would be" : "are",
-                   freed > 0 ? ", " + bytes_text(freed) + " of ledgers and logs" : "",
+                   freed > 0 ? ", " + bytes_text(static_cast<double>(freed)) + " of ledgers and logs" : "",
                    refused > 0 ? fmt::format("; {} stay", refused) : ""));
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/client/documents.h"
 #include "cli/run_summary.h"
 
 namespace slicemill::cli {
@@ -55,7 +56,7 @@ TEST(RunProgress, AmountsAndTimesAreShort) {
 
 TEST(RunProgress, TheBarHasAllThatIsKnown) {
   EXPECT_EQ(progress_bar("running", known_stats(), 150, false),
-            "[==============                        ]  41.3%  2 failed  ETA 1m40s (1m30s to 1m55s)  84,120 records/s  "
+            "[===============                       ]  41.3%  2 failed  ETA 1m40s (1m30s to 1m55s)  84,120 records/s  "
             "12 MB/s  slowest script 71%  3/4 workers");
   EXPECT_THAT(progress_bar("paused", known_stats(), 150, false), HasSubstr("41.3%  paused  2 failed"));
   EXPECT_THAT(progress_bar("running", with("failures", 0), 150, false), Not(HasSubstr("failed")));
@@ -68,7 +69,7 @@ TEST(RunProgress, WhatIsNotKnownIsNotDrawn) {
   Json stats = with("percent", nullptr);
   EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("5 B done  2 failed"));
   stats["progress"]["unit"] = "records";
-  stats["progress"]["done"] = 12345;
+  stats["progress"]["done"] = 12345u;
   EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("12,345 records done"));
   stats["progress"]["unit"] = "slices";
   EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("1,200 slices done"));
@@ -81,12 +82,12 @@ TEST(RunProgress, TheBarFitsAnyWidth) {
     EXPECT_TRUE(width < 5 || bar.find("41.3%") != std::string::npos) << width << bar;
   }
   EXPECT_EQ(progress_bar("running", known_stats(), 25, false), "[==    ]  41.3%  2 failed");
-  EXPECT_EQ(progress_bar("running", known_stats(), 24, false), "[======       ]  41.3%");
+  EXPECT_EQ(progress_bar("running", known_stats(), 24, false), "[======         ]  41.3%");
 }
 
 TEST(RunProgress, ColoursDoNotCount) {
   const std::string bar = progress_bar("running", known_stats(), 150, true);
-  EXPECT_THAT(bar, HasSubstr("[\x1b[32m==============\x1b[0m   "));
+  EXPECT_THAT(bar, HasSubstr("[\x1b[32m===============\x1b[0m   "));
   EXPECT_THAT(bar, HasSubstr("\x1b[31m2 failed\x1b[0m"));
 }
 
@@ -166,21 +167,21 @@ TEST(RunSummary, APathDoesNotActOnATerminal) {
 }
 
 TEST(RunSummary, StepsInputQuarantineAndFirstError) {
-  const Json summary = Json::parse(R"({"ex_id": "ex", "quarantined": 2, "resumed": null,
+  const Json summary = Json::parse(R"json({"ex_id": "ex", "quarantined": 2, "resumed": null,
       "steps": [{"op": "file_reader", "records_in": null, "records_out": 200000, "share": 0.41},
                 {"op": "filter", "records_in": 200000, "records_out": 0, "share": 0.59}],
       "notices": ["/in: left out 1 pipe (p)"],
-      "first_error": {
-  "error" : "no object", "file" : "/in/a", "bytes" : [ 10, 30 ], "place" : null, "record" : "[1]", "quarantined" : false}})");
+      "first_error": {"error": "no object", "file": "/in/a", "bytes": [10, 30], "place": null, "record": "[1]",
+                      "quarantined": false}})json");
   EXPECT_EQ(summary_text(summary),
             "  STEP         RECORDS IN  RECORDS OUT  TIME\n"
-            "  file_reader                 200,000   41%\n"
+            "  file_reader                  200,000   41%\n"
             "  filter          200,000            0   59%\n"
             "  input: /in: left out 1 pipe (p)\n"
             "  quarantined: 2 records; see `slicemill quarantine ex`\n"
             "  first error: /in/a (slice: bytes 10 to 30): no object; record: [1]\n");
-EXPECT_EQ(summary_text(Json()), "");
-EXPECT_EQ(summary_text(Json::object()), "");
+  EXPECT_EQ(summary_text(Json()), "");
+  EXPECT_EQ(summary_text(Json::object()), "");
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_F(ConfigTest, AnUnknownKeyIsAnErrorWithASuggestion) {
 
 TEST_F(ConfigTest, AnUnknownKeyLikeNoOtherListsTheKnownOnes) {
   write_file("completely_different: 80\n");
-  EXPECT_THAT(error().message, HasSubstr("known keys: port, bind, allowed_hosts, data"));
+  EXPECT_THAT(error().message, HasSubstr("known keys: port, bind, allowed_hosts, listeners, data"));
 }
 
 TEST_F(ConfigTest, ATeraslicesConfigurationMeansTheSame) {
