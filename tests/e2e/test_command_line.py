@@ -302,7 +302,7 @@ class CommandLine(EndToEnd):
     def test_top_once(self):
         done, slow = self.completed("done"), self.live("slow")
         wait_until(lambda: self.master.stats(slow).get("processed"), "figures")
-        wait_until(lambda: re.search(rf"(?m)^{slow}  slow +running +\d+% +\d+ +0 +[\d,]+ +2/2 ", self.ok("top")),
+        wait_until(lambda: re.search(rf"(?m)^{slow}  slow +running +\d+% +\d+ +0 +[\d,]+ .* 2/2 ", self.ok("top")),
                    lambda: "figures of the live one in " + self.ok("top"))
         self.assertRegex(self.ok("top"), rf"(?m)^{done}  done +completed +100% ")
         self.assertEqual(len(self.ok("top", done).splitlines()), 2)
