@@ -103,7 +103,7 @@ class Quarantine(EndToEnd):
         rows = self.assert_split(master, ex_id)
         self.assertEqual({row["operation"] for row in rows}, {"operations[1] script"})
         self.assertIn("exit code 3", rows[0]["error"])
-        self.assertRegex(rows[0]["place"], r"^record \d+ of slice ")
+        self.assertRegex(rows[0]["place"], r"^record \d+ of \S+, bytes \d+ to \d+$")
 
     def test_retries_come_first(self):
         path = self.write_mixed_input(lambda n: '{"id":%d,"text":"guilty"}' % n)
@@ -277,7 +277,7 @@ class Quarantine(EndToEnd):
         for path in ("/v1/ex/none/quarantine", "/v1/jobs/none/quarantine"):
             master.ask("GET", path, expect=404)
             master.post(f"{path}/_redrive", expect=404)
-        answer = master.ask("GET", "/v1/ex/none/quarantine?size=x", expect=500)
+        answer = master.ask("GET", "/v1/ex/none/quarantine?size=x", expect=400)
         self.assertIn("size parameter", answer["message"])
         ex_id = master.submit(self.job(self.write_input(records=400), delay_ms=300))["ex_id"]
         master.post(f"/v1/ex/{ex_id}/quarantine/_redrive", expect=409)
