@@ -360,7 +360,7 @@ class Registry(Resources):
         master.submit(posted)
 
     def test_an_outcome_is_kept_until_it_can_be_written(self):
-        master = self.start_master(environment=self.fault_environment("master/registry.commit:enospc:8"))
+        master = self.start_master(environment=self.fault_environment("master/registry.commit:enospc:9"))
         self.input = self.write_input(records=RECORDS)
         ex_id = master.submit(self.job(self.input, delay_ms=5, max_retries=0))["ex_id"]
         wait_until(lambda: self.output.is_dir() and len(self.read_output()) == RECORDS, "every record to be published")

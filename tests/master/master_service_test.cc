@@ -189,6 +189,7 @@ TEST_F(MasterServiceTest, DocumentsTellTheProgressAndAtTheEndTheSummary) {
   EXPECT_TRUE(h_.document(submitted.ex_id)["progress"]["percent"].is_null()) << "nobody knows yet";
   const auto controller = h_.run(submitted.ex_id);
   controller->status("running", "", R"({"processed":1,"progress":{"percent":12.5,"rate":100,"eta":9}})");
+  h_.loop.run_ready();
   Json document = h_.document(submitted.ex_id);
   EXPECT_EQ(document["progress"]["percent"], 12.5);
   EXPECT_EQ(document["progress"]["eta"], 9);
@@ -196,6 +197,7 @@ TEST_F(MasterServiceTest, DocumentsTellTheProgressAndAtTheEndTheSummary) {
   // Lists that are kept are made anew, though at most once a second.
   const auto before = h_.service->revision();
   controller->status("running", "", R"({"processed":2,"progress":{"percent":25,"rate":100,"eta":8}})");
+  h_.loop.run_ready();
   EXPECT_EQ(h_.service->revision(), before);
   EXPECT_EQ(h_.document(submitted.ex_id)["progress"]["percent"], 25);
   h_.loop.advance(1s);
