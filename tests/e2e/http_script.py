@@ -1,7 +1,7 @@
 """Plays request and answer scripts (the form of tests/dialects/http_script.h, without given and called) against a real server.
 
 In all parts {name} stands for a value of the world that a test has set up. In expected JSON a text may stand for what is not known
-before: "<number>", "<text>", "<date>", "<list>", "<object>", "<any>"; "<save name>" takes any text and puts it into the world.
+before: "<number>", "<text>", "<begins TEXT>", "<date>", "<list>", "<object>", "<any>"; "<save name>" takes any text and puts it into the world.
 
 A body "<file NAME>" is what the world has under that name, bytes as they are.
 
@@ -102,6 +102,8 @@ def difference(expected, actual, world, place=""):
     if isinstance(expected, str) and expected.startswith("<save "):
         world[expected[6:-1]] = actual
         return "" if isinstance(actual, str) and actual else f"{place}: expected a text, got {actual!r}"
+    if isinstance(expected, str) and expected.startswith("<begins "):
+        return "" if isinstance(actual, str) and actual.startswith(expected[8:-1]) else f"{place}: expected {expected}, got {actual!r}"
     if isinstance(expected, str) and expected in KINDS:
         return "" if KINDS[expected](actual) else f"{place}: expected {expected}, got {actual!r}"
     if isinstance(expected, dict) and isinstance(actual, dict):
