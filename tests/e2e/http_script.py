@@ -1,7 +1,8 @@
 """Plays request and answer scripts (the form of tests/dialects/http_script.h, without given and called) against a real server.
 
 In all parts {name} stands for a value of the world that a test has set up. In expected JSON a text may stand for what is not known
-before: "<number>", "<text>", "<begins TEXT>", "<date>", "<list>", "<object>", "<any>"; "<save name>" takes any text and puts it into the world.
+before: "<number>", "<text>", "<begins TEXT>", "<date>", "<list>", "<object>", "<any>"; "<save name>" takes any text and puts it into the
+world.
 
 A body "<file NAME>" is what the world has under that name, bytes as they are.
 
