@@ -275,7 +275,9 @@ Result<ExitCode> judge(const CommandLine& line, const Setting& setting, const Ch
 Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   Setting setting;
   ASSIGN_OR_RETURN(setting.plan, parse_chaos_plan(line.chaos));
-  ASSIGN_OR_RETURN(setting.job, read_resolved_job(line.job_file, LocalAssets()));
+  ASSIGN_OR_RETURN(Json given, set_params(line.set));
+  ASSIGN_OR_RETURN(setting.job, read_resolved_job(line.job_file, LocalAssets(), {.given = std::move(given)}));
+  setting.job = without_params(setting.job);  // both runs are of the job as it is now
   if (line.workers > 0) setting.job["workers"] = line.workers;
   if (setting.job.value("lifecycle", "") == "persistent")
     return Error(ErrorCode::invalid, "run: --chaos: the job is persistent; its end is what is judged");

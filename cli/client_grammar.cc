@@ -130,6 +130,7 @@ class ClientGrammar {
         .add_option("JOB", line_.job_file,
                     "Job file, JSON or YAML; relative paths in it start at the working directory")
         ->type_name("");
+    add_set(submit, line_);
     submit.add_flag("--no-start", options_.no_start, "Only store the job; prints the job's id");
     add_wait(submit);
     add_output(submit);
@@ -194,11 +195,18 @@ class ClientGrammar {
     recover.add_option("--slices", options_.slices, "Only these of its slices, and no new ones")
         ->type_name("TYPE")
         ->check(CLI::IsMember({"all", "errors", "pending"}));
+    recover
+        .add_option("--config", options_.config,
+                    "The job as it is now (current), or as the execution had it (own); own if nothing is said")
+        ->type_name("WHICH")
+        ->check(CLI::IsMember({"current", "own"}));
+    add_set(recover, line_);
     add_wait(recover);
     add_output(recover);
 
     CLI::App& restart = of_execution(Command::restart, "restart",
                                      "Stop an execution if it is live, and start its job anew; prints the new id");
+    add_set(restart, line_);
     add_wait(restart);
     add_output(restart);
 
@@ -382,6 +390,12 @@ CLI::Option& add_data(CLI::App& app, CommandLine& line, const char* text) {
                  "--data", [&line](const std::string& value) { line.flags["data"] = value; }, text)
               ->type_name("DIR")
               ->check(not_empty());
+}
+
+void add_set(CLI::App& app, CommandLine& line) {
+  app.add_option("--set", line.set, "Give the job's parameter ${NAME} this value; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
 }
 
 Result<void> check_client_arguments(const CommandLine& line) {

@@ -24,6 +24,9 @@ void add_master(CLI::App& app, CommandLine& line);
 // --data, with what its help says.
 CLI::Option& add_data(CLI::App& app, CommandLine& line, const char* text);
 
+// --set NAME=VALUE.
+void add_set(CLI::App& app, CommandLine& line);
+
 // What the parser library cannot tell: arguments that are missing, or do not go together.
 Result<void> check_client_arguments(const CommandLine& line);
 

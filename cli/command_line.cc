@@ -70,12 +70,17 @@ Parser::Parser(CommandLine& line) : line_(line) {
   run.add_option("JOB", line.job_file, "Job file, JSON or YAML; relative paths in it start at the working directory")
       ->type_name("");
   add_assets(run);
+  add_set(run, line);
   run.add_option("--workers", line.workers, "Workers, instead of what the job says")
       ->type_name("N")
       ->check(CLI::Range(1, 1024).description(""));
   run.add_option("--resume", line.resume_ex_id,
                  "Go on with this execution of the data directory: its id, the beginning of it, or last")
       ->type_name("EX");
+  run.add_option(
+         "--job", line.mended_job,
+         "With --resume: the mended job to go on with, instead of the execution's own; it becomes a new execution")
+      ->type_name("JOB");
   run.add_option(
          "--chaos", line.chaos,
          "Run it with processes of its own, kill some of them at random, then judge the output: exit code 0 or 1, or 6 "
@@ -128,17 +133,29 @@ void Parser::add_client_commands() {
   quarantine.add_flag("--redrive", line_.redrive,
                       "Run the records again in a new execution: by the master under the job's present configuration, "
                       "without a master in this process");
+  quarantine.add_flag(
+      "--edit", line_.edit,
+      "Open the records in an editor (VISUAL, EDITOR, or vi), then run those again that are left there, as "
+      "they were mended");
+  quarantine
+      .add_option(
+          "--with", line_.mended_records,
+          "Run these records again: a file of them as they are listed or edited, with mended bytes; - is standard "
+          "input")
+      ->type_name("FILE");
   quarantine
       .add_option("--job", line_.job_file,
                   "Without a master: the mended job to redrive with, instead of the execution's own")
       ->type_name("JOB");
   add_assets(quarantine);
+  add_set(quarantine, line_);
   add_master(quarantine, line_);
   add_data(quarantine, line_, kDataIfNoMaster);
 
   CLI::App& validate = add(Command::validate, "validate", "Check a job file: say what is wrong, or what it would run");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML")->type_name("");
   add_assets(validate);
+  add_set(validate, line_);
 
   CLI::App& ops = add(Command::ops, "ops", "List the operations, or describe one");
   ops.add_option("NAME", line_.operation, "Operation to describe")->type_name("");
@@ -299,10 +316,15 @@ Result<void> check_arguments(const CommandLine& line) {
     case Command::run:
       if (line.job_file.empty() && line.resume_ex_id.empty()) return missing("run", "JOB");
       if (!line.job_file.empty() && !line.resume_ex_id.empty()) {
-        return Error(ErrorCode::invalid, "run: give a JOB or --resume, not both; a resumed execution keeps its job");
+        return Error(ErrorCode::invalid,
+                     "run: give a JOB or --resume, not both; a resumed execution keeps its job, or goes on with --job");
       }
-      if (!line.assets.empty() && !line.resume_ex_id.empty())
+      if (!line.mended_job.empty() && line.resume_ex_id.empty())
+        return Error(ErrorCode::invalid, "run: --job goes with --resume; a new execution has its JOB");
+      if (!line.assets.empty() && !line.resume_ex_id.empty() && line.mended_job.empty())
         return Error(ErrorCode::invalid, "run: --assets goes with a JOB; a resumed execution keeps its bundles");
+      if (!line.set.empty() && !line.resume_ex_id.empty() && line.mended_job.empty())
+        return Error(ErrorCode::invalid, "run: --set goes with a JOB; a resumed execution keeps its values");
       if (!line.out.empty() && line.chaos.empty())
         return Error(ErrorCode::invalid, "run: --out goes with --chaos; a job says itself where its output goes");
       if (!line.assets.empty() && !line.chaos.empty())
@@ -322,12 +344,15 @@ Result<void> check_arguments(const CommandLine& line) {
       return check_client_arguments(line);
     case Command::quarantine:
       if (line.ex_id.empty()) return missing("quarantine", "EX");
+      if (line.edit && !line.mended_records.empty())
+        return Error(ErrorCode::invalid, "quarantine: give --edit or --with FILE, not both");
       if (!line.job_file.empty() && (!line.redrive || !line.master_url.empty())) {
         return Error(ErrorCode::invalid,
                      "quarantine: --job goes with --redrive, and without --master: a master has the job");
       }
       if (!line.assets.empty() && line.job_file.empty())
         return Error(ErrorCode::invalid, "quarantine: --assets goes with --job");
+      if (!line.set.empty() && !line.redrive) return Error(ErrorCode::invalid, "quarantine: --set goes with --redrive");
       return check_client_arguments(line);
     default:
       return check_client_arguments(line);
@@ -354,6 +379,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   Parser parser(line);
   RETURN_IF_ERROR(parser.parse(with_other_spellings(arguments)));
   line.typed_master = line.master_url;
+  if (line.edit || !line.mended_records.empty()) line.redrive = true;
   RETURN_IF_ERROR(check_arguments(line));
   return line;
 }

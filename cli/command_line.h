@@ -75,6 +75,7 @@ struct ClientOptions {
   std::int64_t lines = 100;                   // logs
   bool force = false;                         // stop
   std::string slices;                         // recover: all, errors, pending
+  std::string config;                         // recover: current, own; "": own
   std::string action;                         // workers, assets, context, completion
   std::vector<std::string> words;             // assets, context; man, help: a command
   std::int64_t count = 0;                     // workers
@@ -93,6 +94,8 @@ struct CommandLine {
   std::string config_file;                   // master, run
   std::string job_file;                      // run, validate, quarantine (a redrive without a master)
   std::vector<std::string> assets;           // run, validate, quarantine; directories and zips
+  std::vector<std::string> set;              // NAME=VALUE; run, validate, submit, recover, restart, quarantine
+  std::string mended_job;                    // run --resume; "": as the execution has it
   std::int64_t workers = 0;                  // run; 0: what the job says
   std::string resume_ex_id;                  // run; "": a new execution
   std::string chaos;                         // run; what to kill, "": nothing
@@ -101,7 +104,9 @@ struct CommandLine {
   std::string master_url;                    // "": see client/master_address.h
   std::string typed_master;                  // --master as it was typed
   bool fail_on_quarantine = false;           // run, wait, submit
-  bool redrive = false;                      // quarantine
+  bool redrive = false;                      // quarantine; also with `edit` and `mended_records`
+  bool edit = false;                         // quarantine
+  std::string mended_records;                // quarantine; a file of records that run again
   std::string operation;                     // ops; "": list
   std::vector<std::string> input_files;      // init
   bool json = false;                         // ops

@@ -5,11 +5,14 @@
 
 #include "cli/command_line.h"
 #include "cli/exit_codes.h"
+#include "core/runtime/json.h"
 
 namespace slicemill::cli {
 
-ExitCode run_master(const CommandLine& line);              // master_command.cc
-ExitCode run_local(const CommandLine& line);               // run_command.cc; also a redrive without a master
+ExitCode run_master(const CommandLine& line);  // master_command.cc
+ExitCode run_local(const CommandLine& line);   // run_command.cc
+// A redrive without a master, of these records; null: of all. run_command.cc
+ExitCode redrive_locally(const CommandLine& line, const Json& records);
 ExitCode run_with_chaos(const CommandLine& line);          // chaos_command.cc
 ExitCode verify_execution(const CommandLine& line);        // verify_command.cc
 ExitCode list_or_redrive(const CommandLine& line);         // quarantine_command.cc

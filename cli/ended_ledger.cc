@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -98,6 +99,22 @@ Error no_ledger(const DataLayout& layout, const std::string& ex_id) {
           "no ledger of execution {} at {}; `slicemill list --data {}` shows what is there, --data DIR or --master "
           "URL name another place",
           ex_id, directory, for_shell(layout.data)));
+}
+
+Result<std::vector<std::string>> ledgers_after(const std::string& ledgers, const std::string& ex_id) {
+  std::map<std::size_t, std::string> found;  // by the length of the lineage
+  ASSIGN_OR_RETURN(const auto names, posix_files().list(ledgers));
+  for (const auto& name : names) {
+    const std::string directory = ledgers + "/" + name;
+    if (name == ex_id || !ledger_exists(directory)) continue;
+    const auto view = view_ledger(directory);
+    if (!view) continue;  // in use: what it takes is shown once that is done
+    const auto& lineage = (*view)->header().lineage;
+    if (std::find(lineage.begin(), lineage.end(), ex_id) != lineage.end()) found.emplace(lineage.size(), directory);
+  }
+  std::vector<std::string> directories;
+  for (auto& [length, directory] : found) directories.push_back(std::move(directory));
+  return directories;
 }
 
 namespace {

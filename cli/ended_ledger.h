@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "core/ledger/slice_ledger.h"
@@ -26,6 +27,9 @@ Result<EndedLedger> stored_ledger(const CommandLine& line);
 Result<EndedLedger> ended_ledger_of_master(const CommandLine& line);
 // Why there is no ledger of this execution. gone, if it ran here: then its log tells.
 Error no_ledger(const DataLayout& layout, const std::string& ex_id);
+
+// The ledgers of those that go on from an execution, oldest first.
+Result<std::vector<std::string>> ledgers_after(const std::string& ledgers, const std::string& ex_id);
 
 // Of an execution and all that descend from it by recoveries and redrives: the one whose ledger knows most, since each
 // goes on with what the one before knew.

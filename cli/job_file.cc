@@ -1,6 +1,7 @@
 #include "cli/job_file.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -66,11 +67,28 @@ Result<std::string> working_directory() {
   return path.string();
 }
 
-Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets) {
+Result<Json> set_params(const std::vector<std::string>& settings) {
+  Json params = Json::object();
+  for (const std::string& setting : settings) {
+    const auto equals = setting.find('=');
+    const std::string name = setting.substr(0, equals);
+    if (equals == std::string::npos || !is_param_name(name))
+      return Error(ErrorCode::invalid,
+                   fmt::format("--set {}: expected NAME=VALUE, with a name of letters, digits and _", setting));
+    params[name] = setting.substr(equals + 1);
+  }
+  return params;
+}
+
+Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets, const JobMoment& moment) {
   ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
   auto job = validate_job(file.job, builtin_operations(),
-                          {.paths = {.allow_relative = true, .base = base}, .assets = &assets});
+                          {.paths = {.allow_relative = true, .base = base},
+                           .assets = &assets,
+                           .params = {.given = moment.given, .earlier = moment.earlier, .of_file = true},
+                           .now = moment.now,
+                           .lineage = moment.lineage});
   if (!job) return with_context(in_plain_words(job.error()), shown_name(path));
   if (const auto checked = check_inputs(path, job->config); !checked)
     return with_context(checked.error(), shown_name(path));
@@ -79,8 +97,8 @@ Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalo
   return job;
 }
 
-Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets) {
-  ASSIGN_OR_RETURN(ValidatedJob job, resolve_job_file(path, assets));
+Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets, const JobMoment& moment) {
+  ASSIGN_OR_RETURN(ValidatedJob job, resolve_job_file(path, assets, moment));
   for (const JobWarning& warning : job.warnings) report_warning(shown_name(path) + ": " + to_text(warning));
   return std::move(job.config);
 }

@@ -21,9 +21,12 @@
 #include "cli/run_retention.h"
 #include "cli/run_summary.h"
 #include "cli/shell_words.h"
+#include "core/ledger/redrive_trail.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/job.h"
 #include "core/model/launch.h"
+#include "core/model/mended_records.h"
+#include "core/runtime/asio_loop.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
@@ -47,12 +50,48 @@ struct Plan {
 };
 
 // The document that an execution of the master would have, as far as controller and workers read it.
-Result<Json> new_execution(const CommandLine& line, const DataLayout& layout, const std::string& ex_id) {
+Result<Json> new_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
+                           const std::string& ex_id, JobMoment moment = {}) {
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, layout.data + "/bundles"));
-  ASSIGN_OR_RETURN(Json execution, read_resolved_job(line.job_file, assets));
+  ASSIGN_OR_RETURN(moment.given, set_params(line.set));
+  if (moment.lineage.empty()) moment.lineage = ex_id;
+  ASSIGN_OR_RETURN(Json execution, read_resolved_job(job_file, assets, moment));
   execution["ex_id"] = ex_id;
   execution["job_id"] = random_uuid();
   return execution;
+}
+
+// The mended job for the execution that goes on from this ledger: with the values and the moment that the former one
+// had, unless the command line gives others.
+Result<Json> mended_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
+                              const LedgerHeader& header, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(const Json former, parse_json(header.execution));
+  const WallMs moment = moment_of(former);
+  ASSIGN_OR_RETURN(Json execution, new_execution(line, job_file, layout, ex_id,
+                                                 {.given = Json::object(),
+                                                  .earlier = given_params(former),
+                                                  .now = moment != 0 ? moment : header.created_ms,
+                                                  .lineage = header.lineage.front()}));
+  if (const auto job = former.find("job_id"); job != former.end()) execution["job_id"] = *job;
+  return execution;
+}
+
+// Gives an interrupted execution an outcome, since another one goes on from it: it must not go on as itself any more.
+Result<void> end_interrupted(const std::string& directory, const std::string& successor) {
+  AsioLoop loop;
+  ASSIGN_OR_RETURN(const auto ledger, open_ledger_next_epoch(loop, directory));
+  LedgerBatch batch;
+  batch.outcome = LedgerOutcome{ExecutionStatus::stopped,
+                                fmt::format("interrupted; execution {} goes on from it with another job", successor),
+                                loop.wall_ms()};
+  Result<void> written;
+  ledger->write(std::move(batch), [&](const Result<void>& synced) {
+    written = synced;
+    loop.stop();
+  });
+  loop.run();
+  RETURN_IF_ERROR(written);
+  return ledger->close();
 }
 
 // Where earlier redrives and recoveries have come: what they did is done.
@@ -64,9 +103,11 @@ Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id
 }
 
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
-// where earlier recoveries and redrives of it have come: what they did is done.
-Result<void> resume(const DataLayout& layout, const std::string& ex_id, Plan& plan) {
+// where earlier recoveries and redrives of it have come: what they did is done. With a mended job it is always a new
+// one.
+Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& plan) {
   ControllerLaunch& launch = plan.options.launch;
+  const std::string& ex_id = line.resume_ex_id;
   const std::string own = layout.ledger_directory(ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, ex_id), "nothing to resume");
   launch.ex_id = ex_id;
@@ -77,27 +118,34 @@ Result<void> resume(const DataLayout& layout, const std::string& ex_id, Plan& pl
     ASSIGN_OR_RETURN(launch.ex_id, newest_of(layout, ex_id));
     ASSIGN_OR_RETURN(view, view_ledger(layout.ledger_directory(launch.ex_id)));
   }
-  const LedgerHeader& header = view->header();
-  if (!header.outcome) {
+  const LedgerHeader header = view->header();
+  view.reset();
+  if (!header.outcome && line.mended_job.empty()) {
     ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
     return {};
   }
   // A recovery of one type, or a redrive, completes without what it was not asked for.
-  if (header.outcome->status == ExecutionStatus::completed && header.cleanup == CleanupType::none) {
+  if (header.outcome && header.outcome->status == ExecutionStatus::completed && header.cleanup == CleanupType::none) {
     return Error(ErrorCode::conflict,
                  fmt::format("execution {} ended as completed; there is nothing to resume", launch.ex_id));
   }
-  const std::string ended = fmt::format("execution {} ended as {}", launch.ex_id, to_string(header.outcome->status));
-  launch.source_ledger_directory = layout.ledger_directory(launch.ex_id);
+  const std::string source = launch.ex_id;
+  launch.source_ledger_directory = layout.ledger_directory(source);
   launch.ex_id = random_uuid();
-  launch.execution["ex_id"] = launch.ex_id;
-  launch.epoch = header.epoch + 1;
-  plan.news = fmt::format("{}; {} goes on from it\n", ended, launch.ex_id);
+  if (line.mended_job.empty()) {
+    launch.execution["ex_id"] = launch.ex_id;
+  } else {
+    ASSIGN_OR_RETURN(launch.execution, mended_execution(line, line.mended_job, layout, header, launch.ex_id));
+  }
+  if (!header.outcome) RETURN_IF_ERROR(end_interrupted(launch.source_ledger_directory, launch.ex_id));
+  launch.epoch = header.epoch + 2;  // above that of the opening which gave it its outcome
+  plan.news = fmt::format("execution {} ended as {}; {} goes on from it\n", source,
+                          to_string(header.outcome ? header.outcome->status : ExecutionStatus::stopped), launch.ex_id);
   return {};
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
-Result<void> redrive(const DataLayout& layout, const CommandLine& line, Plan& plan) {
+Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Json& records, Plan& plan) {
   ControllerLaunch& launch = plan.options.launch;
   const std::string own = layout.ledger_directory(line.ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
@@ -105,6 +153,8 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Plan& pl
   launch.source_ledger_directory = layout.ledger_directory(newest);
   ASSIGN_OR_RETURN(const auto view, view_ledger(launch.source_ledger_directory));
   const LedgerHeader& header = view->header();
+  if (!line.set.empty() && line.job_file.empty())
+    return Error(ErrorCode::invalid, "quarantine: --set goes with --job; without it the records' job keeps its values");
   if (!header.outcome) {
     return Error(ErrorCode::conflict,
                  fmt::format("execution {} has not ended; go on with `slicemill run --resume {}`", newest, newest));
@@ -112,13 +162,19 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, Plan& pl
   ASSIGN_OR_RETURN(const auto first, view->quarantine(std::nullopt, 0, 1));
   if (first.empty())
     return Error(ErrorCode::not_found, fmt::format("execution {} has no quarantined records", line.ex_id));
+  if (!records.is_null()) {
+    ASSIGN_OR_RETURN(MendedRecords chosen, parse_mended_records(records));
+    RETURN_IF_ERROR(check_quarantined(*view, std::move(chosen)));
+  }
   launch.ex_id = random_uuid();
   if (line.job_file.empty()) {
     ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
     launch.execution["ex_id"] = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.execution, new_execution(line, layout, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.execution, mended_execution(line, line.job_file, layout, header, launch.ex_id));
   }
+  launch.execution.erase(kRedrivenRecords);
+  if (!records.is_null()) launch.execution[kRedrivenRecords] = records;
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
   plan.news = fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
@@ -156,18 +212,18 @@ std::string resume_command(const CommandLine& line, const std::string& ex_id) {
   return command;
 }
 
-Result<Plan> make_plan(const CommandLine& line, const Settings& settings) {
+Result<Plan> make_plan(const CommandLine& line, const Settings& settings, const Json& redriven_records) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
   Plan plan;
   ControllerLaunch& launch = plan.options.launch;
   launch.epoch = 0;  // the ledger issues epochs
   if (line.redrive) {
-    RETURN_IF_ERROR(redrive(layout, line, plan));
+    RETURN_IF_ERROR(redrive(layout, line, redriven_records, plan));
   } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
-    ASSIGN_OR_RETURN(launch.execution, new_execution(line, layout, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.execution, new_execution(line, line.job_file, layout, launch.ex_id));
   } else {
-    RETURN_IF_ERROR(resume(layout, line.resume_ex_id, plan));
+    RETURN_IF_ERROR(resume(layout, line, plan));
   }
   launch.ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
@@ -287,13 +343,15 @@ ExitCode conclude(const CommandLine& line, const Plan& plan, const controller::C
 
 }  // namespace
 
-ExitCode run_local(const CommandLine& line) {
+namespace {
+
+ExitCode run(const CommandLine& line, const Json& redriven_records) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
-  auto plan = make_plan(line, *settings);
+  auto plan = make_plan(line, *settings, redriven_records);
   if (!plan)
     return report(plan.error(),
                   plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));
@@ -334,6 +392,16 @@ ExitCode run_local(const CommandLine& line) {
   remove_old_runs(DataLayout::of(settings->text("data")), *settings, plan->options.launch.ex_id);
   if (!outcome) return report(outcome.error());
   return conclude(line, *plan, *outcome, took);
+}
+
+}  // namespace
+
+ExitCode run_local(const CommandLine& line) {
+  return run(line, Json());
+}
+
+ExitCode redrive_locally(const CommandLine& line, const Json& records) {
+  return run(line, records);
 }
 
 }  // namespace slicemill::cli

@@ -38,7 +38,8 @@ std::string inferred_types(const Json& job) {
 Result<std::string> validate(const CommandLine& line) {
   const Scratch scratch;
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
-  ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets));
+  ASSIGN_OR_RETURN(Json given, set_params(line.set));
+  ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets, {.given = std::move(given)}));
   return describe_validation(job) + inferred_types(job.config);
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/ended_ledger.h"
@@ -31,21 +32,35 @@ void print_report(const std::string& ex_id, const LedgerHeader& header, const Ve
       report.records, report.bytes, report.missing_count, report.altered_count, report.extra_count);
 }
 
-// Nothing: its last operation publishes nothing.
-Result<std::optional<VerifyReport>> compare(const LedgerView& view) {
+// The jobs of the executions that this one goes on from, as far as their ledgers are there still: a mended job may
+// write elsewhere than they did.
+Result<std::vector<FormerJob>> former_jobs(const std::string& ledgers, const LedgerHeader& header) {
+  std::vector<FormerJob> former;
+  for (std::size_t i = 0; i + 1 < header.lineage.size(); ++i) {
+    const std::string directory = ledgers + "/" + header.lineage[i];
+    if (!ledger_exists(directory)) continue;
+    ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
+    ASSIGN_OR_RETURN(Json job, parse_json(view->header().execution));
+    former.push_back({view->header().epoch, std::move(job)});
+  }
+  return former;
+}
+
+// Nothing: its last operation publishes nothing. ledgers: the directory that holds them.
+Result<std::optional<VerifyReport>> compare(const LedgerView& view, const std::string& ledgers) {
   const LedgerHeader& header = view.header();
   ASSIGN_OR_RETURN(const Json job, parse_json(header.execution));
-  ASSIGN_OR_RETURN(const auto publisher, make_publisher(job, header.lineage, posix_files()));
+  ASSIGN_OR_RETURN(const auto publisher, make_publisher(job, header.lineage, posix_files(), header.joined));
   if (publisher == nullptr) return std::optional<VerifyReport>();
   const OutputSource outputs = [&](const OutputVisitor& visit) { return view.for_each_output(visit); };
-  ASSIGN_OR_RETURN(VerifyReport report, publisher->verify(outputs, header.joined));
+  ASSIGN_OR_RETURN(const auto former, former_jobs(ledgers, header));
+  ASSIGN_OR_RETURN(VerifyReport report, publisher->verify(outputs, header.joined, former));
   return std::optional(std::move(report));
 }
 
 // What went on from an execution may have joined its parts, or published what it left committed: then its own ledger
 // does not tell what the output should be, and that of the last one does. Nothing: nobody went on from it.
-Result<std::optional<ExitCode>> judge_by_descendant(const std::string& directory, const std::string& ex_id) {
-  const std::string ledgers = directory.substr(0, directory.rfind('/'));
+Result<std::optional<ExitCode>> judge_by_descendant(const std::string& ledgers, const std::string& ex_id) {
   ASSIGN_OR_RETURN(const NewestLedger newest, newest_ledger(ledgers, ex_id));
   if (newest.ex_id == ex_id) {
     if (newest.unknown)
@@ -53,7 +68,7 @@ Result<std::optional<ExitCode>> judge_by_descendant(const std::string& directory
     return std::optional<ExitCode>();
   }
   ASSIGN_OR_RETURN(const auto view, view_ledger(ledgers + "/" + newest.ex_id));
-  ASSIGN_OR_RETURN(const auto report, compare(*view));
+  ASSIGN_OR_RETURN(const auto report, compare(*view, ledgers));
   if (!report) return std::optional<ExitCode>();
   fmt::print("execution {} goes on from {}; its ledger tells what the output is by now\n", newest.ex_id, ex_id);
   print_report(newest.ex_id, view->header(), *report);
@@ -62,7 +77,8 @@ Result<std::optional<ExitCode>> judge_by_descendant(const std::string& directory
 
 Result<ExitCode> verify(const CommandLine& line) {
   ASSIGN_OR_RETURN(EndedLedger ledger, line.master_url.empty() ? stored_ledger(line) : ended_ledger_of_master(line));
-  ASSIGN_OR_RETURN(const auto report, compare(*ledger.view));
+  const std::string ledgers = ledger.directory.substr(0, ledger.directory.rfind('/'));
+  ASSIGN_OR_RETURN(const auto report, compare(*ledger.view, ledgers));
   if (!report) {
     fmt::print("execution {}: its last operation publishes nothing that could be verified\n", line.ex_id);
     return ExitCode::ok;
@@ -70,7 +86,7 @@ Result<ExitCode> verify(const CommandLine& line) {
   const LedgerHeader header = ledger.view->header();
   if (!report->clean()) {
     ledger.view.reset();  // it is among those that are looked at
-    ASSIGN_OR_RETURN(const auto code, judge_by_descendant(ledger.directory, line.ex_id));
+    ASSIGN_OR_RETURN(const auto code, judge_by_descendant(ledgers, line.ex_id));
     if (code) return *code;
   }
   print_report(line.ex_id, header, *report);

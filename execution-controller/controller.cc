@@ -31,16 +31,48 @@ Result<std::string> mismatch_with(const std::string& source_directory, const Jso
   return position_mismatch(before, job);
 }
 
-// Why redriven records could not be published: "" if they can. A joined file is written once, of all slices.
-Result<std::string> no_place_for_redriven(const std::string& source_directory, const Json& job) {
-  if (!job.at("operations").back().value("single_file", false)) return std::string();
+// Why a recovery cannot publish what its source has written. "" if it can, or if that is published.
+Result<std::string> output_mismatch_with(const std::string& source_directory, const Json& job) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
-  if (view->header().joined)
-    return std::string("the joined file is written already; redrive with a job that writes to a directory");
+  const LedgerHeader& header = view->header();
+  if (header.joined && header.joined->published) return std::string();
+  ASSIGN_OR_RETURN(const Json before, parse_json(header.execution));
+  ASSIGN_OR_RETURN(std::string mismatch, output_mismatch(before, job, header.lineage.front()));
+  if (mismatch.empty()) return mismatch;
+  bool has_outputs = false;
+  RETURN_IF_ERROR(view->for_each_output([&](const CommittedOutput& output) -> Result<void> {
+    has_outputs = has_outputs || output.facts.present;
+    return {};
+  }));
+  return has_outputs ? mismatch : std::string();
+}
+
+// Why redriven records could not be published: "" if they can. A joined file is written once, of all slices; a
+// directory that replaces another one takes its place once all slices are there, and more can be added then.
+Result<std::string> no_place_for_redriven(const std::string& source_directory, const Json& job) {
+  const Json& sender = job.at("operations").back();
+  const bool is_single = is_true(sender, "single_file");
+  if (!is_single && sender.value("if_exists", "append") != "replace") return std::string();
+  ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
+  const auto& joined = view->header().joined;
+  if (is_single && joined)
+    return std::string(
+        "single_file: the joined file is written already; redrive with a job that writes to a directory");
+  if (joined && joined->published) return std::string();
   ASSIGN_OR_RETURN(const auto open, view->open_counts());
   if (open.error + open.start + open.pending > 0)
-    return std::string("slices are missing in the file still; recover the execution before");
+    return fmt::format("{}: slices are missing in the output still; recover the execution before",
+                       is_single ? "single_file" : "if_exists");
   return std::string();
+}
+
+// Of a redrive: the records that it runs; nothing: all of them. They were checked when it was asked for.
+std::optional<MendedRecords> chosen_records(const Json& job) {
+  const auto list = job.find(kRedrivenRecords);
+  if (list == job.end()) return std::nullopt;
+  auto records = parse_mended_records(*list);
+  if (!records) return MendedRecords();
+  return std::move(*records);
 }
 
 }  // namespace
@@ -55,10 +87,13 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
+    ASSIGN_OR_RETURN(const std::string elsewhere,
+                     output_mismatch_with(launch.source_ledger_directory, launch.execution));
+    if (!elsewhere.empty()) return Error(ErrorCode::invalid, "cannot go on with the output: " + elsewhere);
     if (launch.cleanup == CleanupType::quarantine) {
       ASSIGN_OR_RETURN(const std::string obstacle,
                        no_place_for_redriven(launch.source_ledger_directory, launch.execution));
-      if (!obstacle.empty()) return Error(ErrorCode::invalid, "single_file: " + obstacle);
+      if (!obstacle.empty()) return Error(ErrorCode::invalid, obstacle);
     } else if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
       ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
       if (!mismatch.empty())
@@ -81,8 +116,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   // Nothing that others notice comes before this: who does not hold the ledger would take the workers from who does.
   RETURN_IF_ERROR(parts.workers.listen());
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(ledger), resumed));
-  ASSIGN_OR_RETURN(controller->publisher_,
-                   make_publisher(controller->job_, controller->ledger_->header().lineage, parts.files));
+  ASSIGN_OR_RETURN(controller->publisher_, make_publisher(controller->job_, controller->ledger_->header().lineage,
+                                                          parts.files, controller->ledger_->header().joined));
   controller->wire();
   // Before the first worker is heard: what it holds must be found in the queue.
   if (!controller->ledger_->header().outcome) {
@@ -230,7 +265,7 @@ void Controller::wire() {
                       .on_change = [this] { turn_soon(); },
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   redrive_ = std::make_unique<Redrive>(
-      parts_.loop, *ledger_, *writer_, recovery_->redrives(),
+      parts_.loop, *ledger_, *writer_, recovery_->redrives(), chosen_records(job_),
       Redrive::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                      .on_change = [this] { turn_soon(); },
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});

@@ -126,8 +126,9 @@ void Controller::finish() {
   }
   const auto& before = ledger_->header().joined;
   // A redrive of quarantined records adds files to a directory.
-  const bool takes_no_more = publisher_->joins() ? joined_ || (before && before->published)
-                                                 : !settlement_ || settlement_->counters().quarantined == 0;
+  const bool is_joined = !publisher_->joins() || joined_ || (before && before->published);
+  const bool has_quarantined = settlement_ && settlement_->counters().quarantined > 0;
+  const bool takes_no_more = is_joined && !(publisher_->takes_more() && has_quarantined);
   const bool whole = outcome_.status == ExecutionStatus::completed && takes_no_more;
   parts_.loop.after(kTellAfter, tell);
   parts_.loop.offload(

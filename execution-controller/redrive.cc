@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ledger/slice_record_json.h"
 #include "core/runtime/fault.h"
 
 namespace slicemill::controller {
@@ -15,8 +16,14 @@ constexpr std::uint64_t kMostAhead = 64;  // slices: each holds its records
 
 }  // namespace
 
-Redrive::Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, Hooks hooks)
-    : loop_(loop), ledger_(ledger), writer_(writer), hooks_(std::move(hooks)), finished_(!wanted) {
+Redrive::Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted,
+                 std::optional<MendedRecords> chosen, Hooks hooks)
+    : loop_(loop),
+      ledger_(ledger),
+      writer_(writer),
+      chosen_(std::move(chosen)),
+      hooks_(std::move(hooks)),
+      finished_(!wanted) {
   const auto& positions = ledger.header().positions;
   if (const auto stored = positions.find(0); stored != positions.end()) position_ = stored->second;
 }
@@ -31,6 +38,19 @@ void Redrive::fill(std::uint64_t waiting, std::uint64_t ahead) {
       [this, page, alive = std::weak_ptr<bool>(alive_)] {
         if (!alive.expired()) page_read(std::move(*page));
       });
+}
+
+void Redrive::choose(std::vector<QuarantineRow>& page) const {
+  const LedgerHeader& header = ledger_.header();
+  // What this execution itself has quarantined is not for it to run again.
+  std::erase_if(page, [&](const QuarantineRow& row) { return row.settled_in >= header.generation(); });
+  if (!chosen_) return;
+  std::erase_if(page, [&](QuarantineRow& row) {
+    const auto chosen = chosen_->find(quarantine_id(row.at, header.lineage));
+    if (chosen == chosen_->end()) return true;
+    row.record.bytes = chosen->second;
+    return false;
+  });
 }
 
 void Redrive::page_read(Result<std::vector<QuarantineRow>> page) {
@@ -49,9 +69,8 @@ void Redrive::page_read(Result<std::vector<QuarantineRow>> page) {
     return;
   }
   after_ = page->back().at;
-  // What this execution itself has quarantined is not for it to run again.
   const std::uint16_t generation = ledger_.header().generation();
-  std::erase_if(*page, [&](const QuarantineRow& row) { return row.settled_in >= generation; });
+  choose(*page);
   if (page->empty()) {
     hooks_.on_change();
     return;

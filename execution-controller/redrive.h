@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/mended_records.h"
 #include "core/runtime/loop.h"
 #include "execution-controller/ledger_writer.h"
 
@@ -26,8 +27,10 @@ class Redrive {
     std::function<void(const Error&)> on_fatal;
   };
 
-  // wanted: false in every execution that is no redrive; then there is nothing to do.
-  Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, Hooks hooks);
+  // wanted: false in every execution that is no redrive; then there is nothing to do. chosen: only these records run,
+  // with these bytes; nothing: all of them, as they are.
+  Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, std::optional<MendedRecords> chosen,
+          Hooks hooks);
 
   // Makes slices while fewer than `ahead` wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);
@@ -36,6 +39,8 @@ class Redrive {
   bool finished() const { return finished_; }
 
  private:
+  // Leaves the chosen ones of earlier executions, mended.
+  void choose(std::vector<QuarantineRow>& page) const;
   void page_read(Result<std::vector<QuarantineRow>> page);
   // The records as slices: each has records that enter at the same operation.
   ListRequests slices_of(const std::vector<QuarantineRow>& rows) const;
@@ -43,6 +48,7 @@ class Redrive {
   Loop& loop_;
   const SliceLedger& ledger_;
   LedgerWriter& writer_;
+  std::optional<MendedRecords> chosen_;
   Hooks hooks_;
   SlicerPosition position_;  // of slicer 0, under whose name the slices are born
   std::optional<QuarantinePlace> after_;

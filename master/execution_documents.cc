@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "core/model/mended_records.h"
 #include "core/runtime/clock.h"
 
 namespace slicemill::master {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::array kJobServerFields = {"job_id",      "_context", "_created", "_updated", "_deleted",
                                          "_deleted_on", "warnings", "ex",       "job_seq"};
 constexpr std::array kExecutionFields = {"ex_id",
+                                         kRedrivenRecords,
                                          "job_id",
                                          "_context",
                                          "_status",
@@ -178,6 +180,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   row.name = text_or(json, "name", "Custom Job");
   const auto workers = json.find("workers");
   if (workers != json.end() && workers->is_number_integer()) row.workers = workers->get<std::int64_t>();
+  if (!birth.redriven_records.is_null()) json[kRedrivenRecords] = std::move(birth.redriven_records);
   json["ex_id"] = row.ex_id.text;
   json["job_id"] = row.job_id.text;
   json["_context"] = "ex";

@@ -51,6 +51,7 @@ struct ExecutionBirth {
   ExecutionId source_ledger;
   ExecutionId lineage;       // of source_ledger; empty: its own
   bool owns_staging = true;  // of that lineage
+  Json redriven_records;     // of a redrive of chosen ones (core/model/mended_records.h); null: of all
 };
 // Members of a document that are not stored with it, or are newer than what is stored.
 void lay_over(const JsonMembers& members, Json& json);

@@ -36,8 +36,35 @@ ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& exe
              .no_cpu_limit = executions.no_cpu_limit(),
              .issues_as_json = true} {}
 
-Result<ValidatedJob> ExecutionStarts::validate(const Json& posted) const {
-  return validate_job(posted, catalog_, rules_);
+Result<ValidatedJob> ExecutionStarts::validate(const Json& posted, Json params, const ExecutionId& ex_id) const {
+  JobRules rules = rules_;
+  rules.params.given = std::move(params);
+  rules.now = loop_.wall_ms();
+  rules.lineage = ex_id.text;
+  return validate_job(posted, catalog_, rules);
+}
+
+Result<ValidatedJob> ExecutionStarts::validate_after(const JobRow& job, const ExecutionRow& source, Json params) const {
+  ASSIGN_OR_RETURN(const Json posted, job_document(job));
+  ASSIGN_OR_RETURN(const Json former, parse_json(source.doc));
+  JobRules rules = rules_;
+  rules.params.given = std::move(params);
+  rules.params.earlier = given_params(former);
+  const WallMs moment = moment_of(former);
+  rules.now = moment != 0 ? moment : source.created;
+  rules.lineage = source.lineage.text;
+  return validate_job(posted, catalog_, rules);
+}
+
+Result<ValidatedJob> ExecutionStarts::configuration_for(const JobRow& job, const ExecutionRow& source,
+                                                        ConfigSource which, Json params) const {
+  if (which == ConfigSource::current) return validate_after(job, source, std::move(params));
+  if (!params.empty())
+    return Error{ErrorCode::invalid,
+                 "params go with config=current: the execution's own configuration has its values already"};
+  ASSIGN_OR_RETURN(Json config, recovered_config(source));
+  RETURN_IF_ERROR(bundles_are_there(config));
+  return ValidatedJob{std::move(config), {}};
 }
 
 namespace {
@@ -79,29 +106,43 @@ class ResolvedBundles final : public AssetCatalog {
   std::map<std::string, Result<AssetBundle>, std::less<>> bundles_;
 };
 
+// The list of bundles may have parameters too.
+Json with_resolved_assets(const Json& job, const OperationCatalog& catalog) {
+  Json part = Json::object();
+  for (const char* member : {"assets", "params"})
+    if (job.is_object() && job.contains(member)) part[member] = job[member];
+  const auto resolved = resolve_params(part, catalog, {.may_be_unset = true});
+  return resolved ? resolved->job : part;
+}
+
 }  // namespace
 
-void ExecutionStarts::judge(Json posted, Judged done) {
+void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
+  JobRules rules = rules_;
+  const ExecutionId ex_id(random_uuid(loop_));
+  rules.params.may_be_unset = starts_later;
+  rules.now = loop_.wall_ms();
+  if (!starts_later) rules.lineage = ex_id.text;
   std::size_t left = kManyBytes;
   if (!is_larger(posted, left)) {
-    auto validated = validate(posted);
-    return done(std::move(posted), std::move(validated));
+    auto validated = validate_job(posted, catalog_, rules);
+    return done(std::move(posted), ex_id, std::move(validated));
   }
   struct Task {
     Json posted;
     ResolvedBundles bundles;
     Result<ValidatedJob> validated;
   };
-  ResolvedBundles bundles(posted, *rules_.assets);
+  ResolvedBundles bundles(with_resolved_assets(posted, catalog_), *rules_.assets);
   auto task = std::make_shared<Task>(Task{std::move(posted), std::move(bundles), Error()});
   loop_.offload(
       Loop::Lane::documents,
-      [task, rules = rules_, &catalog = catalog_]() mutable {
+      [task, rules = std::move(rules), &catalog = catalog_]() mutable {
         rules.assets = &task->bundles;
         task->validated = validate_job(task->posted, catalog, rules);
       },
-      [task, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
-        if (!alive.expired()) done(std::move(task->posted), std::move(task->validated));
+      [task, ex_id, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired()) done(std::move(task->posted), ex_id, std::move(task->validated));
       });
 }
 
@@ -128,9 +169,11 @@ Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) con
   return std::move(*job);
 }
 
-void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, std::int64_t job_seq,
-                                 std::vector<JobWarning> warnings, Reply<Submitted> reply) {
-  Submitted submitted{row.job_id, job_seq, row.ex_id, std::move(warnings)};
+// submitted: what the answer says beside the ids.
+void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, Submitted submitted,
+                                 Reply<Submitted> reply) {
+  submitted.job_id = row.job_id;
+  submitted.ex_id = row.ex_id;
   executions_.create(std::move(row), std::move(job),
                      [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
                        if (result) {
@@ -141,26 +184,27 @@ void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, st
                      });
 }
 
-void ExecutionStarts::submit(JobRow job, ValidatedJob validated, Reply<Submitted> reply) {
+void ExecutionStarts::submit(JobRow job, const ExecutionId& ex_id, ValidatedJob validated, Reply<Submitted> reply) {
   ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid(loop_));
+  birth.ex_id = ex_id;
   birth.seq = registry_.new_execution_seq();
   birth.job_id = job.job_id;
   birth.now = loop_.wall_ms();
   birth.config = std::move(validated.config);
   const std::int64_t job_seq = job.seq;
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job), job_seq,
-             std::move(validated.warnings), std::move(reply));
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job),
+             {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, std::move(reply));
 }
 
-void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
+void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitted> reply) {
   const auto job = startable(id, "started");
   if (!job) {
     reply(job.error());
     return;
   }
   auto posted = job_document(*job);
-  auto validated = posted ? validate(*posted) : posted.error();
+  const ExecutionId ex_id(random_uuid(loop_));
+  auto validated = posted ? validate(*posted, request.params, ex_id) : posted.error();
   auto latest = registry_.latest_execution(id);
   if (!validated || !latest) {
     reply(validated ? latest.error() : validated.error());
@@ -171,22 +215,16 @@ void ExecutionStarts::start(const JobId& id, Reply<Submitted> reply) {
     if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
   }
   if (goes_on && *latest) {
-    auto row = recovery_of(**latest, std::move(validated->config), CleanupType::none, true);
-    if (!row) {
-      reply(row.error());
-      return;
-    }
-    give_birth(std::move(*row), std::nullopt, job->seq, std::move(validated->warnings), std::move(reply));
-    return;
+    return recover_from(**latest, *job, ConfigSource::current, {.params = std::move(request.params)}, std::move(reply));
   }
   ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid(loop_));
+  birth.ex_id = ex_id;
   birth.seq = registry_.new_execution_seq();
   birth.job_id = id;
   birth.now = loop_.wall_ms();
   birth.config = std::move(validated->config);
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt, job->seq,
-             std::move(validated->warnings), std::move(reply));
+  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt,
+             {.job_seq = job->seq, .warnings = std::move(validated->warnings)}, std::move(reply));
 }
 
 // Whoever goes on from the latest execution must not take an earlier one for it.
@@ -200,7 +238,7 @@ Result<void> ExecutionStarts::newest_is_there(const JobId& id, const std::option
                   id.text, removed->ex_id.text)};
 }
 
-void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
+void ExecutionStarts::recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) {
   const auto job = startable(id, "recovered");
   if (!job) {
     reply(job.error());
@@ -215,22 +253,11 @@ void ExecutionStarts::recover_job(const JobId& id, CleanupType cleanup, Reply<Su
                  : latest.error());
     return;
   }
-  auto posted = job_document(*job);
-  auto validated = posted ? validate(*posted) : posted.error();
-  if (!validated) {
-    reply(validated.error());
-    return;
-  }
-  const bool autorecover = is_true(validated->config, "autorecover");
-  auto row = recovery_of(**latest, std::move(validated->config), cleanup, autorecover);
-  if (!row) {
-    reply(row.error());
-    return;
-  }
-  give_birth(std::move(*row), std::nullopt, job->seq, std::move(validated->warnings), std::move(reply));
+  const ConfigSource which = request.config.value_or(ConfigSource::current);
+  recover_from(**latest, *job, which, std::move(request), std::move(reply));
 }
 
-void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
+void ExecutionStarts::recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) {
   const auto source = registry_.execution(id);
   if (!source || !*source) {
     reply(source ? Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)} : source.error());
@@ -241,26 +268,29 @@ void ExecutionStarts::recover(const ExecutionId& id, CleanupType cleanup, Reply<
     reply(job.error());
     return;
   }
-  auto config = recovered_config(**source);
-  if (!config) {
-    reply(config.error());
+  const ConfigSource which = request.config.value_or(ConfigSource::own);
+  recover_from(**source, *job, which, std::move(request), std::move(reply));
+}
+
+void ExecutionStarts::recover_from(const ExecutionRow& source, const JobRow& job, ConfigSource which,
+                                   RecoverRequest request, Reply<Submitted> reply) {
+  auto validated = configuration_for(job, source, which, std::move(request.params));
+  if (!validated) {
+    reply(validated.error());
     return;
   }
-  if (const auto there = bundles_are_there(*config); !there) {
-    reply(there.error());
-    return;
-  }
-  const bool autorecover = is_true(*config, "autorecover");
-  auto row = recovery_of(**source, std::move(*config), cleanup, autorecover);
+  const bool autorecover = is_true(validated->config, "autorecover");
+  auto row = recovery_of(source, std::move(validated->config), request.cleanup, autorecover);
   if (!row) {
     reply(row.error());
     return;
   }
-  give_birth(std::move(*row), std::nullopt, job->seq, {}, std::move(reply));
+  give_birth(std::move(*row), std::nullopt,
+             {.job_seq = job.seq, .warnings = std::move(validated->warnings), .config = which}, std::move(reply));
 }
 
 Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup,
-                                                  bool autorecover) {
+                                                  bool autorecover, Json redriven_records) {
   ExecutionBirth birth;
   birth.ex_id = ExecutionId(random_uuid(loop_));
   birth.seq = registry_.new_execution_seq();
@@ -270,6 +300,7 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
   birth.recovered_execution = source.ex_id;
   birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
   birth.recovered_slice_type = to_string(birth.cleanup);
+  birth.redriven_records = std::move(redriven_records);
   ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
   if (!birth.source_ledger.empty()) {
     ASSIGN_OR_RETURN(const auto ahead, registry_.execution(birth.source_ledger));

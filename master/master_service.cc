@@ -86,17 +86,19 @@ void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
   if (!posted.is_object() || is_falsy(posted, "operations"))
     return reply(Error{ErrorCode::invalid, "No job was posted"});
   if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
-  starts_.judge(std::move(posted),
-                [this, start, reply = std::move(reply)](Json job, Result<ValidatedJob> validated) mutable {
+  starts_.judge(std::move(posted), !start,
+                [this, start, reply = std::move(reply)](Json job, const ExecutionId& ex_id,
+                                                        Result<ValidatedJob> validated) mutable {
                   if (closed_) return reply(closing());
                   if (!validated) return reply(validated.error());
-                  take(std::move(job), std::move(*validated), start, std::move(reply));
+                  take(std::move(job), ex_id, std::move(*validated), start, std::move(reply));
                 });
 }
 
-void MasterService::take(Json posted, ValidatedJob validated, bool start, Reply<Submitted> reply) {
+void MasterService::take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start,
+                         Reply<Submitted> reply) {
   JobRow row = make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
-  if (start) return starts_.submit(std::move(row), std::move(validated), std::move(reply));
+  if (start) return starts_.submit(std::move(row), ex_id, std::move(validated), std::move(reply));
   Submitted submitted{row.job_id, row.seq, {}, std::move(validated.warnings)};
   write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {
     if (written) {
@@ -207,12 +209,13 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> r
   if (!row) return reply(row.error());
   // A job that is put aside need not be valid.
   if (row->active && !is_active(posted)) return replace(id, std::move(posted), {}, std::move(reply));
-  starts_.judge(std::move(posted),
-                [this, id, reply = std::move(reply)](Json job, Result<ValidatedJob> validated) mutable {
-                  if (closed_) return reply(closing());
-                  if (!validated) return reply(validated.error());
-                  replace(id, std::move(job), std::move(validated->warnings), std::move(reply));
-                });
+  starts_.judge(
+      std::move(posted), true,
+      [this, id, reply = std::move(reply)](Json job, const ExecutionId&, Result<ValidatedJob> validated) mutable {
+        if (closed_) return reply(closing());
+        if (!validated) return reply(validated.error());
+        replace(id, std::move(job), std::move(validated->warnings), std::move(reply));
+      });
 }
 
 Result<JobRow> MasterService::updatable_job(const JobId& id) const {
@@ -271,14 +274,14 @@ void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
   });
 }
 
-void MasterService::start_job(const JobId& id, Reply<Submitted> reply) {
+void MasterService::start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  starts_.start(id, std::move(reply));
+  starts_.start(id, std::move(request), std::move(reply));
 }
 
-void MasterService::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
+void MasterService::recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  starts_.recover_job(id, cleanup, std::move(reply));
+  starts_.recover_job(id, std::move(request), std::move(reply));
 }
 
 Result<ExecutionId> MasterService::latest_execution(const JobId& id) {
@@ -332,9 +335,9 @@ void MasterService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) 
   verbs_.resume(id, std::move(reply));
 }
 
-void MasterService::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
+void MasterService::recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  starts_.recover(id, cleanup, std::move(reply));
+  starts_.recover(id, std::move(request), std::move(reply));
 }
 
 void MasterService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
@@ -366,9 +369,9 @@ void MasterService::quarantine(const ExecutionId& id, const ListQuery& query, Re
   errors_.quarantine_of(id, query, std::move(reply));
 }
 
-void MasterService::redrive(const ExecutionId& id, Reply<Submitted> reply) {
+void MasterService::redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  starts_.redrive(id, std::move(reply));
+  starts_.redrive(id, std::move(request), std::move(reply));
 }
 
 void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {

@@ -29,8 +29,8 @@ class MasterService final : public JobService {
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
-  void start_job(const JobId& id, Reply<Submitted> reply) override;
-  void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) override;
+  void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) override;
 
   Result<ExecutionId> latest_execution(const JobId& id) override;
 
@@ -40,13 +40,13 @@ class MasterService final : public JobService {
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
-  void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) override;
   void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                       Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
+  void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
   void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
@@ -76,7 +76,7 @@ class MasterService final : public JobService {
   Result<ShownDocument> shown_job(JobRow row, const std::optional<ExecutionFields>& fields);
   ShownDocument shown_execution(ExecutionRow row) const;
   void write_job(JobRow row, Reply<Json> reply);
-  void take(Json posted, ValidatedJob validated, bool start, Reply<Submitted> reply);
+  void take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start, Reply<Submitted> reply);
   Result<JobRow> updatable_job(const JobId& id) const;
   void replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ledger/redrive_trail.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/ledger/slice_record_json.h"
 #include "core/runtime/log.h"
@@ -44,6 +45,7 @@ struct SliceErrors::Reading {
   RecordPage page;
   Reply<std::vector<Json>> reply;
   std::size_t quarantined_bytes = 0;  // on the page
+  std::vector<std::string> later;     // ledgers of what goes on from the present one, oldest first; of quarantine
 
   const ExecutionId& present() const { return executions[next]; }
   bool is_full() const { return page.is_full() || quarantined_bytes > kMostQuarantinedBytes; }
@@ -61,13 +63,18 @@ struct SliceErrors::Reading {
     }
     ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
     const auto& lineage = ledger->header().lineage;
+    ASSIGN_OR_RETURN(const RedriveTrail trail, RedriveTrail::open(later));
     // What a controller has told before it ended is on a page of quarantined records already.
     std::uint64_t at = what == wire::QueryName::quarantine ? from : 0;
     while (!is_full()) {
       const std::uint64_t before = at;
       if (what == wire::QueryName::quarantine) {
         ASSIGN_OR_RETURN(const auto rows, ledger->quarantine(std::nullopt, at, kPart));
-        for (const auto& row : rows) offer(quarantine_record_json(row, lineage));
+        for (const auto& row : rows) {
+          if (is_full()) break;
+          ASSIGN_OR_RETURN(const std::string taker, trail.taker_of(row.at));
+          offer(quarantine_record_json(row, lineage, taker));
+        }
         at += rows.size();
       } else {
         ASSIGN_OR_RETURN(const auto rows, ledger->errors(at, kPart));
@@ -160,10 +167,32 @@ void SliceErrors::take_part(const std::shared_ptr<Reading>& reading, Result<std:
   read_next(reading);
 }
 
+// Of the executions that go on from this one, oldest first, as far as they have ended: what a living one takes is shown
+// once that is done.
+Result<std::vector<std::string>> SliceErrors::ledgers_after(const ExecutionRow& row) const {
+  ASSIGN_OR_RETURN(const auto recoveries, registry_.recoveries_of(row.job_id));
+  std::vector<std::string> directories;
+  ExecutionId at = row.ex_id;
+  for (const auto& recovery : recoveries) {
+    if (recovery.source_ledger != at || recovery.removed) continue;
+    const std::string directory = executions_.options().layout.ledger_directory(recovery.ex_id.text);
+    if (!recovery.has_ledger && !ledger_exists(directory)) continue;
+    if (executions_.find(recovery.ex_id) != nullptr) break;
+    directories.push_back(directory);
+    at = recovery.ex_id;
+  }
+  return directories;
+}
+
 void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
   const auto row = registry_.execution(reading->present());
   if (!row) return reading->reply(row.error());
   const bool had_ledger = *row && (*row)->has_ledger;
+  if (reading->what == wire::QueryName::quarantine && *row) {
+    auto later = ledgers_after(**row);
+    if (!later) return reading->reply(later.error());
+    reading->later = std::move(*later);
+  }
   auto result = std::make_shared<Result<void>>();
   auto attempt = std::make_shared<Reading>(*reading);  // a failed one leaves nothing on the page
   loop_.offload(

@@ -41,6 +41,7 @@ class SliceErrors {
   void read_next(const std::shared_ptr<Reading>& reading);
   void read_part(const std::shared_ptr<Reading>& reading);
   void take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records);
+  Result<std::vector<std::string>> ledgers_after(const ExecutionRow& row) const;
   void read_ledger(const std::shared_ptr<Reading>& reading, int tries);
 
   Loop& loop_;

@@ -129,7 +129,7 @@ Json operation(const MountedRoute& mounted) {
   }
   for (const ParameterDoc& parameter : doc.parameters) parameters.push_back(query_parameter(parameter));
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
-  if (!doc.body.empty()) out["requestBody"] = {{"required", true}, {"content", body_content(doc.body)}};
+  if (!doc.body.empty()) out["requestBody"] = {{"required", !doc.body_may_lack}, {"content", body_content(doc.body)}};
   Json& responses = out["responses"];
   Json& answered = responses[std::to_string(doc.status)] = {{"description", doc.summary}};
   if (!doc.answer.empty()) answered["content"] = answer_content(doc);

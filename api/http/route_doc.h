@@ -26,6 +26,7 @@ struct RouteDoc {
   bool is_list = false;       // the answer is an array of it
   int status = 200;           // of an answer without error
   bool ours = false;          // not a route of the product whose dialect this is
+  bool body_may_lack = false;
 };
 
 inline constexpr std::string_view kTextBody = "text";

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
 #include "cli/ended_ledger.h"
+#include "cli/job_file.h"
 #include "cli/shell_words.h"
 #include "cli/stored_runs.h"
 #include "core/runtime/printable.h"
@@ -66,16 +67,24 @@ Result<ExitCode> go_on_with(const CommandLine& line, const MasterClient& master,
   return await_end({master, ex_id}, line);
 }
 
+// What the values of --set are in a request; null: none are given, and none needs a body.
+Result<Json> params_body(const CommandLine& line) {
+  ASSIGN_OR_RETURN(Json params, set_params(line.set));
+  return params.empty() ? Json() : Json{{"params", std::move(params)}};
+}
+
 Result<ExitCode> recover(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const Json body, params_body(line));
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
-  const std::string& slices = line.client.slices;
-  ASSIGN_OR_RETURN(
-      const Json submitted,
-      execution.master.post(execution.path("/_recover" + (slices.empty() ? "" : "?cleanup_type=" + slices))));
+  std::string verb = "/_recover";
+  for (const auto& [name, value] : {std::pair("cleanup_type", line.client.slices), {"config", line.client.config}})
+    if (!value.empty()) verb += fmt::format("{}{}={}", verb.find('?') == std::string::npos ? '?' : '&', name, value);
+  ASSIGN_OR_RETURN(const Json submitted, execution.master.post(execution.path(verb), body));
   return go_on_with(line, execution.master, submitted);
 }
 
 Result<ExitCode> restart(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const Json body, params_body(line));
   ASSIGN_OR_RETURN(NamedExecution execution, named_execution(line));
   ASSIGN_OR_RETURN(const Json document, execution.master.get(execution.path()));
   if (!has_ended(document)) {
@@ -84,7 +93,7 @@ Result<ExitCode> restart(const CommandLine& line) {
     note(fmt::format("execution {} is {}", execution.ex_id, text_of(stopped, "status")));
   }
   ASSIGN_OR_RETURN(const Json submitted,
-                   execution.master.post("/v1/jobs/" + url_encoded(text_of(document, "job_id")) + "/_start"));
+                   execution.master.post("/v1/jobs/" + url_encoded(text_of(document, "job_id")) + "/_start", body));
   return go_on_with(line, execution.master, submitted);
 }
 

@@ -10,6 +10,8 @@
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
 #include "cli/job_file.h"
+#include "core/model/job.h"
+#include "core/model/job_references.h"
 #include "core/runtime/printable.h"
 #include "operations/operation.h"
 
@@ -22,6 +24,7 @@ void make_paths_absolute(Json& job, const std::string& directory) {
     if (!path.is_string()) return;
     std::string_view text = path.get_ref<const std::string&>();
     if (text.empty() || text == "-" || text.starts_with('/') || text.starts_with("asset:")) return;
+    if (text.starts_with("${")) return;  // where that leads is known once it has a value
     while (text.starts_with("./")) text.remove_prefix(2);
     path = directory + (directory.ends_with('/') ? "" : "/") + std::string(text);
   };
@@ -50,8 +53,43 @@ void make_paths_absolute(Json& job, const std::string& directory) {
   }
 }
 
-Result<Json> job_to_post(const std::string& path) {
+// Programs and their arguments in a job file that declares no parameters: `${` in them is theirs.
+void keep_code(Json& job) {
+  const auto operations = job.find("operations");
+  if (operations == job.end() || !operations->is_array()) return;
+  for (Json& operation : *operations) {
+    if (!operation.is_object()) continue;
+    const OperationSchema* schema = builtin_operations().find(operation_name(text_of(operation, "_op")));
+    if (schema == nullptr) continue;
+    for (const OptionSpec& option : schema->options)
+      if (option.is_code && operation.contains(option.name)) escape_params(operation[option.name]);
+  }
+}
+
+// What a master must know of parameters: that the job has some, as every job file may, and the values that are given
+// here.
+Result<void> add_params(Json& job, const Json& given, bool is_started) {
+  const auto resolved =
+      resolve_params(job, builtin_operations(), {.given = given, .of_file = true, .may_be_unset = !is_started});
+  if (!resolved) return {};
+  if (!resolved->issues.empty()) return Error(ErrorCode::invalid, render_issues(resolved->issues, {}));
+  const bool declares = job.contains("params");
+  if (!declares && given.empty()) {
+    if (resolved->unset.empty() && resolved->job == job) return {};
+    keep_code(job);
+  }
+  Json& params = job["params"];
+  if (params.is_null()) params = Json::object();
+  for (const auto& [name, value] : given.items()) params[name] = value;
+  return {};
+}
+
+Result<Json> job_to_post(const CommandLine& line) {
+  const std::string& path = line.job_file;
+  ASSIGN_OR_RETURN(const Json given, set_params(line.set));
   ASSIGN_OR_RETURN(JobFile file, read_job_file(path));
+  if (const auto added = add_params(file.job, given, !line.client.no_start); !added)
+    return with_context(added.error(), path);
   for (const JobWarning& warning : warnings_of(file.notes)) report_warning(path + ": " + to_text(warning));
   ASSIGN_OR_RETURN(const std::string directory, working_directory());
   make_paths_absolute(file.job, directory);
@@ -75,7 +113,7 @@ void tell_warnings(const std::string& path, const Json& answer) {
 Result<ExitCode> submit(const CommandLine& line) {
   const ClientOptions& options = line.client;
   ASSIGN_OR_RETURN(MasterClient master, MasterClient::of(line));
-  ASSIGN_OR_RETURN(const Json job, job_to_post(line.job_file));
+  ASSIGN_OR_RETURN(const Json job, job_to_post(line));
   auto posted = master.post(options.no_start ? "/v1/jobs?start=false" : "/v1/jobs", job);
   if (!posted) {
     const bool is_job = posted.error().code == ErrorCode::invalid;

@@ -197,6 +197,10 @@ class RocksView final : public LedgerView {
                                                 std::uint64_t size) const override {
     return ledger_reading::quarantine(*database_, after, skip, size);
   }
+  Result<bool> is_quarantined(const QuarantinePlace& place) const override {
+    ASSIGN_OR_RETURN(const auto row, database_->get(codec::quarantine_key(place)));
+    return row.has_value();
+  }
   Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const override {
     return ledger_reading::for_each_output(*database_, nullptr, visit);
   }

@@ -264,6 +264,7 @@ class LedgerView {
   virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
   virtual Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
                                                         std::uint64_t size) const = 0;
+  virtual Result<bool> is_quarantined(const QuarantinePlace& place) const = 0;
   virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
   virtual Result<SliceLedger::OpenCounts> open_counts() const = 0;
 };

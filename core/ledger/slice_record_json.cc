@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/model/mended_records.h"
 #include "core/model/quarantine.h"
 #include "core/runtime/base64.h"
 
@@ -40,21 +41,31 @@ Json slice_record_json(const OpenRow& row, const std::vector<std::string>& linea
   return record;
 }
 
-Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage) {
+std::string quarantine_id(const QuarantinePlace& place, const std::vector<std::string>& lineage) {
+  const SliceKey& slice = place.slice;
+  const std::string bearer = slice.generation < lineage.size() ? lineage[slice.generation] : "";
+  return quarantine_id(slice_id(bearer, slice), place.number);
+}
+
+Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage,
+                            const std::string& redriven_to) {
   const SliceKey& slice = row.at.slice;
   const std::string bearer = slice.generation < lineage.size() ? lineage[slice.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
   const bool is_text = is_json_text(row.record.bytes);
-  return {{"slice", slice_id(bearer, slice)},
-          {"slicer_id", slice.slicer},
-          {"slicer_order", slice.order},
-          {"ex_id", settled_in},
-          {"_created", to_iso(row.at_ms)},
-          {"operation", row.record.operation},
-          {"place", row.record.place},
-          {"bytes", is_text ? row.record.bytes : to_base64(row.record.bytes)},
-          {"encoding", is_text ? "utf-8" : "base64"},
-          {"error", row.record.error}};
+  Json record = {{"slice", slice_id(bearer, slice)},
+                 {"id", quarantine_id(row.at, lineage)},
+                 {"slicer_id", slice.slicer},
+                 {"slicer_order", slice.order},
+                 {"ex_id", settled_in},
+                 {"_created", to_iso(row.at_ms)},
+                 {"operation", row.record.operation},
+                 {"place", row.record.place},
+                 {"bytes", is_text ? row.record.bytes : to_base64(row.record.bytes)},
+                 {"encoding", is_text ? "utf-8" : "base64"},
+                 {"error", row.record.error}};
+  if (!redriven_to.empty()) record["redriven_to"] = redriven_to;
+  return record;
 }
 
 }  // namespace slicemill

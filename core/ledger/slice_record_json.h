@@ -14,7 +14,11 @@ namespace slicemill {
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage);
 
 // One quarantined record: slice, place, bytes, error. Bytes that are no UTF-8 are shown as base64, and `encoding` says
-// so.
-Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage);
+// so. redriven_to: the execution that has taken it since; "" for none.
+Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage,
+                            const std::string& redriven_to = {});
+
+// The name of a quarantined record outside of the ledger.
+std::string quarantine_id(const QuarantinePlace& place, const std::vector<std::string>& lineage);
 
 }  // namespace slicemill

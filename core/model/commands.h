@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/model/documents.h"
@@ -27,11 +28,39 @@ namespace slicemill {
 template <typename T>
 using Reply = std::function<void(Result<T>)>;
 
+// Whose configuration an execution that goes on from another one runs: the job's as it is now, or that one's own.
+enum class ConfigSource { current, own };
+
+constexpr std::string_view to_string(ConfigSource source) {
+  return source == ConfigSource::current ? "current" : "own";
+}
+constexpr std::optional<ConfigSource> parse_config_source(std::string_view text) {
+  if (text == to_string(ConfigSource::current)) return ConfigSource::current;
+  if (text == to_string(ConfigSource::own)) return ConfigSource::own;
+  return std::nullopt;
+}
+
 struct Submitted {
   JobId job_id;
   std::int64_t job_seq = 0;  // numeric sequence id: some dialects need one
   ExecutionId ex_id;         // empty if not started
   std::vector<JobWarning> warnings;
+  std::optional<ConfigSource> config;  // of a recovery
+};
+
+struct StartRequest {
+  Json params = Json::object();  // values of the job's parameters, for this execution
+};
+
+struct RedriveRequest {
+  Json params = Json::object();
+  Json records;  // the chosen ones (core/model/mended_records.h); null: all, as they are
+};
+
+struct RecoverRequest {
+  CleanupType cleanup = CleanupType::none;
+  std::optional<ConfigSource> config;  // nothing: current if a job is recovered, own if an execution is
+  Json params = Json::object();        // only with `current`
 };
 
 // Fields of a job's latest execution that are shown in the job's document, as `ex`. No names: all of them.
@@ -96,8 +125,8 @@ class JobService {
   virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;
   virtual void delete_job(const JobId& id, Reply<Json> reply) = 0;
   virtual void set_job_active(const JobId& id, bool active, Reply<Json> reply) = 0;
-  virtual void start_job(const JobId& id, Reply<Submitted> reply) = 0;
-  virtual void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) = 0;
+  virtual void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) = 0;
+  virtual void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) = 0;
 
   // The latest execution of a job; not_found "No execution was found for job X".
   virtual Result<ExecutionId> latest_execution(const JobId& id) = 0;
@@ -111,7 +140,7 @@ class JobService {
   virtual void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) = 0;
   virtual void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;
   virtual void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) = 0;
-  virtual void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) = 0;
+  virtual void recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) = 0;
   virtual void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                               Reply<WorkersAnswer> reply) = 0;
   virtual void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) = 0;
@@ -120,8 +149,8 @@ class JobService {
   // The quarantined records of an execution, in the order of slices: only `from` and `size` of the query count.
   virtual void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
   // A new execution that runs the quarantined records again, under the job's present configuration. not_found: there
-  // are none.
-  virtual void redrive(const ExecutionId& id, Reply<Submitted> reply) = 0;
+  // are none, or a chosen one is not among them.
+  virtual void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) = 0;
   virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
   virtual void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) = 0;
   // Every change of its status, oldest first.

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/model/job_dates.h"
 #include "core/model/job_options.h"
 #include "core/model/job_references.h"
+#include "core/model/output_path.h"
+#include "core/query/date_period.h"
 #include "core/runtime/byte_stream.h"
 #include "core/runtime/text.h"
 
@@ -28,6 +32,8 @@ const std::vector<std::string>& server_keys() {
                                                 "slicer_hostname",
                                                 "recovered_execution",
                                                 "recovered_slice_type",
+                                                "params_given",
+                                                "now",
                                                 "job_seq",
                                                 "teraslice_version"};
   return keys;
@@ -77,6 +83,10 @@ struct JobReading {
   const OperationCatalog& catalog;
   const JobRules& rules;
   std::vector<AssetBundle> bundles;
+  WallMs now = 0;
+  std::string name;  // of the job
+  bool uses_now = false;
+  std::set<std::string> unset;  // indices of operations that wait for parameters, as text; such a one is not judged
 };
 
 struct OperationOutcome {
@@ -142,7 +152,36 @@ void apply_path_rules(const OperationSchema& schema, const JobReading& reading, 
   }
 }
 
-OperationOutcome validate_operation(const Json& given, std::size_t index, const JobReading& reading,
+// The options with moments in the place of relative dates.
+Json with_moments(const OperationSchema& schema, const Json& given, JobReading& reading,
+                  std::vector<ValidationIssue>& issues) {
+  Json options = given;
+  if (resolve_dates(schema, options, reading.now, issues)) reading.uses_now = true;
+  return options;
+}
+
+bool has_dates(const OperationSchema& schema) {
+  return std::ranges::any_of(schema.options, [](const OptionSpec& spec) { return spec.date != DateUse::none; });
+}
+
+void fill_output_paths(const OperationSchema& schema, JobReading& reading, const std::vector<std::string>& place,
+                       Json& config, std::vector<ValidationIssue>& issues) {
+  for (const auto& spec : schema.options) {
+    const auto found = config.find(spec.name);
+    if (!spec.is_output || found == config.end() || !found->is_string()) continue;
+    auto& path = found->get_ref<std::string&>();
+    if (!has_output_placeholder(path)) continue;
+    auto filled = fill_output_path(path, {reading.now, reading.name, reading.rules.lineage});
+    if (!filled) {
+      issues.push_back({{place[0], place[1], spec.name}, filled.error().message});
+      continue;
+    }
+    path = std::move(*filled);
+    reading.uses_now = true;
+  }
+}
+
+OperationOutcome validate_operation(const Json& given, std::size_t index, JobReading& reading,
                                     std::vector<JobWarning>& warnings) {
   OperationOutcome outcome;
   const std::vector<std::string> place = {"operations", std::to_string(index)};
@@ -169,7 +208,11 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, const 
         (single ? cannot_find_operation(name->base, reading.catalog, reading.bundles) : single.error()).message);
     return outcome;
   }
-  auto validated = validate_options(*outcome.schema, given);
+  std::vector<ValidationIssue> wrong_dates;
+  auto validated = has_dates(*outcome.schema)
+                       ? validate_options(*outcome.schema, with_moments(*outcome.schema, given, reading, wrong_dates))
+                       : validate_options(*outcome.schema, given);
+  validated.issues.insert(validated.issues.begin(), wrong_dates.begin(), wrong_dates.end());
   for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
   for (auto& warning : validated.warnings) {
     warning.holder = JobWarning::Holder::operation;
@@ -180,9 +223,10 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, const 
   outcome.config = std::move(validated.options);
   outcome.config["_op"] = name->text();
   check_common_fields(outcome.config, place, validated.issues);
+  fill_output_paths(*outcome.schema, reading, place, outcome.config, validated.issues);
   apply_path_rules(*outcome.schema, reading, place, outcome.config, validated.issues);
   if (outcome.schema->place && validated.issues.empty()) outcome.schema->place(outcome.config, reading.rules.paths);
-  if (!validated.issues.empty()) {
+  if (!validated.issues.empty() && !reading.unset.contains(place[1])) {
     outcome.errors.push_back(fmt::format("Validation failed for operation config: {} - {}", name->base,
                                          render_issues(validated.issues, reading.rules)));
   }
@@ -232,7 +276,7 @@ void warn_of_places(const Json& operations, const OperationCatalog& catalog, std
   }
 }
 
-void validate_operations(ValidatedJob& job, const JobReading& reading, std::vector<ValidationIssue>& issues,
+void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<ValidationIssue>& issues,
                          std::vector<std::string>& errors) {
   auto& operations = job.config["operations"];
   if (!operations.is_array() || operations.size() < 2) {
@@ -254,7 +298,7 @@ void validate_operations(ValidatedJob& job, const JobReading& reading, std::vect
     if (is_true(job.config, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
     schemas.emplace_back(i, outcome.schema);
   }
-  if (!issues.empty() || !errors.empty()) return;
+  if (!issues.empty() || !errors.empty() || !reading.unset.empty()) return;
   for (const auto& [index, schema] : schemas) {
     if (!schema->check_job) continue;
     const auto checked = schema->check_job(operations[index], {job.config, reading.rules.paths});
@@ -313,7 +357,46 @@ std::string_view operation_name(std::string_view op) {
   return op.substr(0, op.find('@'));
 }
 
-Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules) {
+WallMs moment_of(const Json& execution) {
+  const auto now = execution.find("now");
+  if (now == execution.end() || !now->is_string()) return 0;
+  const auto period = query::parse_date_period(now->get_ref<const std::string&>(), 0);
+  return period ? period->first : 0;
+}
+
+Json given_params(const Json& execution) {
+  const auto given = execution.find("params_given");
+  return given != execution.end() && given->is_object() ? *given : Json::object();
+}
+
+namespace {
+
+WallMs wall_now() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// What parameters make of a job, and what waits for them.
+void take_params(const ResolvedParams& params, ValidatedJob& job, JobReading& reading,
+                 std::vector<ValidationIssue>& issues) {
+  job.warnings.insert(job.warnings.end(), params.warnings.begin(), params.warnings.end());
+  if (!params.values.empty()) job.config["params"] = params.values;
+  if (!params.given.empty()) job.config["params_given"] = params.given;
+  for (const auto& place : params.unset) {
+    if (place.front() == "operations" && place.size() > 1) reading.unset.insert(place[1]);
+    std::erase_if(issues, [&](const ValidationIssue& issue) {
+      return !issue.path.empty() && issue.path.front() == place.front() && place.front() != "operations";
+    });
+    job.warnings.push_back({.kind = JobWarning::Kind::ambiguous,
+                            .field = place.front(),
+                            .description = fmt::format("{} has a parameter without a value: it is checked when the job "
+                                                       "is started",
+                                                       render_path(place))});
+  }
+}
+
+Result<ValidatedJob> validate_resolved(const Json& posted, const ResolvedParams* params,
+                                       const OperationCatalog& catalog, const JobRules& rules) {
   static const std::vector<OptionSpec> known = [] {
     auto specs = job_options();
     for (const auto& key : server_keys()) specs.push_back(server_key(key));
@@ -325,16 +408,21 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
   std::vector<std::string> errors;
 
   if (posted.is_object()) {
+    for (const char* resolved : {"now", "params_given"})
+      job.config.erase(resolved);  // of an execution sent back as a job
     check_retries(posted, issues);
     check_job_options(job.config, issues);
     check_cpu_limit(job, rules, issues);
     if (const auto wrong = wrong_variables(job.config); !wrong.empty())
       errors.push_back(fmt::format("Validation failed for job config: {} - {}", shown_name(posted), wrong));
     check_apis(job.config, issues);
-    JobReading reading{catalog, rules, {}};
+    const std::string name = job.config.value("name", Json()).is_string() ? job.config["name"].get<std::string>() : "";
+    JobReading reading{catalog, rules, {}, rules.now != 0 ? rules.now : wall_now(), name, false, {}};
+    if (params != nullptr) take_params(*params, job, reading, issues);
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);
     apply_apis(job.config, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings, errors);
     validate_operations(job, reading, issues, errors);
+    if (reading.uses_now) job.config["now"] = to_iso(reading.now);
   }
   if (!issues.empty()) {
     errors.insert(errors.begin(), fmt::format("Validation failed for job config: {} - {}", shown_name(posted),
@@ -342,6 +430,20 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
   }
   if (!errors.empty()) return Error(ErrorCode::invalid, join(errors, "; "), false);
   return job;
+}
+
+}  // namespace
+
+Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules) {
+  const auto params = resolve_params(posted, catalog, rules.params);
+  if (!params) return validate_resolved(posted, nullptr, catalog, rules);
+  if (!params->issues.empty()) {
+    return Error(ErrorCode::invalid,
+                 fmt::format("Validation failed for job config: {} - {}", shown_name(posted),
+                             render_issues(params->issues, rules)),
+                 false);
+  }
+  return validate_resolved(params->job, &*params, catalog, rules);
 }
 
 }  // namespace slicemill

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "core/model/asset_bundle.h"
+#include "core/model/job_params.h"
 #include "core/model/operation_schema.h"
+#include "core/runtime/clock.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -36,7 +38,15 @@ struct JobRules {
   // for such a one.
   std::optional<std::string> no_cpu_limit{};
   bool issues_as_json = false;  // issues as the list of JSON objects that clients of the first dialect show
+  ParamRules params{};
+  WallMs now = 0;       // what relative dates count from; 0: this moment
+  std::string lineage;  // the first execution of the lineage, which {ex_id} in output paths names; "": not known yet
 };
+
+// What relative dates of an execution count from, as its document says; 0: it has none.
+WallMs moment_of(const Json& execution);
+// The parameters that were given to an execution, by its document.
+Json given_params(const Json& execution);
 
 // Validates top-level fields (reference: name, lifecycle, workers, slicers, ...) and each operation against the
 // catalog. The error lists every issue; its wording is what clients of the first dialect match on
@@ -44,6 +54,10 @@ struct JobRules {
 //
 // References are resolved: `assets` holds ids, `asset_bundles` says where they are, "op@asset:version" is "op@<id>",
 // options of apis stand in the operations that name them, "asset:<bundle>/<file>" in a path option is a path.
+//
+// Output paths are filled in (output_path.h). Parameters are resolved (job_params.h): `params` holds the values that
+// came to be used, `params_given` those that were given for the execution. Relative dates are moments (job_dates.h),
+// and `now` says what they count from.
 Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& catalog, const JobRules& rules);
 
 // Most memory of a worker of this resolved job, in bytes; 0: no limit.

@@ -152,6 +152,10 @@ std::vector<OptionSpec> make_job_options() {
              {"trace", "debug", "info", "warn", "error", "fatal"}),
       option("stateful", OptionType::boolean, "Kept and shown; has no effect here.", false),
       option("labels", OptionType::object, "Labels of the execution: names with non-empty values."),
+      option(
+          "params", OptionType::object,
+          "Parameters of the job: names and the values that `${NAME}` has unless another one is given; null: one must "
+          "be given."),
       option("env_vars", OptionType::object,
              "Environment of the controller and the workers: names with non-empty values.", Json::object()),
   };

@@ -29,6 +29,10 @@ enum class OptionType {
   any,
 };
 
+// Whether a text of an option may be a date that counts from the execution's start (core/model/job_dates.h), and which
+// end of the period that it means.
+enum class DateUse : std::uint8_t { none, from, until };
+
 struct OptionSpec {
   std::string name{};
   OptionType type = OptionType::any;
@@ -41,6 +45,9 @@ struct OptionSpec {
   std::string replacement{};  // deprecated: the option to use instead
   bool no_effect = false;     // checked and kept, but nothing here reads it
   bool is_path = false;       // a file system path or a list of them: relative ones follow the PathRule
+  bool is_output = false;     // a path that is written to: it may have placeholders (core/model/output_path.h)
+  bool is_code = false;       // a program or its arguments: `${` may mean something to it
+  DateUse date = DateUse::none;
 };
 
 enum class OperationKind { reader, processor, sender };

@@ -56,6 +56,7 @@ Result<std::string> stored_text(Compression compression, const std::string& text
 
 Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
   RETURN_IF_ERROR(fault("joining"));
+  if (layout_.replaces_directory()) return complete_replacement(outputs);
   RecordWriterOptions writer = writing_.writer;
   if (is_delimited(writer.format) && writer.include_header && writer.fields.empty()) {
     ASSIGN_OR_RETURN(const auto columns, settled_columns(files_, layout_));
@@ -107,7 +108,10 @@ Result<OutputFacts> FilePublisher::join(const OutputSource& outputs) {
 }
 
 Result<void> FilePublisher::publish_joined(const OutputFacts& facts) {
-  RETURN_IF_ERROR(put_in_place(layout_.joined_path(), layout_.final_path, facts));
+  if (layout_.replaces_directory()) return replace_directory();
+  const bool is_new = layout_.replaces && files_.is_name(layout_.joined_path());
+  RETURN_IF_ERROR(is_new ? files_.rename_replace(layout_.joined_path(), layout_.final_path)
+                         : put_in_place(layout_.joined_path(), layout_.final_path, facts));
   return files_.sync_directory(layout_.root);
 }
 

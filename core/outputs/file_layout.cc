@@ -64,7 +64,8 @@ std::string FileLayout::staging_directory() const {
 }
 
 std::string FileLayout::publish_directory() const {
-  return single_file ? staging_directory() + "/parts" : root;
+  if (single_file) return staging_directory() + "/parts";
+  return replaces ? staging_directory() + "/new" : root;
 }
 
 std::string FileLayout::columns_path() const {
@@ -160,11 +161,13 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
   }
   layout.lineage_id = lineage_id;
   layout.root = path;
-  if (layout.single_file) {
+  layout.replaces = text_option(options, "if_exists", "append") == "replace";
+  if (layout.single_file || layout.replaces) {
     layout.final_path = path;
     const std::size_t slash = path.rfind('/');
     layout.root = slash == 0 ? "/" : path.substr(0, slash);
-    if (path.substr(slash + 1).starts_with('.'))
+    if (path == "/") return option_error("path", "\"/\" cannot be replaced");
+    if (layout.single_file && path.substr(slash + 1).starts_with('.'))
       return option_error("path", "a single file's name must not begin with a dot");
   }
   return layout;

@@ -3,7 +3,9 @@
 //   directory output:  <path>/<slicer>-<order, 10 digits>-<slice_id>-<request hash, 8 hex>.<extension>
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
 //   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
-//                      root = <path>, or its directory for a single file
+//                      root = <path>, or its directory for a single file and for a replacement
+//   replacement:       <dirname>/.slicemill/<lineage>/new/<published name>, until it takes the place of <path>
+//                      (if_exists: replace)
 //   settled columns:   <root>/.slicemill/<lineage>/columns (core/outputs/settled_columns.h)
 // A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the
 // slice's id, which no other execution can bear. Everything under the path that does not begin with a dot is published
@@ -27,12 +29,15 @@ namespace slicemill {
 struct FileLayout {
   std::string root;  // directory that holds .slicemill
   std::string lineage_id;
-  std::string final_path;  // single file only
+  std::string final_path;  // of a single file, and of a directory that is replaced
   std::string extension;   // "ldjson", "csv.gz", ...
   bool single_file = false;
+  bool replaces = false;  // what is at final_path already
 
+  // A directory that takes the place of another one when it is complete.
+  bool replaces_directory() const { return replaces && !single_file; }
   std::string staging_directory() const;
-  std::string publish_directory() const;  // root, or the parts directory
+  std::string publish_directory() const;  // root, the parts directory, or the replacement
   std::string columns_path() const;       // of csv and tsv
   std::string joined_path() const;        // the joined file before it has its name
   std::string staged_path(const SliceKey& key, const Attempt& attempt) const;

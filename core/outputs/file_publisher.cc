@@ -12,11 +12,12 @@ namespace {
 constexpr std::size_t kProbeBytes = 64 << 10;
 }
 
-FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, bool fails_if_exists,
+FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, const State& state,
                              std::vector<std::string> lineage, Files& files)
     : layout_(std::move(layout)),
       writing_(std::move(writing)),
-      fails_if_exists_(fails_if_exists),
+      fails_if_exists_(state.fails_if_exists),
+      is_published_(state.is_published),
       lineage_(std::move(lineage)),
       files_(files) {}
 
@@ -24,14 +25,20 @@ std::string FilePublisher::final_name(const CommittedOutput& output) const {
   return layout_.final_name(slice_id(lineage_[output.key.generation], output.key), output.key, output.facts);
 }
 
+std::string FilePublisher::publish_directory() const {
+  return layout_.replaces_directory() && is_published_ ? layout_.final_path : layout_.publish_directory();
+}
+
 // What may not be there at the first start of a lineage.
 Result<void> FilePublisher::judge_existing() const {
+  if (layout_.replaces) return layout_.single_file ? Result<void>() : check_replaceable();
   if (layout_.single_file) {
     // A joined file is renamed into place at the end of the job and never replaces another: better refused now.
     if (!files_.stat(layout_.final_path)) return {};
     return Error(
         ErrorCode::conflict,
-        fmt::format("path: {} exists already, and a single file is never replaced or appended to", layout_.final_path),
+        fmt::format("path: {} exists already, and a single file is not appended to; `if_exists: replace` replaces it",
+                    layout_.final_path),
         false);
   }
   if (!fails_if_exists_) return {};
@@ -54,7 +61,9 @@ Result<void> FilePublisher::prepare(bool first_start) {
                    fmt::format("path: {} is a directory, but single_file needs a file", layout_.final_path), false);
     }
   }
-  const std::string deepest = layout_.single_file ? layout_.publish_directory() : layout_.staging_directory();
+  if (layout_.replaces_directory() && is_published_) RETURN_IF_ERROR(check_still_ours());
+  const bool publishes_below = layout_.single_file || (layout_.replaces && !is_published_);
+  const std::string deepest = publishes_below ? layout_.publish_directory() : layout_.staging_directory();
   auto created = create_durable_directories(files_, deepest);
   if (!created) return with_context(created.error(), "path");
   if (first_start) RETURN_IF_ERROR(judge_existing());
@@ -74,7 +83,7 @@ Result<void> FilePublisher::probe() {
   const auto written = [&]() -> Result<void> {
     // The obstacle may have stood in the way of the directories themselves: parts go below the staging directory.
     RETURN_IF_ERROR(create_durable_directories(files_, layout_.staging_directory()));
-    if (layout_.single_file) RETURN_IF_ERROR(create_durable_directories(files_, layout_.publish_directory()));
+    RETURN_IF_ERROR(create_durable_directories(files_, publish_directory()));
     ASSIGN_OR_RETURN(const auto file, files_.create(path));
     RETURN_IF_ERROR(file->write(std::string(kProbeBytes, '\0')));
     RETURN_IF_ERROR(file->sync());
@@ -83,7 +92,7 @@ Result<void> FilePublisher::probe() {
   const auto removed = files_.remove(path);
   RETURN_IF_ERROR(written);
   RETURN_IF_ERROR(removed);
-  return files_.sync_directory(layout_.publish_directory());
+  return files_.sync_directory(publish_directory());
 }
 
 Result<void> FilePublisher::put_in_place(const std::string& from, const std::string& to, const OutputFacts& facts) {
@@ -111,8 +120,8 @@ Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
     return Error(ErrorCode::internal, fmt::format("output of generation {}, but the lineage has {}",
                                                   output.key.generation, lineage_.size()));
   }
-  return put_in_place(layout_.staged_path(output.key, output.attempt),
-                      layout_.publish_directory() + "/" + final_name(output), output.facts);
+  return put_in_place(layout_.staged_path(output.key, output.attempt), publish_directory() + "/" + final_name(output),
+                      output.facts);
 }
 
 std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutput>& outputs) {
@@ -126,7 +135,7 @@ std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutp
   }
   if (!is_any_present) return results;
   // Also for files found in place: whoever put them there may have died before this.
-  auto synced = files_.sync_directory(layout_.publish_directory());
+  auto synced = files_.sync_directory(publish_directory());
   if (synced) return results;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (results[i] && outputs[i].facts.present) results[i] = synced.error();
@@ -146,12 +155,15 @@ void FilePublisher::sweep(const std::function<bool(const SliceKey&, const Attemp
 
 void FilePublisher::clean_up(bool whole) {
   const std::string staging = layout_.staging_directory();
+  // Until it has taken its place, the replacement is what later executions of the lineage go on with; then it is what
+  // was there before.
+  const std::string kept = layout_.single_file ? "parts" : layout_.replaces && !is_published_ ? "new" : "";
   if (whole) {
     (void)files_.remove_tree(staging);
   } else if (auto names = files_.list(staging)) {
     for (const std::string& name : *names) {
       const std::string path = staging + "/" + name;
-      if (name != "parts" && path != layout_.columns_path()) (void)files_.remove_tree(path);
+      if (name != kept && path != layout_.columns_path()) (void)files_.remove_tree(path);
     }
     (void)files_.remove(staging);  // goes only if it is empty
   }

@@ -1,5 +1,6 @@
 // Comparing what is stored with what the ledger says, by reading it all again.
 #include <algorithm>
+#include <list>
 #include <map>
 #include <utility>
 
@@ -35,52 +36,118 @@ bool FilePublisher::is_of_this_lineage(std::string_view name) const {
   return false;
 }
 
-Result<void> FilePublisher::verify_files(const OutputSource& outputs, VerifyReport& report) {
-  const std::string directory = layout_.publish_directory();
-  std::vector<std::string> names;
-  auto listed = files_.list(directory);
-  if (listed) {
-    names = std::move(*listed);
-  } else if (listed.error().code != ErrorCode::not_found) {
-    return listed.error();
-  }
-  std::vector<bool> is_known(names.size(), false);
+namespace {
 
-  const auto compare = [&](const CommittedOutput& output) -> Result<void> {
+// A directory that outputs were published to.
+struct PublishedDirectory {
+  std::string path;
+  std::vector<std::string> names;
+  std::vector<bool> is_known;  // by the ledger, as names
+};
+
+Result<std::vector<std::string>> names_in(Files& files, const std::string& directory) {
+  auto listed = files.list(directory);
+  if (!listed && listed.error().code == ErrorCode::not_found) return std::vector<std::string>();
+  return listed;
+}
+
+class Comparison {
+ public:
+  Comparison(Files& files, std::string own_directory, VerifyReport& report)
+      : files_(files), own_directory_(std::move(own_directory)), report_(report) {}
+
+  Result<void> compare(const std::string& directory, const std::string& name, const OutputFacts& facts) {
+    ++report_.expected;
+    ASSIGN_OR_RETURN(PublishedDirectory * there, find(directory));
+    const auto found = std::lower_bound(there->names.begin(), there->names.end(), name);
+    if (found == there->names.end() || *found != name) {
+      note(report_.missing, report_.missing_count, shown(directory, name));
+      return {};
+    }
+    there->is_known[static_cast<std::size_t>(found - there->names.begin())] = true;
+    ASSIGN_OR_RETURN(const bool is_same, is_stored_file(files_, directory + "/" + name, facts));
+    if (!is_same) {
+      note(report_.altered, report_.altered_count, shown(directory, name));
+      return {};
+    }
+    ++report_.matching;
+    report_.records += facts.records;
+    report_.bytes += facts.bytes;
+    return {};
+  }
+
+  template <typename Visit>
+  void for_each_unknown(const Visit& visit) const {
+    for (const auto& directory : directories_)
+      for (std::size_t i = 0; i < directory.names.size(); ++i)
+        if (!directory.is_known[i]) visit(directory.names[i], shown(directory.path, directory.names[i]));
+  }
+
+  Result<PublishedDirectory*> find(const std::string& path) {
+    for (auto& directory : directories_)
+      if (directory.path == path) return &directory;
+    ASSIGN_OR_RETURN(auto names, names_in(files_, path));
+    std::vector<bool> is_known(names.size(), false);
+    directories_.push_back({path, std::move(names), std::move(is_known)});
+    return &directories_.back();
+  }
+
+ private:
+  // With the directory if that is not the job's present one.
+  std::string shown(const std::string& directory, const std::string& name) const {
+    return directory == own_directory_ ? name : directory + "/" + name;
+  }
+
+  Files& files_;
+  const std::string own_directory_;
+  VerifyReport& report_;
+  std::list<PublishedDirectory> directories_;
+};
+
+// The layouts of the lineage's jobs, by the last epoch of each.
+using FormerLayouts = std::map<std::uint64_t, FileLayout>;
+
+Result<FormerLayouts> layouts_of(const std::vector<FormerJob>& former, const std::string& lineage_id) {
+  FormerLayouts layouts;
+  for (const FormerJob& earlier : former) {
+    ASSIGN_OR_RETURN(auto layout, exported_layout(earlier.job, lineage_id));
+    if (layout && !layout->single_file && !layout->replaces) layouts.emplace(earlier.last_epoch, std::move(*layout));
+  }
+  return layouts;
+}
+
+}  // namespace
+
+Result<void> FilePublisher::verify_files(const OutputSource& outputs, const std::vector<FormerJob>& former,
+                                         VerifyReport& report) {
+  const std::string own_directory = publish_directory();
+  ASSIGN_OR_RETURN(const FormerLayouts layouts, layouts_of(former, lineage_.front()));
+  Comparison comparison(files_, own_directory, report);
+  if (const auto own = comparison.find(own_directory); !own) return own.error();
+  RETURN_IF_ERROR(outputs([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
-    ++report.expected;
     if (output.key.generation >= lineage_.size())
       return Error(ErrorCode::internal, "an output's generation is not in the lineage");
-    std::string name = final_name(output);
-    const auto found = std::lower_bound(names.begin(), names.end(), name);
-    if (found == names.end() || *found != name) {
-      note(report.missing, report.missing_count, std::move(name));
-      return {};
-    }
-    is_known[static_cast<std::size_t>(found - names.begin())] = true;
-    ASSIGN_OR_RETURN(const bool is_same, is_stored_file(files_, directory + "/" + name, output.facts));
-    if (!is_same) {
-      note(report.altered, report.altered_count, std::move(name));
-      return {};
-    }
-    ++report.matching;
-    report.records += output.facts.records;
-    report.bytes += output.facts.bytes;
-    return {};
-  };
-  RETURN_IF_ERROR(outputs(compare));
+    const auto earlier = layouts.lower_bound(output.attempt.epoch);
+    if (earlier == layouts.end() || layout_.single_file || layout_.replaces)
+      return comparison.compare(own_directory, final_name(output), output.facts);
+    const FileLayout& layout = earlier->second;
+    return comparison.compare(
+        layout.publish_directory(),
+        layout.final_name(slice_id(lineage_[output.key.generation], output.key), output.key, output.facts),
+        output.facts);
+  }));
 
   // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that
   // has an output.
-  std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (is_known[i]) continue;
-    if (is_of_this_lineage(names[i])) {
-      note(report.extra, report.extra_count, names[i]);
-    } else if (const auto published = parse_published_name(names[i])) {
-      unknown.emplace(published->slice_id, names[i]);
+  std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name as shown
+  comparison.for_each_unknown([&](const std::string& name, std::string shown) {
+    if (is_of_this_lineage(name)) {
+      note(report.extra, report.extra_count, std::move(shown));
+    } else if (const auto published = parse_published_name(name)) {
+      unknown.emplace(published->slice_id, std::move(shown));
     }
-  }
+  });
   if (unknown.empty()) return {};
   return outputs([&](const CommittedOutput& output) -> Result<void> {
     const auto copy = unknown.find(slice_id(lineage_[output.key.generation], output.key));
@@ -108,13 +175,15 @@ Result<void> FilePublisher::verify_joined(const OutputFacts& facts, VerifyReport
   return {};
 }
 
-Result<VerifyReport> FilePublisher::verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined) {
+Result<VerifyReport> FilePublisher::verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined,
+                                           const std::vector<FormerJob>& former) {
   VerifyReport report;
+  is_published_ = joined && joined->published;
   // Until the joined file has its name, the parts are what there is.
   if (layout_.single_file && joined && joined->published) {
     RETURN_IF_ERROR(verify_joined(joined->facts, report));
   } else {
-    RETURN_IF_ERROR(verify_files(outputs, report));
+    RETURN_IF_ERROR(verify_files(outputs, former, report));
   }
   return report;
 }

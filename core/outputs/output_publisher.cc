@@ -1,10 +1,10 @@
 #include "core/outputs/output_publisher.h"
-#include "core/model/job.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
+#include "core/model/job.h"
 #include "core/outputs/file_publisher.h"
 
 namespace slicemill {
@@ -30,6 +30,13 @@ const Json* exporter_options(const Json& job) {
 
 }  // namespace
 
+Result<std::optional<FileLayout>> exported_layout(const Json& job, std::string_view lineage_id) {
+  const Json* const options = exporter_options(job);
+  if (options == nullptr) return std::optional<FileLayout>();
+  ASSIGN_OR_RETURN(FileLayout layout, file_layout(*options, lineage_id));
+  return std::optional(std::move(layout));
+}
+
 Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id) {
   const Json* const options = exporter_options(job);
   if (options == nullptr) return std::string();
@@ -37,17 +44,27 @@ Result<std::string> staging_directory_of(const Json& job, std::string_view linea
   return layout.staging_directory();
 }
 
+Result<std::string> output_mismatch(const Json& before, const Json& now, std::string_view lineage_id) {
+  ASSIGN_OR_RETURN(const auto former, exported_layout(before, lineage_id));
+  if (!former || !(former->single_file || former->replaces)) return std::string();
+  ASSIGN_OR_RETURN(const auto present, exported_layout(now, lineage_id));
+  if (present && present->publish_directory() == former->publish_directory()) return std::string();
+  return fmt::format("path, single_file or if_exists differ: what was written waits in {} to be published as a whole",
+                     former->publish_directory());
+}
+
 Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
-                                                        Files& files) {
+                                                        Files& files, const std::optional<JoinRecord>& joined) {
   const Json* const exporter = exporter_options(job);
   if (exporter == nullptr) return std::unique_ptr<OutputPublisher>();
   const Json& options = *exporter;
   if (lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
   ASSIGN_OR_RETURN(FileLayout layout, file_layout(options, lineage.front()));
   ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));
-  const bool fails_if_exists = options.value("if_exists", "append") == "fail";
+  const FilePublisher::State state{.fails_if_exists = options.value("if_exists", "append") == "fail",
+                                   .is_published = joined && joined->published};
   return std::unique_ptr<OutputPublisher>(
-      std::make_unique<FilePublisher>(std::move(layout), std::move(writing), fails_if_exists, lineage, files));
+      std::make_unique<FilePublisher>(std::move(layout), std::move(writing), state, lineage, files));
 }
 
 }  // namespace slicemill

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,12 @@ struct VerifyReport {
   std::uint64_t missing_count = 0, altered_count = 0, extra_count = 0;
   std::uint64_t records = 0, bytes = 0;  // of the matching ones
   bool clean() const { return missing_count == 0 && altered_count == 0 && extra_count == 0; }
+};
+
+// The job of an earlier execution of the lineage, which may have written elsewhere.
+struct FormerJob {
+  std::uint64_t last_epoch = 0;  // outputs of attempts up to this epoch are its own, or of those before
+  Json job;
 };
 
 using OutputVisitor = std::function<Result<void>(const CommittedOutput&)>;
@@ -52,28 +59,36 @@ class OutputPublisher {
   // wanted.
   virtual void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) = 0;
 
-  // ---- joined outputs (single_file) ----
+  // ---- outputs that appear as a whole (single_file, if_exists: replace) ----
   virtual bool joins() const { return false; }  // any thread
-  // Writes the temporary joined file and syncs it.
+  // Whether files can be added once it is published, as by a redrive. Any thread.
+  virtual bool takes_more() const { return true; }
+  // Writes the temporary joined file and syncs it; of a directory that replaces another: sees that it is complete.
   virtual Result<OutputFacts> join(const OutputSource& outputs);
-  // Renames it to its final name (idempotent: a final file with these facts counts), syncs the directory.
+  // Gives it its final name (idempotent: what is there already counts), syncs the directory.
   virtual Result<void> publish_joined(const OutputFacts& facts);
 
   // After a terminal outcome: removes staging of this lineage. Unless it is whole, what later executions of the lineage
   // go on with stays: the parts of a single file, and the columns that are settled.
   virtual void clean_up(bool whole) = 0;
 
-  // Reads every published output again and compares it with the ledger. `joined` as in the ledger.
-  virtual Result<VerifyReport> verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined) = 0;
+  // Reads every published output again and compares it with the ledger. `joined` as in the ledger. former: oldest
+  // first.
+  virtual Result<VerifyReport> verify(const OutputSource& outputs, const std::optional<JoinRecord>& joined,
+                                      const std::vector<FormerJob>& former) = 0;
 };
 
 // Where the lineage of this first execution keeps what is not published yet: everything in it can be removed with the
 // last execution of the lineage. "" if the job stages nothing.
 Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id);
 
+// Why a recovery cannot go on under another job, `now`: "" if it can. What was written waits to appear as a whole, and
+// the new job would look for it elsewhere.
+Result<std::string> output_mismatch(const Json& before, const Json& now, std::string_view lineage_id);
+
 // For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
-// lineage: execution ids, oldest first.
+// lineage: execution ids, oldest first. joined: as in the ledger.
 Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
-                                                        Files& files);
+                                                        Files& files, const std::optional<JoinRecord>& joined);
 
 }  // namespace slicemill

@@ -65,7 +65,7 @@ std::optional<PublishedFiles> published_files(const Json& operations) {
   if (operation_name(sender.value("_op", std::string())) != "file_exporter") return std::nullopt;
   const auto layout = file_layout(sender, "");
   if (!layout) return std::nullopt;  // its own check says what is wrong
-  PublishedFiles published{layout->root, {}};
+  PublishedFiles published{layout->replaces_directory() ? layout->final_path : layout->root, {}};
   if (layout->single_file) {
     published.names.push_back(name_of(layout->final_path));
     return published;

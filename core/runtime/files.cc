@@ -200,6 +200,14 @@ class PosixFiles final : public Files {
     return errno_error(errno, "cannot rename " + from + " to", to);
   }
 
+  Result<void> exchange(const std::string& one, const std::string& other) override {
+    if (syscall(SYS_renameat2, AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) return {};
+    if (errno == EINVAL || errno == ENOSYS)
+      return Error(ErrorCode::unsupported,
+                   fmt::format("cannot exchange {} and {}: {}", one, other, std::strerror(errno)));
+    return errno_error(errno, "cannot exchange " + one + " and", other);
+  }
+
   Result<void> sync_directory(const std::string& path) override {
     const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return errno_error(errno, "cannot open directory", path);
@@ -242,6 +250,10 @@ std::string_view to_string(FileKind kind) {
       return "a device";
   }
   return "a file";
+}
+
+Result<void> Files::exchange(const std::string& one, const std::string& other) {
+  return Error(ErrorCode::unsupported, fmt::format("cannot exchange {} and {} here", one, other));
 }
 
 Result<std::vector<DirectoryEntry>> Files::list_entries(const std::string& path) {

@@ -70,6 +70,8 @@ class Files {
   virtual Result<void> rename_replace(const std::string& from, const std::string& to) = 0;
   // conflict if `to` exists.
   virtual Result<void> rename_no_replace(const std::string& from, const std::string& to) = 0;
+  // Each name gets what the other one had, in one step. unsupported: the file system cannot.
+  virtual Result<void> exchange(const std::string& one, const std::string& other);
   virtual Result<void> sync_directory(const std::string& path) = 0;
   virtual Result<void> remove(const std::string& path) = 0;       // file or empty directory; missing is fine
   virtual Result<void> remove_tree(const std::string& path) = 0;  // missing is fine

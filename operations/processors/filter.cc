@@ -426,10 +426,12 @@ OperationEntry filter_operation() {
        .type = OptionType::any,
        .description =
            "The smallest value that matches: a number, or a text. Two ISO 8601 dates are compared as moments (without "
-           "an offset: of UTC), other texts byte by byte."},
+           "an offset: of UTC), other texts byte by byte. `now-1d` and the like count from the execution's start.",
+       .date = DateUse::from},
       {.name = "max",
        .type = OptionType::any,
-       .description = "The largest value that matches, of the same type as `min`."},
+       .description = "The largest value that matches, of the same type as `min`.",
+       .date = DateUse::until},
       {.name = "invert",
        .type = OptionType::boolean,
        .description = "Keeps the records that do not match instead.",

@@ -95,11 +95,14 @@ std::vector<OptionSpec> generator_options() {
        .maximum = 1e9},
       {.name = "start",
        .type = OptionType::any,
-       .description = "Earliest date of the `Between` formats: a date, or milliseconds since 1970. Without it 1970."},
+       .description = "Earliest date of the `Between` formats: a date (also as `now-1d`), or milliseconds since 1970. "
+                      "Without it 1970.",
+       .date = DateUse::from},
       {.name = "end",
        .type = OptionType::any,
-       .description = "Latest date of the `Between` formats: a date, or milliseconds since 1970. Without it the "
-                      "slice's creation."},
+       .description = "Latest date of the `Between` formats: a date (also as `now-1d`), or milliseconds since 1970. "
+                      "Without it the slice's creation.",
+       .date = DateUse::until},
       {.name = "format",
        .type = OptionType::text,
        .description = "How dates are made: the slice's creation with offset (dateNow) or as UTC (utcDate), or a random "

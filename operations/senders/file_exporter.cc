@@ -178,9 +178,11 @@ std::vector<OptionSpec> file_exporter_options() {
   return {
       {.name = "path",
        .type = OptionType::text,
-       .description = "Directory for a file per slice; with single_file the file.",
+       .description = "Directory for a file per slice; with single_file the file. `{date}`, `{date:%Y/%m/%d}`, "
+                      "`{name}` and `{ex_id}` stand for the execution's start (UTC), the job's name and the execution.",
        .required = true,
-       .is_path = true},
+       .is_path = true,
+       .is_output = true},
       {.name = "format",
        .type = OptionType::text,
        .description =
@@ -199,9 +201,10 @@ std::vector<OptionSpec> file_exporter_options() {
       {.name = "if_exists",
        .type = OptionType::text,
        .description =
-           "append: files of other executions stay beside the new ones; fail: the job is refused if anything is there.",
+           "append: files of other executions stay beside the new ones; fail: the job is refused if anything is there; "
+           "replace: the output appears when the job is completed, as a whole, in the place of what is there.",
        .default_value = "append",
-       .choices = {"append", "fail"}},
+       .choices = {"append", "fail", "replace"}},
       {.name = "extension",
        .type = OptionType::text,
        .description = "Ending of the file names; by default by format and compression, such as csv.gz."},

@@ -18,7 +18,7 @@ def is_bad(n):
     return n % 100 == 37
 
 
-class Quarantine(EndToEnd):
+class QuarantineJobs(EndToEnd):
     def write_mixed_input(self, bad_line, records=RECORDS, name="mixed.ldjson"):
         """An input in which some lines are bad_line(n) instead of a record."""
         path = self.directory / name
@@ -63,6 +63,8 @@ class Quarantine(EndToEnd):
     def change_job(self, master, job_id, job):
         master.ask("PUT", f"/v1/jobs/{job_id}", job)
 
+
+class Quarantine(QuarantineJobs):
     # ---- who names the record ----
 
     def test_the_reader_names_it(self):
@@ -450,6 +452,124 @@ class Quarantine(EndToEnd):
                              "no quarantined records")
         self.assert_one_line(self.slicemill("run", "--resume", ex_id, "--data", self.data), CANNOT_START, "nothing to resume")
         self.assert_output(whole)
+
+
+class Mending(QuarantineJobs):
+    """Records that were redriven say where they went; chosen ones run again as they were mended, the others stay."""
+
+    def quarantined(self, master):
+        path = self.write_mixed_input(lambda n: '{"id":%d,' % n)
+        submitted = master.submit(self.job(path, reader={"_dead_letter_action": "quarantine"}))
+        self.rows = self.assert_split(master, submitted["ex_id"])
+        return submitted["ex_id"]
+
+    def mended(self, rows):
+        return [{"id": row["id"], "bytes": row["bytes"][:-1] + ',"mended":true}'} for row in rows]
+
+    def marks(self, rows):
+        return {row["id"]: row.get("redriven_to") for row in rows}
+
+    def assert_marks(self, read, gone, redrive):
+        wait_until(lambda: self.marks(read()) == {row["id"]: redrive if row in gone else None for row in self.rows},
+                   lambda: f"{len(gone)} records to be marked with {redrive}: {self.marks(read())}")
+
+    def records_of(self, rows):
+        return [{"id": json.loads(row["bytes"][:-1] + "}")["id"], "mended": True} for row in rows]
+
+    def test_a_body_with_mended_records(self):
+        master = self.start_master()
+        ex_id = self.quarantined(master)
+        some, others = self.rows[:3], self.rows[3:]
+        first = master.post(f"/v1/ex/{ex_id}/quarantine/_redrive", {"records": self.mended(some)})["ex_id"]
+        figures = master.wait_for_status(first, "completed")["_slicer_stats"]
+        self.assertEqual((figures["records_in"], figures["quarantined"]), (3, 0))
+        self.assert_output(self.good + self.records_of(some))
+        self.assert_marks(lambda: self.quarantine(master, ex_id), some, first)
+        self.assertEqual([row["id"] for row in self.quarantine(master, first)], [row["id"] for row in others])
+        # They are gone from there, whoever is asked; the answer says which.
+        answer = master.post(f"/v1/ex/{ex_id}/quarantine/_redrive", {"records": self.mended(some[:1] + others[:1])}, expect=404)
+        self.assertIn(some[0]["id"], answer["message"])
+        # All that are left, as they are: they are quarantined again, in slices of the second redrive.
+        second = master.post(f"/v1/ex/{ex_id}/quarantine/_redrive")["ex_id"]
+        master.wait_for_status(second, "completed")
+        wait_until(lambda: set(self.marks(self.quarantine(master, ex_id)).values()) == {first, second},
+                   lambda: f"all to be marked: {self.marks(self.quarantine(master, ex_id))}")
+        again = self.quarantine(master, second)
+        self.assertEqual({row["bytes"] for row in again}, {row["bytes"] for row in others})
+        self.assertEqual(set(self.marks(again).values()), {None})
+        self.assert_verified(second, master)
+
+    def test_bodies_that_are_refused(self):
+        master = self.start_master()
+        ex_id = self.quarantined(master)
+        for body, words in (({"records": []}, "must be a list"), ({"records": [{"id": "x"}]}, "records[0].bytes"),
+                            ({"records": self.mended(self.rows[:1]) * 2}, "is there twice")):
+            answer = master.post(f"/v1/ex/{ex_id}/quarantine/_redrive", body, expect=400)
+            self.assertIn(words, answer["message"])
+        self.assertEqual(set(self.marks(self.quarantine(master, ex_id)).values()), {None})
+
+    def test_killed_while_chosen_ones_are_redriven(self):
+        for point in ("redriven", "committed"):
+            with self.subTest(point):
+                self.output, self.data = self.directory / f"output-{point}", self.directory / f"data-{point}"
+                log = self.directory / f"{point}.log"
+                master = self.start_master()
+                ex_id = self.quarantined(master)
+                master.terminate()
+                master = self.start_master(environment={"SLICEMILL_FAULT": f"{point}:kill:1", "SLICEMILL_FAULT_LOG": str(log)})
+                redriven = master.post(f"/v1/ex/{ex_id}/quarantine/_redrive", {"records": self.mended(self.rows[:3])})["ex_id"]
+                master.wait_for_status(redriven, "completed")
+                self.assertEqual(log.read_text().split()[0], point, "the fault must have happened")
+                self.assert_output(self.good + self.records_of(self.rows[:3]))
+                self.assertEqual(len(self.quarantine(master, redriven)), len(self.rows) - 3)
+
+    def editor(self, command):
+        """An editor that is a command over the file."""
+        return {"VISUAL": "", "EDITOR": f"sh -c '{command}' sh"}
+
+    def edit(self, ex_id, command, *where):
+        return self.slicemill("quarantine", ex_id, "--edit", *where, environment=self.editor(command))
+
+    def test_an_editor(self):
+        master = self.start_master()
+        ex_id = self.quarantined(master)
+        where = ("--master", master.url)
+        unchanged = self.edit(ex_id, "true", *where)
+        self.assert_one_line(unchanged, BAD_INPUT, "nothing was changed")
+        self.assert_one_line(self.edit(ex_id, "false", *where), BAD_INPUT, "failed; nothing is redriven")
+        # The first two are mended, the rest is taken out.
+        mended = self.edit(ex_id, r'sed -i "s/,\$/,\"mended\":true}/; 7,\$ d" "$1"', *where)
+        self.assertEqual(mended.returncode, OK, mended.stderr)
+        self.assertIn("redrives 2 quarantined records", mended.stdout)
+        redriven = mended.stdout.split()[1]
+        master.wait_for_status(redriven, "completed")
+        self.assert_output(self.good + self.records_of(self.rows[:2]))
+        self.assertEqual(len(self.quarantine(master, redriven)), len(self.rows) - 2)
+
+    def test_without_a_master(self):
+        path = self.write_mixed_input(lambda n: '{"id":%d,' % n)
+        job = self.directory / "job.json"
+        job.write_text(json.dumps(self.job(path, reader={"_dead_letter_action": "quarantine"})))
+        self.assertEqual(self.slicemill("run", job, "--data", self.data).returncode, OK)
+        ex_id, = [entry.name for entry in (self.data / "ledgers").iterdir()]
+
+        def listed(of=ex_id):
+            return [json.loads(line) for line in self.slicemill("quarantine", of, "--data", self.data).stdout.splitlines()]
+
+        self.rows = listed()
+        self.assertEqual(len(self.rows), len(self.bad))
+        file = self.directory / "mended.jsonl"
+        file.write_text("".join(json.dumps({**row, **mended}) + "\n" for row, mended in zip(self.rows[:2], self.mended(self.rows[:2]))))
+        redriven = self.slicemill("quarantine", ex_id, "--with", file, "--data", self.data)
+        self.assertEqual(redriven.returncode, OK, redriven.stderr)
+        self.assert_output(self.good + self.records_of(self.rows[:2]))
+        second, = {entry.name for entry in (self.data / "ledgers").iterdir()} - {ex_id}
+        self.assert_marks(listed, self.rows[:2], second)
+        self.assert_verified(second)
+        again = self.slicemill("quarantine", ex_id, "--with", file, "--data", self.data)
+        self.assert_one_line(again, BAD_INPUT, "not quarantined")
+        self.assertTrue(any(row["id"] in again.stderr for row in self.rows[:2]), again.stderr)
+        self.assert_one_line(self.slicemill("quarantine", ex_id, "--with", file, "--edit"), BAD_INPUT, "not both")
 
 
 class Poison(EndToEnd):

@@ -1,8 +1,10 @@
 """I6: recovery is repeatable: any ended execution, any number of times, over any number of generations, with every cleanup type."""
 
+import json
+import subprocess
 import unittest
 
-from harness import EndToEnd, records
+from harness import BAD_INPUT, CANNOT_START, FAILED, OK, SLICEMILL, EndToEnd, records, wait_until
 
 FILES = 6
 RECORDS_PER_FILE = 400
@@ -104,6 +106,45 @@ class Recover(EndToEnd):
             again = self.recover(ex_id)["ex_id"]
             self.master.wait_for_status(again, "completed")
             self.assert_whole(again)
+
+    def mend(self, job_id, **reader):
+        """The job with another reader option; which one an execution ran shows which configuration it had."""
+        job = self.job(self.inputs, workers=1, max_retries=0, reader=reader)
+        job["operations"].insert(1, {"_op": "noop"})
+        self.master.ask("PUT", f"/v1/jobs/{job_id}", job)
+
+    def assert_configuration(self, answer, config):
+        self.assertEqual(answer["config"], config)
+        document = self.master.wait_for_status(answer["ex_id"], "failed", "completed")
+        self.assertEqual("noop" in [operation["_op"] for operation in document["operations"]], config == "current")
+
+    def test_whose_configuration_counts(self):
+        """By default the job's as it is now if the job is recovered, and the execution's own if that is; either can be asked for."""
+        job_id, ex_id, _ = self.fail_some()
+        self.mend(job_id)
+        self.assert_configuration(self.recover(ex_id, "errors"), "own")
+        self.assert_configuration(self.recover(ex_id, "errors&config=current"), "current")
+        self.assert_configuration(self.recover(ex_id, "errors&config=own"), "own")
+        self.assert_configuration(self.master.post(f"/v1/jobs/{job_id}/_recover?config=own"), "own")
+        self.show(4, 5)
+        answer = self.master.post(f"/v1/jobs/{job_id}/_recover")
+        self.assert_configuration(answer, "current")
+        self.assert_whole(answer["ex_id"])
+        self.assertIn("config must be", self.recover(ex_id, "errors&config=mine", expect=400)["message"])
+
+    def test_values_go_with_the_jobs_present_configuration(self):
+        self.hide(5)
+        job = self.job(self.inputs / "${N}.ldjson", max_retries=0, params={"N": "*"}, processors=[{"_op": "script", "command": "false"}])
+        submitted = self.master.submit(job, start=False)
+        start = self.master.post(f"/v1/jobs/{submitted['job_id']}/_start", {"params": {"N": "1"}})
+        self.master.wait_for_status(start["ex_id"], "failed")
+        answer = self.master.post(f"/v1/ex/{start['ex_id']}/_recover?config=own", {"params": {"N": "2"}}, expect=500)
+        self.assertIn("params go with config=current", answer["message"])
+        del job["operations"][1]
+        self.master.ask("PUT", f"/v1/jobs/{submitted['job_id']}", job)
+        recovered = self.master.post(f"/v1/jobs/{submitted['job_id']}/_recover")["ex_id"]
+        self.assertEqual(self.master.wait_for_status(recovered, "completed")["params"], {"N": "1"}, "as it was started")
+        self.assert_output(records(RECORDS_PER_FILE, RECORDS_PER_FILE))
 
     def test_a_completed_single_file(self):
         """Its parts are gone: there is nothing to do, and the joined file stays what it is."""
@@ -215,6 +256,56 @@ class RecoverWhatWasGivenUp(EndToEnd):
         master.wait_for_status(again, "completed")
         self.assert_output(records(4000))
         self.assert_verified(again, master)
+
+class ResumeWithAMendedJob(EndToEnd):
+    """Without a master: an execution goes on under another job, in a new execution, whatever had become of it."""
+
+    def write_job(self, name, *processors, **options):
+        path = self.directory / name
+        path.write_text(json.dumps(self.job(self.directory / "input.ldjson", processors=processors, workers=1, **options)))
+        return path
+
+    def ledgers(self):
+        return {path.name for path in (self.data / "ledgers").iterdir()}
+
+    def resume(self, ex_id, *arguments, expect=OK):
+        result = self.slicemill("run", "--resume", ex_id, "--data", self.data, *arguments)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+    def test_after_a_failure(self):
+        self.write_input(records=400)
+        broken = {"_op": "script", "command": "/bin/sh", "args": ["-c", "awk '/\"id\":2[0-9][0-9],/ { exit 3 } { print }'"]}
+        path = self.write_job("job.json", broken, max_retries=0)
+        self.assertEqual(self.slicemill("run", path, "--data", self.data).returncode, FAILED)
+        first, = self.ledgers()
+        self.resume(first, "--job", self.write_job("mended.json", {"_op": "noop"}))
+        second, = self.ledgers() - {first}
+        self.assert_output(records(400))
+        self.assert_verified(second)
+
+    def test_after_a_kill(self):
+        """Nobody goes on with the killed execution itself any more: what was done is done, what was not is done once."""
+        self.write_input(records=2000)
+        path = self.write_job("job.json", {"_op": "delay", "ms": 50})
+        command = [str(SLICEMILL), "run", str(path), "--data", str(self.data)]
+        with subprocess.Popen(command, env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            wait_until(lambda: self.output.exists() and len([f for f in self.output.iterdir() if not f.name.startswith(".")]) >= 3,
+                       "some output")
+            run.kill()
+        first, = self.ledgers()
+        mended = self.write_job("mended.json", {"_op": "noop"})
+        self.resume(first, "--job", mended)
+        self.assert_output(records(2000))
+        second, = self.ledgers() - {first}
+        self.assert_verified(second)
+        self.assert_one_line(self.slicemill("run", "--resume", first, "--data", self.data), CANNOT_START, second, "nothing to resume")
+        self.assert_output(records(2000))
+
+    def test_what_does_not_go_together(self):
+        path = self.write_job("job.json")
+        self.assert_one_line(self.slicemill("run", path, "--job", path), BAD_INPUT, "--job goes with --resume")
+
 
 if __name__ == "__main__":
     unittest.main()

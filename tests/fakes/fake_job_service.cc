@@ -49,7 +49,19 @@ Submitted to_submitted(const Json& answer) {
   out.job_id = JobId(answer.at("job_id").get<std::string>());
   out.ex_id = ExecutionId(answer.value("ex_id", ""));
   out.warnings = to_warnings(answer.value("warnings", Json::array()));
+  if (answer.contains("config")) out.config = parse_config_source(answer["config"].get<std::string>());
   return out;
+}
+
+Json with_params(Json arguments, Json params) {
+  if (!params.empty()) arguments["params"] = std::move(params);
+  return arguments;
+}
+
+Json with_request(Json arguments, RecoverRequest request) {
+  arguments["cleanup"] = to_string(request.cleanup);
+  if (request.config) arguments["config"] = to_string(*request.config);
+  return with_params(std::move(arguments), std::move(request.params));
 }
 
 ExecutionStatus to_status(const Json& answer) {
@@ -172,11 +184,12 @@ void FakeJobService::delete_job(const JobId& id, Reply<Json> reply) {
 void FakeJobService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
   give<Json>("set_job_active", {{"job_id", id.text}, {"active", active}}, std::move(reply), as_is);
 }
-void FakeJobService::start_job(const JobId& id, Reply<Submitted> reply) {
-  give<Submitted>("start_job", {{"job_id", id.text}}, std::move(reply), to_submitted);
+void FakeJobService::start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) {
+  give<Submitted>("start_job", with_params({{"job_id", id.text}}, std::move(request.params)), std::move(reply),
+                  to_submitted);
 }
-void FakeJobService::recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) {
-  give<Submitted>("recover_job", {{"job_id", id.text}, {"cleanup", to_string(cleanup)}}, std::move(reply),
+void FakeJobService::recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) {
+  give<Submitted>("recover_job", with_request({{"job_id", id.text}}, std::move(request)), std::move(reply),
                   to_submitted);
 }
 Result<ExecutionId> FakeJobService::latest_execution(const JobId& id) {
@@ -206,8 +219,8 @@ void FakeJobService::pause(const ExecutionId& id, Reply<ExecutionStatus> reply) 
 void FakeJobService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) {
   give<ExecutionStatus>("resume", {{"ex_id", id.text}}, std::move(reply), to_status);
 }
-void FakeJobService::recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) {
-  give<Submitted>("recover", {{"ex_id", id.text}, {"cleanup", to_string(cleanup)}}, std::move(reply), to_submitted);
+void FakeJobService::recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) {
+  give<Submitted>("recover", with_request({{"ex_id", id.text}}, std::move(request)), std::move(reply), to_submitted);
 }
 void FakeJobService::change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                                     Reply<WorkersAnswer> reply) {
@@ -226,8 +239,10 @@ void FakeJobService::quarantine(const ExecutionId& id, const ListQuery& query, R
   arguments["ex_id"] = id.text;
   give_list("quarantine", std::move(arguments), std::move(reply));
 }
-void FakeJobService::redrive(const ExecutionId& id, Reply<Submitted> reply) {
-  give<Submitted>("redrive", {{"ex_id", id.text}}, std::move(reply), to_submitted);
+void FakeJobService::redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) {
+  Json arguments = with_params({{"ex_id", id.text}}, std::move(request.params));
+  if (!request.records.is_null()) arguments["records"] = std::move(request.records);
+  give<Submitted>("redrive", std::move(arguments), std::move(reply), to_submitted);
 }
 void FakeJobService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
                             Reply<std::vector<Json>> reply) {

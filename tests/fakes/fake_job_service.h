@@ -45,8 +45,8 @@ class FakeJobService final : public JobService, public AssetService {
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
   void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
-  void start_job(const JobId& id, Reply<Submitted> reply) override;
-  void recover_job(const JobId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) override;
+  void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) override;
   Result<ExecutionId> latest_execution(const JobId& id) override;
   void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
   void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) override;
@@ -54,12 +54,12 @@ class FakeJobService final : public JobService, public AssetService {
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
   void pause(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
   void resume(const ExecutionId& id, Reply<ExecutionStatus> reply) override;
-  void recover(const ExecutionId& id, CleanupType cleanup, Reply<Submitted> reply) override;
+  void recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) override;
   void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                       Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void redrive(const ExecutionId& id, Reply<Submitted> reply) override;
+  void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
   void run_beside(std::function<void()> work, std::function<void()> done) override;  // at once

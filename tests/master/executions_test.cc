@@ -42,7 +42,8 @@ class ExecutionsTest : public ::testing::Test {
     ASSERT_TRUE((*ledger)->close());
   }
   Result<Submitted> recover_job(const JobId& id, CleanupType cleanup) {
-    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover_job(id, cleanup, std::move(reply)); });
+    return h_.await<Submitted>(
+        [&](Reply<Submitted> reply) { h_.service->recover_job(id, {.cleanup = cleanup}, std::move(reply)); });
   }
 
   MasterHarness h_;
@@ -370,8 +371,8 @@ TEST_F(ExecutionsTest, AutorecoverTurnsAStartIntoARecovery) {
   const auto submitted = h_.submit(job);
   write_outcome(submitted.ex_id, ExecutionStatus::stopped);
   h_.finish(submitted.ex_id, "completed", true);
-  const auto again =
-      h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(submitted.job_id, std::move(reply)); });
+  const auto again = h_.await<Submitted>(
+      [&](Reply<Submitted> reply) { h_.service->start_job(submitted.job_id, {}, std::move(reply)); });
   ASSERT_TRUE(again);
   EXPECT_EQ(h_.document(again->ex_id)["recovered_execution"], submitted.ex_id.text);
   EXPECT_EQ(h_.document(again->ex_id)["recovered_slice_type"], "pending");

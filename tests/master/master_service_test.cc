@@ -73,7 +73,7 @@ class MasterServiceTest : public ::testing::Test {
     ASSERT_TRUE(ledger) << ledger.error().message;
   }
   Result<Submitted> start_job(const JobId& id) {
-    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(id, std::move(reply)); });
+    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->start_job(id, {}, std::move(reply)); });
   }
 
   MasterHarness h_;
@@ -254,7 +254,7 @@ TEST_F(MasterServiceTest, AJobRunsOnceAtATime) {
   EXPECT_EQ(start_job(submitted.job_id).error().message, text);
   EXPECT_EQ(start_job(submitted.job_id).error().code, ErrorCode::conflict);
   const auto recover = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->recover_job(submitted.job_id, CleanupType::none, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->recover_job(submitted.job_id, {}, std::move(reply)); });
   EXPECT_EQ(recover.error().message, text);
   EXPECT_EQ(remove_job(submitted.job_id).error().code, ErrorCode::conflict);
 
@@ -684,7 +684,8 @@ TEST_F(MasterServiceTest, WithoutTheLedgerThatItHadNothingIsRecoveredOrRead) {
   EXPECT_EQ(recovered.error().code, ErrorCode::gone);
   EXPECT_THAT(recovered.error().message, HasSubstr(h_.layout.ledger_directory(id.text)));
   EXPECT_EQ(errors(id).error().code, ErrorCode::gone);
-  const auto redriven = h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->redrive(id, std::move(reply)); });
+  const auto redriven =
+      h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->redrive(id, {}, std::move(reply)); });
   EXPECT_EQ(redriven.error().code, ErrorCode::gone);
   EXPECT_TRUE(errors(std::nullopt));  // those of others can be read
 }
@@ -776,8 +777,8 @@ TEST_F(MasterServiceTest, NothingGoesOnFromAnExecutionThatWasRemoved) {
   EXPECT_THAT(again.error().message, HasSubstr(second->ex_id.text));
   // The job would go on from its latest execution, which is not the one that is left.
   const JobId job = (*h_.registry->execution(first))->job_id;
-  const auto of_job = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->recover_job(job, CleanupType::none, std::move(reply)); });
+  const auto of_job =
+      h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover_job(job, {}, std::move(reply)); });
   EXPECT_EQ(of_job.error().code, ErrorCode::gone);
   EXPECT_TRUE(start_job(job));
 }

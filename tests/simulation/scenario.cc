@@ -379,7 +379,7 @@ class Run {
 
   void recover(const ExecutionId& id, CleanupType cleanup) {
     ask([this, id, cleanup](auto& service) {
-      service.recover(id, cleanup, expect<Submitted>("recover", [this](const Result<Submitted>& answer) {
+      service.recover(id, {.cleanup = cleanup}, expect<Submitted>("recover", [this](const Result<Submitted>& answer) {
                         if (answer) ++recoveries_;
                       }));
     });
@@ -519,14 +519,14 @@ class Run {
     }
     const auto execution = parse_json(header.execution);
     if (!execution) return;
-    auto publisher = make_publisher(*execution, header.lineage, files);
+    auto publisher = make_publisher(*execution, header.lineage, files, header.joined);
     if (!publisher || !*publisher) {
       world_.violation("there is no publisher");
       return;
     }
     const auto report =
         (*publisher)
-            ->verify([&](const OutputVisitor& visit) { return (*view)->for_each_output(visit); }, header.joined);
+            ->verify([&](const OutputVisitor& visit) { return (*view)->for_each_output(visit); }, header.joined, {});
     if (!report || !report->clean())
       world_.violation(report ? fmt::format("I2: verify finds {} missing, {} altered, {} extra of {}",
                                             report->missing_count, report->altered_count, report->extra_count,

@@ -164,9 +164,9 @@ void resume_job(Call& call) {
       respond(empty_response(200));
     };
     if (job.execution && job.execution->has_ledger)
-      service.recover_job(job.job_id, CleanupType::none, answered);
+      service.recover_job(job.job_id, {}, answered);
     else
-      service.start_job(job.job_id, answered);
+      service.start_job(job.job_id, {}, answered);
   });
 }
 

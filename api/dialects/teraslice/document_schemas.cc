@@ -50,7 +50,7 @@ constexpr std::string_view kPlainSchemas = R"json({
         "type": "object",
         "properties": {
           "type": {"enum": ["jobProperty", "assetOperation", "assetAPIProperty"]},
-          "kind": {"enum": ["deprecation", "unknown", "no_effect"]},
+          "kind": {"enum": ["deprecation", "unknown", "no_effect", "ambiguous"]},
           "reason": {
             "type": "object",
             "required": ["field", "description"],
@@ -66,7 +66,35 @@ constexpr std::string_view kPlainSchemas = R"json({
     "properties": {
       "job_id": {"$ref": "#/components/schemas/Id"},
       "ex_id": {"$ref": "#/components/schemas/Id", "description": "Of the execution; absent if none was started"},
+      "config": {"enum": ["current", "own"], "description": "Of a recovery: whose configuration it runs"},
       "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}}
+    }
+  },
+  "Params": {
+    "type": "object",
+    "description": "Values of the job's parameters, by name",
+    "additionalProperties": {"type": ["string", "number", "boolean", "null"]}
+  },
+  "Start": {"type": "object", "properties": {"params": {"$ref": "#/components/schemas/Params"}}},
+  "Redrive": {
+    "type": "object",
+    "properties": {
+      "params": {"$ref": "#/components/schemas/Params"},
+      "records": {
+        "type": "array",
+        "minItems": 1,
+        "description": "Only these run, with these bytes",
+        "items": {"$ref": "#/components/schemas/MendedRecord"}
+      }
+    }
+  },
+  "MendedRecord": {
+    "type": "object",
+    "required": ["id", "bytes"],
+    "properties": {
+      "id": {"$ref": "#/components/schemas/Id"},
+      "bytes": {"type": "string"},
+      "encoding": {"enum": ["utf-8", "base64"]}
     }
   },
   "StoredJob": {
@@ -216,6 +244,10 @@ constexpr std::string_view kPlainSchemas = R"json({
       "operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
       "recovered_execution": {"$ref": "#/components/schemas/Id"},
       "recovered_slice_type": {"type": ["string", "null"]},
+      "params": {"$ref": "#/components/schemas/Params"},
+      "params_given": {"$ref": "#/components/schemas/Params", "description": "Those that it was started with"},
+      "now": {"$ref": "#/components/schemas/Time", "description": "What relative dates count from, if there are any"},
+      "redriven_records": {"type": "array", "items": {"$ref": "#/components/schemas/MendedRecord"}},
       "log_path": {"type": "string"},
       "log_directory": {"type": "string"},
       "ledger_directory": {"type": "string"}
@@ -250,8 +282,10 @@ constexpr std::string_view kPlainSchemas = R"json({
   },
   "QuarantinedRecord": {
     "type": "object",
-    "required": ["slice", "slicer_id", "slicer_order", "ex_id", "operation", "place", "bytes", "encoding", "error"],
+    "required": ["id", "slice", "slicer_id", "slicer_order", "ex_id", "operation", "place", "bytes", "encoding", "error"],
     "properties": {
+      "id": {"$ref": "#/components/schemas/Id"},
+      "redriven_to": {"$ref": "#/components/schemas/Id", "description": "The execution that ran it again since"},
       "slice": {"$ref": "#/components/schemas/Id"},
       "slicer_id": {"$ref": "#/components/schemas/Count"},
       "slicer_order": {"$ref": "#/components/schemas/Count"},

@@ -39,7 +39,10 @@ inline constexpr ParameterDoc kSubmitParameters[] = {
     {"start", "boolean", "Whether the job is started; otherwise it is only stored.", "true"}};
 inline constexpr ParameterDoc kRecoverParameters[] = {
     {"cleanup_type", "string", "Only these slices run again, and no new ones are made.", "", "all,errors,pending"},
-    {"cleanup", "string", "The same as `cleanup_type`.", "", "all,errors,pending"}};
+    {"cleanup", "string", "The same as `cleanup_type`.", "", "all,errors,pending"},
+    {"config", "string",
+     "The job as it is now, or as the execution had it; without it `current` of a job, `own` of an execution.", "",
+     "current,own"}};
 inline constexpr ParameterDoc kStopParameters[] = {
     {"blocking", "boolean", "Whether the answer waits until the execution has stopped.", "true"},
     {"timeout", "integer", "Milliseconds that running slices have; without it the setting `shutdown_timeout`."},
@@ -77,7 +80,8 @@ inline constexpr RouteDoc kGetJob{.summary = "A job, as it was posted", .paramet
 inline constexpr RouteDoc kUpdateJob{.summary = "Replaces a job", .body = "Job", .answer = "StoredJob"};
 inline constexpr RouteDoc kDeleteJob{.summary = "Deletes a job with its executions", .answer = "StoredJob"};
 inline constexpr RouteDoc kSetActive{.summary = "Marks a job active or inactive", .answer = "StoredJob"};
-inline constexpr RouteDoc kStartJob{.summary = "Starts a stored job", .answer = "Submitted"};
+inline constexpr RouteDoc kStartJob{
+    .summary = "Starts a stored job", .body = "Start", .answer = "Submitted", .body_may_lack = true};
 inline constexpr RouteDoc kChangeSettings{.summary = "Changes the log level of the latest execution",
                                           .parameters = kSettingsParameters,
                                           .answer = "LogLevel"};
@@ -94,7 +98,9 @@ inline constexpr RouteDoc kPause{.summary = "Pauses an execution", .answer = "St
 inline constexpr RouteDoc kResume{.summary = "Resumes a paused execution", .answer = "Status"};
 inline constexpr RouteDoc kRecover{.summary = "Makes an execution that continues an ended one",
                                    .parameters = kRecoverParameters,
-                                   .answer = "Submitted"};
+                                   .body = "Start",
+                                   .answer = "Submitted",
+                                   .body_may_lack = true};
 inline constexpr RouteDoc kChangeWorkers{
     .summary = "Changes the number of workers", .parameters = kWorkersParameters, .answer = "Message"};
 inline constexpr RouteDoc kController{
@@ -114,8 +120,11 @@ inline constexpr RouteDoc kQuarantine{.summary = "Quarantined records in the ord
                                       .answer = "QuarantinedRecord",
                                       .is_list = true,
                                       .ours = true};
-inline constexpr RouteDoc kRedrive{
-    .summary = "Makes an execution that runs quarantined records again", .answer = "Submitted", .ours = true};
+inline constexpr RouteDoc kRedrive{.summary = "Makes an execution that runs quarantined records again",
+                                   .body = "Redrive",
+                                   .answer = "Submitted",
+                                   .ours = true,
+                                   .body_may_lack = true};
 
 inline constexpr RouteDoc kStoreAsset{.summary = "Stores a bundle; 200 instead of 201 if it was there already",
                                       .parameters = kUploadParameters,

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "core/model/job_params.h"
+#include "core/model/mended_records.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
 
@@ -206,6 +208,8 @@ Argument<StopRequest> stop_request(const Request& request) {
   return out;
 }
 
+namespace {
+
 Argument<CleanupType> cleanup_type(const Request& request) {
   auto text = given(request, "cleanup_type");
   if (!text) text = given(request, "cleanup");
@@ -213,6 +217,42 @@ Argument<CleanupType> cleanup_type(const Request& request) {
   for (CleanupType type : {CleanupType::all, CleanupType::errors, CleanupType::pending})
     if (*text == to_string(type)) return type;
   return Refusal(400, "cleanup_type must be empty or set to all, errors, pending");
+}
+
+Argument<Json> params_of(const Json& body) {
+  if (!body.is_object()) return Json::object();
+  const auto params = body.find("params");
+  if (params == body.end() || params->is_null()) return Json::object();
+  if (const auto checked = check_params(*params); !checked) return Refusal(400, checked.error().message);
+  return *params;
+}
+
+}  // namespace
+
+Argument<StartRequest> start_request(const Json& body) {
+  ASSIGN_OR_RETURN(Json params, params_of(body));
+  return StartRequest{std::move(params)};
+}
+
+Argument<RedriveRequest> redrive_request(const Json& body) {
+  RedriveRequest wanted;
+  ASSIGN_OR_RETURN(wanted.params, params_of(body));
+  if (!body.is_object() || !body.contains("records") || body["records"].is_null()) return wanted;
+  const auto records = parse_mended_records(body["records"]);
+  if (!records) return Refusal(400, records.error().message);
+  wanted.records = to_json(*records);
+  return wanted;
+}
+
+Argument<RecoverRequest> recover_request(const Request& request, const Json& body) {
+  RecoverRequest wanted;
+  ASSIGN_OR_RETURN(wanted.cleanup, cleanup_type(request));
+  if (const auto config = given(request, "config")) {
+    wanted.config = parse_config_source(*config);
+    if (!wanted.config) return Refusal(400, "config must be empty or set to current, own");
+  }
+  ASSIGN_OR_RETURN(wanted.params, params_of(body));
+  return wanted;
 }
 
 bool start_wanted(const Request& request) {

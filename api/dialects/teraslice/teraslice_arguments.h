@@ -53,7 +53,12 @@ struct WorkersRequest {
 };
 Argument<WorkersRequest> workers_request(const Request& request);
 Argument<StopRequest> stop_request(const Request& request);
-Argument<CleanupType> cleanup_type(const Request& request);
+// `params` of the body.
+Argument<StartRequest> start_request(const Json& body);
+// `params` and `records` of the body.
+Argument<RedriveRequest> redrive_request(const Json& body);
+// `cleanup_type` and `config` of the query, `params` of the body.
+Argument<RecoverRequest> recover_request(const Request& request, const Json& body);
 bool start_wanted(const Request& request);
 // From the query, or from the body.
 Argument<std::string> log_level(const Request& request, const Json& body);

@@ -87,6 +87,7 @@ Response error_response(const ErrorTable& table, const Error& error, std::string
 Json submitted_json(const Submitted& submitted) {
   Json out = {{"job_id", submitted.job_id.text}};
   if (!submitted.ex_id.empty()) out["ex_id"] = submitted.ex_id.text;
+  if (submitted.config) out["config"] = to_string(*submitted.config);
   if (!submitted.warnings.empty()) out["warnings"] = warnings_json(submitted.warnings);
   return out;
 }

@@ -201,7 +201,8 @@ Reply<Submitted> submitted_reply(const Call& call) {
 }
 
 void redrive(Call& call, const ExecutionId& id) {
-  call.service.redrive(id, submitted_reply(call));
+  ARGUMENT_OR_FAIL(wanted, redrive_request(call.body));
+  call.service.redrive(id, std::move(wanted), submitted_reply(call));
 }
 
 void submit_job(Call& call) {
@@ -240,12 +241,13 @@ void set_active(Call& call) {
 }
 
 void start_job(Call& call) {
-  call.service.start_job(call.job_id(), submitted_reply(call));
+  ARGUMENT_OR_FAIL(wanted, start_request(call.body));
+  call.service.start_job(call.job_id(), std::move(wanted), submitted_reply(call));
 }
 
 void recover_job(Call& call) {
-  ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
-  call.service.recover_job(call.job_id(), cleanup, submitted_reply(call));
+  ARGUMENT_OR_FAIL(wanted, recover_request(call.request, call.body));
+  call.service.recover_job(call.job_id(), std::move(wanted), submitted_reply(call));
 }
 
 void change_settings(Call& call) {
@@ -265,8 +267,8 @@ void list_executions(Call& call) {
 }
 
 void recover_execution(Call& call) {
-  ARGUMENT_OR_FAIL(cleanup, cleanup_type(call.request));
-  call.service.recover(ExecutionId(call.request.path_parameter("id")), cleanup, submitted_reply(call));
+  ARGUMENT_OR_FAIL(wanted, recover_request(call.request, call.body));
+  call.service.recover(ExecutionId(call.request.path_parameter("id")), std::move(wanted), submitted_reply(call));
 }
 
 void all_errors(Call& call) {

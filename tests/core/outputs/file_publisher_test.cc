@@ -34,9 +34,10 @@ class FilePublisherTest : public testing::Test {
   }
   ~FilePublisherTest() override { fs::remove_all(directory_); }
 
-  std::unique_ptr<OutputPublisher> publisher(const std::vector<std::string>& lineage = {kFirst}) {
+  std::unique_ptr<OutputPublisher> publisher(const std::vector<std::string>& lineage = {kFirst},
+                                             const std::optional<JoinRecord>& joined = std::nullopt) {
     Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
-    auto made = make_publisher(job, lineage, posix_files());
+    auto made = make_publisher(job, lineage, posix_files(), joined);
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }
@@ -85,11 +86,11 @@ class FilePublisherTest : public testing::Test {
 
 TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
   EXPECT_EQ(*make_publisher({{"operations", Json::array({{{"_op", "file_reader"}}, {{"_op", "noop"}}})}}, {kFirst},
-                            posix_files()),
+                            posix_files(), {}),
             nullptr);
-  EXPECT_EQ(*make_publisher(Json::object(), {kFirst}, posix_files()), nullptr);
+  EXPECT_EQ(*make_publisher(Json::object(), {kFirst}, posix_files(), {}), nullptr);
   EXPECT_EQ(make_publisher({{"operations", Json::array({{{"_op", "file_exporter"}, {"path", "here"}}})}}, {kFirst},
-                           posix_files())
+                           posix_files(), {})
                 .error()
                 .message,
             "path: \"here\" is not an absolute path");
@@ -269,7 +270,7 @@ TEST_F(FilePublisherTest, VerifiesEveryFile) {
   write(directory_ + "/out/0-0000000001-33333333-3333-4333-8333-333333333333-00000000.ldjson", "of another execution");
   write(directory_ + "/out/notes.txt", "of somebody");
 
-  auto report = *files->verify(source(outputs), std::nullopt);
+  auto report = *files->verify(source(outputs), std::nullopt, {});
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.expected, 5u);
   EXPECT_EQ(report.matching, 5u);
@@ -285,7 +286,7 @@ TEST_F(FilePublisherTest, VerifiesEveryFile) {
   CommittedOutput later = unknown;
   later.key.generation = 1;
   write(final_path(later, kSecond), "nor this, of the second execution of the lineage");
-  report = *files->verify(source(outputs), std::nullopt);
+  report = *files->verify(source(outputs), std::nullopt, {});
   const auto name = [](const std::string& path) { return fs::path(path).filename().string(); };
   EXPECT_THAT(report.missing, testing::ElementsAre(name(final_path(outputs[0]))));
   EXPECT_THAT(report.altered, testing::ElementsAre(name(final_path(outputs[1])), name(final_path(outputs[2]))));
@@ -294,7 +295,7 @@ TEST_F(FilePublisherTest, VerifiesEveryFile) {
   EXPECT_FALSE(report.clean());
 
   fs::remove_all(directory_ + "/out");
-  report = *files->verify(source(outputs), std::nullopt);
+  report = *files->verify(source(outputs), std::nullopt, {});
   EXPECT_EQ(report.missing_count, 5u);
 }
 
@@ -315,7 +316,7 @@ TEST_F(SingleFileTest, JoinsPartsInKeyOrder) {
   const std::vector<CommittedOutput> outputs = {stage(1, "1,\n2"), stage(2, "3")};
   for (const auto& result : files->publish({outputs[1], outputs[0]})) ASSERT_TRUE(result);
   EXPECT_FALSE(fs::exists(final_file()));
-  EXPECT_EQ(files->verify(source(outputs), std::nullopt)->matching, 2u);
+  EXPECT_EQ(files->verify(source(outputs), std::nullopt, {})->matching, 2u);
 
   const OutputFacts facts = *files->join(source(outputs));
   EXPECT_FALSE(fs::exists(final_file()));
@@ -327,12 +328,12 @@ TEST_F(SingleFileTest, JoinsPartsInKeyOrder) {
   EXPECT_FALSE(fs::exists(directory_ + "/.slicemill"));
 
   const JoinRecord joined{facts, true};
-  EXPECT_TRUE(files->verify(source(outputs), joined)->clean());
+  EXPECT_TRUE(files->verify(source(outputs), joined, {})->clean());
   write(final_file(), "[\n1,\n2,\n4\n]\n");
-  EXPECT_THAT(files->verify(source(outputs), joined)->altered, testing::ElementsAre("all.json"));
+  EXPECT_THAT(files->verify(source(outputs), joined, {})->altered, testing::ElementsAre("all.json"));
   EXPECT_EQ(files->publish_joined(facts).error().code, ErrorCode::conflict);
   fs::remove(final_file());
-  EXPECT_THAT(files->verify(source(outputs), joined)->missing, testing::ElementsAre("all.json"));
+  EXPECT_THAT(files->verify(source(outputs), joined, {})->missing, testing::ElementsAre("all.json"));
   EXPECT_THAT(files->publish_joined(facts).error().message, testing::StartsWith("output_lost: "));
 }
 
@@ -449,6 +450,232 @@ TEST(FileLayout, ChecksOptions) {
   EXPECT_EQ(file_layout({{"path", "/a/"}, {"extension", ".log"}}, "l")->extension, "log");
   EXPECT_EQ(file_layout({{"path", "/a/"}}, "l")->staging_directory(), "/a/.slicemill/l");
   EXPECT_EQ(file_layout({{"path", "/a"}, {"single_file", true}}, "l")->staging_directory(), "/.slicemill/l");
+}
+
+// ---- if_exists: replace ----
+
+class ReplacementTest : public FilePublisherTest {
+ protected:
+  ReplacementTest() { options_["if_exists"] = "replace"; }
+
+  // Output of ours that is there already.
+  std::string write_old(const std::string& id = kSecond) {
+    const std::string name = "0-0000000001-" + slice_id(id, {.order = 1}) + "-00000000.ldjson";
+    fs::create_directories(out());
+    write(out() + "/" + name, "old\n");
+    return name;
+  }
+  std::string out() const { return directory_ + "/out"; }
+  // An execution up to its last slice.
+  CommittedOutput write_new(OutputPublisher& files) {
+    EXPECT_TRUE(files.prepare(true));
+    const CommittedOutput one = stage(1, "new\n");
+    EXPECT_TRUE(files.publish({one})[0]);
+    return one;
+  }
+};
+
+TEST_F(ReplacementTest, TakesThePlaceOfWhatWasThere) {
+  const std::string old = write_old();
+  auto files = publisher();
+  const CommittedOutput one = write_new(*files);
+  EXPECT_THAT(visible(), testing::ElementsAre(old));
+  EXPECT_TRUE(files->joins());
+  EXPECT_TRUE(files->takes_more());
+  const auto facts = files->join(source({one}));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->records, 1u);
+  EXPECT_THAT(visible(), testing::ElementsAre(old));
+  EXPECT_TRUE(files->verify(source({one}), std::nullopt, {})->clean()) << "where it waits";
+  for (int call = 0; call < 2; ++call) {  // a second exchange would bring the old output back
+    auto same = publisher();
+    const auto published = same->publish_joined(*facts);
+    ASSERT_TRUE(published) << published.error().message;
+    ASSERT_EQ(visible().size(), 1u);
+    EXPECT_NE(visible()[0], old);
+    EXPECT_EQ(read(out() + "/" + visible()[0]), "new\n");
+  }
+  const JoinRecord joined{*facts, true};
+  auto later = publisher({kFirst}, joined);
+  EXPECT_TRUE(later->verify(source({one}), joined, {})->clean());
+  later->clean_up(true);
+  EXPECT_FALSE(fs::exists(directory_ + "/.slicemill"));
+}
+
+TEST_F(ReplacementTest, IsRefusedWhereItWouldTakeAwayMoreThanOutput) {
+  write_old();
+  for (const std::string name : {"thesis.txt", ".hidden", "0-1-2.ldjson"}) {
+    write(out() + "/" + name, "x");
+    const auto refused = publisher()->prepare(true);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr(name));
+    fs::remove(out() + "/" + name);
+  }
+  fs::create_directories(out() + "/.slicemill/" + kSecond);
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr("execution " + kSecond + " writes there"));
+  fs::remove_all(out() + "/.slicemill/" + kSecond);
+  EXPECT_TRUE(publisher()->prepare(true)) << "an empty staging directory is nobody's";
+  fs::rename(out(), directory_ + "/elsewhere");
+  fs::create_directory_symlink(directory_ + "/elsewhere", out());
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr("it is a link"));
+  fs::remove(out());
+  write(out(), "a file");
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr("no directory"));
+}
+
+TEST_F(ReplacementTest, IsJudgedAgainBeforeItHappens) {
+  const std::string old = write_old();
+  auto files = publisher();
+  const CommittedOutput one = write_new(*files);
+  const auto facts = files->join(source({one}));
+  write(out() + "/thesis.txt", "x");
+  const auto refused = files->publish_joined(*facts);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("thesis.txt"));
+  EXPECT_TRUE(fs::exists(out() + "/" + old));
+  fs::remove(out() + "/thesis.txt");
+  EXPECT_TRUE(files->publish_joined(*facts));
+}
+
+TEST_F(ReplacementTest, IsWholeOrNothing) {
+  write_old();
+  auto files = publisher();
+  const CommittedOutput one = write_new(*files);
+  CommittedOutput two = one;
+  two.key.order = 2;
+  const auto lost = files->join(source({one, two}));
+  ASSERT_FALSE(lost);
+  EXPECT_THAT(lost.error().message, testing::HasSubstr("output_lost"));
+  EXPECT_THAT(files->publish_joined({}).error().message, testing::HasSubstr("output_lost"));
+  // What did not complete stays for a recovery.
+  files->clean_up(false);
+  EXPECT_TRUE(publisher()->verify(source({one}), std::nullopt, {})->clean());
+}
+
+TEST_F(ReplacementTest, LaterExecutionsAddToItWhileItIsTheirs) {
+  auto files = publisher();
+  const CommittedOutput one = write_new(*files);
+  const auto facts = files->join(source({one}));
+  ASSERT_TRUE(facts);
+  ASSERT_TRUE(files->publish_joined(*facts));
+  files->clean_up(true);
+  const JoinRecord joined{*facts, true};
+  auto later = publisher({kFirst}, joined);
+  ASSERT_TRUE(later->prepare(false));
+  const CommittedOutput two = stage(2, "more\n");
+  ASSERT_TRUE(later->publish({two})[0]);
+  ASSERT_TRUE(later->publish_joined(*facts)) << "it is there already";
+  EXPECT_TRUE(later->verify(source({one, two}), joined, {})->clean());
+  write(out() + "/.slicemill-lineage", kSecond);
+  EXPECT_THAT(publisher({kFirst}, joined)->prepare(false).error().message,
+              testing::HasSubstr("was replaced by another"));
+}
+
+// A file system that cannot exchange names.
+class NoExchange final : public Files {
+ public:
+  Result<std::unique_ptr<WritableFile>> create(const std::string& path) override { return real_.create(path); }
+  Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override { return real_.open(path); }
+  Result<FileStat> stat(const std::string& path) override { return real_.stat(path); }
+  bool is_name(const std::string& path) override { return real_.is_name(path); }
+  Result<void> create_directories(const std::string& path) override { return real_.create_directories(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override { return real_.list(path); }
+  Result<std::vector<DirectoryEntry>> list_entries(const std::string& path) override {
+    return real_.list_entries(path);
+  }
+  Result<void> rename_replace(const std::string& from, const std::string& to) override {
+    if (renames_left == 0) return Error(ErrorCode::io, "the process died here");
+    --renames_left;
+    return real_.rename_replace(from, to);
+  }
+  Result<void> rename_no_replace(const std::string& from, const std::string& to) override {
+    return real_.rename_no_replace(from, to);
+  }
+  Result<void> sync_directory(const std::string& path) override { return real_.sync_directory(path); }
+  Result<void> remove(const std::string& path) override { return real_.remove(path); }
+  Result<void> remove_tree(const std::string& path) override { return real_.remove_tree(path); }
+
+  int renames_left = 2;
+
+ private:
+  Files& real_ = posix_files();
+};
+
+TEST_F(ReplacementTest, GoesOnAfterADeathBetweenTwoRenames) {
+  for (const int renames : {2, 1, 0}) {
+    options_["path"] = directory_ + "/out";
+    write_old();
+    NoExchange files;
+    const Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+    auto writing = *make_publisher(job, {kFirst}, files, {});
+    const CommittedOutput one = write_new(*writing);
+    const auto facts = writing->join(source({one}));
+    ASSERT_TRUE(facts);
+    files.renames_left = renames;
+    EXPECT_EQ(writing->publish_joined(*facts).has_value(), renames == 2);
+    files.renames_left = 2;
+    const auto gone_on = (*make_publisher(job, {kFirst}, files, {}))->publish_joined(*facts);
+    ASSERT_TRUE(gone_on) << gone_on.error().message;
+    ASSERT_EQ(visible().size(), 1u);
+    EXPECT_EQ(read(out() + "/" + visible()[0]), "new\n");
+    fs::remove_all(out());
+    fs::remove_all(directory_ + "/.slicemill");
+  }
+}
+
+TEST_F(ReplacementTest, ASingleFileIsReplacedWhenItIsComplete) {
+  options_["single_file"] = true;
+  options_["path"] = directory_ + "/all.ldjson";
+  write(directory_ + "/all.ldjson", "old\n");
+  auto files = publisher();
+  EXPECT_FALSE(files->takes_more());
+  const CommittedOutput one = write_new(*files);
+  const auto facts = files->join(source({one}));
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(read(directory_ + "/all.ldjson"), "old\n");
+  for (int call = 0; call < 2; ++call) EXPECT_TRUE(publisher()->publish_joined(*facts));
+  EXPECT_EQ(read(directory_ + "/all.ldjson"), "new\n");
+}
+
+// ---- verifying what earlier jobs of the lineage wrote ----
+
+TEST_F(FilePublisherTest, OutputIsLookedForWhereTheJobOfItsAttemptPutIt) {
+  const Json former = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage(1, "one\n", {1, 1});
+  ASSERT_TRUE(files->publish({one})[0]);
+  options_["path"] = directory_ + "/elsewhere";
+  options_["extension"] = "txt";
+  auto mended = publisher({kFirst, kSecond});
+  ASSERT_TRUE(mended->prepare(false));
+  const CommittedOutput two = stage(2, "two\n", {2, 1});
+  ASSERT_TRUE(mended->publish({two})[0]);
+  const auto all = source({one, two});
+  EXPECT_EQ(mended->verify(all, std::nullopt, {})->missing_count, 1u) << "nobody knows of the former job";
+  EXPECT_EQ(mended->verify(all, std::nullopt, {{1, former}})->matching, 2u);
+  EXPECT_TRUE(mended->verify(all, std::nullopt, {{1, former}})->clean());
+  const std::string stray = "0-0000000007-" + slice_id(kFirst, {.order = 7}) + "-00000000.ldjson";
+  write(directory_ + "/out/" + stray, "x");
+  EXPECT_THAT(mended->verify(all, std::nullopt, {{1, former}})->extra,
+              testing::ElementsAre(directory_ + "/out/" + stray));
+}
+
+TEST(OutputMismatch, OnlyMattersWhereOutputWaits) {
+  const auto job = [](const Json& sender) {
+    Json options = {{"_op", "file_exporter"}, {"path", "/out"}};
+    options.update(sender);
+    return Json{{"operations", Json::array({{{"_op", "id_range"}}, options})}};
+  };
+  const Json replacing = job({{"if_exists", "replace"}}), joining = job({{"single_file", true}});
+  EXPECT_EQ(*output_mismatch(job({}), job({{"path", "/else"}}), kFirst), "");
+  EXPECT_EQ(*output_mismatch(replacing, replacing, kFirst), "");
+  EXPECT_EQ(*output_mismatch(joining, job({{"single_file", true}, {"path", "/other"}}), kFirst), "")
+      << "same directory";
+  for (const Json& now : {job({}), joining, job({{"if_exists", "replace"}, {"path", "/a/b"}}), Json::object()})
+    EXPECT_THAT(*output_mismatch(replacing, now, kFirst), testing::HasSubstr("/.slicemill/" + kFirst + "/new"));
+  EXPECT_THAT(*output_mismatch(joining, job({}), kFirst), testing::HasSubstr("/parts"));
 }
 
 }  // namespace
