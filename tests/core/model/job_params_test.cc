@@ -41,19 +41,19 @@ Json job_with(const Json& reader, const Json& processor = {{"_op", "keep"}}) {
   return {{"name", "n"}, {"operations", Json::array({source, processor, Json{{"_op", "target"}, {"path", "/out"}}})}};
 }
 
-Result<ValidatedJob> validate(const Json& job, const ParamRules& params = {.of_file = true}) {
+Result<ValidatedJob> validate_with(const Json& job, const ParamRules& params = {.of_file = true}) {
   static const Catalog catalog;
   return validate_job(job, catalog, {.paths = {false, "/base"}, .params = params, .now = kNow});
 }
 
 Json resolved(const Json& job, const ParamRules& params = {.of_file = true}) {
-  const auto result = validate(job, params);
+  const auto result = validate_with(job, params);
   EXPECT_TRUE(result) << result.error().message;
   return result ? result->config : Json::object();
 }
 
-std::string failure(const Json& job, const ParamRules& params = {.of_file = true}) {
-  const auto result = validate(job, params);
+std::string failure_with(const Json& job, const ParamRules& params = {.of_file = true}) {
+  const auto result = validate_with(job, params);
   EXPECT_FALSE(result);
   return result ? "" : result.error().message;
 }
@@ -120,29 +120,29 @@ TEST(JobParams, AreWhatTheOptionWants) {
 }
 
 TEST(JobParams, WithoutAValueAreErrorsWithTheirPlace) {
-  const std::string unset = failure(job_with({{"path", "/in/${DAY}"}}));
+  const std::string unset = failure_with(job_with({{"path", "/in/${DAY}"}}));
   EXPECT_THAT(unset, HasSubstr("operations[0].path: ${DAY} has no value"));
   EXPECT_THAT(unset, HasSubstr("--set DAY=..."));
   EXPECT_THAT(unset, HasSubstr("$${DAY}")) << "how to write it literally";
-  EXPECT_THAT(failure(job_with(Json::object(), {{"_op", "keep"}, {"value", {{"a", {"x", "${B}"}}}}})),
+  EXPECT_THAT(failure_with(job_with(Json::object(), {{"_op", "keep"}, {"value", {{"a", {"x", "${B}"}}}}})),
               HasSubstr("operations[1].value.a[1]: ${B} has no value"));
   Json job = job_with(Json::object());
   job["params"] = {{"DAY", nullptr}};
   job["name"] = "of ${DAY}";
-  EXPECT_THAT(failure(job), HasSubstr("name: ${DAY} has no value"));
+  EXPECT_THAT(failure_with(job), HasSubstr("name: ${DAY} has no value"));
 }
 
 TEST(JobParams, WhatIsNoneIsRefused) {
   for (const char* text : {"/${}", "/${a-b}", "/${1}", "/${a b}", "/${A", "/${a.b}"})
-    EXPECT_THAT(failure(job_with({{"path", text}})), HasSubstr("operations[0].path: ")) << text;
-  EXPECT_THAT(failure(job_with({{"path", "/${DAY}"}}), {.given = {{"DAY", "1"}, {"DYA", "2"}}}),
+    EXPECT_THAT(failure_with(job_with({{"path", text}})), HasSubstr("operations[0].path: ")) << text;
+  EXPECT_THAT(failure_with(job_with({{"path", "/${DAY}"}}), {.given = {{"DAY", "1"}, {"DYA", "2"}}}),
               HasSubstr("params.DYA: the job has no ${DYA}; did you mean DAY?"));
   for (const auto& [params, words] :
        {std::pair(Json(5), "params: must be an object"), std::pair(Json{{"a-b", 1}}, "\"a-b\" is no name"),
         std::pair(Json{{"A", Json::array()}}, "params.A: must be a text")}) {
     Json job = job_with(Json::object());
     job["params"] = params;
-    EXPECT_THAT(failure(job), HasSubstr(words));
+    EXPECT_THAT(failure_with(job), HasSubstr(words));
   }
 }
 
@@ -150,7 +150,7 @@ TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
   const Json program = {{"_op", "program"}, {"args", {"-c", "echo ${HOME} ${x%.gz}"}}, {"note", "${NOTE:-n}"}};
   const Json job = job_with({{"path", "/${A:-a}"}}, program);
   // In a file: all but programs and their arguments.
-  const auto of_file = validate(job);
+  const auto of_file = validate_with(job);
   ASSERT_TRUE(of_file) << of_file.error().message;
   EXPECT_EQ(of_file->config["operations"][1]["args"][1], "echo ${HOME} ${x%.gz}");
   EXPECT_EQ(of_file->config["operations"][1]["note"], "n");
@@ -158,29 +158,29 @@ TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
   EXPECT_THAT(to_text(of_file->warnings[0]), HasSubstr("operations[1]: program: ${HOME} stays as it is"));
   EXPECT_EQ(of_file->warnings[0].field, "args");
   // Posted: only paths.
-  const auto posted = validate(job, {});
+  const auto posted = validate_with(job, {});
   ASSERT_TRUE(posted) << posted.error().message;
   EXPECT_EQ(posted->config["operations"][0]["path"], "/a");
   EXPECT_EQ(posted->config["operations"][1]["note"], "${NOTE:-n}");
   EXPECT_THAT(posted->warnings, SizeIs(2));
-  EXPECT_THAT(failure(job_with({{"path", "/${A}"}}), {}), HasSubstr("operations[0].path: ${A} has no value"));
+  EXPECT_THAT(failure_with(job_with({{"path", "/${A}"}}), {}), HasSubstr("operations[0].path: ${A} has no value"));
   // One that declares some, or is given some, has them everywhere.
   Json declared = job;
   declared["params"] = Json::object();
-  EXPECT_THAT(failure(declared, {}), HasSubstr("operations[1].args[1]: ${HOME} has no value"));
-  EXPECT_THAT(failure(job, {.given = {{"A", 1}}}), HasSubstr("operations[1].args[1]: ${HOME} has no value"));
+  EXPECT_THAT(failure_with(declared, {}), HasSubstr("operations[1].args[1]: ${HOME} has no value"));
+  EXPECT_THAT(failure_with(job, {.given = {{"A", 1}}}), HasSubstr("operations[1].args[1]: ${HOME} has no value"));
 }
 
 TEST(JobParams, AJobThatIsNotStartedNeedsNoValues) {
   Json job = job_with({{"path", "${DIR}/x"}, {"count", "${N}"}});
   job["params"] = {{"DIR", nullptr}};
   job["workers"] = "${N}";
-  const auto stored = validate(job, {.may_be_unset = true});
+  const auto stored = validate_with(job, {.may_be_unset = true});
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_THAT(stored->warnings, SizeIs(3));
   EXPECT_THAT(stored->warnings[0].description, HasSubstr("operations[0].path has a parameter without a value"));
   job["operations"][1]["_op"] = "nowhere";
-  EXPECT_THAT(failure(job, {.may_be_unset = true}), HasSubstr("nowhere")) << "the rest is judged";
+  EXPECT_THAT(failure_with(job, {.may_be_unset = true}), HasSubstr("nowhere")) << "the rest is judged";
 }
 
 TEST(JobParams, AResolvedJobStaysAsItIs) {
@@ -223,7 +223,8 @@ TEST(JobDates, CountFromTheGivenMoment) {
   EXPECT_EQ(moment_of(resolved(job_with({{"since", "now"}}))), kNow);
   EXPECT_EQ(moment_of(Json::object()), 0);
   for (const char* text : {"now-1x", "now-", "now/q", "today+d", "now-1d1"})
-    EXPECT_THAT(failure(job_with({{"since", text}})), HasSubstr(std::string("operations[0].since: \"") + text)) << text;
+    EXPECT_THAT(failure_with(job_with({{"since", text}})), HasSubstr(std::string("operations[0].since: \"") + text))
+        << text;
 }
 
 TEST(JobDates, MayComeFromParameters) {
