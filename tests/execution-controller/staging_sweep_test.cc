@@ -28,7 +28,10 @@ class StagedFiles final : public OutputPublisher {
     std::erase_if(staged, [&](const auto& file) { return !keep(file.first, file.second); });
   }
   void clean_up(bool) override {}
-  Result<VerifyReport> verify(const OutputSource&, const std::optional<JoinRecord>&) override { return VerifyReport{}; }
+  Result<VerifyReport> verify(const OutputSource&, const std::optional<JoinRecord>&,
+                              const std::vector<FormerJob>&) override {
+    return VerifyReport{};
+  }
 
   std::vector<StagingSweep::StagedAttempt> staged;
   int sweeps = 0;

@@ -334,8 +334,8 @@ TEST_F(ExecutionsTest, ARecoveryGoesOnFromTheLedgerOfItsSource) {
   h_.loop.advance(31s);
 
   // The recovery never opened a ledger of its own: the next generation goes on from the first one.
-  const auto third = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->recover(recovered->ex_id, CleanupType::none, std::move(reply)); });
+  const auto third =
+      h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover(recovered->ex_id, {}, std::move(reply)); });
   ASSERT_TRUE(third) << third.error().message;
   h_.loop.run_ready();
   launch = ControllerLaunch::from_json(h_.launch_file(third->ex_id));
@@ -361,7 +361,7 @@ TEST_F(ExecutionsTest, WhatCannotBeRecovered) {
             "Job " + stored->job_id.text + " is missing an execution to recover from");
   EXPECT_EQ(recover_job(JobId("none"), CleanupType::none).error().code, ErrorCode::not_found);
   const auto none = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->recover(ExecutionId("none"), CleanupType::none, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->recover(ExecutionId("none"), {}, std::move(reply)); });
   EXPECT_EQ(none.error().code, ErrorCode::not_found);
 }
 

@@ -50,8 +50,7 @@ class MasterServiceTest : public ::testing::Test {
     return answer;
   }
   Result<Submitted> recover(const ExecutionId& id) {
-    return h_.await<Submitted>(
-        [&](Reply<Submitted> reply) { h_.service->recover(id, CleanupType::none, std::move(reply)); });
+    return h_.await<Submitted>([&](Reply<Submitted> reply) { h_.service->recover(id, {}, std::move(reply)); });
   }
   // An ended execution whose ledger was noted: without one, as no real controller made it.
   ExecutionId ended_with_ledger(bool with_directory) {

@@ -35,7 +35,7 @@ class Catalog final : public OperationTable {
 
 constexpr WallMs kNow = 1'796'040'000'000;  // 2026-11-30T12:00:00Z
 
-Json job_with(const Json& reader, const Json& processor = {{"_op", "keep"}}) {
+Json job_of(const Json& reader, const Json& processor = {{"_op", "keep"}}) {
   Json source = {{"_op", "source"}, {"path", "/in"}};
   source.update(reader);
   return {{"name", "n"}, {"operations", Json::array({source, processor, Json{{"_op", "target"}, {"path", "/out"}}})}};
@@ -59,7 +59,7 @@ std::string failure_with(const Json& job, const ParamRules& params = {.of_file =
 }
 
 std::string path_of(const std::string& text, const Json& given) {
-  return resolved(job_with({{"path", text}}), {.given = given}).at("operations")[0].at("path");
+  return resolved(job_of({{"path", text}}), {.given = given}).at("operations")[0].at("path");
 }
 
 TEST(JobParams, StandForTheirValues) {
@@ -73,7 +73,7 @@ TEST(JobParams, StandForTheirValues) {
 }
 
 TEST(JobParams, ComeFromWhatIsNearest) {
-  const Json job = job_with({{"path", "/${A:-inline}"}});
+  const Json job = job_of({{"path", "/${A:-inline}"}});
   Json declared = job;
   declared["params"] = {{"A", "declared"}};
   const auto path = [](const Json& config) { return config.at("operations")[0].at("path"); };
@@ -90,19 +90,19 @@ TEST(JobParams, ComeFromWhatIsNearest) {
 
 TEST(JobParams, AValueCannotChangeWhatAJobConsistsOf) {
   const std::string value = "\"}],\"x\":1,\n${A}";
-  const Json config = resolved(job_with({{"path", "/${A}"}}), {.given = {{"A", value}}});
+  const Json config = resolved(job_of({{"path", "/${A}"}}), {.given = {{"A", value}}});
   EXPECT_EQ(config.at("operations")[0].at("path"), "/" + value) << "nor is it looked at again";
 }
 
 TEST(JobParams, AreWhatTheOptionWants) {
   const Json given = {{"S", "10MB"}, {"N", "5"}, {"B", "true"}};
-  const Json reader = resolved(job_with({{"size", "${S}"}, {"count", "${N}"}, {"whole", "${B}"}}), {.given = given})
-                          .at("operations")[0];
+  const Json reader =
+      resolved(job_of({{"size", "${S}"}, {"count", "${N}"}, {"whole", "${B}"}}), {.given = given}).at("operations")[0];
   EXPECT_EQ(reader.at("size"), 10'000'000);
   EXPECT_EQ(reader.at("count"), 5);
   EXPECT_EQ(reader.at("whole"), true);
   const auto value = [](const char* text) {
-    const Json job = job_with(Json::object(), {{"_op", "keep"}, {"value", "${V}"}});
+    const Json job = job_of(Json::object(), {{"_op", "keep"}, {"value", "${V}"}});
     return resolved(job, {.given = {{"V", text}}}).at("operations")[1].at("value");
   };
   EXPECT_EQ(value("500"), 500);
@@ -112,7 +112,7 @@ TEST(JobParams, AreWhatTheOptionWants) {
   EXPECT_EQ(value("a"), "a");
   EXPECT_EQ(value("[1]"), "[1]");
   const Json workers = {{"workers", "${W}"}, {"max_retries", "${R}"}};
-  Json job = job_with(Json::object());
+  Json job = job_of(Json::object());
   job.update(workers);
   const Json config = resolved(job, {.given = {{"W", "3"}, {"R", 2}}});
   EXPECT_EQ(config.at("workers"), 3);
@@ -120,13 +120,13 @@ TEST(JobParams, AreWhatTheOptionWants) {
 }
 
 TEST(JobParams, WithoutAValueAreErrorsWithTheirPlace) {
-  const std::string unset = failure_with(job_with({{"path", "/in/${DAY}"}}));
+  const std::string unset = failure_with(job_of({{"path", "/in/${DAY}"}}));
   EXPECT_THAT(unset, HasSubstr("operations[0].path: ${DAY} has no value"));
   EXPECT_THAT(unset, HasSubstr("--set DAY=..."));
   EXPECT_THAT(unset, HasSubstr("$${DAY}")) << "how to write it literally";
-  EXPECT_THAT(failure_with(job_with(Json::object(), {{"_op", "keep"}, {"value", {{"a", {"x", "${B}"}}}}})),
+  EXPECT_THAT(failure_with(job_of(Json::object(), {{"_op", "keep"}, {"value", {{"a", {"x", "${B}"}}}}})),
               HasSubstr("operations[1].value.a[1]: ${B} has no value"));
-  Json job = job_with(Json::object());
+  Json job = job_of(Json::object());
   job["params"] = {{"DAY", nullptr}};
   job["name"] = "of ${DAY}";
   EXPECT_THAT(failure_with(job), HasSubstr("name: ${DAY} has no value"));
@@ -134,13 +134,13 @@ TEST(JobParams, WithoutAValueAreErrorsWithTheirPlace) {
 
 TEST(JobParams, WhatIsNoneIsRefused) {
   for (const char* text : {"/${}", "/${a-b}", "/${1}", "/${a b}", "/${A", "/${a.b}"})
-    EXPECT_THAT(failure_with(job_with({{"path", text}})), HasSubstr("operations[0].path: ")) << text;
-  EXPECT_THAT(failure_with(job_with({{"path", "/${DAY}"}}), {.given = {{"DAY", "1"}, {"DYA", "2"}}}),
+    EXPECT_THAT(failure_with(job_of({{"path", text}})), HasSubstr("operations[0].path: ")) << text;
+  EXPECT_THAT(failure_with(job_of({{"path", "/${DAY}"}}), {.given = {{"DAY", "1"}, {"DYA", "2"}}}),
               HasSubstr("params.DYA: the job has no ${DYA}; did you mean DAY?"));
   for (const auto& [params, words] :
        {std::pair(Json(5), "params: must be an object"), std::pair(Json{{"a-b", 1}}, "\"a-b\" is no name"),
         std::pair(Json{{"A", Json::array()}}, "params.A: must be a text")}) {
-    Json job = job_with(Json::object());
+    Json job = job_of(Json::object());
     job["params"] = params;
     EXPECT_THAT(failure_with(job), HasSubstr(words));
   }
@@ -148,7 +148,7 @@ TEST(JobParams, WhatIsNoneIsRefused) {
 
 TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
   const Json program = {{"_op", "program"}, {"args", {"-c", "echo ${HOME} ${x%.gz}"}}, {"note", "${NOTE:-n}"}};
-  const Json job = job_with({{"path", "/${A:-a}"}}, program);
+  const Json job = job_of({{"path", "/${A:-a}"}}, program);
   // In a file: all but programs and their arguments.
   const auto of_file = validate_with(job);
   ASSERT_TRUE(of_file) << of_file.error().message;
@@ -163,7 +163,7 @@ TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
   EXPECT_EQ(posted->config["operations"][0]["path"], "/a");
   EXPECT_EQ(posted->config["operations"][1]["note"], "${NOTE:-n}");
   EXPECT_THAT(posted->warnings, SizeIs(2));
-  EXPECT_THAT(failure_with(job_with({{"path", "/${A}"}}), {}), HasSubstr("operations[0].path: ${A} has no value"));
+  EXPECT_THAT(failure_with(job_of({{"path", "/${A}"}}), {}), HasSubstr("operations[0].path: ${A} has no value"));
   // One that declares some, or is given some, has them everywhere.
   Json declared = job;
   declared["params"] = Json::object();
@@ -172,7 +172,7 @@ TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
 }
 
 TEST(JobParams, AJobThatIsNotStartedNeedsNoValues) {
-  Json job = job_with({{"path", "${DIR}/x"}, {"count", "${N}"}});
+  Json job = job_of({{"path", "${DIR}/x"}, {"count", "${N}"}});
   job["params"] = {{"DIR", nullptr}};
   job["workers"] = "${N}";
   const auto stored = validate_with(job, {.may_be_unset = true});
@@ -184,14 +184,14 @@ TEST(JobParams, AJobThatIsNotStartedNeedsNoValues) {
 }
 
 TEST(JobParams, AResolvedJobStaysAsItIs) {
-  const Json config = resolved(job_with({{"path", "/$${A}/${B}"}}), {.given = {{"B", "b"}}});
+  const Json config = resolved(job_of({{"path", "/$${A}/${B}"}}), {.given = {{"B", "b"}}});
   const Json again = resolved(without_params(config), {});
   EXPECT_EQ(again.at("operations"), config.at("operations"));
   EXPECT_FALSE(again.contains("params"));
 }
 
 TEST(JobParams, WhatAnExecutionWasStartedWithIsNotAJobs) {
-  Json job = job_with(Json::object());
+  Json job = job_of(Json::object());
   job["now"] = "2020-01-01T00:00:00.000Z";
   job["params_given"] = {{"A", "1"}};
   const Json config = resolved(job);
@@ -200,13 +200,13 @@ TEST(JobParams, WhatAnExecutionWasStartedWithIsNotAJobs) {
 
 TEST(JobParams, AJobWithoutAnyIsNotTouched) {
   static const Catalog catalog;
-  EXPECT_FALSE(resolve_params(job_with(Json::object()), catalog, {.of_file = true}));
+  EXPECT_FALSE(resolve_params(job_of(Json::object()), catalog, {.of_file = true}));
   EXPECT_FALSE(resolve_params(Json(5), catalog, {.of_file = true}));
 }
 
 TEST(JobDates, CountFromTheGivenMoment) {
   const auto since = [](const char* text, const char* option = "since") {
-    const Json config = resolved(job_with({{option, text}}));
+    const Json config = resolved(job_of({{option, text}}));
     EXPECT_EQ(config.contains("now"), config["operations"][0][option] != text) << text;
     return config["operations"][0][option].get<std::string>();
   };
@@ -219,16 +219,16 @@ TEST(JobDates, CountFromTheGivenMoment) {
   EXPECT_EQ(since("today-1M/M"), "2026-10-01T00:00:00.000Z");
   EXPECT_EQ(since("tomorrow+1w"), "2026-12-08T00:00:00.000Z");
   for (const char* text : {"nowhere", "2026-11-30", "todays", "", "Now"}) EXPECT_EQ(since(text), text);
-  EXPECT_EQ(resolved(job_with({{"since", "now"}})).at("now"), "2026-11-30T12:00:00.000Z");
-  EXPECT_EQ(moment_of(resolved(job_with({{"since", "now"}}))), kNow);
+  EXPECT_EQ(resolved(job_of({{"since", "now"}})).at("now"), "2026-11-30T12:00:00.000Z");
+  EXPECT_EQ(moment_of(resolved(job_of({{"since", "now"}}))), kNow);
   EXPECT_EQ(moment_of(Json::object()), 0);
   for (const char* text : {"now-1x", "now-", "now/q", "today+d", "now-1d1"})
-    EXPECT_THAT(failure_with(job_with({{"since", text}})), HasSubstr(std::string("operations[0].since: \"") + text))
+    EXPECT_THAT(failure_with(job_of({{"since", text}})), HasSubstr(std::string("operations[0].since: \"") + text))
         << text;
 }
 
 TEST(JobDates, MayComeFromParameters) {
-  EXPECT_EQ(resolved(job_with({{"since", "${SINCE:-now-1d}"}}))["operations"][0]["since"], "2026-11-29T12:00:00.000Z");
+  EXPECT_EQ(resolved(job_of({{"since", "${SINCE:-now-1d}"}}))["operations"][0]["since"], "2026-11-29T12:00:00.000Z");
 }
 
 }  // namespace
