@@ -18,21 +18,21 @@ Error wrong(std::string_view what, std::string_view why) {
   return {ErrorCode::invalid, fmt::format("{{{}}}: {}; a literal brace is written {{{{ or }}}}", what, why), false};
 }
 
-// One name of a directory or file, whatever the text is.
+// One name of a directory or file, whatever the text is. Cut between characters.
 std::string as_file_name(std::string_view text) {
   constexpr std::size_t kLongest = 200;  // of the 255 bytes that a name may have
   std::string name;
   for (const char c : text) {
-    const bool is_plain = c != '/' && c != '%' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+    const auto byte = static_cast<unsigned char>(c);
+    const bool begins_character = (byte & 0xC0) != 0x80;
+    if (begins_character && name.size() >= kLongest) break;
+    const bool is_plain = c != '/' && c != '%' && byte >= 0x20 && byte != 0x7f;
     const bool hides = name.empty() && c == '.';
     if (is_plain && !hides)
       name += c;
     else
-      name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    if (name.size() >= kLongest) break;
+      name += fmt::format("%{:02X}", byte);
   }
-  while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0xC0) == 0x80 && name.size() >= kLongest)
-    name.pop_back();  // no half of a character
   return name.empty() ? "%00" : name;
 }
 

@@ -201,7 +201,8 @@ TEST_F(FilePublisherTest, RefusesPathsThatCannotHoldTheOutput) {
   EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + "/out is a file, not a directory");
   options_["single_file"] = true;
   EXPECT_EQ(publisher()->prepare(true).error().message,
-            "path: " + directory_ + "/out exists already, and a single file is never replaced or appended to");
+            "path: " + directory_ +
+                "/out exists already, and a single file is not appended to; `if_exists: replace` replaces it");
   options_["path"] = directory_ + "/out/file";
   EXPECT_EQ(publisher()->prepare(true).error().message, "path: " + directory_ + "/out is a file, not a directory");
   options_["path"] = directory_;
@@ -669,13 +670,14 @@ TEST(OutputMismatch, OnlyMattersWhereOutputWaits) {
     return Json{{"operations", Json::array({{{"_op", "id_range"}}, options})}};
   };
   const Json replacing = job({{"if_exists", "replace"}}), joining = job({{"single_file", true}});
-  EXPECT_EQ(*output_mismatch(job({}), job({{"path", "/else"}}), kFirst), "");
+  EXPECT_EQ(*output_mismatch(job(Json::object()), job({{"path", "/else"}}), kFirst), "");
   EXPECT_EQ(*output_mismatch(replacing, replacing, kFirst), "");
   EXPECT_EQ(*output_mismatch(joining, job({{"single_file", true}, {"path", "/other"}}), kFirst), "")
       << "same directory";
-  for (const Json& now : {job({}), joining, job({{"if_exists", "replace"}, {"path", "/a/b"}}), Json::object()})
+  for (const Json& now :
+       {job(Json::object()), joining, job({{"if_exists", "replace"}, {"path", "/a/b"}}), Json::object()})
     EXPECT_THAT(*output_mismatch(replacing, now, kFirst), testing::HasSubstr("/.slicemill/" + kFirst + "/new"));
-  EXPECT_THAT(*output_mismatch(joining, job({}), kFirst), testing::HasSubstr("/parts"));
+  EXPECT_THAT(*output_mismatch(joining, job(Json::object()), kFirst), testing::HasSubstr("/parts"));
 }
 
 }  // namespace
