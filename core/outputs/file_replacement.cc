@@ -122,7 +122,7 @@ Result<void> FilePublisher::replace_directory() {
     } else {
       auto exchanged = files_.exchange(replacement, layout_.final_path);
       if (!exchanged && exchanged.error().code == ErrorCode::unsupported) exchanged = replace_by_renames(replacement);
-      RETURN_IF_ERROR(exchanged);
+      if (!exchanged) return exchanged.error();
     }
     RETURN_IF_ERROR(fault("replaced"));
   }
