@@ -7,6 +7,10 @@
 
 namespace slicemill::master {
 
+namespace {
+constexpr std::size_t kFreedPerTurn = 16;  // jobs
+}  // namespace
+
 RegistryJobViews::RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
                                    NodeView node)
     : loop_(loop), registry_(registry), executions_(executions), removals_(removals), node_(std::move(node)) {}
@@ -79,17 +83,27 @@ void RegistryJobViews::delete_jobs(std::vector<JobId> ids, Reply<std::int64_t> r
   const WallMs now = loop_.wall_ms();
   for (const JobId& id : ids) batch.deleted_jobs.push_back({id, now});
   registry_.write(std::move(batch),
-                  [this, ids = std::move(ids), reply = std::move(reply)](const Result<void>& written) {
+                  [this, ids = std::move(ids), reply = std::move(reply)](const Result<void>& written) mutable {
                     if (!written) return reply(written.error());
-                    std::int64_t deleted = 0;
-                    for (const JobId& id : ids) {
-                      const auto job = registry_.job_beginning(id);
-                      if (!job || !*job || !(*job)->deleted) continue;
-                      removals_.free_staging_of(id);
-                      ++deleted;
-                    }
-                    reply(deleted);
+                    free_staging(std::move(ids), 0, std::move(reply));
                   });
+}
+
+// A few in a turn of the loop: there may be many.
+void RegistryJobViews::free_staging(std::vector<JobId> ids, std::int64_t deleted, Reply<std::int64_t> reply) {
+  for (std::size_t i = 0; i < kFreedPerTurn && !ids.empty(); ++i) {
+    const JobId id = std::move(ids.back());
+    ids.pop_back();
+    const auto job = registry_.job_beginning(id);
+    if (!job || !*job || !(*job)->deleted) continue;
+    removals_.free_staging_of(id);
+    ++deleted;
+  }
+  if (ids.empty()) return reply(deleted);
+  loop_.post(
+      [this, ids = std::move(ids), deleted, reply = std::move(reply), alive = std::weak_ptr<int>(alive_)]() mutable {
+        if (!alive.expired()) free_staging(std::move(ids), deleted, std::move(reply));
+      });
 }
 
 }  // namespace slicemill::master

@@ -1,6 +1,8 @@
 // The body of JobViews: what the registry has, with what lives as it is now. Owner: the master; loop thread.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,12 +28,14 @@ class RegistryJobViews final : public JobViews {
  private:
   void show_as_of_now(JobView& job) const;
   void delete_jobs(std::vector<JobId> ids, Reply<std::int64_t> reply);
+  void free_staging(std::vector<JobId> ids, std::int64_t deleted, Reply<std::int64_t> reply);
 
   Loop& loop_;
   Registry& registry_;
   Executions& executions_;
   ExecutionRemovals& removals_;
   const NodeView node_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slicemill::master
