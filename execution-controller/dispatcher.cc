@@ -104,6 +104,13 @@ void Dispatcher::pump() {
   speculate();
 }
 
+// The lease of one that rested begins now: its last sign of life may be older than a lease of those that work.
+void Dispatcher::ordered(Worker& worker) {
+  worker.ordered = loop_.now();
+  worker.none_waits = false;
+  if (worker.outstanding == 0) worker.heard = worker.ordered;
+}
+
 bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   wire::Dispatch dispatch;
   dispatch.epoch = options_.epoch;
@@ -115,8 +122,7 @@ bool Dispatcher::give(Worker& worker, std::uint64_t count) {
     for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }
-  worker.ordered = loop_.now();
-  worker.none_waits = false;
+  ordered(worker);
   if (worker.outstanding == 0) begins(worker, worker.ordered);
   worker.outstanding += given.slices;
   for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
@@ -184,8 +190,7 @@ void Dispatcher::give_suspect(Worker& worker) {
     suspects_.push_front(std::move(slice));
     return;
   }
-  worker.ordered = loop_.now();
-  worker.none_waits = false;
+  ordered(worker);
   worker.alone = true;
   ++worker.outstanding;
   leases_.add(std::move(slice), worker.number);

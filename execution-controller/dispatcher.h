@@ -168,6 +168,7 @@ class Dispatcher {
   std::vector<std::pair<SliceKey, Attempt>> release_leases(WorkerNumber number);
   void forget(WorkerNumber number);
   std::uint64_t credit(const Worker& worker) const;
+  void ordered(Worker& worker);
   bool give(Worker& worker, std::uint64_t count);
   // Up to `count` waiting slices, as orders; how many. They are taken out of the queue.
   struct Given {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kCauseWaitMs = 1000;  // for the parent to say how a worker died; it may be busy
 constexpr std::size_t kRememberedCauses = 256;
-constexpr Duration kLookAround = std::chrono::seconds(2);  // for silent workers, if no lease ends sooner
+constexpr Duration kLookAround = std::chrono::seconds(4);  // for silent workers, if no lease ends sooner
 
 bool harmless(const ProcessExit& exit) {
   return exit.known && (exit.signal == SIGTERM || (exit.signal == 0 && exit.code == 0));
@@ -126,11 +126,12 @@ void Dispatcher::on_pulse(Worker& worker, const wire::Pulse& pulse) {
 }
 
 void Dispatcher::on_silence() {
-  const Duration limit = std::chrono::milliseconds(options_.settings.lease_ms);
+  const Duration lease = std::chrono::milliseconds(options_.settings.lease_ms);
+  const Duration rest_lease = std::chrono::milliseconds(options_.settings.rest_lease_ms());
   // Time in which this process did not run itself (stopped, starved) is not silence of others: what they sent is
   // unread.
   const Duration late = loop_.now() - silence_due_;
-  SteadyTime next = loop_.now() + limit;
+  SteadyTime next = loop_.now() + rest_lease;
   bool unblocked = false;
   std::vector<WorkerNumber> silent;
   for (auto& [number, worker] : workers_) {
@@ -140,6 +141,7 @@ void Dispatcher::on_silence() {
       unblocked = std::exchange(worker.blocked, false) || unblocked;
     }
     if (worker.process.pid == 0) continue;
+    const Duration limit = worker.pulse && worker.outstanding == 0 ? rest_lease : lease;
     if (loop_.now() - worker.heard > limit)
       silent.push_back(number);
     else
@@ -147,10 +149,11 @@ void Dispatcher::on_silence() {
   }
   for (const WorkerNumber number : silent) {
     Worker& worker = workers_.at(number);
-    log(LogLevel::warn, "worker {} (pid {}) was silent for more than {} ms: its leases are over", worker.id,
-        worker.process.pid, options_.settings.lease_ms);
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - worker.heard).count();
+    log(LogLevel::warn, "worker {} (pid {}) was silent for {} ms: its leases are over", worker.id, worker.process.pid,
+        ms);
     ++totals_.disconnected;
-    hooks_.on_lost(worker.process, fmt::format("silent for more than {} ms", options_.settings.lease_ms));
+    hooks_.on_lost(worker.process, fmt::format("silent for {} ms", ms));
     if (monitor_ != nullptr) monitor_->kill(worker.process);
     hooks_.on_attempts_lost(release_leases(number));
     forget(number);

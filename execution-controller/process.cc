@@ -53,7 +53,7 @@ class EndsWithoutThreads {
   EndsWithoutThreads(AsioLoop& loop, std::function<void()> end) : loop_(loop), end_(std::move(end)) { look(false); }
 
  private:
-  static constexpr auto kLookEvery = std::chrono::seconds(10);
+  static constexpr auto kLookEvery = std::chrono::seconds(8);
 
   void look(bool waited) {
     const bool waits = !loop_.waits_for().empty();

@@ -7,7 +7,7 @@
 namespace slicemill::controller {
 namespace {
 constexpr auto kLookEvery = std::chrono::seconds(1);
-constexpr auto kLookAtGoodTimes = std::chrono::seconds(2);  // it costs idle executions
+constexpr auto kLookAtGoodTimes = std::chrono::seconds(4);  // it costs idle executions
 constexpr auto kSayAfter = std::chrono::seconds(3);         // a worker that died is replaced and connected by then
 }  // namespace
 

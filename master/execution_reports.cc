@@ -260,7 +260,9 @@ void Executions::check_silence(LiveExecution& live) {
   if (!supervisor_.has_controller(live.ex_id) || live.silence_punished || is_terminal(live.status)) return;
   if (live.pulse) live.last_heard = std::max(live.last_heard, live.pulse->last());
   const Duration silent = loop_.now() - live.last_heard;
-  const Duration lease = milliseconds(options_.settings.lease_ms);
+  const auto& settings = options_.settings;
+  const bool rests = live.pulse && live.status == ExecutionStatus::paused;
+  const Duration lease = milliseconds(rests ? settings.rest_lease_ms() : settings.lease_ms);
   if (silent <= lease) {
     if (std::exchange(live.stalled, false)) explain(live, live.reported_reason);
     return;

@@ -64,6 +64,7 @@ void Worker::say_hello() {
   recalled_ = false;
   pulse_ms_ = 0;
   beats_without_message_ = 0;
+  rest_no_more();
   told_.reset();
   hello_at_ = loop_.now();
   // First: a slice that ends meanwhile is in both lists, and not in neither.
@@ -99,11 +100,20 @@ void Worker::beat() {
     channel_->reconnect();
     say_hello();
   }
-  const bool rests = pulse_ms_ > 0 && beats_without_message_ > 0;
-  loop_.around(std::chrono::milliseconds(rests ? std::max(pulse_ms_, beat_ms_) : beat_ms_),
-               [this, alive = std::weak_ptr<bool>(alive_)] {
-                 if (!alive.expired()) beat();
-               });
+  rests_ = pulse_ms_ > 0 && beats_without_message_ > 0;
+  beat_after(rests_ ? std::max(pulse_ms_, beat_ms_) : beat_ms_);
+}
+
+void Worker::beat_after(std::int64_t ms) {
+  loop_.cancel(beat_timer_);
+  beat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) beat();
+  });
+}
+
+// The lease of one that works is shorter.
+void Worker::rest_no_more() {
+  if (std::exchange(rests_, false)) beat_after(beat_ms_);
 }
 
 // With a pulse that is looked at, a worker that has nothing and knows nothing new says so only now and then.
@@ -148,6 +158,7 @@ void Worker::on_frame(std::string_view frame) {
     return;  // of an earlier connection
   } else if (auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
     if (dispatch->epoch != epoch_) return;
+    rest_no_more();
     auto slices = wire::take_slices(*dispatch);
     if (!leaving_) {
       lane_->add(std::move(slices));

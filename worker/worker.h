@@ -49,6 +49,8 @@ class Worker {
  private:
   void say_hello();
   void beat();
+  void beat_after(std::int64_t ms);
+  void rest_no_more();
   void on_frame(std::string_view frame);
   void on_welcome(const wire::Welcome& welcome);
   void send_results();
@@ -87,8 +89,10 @@ class Worker {
   std::string log_level_;  // as the controller said last
   bool obstructed_ = false;
   std::unique_ptr<Pulse> pulse_;
-  std::int64_t pulse_ms_ = 0;       // the controller looks at the pulse, which is to be so frequent; 0: it does not
-  int beats_without_message_ = 0;   // in a row
+  std::int64_t pulse_ms_ = 0;      // the controller looks at the pulse, which is to be so frequent; 0: it does not
+  int beats_without_message_ = 0;  // in a row
+  bool rests_ = false;             // the next beat is as late as the pulse may be
+  Loop::TimerId beat_timer_ = 0;
   std::optional<wire::Beat> told_;  // by the last message
   std::int64_t beat_ms_ = 1'000;
   SteadyTime hello_at_;

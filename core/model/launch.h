@@ -34,8 +34,10 @@ struct ExecutionSettings {
   std::int64_t min_status_ms = 150;                     // how long `recovering` stays visible
   std::int64_t retry_base_ms = 100;                     // first backoff, doubles with jitter
 
-  // Lease renewal that costs no message (core/runtime/pulse.h): two fit into a lease.
-  std::int64_t pulse_ms() const { return std::max<std::int64_t>(1, lease_ms * 2 / 5); }
+  // Who rests (a worker without a slice, the controller of a paused execution) keeps nothing from going on: its lease
+  // is longer, and its renewal (core/runtime/pulse.h) costs no message. Two signs fit into that lease.
+  std::int64_t rest_lease_ms() const { return 2 * lease_ms; }
+  std::int64_t pulse_ms() const { return std::max<std::int64_t>(1, rest_lease_ms() * 2 / 5); }
 };
 
 struct ControllerLaunch {

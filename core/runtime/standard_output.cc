@@ -16,7 +16,7 @@ namespace slicemill {
 namespace {
 
 constexpr Duration kLookEvery = std::chrono::seconds(1);
-constexpr Duration kLookWhenSilent = std::chrono::seconds(2);
+constexpr Duration kLookWhenSilent = std::chrono::seconds(4);
 
 struct Bound {
   std::mutex mutex;

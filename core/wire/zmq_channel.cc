@@ -22,7 +22,7 @@ namespace {
 constexpr int kHighWaterMark = 1024;  // frames per peer and direction: credit bounds what is in them
 constexpr int kReconnectMs = 5;       // local sockets: a failed connect costs microseconds
 constexpr int kReconnectMaxMs = 100;
-constexpr Duration kLookForSocketEvery = std::chrono::seconds(2);  // for the socket file
+constexpr Duration kLookForSocketEvery = std::chrono::seconds(4);  // for the socket file
 constexpr std::string_view kIpc = "ipc://";
 constexpr int kFramesPerTurn = 64;  // then the loop may serve others
 constexpr int kLastWordsMs = 100;   // for what a server sent just before its end; nobody else would say it again
