@@ -8,6 +8,7 @@ namespace slicemill::api {
 namespace {
 
 constexpr std::size_t kWholeBytes = 1 << 20;  // an answer up to this size is given at once
+constexpr int kPieceDocuments = 32;           // each costs the loop a read, however little of it is shown
 
 class DocumentBody final : public BodySource {
  public:
@@ -30,7 +31,8 @@ class ListBody final : public BodySource {
 
   Result<std::string> next() override {
     std::string piece = std::exchange(form_.before, {});
-    while (piece.size() < kPieceBytes && !ended_) RETURN_IF_ERROR(add_to(piece));
+    documents_ = 0;
+    while (piece.size() < kPieceBytes && documents_ < kPieceDocuments && !ended_) RETURN_IF_ERROR(add_to(piece));
     return piece;
   }
   bool at_end() const override { return ended_; }
@@ -50,6 +52,7 @@ class ListBody final : public BodySource {
       ended_ = true;
       return {};
     }
+    ++documents_;
     piece += std::exchange(is_empty_, false) ? "[" : ",";
     piece += line;
     reader_.emplace(std::move(*document), JsonTextForm{.indent = form_.indent, .depth = form_.indent == 0 ? 0 : 1});
@@ -59,6 +62,7 @@ class ListBody final : public BodySource {
   std::shared_ptr<DocumentList> list_;
   ListForm form_;
   std::optional<DocumentReader> reader_;
+  int documents_ = 0;  // of the present piece
   bool is_empty_ = true;
   bool ended_ = false;
 };
