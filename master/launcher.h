@@ -1,5 +1,5 @@
-// The seam to where processes run: starts controllers and workers, tells whether they live, signals them. Loop thread,
-// never blocks for longer than a spawn.
+// The seam to where processes run: starts controllers and workers, tells whether they live, signals them. Loop thread;
+// never blocks: a spawn takes some milliseconds, more on a busy machine.
 //
 // Bodies: launchers/local_launcher (this machine), a fake one in tests.
 #pragma once
@@ -41,10 +41,13 @@ struct WorkerOrder {
 
 class Launcher {
  public:
+  // Runs once, on the loop thread, maybe before the call returns; never when the launcher is gone.
+  using Started = std::function<void(const Result<ProcessIdentity>&)>;
+
   virtual ~Launcher() = default;
 
-  virtual Result<ProcessIdentity> start_controller(const ControllerOrder& order) = 0;
-  virtual Result<ProcessIdentity> start_worker(const WorkerOrder& order) = 0;
+  virtual void start_controller(const ControllerOrder& order, Started started) = 0;
+  virtual void start_worker(const WorkerOrder& order, Started started) = 0;
   // As watch_process in core/runtime/process.h: on_exit runs once, on the loop thread, at once if the process is gone
   // already.
   virtual std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,

@@ -51,7 +51,8 @@ struct Supervisor::Group {
   bool released = false;
   bool prepared = false;      // its directories are there: workers may start
   bool preparing = false;     // a controller is about to start
-  bool filling = false;       // a spawn turn is posted
+  bool starting = false;      // the launcher has been asked for a controller
+  bool filling = false;       // the launcher is or will soon be asked for a worker
   bool workers_wait = false;  // for an obstacle
   RestartPolicy controller_policy{kControllerRestarts};
   int unstarted = 0;  // of its failed starts: no process began
@@ -113,7 +114,7 @@ void Supervisor::adopt(const GroupSpec& spec, const std::vector<ProcessRow>& kno
 
 void Supervisor::adopt_controller(const ExecutionId& id, const ProcessIdentity& process, std::uint64_t epoch) {
   Group* group = find(id);
-  if (group == nullptr || group->controller) return;
+  if (group == nullptr || group->controller || group->starting) return;
   loop_.cancel(group->controller_timer);
   group->controller_timer = 0;
   group->prepared = true;
@@ -152,7 +153,7 @@ void Supervisor::prepare_controller(Group& group) {
   group.preparing = true;
   events_.prepare_controller(group.spec.ex_id, [this, alive = std::weak_ptr<int>(alive_),
                                                 id = group.spec.ex_id](const Result<std::uint64_t>& epoch) {
-    if (!alive.expired()) in_turn([this, id, epoch] { controller_is_prepared(id, epoch); });
+    if (!alive.expired()) controller_is_prepared(id, epoch);
   });
 }
 
@@ -175,36 +176,24 @@ void Supervisor::controller_is_prepared(const ExecutionId& id, const Result<std:
   }
 }
 
-void Supervisor::in_turn(std::function<void()> start) {
-  if (turn_is_taken_)
-    waiting_starts_.push_back(std::move(start));
-  else
-    take_turn(start);
-}
-
-// Never before the caller has returned.
-void Supervisor::in_later_turn(std::function<void()> start) {
-  waiting_starts_.push_back(std::move(start));
-  if (!turn_is_taken_) take_turn([] {});
-}
-
-void Supervisor::take_turn(const std::function<void()>& start) {
-  turn_is_taken_ = true;
-  loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
-    if (alive.expired()) return;
-    turn_is_taken_ = false;
-    if (waiting_starts_.empty()) return;
-    const auto next = std::move(waiting_starts_.front());
-    waiting_starts_.pop_front();
-    take_turn(next);
-  });
-  start();
-}
-
 void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
   const GroupSpec& spec = group.spec;
-  const auto process =
-      launcher_.start_controller({spec.ex_id, spec.launch_file, controller_output(spec), spec.environment});
+  group.starting = true;
+  launcher_.start_controller(
+      {spec.ex_id, spec.launch_file, controller_output(spec), spec.environment},
+      [this, alive = std::weak_ptr<int>(alive_), id = spec.ex_id, epoch](const Result<ProcessIdentity>& process) {
+        if (!alive.expired()) controller_is_started(id, epoch, process);
+      });
+}
+
+void Supervisor::controller_is_started(const ExecutionId& id, std::uint64_t epoch,
+                                       const Result<ProcessIdentity>& process) {
+  Group& group = *find(id);  // it stays while something of it starts
+  group.starting = false;
+  if (!process && group.released) {
+    drop_if_gone(group);
+    return;
+  }
   if (!process) {
     const Error& error = process.error();
     if (error.obstacle)
@@ -212,19 +201,26 @@ void Supervisor::start_controller(Group& group, std::uint64_t epoch) {
     else if (error.retryable)
       controller_failed(group, std::nullopt, error.message);
     else
-      events_.gave_up(spec.ex_id, fmt::format("the execution controller cannot be started: {}", error.message));
+      events_.gave_up(id, fmt::format("the execution controller cannot be started: {}", error.message));
     return;
   }
   ProcessRow row;
-  row.ex_id = spec.ex_id;
-  row.job_id = spec.job_id;
+  row.ex_id = id;
+  row.job_id = group.spec.job_id;
   row.is_controller = true;
   row.process = *process;
   row.ordinal = next_ordinal_++;
   row.epoch = epoch;
-  log(LogLevel::info, "execution {}: controller started, pid {}, epoch {}", spec.ex_id.text, process->pid, epoch);
-  add_child(group, row);
+  log(LogLevel::info, "execution {}: controller started, pid {}, epoch {}", id.text, process->pid, epoch);
+  Child& child = add_child(group, row);
   events_.process_started(row);
+  kill_if_late(child);
+}
+
+// The grace of its group was over before it began.
+void Supervisor::kill_if_late(Child& child) {
+  const Group* group = find(child.row.ex_id);
+  if (group != nullptr && group->released && group->grace_timer == 0) kill_child(child, "the execution has ended");
 }
 
 void Supervisor::controller_failed(Group& group, std::optional<Duration> life, const std::string& cause) {
@@ -262,7 +258,7 @@ void Supervisor::prepare_controller_after(Group& group, Duration delay) {
   loop_.cancel(group.controller_timer);
   group.controller_timer = later(group, delay, [this](Group& found) {
     found.controller_timer = 0;
-    if (!found.released && !found.controller && !found.preparing) prepare_controller(found);
+    if (!found.released && !found.controller && !found.preparing && !found.starting) prepare_controller(found);
   });
 }
 
@@ -271,7 +267,7 @@ void Supervisor::restart_controller(const ExecutionId& id, const std::string& wh
   if (group == nullptr || group->released) return;
   if (group->controller) {
     kill_child(*group->controller, why);
-  } else if (!group->preparing && group->controller_timer == 0) {
+  } else if (!group->preparing && !group->starting && group->controller_timer == 0) {
     prepare_controller(*group);
   }
 }
@@ -286,16 +282,20 @@ void Supervisor::set_workers(const ExecutionId& id, std::int64_t wanted) {
   fill_workers(*group);
 }
 
+// Never before the caller has returned.
 void Supervisor::fill_workers(Group& group) {
   if (!group.prepared || group.filling || group.released || group.worker_timer != 0) return;
   if (static_cast<std::int64_t>(group.workers.size()) >= group.wanted) return;
   group.filling = true;
-  in_later_turn([this, id = group.spec.ex_id] {
-    Group* found = find(id);
+  loop_.post([this, alive = std::weak_ptr<int>(alive_), id = group.spec.ex_id] {
+    Group* found = alive.expired() ? nullptr : find(id);
     if (found == nullptr) return;
-    found->filling = false;
     const bool is_wanted = !found->released && static_cast<std::int64_t>(found->workers.size()) < found->wanted;
-    if (is_wanted && start_worker(*found)) fill_workers(*found);
+    if (is_wanted)
+      start_worker(*found);
+    else
+      found->filling = false;
+    drop_if_gone(*found);
   });
 }
 
@@ -305,7 +305,7 @@ std::int64_t Supervisor::free_place(const Group& group) const {
   return place;
 }
 
-bool Supervisor::start_worker(Group& group) {
+void Supervisor::start_worker(Group& group) {
   const GroupSpec& spec = group.spec;
   ProcessRow row;
   row.ex_id = spec.ex_id;
@@ -313,28 +313,40 @@ bool Supervisor::start_worker(Group& group) {
   row.place = free_place(group);
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
-  const auto process =
-      launcher_.start_worker({spec.ex_id, row.worker_id, spec.controller_endpoint, spec.controller_key,
-                              spec.begun_directory, log_base + ".log", spec.log_level, log_base + ".out",
-                              spec.environment, spec.worker_memory_limit, spec.worker_cpu_limit});
-  if (!process) {
+  const WorkerOrder order{
+      spec.ex_id,           row.worker_id,  spec.controller_endpoint, spec.controller_key, spec.begun_directory,
+      log_base + ".log",    spec.log_level, log_base + ".out",        spec.environment,    spec.worker_memory_limit,
+      spec.worker_cpu_limit};
+  launcher_.start_worker(order,
+                         [this, alive = std::weak_ptr<int>(alive_), row](const Result<ProcessIdentity>& process) {
+                           if (!alive.expired()) worker_is_started(row, process);
+                         });
+}
+
+void Supervisor::worker_is_started(ProcessRow row, const Result<ProcessIdentity>& process) {
+  Group& group = *find(row.ex_id);  // it stays while something of it starts
+  group.filling = false;
+  if (!process && group.released) {
+    drop_if_gone(group);
+  } else if (!process) {
     const Error& error = process.error();
     if (error.obstacle) {
       worker_obstructed(group, Duration::zero(), error.message);
     } else if (error.retryable) {
-      log(LogLevel::error, "execution {}: {}", spec.ex_id.text, error.message);
+      log(LogLevel::error, "execution {}: {}", row.ex_id.text, error.message);
       worker_failed(group, Duration::zero(), Duration::zero());
     } else {
-      events_.gave_up(spec.ex_id, fmt::format("a worker cannot be started: {}", error.message));
+      events_.gave_up(row.ex_id, fmt::format("a worker cannot be started: {}", error.message));
     }
-    return false;
+  } else {
+    row.process = *process;
+    row.ordinal = next_ordinal_++;
+    Child& child = add_child(group, row);
+    events_.process_started(row);
+    kill_if_late(child);
+    if (group.workers_wait) look_for_settled_worker(group, row.place, row.ordinal);
+    fill_workers(group);
   }
-  row.process = *process;
-  row.ordinal = next_ordinal_++;
-  add_child(group, row);
-  events_.process_started(row);
-  if (group.workers_wait) look_for_settled_worker(group, row.place, row.ordinal);
-  return true;
 }
 
 void Supervisor::worker_failed(Group& group, Duration life, Duration least_delay) {
@@ -420,7 +432,8 @@ void Supervisor::kill_rest_after(Group& group, Duration grace) {
 }
 
 void Supervisor::drop_if_gone(Group& group) {
-  if (!group.released || group.controller || !group.workers.empty() || group.preparing) return;
+  const bool begins = group.preparing || group.starting || group.filling;
+  if (!group.released || group.controller || !group.workers.empty() || begins) return;
   loop_.cancel(group.grace_timer);
   const ExecutionId id = group.spec.ex_id;
   ++revision_;
@@ -485,13 +498,13 @@ void Supervisor::on_exit(const ExecutionId& id, Child* child, const ProcessExit&
 
 bool Supervisor::has_controller(const ExecutionId& id) const {
   const Group* group = find(id);
-  return group != nullptr && group->controller != nullptr;
+  return group != nullptr && (group->controller != nullptr || group->starting);
 }
 
 bool Supervisor::job_has_controller(const JobId& id, const ExecutionId& except) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
     return entry.first != except && entry.second->spec.job_id == id &&
-           (entry.second->controller || entry.second->preparing);
+           (entry.second->controller || entry.second->preparing || entry.second->starting);
   });
 }
 

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -102,18 +101,15 @@ class Supervisor {
   void prepare_controller(Group& group);
   void controller_is_prepared(const ExecutionId& id, const Result<std::uint64_t>& epoch);
   void start_controller(Group& group, std::uint64_t epoch);
-  // A spawn costs the loop some milliseconds, more on a busy machine: one a turn, so that requests are answered between
-  // two of them, however many executions start.
-  void in_turn(std::function<void()> start);
-  void in_later_turn(std::function<void()> start);
-  void take_turn(const std::function<void()>& start);
+  void controller_is_started(const ExecutionId& id, std::uint64_t epoch, const Result<ProcessIdentity>& process);
   // It died, or could not be started.
   void controller_failed(Group& group, std::optional<Duration> life, const std::string& cause);
   void controller_obstructed(Group& group, Duration life, const std::string& cause);
   void controller_waits(Group& group, Duration life, const std::string& reason);
   void prepare_controller_after(Group& group, Duration delay);
   void fill_workers(Group& group);
-  bool start_worker(Group& group);
+  void start_worker(Group& group);
+  void worker_is_started(ProcessRow row, const Result<ProcessIdentity>& process);
   void worker_failed(Group& group, Duration life, Duration least_delay);
   void worker_obstructed(Group& group, Duration life, const std::string& cause);
   void workers_go_on(Group& group);
@@ -122,6 +118,7 @@ class Supervisor {
   std::int64_t free_place(const Group& group) const;
   void on_exit(const ExecutionId& id, Child* child, const ProcessExit& exit);
   void kill_child(Child& child, const std::string& why);
+  void kill_if_late(Child& child);
   // Of a released group.
   void kill_rest_after(Group& group, Duration grace);
   void drop_if_gone(Group& group);
@@ -132,8 +129,6 @@ class Supervisor {
   Launcher& launcher_;
   SupervisorEvents& events_;
   std::map<ExecutionId, std::unique_ptr<Group>> groups_;
-  bool turn_is_taken_ = false;  // something was started in this turn of the loop
-  std::deque<std::function<void()>> waiting_starts_;
   std::uint64_t revision_ = 1;
   std::int64_t next_ordinal_ = 3;  // 1 and 2 are the master itself
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

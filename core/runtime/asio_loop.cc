@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kLaneNames =
-    std::to_array<const char*>({"slicer", "publish", "query", "store", "assets", "ledger", "documents"});
+    std::to_array<const char*>({"slicer", "publish", "query", "store", "assets", "ledger", "documents", "spawn"});
 static_assert(kLaneNames.size() == Loop::kLanes);
 // A lane without work keeps its thread for so long: hundreds of idle processes would otherwise keep thousands.
 constexpr Duration kKeepThread = std::chrono::seconds(1);

@@ -21,8 +21,8 @@ class Loop {
   using TimerId = std::uint64_t;  // never 0
 
   // A lane keeps its tasks in order; different lanes run beside each other.
-  enum class Lane { slicer, publish, query, store, assets, ledger, documents };
-  static constexpr std::size_t kLanes = 7;
+  enum class Lane { slicer, publish, query, store, assets, ledger, documents, spawn };
+  static constexpr std::size_t kLanes = 8;
 
   virtual ~Loop() = default;
 

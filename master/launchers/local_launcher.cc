@@ -30,15 +30,15 @@ class LocalLauncher final : public Launcher {
       if (groups) sweep_control_groups(*groups);  // of workers that ended while no master was there
   }
 
-  Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
+  void start_controller(const ControllerOrder& order, Started started) override {
     ProcessSpec spec;
     spec.arguments = {programs_.controller, "--launch", order.launch_file};
     spec.environment = order.environment;
     spec.output_path = order.output_path;
-    return start(standby_controllers_, spec);
+    start(standby_controllers_, std::move(spec), std::move(started));
   }
 
-  Result<ProcessIdentity> start_worker(const WorkerOrder& order) override {
+  void start_worker(const WorkerOrder& order, Started started) override {
     ProcessSpec spec;
     spec.arguments = {
         programs_.worker,     "--controller",      order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
@@ -56,7 +56,7 @@ class LocalLauncher final : public Launcher {
     // Not an argument: those are shown to every user of the machine.
     if (!order.controller_key.empty()) spec.environment.emplace_back(kControllerKeyVariable, order.controller_key);
     spec.output_path = order.output_path;
-    return start(standby_workers_, spec);
+    start(standby_workers_, std::move(spec), std::move(started));
   }
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
@@ -102,9 +102,17 @@ class LocalLauncher final : public Launcher {
     return tried ? "" : tried.error().message;
   }
 
-  static Result<ProcessIdentity> start(StandbyPool& standbys, const ProcessSpec& spec) {
-    if (auto process = standbys.take(spec)) return std::move(*process);
-    return spawn_process(spec);
+  void start(StandbyPool& standbys, ProcessSpec spec, Started started) {
+    if (auto process = standbys.take(spec)) {
+      started(*process);
+      return;
+    }
+    auto result = std::make_shared<Result<ProcessIdentity>>(Error(ErrorCode::internal, "not started"));
+    loop_.offload(
+        Loop::Lane::spawn, [spec = std::move(spec), result] { *result = spawn_process(spec); },
+        [alive = std::weak_ptr<bool>(alive_), result, started = std::move(started)] {
+          if (!alive.expired()) started(*result);
+        });
   }
 
   AsioLoop& loop_;
@@ -114,6 +122,7 @@ class LocalLauncher final : public Launcher {
   const std::optional<ControlGroupParent> memory_groups_ = find_control_group_parent(GroupController::memory);
   const std::optional<ControlGroupParent> cpu_groups_ = find_control_group_parent(GroupController::cpu);
   const std::string no_cpu_limit_ = cpu_obstacle(cpu_groups_);
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace

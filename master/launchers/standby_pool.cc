@@ -44,18 +44,32 @@ void StandbyPool::fill_later() {
 }
 
 void StandbyPool::fill() {
-  while (standbys_.size() < count_) {
-    auto process = StandbyProcess::start(program_, environment_);
-    if (!process) {  // whoever needs one will be told why it cannot be started
-      log(LogLevel::debug, "no standby process: {}", process.error().message);
-      return;
-    }
-    const ProcessIdentity identity = (*process)->identity();
-    auto watch = watch_process(loop_, identity, [this, identity](const ProcessExit&) {
-      std::erase_if(standbys_, [&](const Standby& one) { return one.process->identity() == identity; });
-    });
-    standbys_.push_back({std::move(*process), std::move(watch)});
-  }
+  if (filling_ || standbys_.size() >= count_) return;
+  filling_ = true;
+  auto result = std::make_shared<Result<std::unique_ptr<StandbyProcess>>>(Error(ErrorCode::internal, "not started"));
+  loop_.offload(
+      Loop::Lane::spawn,
+      [program = program_, environment = environment_, result] {
+        *result = StandbyProcess::start(program, environment);
+      },
+      [this, alive = std::weak_ptr<bool>(alive_), result] {
+        if (alive.expired()) return;  // the process ends with its pipe
+        filling_ = false;
+        if (*result) {
+          add(std::move(**result));
+          fill();
+        } else {  // whoever needs one will be told why it cannot be started
+          log(LogLevel::debug, "no standby process: {}", result->error().message);
+        }
+      });
+}
+
+void StandbyPool::add(std::unique_ptr<StandbyProcess> process) {
+  const ProcessIdentity identity = process->identity();
+  auto watch = watch_process(loop_, identity, [this, identity](const ProcessExit&) {
+    std::erase_if(standbys_, [&](const Standby& one) { return one.process->identity() == identity; });
+  });
+  standbys_.push_back({std::move(process), std::move(watch)});
 }
 
 }  // namespace slicemill::master

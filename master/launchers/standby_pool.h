@@ -34,6 +34,7 @@ class StandbyPool {
 
   void fill_later();
   void fill();
+  void add(std::unique_ptr<StandbyProcess> process);
 
   AsioLoop& loop_;
   const std::string program_;
@@ -41,6 +42,8 @@ class StandbyPool {
   const std::size_t count_;
   std::vector<Standby> standbys_;
   Loop::TimerId timer_ = 0;
+  bool filling_ = false;  // one is being started
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace slicemill::master

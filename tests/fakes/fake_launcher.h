@@ -29,18 +29,19 @@ class FakeLauncher final : public master::Launcher {
   // SIGKILL ends a process at once; turned off, it stays until exit() is called.
   bool kills_work = true;
 
-  Result<ProcessIdentity> start_controller(const master::ControllerOrder& order) override {
+  void start_controller(const master::ControllerOrder& order, Started started) override {
     if (failing_starts > 0) {
       --failing_starts;
-      return Error{ErrorCode::io, "cannot start slicemill: No such file or directory"};
+      started(Error{ErrorCode::io, "cannot start slicemill: No such file or directory"});
+      return;
     }
     controllers.push_back(order);
-    return spawn();
+    started(spawn());
   }
 
-  Result<ProcessIdentity> start_worker(const master::WorkerOrder& order) override {
+  void start_worker(const master::WorkerOrder& order, Started started) override {
     workers.push_back(order);
-    return spawn();
+    started(spawn());
   }
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,

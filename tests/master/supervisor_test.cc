@@ -114,7 +114,8 @@ TEST_F(SupervisorTest, AKilledControllerIsReplacedUnderANewEpoch) {
   ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 2; }));
   const ProcessIdentity first = controller();
   ASSERT_TRUE(signal_process(first, SIGKILL));
-  ASSERT_TRUE(turn_until(loop_, [&] { return supervisor_.has_controller(ex_) && controller() != first; }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 3; }));
+  EXPECT_NE(controller(), first);
   EXPECT_EQ(events_.started.back().epoch, 2U);
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("signal 9 (Killed)"));
   EXPECT_THAT(events_.restarts.at(0), HasSubstr(directory_.path() + "/controller.log"));
@@ -122,7 +123,7 @@ TEST_F(SupervisorTest, AKilledControllerIsReplacedUnderANewEpoch) {
 
 TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) {
   supervisor_.start(spec_, 0);
-  ASSERT_TRUE(turn_until(loop_, [&] { return supervisor_.has_controller(ex_); }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return events_.started.size() == 1; }));
   const ProcessIdentity first = controller();
   supervisor_.restart_controller(ex_, "silent");
   supervisor_.restart_controller(ex_, "again");
@@ -130,6 +131,18 @@ TEST_F(SupervisorTest, ARestartedControllerStartsOnlyAfterItsPredecessorIsGone) 
   EXPECT_FALSE(is_alive(first));
   ASSERT_THAT(events_.gone, SizeIs(1));
   EXPECT_THAT(events_.restarts.at(0), HasSubstr("killed: silent"));
+}
+
+TEST_F(SupervisorTest, WhatBeginsBehindTheEndOfItsExecutionIsKilled) {
+  supervisor_.start(spec_, 1);
+  EXPECT_TRUE(supervisor_.has_controller(ex_)) << "it counts from the moment when it may begin";
+  supervisor_.restart_controller(ex_, "one is about to begin");
+  supervisor_.release(ex_, 0s);
+  ASSERT_TRUE(turn_until(loop_, [&] { return !supervisor_.has_group(ex_); }));
+  EXPECT_THAT(events_.started, SizeIs(1)) << "no second controller, no worker";
+  EXPECT_THAT(events_.gone, SizeIs(1));
+  EXPECT_EQ(events_.unexpected, 0);
+  EXPECT_FALSE(is_alive(events_.started.at(0).process));
 }
 
 TEST_F(SupervisorTest, AControllerThatEndsWithAnErrorIsQuotedAndNoEarlierOneIs) {
@@ -164,10 +177,12 @@ TEST_F(SupervisorTest, AControllerWhoseLedgerIsHeldElsewhereIsStartedAgainForEve
 class LyingLauncher final : public Launcher {
  public:
   explicit LyingLauncher(Launcher& real) : real_(real) {}
-  Result<ProcessIdentity> start_controller(const ControllerOrder& order) override {
-    return real_.start_controller(order);
+  void start_controller(const ControllerOrder& order, Started started) override {
+    real_.start_controller(order, std::move(started));
   }
-  Result<ProcessIdentity> start_worker(const WorkerOrder& order) override { return real_.start_worker(order); }
+  void start_worker(const WorkerOrder& order, Started started) override {
+    real_.start_worker(order, std::move(started));
+  }
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                       std::function<void(ProcessExit)> on_exit) override {
     watched.push_back(on_exit);

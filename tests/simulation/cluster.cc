@@ -56,17 +56,18 @@ class Cluster::SimulatedLauncher final : public master::Launcher {
  public:
   SimulatedLauncher(Cluster& cluster, Process& process) : cluster_(cluster), process_(process) {}
 
-  Result<ProcessIdentity> start_controller(const master::ControllerOrder& order) override {
-    return start(ProcessKind::controller, order.ex_id.text, [&cluster = cluster_, order](Process& process) {
-      cluster.run_controller(process, order.launch_file);
-    });
+  void start_controller(const master::ControllerOrder& order, Started started) override {
+    tell(std::move(started),
+         start(ProcessKind::controller, order.ex_id.text,
+               [&cluster = cluster_, order](Process& process) { cluster.run_controller(process, order.launch_file); }));
   }
-  Result<ProcessIdentity> start_worker(const master::WorkerOrder& order) override {
-    return start(ProcessKind::worker, order.ex_id.text, [&cluster = cluster_, order](Process& process) {
-      (void)posix_files().create_directories(order.begun_directory);
-      cluster.run_worker(process, order.worker_id.text, order.controller_endpoint,
-                         fmt::format("{}/{}.begun", order.begun_directory, order.worker_id.text));
-    });
+  void start_worker(const master::WorkerOrder& order, Started started) override {
+    tell(std::move(started),
+         start(ProcessKind::worker, order.ex_id.text, [&cluster = cluster_, order](Process& process) {
+           (void)posix_files().create_directories(order.begun_directory);
+           cluster.run_worker(process, order.worker_id.text, order.controller_endpoint,
+                              fmt::format("{}/{}.begun", order.begun_directory, order.worker_id.text));
+         }));
   }
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
                                       std::function<void(ProcessExit)> on_exit) override {
@@ -91,6 +92,11 @@ class Cluster::SimulatedLauncher final : public master::Launcher {
     cluster_.world.at(cluster_.world.now() + cluster_.world.between(2 * kMillisecond, 12 * kMillisecond), &child,
                       [main = std::move(main), &child] { main(child); });
     return child.identity();
+  }
+  // The process may say hello before who started it knows of it.
+  void tell(Started started, const Result<ProcessIdentity>& process) {
+    cluster_.world.at(cluster_.world.now() + cluster_.world.between(0, 20 * kMillisecond), &process_,
+                      [started = std::move(started), process] { started(process); });
   }
 
   Cluster& cluster_;
