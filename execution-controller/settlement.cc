@@ -181,7 +181,7 @@ void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool r
   ++slice.retries;
   ++counters_.retries;
   // Durable, so that another controller does not count from the beginning.
-  note_try(slice, error);
+  if (!SLICEMILL_MUTATED("forget_tries")) note_try(slice, error);
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
       delay, first_line(error));
   const std::uint64_t ticket = next_wait_++;

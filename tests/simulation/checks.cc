@@ -95,7 +95,7 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
   while (true) {
     const auto rows = ledger.rows(after, 1000);
     if (!rows || rows->empty()) break;
-    for (const auto& row : *rows) durable.born.insert(row.key);
+    for (const auto& row : *rows) note_row(durable, row);
     after = rows->back().key;
   }
   (void)ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
@@ -112,7 +112,7 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   Durable& durable = durable_[ex_id];
   for (const auto& run : batch.born)
     for (std::uint64_t i = 0; i < run.count(); ++i) durable.born.insert(run.key(i));
-  for (const auto& row : batch.rows) durable.born.insert(row.key);
+  for (const auto& row : batch.rows) note_row(durable, row);
   std::set<SliceKey> failed;
   for (const auto& row : batch.rows) failed.insert(row.key);
   for (const auto& key : batch.settled)
@@ -138,6 +138,12 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   if (batch.outcome) durable.outcome = batch.outcome;
 }
 
+void Checks::note_row(Durable& durable, const OpenRow& row) {
+  durable.born.insert(row.key);
+  auto& tries = durable.noted_tries[row.key];
+  tries = std::max<std::uint64_t>(tries, row.retries + row.crashes);
+}
+
 void Checks::completed(const SliceKey& key) {
   if (!ran_.contains(key))
     world_.violation(fmt::format("I1: slice {}/{} is completed though no worker ever ran it", key.slicer, key.order));
@@ -151,6 +157,7 @@ void Checks::on_controller_start(const Process& process) {
 }
 
 void Checks::on_send(Process& from, std::string_view frame) {
+  if (from.kind == ProcessKind::worker) on_worker_sends(from, frame);
   if (from.kind != ProcessKind::controller) return;
   auto message = wire::decode(frame);
   if (!message) {
@@ -161,6 +168,7 @@ void Checks::on_send(Process& from, std::string_view frame) {
   if (auto* dispatch = std::get_if<wire::Dispatch>(&*message)) {
     for (const auto& slice : wire::take_slices(*dispatch)) {
       Attempt& latest = durable.dispatched[slice.key];
+      check_tries(durable, slice, latest);
       if (slice.attempt <= latest)
         world_.violation(fmt::format("I3: slice {}/{} was dispatched as attempt {}.{} after {}.{}", slice.key.slicer,
                                      slice.key.order, slice.attempt.epoch, slice.attempt.n, latest.epoch, latest.n));
@@ -174,6 +182,30 @@ void Checks::on_send(Process& from, std::string_view frame) {
     if (!durable.outcome || finished->status != to_string(durable.outcome->status))
       world_.violation(fmt::format("I5: the controller says {} and its ledger does not", finished->status));
   }
+}
+
+void Checks::on_worker_sends(const Process& worker, std::string_view frame) {
+  const auto message = wire::decode(frame);
+  const auto* const results = message ? std::get_if<wire::Results>(&*message) : nullptr;
+  if (results == nullptr) return;
+  Durable& durable = durable_[worker.execution];
+  for (const auto& result : results->results)
+    if (result.outcome == wire::Outcome::failed) durable.last_failed[result.key] = {result.attempt, worker.pid};
+}
+
+// A slice is tried again by the controller that gave it away, and its worker lives: then the controller took the
+// result. The row of that try may be on its way to the disk, the one before is there.
+void Checks::check_tries(Durable& durable, const wire::SliceOrder& slice, const Attempt& latest) {
+  const auto failed = durable.last_failed.find(slice.key);
+  if (durable.speculates || failed == durable.last_failed.end()) return;
+  const auto [attempt, worker] = failed->second;
+  if (attempt != latest || slice.attempt.epoch != latest.epoch) return;
+  const auto workers = world_.living(ProcessKind::worker);
+  if (std::none_of(workers.begin(), workers.end(), [&](const Process* one) { return one->pid == worker; })) return;
+  const std::uint64_t tries = ++durable.failed_tries[slice.key];
+  if (tries > durable.noted_tries[slice.key] + 1)
+    world_.violation(fmt::format("{} tries of slice {}/{} failed, its ledger knows of {}", tries, slice.key.slicer,
+                                 slice.key.order, durable.noted_tries[slice.key]));
 }
 
 void Checks::on_renamed(Process& process, const std::string& name, const std::string& content, bool replaced) {

@@ -46,10 +46,21 @@ class Checks {
     std::map<SliceKey, Attempt> dispatched;  // the latest attempt
     std::map<SliceKey, Attempt> committed_as;
     bool speculates = false;  // slices may be under way twice
+    // Tries of slices that failed: as the ledger knows them, and as their workers said.
+    std::map<SliceKey, std::uint64_t> noted_tries;
+    std::map<SliceKey, std::uint64_t> failed_tries;
+    struct FailedTry {
+      Attempt attempt;
+      pid_t worker = 0;
+    };
+    std::map<SliceKey, FailedTry> last_failed;
   };
   void loaded(const std::string& ex_id, const SliceLedger& ledger);
   void synced(const std::string& ex_id, const LedgerBatch& batch);
   void completed(const SliceKey& key);
+  void note_row(Durable& durable, const OpenRow& row);
+  void on_worker_sends(const Process& worker, std::string_view frame);
+  void check_tries(Durable& durable, const wire::SliceOrder& slice, const Attempt& latest);
 
   World& world_;
   std::map<std::string, Durable> durable_;        // by execution

@@ -7,7 +7,7 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 21> kMutations = {
+constexpr std::array<std::string_view, 22> kMutations = {
     "dispatch_before_sync",      // a slice is handed out before its birth is durable
     "position_without_birth",    // the slicer's position is durable, the slices it made are not
     "accept_stale_attempt",      // a result counts whoever it comes from
@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 21> kMutations = {
     "join_before_sync",          // a joined file gets its name before that is durable
     "no_roll_forward",           // committed outputs of an earlier controller are left lying
     "keep_row_of_replayed",      // a replayed slice that completed stays an error
+    "forget_tries",              // a failed try of a slice is not durable
     "forget_waiting",            // the execution ends while slices wait for another try
     "tell_once",                 // what a worker did not hear is not told again
     "forget_wanted",             // a restarted controller does not know that it was paused or stopped
