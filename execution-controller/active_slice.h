@@ -7,15 +7,15 @@
 #include <string>
 
 #include "core/model/slice.h"
-#include "core/runtime/begun_note.h"
+#include "core/runtime/in_flight_marker.h"
 
 namespace slicemill::controller {
 
-inline SliceKey key_of(const BegunSlice& begun) {
+inline SliceKey key_of(const InFlightSlice& begun) {
   return {static_cast<std::uint16_t>(begun.generation), static_cast<std::uint32_t>(begun.slicer), begun.order,
           begun.path};
 }
-inline Attempt attempt_of(const BegunSlice& begun) {
+inline Attempt attempt_of(const InFlightSlice& begun) {
   return {begun.epoch, static_cast<std::uint32_t>(begun.n)};
 }
 

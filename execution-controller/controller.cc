@@ -133,8 +133,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
 // by another death just now, and is never made twice.
 void Controller::charge_the_dead() {
   if (parts_.monitor == nullptr) return;
-  for (const auto& path : begun_notes_in(launch_.begun_directory)) {
-    const auto note = read_begun_note(path);
+  for (const auto& path : in_flight_markers_in(launch_.marker_directory)) {
+    const auto note = read_in_flight_marker(path);
     if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
     if (!parts_.files.remove(path) || !note->begun || note->excused) continue;
     const auto& begun = *note->begun;
@@ -198,7 +198,7 @@ void Controller::wire() {
                               queue_.push_front(std::move(slice));
                               turn_soon();
                             },
-                        .on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+                        .on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
                         .on_settled = [this](const SliceKey& key, SliceState state) { on_slice_error(key, state); },
                         .on_range_completed = [this](const SettledRange& range) { source_->tell_completed(range); },
                         .on_noted = [this](const SliceKey& key) { recovery_->ignore(key); },
@@ -257,7 +257,7 @@ void Controller::wire() {
                          .on_notice = [this](const std::string& notice) { take_notice(notice); }});
   recovery_ = std::make_unique<Recovery>(
       parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
-      Recovery::Hooks{.on_suspect = [this](ActiveSlice slice) { dispatcher_->push_suspect(std::move(slice)); },
+      Recovery::Hooks{.on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
                       .on_charged =
                           [this](ActiveSlice slice) {
                             settlement_->on_crash(std::move(slice), "an unknown cause, together with its controller");
@@ -431,8 +431,8 @@ void Controller::turn() {
   if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
   if (!fatal_ && !obstacle_->up() && all_done()) {
     // Nobody stages output any more when it is cleaned up.
-    if (dispatcher_->burning() > 0)
-      dispatcher_->end_burning();
+    if (dispatcher_->revoked() > 0)
+      dispatcher_->end_revoked();
     else
       conclude_all_done();
   }
@@ -442,7 +442,7 @@ void Controller::turn() {
 
 // Anything of the present work that is not settled yet, but for what the slicers may still bring.
 bool Controller::work_left() const {
-  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->suspects() > 0 ||
+  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->isolated() > 0 ||
          settlement_->in_progress() > 0 ||
          (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !recovery_->rows_read() ||
          !redrive_->finished();

@@ -71,7 +71,7 @@ ProgressView Controller::view() const {
   ProgressView view{.counters = writer_->durable_counters(),
                     .workers = dispatcher_->counts(),
                     .speculation = dispatcher_->speculation(),
-                    .queued = queue_.size() + dispatcher_->suspects(),
+                    .queued = queue_.size() + dispatcher_->isolated(),
                     .in_flight = dispatcher_->leased() + settlement_->in_progress(),
                     .slicers = source_->slicers(),
                     .started_ms = started_ms_,
@@ -105,7 +105,7 @@ void Controller::measure(Progress& progress) const {
     progress.done = figures.completed_extent + figures.failed_extent;
     progress.total = source_->total();
   } else {
-    const std::uint64_t open = queue_.size() + dispatcher_->suspects() + dispatcher_->leased() +
+    const std::uint64_t open = queue_.size() + dispatcher_->isolated() + dispatcher_->leased() +
                                settlement_->in_progress() + settlement_->waiting_for_retry();
     const std::uint64_t known = settlement_->counters().processed + open;
     const bool is_cut = slicing_ && (cannot_resume_ || !recovery_->slices_anew() || source_->exhausted());

@@ -81,11 +81,11 @@ std::uint64_t Dispatcher::least_ahead() const {
 
 void Dispatcher::pump() {
   if (!open_ || waiting_for_known_) return;
-  while (!suspects_.empty()) {
+  while (!isolated_.empty()) {
     const auto idle = std::find_if(workers_.begin(), workers_.end(),
                                    [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
     if (idle == workers_.end()) break;
-    give_suspect(idle->second);
+    give_isolated(idle->second);
   }
   // Round by round, so that few slices are spread over all workers.
   bool gave = true;
@@ -173,21 +173,21 @@ wire::SliceOrder Dispatcher::order_of(const ActiveSlice& slice) const {
           .last_try = !options_.retries.may_retry(slice.retries, true)};
 }
 
-void Dispatcher::push_suspect(ActiveSlice slice) {
-  suspects_.push_back(std::move(slice));
+void Dispatcher::push_isolated(ActiveSlice slice) {
+  isolated_.push_back(std::move(slice));
   pump();
 }
 
-void Dispatcher::give_suspect(Worker& worker) {
-  ActiveSlice slice = std::move(suspects_.front());
-  suspects_.pop_front();
+void Dispatcher::give_isolated(Worker& worker) {
+  ActiveSlice slice = std::move(isolated_.front());
+  isolated_.pop_front();
   slice.attempt = {options_.epoch, ++slice.tries};
   wire::Dispatch dispatch;
   dispatch.epoch = options_.epoch;
   dispatch.slices.push_back(order_of(slice));
   if (send(worker, dispatch) != ServerChannel::Sent::ok) {
     worker.blocked = true;
-    suspects_.push_front(std::move(slice));
+    isolated_.push_front(std::move(slice));
     return;
   }
   ordered(worker);
@@ -229,8 +229,8 @@ std::vector<ActiveSlice> Dispatcher::break_leases() {
   awaiting_cause_.clear();
   for (auto& [number, worker] : workers_) worker.outstanding = 0;
   if (speculation_) {
-    speculation_->doubles.clear();
-    speculation_->burnt.clear();
+    speculation_->second_attempts.clear();
+    speculation_->revoked.clear();
   }
   return slices;
 }
@@ -306,7 +306,7 @@ Dispatcher::Worker& Dispatcher::welcome_back_or_new(ServerChannel::Peer peer, co
   worker.id = hello.worker_id;
   worker.peer = peer;
   worker.process = hello.process;
-  worker.begun_path = hello.begun_path;
+  worker.marker_path = hello.marker_path;
   peers_[peer] = number;
   ++totals_.joined;
   if (monitor_ != nullptr && hello.process.pid != 0)
@@ -336,7 +336,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
                         .cancelled = adopt_held(worker, hello)};
   // What it neither holds nor finished did not reach it.
   std::vector<std::pair<SliceKey, Attempt>> ended;
-  drop_doubles(number, hello.held, ended);
+  drop_second_attempts(number, hello.held, ended);
   std::vector<SliceKey> kept;
   for (const auto& held : hello.held) kept.push_back(held.key);
   std::sort(kept.begin(), kept.end());
@@ -347,7 +347,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
     else
       requeue(leases_.take(key));
   }
-  worker.outstanding += doubles_of(number);
+  worker.outstanding += second_attempts_of(number);
   send(worker, welcome);
   worker.pulse.reset();  // until it shows it again
   if (options_.looks_at_pulses && worker.process.pid != 0) send(worker, wire::PulseWanted{options_.controller});
@@ -370,7 +370,7 @@ bool Dispatcher::may_adopt(const Attempt& attempt) const {
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
     if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
-    if (is_double(worker, result.key, result.attempt)) {
+    if (is_second_attempt(worker, result.key, result.attempt)) {
       take_result(worker, result);
       continue;
     }
@@ -395,8 +395,8 @@ std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::
   std::vector<wire::HeldSlice> cancelled;
   for (const auto& held : hello.held) {
     if (holds(worker, held.key, held.attempt)) continue;
-    const bool burnt = speculation_ && speculation_->burnt.contains({held.key, held.attempt});
-    if (!burnt && is_double(worker, held.key, held.attempt)) continue;
+    const bool revoked = speculation_ && speculation_->revoked.contains({held.key, held.attempt});
+    if (!revoked && is_second_attempt(worker, held.key, held.attempt)) continue;
     if (!leases_.holder(held.key) && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
@@ -440,7 +440,7 @@ void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
     take_span_result(worker, result);
     return;
   }
-  if (speculation_ && take_double(worker, result)) return;
+  if (speculation_ && take_of_two(worker, result)) return;
   const bool is_stale = !holds(worker, result.key, result.attempt);
   if (is_stale && !(SLICEMILL_MUTATED("accept_stale_attempt") && leases_.holder(result.key))) {
     hooks_.on_refused();

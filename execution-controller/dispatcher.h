@@ -86,19 +86,19 @@ class Dispatcher {
   // From the parent of a dead worker.
   void on_exit_cause(std::int64_t pid, const std::string& cause);
   // Slices that killed a worker run alone.
-  void push_suspect(ActiveSlice slice);
+  void push_isolated(ActiveSlice slice);
 
   std::size_t leased() const { return leases_.size(); }
-  std::size_t suspects() const { return suspects_.size() + awaiting_cause_.size(); }
+  std::size_t isolated() const { return isolated_.size() + awaiting_cause_.size(); }
   std::size_t workers() const { return workers_.size(); }
   // Known workers of an earlier controller are still awaited; afterwards nothing of theirs is adopted any more.
   bool reattaching() const { return waiting_for_known_; }
   WorkerCounts counts() const;
   SpeculationCounts speculation() const { return speculation_ ? speculation_->counts : SpeculationCounts(); }
   // Attempts that nobody wants any more and that still run.
-  std::size_t burning() const { return speculation_ ? speculation_->burnt.size() : 0; }
+  std::size_t revoked() const { return speculation_ ? speculation_->revoked.size() : 0; }
   // Nothing else is left to wait for: workers that do not let go of them are killed.
-  void end_burning();
+  void end_revoked();
   // How many slices should wait ready so that no worker starves.
   std::uint64_t wanted_ahead() const;
   // The same for slices that can be made at any time: three per worker, more only of slices so small that a worker is
@@ -112,7 +112,7 @@ class Dispatcher {
     std::string id;
     ServerChannel::Peer peer = 0;
     ProcessIdentity process;
-    std::string begun_path;
+    std::string marker_path;
     std::unique_ptr<ProcessWatch> watch;
     SteadyTime heard;
     std::unique_ptr<PulseView> pulse;  // looked at, beside what is heard
@@ -128,7 +128,7 @@ class Dispatcher {
     SteadyTime recalled;                  // when it was told the recall
     bool none_waits = false;              // it had nothing to give back, and was given nothing since
     SteadyTime ordered;                   // when it was given slices
-    bool alone = false;                   // runs a suspect
+    bool alone = false;                   // runs an isolated slice
     SteadyTime since;      // when it presumably began what it runs, or one of its slices got a second attempt
     bool doubled = false;  // all that it has is under way twice, or not to be
     bool slow = false;     // what it runs takes far too long: nothing is to wait behind that
@@ -180,7 +180,7 @@ class Dispatcher {
   void take_span(SliceSpan span, wire::Dispatch& dispatch, std::size_t& bytes, Given& given);
   wire::SliceOrder order_of(const ActiveSlice& slice) const;
   Attempt first_attempt() const { return {options_.epoch, 1}; }
-  void give_suspect(Worker& worker);
+  void give_isolated(Worker& worker);
   void dismiss(Worker& worker);
   void help_idle();
   void speculate();
@@ -189,15 +189,15 @@ class Dispatcher {
     worker.doubled = worker.slow = false;
   }
   void give_double(Worker& slow, Worker& idle);
-  bool is_double(const Worker& worker, const SliceKey& key, const Attempt& attempt) const;
-  bool take_double(Worker& worker, const wire::SliceResult& result);
+  bool is_second_attempt(const Worker& worker, const SliceKey& key, const Attempt& attempt) const;
+  bool take_of_two(Worker& worker, const wire::SliceResult& result);
   bool drop_double(Worker& worker, const wire::HeldSlice& held);
-  void drop_doubles(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
-                    std::vector<std::pair<SliceKey, Attempt>>& lost);
-  std::uint64_t doubles_of(WorkerNumber number) const;
+  void drop_second_attempts(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
+                            std::vector<std::pair<SliceKey, Attempt>>& lost);
+  std::uint64_t second_attempts_of(WorkerNumber number) const;
   void promote(const SliceKey& key);
-  void burn(const SliceKey& key, const Attempt& attempt, WorkerNumber number);
-  void kill_burning(WorkerNumber number);
+  void revoke(const SliceKey& key, const Attempt& attempt, WorkerNumber number);
+  void kill_revoked(WorkerNumber number);
   ServerChannel::Sent send(Worker& worker, const wire::Message& message);
   Worker* by_peer(ServerChannel::Peer peer);
 
@@ -211,7 +211,7 @@ class Dispatcher {
   std::map<WorkerNumber, Worker> workers_;
   std::unordered_map<ServerChannel::Peer, WorkerNumber> peers_;
   LeaseTable leases_;
-  std::deque<ActiveSlice> suspects_;
+  std::deque<ActiveSlice> isolated_;
   std::map<std::int64_t, AwaitingCause> awaiting_cause_;  // by pid
   std::map<std::int64_t, std::string> causes_;            // told before we saw the death
   std::unique_ptr<Speculation> speculation_;              // nullptr: no slice runs twice

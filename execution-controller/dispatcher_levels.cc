@@ -72,7 +72,7 @@ void Dispatcher::set_log_level(const std::string& level) {
 void Dispatcher::tell_cancelled(Worker& worker) {
   if (!speculation_) return;
   wire::Cancel cancel{.epoch = options_.epoch};
-  for (const auto& [attempt, number] : speculation_->burnt)
+  for (const auto& [attempt, number] : speculation_->revoked)
     if (number == worker.number) cancel.slices.push_back({attempt.first, attempt.second});
   if (!cancel.slices.empty()) tell(worker, cancel);
 }

@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
-#include "core/runtime/begun_note.h"
 #include "core/runtime/files.h"
+#include "core/runtime/in_flight_marker.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
 #include "execution-controller/dispatcher.h"
@@ -26,14 +26,14 @@ bool harmless(const ProcessExit& exit) {
 
 void Dispatcher::requeue(ActiveSlice slice) {
   if (slice.crashes > 0)
-    suspects_.push_back(std::move(slice));
+    isolated_.push_back(std::move(slice));
   else
     queue_.push_front(std::move(slice));
 }
 
 std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
   std::vector<std::pair<SliceKey, Attempt>> attempts;
-  drop_doubles(number, {}, attempts);
+  drop_second_attempts(number, {}, attempts);
   for (auto& slice : leases_.take_all(number)) {
     attempts.emplace_back(slice.key, slice.attempt);
     if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(slice));
@@ -58,13 +58,13 @@ void Dispatcher::on_exit(WorkerNumber number, ProcessExit exit) {
   const pid_t pid = worker.process.pid;
   ++totals_.disconnected;
   std::vector<std::pair<SliceKey, Attempt>> lost;
-  drop_doubles(number, {}, lost);  // what goes on elsewhere is charged to nobody
+  drop_second_attempts(number, {}, lost);  // what goes on elsewhere is charged to nobody
   std::optional<ActiveSlice> begun;
-  if (const auto note = read_begun_note(worker.begun_path); note && note->begun) {
+  if (const auto note = read_in_flight_marker(worker.marker_path); note && note->begun) {
     const SliceKey key = key_of(*note->begun);
     if (holds(worker, key, attempt_of(*note->begun))) begun = leases_.take(key);
   }
-  (void)posix_files().remove(worker.begun_path);
+  (void)posix_files().remove(worker.marker_path);
   log(worker.leaving ? LogLevel::info : LogLevel::warn, "worker {} (pid {}) is gone", worker.id, pid);
   const auto released = release_leases(number);
   lost.insert(lost.end(), released.begin(), released.end());

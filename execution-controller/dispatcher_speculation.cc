@@ -14,13 +14,13 @@ namespace slicemill::controller {
 
 // Work is left for nobody, somebody idles, and somebody is too slow. If nobody is yet, a timer waits for that.
 void Dispatcher::speculate() {
-  if (!speculation_ || !queue_.empty() || !suspects_.empty() || leases_.size() == 0) return;
+  if (!speculation_ || !queue_.empty() || !isolated_.empty() || leases_.size() == 0) return;
   const auto patience = speculation_->patience();
   if (!patience) return;
   std::optional<SteadyTime> next;
   for (auto& [number, slow] : workers_) {
     if (slow.outstanding == 0 || slow.doubled || slow.alone || slow.peer == 0) continue;
-    if (speculation_->doubles.size() >= speculation_->policy.most_doubles(workers_.size())) return;
+    if (speculation_->second_attempts.size() >= speculation_->policy.most_second_attempts(workers_.size())) return;
     const auto idle = std::find_if(workers_.begin(), workers_.end(),
                                    [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
     if (idle == workers_.end()) return;
@@ -67,63 +67,64 @@ void Dispatcher::give_double(Worker& slow, Worker& idle) {
   ++idle.outstanding;
   begins(idle, idle.ordered);
   idle.doubled = true;
-  speculation_->doubles[slice.key] = {attempt, idle.number};
+  speculation_->second_attempts[slice.key] = {attempt, idle.number};
   ++speculation_->counts.begun;
   if (!fault("doubled")) hooks_.on_fatal(Error(ErrorCode::io, "fault point doubled fired"));
 }
 
-bool Dispatcher::is_double(const Worker& worker, const SliceKey& key, const Attempt& attempt) const {
+bool Dispatcher::is_second_attempt(const Worker& worker, const SliceKey& key, const Attempt& attempt) const {
   if (!speculation_) return false;
-  const auto found = speculation_->doubles.find(key);
-  if (found != speculation_->doubles.end() && found->second.worker == worker.number && found->second.attempt == attempt)
+  const auto found = speculation_->second_attempts.find(key);
+  if (found != speculation_->second_attempts.end() && found->second.worker == worker.number &&
+      found->second.attempt == attempt)
     return true;
-  const auto burnt = speculation_->burnt.find({key, attempt});
-  return burnt != speculation_->burnt.end() && burnt->second == worker.number;
+  const auto revoked = speculation_->revoked.find({key, attempt});
+  return revoked != speculation_->revoked.end() && revoked->second == worker.number;
 }
 
 // The double is the lease from now on.
 void Dispatcher::promote(const SliceKey& key) {
-  const auto found = speculation_->doubles.find(key);
+  const auto found = speculation_->second_attempts.find(key);
   LeaseTable::Single& lease = leases_.single(key);
   lease.worker = found->second.worker;
   lease.slice.attempt = found->second.attempt;
-  speculation_->doubles.erase(found);
+  speculation_->second_attempts.erase(found);
 }
 
 // Nobody wants this attempt any more. Its worker may not look for a while whether it is still wanted; one that never
 // does is as good as lost.
-void Dispatcher::burn(const SliceKey& key, const Attempt& attempt, WorkerNumber number) {
-  speculation_->burnt[{key, attempt}] = number;
+void Dispatcher::revoke(const SliceKey& key, const Attempt& attempt, WorkerNumber number) {
+  speculation_->revoked[{key, attempt}] = number;
   if (const auto found = workers_.find(number); found != workers_.end())
     tell(found->second, wire::Cancel{options_.epoch, {{key, attempt}}});
   loop_.after(std::chrono::milliseconds(options_.settings.lease_ms),
               [this, key, attempt, alive = std::weak_ptr<bool>(alive_)] {
                 if (alive.expired()) return;
-                const auto still = speculation_->burnt.find({key, attempt});
-                if (still != speculation_->burnt.end()) kill_burning(still->second);
+                const auto still = speculation_->revoked.find({key, attempt});
+                if (still != speculation_->revoked.end()) kill_revoked(still->second);
               });
 }
 
-void Dispatcher::kill_burning(WorkerNumber number) {
+void Dispatcher::kill_revoked(WorkerNumber number) {
   const auto found = workers_.find(number);
   if (found == workers_.end() || monitor_ == nullptr || found->second.process.pid == 0) return;
   hooks_.on_lost(found->second.process, "it does not let go of a slice that is done");
   monitor_->kill(found->second.process);
 }
 
-void Dispatcher::end_burning() {
+void Dispatcher::end_revoked() {
   if (!speculation_) return;
-  for (const auto& [attempt, number] : speculation_->burnt)
+  for (const auto& [attempt, number] : speculation_->revoked)
     if (const auto found = workers_.find(number); found != workers_.end() && monitor_ != nullptr)
       monitor_->kill(found->second.process);
 }
 
 // True: the result is of an attempt that does not count, and is dealt with. Otherwise it is to be taken as ever.
-bool Dispatcher::take_double(Worker& worker, const wire::SliceResult& result) {
+bool Dispatcher::take_of_two(Worker& worker, const wire::SliceResult& result) {
   const bool completed = result.outcome == wire::Outcome::completed;
-  if (const auto burnt = speculation_->burnt.find({result.key, result.attempt});
-      burnt != speculation_->burnt.end() && burnt->second == worker.number) {
-    speculation_->burnt.erase(burnt);
+  if (const auto revoked = speculation_->revoked.find({result.key, result.attempt});
+      revoked != speculation_->revoked.end() && revoked->second == worker.number) {
+    speculation_->revoked.erase(revoked);
     if (worker.outstanding > 0) --worker.outstanding;
     if (SLICEMILL_MUTATED("settle_both_attempts") && completed) {
       ActiveSlice slice;
@@ -136,28 +137,28 @@ bool Dispatcher::take_double(Worker& worker, const wire::SliceResult& result) {
     hooks_.on_attempts_lost({{result.key, result.attempt}});
     return true;
   }
-  const auto found = speculation_->doubles.find(result.key);
-  if (found == speculation_->doubles.end()) return false;
+  const auto found = speculation_->second_attempts.find(result.key);
+  if (found == speculation_->second_attempts.end()) return false;
   const bool is_lease = holds(worker, result.key, result.attempt);
-  if (!is_lease && !is_double(worker, result.key, result.attempt)) return false;
+  if (!is_lease && !is_second_attempt(worker, result.key, result.attempt)) return false;
   if (!completed) {  // the other one goes on
     if (is_lease)
       promote(result.key);
     else
-      speculation_->doubles.erase(found);
+      speculation_->second_attempts.erase(found);
     if (worker.outstanding > 0) --worker.outstanding;
     return true;
   }
   if (is_lease) {
     const auto loser = found->second;
-    speculation_->doubles.erase(found);
-    burn(result.key, loser.attempt, loser.worker);
+    speculation_->second_attempts.erase(found);
+    revoke(result.key, loser.attempt, loser.worker);
   } else {
     const LeaseTable::Single& lease = leases_.single(result.key);
     const LeaseTable::Holder loser{lease.worker, lease.slice.attempt};
     promote(result.key);
     ++speculation_->counts.won;
-    burn(result.key, loser.attempt, loser.worker);
+    revoke(result.key, loser.attempt, loser.worker);
   }
   return false;
 }
@@ -165,12 +166,12 @@ bool Dispatcher::take_double(Worker& worker, const wire::SliceResult& result) {
 // It will never run there: what was given back, or did not arrive.
 bool Dispatcher::drop_double(Worker& worker, const wire::HeldSlice& held) {
   if (!speculation_) return false;
-  const auto found = speculation_->doubles.find(held.key);
-  if (is_double(worker, held.key, held.attempt)) {
-    if (found != speculation_->doubles.end() && found->second.attempt == held.attempt)
-      speculation_->doubles.erase(found);
-    speculation_->burnt.erase({held.key, held.attempt});
-  } else if (found != speculation_->doubles.end() && holds(worker, held.key, held.attempt)) {
+  const auto found = speculation_->second_attempts.find(held.key);
+  if (is_second_attempt(worker, held.key, held.attempt)) {
+    if (found != speculation_->second_attempts.end() && found->second.attempt == held.attempt)
+      speculation_->second_attempts.erase(found);
+    speculation_->revoked.erase({held.key, held.attempt});
+  } else if (found != speculation_->second_attempts.end() && holds(worker, held.key, held.attempt)) {
     promote(held.key);
   } else {
     return false;
@@ -180,42 +181,42 @@ bool Dispatcher::drop_double(Worker& worker, const wire::HeldSlice& held) {
 }
 
 // The worker is gone, or has nothing but `kept`. The attempts that ended are added to `lost`.
-void Dispatcher::drop_doubles(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
-                              std::vector<std::pair<SliceKey, Attempt>>& lost) {
+void Dispatcher::drop_second_attempts(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
+                                      std::vector<std::pair<SliceKey, Attempt>>& lost) {
   if (!speculation_) return;
   const auto is_kept = [&](const SliceKey& key, const Attempt& attempt) {
     return std::find(kept.begin(), kept.end(), wire::HeldSlice{key, attempt}) != kept.end();
   };
   std::vector<SliceKey> ended, promoted;
-  for (const auto& [key, twin] : speculation_->doubles) {
+  for (const auto& [key, attempt] : speculation_->second_attempts) {
     const LeaseTable::Single& lease = leases_.single(key);
-    if (twin.worker == number && !is_kept(key, twin.attempt)) {
+    if (attempt.worker == number && !is_kept(key, attempt.attempt)) {
       ended.push_back(key);
-      lost.emplace_back(key, twin.attempt);
+      lost.emplace_back(key, attempt.attempt);
     } else if (lease.worker == number && !is_kept(key, lease.slice.attempt)) {
       promoted.push_back(key);
       lost.emplace_back(key, lease.slice.attempt);
     }
   }
-  for (const auto& key : ended) speculation_->doubles.erase(key);
+  for (const auto& key : ended) speculation_->second_attempts.erase(key);
   for (const auto& key : promoted) {
     promote(key);
     if (SLICEMILL_MUTATED("forget_promoted")) (void)leases_.take(key);
   }
-  std::erase_if(speculation_->burnt, [&](const auto& burnt) {
-    if (burnt.second != number || is_kept(burnt.first.first, burnt.first.second)) return false;
-    lost.push_back(burnt.first);
+  std::erase_if(speculation_->revoked, [&](const auto& revoked) {
+    if (revoked.second != number || is_kept(revoked.first.first, revoked.first.second)) return false;
+    lost.push_back(revoked.first);
     return true;
   });
 }
 
-std::uint64_t Dispatcher::doubles_of(WorkerNumber number) const {
+std::uint64_t Dispatcher::second_attempts_of(WorkerNumber number) const {
   if (!speculation_) return 0;
-  const auto doubles = std::count_if(speculation_->doubles.begin(), speculation_->doubles.end(),
-                                     [&](const auto& twin) { return twin.second.worker == number; });
-  const auto burnt = std::count_if(speculation_->burnt.begin(), speculation_->burnt.end(),
-                                   [&](const auto& attempt) { return attempt.second == number; });
-  return static_cast<std::uint64_t>(doubles + burnt);
+  const auto second = std::count_if(speculation_->second_attempts.begin(), speculation_->second_attempts.end(),
+                                    [&](const auto& attempt) { return attempt.second.worker == number; });
+  const auto revoked = std::count_if(speculation_->revoked.begin(), speculation_->revoked.end(),
+                                     [&](const auto& attempt) { return attempt.second == number; });
+  return static_cast<std::uint64_t>(second + revoked);
 }
 
 }  // namespace slicemill::controller

@@ -139,7 +139,7 @@ void Recovery::page_read(Result<std::vector<OpenRow>> page) {
     if (charged_.contains(row.key))
       hooks_.on_charged(std::move(slice));
     else if (slice.crashes > 0)
-      hooks_.on_suspect(std::move(slice));
+      hooks_.on_isolated(std::move(slice));
     else
       queue_.push_back(std::move(slice));
   }

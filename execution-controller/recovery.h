@@ -28,8 +28,8 @@ bool goes_on_after_replay(const Json& job);
 class Recovery {
  public:
   struct Hooks {
-    std::function<void(ActiveSlice)> on_suspect;  // an open slice that killed a worker under an earlier controller
-    std::function<void(ActiveSlice)> on_charged;  // one that was to be charged, instead of being queued
+    std::function<void(ActiveSlice)> on_isolated;  // an open slice that killed a worker under an earlier controller
+    std::function<void(ActiveSlice)> on_charged;   // one that was to be charged, instead of being queued
     std::function<void()> on_change;
     std::function<void(const Error&)> on_fatal;
   };

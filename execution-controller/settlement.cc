@@ -127,7 +127,7 @@ void Settlement::forget_records(const Committed& lost) {
 void Settlement::give_back(ActiveSlice slice, const std::string& cause) {
   hooks_.on_obstacle(Error(ErrorCode::io, cause));
   if (slice.crashes > 0)
-    hooks_.on_suspect(std::move(slice));
+    hooks_.on_isolated(std::move(slice));
   else
     hooks_.on_retry(std::move(slice));
 }
@@ -229,7 +229,7 @@ void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
   auto shared = std::make_shared<ActiveSlice>(std::move(slice));
   writer_.after_sync([this, shared] {
     --in_progress_;
-    hooks_.on_suspect(std::move(*shared));
+    hooks_.on_isolated(std::move(*shared));
     hooks_.on_change();
   });
 }

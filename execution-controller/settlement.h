@@ -28,7 +28,7 @@ class Settlement {
  public:
   struct Hooks {
     std::function<void(ActiveSlice)> on_retry;                    // its backoff is over: dispatch it again
-    std::function<void(ActiveSlice)> on_suspect;                  // it killed a worker: dispatch it alone
+    std::function<void(ActiveSlice)> on_isolated;                 // it killed a worker: dispatch it alone
     std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
     std::function<void(const SettledRange&)> on_range_completed;  // durable
     std::function<void(const SliceKey&)> on_noted;                // a row of this slice, which goes on, will be written

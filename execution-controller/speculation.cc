@@ -12,7 +12,7 @@ SpeculationPolicy SpeculationPolicy::of(const Json& job) {
           .most_percent = job.value("speculation_max_percent", 25.0)};
 }
 
-std::size_t SpeculationPolicy::most_doubles(std::size_t workers) const {
+std::size_t SpeculationPolicy::most_second_attempts(std::size_t workers) const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(workers) * most_percent / 100));
 }
 

@@ -1,5 +1,5 @@
 // WHEN A SLICE RUNS TWICE. Slices that run far longer than their peers get a second attempt on a worker that would
-// idle; what is delivered first is taken, and the other attempt is burnt: it is told to give up, and whatever it says
+// idle; what is delivered first is taken, and the other attempt is revoked: it is told to give up, and whatever it says
 // is refused. Pure; loop thread. The dispatcher asks, and does the sending (dispatcher_speculation.cc).
 #pragma once
 
@@ -22,7 +22,7 @@ struct SpeculationPolicy {
   double most_percent = 0;    // of the workers, for second attempts at one time; one worker always may
 
   static SpeculationPolicy of(const Json& job);
-  std::size_t most_doubles(std::size_t workers) const;
+  std::size_t most_second_attempts(std::size_t workers) const;
 };
 
 // How long slices took lately.
@@ -47,7 +47,7 @@ struct SpeculationCounts {
 class Speculation {
  public:
   using WorkerNumber = std::uint64_t;
-  struct Double {
+  struct SecondAttempt {
     Attempt attempt;
     WorkerNumber worker = 0;
   };
@@ -60,10 +60,10 @@ class Speculation {
   const SpeculationPolicy policy;
   SliceTimes times;
   SpeculationCounts counts;
-  std::map<SliceKey, Double> doubles;
-  std::map<std::pair<SliceKey, Attempt>, WorkerNumber> burnt;  // their workers have not let go of them yet
-  Loop::TimerId timer = 0;                                     // for the next slice to become too slow
-  SteadyTime due;                                              // of the timer
+  std::map<SliceKey, SecondAttempt> second_attempts;
+  std::map<std::pair<SliceKey, Attempt>, WorkerNumber> revoked;  // their workers have not let go of them yet
+  Loop::TimerId timer = 0;                                       // for the next slice to become too slow
+  SteadyTime due;                                                // of the timer
 };
 
 }  // namespace slicemill::controller

@@ -76,12 +76,12 @@ Result<void> Executions::disown_all(const std::string& former_path) {
 
 // Of workers of ended executions that no master saw leave.
 void Executions::sweep_notes() {
-  const auto names = posix_files().list(options_.layout.begun_directories());
+  const auto names = posix_files().list(options_.layout.marker_directories());
   if (!names) return;
   std::vector<std::string> directories;
   for (const auto& name : *names) {
     const LiveExecution* live = find(ExecutionId(name));
-    if (live == nullptr || is_terminal(live->status)) directories.push_back(options_.layout.begun_directory(name));
+    if (live == nullptr || is_terminal(live->status)) directories.push_back(options_.layout.marker_directory(name));
   }
   loop_.offload(
       Loop::Lane::store,

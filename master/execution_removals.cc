@@ -26,7 +26,7 @@ Result<void> remove_staging(const std::string& staging) {
 Result<void> remove_files(const DataLayout& layout, const RemovedRow& row) {
   const std::string ledger = layout.ledger_directory(row.ex_id.text);
   for (const auto& tree :
-       {ledger, ledger + ".tmp", layout.log_directory(row.ex_id.text), layout.begun_directory(row.ex_id.text)})
+       {ledger, ledger + ".tmp", layout.log_directory(row.ex_id.text), layout.marker_directory(row.ex_id.text)})
     RETURN_IF_ERROR(posix_files().remove_tree(tree));
   RETURN_IF_ERROR(posix_files().remove(layout.launch_file(row.ex_id.text)));
   return remove_staging(row.staging);

@@ -228,7 +228,7 @@ void Executions::group_gone(const ExecutionId& id) {
   // A controller that was killed leaves its socket file behind, workers what they noted.
   loop_.offload(
       Loop::Lane::store,
-      [socket = options_.layout.runtime + "/" + id.text, notes = options_.layout.begun_directory(id.text)] {
+      [socket = options_.layout.runtime + "/" + id.text, notes = options_.layout.marker_directory(id.text)] {
         (void)posix_files().remove(socket);
         (void)posix_files().remove_tree(notes);
       },

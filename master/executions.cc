@@ -410,7 +410,7 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   ASSIGN_OR_RETURN(const ControllerEndpoint endpoint, endpoints_.of(live.ex_id));
   spec.controller_endpoint = endpoint.endpoint;
   spec.controller_key = endpoint.keys.public_key;
-  spec.begun_directory = layout.begun_directory(live.ex_id.text);
+  spec.marker_directory = layout.marker_directory(live.ex_id.text);
   const auto level = config.find("log_level");
   spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
   spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
@@ -440,7 +440,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.controller_endpoint = endpoint.endpoint;
   launch.controller_public_key = endpoint.keys.public_key;
   launch.controller_secret_key = endpoint.keys.secret_key;
-  launch.begun_directory = layout.begun_directory(id.text);
+  launch.marker_directory = layout.marker_directory(id.text);
   launch.log_path = layout.log_directory(id.text) + "/controller.log";
   launch.settings = options_.settings;
   return to_compact_text(launch.to_json());

@@ -30,7 +30,7 @@ struct WorkerOrder {
   WorkerId worker_id;
   std::string controller_endpoint;
   std::string controller_key;  // its public key; "" over ipc
-  std::string begun_directory;
+  std::string marker_directory;
   std::string log_path;
   std::string log_level;
   std::string output_path;

@@ -314,7 +314,7 @@ void Supervisor::start_worker(Group& group) {
   row.worker_id = new_worker_id(loop_);
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
   const WorkerOrder order{
-      spec.ex_id,           row.worker_id,  spec.controller_endpoint, spec.controller_key, spec.begun_directory,
+      spec.ex_id,           row.worker_id,  spec.controller_endpoint, spec.controller_key, spec.marker_directory,
       log_base + ".log",    spec.log_level, log_base + ".out",        spec.environment,    spec.worker_memory_limit,
       spec.worker_cpu_limit};
   launcher_.start_worker(order,

@@ -29,7 +29,7 @@ struct GroupSpec {
   std::string launch_file;
   std::string controller_endpoint;
   std::string controller_key;  // its public key; "" over ipc
-  std::string begun_directory;
+  std::string marker_directory;
   std::string log_level;
   Environment environment;
   std::int64_t worker_memory_limit = 0;  // bytes; 0: none

@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   const std::map<std::string_view, std::string*> known = {{"--controller", &options.controller_endpoint},
                                                           {"--ex", &options.ex_id},
                                                           {"--worker", &options.worker_id},
-                                                          {"--begun-directory", &options.begun_directory},
+                                                          {"--marker-directory", &options.marker_directory},
                                                           {"--log", &options.log_path},
                                                           {"--log-level", &options.log_level},
                                                           {"--memory-limit", &options.memory_limit},

@@ -223,19 +223,19 @@ Result<void> Pipeline::tell_columns() {
 
 Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& selection) {
   const std::uint64_t end = first + batch_.records.size();
-  const bool has_guilty = selection.guilty != nullptr && !selection.guilty->empty();
-  if (selection.from <= first && end <= selection.to && !has_guilty) return {};
-  static const std::map<std::uint64_t, GuiltyRecord> kNone;
-  const auto& guilty = has_guilty ? *selection.guilty : kNone;
-  auto next_guilty = guilty.lower_bound(first);
+  const bool has_bad = selection.bad != nullptr && !selection.bad->empty();
+  if (selection.from <= first && end <= selection.to && !has_bad) return {};
+  static const std::map<std::uint64_t, BadRecord> kNone;
+  const auto& bad = has_bad ? *selection.bad : kNone;
+  auto next_bad = bad.lower_bound(first);
   std::size_t kept = 0;
   for (std::uint64_t number = first; number < end; ++number) {
     const std::string_view record = batch_.records[number - first];
     if (number < selection.from || number >= selection.to) continue;
-    if (next_guilty != guilty.end() && next_guilty->first == number) {
-      RETURN_IF_ERROR(quarantine_guilty(next_guilty->second, {PipelineEntry::kRecords, ""},
-                                        fmt::format("record {} of {}", number + 1, quarantine_.origin()), record));
-      ++next_guilty;
+    if (next_bad != bad.end() && next_bad->first == number) {
+      RETURN_IF_ERROR(quarantine_bad(next_bad->second, {PipelineEntry::kRecords, ""},
+                                     fmt::format("record {} of {}", number + 1, quarantine_.origin()), record));
+      ++next_bad;
       continue;
     }
     batch_.records[kept++] = record;
@@ -244,13 +244,13 @@ Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& select
   return {};
 }
 
-Result<void> Pipeline::quarantine_guilty(const GuiltyRecord& guilty, const PipelineEntry& entry, std::string place,
-                                         std::string_view bytes) {
-  return quarantine_.add({.operation = guilty.operation,
+Result<void> Pipeline::quarantine_bad(const BadRecord& bad, const PipelineEntry& entry, std::string place,
+                                      std::string_view bytes) {
+  return quarantine_.add({.operation = bad.operation,
                           .entry = entry,
                           .place = std::move(place),
                           .bytes = std::string(bytes),
-                          .error = guilty.error});
+                          .error = bad.error});
 }
 
 Result<void> Pipeline::pass(std::size_t first, PipelineCounts& counts) {

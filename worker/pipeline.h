@@ -32,17 +32,17 @@ struct PipelineCounts {
 };
 
 // A record that the slice fails on, and which no operation named: found by running parts of the slice.
-struct GuiltyRecord {
+struct BadRecord {
   std::string operation;  // that fails: "operations[2] script"
   std::string error;
 };
 
 // Which of a slice's records run: those with numbers in [from, to), counted from 0 as they are read, and none of the
-// guilty ones, which are quarantined.
+// bad ones, which are quarantined.
 struct RecordSelection {
   std::uint64_t from = 0;
   std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
-  const std::map<std::uint64_t, GuiltyRecord>* guilty = nullptr;
+  const std::map<std::uint64_t, BadRecord>* bad = nullptr;
 };
 
 class Pipeline {
@@ -94,8 +94,8 @@ class Pipeline {
   Result<void> tell_columns();
   // Leaves the selected records in the batch; `first` is the number of its first one.
   Result<void> select(std::uint64_t first, const RecordSelection& selection);
-  Result<void> quarantine_guilty(const GuiltyRecord& guilty, const PipelineEntry& entry, std::string place,
-                                 std::string_view bytes);
+  Result<void> quarantine_bad(const BadRecord& bad, const PipelineEntry& entry, std::string place,
+                              std::string_view bytes);
   // ---- slices of records that were quarantined (pipeline_redriven.cc) ----
   Result<void> open_redriven(const SliceContext& slice);
   Result<void> stream_redriven(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,

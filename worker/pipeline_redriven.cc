@@ -42,10 +42,10 @@ Result<void> Pipeline::stream_redriven(const SliceContext& slice, const std::ato
     if (number < selection.from || number >= selection.to) continue;
     const auto& record = redriven_->records[number];
     ++counts.records_in;
-    if (selection.guilty != nullptr) {
-      const auto guilty = selection.guilty->find(number);
-      if (guilty != selection.guilty->end()) {
-        RETURN_IF_ERROR(quarantine_guilty(guilty->second, redriven_->entry, record.place, record.bytes));
+    if (selection.bad != nullptr) {
+      const auto bad = selection.bad->find(number);
+      if (bad != selection.bad->end()) {
+        RETURN_IF_ERROR(quarantine_bad(bad->second, redriven_->entry, record.place, record.bytes));
         continue;
       }
     }

@@ -25,7 +25,7 @@ constexpr int kMostFailedStarts = 40;
 // those that are done.
 class ThreadedSliceLane final : public SliceLane {
  public:
-  ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks);
+  ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note, Hooks hooks);
   ~ThreadedSliceLane() override;
 
   void add(std::vector<wire::SliceOrder> slices) override;
@@ -53,7 +53,7 @@ class ThreadedSliceLane final : public SliceLane {
 
   Loop& loop_;
   MakeRunner make_runner_;
-  std::unique_ptr<BegunNote> note_;
+  std::unique_ptr<InFlightMarker> note_;
   Hooks hooks_;
 
   mutable std::mutex mutex_;
@@ -72,7 +72,8 @@ class ThreadedSliceLane final : public SliceLane {
   Loop::TimerId start_timer_ = 0;  // there was no room for a thread
 };
 
-ThreadedSliceLane::ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note, Hooks hooks)
+ThreadedSliceLane::ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
+                                     Hooks hooks)
     : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)) {
   start_or_wait();
 }
@@ -273,7 +274,7 @@ void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult re
   results.push_back(std::move(result));
 }
 
-std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
                                            SliceLane::Hooks hooks) {
   return std::make_unique<ThreadedSliceLane>(loop, std::move(make_runner), std::move(note), std::move(hooks));
 }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/runtime/begun_note.h"
+#include "core/runtime/in_flight_marker.h"
 #include "core/runtime/loop.h"
 #include "core/wire/messages.h"
 #include "worker/slice_runner.h"
@@ -47,7 +47,7 @@ class SliceLane {
 void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult result, const wire::SliceOrder& order);
 
 // note: nullptr in-process.
-std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
                                            SliceLane::Hooks hooks);
 
 }  // namespace slicemill::worker

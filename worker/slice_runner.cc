@@ -10,8 +10,8 @@
 
 #include "core/outputs/file_layout.h"
 #include "core/runtime/log.h"
-#include "worker/guilt_search.h"
 #include "worker/pipeline.h"
+#include "worker/record_bisection.h"
 
 namespace slicemill {
 namespace {
@@ -51,7 +51,7 @@ class PipelineRunner final : public SliceRunner {
     auto output = attempt<StagedOutput>(
         order, cancelled, [&](const SliceContext& slice) { return pipeline_->run(slice, cancelled, counts); });
     if (!output && must_search(order, output.error()))
-      output = run_without_guilty(order, cancelled, output.error(), counts);
+      output = run_without_bad_records(order, cancelled, output.error(), counts);
     result.records_in = counts.records_in;
     result.records_out = counts.records_out;
     result.operations = std::move(counts.operations);
@@ -82,36 +82,36 @@ class PipelineRunner final : public SliceRunner {
 
   // The slice once more, without the records that it fails on. One run makes the output, so it is as if they had never
   // been there.
-  Result<StagedOutput> run_without_guilty(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
-                                          const Error& failure, PipelineCounts& counts) {
+  Result<StagedOutput> run_without_bad_records(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
+                                               const Error& failure, PipelineCounts& counts) {
     log(LogLevel::info, "slice {}/{} fails without naming a record; looking for it: {}", order.key.slicer,
         order.key.order, failure.message);
-    const auto guilty = find_guilty(order, cancelled);
-    if (!guilty && !may_be_of_a_record(guilty.error())) return guilty.error();  // cancelled, or the machine is at fault
-    if (!guilty)
-      return Error(failure.code, fmt::format("{}; {}", failure.message, guilty.error().message), failure.retryable);
+    const auto bad = bad_records_of(order, cancelled);
+    if (!bad && !may_be_of_a_record(bad.error())) return bad.error();  // cancelled, or the machine is at fault
+    if (!bad)
+      return Error(failure.code, fmt::format("{}; {}", failure.message, bad.error().message), failure.retryable);
     counts = {};
     auto output = attempt<StagedOutput>(order, cancelled, [&](const SliceContext& slice) {
-      return pipeline_->run(slice, cancelled, counts, {.guilty = &*guilty});
+      return pipeline_->run(slice, cancelled, counts, {.bad = &*bad});
     });
     if (output) return output;
     Error still = output.error();
-    still.message += fmt::format(" ({} records were left out, each of which fails alone)", guilty->size());
+    still.message += fmt::format(" ({} records were left out, each of which fails alone)", bad->size());
     return still;
   }
 
-  Result<std::map<std::uint64_t, GuiltyRecord>> find_guilty(const wire::SliceOrder& order,
+  Result<std::map<std::uint64_t, BadRecord>> bad_records_of(const wire::SliceOrder& order,
                                                             const std::atomic<bool>* cancelled) {
     ASSIGN_OR_RETURN(const std::uint64_t count,
                      attempt<std::uint64_t>(order, cancelled, [&](const SliceContext& slice) {
                        return pipeline_->count_records(slice, cancelled);
                      }));
-    return find_guilty_records(count,
-                               [&](std::uint64_t from, std::uint64_t to) { return probe(order, cancelled, from, to); });
+    return find_bad_records(count,
+                            [&](std::uint64_t from, std::uint64_t to) { return probe(order, cancelled, from, to); });
   }
 
-  Result<std::optional<GuiltyRecord>> probe(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
-                                            std::uint64_t from, std::uint64_t to) {
+  Result<std::optional<BadRecord>> probe(const wire::SliceOrder& order, const std::atomic<bool>* cancelled,
+                                         std::uint64_t from, std::uint64_t to) {
     const auto passes = [&] {
       return attempt<void>(order, cancelled, [&](const SliceContext& slice) {
         return pipeline_->try_records(slice, cancelled, {.from = from, .to = to});
@@ -120,10 +120,10 @@ class PipelineRunner final : public SliceRunner {
     auto passed = passes();
     // Nobody is convicted for a moment's trouble of others.
     if (!passed && to - from == 1 && !is_final(passed.error())) passed = passes();
-    if (passed) return std::optional<GuiltyRecord>();
+    if (passed) return std::optional<BadRecord>();
     if (!may_be_of_a_record(passed.error()) || !pipeline_->failed_where_records_are_quarantined())
       return passed.error();
-    return std::optional(GuiltyRecord{pipeline_->running_place(), passed.error().message});
+    return std::optional(BadRecord{pipeline_->running_place(), passed.error().message});
   }
 
   template <typename T, typename Work>

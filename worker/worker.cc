@@ -74,7 +74,7 @@ void Worker::say_hello() {
   const std::size_t told = frame_of(unacked_, 0);
   wire::Hello hello{.worker_id = settings_.worker_id,
                     .process = settings_.process,
-                    .begun_path = settings_.begun_path,
+                    .marker_path = settings_.marker_path,
                     .held = std::move(held),
                     .first_seq = first_unacked_,
                     .unacked = {unacked_.begin(), unacked_.begin() + static_cast<std::ptrdiff_t>(told)}};
@@ -200,9 +200,9 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
   if (monitor_ != nullptr && welcome.controller.pid != 0)
     controller_watch_ = monitor_->watch(welcome.controller, [this](ProcessExit) { controller_gone(); });
   if (!lane_) {
-    std::unique_ptr<BegunNote> note;
-    if (!settings_.begun_path.empty()) {
-      auto created = create_begun_note(settings_.begun_path, settings_.process);
+    std::unique_ptr<InFlightMarker> note;
+    if (!settings_.marker_path.empty()) {
+      auto created = create_in_flight_marker(settings_.marker_path, settings_.process);
       if (!created) {
         cannot_work(created.error());
         return;

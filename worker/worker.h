@@ -22,7 +22,7 @@ namespace slicemill::worker {
 struct WorkerSettings {
   std::string worker_id;
   ProcessIdentity process;              // pid 0 in-process
-  std::string begun_path;               // "" in-process
+  std::string marker_path;              // "" in-process
   std::int64_t hello_again_ms = 1'000;  // a Hello without a Welcome is said again on a fresh connection
   std::int64_t patience_ms = 300'000;   // without a controller for so long: the worker ends
   bool has_pulse = false;               // a process of its own: its controller may look at it instead of listening
@@ -33,7 +33,7 @@ class Worker {
   using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
 
   using LaneOf =
-      std::function<std::unique_ptr<SliceLane>(Loop&, MakeRunner, std::unique_ptr<BegunNote>, SliceLane::Hooks)>;
+      std::function<std::unique_ptr<SliceLane>(Loop&, MakeRunner, std::unique_ptr<InFlightMarker>, SliceLane::Hooks)>;
 
   // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
   Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
@@ -75,7 +75,7 @@ class Worker {
   LaneOf lane_of_;
 
   std::unique_ptr<SliceLane> lane_;
-  BegunNote* note_ = nullptr;  // the lane's, as long as the lane is there
+  InFlightMarker* note_ = nullptr;  // the lane's, as long as the lane is there
   std::deque<wire::SliceResult> unacked_;
   std::uint64_t first_unacked_ = 1;          // sequence number of unacked_.front()
   std::uint64_t sent_ = 0;                   // highest sequence number sent on this connection
@@ -107,7 +107,7 @@ struct WorkerOptions {
   std::string controller_endpoint;
   std::string ex_id;
   std::string worker_id;
-  std::string begun_directory;
+  std::string marker_directory;
   std::string log_path;
   std::string log_level = "info";
   std::string memory_limit;  // bytes; "": none

@@ -125,13 +125,13 @@ int run_worker(const WorkerOptions& options) {
     log(LogLevel::error, "{}", error.message);
     return error.obstacle ? kObstructedExit : kCannotStart;
   }
-  (void)posix_files().create_directories(options.begun_directory);  // without it the note says what is wrong
+  (void)posix_files().create_directories(options.marker_directory);  // without it the note says what is wrong
   const auto monitor = make_process_monitor(loop);
   int code = kOk;
   Worker worker(loop, std::move(*channel), monitor.get(),
                 {.worker_id = options.worker_id,
                  .process = *process,
-                 .begun_path = fmt::format("{}/{}.begun", options.begun_directory, options.worker_id),
+                 .marker_path = fmt::format("{}/{}.begun", options.marker_directory, options.worker_id),
                  .has_pulse = true},
                 builtin_runner(options.worker_id), [&](const std::string& reason) {
                   code = reason.empty() ? kOk : kFailed;

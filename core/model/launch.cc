@@ -58,7 +58,7 @@ Json ControllerLaunch::to_json() const {
               {"controller_endpoint", controller_endpoint},
               {"controller_public_key", controller_public_key},
               {"controller_secret_key", controller_secret_key},
-              {"begun_directory", begun_directory},
+              {"marker_directory", marker_directory},
               {"log_path", log_path},
               {"living_workers", living_workers},
               {"settings", slicemill::to_json(settings)}};
@@ -83,7 +83,7 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
     launch.controller_public_key = json.value("controller_public_key", "");
     launch.controller_secret_key = json.value("controller_secret_key", "");
-    launch.begun_directory = json.value("begun_directory", "");
+    launch.marker_directory = json.value("marker_directory", json.value("begun_directory", "")) /* as 0.1 called it */;
     launch.log_path = json.at("log_path").get<std::string>();
     launch.living_workers = json.at("living_workers").get<std::uint32_t>();
     ASSIGN_OR_RETURN(launch.settings, execution_settings_from_json(json.at("settings")));

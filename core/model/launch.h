@@ -54,7 +54,7 @@ struct ControllerLaunch {
   std::string controller_endpoint;    // ipc://... or tcp://... that it binds for its workers
   std::string controller_public_key;  // of CURVE (core/wire/zmq_channel.h); "" over ipc
   std::string controller_secret_key;
-  std::string begun_directory;  // in which workers note what they have begun (core/runtime/begun_note.h)
+  std::string marker_directory;  // in which workers note what they have begun (core/runtime/in_flight_marker.h)
   std::string log_path;
   std::uint32_t living_workers =
       0;  // of an earlier controller: after a restart their slices wait for them, for reattach_ms at most
@@ -81,8 +81,8 @@ struct DataLayout {
   std::string assets_directory() const { return data + "/assets"; }
   std::string ledger_directory(const std::string& ex_id) const { return data + "/ledgers/" + ex_id; }
   std::string log_directory(const std::string& ex_id) const { return data + "/logs/" + ex_id; }
-  std::string begun_directories() const { return data + "/begun"; }
-  std::string begun_directory(const std::string& ex_id) const { return begun_directories() + "/" + ex_id; }
+  std::string marker_directories() const { return data + "/begun"; }
+  std::string marker_directory(const std::string& ex_id) const { return marker_directories() + "/" + ex_id; }
   std::string launch_file(const std::string& ex_id) const { return data + "/launch/" + ex_id + ".json"; }
   std::string master_endpoint() const { return "ipc://" + runtime + "/master"; }
   std::string controller_endpoint(const std::string& ex_id) const { return "ipc://" + runtime + "/" + ex_id; }

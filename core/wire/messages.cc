@@ -197,7 +197,7 @@ requires std::is_same_v<std::remove_const_t<M>, Hello>
 void fields(Io& io, M& m) {
   io.text(m.worker_id);
   process(io, m.process);
-  io.text(m.begun_path);
+  io.text(m.marker_path);
   io.list(m.held, kHeld);
   io.number(m.first_seq);
   io.list(m.unacked, kResult);

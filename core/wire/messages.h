@@ -13,7 +13,7 @@
 //   remark      := text refuted:u8                          each once per worker process, with the slice that showed it
 //
 // worker -> controller
-//   Hello       := worker_id pid start_ticks boot_id begun_path held:list<key attempt> unacked:list<Result>
+//   Hello       := worker_id pid start_ticks boot_id marker_path held:list<key attempt> unacked:list<Result>
 //   Results     := epoch first_seq list<Result>             entries are numbered from 1 per worker process
 //   Recalled    := epoch list<key attempt>                  slices given back unstarted
 //   Beat        := epoch running:u8 acked sent held leaving:u8 log_level
@@ -123,8 +123,8 @@ inline bool is_measured(const SliceResult& result) {
 struct Hello {
   std::string worker_id;
   ProcessIdentity process;
-  std::string
-      begun_path;  // file in which the worker notes what it has begun (see core/runtime/begun_note.h); "" in-process
+  std::string marker_path;  // file in which the worker notes what it has begun (see core/runtime/in_flight_marker.h);
+                            // "" in-process
   std::vector<HeldSlice> held;
   std::uint64_t first_seq = 0;  // of unacked
   std::vector<SliceResult> unacked;
@@ -171,7 +171,7 @@ struct SliceOrder {
   Attempt attempt;
   WallMs created_ms = 0;
   std::string request;
-  bool last_try = false;  // a failure is final: guilty records are to be looked for, where the job quarantines them
+  bool last_try = false;  // a failure is final: bad records are to be looked for, where the job quarantines them
   bool follows = false;   // not on the wire: the next one of the span that the slice before it is of
   bool operator==(const SliceOrder&) const = default;
 };

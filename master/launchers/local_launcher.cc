@@ -41,8 +41,8 @@ class LocalLauncher final : public Launcher {
   void start_worker(const WorkerOrder& order, Started started) override {
     ProcessSpec spec;
     spec.arguments = {
-        programs_.worker,     "--controller",      order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
-        order.worker_id.text, "--begun-directory", order.begun_directory,     "--log", order.log_path,   "--log-level",
+        programs_.worker,     "--controller",       order.controller_endpoint, "--ex",  order.ex_id.text, "--worker",
+        order.worker_id.text, "--marker-directory", order.marker_directory,    "--log", order.log_path,   "--log-level",
         order.log_level};
     if (order.memory_limit > 0) {
       spec.arguments.emplace_back("--memory-limit");

@@ -41,9 +41,9 @@ class PlayedWorker {
     channel_->on_frame([this](std::string_view frame) { hear(*wire::decode(frame)); });
   }
   void hello(std::vector<wire::HeldSlice> held = {}, std::vector<wire::SliceResult> unacked = {},
-             std::string begun_path = "") {
+             std::string marker_path = "") {
     channel_->send(wire::encode(
-        wire::Hello{id_, {"boot", pid_, 1}, std::move(begun_path), std::move(held), 1, std::move(unacked)}));
+        wire::Hello{id_, {"boot", pid_, 1}, std::move(marker_path), std::move(held), 1, std::move(unacked)}));
   }
   // A beat of one that knows all that it was told, but for what the test changes.
   wire::Beat beat(std::uint64_t held) const {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "core/runtime/begun_note.h"
+#include "core/runtime/in_flight_marker.h"
 #include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {
@@ -251,12 +251,12 @@ TEST_F(ControllerTest, ADeadWorkerIsChargedOnlyForTheSliceItHadBegunAndPoisonBec
   std::string cause;
   for (pid_t pid = 1; pid <= 3; ++pid) {
     PlayedWorker a(*hub_, "w" + std::to_string(pid), pid);
-    auto note = create_begun_note(note_path, {"boot", 7, 1});
+    auto note = create_in_flight_marker(note_path, {"boot", 7, 1});
     ASSERT_TRUE(note);
     a.hello({}, {}, note_path);
     const auto poison = [&]() -> const wire::SliceOrder* {
       if (pid > 1) {
-        // The innocent one may come first; the suspect then waits until nothing else runs here.
+        // The innocent one may come first; the isolated slice then waits until nothing else runs here.
         while (!a.slices.empty() && a.slices.front().key.order != 1) {
           a.finish(a.slices.front());
           a.slices.pop_front();
@@ -268,7 +268,7 @@ TEST_F(ControllerTest, ADeadWorkerIsChargedOnlyForTheSliceItHadBegunAndPoisonBec
     };
     ASSERT_TRUE(until([&] { return poison() != nullptr; })) << pid;
     if (pid > 1) {
-      EXPECT_EQ(a.slices.size(), 1u) << "a suspect runs alone";
+      EXPECT_EQ(a.slices.size(), 1u) << "an isolated slice runs alone";
     }
     const auto& slice = *poison();
     (*note)->begin({slice.key.generation, slice.key.slicer, slice.key.order, slice.key.path, slice.attempt.epoch,
@@ -319,9 +319,9 @@ TEST_F(ControllerTest, FailedTriesOutliveTheirController) {
 // Worker and controller die together: the note alone says who was running.
 TEST_F(ControllerTest, ASliceThatTakesEverybodyDownIsChargedAtTheNextOpening) {
   set_end(20);
-  launch_.begun_directory = directory_ + "/begun";
-  std::filesystem::create_directories(launch_.begun_directory);
-  const std::string note_path = launch_.begun_directory + "/w.begun";
+  launch_.marker_directory = directory_ + "/begun";
+  std::filesystem::create_directories(launch_.marker_directory);
+  const std::string note_path = launch_.marker_directory + "/w.begun";
   const auto die_with_slice = [&](std::uint64_t order, bool excused) {
     open(true);
     PlayedWorker a(*hub_, "w", 7);
@@ -330,13 +330,13 @@ TEST_F(ControllerTest, ASliceThatTakesEverybodyDownIsChargedAtTheNextOpening) {
     ASSERT_TRUE(until([&] {
       for (const auto& slice : a.slices)
         if (slice.key.order == order) found = &slice;
-      if (found == nullptr && !a.slices.empty()) {  // a suspect waits until nothing else runs here
+      if (found == nullptr && !a.slices.empty()) {  // an isolated slice waits until nothing else runs here
         a.finish(a.slices.front());
         a.slices.pop_front();
       }
       return found != nullptr;
     }));
-    auto note = create_begun_note(note_path, {"boot", 7, 1});
+    auto note = create_in_flight_marker(note_path, {"boot", 7, 1});
     ASSERT_TRUE(note);
     (*note)->begin({0, 0, order, SliceKey::kWholeSlice, found->attempt.epoch, found->attempt.n});
     if (excused) (*note)->excuse();

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/runtime/begun_note.h"
+#include "core/runtime/in_flight_marker.h"
 #include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {
@@ -16,8 +16,8 @@ TEST(SpeculationPolicy, IsOffUnlessTheJobAsksAndOneWorkerAlwaysMay) {
   EXPECT_TRUE(policy.enabled);
   EXPECT_EQ(policy.multiplier, 2.5);
   EXPECT_EQ(policy.least_ms, 1'000);
-  EXPECT_EQ(policy.most_doubles(1), 1u);
-  EXPECT_EQ(policy.most_doubles(9), 4u);
+  EXPECT_EQ(policy.most_second_attempts(1), 1u);
+  EXPECT_EQ(policy.most_second_attempts(9), 4u);
 }
 
 TEST(SliceTimes, KnowTheMedianOfTheLatestOnceThereAreSome) {
@@ -49,7 +49,7 @@ class SpeculationTest : public ControllerTest {
     a.emplace(*hub_, "a", 1001);
     b.emplace(*hub_, "b", 1002);
     note_path_ = directory_ + "/begun";
-    note_ = std::move(*create_begun_note(note_path_, {"boot", 7, 1}));
+    note_ = std::move(*create_in_flight_marker(note_path_, {"boot", 7, 1}));
     a->hello({}, {}, note_path_);
     ASSERT_TRUE(until([&] { return a->slices.size() == 2; }));
     slow = a->slices[0];
@@ -95,7 +95,7 @@ class SpeculationTest : public ControllerTest {
   std::optional<PlayedWorker> a, b;
   wire::SliceOrder slow;
   std::string note_path_;
-  std::unique_ptr<BegunNote> note_;
+  std::unique_ptr<InFlightMarker> note_;
 };
 
 TEST_F(SpeculationTest, ASecondAttemptThatDeliversFirstCountsAndTheOtherIsRefused) {
@@ -226,7 +226,7 @@ TEST_F(SpeculationTest, ASumThatCountsASliceThatRunsTwiceIsRefusedAndNothingWait
   EXPECT_EQ(outcome_->counters.refused, 1u);
 }
 
-TEST_F(SpeculationTest, ASumWithAnAttemptThatNobodyWantsEndsItsBurning) {
+TEST_F(SpeculationTest, ASumWithAnAttemptThatNobodyWantsEndsItsRevoking) {
   until_only_a_runs();
   beat_for(1100ms);
   ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));

@@ -63,7 +63,7 @@ class SupervisorTest : public ::testing::Test {
     spec_.log_directory = directory_.path();
     spec_.launch_file = directory_.path() + "/launch.json";
     spec_.controller_endpoint = "ipc://controller";
-    spec_.begun_directory = directory_.path();
+    spec_.marker_directory = directory_.path();
     spec_.log_level = "debug";
     spec_.environment = {{"COLOUR", "blue"}};
   }
@@ -105,7 +105,7 @@ TEST_F(SupervisorTest, StartsAControllerAndWorkersWithTheirArguments) {
   }));
   EXPECT_THAT(calls, HasSubstr("/slicemill-controller --launch " + spec_.launch_file + " COLOUR=blue"));
   EXPECT_THAT(calls, HasSubstr("--controller ipc://controller --ex ex --worker "));
-  EXPECT_THAT(calls, HasSubstr(" --begun-directory " + directory_.path() + " --log " + directory_.path() +
+  EXPECT_THAT(calls, HasSubstr(" --marker-directory " + directory_.path() + " --log " + directory_.path() +
                                "/worker-6.log --log-level debug COLOUR=blue"));
 }
 

@@ -64,9 +64,9 @@ class Cluster::SimulatedLauncher final : public master::Launcher {
   void start_worker(const master::WorkerOrder& order, Started started) override {
     tell(std::move(started),
          start(ProcessKind::worker, order.ex_id.text, [&cluster = cluster_, order](Process& process) {
-           (void)posix_files().create_directories(order.begun_directory);
+           (void)posix_files().create_directories(order.marker_directory);
            cluster.run_worker(process, order.worker_id.text, order.controller_endpoint,
-                              fmt::format("{}/{}.begun", order.begun_directory, order.worker_id.text));
+                              fmt::format("{}/{}.begun", order.marker_directory, order.worker_id.text));
          }));
   }
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
@@ -232,7 +232,7 @@ void Cluster::run_controller(Process& process, const std::string& launch_file) {
 }
 
 void Cluster::run_worker(Process& process, const std::string& worker_id, const std::string& endpoint,
-                         const std::string& begun_path) {
+                         const std::string& marker_path) {
   auto body = std::make_shared<WorkerBody>();
   process.body = body;
   body->files = disk.files_of(process);
@@ -242,7 +242,7 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
     ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
     return make_slice_runner(job, welcome.generation_ids, worker_id, builtin_operations(), files);
   };
-  const auto lane_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+  const auto lane_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
                                         worker::SliceLane::Hooks hooks) {
     return make_simulated_lane(
         world, process, odds,
@@ -251,7 +251,7 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
   };
   body->worker = std::make_unique<worker::Worker>(
       process.loop, network.connect(process, endpoint), body->monitor.get(),
-      worker::WorkerSettings{.worker_id = worker_id, .process = process.identity(), .begun_path = begun_path},
+      worker::WorkerSettings{.worker_id = worker_id, .process = process.identity(), .marker_path = marker_path},
       runner_of, [this, &process](const std::string& reason) { world.kill(process, 0, reason.empty() ? 0 : 1); },
       lane_of);
   process.leave = [worker = body->worker.get()] { worker->leave(); };

@@ -48,7 +48,7 @@ class Cluster {
   struct WorkerBody;
   void run_controller(Process& process, const std::string& launch_file);
   void run_worker(Process& process, const std::string& worker_id, const std::string& endpoint,
-                  const std::string& begun_path);
+                  const std::string& marker_path);
 
   MasterBody* master_body_ = nullptr;
   Process* master_ = nullptr;

@@ -13,7 +13,7 @@ class SimulatedLane final : public worker::SliceLane {
  public:
   SimulatedLane(World& world, Process& process, const SliceOdds& odds,
                 std::function<void(const wire::SliceOrder&)> on_begun, worker::MakeRunner make_runner,
-                std::unique_ptr<BegunNote> note, Hooks hooks)
+                std::unique_ptr<InFlightMarker> note, Hooks hooks)
       : world_(world),
         process_(process),
         odds_(odds),
@@ -130,7 +130,7 @@ class SimulatedLane final : public worker::SliceLane {
   const SliceOdds& odds_;
   std::function<void(const wire::SliceOrder&)> on_begun_;
   worker::MakeRunner make_runner_;
-  std::unique_ptr<BegunNote> note_;
+  std::unique_ptr<InFlightMarker> note_;
   Hooks hooks_;
   std::unique_ptr<SliceRunner> runner_;
   std::deque<wire::SliceOrder> waiting_;
@@ -146,7 +146,8 @@ class SimulatedLane final : public worker::SliceLane {
 
 std::unique_ptr<worker::SliceLane> make_simulated_lane(World& world, Process& process, const SliceOdds& odds,
                                                        std::function<void(const wire::SliceOrder&)> on_begun,
-                                                       worker::MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                                       worker::MakeRunner make_runner,
+                                                       std::unique_ptr<InFlightMarker> note,
                                                        worker::SliceLane::Hooks hooks) {
   return std::make_unique<SimulatedLane>(world, process, odds, std::move(on_begun), std::move(make_runner),
                                          std::move(note), std::move(hooks));

@@ -19,7 +19,8 @@ struct SliceOdds {
 
 std::unique_ptr<worker::SliceLane> make_simulated_lane(World& world, Process& process, const SliceOdds& odds,
                                                        std::function<void(const wire::SliceOrder&)> on_begun,
-                                                       worker::MakeRunner make_runner, std::unique_ptr<BegunNote> note,
+                                                       worker::MakeRunner make_runner,
+                                                       std::unique_ptr<InFlightMarker> note,
                                                        worker::SliceLane::Hooks hooks);
 
 }  // namespace slicemill::simulation

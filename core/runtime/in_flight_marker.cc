@@ -1,4 +1,4 @@
-#include "core/runtime/begun_note.h"
+#include "core/runtime/in_flight_marker.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,18 +20,18 @@ constexpr std::size_t kBootIdBytes = 40;
 struct Shared {
   std::atomic<std::uint64_t> sequence;
   std::atomic<std::uint64_t> begun;  // 1: the slice below runs, 0: idle
-  BegunSlice slice;
+  InFlightSlice slice;
   std::atomic<std::uint64_t> excused;
   std::uint64_t pid, start_ticks;
   std::array<char, kBootIdBytes> boot_id;  // ends with a zero byte
 };
 
-class MappedNote final : public BegunNote {
+class MappedNote final : public InFlightMarker {
  public:
   explicit MappedNote(Shared* shared) : shared_(shared) {}
   ~MappedNote() override { munmap(shared_, sizeof(Shared)); }
 
-  void begin(const BegunSlice& slice) override {
+  void begin(const InFlightSlice& slice) override {
     shared_->sequence.fetch_add(1, std::memory_order_acq_rel);
     shared_->slice = slice;
     shared_->begun.store(1, std::memory_order_relaxed);
@@ -46,7 +46,8 @@ class MappedNote final : public BegunNote {
 
 }  // namespace
 
-Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path, const ProcessIdentity& worker) {
+Result<std::unique_ptr<InFlightMarker>> create_in_flight_marker(const std::string& path,
+                                                                const ProcessIdentity& worker) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno_error(errno, "cannot create", path);
   // With its room on the disk: a store into a page that a full disk has none for would be a SIGBUS.
@@ -62,15 +63,15 @@ Result<std::unique_ptr<BegunNote>> create_begun_note(const std::string& path, co
   shared->pid = static_cast<std::uint64_t>(worker.pid);
   shared->start_ticks = worker.start_ticks;
   std::copy_n(worker.boot_id.begin(), std::min(worker.boot_id.size(), kBootIdBytes - 1), shared->boot_id.begin());
-  return std::unique_ptr<BegunNote>(std::make_unique<MappedNote>(shared));
+  return std::unique_ptr<InFlightMarker>(std::make_unique<MappedNote>(shared));
 }
 
-Result<LeftNote> read_begun_note(const std::string& path) {
+Result<LeftNote> read_in_flight_marker(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno_error(errno, "cannot open", path);
   struct {
     std::uint64_t sequence, begun;
-    BegunSlice slice;
+    InFlightSlice slice;
     std::uint64_t excused, pid, start_ticks;
     std::array<char, kBootIdBytes> boot_id;
   } note{};
@@ -88,7 +89,7 @@ Result<LeftNote> read_begun_note(const std::string& path) {
   return left;
 }
 
-std::vector<std::string> begun_notes_in(const std::string& directory) {
+std::vector<std::string> in_flight_markers_in(const std::string& directory) {
   std::vector<std::string> paths;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {

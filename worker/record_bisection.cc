@@ -1,4 +1,4 @@
-#include "worker/guilt_search.h"
+#include "worker/record_bisection.h"
 
 #include <fmt/format.h>
 
@@ -7,11 +7,11 @@
 
 namespace slicemill {
 
-Result<std::map<std::uint64_t, GuiltyRecord>> find_guilty_records(std::uint64_t count, const ProbeRecords& probe) {
+Result<std::map<std::uint64_t, BadRecord>> find_bad_records(std::uint64_t count, const ProbeRecords& probe) {
   struct Part {
     std::uint64_t from, to;
   };
-  std::map<std::uint64_t, GuiltyRecord> guilty;
+  std::map<std::uint64_t, BadRecord> bad;
   std::vector<Part> parts;
   // The whole has failed already; a slice of one record is still asked, since nobody said how it fails.
   const auto halve = [&](Part part) {
@@ -23,19 +23,19 @@ Result<std::map<std::uint64_t, GuiltyRecord>> find_guilty_records(std::uint64_t 
   while (!parts.empty()) {
     const Part part = parts.back();
     parts.pop_back();
-    ASSIGN_OR_RETURN(auto guilt, probe(part.from, part.to));
-    if (!guilt) continue;
+    ASSIGN_OR_RETURN(auto bad_record, probe(part.from, part.to));
+    if (!bad_record) continue;
     if (part.to - part.from > 1) {
       halve(part);
       continue;
     }
-    guilty.emplace(part.from, std::move(*guilt));
-    if (guilty.size() > kMostGuiltyRecords) {
+    bad.emplace(part.from, std::move(*bad_record));
+    if (bad.size() > kMostBadRecords) {
       return Error(ErrorCode::invalid,
-                   fmt::format("more than {} records of the slice fail, so it fails as a whole", kMostGuiltyRecords));
+                   fmt::format("more than {} records of the slice fail, so it fails as a whole", kMostBadRecords));
     }
   }
-  return guilty;
+  return bad;
 }
 
 }  // namespace slicemill
