@@ -1,6 +1,6 @@
 // The slice ledger: how fast slices are recorded, what the loop thread pays, how long opening takes.
 //
-//   settle/N      slices born in runs, settled in batches of N, synced in groups as they gather (backlog <= 256
+//   settle/N      slices created in runs, settled in batches of N, synced in groups as they gather (backlog <= 256
 //   batches) publish/N     the same with a committed output per slice fail/N        the same with an error row per
 //   slice round_trip    one batch at a time: what a single slice waits for reopen/N/K    opening with N published
 //   outputs and what rolling forward asks for; K = 0 after a crash, 1 after close() errors/N      a page of 20 newest
@@ -23,7 +23,7 @@
 namespace slicemill {
 namespace {
 
-constexpr std::uint64_t kRun = 10'000;  // slices per birth
+constexpr std::uint64_t kRun = 10'000;  // slices per creation
 constexpr std::size_t kBacklog = 256;
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -114,7 +114,7 @@ class Feeder {
  private:
   void bear(LedgerBatch& batch) const {
     const auto start = static_cast<std::int64_t>(order_);
-    batch.born.push_back(
+    batch.created.push_back(
         {0, 0, order_, 1, RangeRequests{"", "start", "end", false, start, 1, start + static_cast<std::int64_t>(kRun)}});
   }
 

@@ -3,8 +3,8 @@
 //   ledger_seed write DIRECTORY LAUNCH_FILE done=N open=N failed=N outputs=0|1 clean=0|1
 //   ledger_seed open DIRECTORY
 //
-// write: slices are born in runs of one number each, as id_range cuts them. Open and failed ones are spread evenly over
-// the others. With failed ones the execution has ended; otherwise it runs. clean=0 ends like SIGKILL, with the log
+// write: slices are created in runs of one number each, as id_range cuts them. Open and failed ones are spread evenly
+// over the others. With failed ones the execution has ended; otherwise it runs. clean=0 ends like SIGKILL, with the log
 // unflushed. open: prints how long opening takes, with all that a controller reads before it dispatches, and what is on
 // disk.
 #include <fmt/core.h>
@@ -25,7 +25,7 @@
 namespace slicemill {
 namespace {
 
-constexpr std::uint64_t kRun = 10'000;   // slices per birth
+constexpr std::uint64_t kRun = 10'000;   // slices per creation
 constexpr std::uint64_t kBatch = 1'000;  // slices per ledger batch
 constexpr std::size_t kBacklog = 64;
 
@@ -90,7 +90,7 @@ class Seeder {
   void bear(std::uint64_t order) {
     const auto start = static_cast<std::int64_t>(order - 1);
     const auto end = std::min(start + static_cast<std::int64_t>(kRun), static_cast<std::int64_t>(plan_.slices()));
-    batch_.born.push_back({0, 0, order, 1, RangeRequests{"", "start", "end", false, start, 1, end}});
+    batch_.created.push_back({0, 0, order, 1, RangeRequests{"", "start", "end", false, start, 1, end}});
   }
 
   void add(std::uint64_t order) {

@@ -53,13 +53,13 @@ RegistryBatch batch_of(Registry& registry, int first, int end) {
   for (int i = first; i < end; ++i) {
     const WallMs at = kBegin + static_cast<WallMs>(i) * 7'919 % 1'000'003 * 1'000;
     batch.jobs.push_back(make_job(JobId(id_of("5", i)), registry.new_job_seq(), job_body(i), at));
-    ExecutionBirth birth;
-    birth.ex_id = ExecutionId(id_of("e", i));
-    birth.seq = registry.new_execution_seq();
-    birth.job_id = JobId(id_of("5", i));
-    birth.now = at;
-    birth.config = job_body(i);
-    ExecutionRow row = make_execution(std::move(birth), layout);
+    ExecutionOrigin creation;
+    creation.ex_id = ExecutionId(id_of("e", i));
+    creation.seq = registry.new_execution_seq();
+    creation.job_id = JobId(id_of("5", i));
+    creation.now = at;
+    creation.config = job_body(i);
+    ExecutionRow row = make_execution(std::move(creation), layout);
     row.status = kStatuses[i % 4];
     row.has_errors = row.status == ExecutionStatus::failed;
     if (row.has_errors) row.reason = fmt::format("execution: had {} slice failures during processing", i % 9);

@@ -94,13 +94,13 @@ struct Figures {
 };
 
 std::string wrong_counts(const LedgerHeader& header, const SliceLedger::OpenCounts& open) {
-  std::uint64_t born = 0;
-  for (const auto& [slicer, position] : header.positions) born += position.highest_order;
+  std::uint64_t created = 0;
+  for (const auto& [slicer, position] : header.positions) created += position.highest_order;
   if (!header.outcome) return "it has no outcome";
   if (header.outcome->status != ExecutionStatus::completed)
     return fmt::format("it is {}: {}", to_string(header.outcome->status), header.outcome->reason);
-  if (header.counters.processed != born || open.pending + open.start > 0)
-    return fmt::format("{} of {} slices are processed", header.counters.processed, born);
+  if (header.counters.processed != created || open.pending + open.start > 0)
+    return fmt::format("{} of {} slices are processed", header.counters.processed, created);
   return header.counters.failed > 0 ? fmt::format("{} slices failed", header.counters.failed) : "";
 }
 

@@ -84,8 +84,8 @@ milliseconds least_chaos_length(std::int64_t kills) {
 milliseconds pause_per_slice(milliseconds length, std::uint64_t slices, std::int64_t workers) {
   if (slices == 0) return milliseconds(0);
   const std::int64_t count = static_cast<std::int64_t>(slices);
-  const std::int64_t lanes = std::max<std::int64_t>(workers, 1);
-  const std::int64_t rounds = (count + lanes - 1) / lanes;
+  const std::int64_t executors = std::max<std::int64_t>(workers, 1);
+  const std::int64_t rounds = (count + executors - 1) / executors;
   return milliseconds((length.count() + rounds - 1) / rounds);
 }
 

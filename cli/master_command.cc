@@ -42,7 +42,8 @@ class MasterProcess {
     set_fault_process("master");
     raise_open_file_limit();  // one descriptor per connection, child and channel
     // Whatever limit is reached later, requests are answered and statuses recorded.
-    RETURN_IF_ERROR(loop_.keep({Loop::Lane::store, Loop::Lane::query, Loop::Lane::assets, Loop::Lane::spawn}));
+    RETURN_IF_ERROR(
+        loop_.keep({Loop::Executor::store, Loop::Executor::query, Loop::Executor::assets, Loop::Executor::spawn}));
     RETURN_IF_ERROR(prepare_zmq_channels(static_cast<int>(ExitCode::cannot_start)));
     ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));

@@ -28,7 +28,7 @@ struct ActiveSlice {
   WallMs created_ms = 0;
   std::uint32_t quarantined = 0;        // records of it, quarantined with its commit
   bool has_row = false;                 // the ledger has a row to erase when it completes
-  bool replayed = false;                // born by an earlier execution of the lineage
+  bool replayed = false;                // created by an earlier execution of the lineage
   std::shared_ptr<const SliceRun> run;  // its request is run's index-th, or own_request if there is no run
   std::uint64_t index = 0;
   std::string own_request;
@@ -43,7 +43,7 @@ struct SliceSpan {
   std::shared_ptr<const SliceRun> run;
   std::uint64_t from = 0;
   std::uint64_t to = 0;
-  bool replayed = false;  // born by an earlier execution of the lineage
+  bool replayed = false;  // created by an earlier execution of the lineage
 
   std::uint64_t size() const { return to - from; }
   // As one that was not tried yet. from <= index < to.

@@ -251,7 +251,7 @@ void Controller::wire() {
                             }});
   source_ = std::make_unique<SliceSource>(
       parts_.loop, *writer_, parts_.files, header, job_,
-      SliceSource::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+      SliceSource::Hooks{.on_created = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                          .on_change = [this] { turn_soon(); },
                          .on_fatal = [this](const Error& error) { fail(error); },
                          .on_notice = [this](const std::string& notice) { take_notice(notice); }});
@@ -266,7 +266,7 @@ void Controller::wire() {
                       .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   redrive_ = std::make_unique<Redrive>(
       parts_.loop, *ledger_, *writer_, recovery_->redrives(), chosen_records(job_),
-      Redrive::Hooks{.on_born = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
+      Redrive::Hooks{.on_created = [this](OpenRange range) { queue_.push_range(std::move(range), false); },
                      .on_change = [this] { turn_soon(); },
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(

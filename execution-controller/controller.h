@@ -1,7 +1,8 @@
 // One execution's life: opens the ledger, wires source, dispatcher, settlement and recovery together, owns pause,
 // resume and stop, and concludes. Loop thread.
 //
-// A slice's way: slice_source (born) -> slice_queue -> dispatcher (travels) -> settlement (recorded); recovery replays.
+// A slice's way: slice_source (created) -> slice_queue -> dispatcher (travels) -> settlement (recorded); recovery
+// replays.
 #pragma once
 
 #include <cstdint>
@@ -136,7 +137,7 @@ class Controller {
   // False: the master asks again what is under way, or was answered (it is answered again).
   bool is_new_request(std::uint64_t id);
   void answer_request(wire::Answer answer);
-  // Reads `read`'s list on the query lane and answers with it.
+  // Reads `read`'s list on the query executor and answers with it.
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
   void look_after_ledger();

@@ -132,7 +132,7 @@ void Controller::finish() {
   const bool whole = outcome_.status == ExecutionStatus::completed && takes_no_more;
   parts_.loop.after(kTellAfter, tell);
   parts_.loop.offload(
-      Loop::Lane::publish, [this, whole] { publisher_->clean_up(whole); },
+      Loop::Executor::publish, [this, whole] { publisher_->clean_up(whole); },
       [left, tell, end] {
         left->cleaning = false;
         tell();

@@ -36,7 +36,7 @@ void Controller::prepare_output() {
   const bool first = !resumed_ && !ledger_->header().recovered;
   auto prepared = std::make_shared<Result<void>>();
   parts_.loop.offload(
-      Loop::Lane::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
+      Loop::Executor::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
       [this, prepared, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
         if (*prepared) {
@@ -58,7 +58,7 @@ void Controller::probe_output(const Obstacle::Answer& answer) {
   auto work = [publisher = publisher_.get(), passed] {
     if (publisher != nullptr) *passed = publisher->probe();
   };
-  parts_.loop.offload(Loop::Lane::publish, std::move(work), [passed, answer] { answer(*passed); });
+  parts_.loop.offload(Loop::Executor::publish, std::move(work), [passed, answer] { answer(*passed); });
 }
 
 void Controller::output_obstructed(const Error& error) {

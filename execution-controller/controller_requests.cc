@@ -106,7 +106,7 @@ void Controller::answer_list(std::uint64_t request_id, std::function<Result<Json
     answer->code = static_cast<std::uint8_t>(list.error().code);
     answer->message = list.error().message;
   };
-  parts_.loop.offload(Loop::Lane::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
+  parts_.loop.offload(Loop::Executor::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     requests_.erase(answer->request_id);
     link_->answer(std::move(*answer));

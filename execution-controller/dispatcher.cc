@@ -280,7 +280,7 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   const bool was_blocked = std::exchange(worker->blocked, false);
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
-  if (const auto* beat = std::get_if<wire::Beat>(&*message)) on_beat(*worker, *beat);
+  if (const auto* beat = std::get_if<wire::Heartbeat>(&*message)) on_heartbeat(*worker, *beat);
   if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) on_pulse(*worker, *pulse);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
   worker = by_peer(peer);  // what it said may have ended it

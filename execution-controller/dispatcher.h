@@ -121,7 +121,7 @@ class Dispatcher {
     bool leaving = false;
     bool blocked = false;  // its buffer was full: no orders until it is heard of again
     bool untold = false;   // and so it missed one of the levels below
-    // What it is told until its beats say that it knows (dispatcher_levels.cc).
+    // What it is told until its heartbeats say that it knows (dispatcher_levels.cc).
     std::uint64_t acked = 0;              // its results up to this number are durable
     std::uint64_t received = 0;           // and up to this one they came
     std::optional<std::uint64_t> recall;  // it is to give back all but so many waiting slices, and has not answered
@@ -161,7 +161,7 @@ class Dispatcher {
   void tell(Worker& worker, const wire::Message& level);
   void tell_again(Worker& worker);
   void tell_cancelled(Worker& worker);
-  void on_beat(Worker& worker, const wire::Beat& beat);
+  void on_heartbeat(Worker& worker, const wire::Heartbeat& beat);
   void dismiss_surplus();
   void requeue(ActiveSlice slice);
   // Ends the worker's leases; they go back to the queue.

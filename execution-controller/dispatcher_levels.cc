@@ -3,7 +3,7 @@
 // A message that ends a wait may be lost: the worker's buffer was full, or the connection broke. So each of them is a
 // level that is kept here: acknowledgements, leaving, recalls, cancellations, the log level, and how many workers may
 // stay. A beat says what the worker knows; what it does not know is told again, at the next frame that comes from it
-// if its buffer was full. What beats cannot repair, because slices are missing on one side, the next Hello does.
+// if its buffer was full. What heartbeats cannot repair, because slices are missing on one side, the next Hello does.
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +14,7 @@
 namespace slicemill::controller {
 
 namespace {
-// In beats, since a worker was ordered something: by then the order or its answer is lost, or the worker hangs.
+// In heartbeats, since a worker was ordered something: by then the order or its answer is lost, or the worker hangs.
 constexpr int kAnswerBeats = 2;
 }  // namespace
 
@@ -85,8 +85,8 @@ void Dispatcher::tell_again(Worker& worker) {
   tell_cancelled(worker);
 }
 
-// Everything that the worker sent before its beat has arrived, or never will.
-void Dispatcher::on_beat(Worker& worker, const wire::Beat& beat) {
+// Everything that the worker sent before its heartbeat has arrived, or never will.
+void Dispatcher::on_heartbeat(Worker& worker, const wire::Heartbeat& beat) {
   if (beat.epoch != options_.epoch || SLICEMILL_MUTATED("tell_once")) return;  // else: its Hello is on the way
   const Duration patience = kAnswerBeats * std::chrono::milliseconds(options_.settings.beat_ms);
   if (beat.acked < worker.acked) tell(worker, wire::Acked{worker.acked});

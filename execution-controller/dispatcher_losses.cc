@@ -117,7 +117,7 @@ void Dispatcher::on_exit_cause(std::int64_t pid, const std::string& cause) {
 
 void Dispatcher::on_pulse(Worker& worker, const wire::Pulse& pulse) {
   auto view = PulseView::open(pulse.path);
-  if (!view) {  // then its beats go on being messages
+  if (!view) {  // then its heartbeats go on being messages
     log(LogLevel::warn, "worker {}: {}", worker.id, view.error().message);
     return;
   }

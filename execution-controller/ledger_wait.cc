@@ -57,7 +57,7 @@ LedgerWait::LedgerWait(Loop& loop, ClientChannel& master, const ControllerLaunch
 void LedgerWait::probe(const Obstacle::Answer& answer) {
   auto passed = std::make_shared<Result<void>>();
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [passed, &files = files_, directory = launch_.ledger_directory] { *passed = try_place(files, directory); },
       [passed, answer] { answer(*passed); });
 }

@@ -1,6 +1,6 @@
 // The time in which an execution cannot use its ledger for an obstacle (full disk, ...): nothing is decided, `paused`
 // is reported with the reason, and the ledger's place is tried out with growing waits. Loop thread; files are touched
-// on the query lane.
+// on the query executor.
 //
 // When the obstacle is gone the process ends, and the master starts the next controller under a new epoch: that one
 // reads what is durable, as after any crash. So there is one way only to come back to a ledger, and it is the proven

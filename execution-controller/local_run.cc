@@ -23,7 +23,7 @@ class LocalRun {
   explicit LocalRun(LocalRunOptions options) : options_(std::move(options)), hub_(loop_), server_(hub_.server()) {}
 
   Result<ControllerOutcome> run() {
-    // Lanes, the ledger's threads, and two for each worker: said now, where nothing has begun.
+    // Executors, the ledger's threads, and two for each worker: said now, where nothing has begun.
     RETURN_IF_ERROR(try_threads(kOwnThreads + 2 * static_cast<int>(options_.workers)));
     ASSIGN_OR_RETURN(controller_, Controller::open({.loop = loop_,
                                                     .workers = *server_,

@@ -16,7 +16,7 @@ static void prepare() {
 
 int main(int argc, char** argv) {
   slicemill::hold_standard_streams();
-  slicemill::stand_back(slicemill::kControllersStandBack);
+  slicemill::lower_priority(slicemill::kControllersNiceness);
   const auto arguments = slicemill::await_order(argc, argv, prepare);
   if (!arguments) return 0;
   if (arguments->size() != 2 || arguments->front() != "--launch") {

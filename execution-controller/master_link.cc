@@ -9,7 +9,7 @@ namespace slicemill::controller {
 namespace {
 
 // A master that forgot us, whatever the reason, hears of us again after so many.
-constexpr int kBeatsWithoutReport = 5;
+constexpr int kHeartbeatsWithoutReport = 5;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ MasterLink::MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, st
 void MasterLink::start() {
   channel_.on_frame([this](std::string_view frame) { on_frame(frame); });
   hello();
-  beat();
+  heartbeat();
 }
 
 void MasterLink::hello() {
@@ -49,9 +49,9 @@ void MasterLink::report_soon() {
 void MasterLink::report() {
   if (outcome_) return;
   const bool has_news = std::exchange(has_news_, false);
-  if (resting_ && !has_news && beats_without_report_ < kBeatsWithoutReport && hooks_.same_report &&
+  if (resting_ && !has_news && heartbeats_without_report_ < kHeartbeatsWithoutReport && hooks_.same_report &&
       hooks_.same_report()) {
-    ++beats_without_report_;
+    ++heartbeats_without_report_;
     pulse_->beat(loop_.now());
     return;
   }
@@ -60,22 +60,22 @@ void MasterLink::report() {
   std::string frame = wire::encode(wire::Status{epoch_, std::move(level.status), std::move(level.reason),
                                                 std::move(level.stats), level.workers, std::move(level.log_level)});
   const bool says_nothing_new = frame == reported_;
-  if (may_rest && says_nothing_new && beats_without_report_ < kBeatsWithoutReport) {
-    ++beats_without_report_;
+  if (may_rest && says_nothing_new && heartbeats_without_report_ < kHeartbeatsWithoutReport) {
+    ++heartbeats_without_report_;
   } else {
-    beats_without_report_ = 0;
+    heartbeats_without_report_ = 0;
     reported_ = channel_.send(frame) ? std::move(frame) : std::string();
   }
   if (pulse_ms_ > 0) pulse_->beat(loop_.now());
   if (may_rest && says_nothing_new) {
     resting_ = true;
   } else if (std::exchange(resting_, false)) {
-    beat_after(settings_.beat_ms);
+    heartbeat_after(settings_.beat_ms);
   }
 }
 
 // A lease: the master knows that we live as long as reports come.
-void MasterLink::beat() {
+void MasterLink::heartbeat() {
   send_kept();
   if (outcome_)
     tell_outcome();
@@ -83,13 +83,13 @@ void MasterLink::beat() {
     report();
   if (tells_ledger_) channel_.send(wire::encode(wire::LedgerMade{epoch_}));
   if (outcome_ && !done_) return;
-  beat_after(resting_ && !outcome_ ? std::max(pulse_ms_, settings_.beat_ms) : settings_.beat_ms);
+  heartbeat_after(resting_ && !outcome_ ? std::max(pulse_ms_, settings_.beat_ms) : settings_.beat_ms);
 }
 
-void MasterLink::beat_after(std::int64_t ms) {
-  loop_.cancel(beat_timer_);
-  beat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) beat();
+void MasterLink::heartbeat_after(std::int64_t ms) {
+  loop_.cancel(heartbeat_timer_);
+  heartbeat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) heartbeat();
   });
 }
 
@@ -111,7 +111,7 @@ void MasterLink::master_gone() {
     if (!alive.expired()) master_watch_.reset();
   });
   pulse_ms_ = 0;
-  if (std::exchange(resting_, false)) beat_after(settings_.beat_ms);
+  if (std::exchange(resting_, false)) heartbeat_after(settings_.beat_ms);
   if (!outcome_) report();
 }
 
@@ -134,7 +134,7 @@ void MasterLink::send_kept() {
 
 void MasterLink::finish(StatusReport outcome, std::function<void()> done) {
   outcome_ = std::make_unique<StatusReport>(std::move(outcome));
-  if (std::exchange(resting_, false)) beat_after(settings_.beat_ms);
+  if (std::exchange(resting_, false)) heartbeat_after(settings_.beat_ms);
   outcome_since_ = loop_.now();
   done_ = std::move(done);
   tell_outcome();
@@ -175,7 +175,7 @@ void MasterLink::on_frame(std::string_view frame) {
   if (std::holds_alternative<wire::HelloAgain>(*message)) {
     pulse_ms_ = 0;
     reported_.clear();
-    if (std::exchange(resting_, false)) beat_after(settings_.beat_ms);
+    if (std::exchange(resting_, false)) heartbeat_after(settings_.beat_ms);
     hello();
     if (outcome_)
       tell_outcome();

@@ -45,7 +45,7 @@ class MasterLink {
   MasterLink(Loop& loop, ClientChannel& channel, std::string ex_id, std::uint64_t epoch, ProcessIdentity process,
              ExecutionSettings settings, Hooks hooks, ProcessMonitor* monitor = nullptr);
 
-  // Says hello and begins to report every beat.
+  // Says hello and begins to report every heartbeat.
   void start();
   // Before start(): tells that there is a ledger, until the master says that it knows.
   void tell_ledger() { tells_ledger_ = true; }
@@ -62,8 +62,8 @@ class MasterLink {
   void on_frame(std::string_view frame);
   void hello();
   void report();
-  void beat();
-  void beat_after(std::int64_t ms);
+  void heartbeat();
+  void heartbeat_after(std::int64_t ms);
   void show_pulse(const ProcessIdentity& master);
   void master_gone();
   void tell_outcome();
@@ -83,11 +83,11 @@ class MasterLink {
   ProcessMonitor* monitor_;
   std::unique_ptr<ProcessWatch> master_watch_;
   std::unique_ptr<Pulse> pulse_;
-  std::int64_t pulse_ms_ = 0;     // the master looks at the pulse, which is to be so frequent; 0: it does not
-  int beats_without_report_ = 0;  // in a row
-  bool resting_ = false;          // the beat is the pulse's
-  std::string reported_;          // the frame
-  Loop::TimerId beat_timer_ = 0;
+  std::int64_t pulse_ms_ = 0;          // the master looks at the pulse, which is to be so frequent; 0: it does not
+  int heartbeats_without_report_ = 0;  // in a row
+  bool resting_ = false;               // the beat is the pulse's
+  std::string reported_;               // the frame
+  Loop::TimerId heartbeat_timer_ = 0;
   bool scheduled_ = false;
   bool tells_ledger_ = false;
   bool has_news_ = false;  // whoever asked for a report knows of something

@@ -34,7 +34,7 @@ void OutputJoin::join() {
   auto work = [this, joined] {
     *joined = publisher_.join([this](const OutputVisitor& visit) { return ledger_.for_each_output(visit); });
   };
-  loop_.offload(Loop::Lane::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.offload(Loop::Executor::publish, std::move(work), [this, joined, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     if (!*joined) {
       failed(joined->error(), "cannot join the output");
@@ -58,7 +58,7 @@ void OutputJoin::join() {
 void OutputJoin::publish(const OutputFacts& facts) {
   auto published = std::make_shared<Result<void>>();
   loop_.offload(
-      Loop::Lane::publish, [this, facts, published] { *published = publisher_.publish_joined(facts); },
+      Loop::Executor::publish, [this, facts, published] { *published = publisher_.publish_joined(facts); },
       [this, facts, published, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
         if (!*published) {

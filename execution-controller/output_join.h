@@ -1,5 +1,5 @@
 // Joins the parts of a single_file output at the end of an execution: written and synced, `joined` synced, renamed,
-// `published` in the ledger. Loop thread; files are touched on the publish lane.
+// `published` in the ledger. Loop thread; files are touched on the publish executor.
 #pragma once
 
 #include <functional>

@@ -43,7 +43,7 @@ int end_with(int code, const std::string& reason) {
 int cannot_begin(const Error& error) {
   return end_with(cannot_start_code(error), error.message);
 }
-// RocksDB's timer, its two kinds of background work, and four lanes.
+// RocksDB's timer, its two kinds of background work, and four executors.
 constexpr int kMostThreads = 7;
 
 // A limit that is lifted may be so only for processes that are started from then on: one that gets no thread for long

@@ -119,7 +119,7 @@ void Recovery::fill(std::uint64_t waiting, std::uint64_t ahead) {
   reading_ = true;
   auto page = std::make_shared<Result<std::vector<OpenRow>>>(std::vector<OpenRow>());
   loop_.offload(
-      Loop::Lane::query, [ledger = &ledger_, page, after = after_] { *page = ledger->rows(after, kRowsPerPage); },
+      Loop::Executor::query, [ledger = &ledger_, page, after = after_] { *page = ledger->rows(after, kRowsPerPage); },
       [this, page, alive = std::weak_ptr<bool>(alive_)] {
         if (!alive.expired()) page_read(std::move(*page));
       });

@@ -1,6 +1,6 @@
 // WHERE A SLICE IS REPLAYED. What an opened ledger still owes: slices of this execution that were open when its
 // controller died, and, in a recovery, the stored requests of earlier executions. Loop thread; reading happens on the
-// query lane.
+// query executor.
 //
 // A replay never calls the slicer, so it works for every slicer, and it streams: 200,000 failed slices cost a page of
 // memory.

@@ -33,7 +33,7 @@ void Redrive::fill(std::uint64_t waiting, std::uint64_t ahead) {
   reading_ = true;
   auto page = std::make_shared<Result<std::vector<QuarantineRow>>>(std::vector<QuarantineRow>());
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [ledger = &ledger_, page, after = after_] { *page = ledger->quarantine(after, 0, kRecordsPerPage); },
       [this, page, alive = std::weak_ptr<bool>(alive_)] {
         if (!alive.expired()) page_read(std::move(*page));
@@ -82,17 +82,17 @@ void Redrive::page_read(Result<std::vector<QuarantineRow>> page) {
                                                  .requests = slices_of(*page)});
   position_.highest_order += run->count();
   auto& batch = writer_.batch();
-  batch.born.push_back(*run);
+  batch.created.push_back(*run);
   batch.positions[0] = position_;
   for (const auto& row : *page) batch.released.push_back(row.at);
-  reading_ = true;  // until they are born
+  reading_ = true;  // until they are created
   writer_.after_sync([this, run] {
     reading_ = false;
     if (!fault("redriven")) {
       hooks_.on_fatal(Error(ErrorCode::io, "fault point redriven fired"));
       return;
     }
-    hooks_.on_born({run, 0, run->count()});
+    hooks_.on_created({run, 0, run->count()});
     hooks_.on_change();
   });
 }

@@ -1,9 +1,10 @@
 // WHERE QUARANTINED RECORDS COME BACK. In an execution that redrives, the quarantined records of earlier executions
-// become slices: born and taken out of the quarantine in one batch, so a record is always in exactly one place. Loop
-// thread; reading happens on the query lane.
+// become slices: created and taken out of the quarantine in one batch, so a record is always in exactly one place. Loop
+// thread; reading happens on the query executor.
 //
-// From its birth on such a slice is one like all others: it is replayed, retried, published and recorded by those who
-// do that anyway, and what fails in it again is quarantined again. Streams: a page of records is in memory, no more.
+// From its creation on such a slice is one like all others: it is replayed, retried, published and recorded by those
+// who do that anyway, and what fails in it again is quarantined again. Streams: a page of records is in memory, no
+// more.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ namespace slicemill::controller {
 class Redrive {
  public:
   struct Hooks {
-    std::function<void(OpenRange)> on_born;  // durable: may be dispatched
+    std::function<void(OpenRange)> on_created;  // durable: may be dispatched
     std::function<void()> on_change;
     std::function<void(const Error&)> on_fatal;
   };
@@ -50,7 +51,7 @@ class Redrive {
   LedgerWriter& writer_;
   std::optional<MendedRecords> chosen_;
   Hooks hooks_;
-  SlicerPosition position_;  // of slicer 0, under whose name the slices are born
+  SlicerPosition position_;  // of slicer 0, under whose name the slices are created
   std::optional<QuarantinePlace> after_;
   bool reading_ = false;
   bool finished_ = false;

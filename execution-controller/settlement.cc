@@ -274,11 +274,12 @@ void Settlement::publish_next() {
     for (const auto& output : *outputs) facts.push_back(output.output);
     *results = publisher->publish(facts);
   };
-  loop_.offload(Loop::Lane::publish, std::move(work), [this, outputs, results, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    publishing_ = false;
-    published(std::move(*outputs), *results);
-  });
+  loop_.offload(Loop::Executor::publish, std::move(work),
+                [this, outputs, results, alive = std::weak_ptr<bool>(alive_)] {
+                  if (alive.expired()) return;
+                  publishing_ = false;
+                  published(std::move(*outputs), *results);
+                });
 }
 
 void Settlement::published(std::vector<Committed> outputs, const std::vector<Result<void>>& results) {

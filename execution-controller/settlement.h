@@ -2,7 +2,7 @@
 // or to an error row.
 //
 // Order is everything here (architecture, section 7): the ledger decides, publication follows. Loop thread; publishing
-// happens on its lane.
+// happens on its executor.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What may be dispatched: durable births, in order, as spans of runs; and single slices that came back. Pure; loop
+// What may be dispatched: durable creations, in order, as spans of runs; and single slices that came back. Pure; loop
 // thread.
 //
 // A run of a million slices is one entry. Slices that came back (retry, recall, lost worker) go first.

@@ -28,7 +28,7 @@ bool source_may_recover(const Error& error) {
 
 struct SliceSource::State {
   std::uint32_t id = 0;
-  std::shared_ptr<Slicer> slicer;  // shared with the lane while a turn is under way
+  std::shared_ptr<Slicer> slicer;  // shared with the executor while a turn is under way
   SlicerPosition position;
   bool in_turn = false;
   bool finished_turns = false;  // the slicer said so; `position.finished` follows when that is durable
@@ -84,7 +84,7 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
     done(Error(ErrorCode::invalid, "the reader has no slicer"));
     return;
   }
-  // Nothing of ours is touched on the lane: a source that hangs there may outlive us.
+  // Nothing of ours is touched on the executor: a source that hangs there may outlive us.
   auto openings = std::make_shared<std::vector<Opening>>();
   for (auto& state : states_) {
     if (state->position.finished) continue;
@@ -97,7 +97,7 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
     for (const auto& opening : *openings)
       if (*result) *result = opening.slicer->open(opening.context, opening.position);
   };
-  loop_.offload(Loop::Lane::slicer, std::move(work),
+  loop_.offload(Loop::Executor::slicer, std::move(work),
                 [this, result, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
                   if (!alive.expired()) opened(*result, std::move(done));
                 });
@@ -133,7 +133,7 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
 
 void SliceSource::take_turn(State& state, std::size_t wanted) {
   state.in_turn = true;
-  auto turn = std::make_shared<Result<SlicerTurn>>(SlicerTurn{});
+  auto turn = std::make_shared<Result<SliceBatch>>(SliceBatch{});
   // A turn that failed may have passed over what it had cut already: it is cut again, from the last one that was good.
   std::optional<Opening> reopening;
   if (state.failures > 0 && state.slicer->is_recoverable()) {
@@ -141,7 +141,7 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
     reopening = opening_of(state);
   }
   loop_.offload(
-      Loop::Lane::slicer,
+      Loop::Executor::slicer,
       [slicer = state.slicer, turn, wanted, reopening = std::move(reopening)] {
         if (auto passed = fault("slicing"); !passed) {
           *turn = passed.error();
@@ -153,7 +153,7 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
       },
       [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
-        finish_turn(state, std::move(*turn));
+        finish_batch(state, std::move(*turn));
       });
 }
 
@@ -180,8 +180,8 @@ void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
   });
 }
 
-void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
-  if (halted_) {  // stopped meanwhile: what was cut but not born is cut again from the stored position
+void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
+  if (halted_) {  // stopped meanwhile: what was cut but not created is cut again from the stored position
     state.in_turn = false;
     hooks_.on_change();
     return;
@@ -191,7 +191,7 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
     return;
   }
   state.failures = 0;
-  SlicerTurn& turn = *result;
+  SliceBatch& turn = *result;
   subslices_ += turn.subslices;
   if (turn.total) totals_[state.id] = *turn.total;
   for (const std::string& notice : turn.notices) {
@@ -206,7 +206,7 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
     return;
   }
   auto& batch = writer_.batch();
-  auto born = std::make_shared<std::vector<OpenRange>>();
+  auto created = std::make_shared<std::vector<OpenRange>>();
   for (auto& requests : turn.runs) {
     auto run = std::make_shared<SliceRun>(SliceRun{.generation = generation_,
                                                    .slicer = state.id,
@@ -216,8 +216,8 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
     const std::uint64_t count = run->count();
     if (count == 0) continue;
     state.position.highest_order += count;
-    if (!SLICEMILL_MUTATED("position_without_birth")) batch.born.push_back(*run);
-    born->push_back({run, 0, count});
+    if (!SLICEMILL_MUTATED("position_without_creation")) batch.created.push_back(*run);
+    created->push_back({run, 0, count});
   }
   state.position.position = turn.position;
   state.finished_turns = turn.finished;
@@ -225,15 +225,15 @@ void SliceSource::finish_turn(State& state, Result<SlicerTurn> result) {
   stored.finished = turn.finished;
   batch.positions[state.id] = stored;
   if (SLICEMILL_MUTATED("dispatch_before_sync"))
-    for (auto& range : std::exchange(*born, {})) hooks_.on_born(std::move(range));
-  writer_.after_sync([this, &state, born] {
+    for (auto& range : std::exchange(*created, {})) hooks_.on_created(std::move(range));
+  writer_.after_sync([this, &state, created] {
     state.in_turn = false;
     state.position.finished = state.finished_turns;
-    if (!born->empty() && !fault("born")) {
-      hooks_.on_fatal(Error(ErrorCode::io, "fault point born fired"));
+    if (!created->empty() && !fault("created")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point created fired"));
       return;
     }
-    for (auto& range : *born) hooks_.on_born(std::move(range));
+    for (auto& range : *created) hooks_.on_created(std::move(range));
     hooks_.on_change();
   });
 }
@@ -268,7 +268,7 @@ void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
   if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled())
     return;
   loop_.offload(
-      Loop::Lane::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); },
+      Loop::Executor::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); },
       [] {});
 }
 

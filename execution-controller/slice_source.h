@@ -1,5 +1,5 @@
-// WHERE A SLICE IS BORN. Asks the slicers for runs, numbers them, and hands them on once their birth is durable. Loop
-// thread; the slicers themselves work on the slicer lane, one turn at a time each.
+// WHERE A SLICE IS CREATED. Asks the slicers for runs, numbers them, and hands them on once their creation is durable.
+// Loop thread; the slicers themselves work on the slicer executor, one turn at a time each.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace slicemill::controller {
 class SliceSource {
  public:
   struct Hooks {
-    std::function<void(OpenRange)> on_born;  // durable: may be dispatched
-    std::function<void()> on_change;         // a slicer finished, or a turn gave nothing
+    std::function<void(OpenRange)> on_created;  // durable: may be dispatched
+    std::function<void()> on_change;            // a slicer finished, or a turn gave nothing
     std::function<void(const Error&)> on_fatal;
     std::function<void(const std::string&)> on_notice = {};  // a slicer has something to say; may be empty
   };
@@ -38,7 +38,7 @@ class SliceSource {
   bool is_endless() const { return endless_; }
   // No turn begins after this.
   void halt() { halted_ = true; }
-  // All slicers finished and every birth is durable.
+  // All slicers finished and every creation is durable.
   bool exhausted() const;
   void tell_settled(const SliceKey& key, SliceState state);
   void tell_completed(const SettledRange& range);
@@ -64,7 +64,7 @@ class SliceSource {
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
   void wait_idle(State& state, std::int64_t idle_ms);
-  void finish_turn(State& state, Result<SlicerTurn> turn);
+  void finish_batch(State& state, Result<SliceBatch> turn);
   void retry_or_fail(State& state, const Error& error);
 
   Loop& loop_;

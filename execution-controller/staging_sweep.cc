@@ -29,7 +29,7 @@ void StagingSweep::sweep() {
       return attempt.epoch >= epoch || kept->contains({key, attempt});
     });
   };
-  loop_.offload(Loop::Lane::publish, std::move(work), [this, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.offload(Loop::Executor::publish, std::move(work), [this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     sweeping_ = false;
     if (!lost_.empty()) sweep();

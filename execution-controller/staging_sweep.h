@@ -1,5 +1,5 @@
 // Removes the staged outputs of attempts that can never commit: those of dead workers, and after a restart those of
-// earlier controllers that nobody came back with. Loop thread; files are removed on the publish lane.
+// earlier controllers that nobody came back with. Loop thread; files are removed on the publish executor.
 #pragma once
 
 #include <cstdint>

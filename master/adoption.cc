@@ -84,7 +84,7 @@ void Executions::sweep_notes() {
     if (live == nullptr || is_terminal(live->status)) directories.push_back(options_.layout.marker_directory(name));
   }
   loop_.offload(
-      Loop::Lane::store,
+      Loop::Executor::store,
       [directories = std::move(directories)] {
         for (const auto& directory : directories) (void)posix_files().remove_tree(directory);
       },
@@ -121,7 +121,7 @@ void Executions::adopt(LiveExecution& live, const std::vector<ProcessRow>& known
 void Executions::consult_ledger(const ExecutionId& id) {
   auto decided = std::make_shared<Result<bool>>(false);
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [decided, directory = options_.layout.ledger_directory(id.text)] { *decided = has_outcome(directory); },
       [this, alive = std::weak_ptr<int>(alive_), id, decided] {
         if (!alive.expired()) act_on_ledger(id, *decided);

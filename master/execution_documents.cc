@@ -164,29 +164,29 @@ JsonMembers place_members(const ExecutionId& id, const DataLayout& layout) {
           {"log_path", quoted(layout.log_directory(id.text) + "/controller.log")}};
 }
 
-ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
+ExecutionRow make_execution(ExecutionOrigin creation, const DataLayout& layout) {
   ExecutionRow row;
-  row.ex_id = birth.ex_id;
-  row.seq = birth.seq;
-  row.job_id = birth.job_id;
-  row.created = row.updated = birth.now;
-  row.recovered_execution = birth.recovered_execution;
-  row.cleanup = birth.cleanup;
-  row.source_ledger = birth.source_ledger;
-  row.owns_staging = birth.owns_staging;
-  row.lineage = birth.lineage.empty() ? birth.ex_id : birth.lineage;
-  Json& json = birth.config;
+  row.ex_id = creation.ex_id;
+  row.seq = creation.seq;
+  row.job_id = creation.job_id;
+  row.created = row.updated = creation.now;
+  row.recovered_execution = creation.recovered_execution;
+  row.cleanup = creation.cleanup;
+  row.source_ledger = creation.source_ledger;
+  row.owns_staging = creation.owns_staging;
+  row.lineage = creation.lineage.empty() ? creation.ex_id : creation.lineage;
+  Json& json = creation.config;
   erase_fields(json, kExecutionFields);
   row.name = text_or(json, "name", "Custom Job");
   const auto workers = json.find("workers");
   if (workers != json.end() && workers->is_number_integer()) row.workers = workers->get<std::int64_t>();
-  if (!birth.redriven_records.is_null()) json[kRedrivenRecords] = std::move(birth.redriven_records);
+  if (!creation.redriven_records.is_null()) json[kRedrivenRecords] = std::move(creation.redriven_records);
   json["ex_id"] = row.ex_id.text;
   json["job_id"] = row.job_id.text;
   json["_context"] = "ex";
   json["_status"] = to_string(row.status);
-  json["_created"] = to_iso(birth.now);
-  json["_updated"] = to_iso(birth.now);
+  json["_created"] = to_iso(creation.now);
+  json["_updated"] = to_iso(creation.now);
   json["_has_errors"] = false;
   json["_failureReason"] = "";
   json["_slicer_stats"] = Json::object();
@@ -196,7 +196,7 @@ ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout) {
   lay_over(place_members(row.ex_id, layout), json);
   if (!row.recovered_execution.empty()) {
     json["recovered_execution"] = row.recovered_execution.text;
-    if (!birth.recovered_slice_type.empty()) json["recovered_slice_type"] = birth.recovered_slice_type;
+    if (!creation.recovered_slice_type.empty()) json["recovered_slice_type"] = creation.recovered_slice_type;
   }
   row.doc = to_compact_text(json);
   return row;

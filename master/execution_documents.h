@@ -36,10 +36,10 @@ std::string without_rates(const std::string& progress);
 bool is_active(const Json& posted);
 // The row of a job from what was posted; fields that only the server sets are taken out first.
 JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now);
-// The same job with another document: keeps id, sequence, birth. Fields that were not sent vanish.
+// The same job with another document: keeps id, sequence, creation. Fields that were not sent vanish.
 JobRow replace_job(const JobRow& former, Json posted, WallMs now);
 
-struct ExecutionBirth {
+struct ExecutionOrigin {
   ExecutionId ex_id;
   std::int64_t seq = 0;
   JobId job_id;
@@ -57,7 +57,7 @@ struct ExecutionBirth {
 void lay_over(const JsonMembers& members, Json& json);
 // The directories of an execution: a data directory may have moved since its document was written.
 JsonMembers place_members(const ExecutionId& id, const DataLayout& layout);
-ExecutionRow make_execution(ExecutionBirth birth, const DataLayout& layout);
+ExecutionRow make_execution(ExecutionOrigin creation, const DataLayout& layout);
 
 // The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of
 // it runs.

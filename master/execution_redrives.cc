@@ -16,7 +16,7 @@ namespace {
 constexpr int kTries = 25;
 constexpr Duration kPause = std::chrono::milliseconds(200);  // for the controller of the last execution to leave
 
-// Quarantined records, or slices of an earlier redrive that may not be done. Query lane.
+// Quarantined records, or slices of an earlier redrive that may not be done. Query executor.
 Result<bool> has_something_to_redrive(const std::string& directory, const Json& records) {
   ASSIGN_OR_RETURN(const auto ledger, view_ledger(directory));
   if (!records.is_null()) {
@@ -35,7 +35,7 @@ Result<bool> has_something_to_redrive(const std::string& directory, const Json& 
 struct ExecutionStarts::Redriving {
   ExecutionId asked;
   JobRow job;
-  ExecutionRow birth;
+  ExecutionRow creation;
   std::vector<JobWarning> warnings;
   Json records;  // as in RedriveRequest
   Reply<Submitted> reply;
@@ -57,19 +57,19 @@ Result<ExecutionStarts::Redriving> ExecutionStarts::redriving(const ExecutionId&
   ASSIGN_OR_RETURN(ValidatedJob validated, validate_after(redriving.job, *source, std::move(request.params)));
   redriving.warnings = std::move(validated.warnings);
   redriving.records = std::move(request.records);
-  ASSIGN_OR_RETURN(redriving.birth, recovery_of(*source, std::move(validated.config), CleanupType::quarantine, false,
-                                                redriving.records));
+  ASSIGN_OR_RETURN(redriving.creation, recovery_of(*source, std::move(validated.config), CleanupType::quarantine, false,
+                                                   redriving.records));
   return redriving;
 }
 
 void ExecutionStarts::redrive_if_any(const std::shared_ptr<Redriving>& redriving, int tries) {
   const Error none{ErrorCode::not_found, fmt::format("Execution {} has no quarantined records", redriving->asked.text)};
-  if (redriving->birth.source_ledger.empty()) return redriving->reply(none);
+  if (redriving->creation.source_ledger.empty()) return redriving->reply(none);
   auto found = std::make_shared<Result<bool>>(false);
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [found, redriving,
-       directory = executions_.options().layout.ledger_directory(redriving->birth.source_ledger.text)] {
+       directory = executions_.options().layout.ledger_directory(redriving->creation.source_ledger.text)] {
         *found = has_something_to_redrive(directory, redriving->records);
       },
       [this, found, redriving, none, tries, alive = std::weak_ptr<int>(alive_)] {
@@ -86,9 +86,9 @@ void ExecutionStarts::redrive_if_any(const std::shared_ptr<Redriving>& redriving
         if (!**found) return redriving->reply(none);
         // Somebody may have started the job while the ledger was read.
         if (const auto free = nothing_lives(redriving->job.job_id); !free) return redriving->reply(free.error());
-        give_birth(std::move(redriving->birth), std::nullopt,
-                   {.job_seq = redriving->job.seq, .warnings = std::move(redriving->warnings)},
-                   std::move(redriving->reply));
+        create(std::move(redriving->creation), std::nullopt,
+               {.job_seq = redriving->job.seq, .warnings = std::move(redriving->warnings)},
+               std::move(redriving->reply));
       });
 }
 

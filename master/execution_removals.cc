@@ -135,7 +135,7 @@ void ExecutionRemovals::free(const ExecutionId& id, const std::function<void(Res
   }
   auto result = std::make_shared<Result<void>>();
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [result, row = **row, layout = executions_.options().layout] { *result = remove_files(layout, row); },
       [this, result, row = **row, done, alive = std::weak_ptr<int>(alive_)] {
         if (!alive.expired()) freed(row, *result, done);
@@ -172,7 +172,7 @@ void ExecutionRemovals::free_staging_of(const JobId& id) {
   }
   if (places.empty()) return;
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [places = std::move(places)] {
         for (const auto& place : places) {
           const auto removed = remove_staging(place);

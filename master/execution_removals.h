@@ -3,7 +3,7 @@
 // from is no more.
 //
 // Owner: the master; loop thread. The registry forgets first and remembers what is to be freed, so that a crash leaves
-// nothing that nobody owns. Files go on the query lane, once no process of the execution is left.
+// nothing that nobody owns. Files go on the query executor, once no process of the execution is left.
 #pragma once
 
 #include <functional>

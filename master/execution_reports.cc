@@ -227,7 +227,7 @@ void Executions::gave_up(const ExecutionId& id, const std::string& reason) {
 void Executions::group_gone(const ExecutionId& id) {
   // A controller that was killed leaves its socket file behind, workers what they noted.
   loop_.offload(
-      Loop::Lane::store,
+      Loop::Executor::store,
       [socket = options_.layout.runtime + "/" + id.text, notes = options_.layout.marker_directory(id.text)] {
         (void)posix_files().remove(socket);
         (void)posix_files().remove_tree(notes);
@@ -279,7 +279,7 @@ void Executions::check_silence(LiveExecution& live) {
 void Executions::check_overdue(LiveExecution& live) {
   if (live.status != ExecutionStatus::stopping) return;
   if (!live.stop_by) live.stop_by = loop_.now() + milliseconds(options_.settings.shutdown_timeout_ms);
-  // Without a ledger no slice was ever born; with one, only a controller may say how it ended.
+  // Without a ledger no slice was ever created; with one, only a controller may say how it ended.
   if (!live.met_controller && !live.has_ledger && loop_.now() > *live.stop_by &&
       !ledger_exists(options_.layout.ledger_directory(live.ex_id.text))) {
     live.kill_at_end = true;

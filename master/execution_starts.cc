@@ -136,7 +136,7 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
   ResolvedBundles bundles(with_resolved_assets(posted, catalog_), *rules_.assets);
   auto task = std::make_shared<Task>(Task{std::move(posted), std::move(bundles), Error()});
   loop_.offload(
-      Loop::Lane::documents,
+      Loop::Executor::documents,
       [task, rules = std::move(rules), &catalog = catalog_]() mutable {
         rules.assets = &task->bundles;
         task->validated = validate_job(task->posted, catalog, rules);
@@ -170,8 +170,7 @@ Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) con
 }
 
 // submitted: what the answer says beside the ids.
-void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, Submitted submitted,
-                                 Reply<Submitted> reply) {
+void ExecutionStarts::create(ExecutionRow row, std::optional<JobRow> job, Submitted submitted, Reply<Submitted> reply) {
   submitted.job_id = row.job_id;
   submitted.ex_id = row.ex_id;
   executions_.create(std::move(row), std::move(job),
@@ -185,15 +184,15 @@ void ExecutionStarts::give_birth(ExecutionRow row, std::optional<JobRow> job, Su
 }
 
 void ExecutionStarts::submit(JobRow job, const ExecutionId& ex_id, ValidatedJob validated, Reply<Submitted> reply) {
-  ExecutionBirth birth;
-  birth.ex_id = ex_id;
-  birth.seq = registry_.new_execution_seq();
-  birth.job_id = job.job_id;
-  birth.now = loop_.wall_ms();
-  birth.config = std::move(validated.config);
+  ExecutionOrigin creation;
+  creation.ex_id = ex_id;
+  creation.seq = registry_.new_execution_seq();
+  creation.job_id = job.job_id;
+  creation.now = loop_.wall_ms();
+  creation.config = std::move(validated.config);
   const std::int64_t job_seq = job.seq;
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::move(job),
-             {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, std::move(reply));
+  create(make_execution(std::move(creation), executions_.options().layout), std::move(job),
+         {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, std::move(reply));
 }
 
 void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitted> reply) {
@@ -217,14 +216,14 @@ void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitt
   if (goes_on && *latest) {
     return recover_from(**latest, *job, ConfigSource::current, {.params = std::move(request.params)}, std::move(reply));
   }
-  ExecutionBirth birth;
-  birth.ex_id = ex_id;
-  birth.seq = registry_.new_execution_seq();
-  birth.job_id = id;
-  birth.now = loop_.wall_ms();
-  birth.config = std::move(validated->config);
-  give_birth(make_execution(std::move(birth), executions_.options().layout), std::nullopt,
-             {.job_seq = job->seq, .warnings = std::move(validated->warnings)}, std::move(reply));
+  ExecutionOrigin creation;
+  creation.ex_id = ex_id;
+  creation.seq = registry_.new_execution_seq();
+  creation.job_id = id;
+  creation.now = loop_.wall_ms();
+  creation.config = std::move(validated->config);
+  create(make_execution(std::move(creation), executions_.options().layout), std::nullopt,
+         {.job_seq = job->seq, .warnings = std::move(validated->warnings)}, std::move(reply));
 }
 
 // Whoever goes on from the latest execution must not take an earlier one for it.
@@ -285,31 +284,31 @@ void ExecutionStarts::recover_from(const ExecutionRow& source, const JobRow& job
     reply(row.error());
     return;
   }
-  give_birth(std::move(*row), std::nullopt,
-             {.job_seq = job.seq, .warnings = std::move(validated->warnings), .config = which}, std::move(reply));
+  create(std::move(*row), std::nullopt,
+         {.job_seq = job.seq, .warnings = std::move(validated->warnings), .config = which}, std::move(reply));
 }
 
 Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup,
                                                   bool autorecover, Json redriven_records) {
-  ExecutionBirth birth;
-  birth.ex_id = ExecutionId(random_uuid(loop_));
-  birth.seq = registry_.new_execution_seq();
-  birth.job_id = source.job_id;
-  birth.now = loop_.wall_ms();
-  birth.config = std::move(config);
-  birth.recovered_execution = source.ex_id;
-  birth.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
-  birth.recovered_slice_type = to_string(birth.cleanup);
-  birth.redriven_records = std::move(redriven_records);
-  ASSIGN_OR_RETURN(birth.source_ledger, ledger_ahead(source));
-  if (!birth.source_ledger.empty()) {
-    ASSIGN_OR_RETURN(const auto ahead, registry_.execution(birth.source_ledger));
+  ExecutionOrigin creation;
+  creation.ex_id = ExecutionId(random_uuid(loop_));
+  creation.seq = registry_.new_execution_seq();
+  creation.job_id = source.job_id;
+  creation.now = loop_.wall_ms();
+  creation.config = std::move(config);
+  creation.recovered_execution = source.ex_id;
+  creation.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
+  creation.recovered_slice_type = to_string(creation.cleanup);
+  creation.redriven_records = std::move(redriven_records);
+  ASSIGN_OR_RETURN(creation.source_ledger, ledger_ahead(source));
+  if (!creation.source_ledger.empty()) {
+    ASSIGN_OR_RETURN(const auto ahead, registry_.execution(creation.source_ledger));
     if (ahead) {
-      birth.lineage = ahead->lineage;
-      birth.owns_staging = ahead->owns_staging;
+      creation.lineage = ahead->lineage;
+      creation.owns_staging = ahead->owns_staging;
     }
   }
-  return make_execution(std::move(birth), executions_.options().layout);
+  return make_execution(std::move(creation), executions_.options().layout);
 }
 
 // What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it

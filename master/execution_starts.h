@@ -1,5 +1,5 @@
-// How executions are born: fresh starts and recoveries. Validates, chooses what a recovery goes on from, and writes the
-// birth. Loop thread.
+// How executions are created: fresh starts and recoveries. Validates, chooses what a recovery goes on from, and writes
+// the creation. Loop thread.
 #pragma once
 
 #include <functional>
@@ -60,7 +60,7 @@ class ExecutionStarts {
                                    Json redriven_records = {});
   Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
   Result<ExecutionId> ledger_behind(const ExecutionRow& source) const;
-  void give_birth(ExecutionRow row, std::optional<JobRow> job, Submitted submitted, Reply<Submitted> reply);
+  void create(ExecutionRow row, std::optional<JobRow> job, Submitted submitted, Reply<Submitted> reply);
 
   Loop& loop_;
   Registry& registry_;

@@ -151,17 +151,17 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   return *live;
 }
 
-// A free slot is given to it before the birth is written, in one write with it, as each write is a sync to wait for.
+// A free slot is given to it before the creation is written, in one write with it, as each write is a sync to wait for.
 void Executions::create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done) {
   LiveExecution& live = insert(row);
   const std::string origin =
       row.recovered_execution.empty() ? "it was submitted or started" : "it recovers " + row.recovered_execution.text;
   live.lines.push_back({row.ex_id, row.created, "", "created", std::string(to_string(row.status)), origin});
-  live.birth = Birth{std::move(row), std::move(job), std::move(done)};
+  live.creation = Creation{std::move(row), std::move(job), std::move(done)};
   plan();
   loop_.post([this, alive = std::weak_ptr<int>(alive_), id = live.ex_id] {
-    LiveExecution* unborn = alive.expired() ? nullptr : find(id);
-    if (unborn != nullptr && unborn->birth) persist(*unborn);
+    LiveExecution* fresh = alive.expired() ? nullptr : find(id);
+    if (fresh != nullptr && fresh->creation) persist(*fresh);
   });
 }
 
@@ -254,9 +254,9 @@ void Executions::persist(LiveExecution& live) {
   written->effects = std::exchange(live.effects, {});
   written->afters = std::exchange(live.afters, {});
   RegistryBatch batch;
-  if (live.birth) {
-    if (live.birth->job) batch.jobs.push_back(*live.birth->job);
-    batch.executions.push_back(live.birth->row);
+  if (live.creation) {
+    if (live.creation->job) batch.jobs.push_back(*live.creation->job);
+    batch.executions.push_back(live.creation->row);
   }
   batch.states.push_back(
       {live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
@@ -279,8 +279,8 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
   if (found == nullptr) return;
   LiveExecution& live = *found;
   if (!result) {
-    if (live.birth) {
-      fail_birth(id, result.error());
+    if (live.creation) {
+      fail_creation(id, result.error());
     } else {
       write_again(live, *written, result.error());
     }
@@ -289,7 +289,7 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
   live.writing = false;
   live.durable_status = written->status;
   live.has_unused_epoch |= written->has_epoch;
-  if (const auto birth = std::exchange(live.birth, std::nullopt)) birth->done({});
+  if (const auto creation = std::exchange(live.creation, std::nullopt)) creation->done({});
   for (const auto effect : written->effects) {
     if (effect == ExecutionEffect::start_controller) start_processes(live);
   }
@@ -303,11 +303,11 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
 }
 
 // It never was.
-void Executions::fail_birth(const ExecutionId& id, const Error& error) {
-  const auto unborn = std::move(live_.at(id));
+void Executions::fail_creation(const ExecutionId& id, const Error& error) {
+  const auto fresh = std::move(live_.at(id));
   live_.erase(id);
-  unborn->birth->done(error);
-  for (const auto& reply : unborn->stop_waiters) reply(error);
+  fresh->creation->done(error);
+  for (const auto& reply : fresh->stop_waiters) reply(error);
   plan();  // it may have had slots
 }
 
@@ -338,7 +338,8 @@ void Executions::end(LiveExecution& live) {
   links_.end(id);
   endpoints_.forget(id);
   loop_.offload(
-      Loop::Lane::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); }, [] {});
+      Loop::Executor::store, [path = options_.layout.launch_file(id.text)] { (void)posix_files().remove(path); },
+      [] {});
   for (const auto& task : ended->afters) task();
   for (const auto& reply : ended->stop_waiters) reply(StopAnswer{ended->durable_status});
   plan();
@@ -486,7 +487,7 @@ void Executions::write_launch(const ExecutionId& id, const std::function<void(Re
   }
   auto outcome = std::make_shared<Result<void>>();
   loop_.offload(
-      Loop::Lane::store,
+      Loop::Executor::store,
       [outcome, text = *text, path = options_.layout.launch_file(id.text),
        logs = options_.layout.log_directory(id.text)] { *outcome = write_launch_file(path, text, logs); },
       [outcome, epoch = live->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });

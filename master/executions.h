@@ -26,7 +26,7 @@
 #include "master/cluster_totals.h"
 #include "master/controller_endpoints.h"
 #include "master/controller_links.h"
-#include "master/process_notes.h"
+#include "master/process_journal.h"
 #include "master/registry.h"
 #include "master/start_planner.h"
 #include "master/supervisor.h"
@@ -34,7 +34,7 @@
 namespace slicemill::master {
 
 // What is written of an execution first, together with what happened to it meanwhile.
-struct Birth {
+struct Creation {
   ExecutionRow row;
   std::optional<JobRow> job;
   std::function<void(Result<void>)> done;
@@ -78,7 +78,7 @@ struct LiveExecution {
 
   // ---- writing ----
   WallMs updated = 0;
-  std::optional<Birth> birth;  // until it is durable: nobody was told of the execution yet
+  std::optional<Creation> creation;  // until it is durable: nobody was told of the execution yet
   bool writing = false;
   bool dirty = false;  // changed since the write that is under way
   std::vector<HistoryRow> lines;
@@ -109,8 +109,8 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   const std::string& no_cpu_limit() const { return no_cpu_limit_; }
 
   // ---- life ----
-  // The planner decides, then the birth (and the job, if it is new) is written with what it decided; answers when that
-  // is durable, and only then something is started. The execution counts as living from the call on.
+  // The planner decides, then the creation (and the job, if it is new) is written with what it decided; answers when
+  // that is durable, and only then something is started. The execution counts as living from the call on.
   void create(ExecutionRow row, std::optional<JobRow> job, std::function<void(Result<void>)> done);
   // One event of the table; false: it means nothing in the present status.
   bool change(LiveExecution& live, ExecutionEvent event, const std::string& reason);
@@ -138,7 +138,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   // ---- views ----
   LiveExecution* find(const ExecutionId& id);
   const LiveExecution* find_by_job(const JobId& id) const;
-  std::vector<const LiveExecution*> all() const;  // in order of birth
+  std::vector<const LiveExecution*> all() const;  // in order of creation
   std::string live_reason(const ExecutionId& id) const;
   // How far it is, as its controller said last (JSON); "" if that is not known.
   std::string live_progress(const ExecutionId& id) const;
@@ -181,7 +181,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   LiveExecution& insert(const ExecutionRow& row);
   void persist(LiveExecution& live);
   Result<EpochRow> next_epoch(LiveExecution& live);
-  void fail_birth(const ExecutionId& id, const Error& error);
+  void fail_creation(const ExecutionId& id, const Error& error);
   void write_again(LiveExecution& live, const Written& written, const Error& error);
   void persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result);
   void end(LiveExecution& live);
@@ -210,7 +210,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   ExecutionsOptions options_;
   std::map<ExecutionId, std::unique_ptr<LiveExecution>> live_;
   ClusterTotals totals_;
-  ProcessNotes notes_;
+  ProcessJournal notes_;
   ControllerEndpoints endpoints_;
   const std::string no_cpu_limit_;
   Supervisor supervisor_;

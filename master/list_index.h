@@ -1,9 +1,9 @@
 // The narrow tables that lists are filtered and sorted by: one row per job and per execution with the values of the
 // indexed fields (core/query/field.h), so that a list of 100,000 reads no documents but those of its page.
 //
-// Part of the registry: rows are written in the transaction that writes the job or execution, on the store lane. Each
-// write gives its row a stamp above all of that table, which tells the reading side (master/list_columns.h) what is
-// new.
+// Part of the registry: rows are written in the transaction that writes the job or execution, on the store executor.
+// Each write gives its row a stamp above all of that table, which tells the reading side (master/list_columns.h) what
+// is new.
 #pragma once
 
 #include <string>

@@ -164,8 +164,8 @@ void Master::Body::stop_all(const std::function<void()>& then) {
   }
 }
 
-// The next master finds each process of this one. Then an empty write: the lane is first in, first out, so all before
-// it is durable too.
+// The next master finds each process of this one. Then an empty write: the executor is first in, first out, so all
+// before it is durable too.
 void Master::Body::flush_and_end() {
   executions->when_processes_noted([this] {
     registry->write({}, [this](const Result<void>&) {

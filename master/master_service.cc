@@ -197,7 +197,7 @@ void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields
 }
 
 void MasterService::run_beside(std::function<void()> work, std::function<void()> done) {
-  loop_.offload(Loop::Lane::documents, std::move(work), std::move(done));
+  loop_.offload(Loop::Executor::documents, std::move(work), std::move(done));
 }
 
 void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
@@ -400,7 +400,7 @@ void MasterService::read_log(const ExecutionId& id, const LogQuery& query, Reply
   if (const auto known = check_execution(id); !known) return reply(known.error());
   const auto part = std::make_shared<Result<LogPart>>(Error{ErrorCode::internal, "not read"});
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [part, query, directory = executions_.options().layout.log_directory(id.text)] {
         *part = read_process_log(posix_files(), directory, query);
       },

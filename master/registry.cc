@@ -49,7 +49,7 @@ Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
   return database;
 }
 
-// What the store lane works on. Alive as long as a task of it is.
+// What the store executor works on. Alive as long as a task of it is.
 struct PendingWrite {
   RegistryBatch batch;
   std::function<void(Result<void>)> done;
@@ -99,7 +99,7 @@ struct AllColumns {
   ListColumns executions{"execution_index"};
 };
 
-// On a connection of its own: for a lane.
+// On a connection of its own: for an executor.
 Result<AllColumns> read_all_columns(const std::string& path) {
   ASSIGN_OR_RETURN(const auto database, open_mapped(path));
   ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*database));
@@ -131,7 +131,7 @@ class SqliteRegistry final : public Registry {
   void read_columns_beside(const std::string& path) {
     auto columns = std::make_shared<Result<AllColumns>>(AllColumns{});
     loop_.offload(
-        Loop::Lane::query, [columns, path] { *columns = read_all_columns(path); },
+        Loop::Executor::query, [columns, path] { *columns = read_all_columns(path); },
         [this, columns, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           if (*columns) {
@@ -154,7 +154,7 @@ class SqliteRegistry final : public Registry {
   void probe(std::function<void(Result<void>)> done) override {
     auto result = std::make_shared<Result<void>>();
     loop_.offload(
-        Loop::Lane::store, [writer = writer_, result] { *result = write_nothing_new(*writer); },
+        Loop::Executor::store, [writer = writer_, result] { *result = write_nothing_new(*writer); },
         [this, result, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           judge(*result);
@@ -356,7 +356,7 @@ class SqliteRegistry final : public Registry {
     return query.text(2);
   }
 
-  // What looks at many rows does so on the query lane, through a connection of its own.
+  // What looks at many rows does so on the query executor, through a connection of its own.
   template <typename T>
   void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
     auto found = std::make_shared<Result<T>>(T());
@@ -364,7 +364,7 @@ class SqliteRegistry final : public Registry {
       const auto database = Database::open(path, Database::Mode::read_only);
       *found = database ? read(**database) : database.error();
     };
-    loop_.offload(Loop::Lane::query, std::move(work),
+    loop_.offload(Loop::Executor::query, std::move(work),
                   [found, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
                     if (!alive.expired()) done(std::move(*found));
                   });
@@ -386,7 +386,7 @@ class SqliteRegistry final : public Registry {
     auto group = std::make_shared<std::vector<PendingWrite>>(std::move(waiting_));
     waiting_.clear();
     loop_.offload(
-        Loop::Lane::store, [writer = writer_, group] { commit_group(*writer, *group); },
+        Loop::Executor::store, [writer = writer_, group] { commit_group(*writer, *group); },
         [this, group, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           committing_ = false;
@@ -455,7 +455,7 @@ class SqliteRegistry final : public Registry {
   const std::string execution_beginning_ = beginning_columns(kExecutionColumns);
   Loop& loop_;
   const std::string path_;
-  std::shared_ptr<Database> writer_;        // touched by the store lane only
+  std::shared_ptr<Database> writer_;        // touched by the store executor only
   std::unique_ptr<Database> reader_;        // of rows with documents: what is mapped would count as our memory
   std::unique_ptr<Database> index_reader_;  // of columns
   AllColumns columns_;

@@ -1,9 +1,9 @@
 // The registry: every job, execution, status change, epoch and process that the master must still know after a crash.
 // SQLite.
 //
-// Owner: the master; loop thread. Writes go to the `store` lane in order and are committed in groups with one fsync;
-// `done` runs on the loop thread after that fsync, never before (I5). Reads run at once on the loop thread through a
-// second connection and see what is committed, so whatever a reader is shown is durable.
+// Owner: the master; loop thread. Writes go to the `store` executor in order and are committed in groups with one
+// fsync; `done` runs on the loop thread after that fsync, never before (I5). Reads run at once on the loop thread
+// through a second connection and see what is committed, so whatever a reader is shown is durable.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +78,7 @@ struct ExecutionState {
 struct HistoryRow {
   ExecutionId ex_id;
   WallMs at = 0;
-  std::string from;  // "" for the birth
+  std::string from;  // "" for the first one
   std::string event;
   std::string to;
   std::string reason;
@@ -215,18 +215,18 @@ class Registry {
   virtual Result<std::optional<RemovedRow>> removed(const ExecutionId& id) = 0;
   virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
   virtual Result<std::vector<RemovedRow>> unfreed() = 0;
-  // Typed rows, without documents. Lists are read on the `query` lane.
+  // Typed rows, without documents. Lists are read on the `query` executor.
   virtual void job_views(const JobPage& page, std::function<void(Result<std::vector<JobView>>)> done) = 0;
   virtual Result<std::optional<JobView>> job_view(std::int64_t number) = 0;
   virtual Result<std::vector<JobEvent>> job_events(const JobId& id) = 0;
-  // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` lane.
+  // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` executor.
   virtual void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
                              std::function<void(Result<std::vector<ExecutionId>>)> done) = 0;
   struct Ended {
     ExecutionId ex_id;
     bool newest = false;  // of a job that is not deleted: never outlived, as the job goes on from it
   };
-  // Every ended execution, oldest first. Reads on the `query` lane.
+  // Every ended execution, oldest first. Reads on the `query` executor.
   virtual void list_ended(std::function<void(Result<std::vector<Ended>>)> done) = 0;
   virtual Result<std::vector<ExecutionRow>> live_executions() = 0;  // oldest first
   virtual Result<std::vector<ExecutionId>> executions_with_errors(

@@ -1,5 +1,5 @@
 // Executions that are removed from the registry: what of them is kept, and which have outlived the limits. Reads: any
-// thread, through its own connection. Writes: the store lane.
+// thread, through its own connection. Writes: the store executor.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// How a RegistryBatch becomes rows. Store lane.
+// How a RegistryBatch becomes rows. Store executor.
 #pragma once
 
 #include "core/runtime/result.h"

@@ -72,7 +72,7 @@ void Retention::look_at_sizes() {
   });
 }
 
-// In steps, since reads of ledgers wait in the same lane. An execution whose processes are still there may grow.
+// In steps, since reads of ledgers wait in the same executor. An execution whose processes are still there may grow.
 void Retention::measure(std::shared_ptr<std::vector<Registry::Ended>> ended, std::size_t from) {
   auto wanted = std::make_shared<std::vector<ExecutionId>>();
   for (; from < ended->size() && wanted->size() < kMeasuredAtOnce; ++from) {
@@ -81,7 +81,7 @@ void Retention::measure(std::shared_ptr<std::vector<Registry::Ended>> ended, std
   }
   if (wanted->empty()) return remove_oldest(*ended);
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [wanted, sizes = sizes_, layout = executions_.options().layout] {
         for (const auto& id : *wanted)
           (*sizes)[id] = size_of_tree(layout.ledger_directory(id.text)) + size_of_tree(layout.log_directory(id.text));

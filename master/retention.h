@@ -2,7 +2,7 @@
 //
 // Owner: the master; loop thread. Never removed: a live execution, one whose ledger a living recovery still needs, and
 // the newest one of a job, which the job would go on from. Sizes are measured once per ended execution, on the query
-// lane.
+// executor.
 #pragma once
 
 #include <cstdint>

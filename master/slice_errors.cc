@@ -55,7 +55,7 @@ struct SliceErrors::Reading {
     page.offer(std::move(record));
   }
 
-  // All records of an ended execution's ledger that belong on the page. Query lane.
+  // All records of an ended execution's ledger that belong on the page. Query executor.
   Result<void> read(const std::string& directory, bool had_ledger) {
     if (!ledger_exists(directory)) {
       if (!had_ledger) return {};  // never started
@@ -196,7 +196,7 @@ void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries
   auto result = std::make_shared<Result<void>>();
   auto attempt = std::make_shared<Reading>(*reading);  // a failed one leaves nothing on the page
   loop_.offload(
-      Loop::Lane::query,
+      Loop::Executor::query,
       [result, attempt, had_ledger,
        directory = executions_.options().layout.ledger_directory(reading->present().text)] {
         *result = attempt->read(directory, had_ledger);

@@ -1,8 +1,8 @@
 // The failed slices and the quarantined records of executions: a live execution's controller is asked, an ended one's
 // ledger is read; filtered, sorted and cut here.
 //
-// Loop thread; ledgers are read on the `query` lane. A ledger whose controller is just leaving is tried again for a few
-// seconds.
+// Loop thread; ledgers are read on the `query` executor. A ledger whose controller is just leaving is tried again for a
+// few seconds.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // Who gets worker slots next: a pure function, so that every decision can be read and tested as a table.
 //
-// Rules. A worker uses one slot, a controller none. First, in order of birth, each pending execution is admitted with
-// as many slots as it wants and there are; one that gets none waits and never stands in the way of anybody's running.
-// Then what is left tops up executions that run with fewer workers than they want, in order of birth. Nothing is ever
-// taken away from a running execution.
+// Rules. A worker uses one slot, a controller none. First, in order of creation, each pending execution is admitted
+// with as many slots as it wants and there are; one that gets none waits and never stands in the way of anybody's
+// running. Then what is left tops up executions that run with fewer workers than they want, in order of creation.
+// Nothing is ever taken away from a running execution.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct PlannerEntry {
 struct PlannerView {
   std::int64_t slots = 0;
   std::int64_t lingering = 0;         // worker processes of executions that are no longer listed
-  std::vector<PlannerEntry> entries;  // live executions in order of birth
+  std::vector<PlannerEntry> entries;  // live executions in order of creation
 };
 
 struct Grant {

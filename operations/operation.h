@@ -72,9 +72,9 @@ struct SliceContext {
 
   SliceKey key;
   Attempt attempt;
-  std::string_view bearer_ex_id;  // the execution that bore the slice
+  std::string_view origin_ex_id;  // the execution that created the slice
   // Computed each time: most operations never ask.
-  std::string slice_id() const { return slicemill::slice_id(bearer_ex_id, key); }
+  std::string slice_id() const { return slicemill::slice_id(origin_ex_id, key); }
   std::string_view request;  // JSON object
   WallMs created_ms = 0;
   std::string_view ex_id;

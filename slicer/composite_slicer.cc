@@ -23,11 +23,11 @@ class CompositeSlicer final : public Slicer {
     return inner_->open(context, inner_position_);
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
-    SlicerTurn turn;
+  Result<SliceBatch> next(std::size_t wanted) override {
+    SliceBatch turn;
     ListRequests slices;
     while (slices.requests.empty() && !inner_finished_ && turn.idle_ms == 0) {
-      ASSIGN_OR_RETURN(const SlicerTurn given, inner_->next(wanted));
+      ASSIGN_OR_RETURN(const SliceBatch given, inner_->next(wanted));
       inner_position_ = given.position;
       inner_finished_ = given.finished;
       turn.idle_ms = given.idle_ms;

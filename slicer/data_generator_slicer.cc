@@ -28,8 +28,8 @@ class DataGeneratorSlicer final : public Slicer {
     return {};
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
-    SlicerTurn turn;
+  Result<SliceBatch> next(std::size_t wanted) override {
+    SliceBatch turn;
     if (next_ < end_ && wanted > 0) {
       const auto stop = run_stop(wanted);
       turn.runs.emplace_back(RangeRequests{"", "processed", "count", true, next_, slice_size_, stop});
@@ -51,8 +51,8 @@ class DataGeneratorSlicer final : public Slicer {
 
  private:
   std::int64_t run_stop(std::size_t wanted) const {
-    // The clock fields of a slice follow its birth, and a run is born at once: endless jobs and paced ones make what is
-    // wanted now.
+    // The clock fields of a slice follow its creation, and a run is created at once: endless jobs and paced ones make
+    // what is wanted now.
     if (delay_ms_ > 0) return std::min(end_, next_ + slice_size_);
     if (end_ == kEndless) return range_end(next_, slice_size_, end_, std::min<std::size_t>(wanted, 10'000));
     return run_end(next_, slice_size_, end_, wanted);

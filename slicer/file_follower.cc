@@ -153,8 +153,8 @@ const std::string& FileFollower::position() {
 // ---- looking
 // ---------------------------------------------------------------------------------------------------------
 
-Result<SlicerTurn> FileFollower::next(std::size_t wanted) {
-  SlicerTurn turn;
+Result<SliceBatch> FileFollower::next(std::size_t wanted) {
+  SliceBatch turn;
   if (work_.empty() && !rows_ && milliseconds_to_next_scan() == 0) RETURN_IF_ERROR(scan());
   // A position names every known file. Turns that grow with them keep the sum of all positions in proportion to the
   // number of files, not to its square.
@@ -375,7 +375,7 @@ FileFollower::Known FileFollower::origin_of(const Seen& file) {
 // ---- cutting
 // ---------------------------------------------------------------------------------------------------------
 
-Result<void> FileFollower::cut(SlicerTurn& turn, std::size_t wanted) {
+Result<void> FileFollower::cut(SliceBatch& turn, std::size_t wanted) {
   RunBuilder runs(turn);
   RETURN_IF_ERROR(cut_rows(runs, wanted));
   while (!rows_ && !work_.empty() && runs.slices() < wanted) {

@@ -1,5 +1,5 @@
 // The files of a persistent execution: those that come, those that grow, and those that are replaced or written anew.
-// Part of the file slicer: the controller's slicer lane, one call at a time.
+// Part of the file slicer: the controller's slicer executor, one call at a time.
 //
 // position := {"v":2,"files":BASE64 [,"types":TYPES] [,"at":A]}
 //   A: slicer/file_slicer.h; TYPES: slicer/inferred_columns.h
@@ -46,7 +46,7 @@ class FileFollower {
  public:
   // position: {} at the first start.
   Result<void> open(const SlicerContext& context, const FileReading& reading, const Json& position);
-  Result<SlicerTurn> next(std::size_t wanted);
+  Result<SliceBatch> next(std::size_t wanted);
 
   // The path hashes of the files that a persistent position holds; none if it is another one.
   static Result<std::unordered_set<std::uint64_t>> followed(const Json& position);
@@ -99,7 +99,7 @@ class FileFollower {
   void consider(const std::vector<const Seen*>& strangers);
   Known origin_of(const Seen& file);
 
-  Result<void> cut(SlicerTurn& turn, std::size_t wanted);
+  Result<void> cut(SliceBatch& turn, std::size_t wanted);
   Result<void> cut_rows(RunBuilder& runs, std::size_t wanted);
   Result<void> cut_file(Work work, RunBuilder& runs);
   Result<void> cut_lines(const Work& work, ReadableFile& file, const FileStat& stat, RunBuilder& runs);

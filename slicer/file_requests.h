@@ -24,7 +24,7 @@ bool may_be_cut(Files& files, const FileReading& reading, const std::string& pat
 // Collects requests in runs: single ones packed, a file that is cut as a run of its own. Complete when it is destroyed.
 class RunBuilder {
  public:
-  explicit RunBuilder(SlicerTurn& turn) : turn_(turn) {}
+  explicit RunBuilder(SliceBatch& turn) : turn_(turn) {}
   ~RunBuilder() { flush(); }
   RunBuilder(const RunBuilder&) = delete;
   RunBuilder& operator=(const RunBuilder&) = delete;
@@ -41,7 +41,7 @@ class RunBuilder {
  private:
   void flush();
 
-  SlicerTurn& turn_;
+  SliceBatch& turn_;
   ListRequests list_;
   std::size_t slices_ = 0;
 };

@@ -66,8 +66,8 @@ class ListedFiles {
     return check_single();
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) {
-    SlicerTurn turn;
+  Result<SliceBatch> next(std::size_t wanted) {
+    SliceBatch turn;
     for (const std::size_t end = sizes_.size() + kSizedPerTurn; sizes_.size() < end && has_total_;) {
       if (sizes_.size() == list_.paths.size()) break;
       note_size(sizes_.size(), size_of(list_.paths[sizes_.size()]));
@@ -121,7 +121,7 @@ class ListedFiles {
     return {};
   }
 
-  Result<void> cut(SlicerTurn& turn, std::size_t wanted) {
+  Result<void> cut(SliceBatch& turn, std::size_t wanted) {
     RunBuilder runs(turn);
     RETURN_IF_ERROR(cut_rows(runs, wanted));
     while (!rows_ && next_path_ < list_.paths.size() && runs.slices() < wanted) {
@@ -236,7 +236,7 @@ class ListedFiles {
     return *got > 0;
   }
 
-  Result<void> conclude(SlicerTurn& turn) {
+  Result<void> conclude(SliceBatch& turn) {
     left_out_.add("name that begins with a dot", list_.hidden);
     for (const std::string& link : list_.links) left_out_.add("link to a directory", link);
     const std::string path = printable(reading_.path);
@@ -284,7 +284,7 @@ class FileSlicer final : public Slicer {
     return follower_.emplace().open(context, reading, parsed);
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
+  Result<SliceBatch> next(std::size_t wanted) override {
     return follower_ ? follower_->next(wanted) : listed_->next(wanted);
   }
 

@@ -21,8 +21,8 @@ class IdRangeSlicer final : public Slicer {
     return {};
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
-    SlicerTurn turn;
+  Result<SliceBatch> next(std::size_t wanted) override {
+    SliceBatch turn;
     if (next_ < end_ && wanted > 0) {
       const auto stop = run_end(next_, size_, end_, wanted);
       turn.runs.emplace_back(RangeRequests{"", "start", "end", false, next_, size_, stop});

@@ -1,5 +1,5 @@
-// A slicer cuts the input of an execution into slices. Owner: the controller; every call is on the slicer lane, one at
-// a time.
+// A slicer cuts the input of an execution into slices. Owner: the controller; every call is on the slicer executor, one
+// at a time.
 //
 // It makes runs, never touches the ledger, and can say where it stands: what it returns is durable before it is
 // dispatched.
@@ -35,7 +35,7 @@ struct SlicerContext {
 enum class SourceUnit { none, bytes, records };
 
 // What one turn gave. Requests carry no identity: the controller numbers them.
-struct SlicerTurn {
+struct SliceBatch {
   std::vector<std::variant<ListRequests, RangeRequests>>
       runs;                  // at most about `wanted` slices in all; one range may exceed it
   std::string position;      // from where open() can go on after these runs; stored in the same batch
@@ -51,7 +51,7 @@ class Slicer {
   virtual ~Slicer() = default;
   // position: "" at the first start, otherwise the last one stored.
   virtual Result<void> open(const SlicerContext& context, const std::string& position) = 0;
-  virtual Result<SlicerTurn> next(std::size_t wanted) = 0;
+  virtual Result<SliceBatch> next(std::size_t wanted) = 0;
   // True: it makes slices without an end, as many as are asked for, so none needs to be made long before it can run. Of
   // an open slicer.
   virtual bool is_endless() const { return false; }

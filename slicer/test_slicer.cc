@@ -46,8 +46,8 @@ class TestSlicer final : public Slicer {
     return {};
   }
 
-  Result<SlicerTurn> next(std::size_t wanted) override {
-    SlicerTurn turn;
+  Result<SliceBatch> next(std::size_t wanted) override {
+    SliceBatch turn;
     ListRequests list;
     for (; wanted > 0 && next_ < slices_.size(); --wanted) list.requests.push_back(slices_[next_++]);
     if (!list.requests.empty()) turn.runs.emplace_back(std::move(list));

@@ -23,12 +23,14 @@ int refuse(const std::string& message) {
 
 int main(int argc, char** argv) {
   slicemill::hold_standard_streams();
-  slicemill::stand_back(slicemill::kWorkersStandBack);
+  slicemill::lower_priority(slicemill::kWorkersNiceness);
   slicemill::worker::WorkerOptions options;
   const std::map<std::string_view, std::string*> known = {{"--controller", &options.controller_endpoint},
                                                           {"--ex", &options.ex_id},
                                                           {"--worker", &options.worker_id},
                                                           {"--marker-directory", &options.marker_directory},
+                                                          // As a master says that is older than this program.
+                                                          {"--begun-directory", &options.marker_directory},
                                                           {"--log", &options.log_path},
                                                           {"--log-level", &options.log_level},
                                                           {"--memory-limit", &options.memory_limit},

@@ -138,7 +138,7 @@ class PipelineRunner final : public SliceRunner {
     slice.cancelled = cancelled;
     slice.key = order.key;
     slice.attempt = order.attempt;
-    slice.bearer_ex_id = lineage_[order.key.generation];
+    slice.origin_ex_id = lineage_[order.key.generation];
     slice.request = order.request;
     slice.created_ms = order.created_ms;
     slice.ex_id = lineage_.back();

@@ -13,7 +13,7 @@ namespace {
 // Results carry quarantined records, so their number says nothing of their size.
 constexpr std::size_t kMostFrameBytes = 16 << 20;
 // A controller that lost the connection, whatever the reason, hears of us again after so many.
-constexpr int kBeatsWithoutMessage = 5;
+constexpr int kHeartbeatsWithoutMessage = 5;
 
 std::size_t bytes_of(const wire::SliceResult& result) {
   std::size_t bytes = 256 + result.error.size();
@@ -36,14 +36,14 @@ std::size_t frame_of(const std::deque<wire::SliceResult>& results, std::size_t f
 }  // namespace
 
 Worker::Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
-               RunnerOf runner_of, std::function<void(const std::string&)> on_end, LaneOf lane_of)
+               RunnerOf runner_of, std::function<void(const std::string&)> on_end, ExecutorOf executor_of)
     : loop_(loop),
       channel_(std::move(channel)),
       monitor_(monitor),
       settings_(std::move(settings)),
       runner_of_(std::move(runner_of)),
       on_end_(std::move(on_end)),
-      lane_of_(std::move(lane_of)) {}
+      executor_of_(std::move(executor_of)) {}
 
 Worker::~Worker() = default;
 
@@ -51,7 +51,7 @@ void Worker::start() {
   channel_->on_frame([this](std::string_view frame) { on_frame(frame); });
   welcome_lost_at_ = loop_.now();
   say_hello();
-  beat();
+  heartbeat();
 }
 
 bool Worker::send(const wire::Message& message) {
@@ -63,14 +63,14 @@ void Worker::say_hello() {
   given_back_.clear();  // what is not held any more is missing in the Hello, which says the same
   recalled_ = false;
   pulse_ms_ = 0;
-  beats_without_message_ = 0;
+  heartbeats_without_message_ = 0;
   rest_no_more();
   told_.reset();
   hello_at_ = loop_.now();
   // First: a slice that ends meanwhile is in both lists, and not in neither.
-  std::vector<wire::HeldSlice> held = lane_ ? lane_->held() : std::vector<wire::HeldSlice>();
-  if (lane_)
-    for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
+  std::vector<wire::HeldSlice> held = executor_ ? executor_->held() : std::vector<wire::HeldSlice>();
+  if (executor_)
+    for (auto& result : executor_->take_results()) unacked_.push_back(std::move(result));
   const std::size_t told = frame_of(unacked_, 0);
   wire::Hello hello{.worker_id = settings_.worker_id,
                     .process = settings_.process,
@@ -85,14 +85,14 @@ void Worker::say_hello() {
 }
 
 // Lease renewal. Also the moment to notice that nobody answers a Hello.
-void Worker::beat() {
+void Worker::heartbeat() {
   if (ended_) return;
   const auto now = loop_.now();
   if (welcomed_) {
     if (pulse_ms_ > 0) pulse_->beat(now);
     send_results();  // what did not fit before
     give_back({});
-    tell_beat();
+    tell_heartbeat();
   } else if (now - welcome_lost_at_ > std::chrono::milliseconds(settings_.patience_ms)) {
     end("no controller for too long");
     return;
@@ -100,42 +100,42 @@ void Worker::beat() {
     channel_->reconnect();
     say_hello();
   }
-  rests_ = pulse_ms_ > 0 && beats_without_message_ > 0;
-  beat_after(rests_ ? std::max(pulse_ms_, beat_ms_) : beat_ms_);
+  rests_ = pulse_ms_ > 0 && heartbeats_without_message_ > 0;
+  heartbeat_after(rests_ ? std::max(pulse_ms_, beat_ms_) : beat_ms_);
 }
 
-void Worker::beat_after(std::int64_t ms) {
-  loop_.cancel(beat_timer_);
-  beat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired()) beat();
+void Worker::heartbeat_after(std::int64_t ms) {
+  loop_.cancel(heartbeat_timer_);
+  heartbeat_timer_ = loop_.around(std::chrono::milliseconds(ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) heartbeat();
   });
 }
 
 // The lease of one that works is shorter.
 void Worker::rest_no_more() {
-  if (std::exchange(rests_, false)) beat_after(beat_ms_);
+  if (std::exchange(rests_, false)) heartbeat_after(beat_ms_);
 }
 
 // With a pulse that is looked at, a worker that has nothing and knows nothing new says so only now and then.
-void Worker::tell_beat() {
-  const wire::Beat beat = beat_now();
-  const bool has_nothing = beat.held == 0 && beat.acked == beat.sent && !beat.leaving;
-  if (pulse_ms_ > 0 && has_nothing && told_ == beat && beats_without_message_ < kBeatsWithoutMessage) {
-    ++beats_without_message_;
+void Worker::tell_heartbeat() {
+  const wire::Heartbeat heartbeat = heartbeat_now();
+  const bool has_nothing = heartbeat.held == 0 && heartbeat.acked == heartbeat.sent && !heartbeat.leaving;
+  if (pulse_ms_ > 0 && has_nothing && told_ == heartbeat && heartbeats_without_message_ < kHeartbeatsWithoutMessage) {
+    ++heartbeats_without_message_;
     return;
   }
-  beats_without_message_ = 0;
-  send(beat);
-  told_ = beat;
+  heartbeats_without_message_ = 0;
+  send(heartbeat);
+  told_ = heartbeat;
 }
 
 // Behind everything that was sent before: what the controller still misses then did not arrive.
-wire::Beat Worker::beat_now() const {
-  std::uint64_t held = given_back_.size() + (lane_ ? lane_->unfinished() : 0);
+wire::Heartbeat Worker::heartbeat_now() const {
+  std::uint64_t held = given_back_.size() + (executor_ ? executor_->unfinished() : 0);
   for (std::size_t i = 0; i < unacked_.size(); ++i)
     if (first_unacked_ + i > sent_) held += unacked_[i].count;
   return {.epoch = epoch_,
-          .running = lane_ && lane_->running(),
+          .running = executor_ && executor_->running(),
           .acked = first_unacked_ - 1,
           .sent = sent_,
           .held = held,
@@ -161,7 +161,7 @@ void Worker::on_frame(std::string_view frame) {
     rest_no_more();
     auto slices = wire::take_slices(*dispatch);
     if (!leaving_) {
-      lane_->add(std::move(slices));
+      executor_->add(std::move(slices));
       return;
     }
     std::vector<wire::HeldSlice> refused;
@@ -174,9 +174,9 @@ void Worker::on_frame(std::string_view frame) {
     }
     go_if_done();
   } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
-    if (recall->epoch == epoch_ && lane_) {
+    if (recall->epoch == epoch_ && executor_) {
       recalled_ = true;
-      give_back(lane_->take_back(recall->keep));
+      give_back(executor_->take_back(recall->keep));
     }
   } else if (const auto* unwanted = std::get_if<wire::Cancel>(&message)) {
     if (unwanted->epoch == epoch_) cancel(unwanted->slices);
@@ -199,7 +199,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
   obey_log_level(welcome.log_level);
   if (monitor_ != nullptr && welcome.controller.pid != 0)
     controller_watch_ = monitor_->watch(welcome.controller, [this](ProcessExit) { controller_gone(); });
-  if (!lane_) {
+  if (!executor_) {
     std::unique_ptr<InFlightMarker> note;
     if (!settings_.marker_path.empty()) {
       auto created = create_in_flight_marker(settings_.marker_path, settings_.process);
@@ -211,10 +211,10 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
       note_ = note.get();
       if (leaving_) note_->excuse();
     }
-    lane_ = lane_of_(
+    executor_ = executor_of_(
         loop_, [this, welcome] { return runner_of_(welcome); }, std::move(note),
-        SliceLane::Hooks{.on_results = [this] { send_results(); },
-                         .on_no_runner = [this](const Error& error) { cannot_work(error); }});
+        SliceExecutor::Hooks{.on_results = [this] { send_results(); },
+                             .on_no_runner = [this](const Error& error) { cannot_work(error); }});
   } else {
     cancel(welcome.cancelled);
   }
@@ -223,7 +223,7 @@ void Worker::on_welcome(const wire::Welcome& welcome) {
   go_if_done();
 }
 
-// Without one, beats go on being messages.
+// Without one, heartbeats go on being messages.
 void Worker::show_pulse() {
   if (!settings_.has_pulse || !controller_watch_) return;
   if (!pulse_) {
@@ -236,8 +236,8 @@ void Worker::show_pulse() {
 }
 
 void Worker::send_results() {
-  if (!lane_) return;
-  for (auto& result : lane_->take_results()) unacked_.push_back(std::move(result));
+  if (!executor_) return;
+  for (auto& result : executor_->take_results()) unacked_.push_back(std::move(result));
   const std::uint64_t last = first_unacked_ + unacked_.size() - 1;
   if (!welcomed_) return;
   sent_ = std::max(sent_, first_unacked_ - 1);
@@ -267,21 +267,21 @@ void Worker::give_back(std::vector<wire::HeldSlice> slices) {
 }
 
 void Worker::cancel(const std::vector<wire::HeldSlice>& slices) {
-  if (auto forgotten = lane_->cancel(slices); !forgotten.empty()) give_back(std::move(forgotten));
+  if (auto forgotten = executor_->cancel(slices); !forgotten.empty()) give_back(std::move(forgotten));
 }
 
 void Worker::leave() {
   if (!leaving_) {
     leaving_ = true;
     if (note_ != nullptr) note_->excuse();
-    if (lane_) give_back(lane_->take_back(0));
-    if (welcomed_) send(beat_now());  // so that it is not told again
+    if (executor_) give_back(executor_->take_back(0));
+    if (welcomed_) send(heartbeat_now());  // so that it is not told again
   }
   go_if_done();
 }
 
 void Worker::go_if_done() {
-  if (!leaving_ || ended_ || !unacked_.empty() || !given_back_.empty() || (lane_ && !lane_->idle())) return;
+  if (!leaving_ || ended_ || !unacked_.empty() || !given_back_.empty() || (executor_ && !executor_->idle())) return;
   send(wire::Goodbye{});
   end("");
 }

@@ -1,5 +1,5 @@
 // A worker's life: says hello, takes slices, sends results, keeps each until the controller has it durable, and
-// outlives its controller. Loop thread; slices run on the lane's own thread.
+// outlives its controller. Loop thread; slices run on the executor's own thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 #include "core/runtime/pulse.h"
 #include "core/wire/channel.h"
 #include "core/wire/messages.h"
-#include "worker/slice_lane.h"
+#include "worker/slice_executor.h"
 
 namespace slicemill::worker {
 
@@ -32,12 +32,13 @@ class Worker {
  public:
   using RunnerOf = std::function<Result<std::unique_ptr<SliceRunner>>(const wire::Welcome& welcome)>;
 
-  using LaneOf =
-      std::function<std::unique_ptr<SliceLane>(Loop&, MakeRunner, std::unique_ptr<InFlightMarker>, SliceLane::Hooks)>;
+  using ExecutorOf = std::function<std::unique_ptr<SliceExecutor>(Loop&, MakeRunner, std::unique_ptr<InFlightMarker>,
+                                                                  SliceExecutor::Hooks)>;
 
   // monitor: nullptr in-process. on_end(reason): "" after an orderly leave.
   Worker(Loop& loop, std::unique_ptr<ClientChannel> channel, ProcessMonitor* monitor, WorkerSettings settings,
-         RunnerOf runner_of, std::function<void(const std::string& reason)> on_end, LaneOf lane_of = make_slice_lane);
+         RunnerOf runner_of, std::function<void(const std::string& reason)> on_end,
+         ExecutorOf executor_of = make_slice_executor);
   ~Worker();
 
   void start();
@@ -48,20 +49,20 @@ class Worker {
 
  private:
   void say_hello();
-  void beat();
-  void beat_after(std::int64_t ms);
+  void heartbeat();
+  void heartbeat_after(std::int64_t ms);
   void rest_no_more();
   void on_frame(std::string_view frame);
   void on_welcome(const wire::Welcome& welcome);
   void send_results();
   void give_back(std::vector<wire::HeldSlice> slices);
-  wire::Beat beat_now() const;
+  wire::Heartbeat heartbeat_now() const;
   void obey_log_level(const std::string& level);
   void cancel(const std::vector<wire::HeldSlice>& slices);
   void go_if_done();
   void controller_gone();
   void show_pulse();
-  void tell_beat();
+  void tell_heartbeat();
   void cannot_work(const Error& error);
   void end(const std::string& reason);
   bool send(const wire::Message& message);
@@ -72,14 +73,14 @@ class Worker {
   WorkerSettings settings_;
   RunnerOf runner_of_;
   std::function<void(const std::string&)> on_end_;
-  LaneOf lane_of_;
+  ExecutorOf executor_of_;
 
-  std::unique_ptr<SliceLane> lane_;
-  InFlightMarker* note_ = nullptr;  // the lane's, as long as the lane is there
+  std::unique_ptr<SliceExecutor> executor_;
+  InFlightMarker* note_ = nullptr;  // the executor's, as long as the executor is there
   std::deque<wire::SliceResult> unacked_;
   std::uint64_t first_unacked_ = 1;          // sequence number of unacked_.front()
   std::uint64_t sent_ = 0;                   // highest sequence number sent on this connection
-  std::vector<wire::HeldSlice> given_back_;  // taken out of the lane, and the controller was not told yet
+  std::vector<wire::HeldSlice> given_back_;  // taken out of the executor, and the controller was not told yet
   std::unique_ptr<ProcessWatch> controller_watch_;
   std::uint64_t epoch_ = 0;
   bool welcomed_ = false;
@@ -89,11 +90,11 @@ class Worker {
   std::string log_level_;  // as the controller said last
   bool obstructed_ = false;
   std::unique_ptr<Pulse> pulse_;
-  std::int64_t pulse_ms_ = 0;      // the controller looks at the pulse, which is to be so frequent; 0: it does not
-  int beats_without_message_ = 0;  // in a row
-  bool rests_ = false;             // the next beat is as late as the pulse may be
-  Loop::TimerId beat_timer_ = 0;
-  std::optional<wire::Beat> told_;  // by the last message
+  std::int64_t pulse_ms_ = 0;           // the controller looks at the pulse, which is to be so frequent; 0: it does not
+  int heartbeats_without_message_ = 0;  // in a row
+  bool rests_ = false;                  // the next beat is as late as the pulse may be
+  Loop::TimerId heartbeat_timer_ = 0;
+  std::optional<wire::Heartbeat> told_;  // by the last message
   std::int64_t beat_ms_ = 1'000;
   SteadyTime hello_at_;
   SteadyTime welcome_lost_at_;

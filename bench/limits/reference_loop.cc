@@ -3,9 +3,9 @@
 //   reference_loop --slices N [--workers 2] [--frames 16] [--batch 16] [--transport ipc|tcp] [--directory D]
 //
 // Slices of 200 bytes go to worker processes over ZeroMQ in frames of `batch`, `frames` of them under way per worker;
-// the births of a block are synced before any of it is given, acknowledged slices are merged ranges in RocksDB that a
-// thread of its own syncs, and at most kBacklog of them wait for it. No leases, no retries, no attempts, no JSON: what
-// a real controller does beyond this is its cost. Prints one JSON object.
+// the creations of a block are synced before any of it is given, acknowledged slices are merged ranges in RocksDB that
+// a thread of its own syncs, and at most kBacklog of them wait for it. No leases, no retries, no attempts, no JSON:
+// what a real controller does beyond this is its cost. Prints one JSON object.
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 #include <spawn.h>
@@ -28,8 +28,8 @@
 
 namespace {
 
-constexpr std::uint64_t kBacklog = 50'000;    // acknowledged and not synced
-constexpr std::uint64_t kBirthBlock = 4'096;  // slices born with one sync
+constexpr std::uint64_t kBacklog = 50'000;       // acknowledged and not synced
+constexpr std::uint64_t kCreationBlock = 4'096;  // slices created with one sync
 constexpr std::chrono::milliseconds kCommitEvery{10};
 
 struct Options {
@@ -86,7 +86,7 @@ int work(const std::string& endpoint) {
   return 0;
 }
 
-// Done slices as merged ranges, births as blocks; one thread syncs what has gathered.
+// Done slices as merged ranges, creations as blocks; one thread syncs what has gathered.
 class Ledger {
  public:
   explicit Ledger(const std::string& directory) {
@@ -109,7 +109,7 @@ class Ledger {
     (void)database_->Flush(flush);
   }
 
-  void born(std::uint64_t first, std::uint64_t count) {
+  void created(std::uint64_t first, std::uint64_t count) {
     rocksdb::WriteBatch batch;
     put(batch, 'b', first, count);
     rocksdb::WriteOptions synced;
@@ -212,15 +212,15 @@ int control(const Options& options, const std::string& program) {
     Ledger ledger(options.directory + "/ledger");
     began = seconds();
     cpu_began = cpu_seconds(RUSAGE_SELF);
-    std::uint64_t born = 0, given = 0, done = 0;
+    std::uint64_t created = 0, given = 0, done = 0;
     std::vector<Slice> slices(options.batch);
     const auto give = [&](std::string_view worker) {
       const auto count = std::min<std::uint64_t>(options.batch, options.slices - given);
       if (count == 0) return;
-      if (given + count > born) {
-        const auto block = std::min<std::uint64_t>(kBirthBlock, options.slices - born);
-        ledger.born(born, block);
-        born += block;
+      if (given + count > created) {
+        const auto block = std::min<std::uint64_t>(kCreationBlock, options.slices - created);
+        ledger.created(created, block);
+        created += block;
       }
       for (std::uint64_t i = 0; i < count; ++i, ++given) {
         slices[i].id = given;

@@ -22,11 +22,11 @@ GroupBuilder::GroupBuilder(RocksDatabase& database, OpenWork work, codec::RowCou
     : database_(database), work_(std::move(work)), row_counts_(row_counts), quarantined_(quarantined) {}
 
 Result<void> GroupBuilder::add(const LedgerBatch& batch) {
-  for (const SliceRun& run : batch.born) {
+  for (const SliceRun& run : batch.created) {
     const SeriesKey series{run.generation, run.slicer};
-    RETURN_IF_ERROR(work_.born({series, run.first_order, run.count()}));
-    const std::string key = codec::birth_key(series, run.first_order);
-    put(write_, key, codec::encode_birth(key, run));
+    RETURN_IF_ERROR(work_.created({series, run.first_order, run.count()}));
+    const std::string key = codec::creation_key(series, run.first_order);
+    put(write_, key, codec::encode_creation(key, run));
   }
   // Before anything is settled or leaves: until then a slice of an open run is known to have no row.
   for (const OpenRow& row : batch.rows) RETURN_IF_ERROR(load_row(row.key));
@@ -120,10 +120,10 @@ rocksdb::WriteBatch& GroupBuilder::finish() {
   for (const SliceKey& key : changes.recommitted_put) put(write_, codec::recommitted_key(key), "");
   for (const SliceKey& key : changes.recommitted_erase)
     write_.Delete(codec::recommitted_key(key)).PermitUncheckedError();
-  // A birth is put once and erased once. Told so, RocksDB drops both as soon as they meet and leaves no tombstones to
-  // scan over.
+  // A creation is put once and erased once. Told so, RocksDB drops both as soon as they meet and leaves no tombstones
+  // to scan over.
   for (const RunSpan& run : changes.ended_runs) {
-    write_.SingleDelete(codec::birth_key(run.series, run.first)).PermitUncheckedError();
+    write_.SingleDelete(codec::creation_key(run.series, run.first)).PermitUncheckedError();
   }
   for (const auto& [slicer, position] : positions_) {
     const std::string key = codec::position_key(slicer);

@@ -1,7 +1,7 @@
 // Turns the batches of one group into one RocksDB write: the only place that decides what a batch stores.
 //
 // Owner: RocksLedger's commit thread. It keeps what is open in memory and adds to each group what follows from its
-// batches: changed intervals, ended births, row counts, the index of error rows.
+// batches: changed intervals, ended creations, row counts, the index of error rows.
 #pragma once
 
 #include <rocksdb/write_batch.h>
@@ -21,8 +21,8 @@ class GroupBuilder {
  public:
   GroupBuilder(RocksDatabase& database, OpenWork work, ledger_codec::RowCounts row_counts, std::uint64_t quarantined);
 
-  // internal: the batch breaks a promise of the seam (a run born twice, a row erased that nothing replaces, a row in a
-  // state that rows do not have); io, corrupt: an earlier row could not be read. The group must not be written then.
+  // internal: the batch breaks a promise of the seam (a run created twice, a row erased that nothing replaces, a row in
+  // a state that rows do not have); io, corrupt: an earlier row could not be read. The group must not be written then.
   Result<void> add(const LedgerBatch& batch);
   // The group as a whole; valid until begin().
   rocksdb::WriteBatch& finish();

@@ -244,8 +244,8 @@ std::string position_key(std::uint32_t slicer) {
   return key;
 }
 
-std::string birth_key(SeriesKey series, std::uint64_t first_order) {
-  return series_key_text(kBirths, series, first_order);
+std::string creation_key(SeriesKey series, std::uint64_t first_order) {
+  return series_key_text(kCreations, series, first_order);
 }
 
 std::string interval_key(SeriesKey series, std::uint64_t first_order) {
@@ -296,8 +296,8 @@ Result<std::uint32_t> decode_position_key(std::string_view key) {
   return slicer;
 }
 
-Result<SeriesPlace> decode_birth_key(std::string_view key) {
-  return decode_series_key(kBirths, key);
+Result<SeriesPlace> decode_creation_key(std::string_view key) {
+  return decode_series_key(kCreations, key);
 }
 
 Result<SeriesPlace> decode_interval_key(std::string_view key) {
@@ -577,14 +577,14 @@ Result<SlicerPosition> decode_position(std::string_view key, std::string_view va
 
 // ---- slices ---------------------------------------------------------------------------------------------------------
 
-std::string encode_birth(std::string_view key, const SliceRun& run) {
+std::string encode_creation(std::string_view key, const SliceRun& run) {
   ValueWriter value;
   value.bytes += encode_run(run);
   return value.sealed(key);
 }
 
-Result<SliceRun> decode_birth(std::string_view key, std::string_view value) {
-  ASSIGN_OR_RETURN(const SeriesPlace place, decode_birth_key(key));
+Result<SliceRun> decode_creation(std::string_view key, std::string_view value) {
+  ASSIGN_OR_RETURN(const SeriesPlace place, decode_creation_key(key));
   auto run = [&]() -> Result<SliceRun> {
     ASSIGN_OR_RETURN(const std::string_view body, unsealed(key, value));
     ASSIGN_OR_RETURN(SliceRun decoded, decode_run(body));
@@ -592,7 +592,7 @@ Result<SliceRun> decode_birth(std::string_view key, std::string_view value) {
     if (named != place || decoded.count() == 0) return bad_value();
     return decoded;
   }();
-  if (!run) return with_context(run.error(), "birth of " + place_words(place));
+  if (!run) return with_context(run.error(), "creation of " + place_words(place));
   return run;
 }
 

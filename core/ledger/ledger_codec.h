@@ -6,7 +6,7 @@
 //   state column family
 //     key   := 'm' name:u8                                      one fact of the execution, names below
 //            | 'p' slicer:u32                                   position of a slicer
-//            | 'b' generation:u16 slicer:u32 first_order:u64    birth of a run
+//            | 'b' generation:u16 slicer:u32 first_order:u64    creation of a run
 //            | 'i' generation:u16 slicer:u32 first_order:u64    interval of settled orders
 //            | 'r' slice                                        row
 //            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
@@ -70,10 +70,10 @@ enum class Fact : char {
   figures = 'f',
   notices = 't',
 };
-inline constexpr char kPositions = 'p', kBirths = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
+inline constexpr char kPositions = 'p', kCreations = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
                       kRecommitted = 'u', kQuarantine = 'q';
 
-// The first order of a birth or an interval.
+// The first order of a creation or an interval.
 struct SeriesPlace {
   SeriesKey series;
   std::uint64_t first_order = 0;
@@ -82,7 +82,7 @@ struct SeriesPlace {
 
 std::string fact_key(Fact fact);
 std::string position_key(std::uint32_t slicer);
-std::string birth_key(SeriesKey series, std::uint64_t first_order);
+std::string creation_key(SeriesKey series, std::uint64_t first_order);
 std::string interval_key(SeriesKey series, std::uint64_t first_order);
 std::string row_key(const SliceKey& key);
 std::string error_index_key(WallMs updated_ms, const SliceKey& key);
@@ -94,7 +94,7 @@ std::string row_seek_key(SeriesKey series, std::uint64_t order);
 std::string output_seek_key(SeriesKey series, std::uint64_t order);
 
 Result<std::uint32_t> decode_position_key(std::string_view key);
-Result<SeriesPlace> decode_birth_key(std::string_view key);
+Result<SeriesPlace> decode_creation_key(std::string_view key);
 Result<SeriesPlace> decode_interval_key(std::string_view key);
 Result<SliceKey> decode_row_key(std::string_view key);
 Result<SliceKey> decode_error_index_key(std::string_view key);
@@ -130,7 +130,7 @@ std::string encode_outcome(std::string_view key, const LedgerOutcome& outcome);
 std::string encode_row_counts(std::string_view key, const RowCounts& counts);
 std::string encode_quarantined(std::string_view key, std::uint64_t records);
 std::string encode_position(std::string_view key, const SlicerPosition& position);
-std::string encode_birth(std::string_view key, const SliceRun& run);
+std::string encode_creation(std::string_view key, const SliceRun& run);
 std::string encode_interval(std::string_view key, std::uint64_t last);
 std::string encode_row(std::string_view key, const OpenRow& row);
 std::string encode_quarantine(std::string_view key, const QuarantineRow& row);
@@ -148,7 +148,7 @@ Result<LedgerOutcome> decode_outcome(std::string_view key, std::string_view valu
 Result<RowCounts> decode_row_counts(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_quarantined(std::string_view key, std::string_view value);
 Result<SlicerPosition> decode_position(std::string_view key, std::string_view value);
-Result<SliceRun> decode_birth(std::string_view key, std::string_view value);  // the run is the key's
+Result<SliceRun> decode_creation(std::string_view key, std::string_view value);  // the run is the key's
 Result<IntervalSet::Interval> decode_interval(std::string_view key, std::string_view value);
 Result<OpenRow> decode_row(std::string_view key, std::string_view value);
 Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view value);

@@ -125,12 +125,13 @@ Result<OpenWork> open_work(const RocksDatabase& database) {
     work.restore_recommitted(slice);
     return {};
   }));
-  RETURN_IF_ERROR(for_each(database, codec::kBirths, [&](std::string_view key, std::string_view value) -> Result<void> {
-    ASSIGN_OR_RETURN(const SliceRun run, codec::decode_birth(key, value));
-    auto born = work.born({{run.generation, run.slicer}, run.first_order, run.count()});
-    if (!born) return Error(ErrorCode::corrupt, born.error().message);
-    return {};
-  }));
+  RETURN_IF_ERROR(
+      for_each(database, codec::kCreations, [&](std::string_view key, std::string_view value) -> Result<void> {
+        ASSIGN_OR_RETURN(const SliceRun run, codec::decode_creation(key, value));
+        auto created = work.created({{run.generation, run.slicer}, run.first_order, run.count()});
+        if (!created) return Error(ErrorCode::corrupt, created.error().message);
+        return {};
+      }));
   return work;
 }
 
@@ -210,15 +211,16 @@ Result<std::uint32_t> quarantined_of(const RocksDatabase& database, const SliceK
 
 Result<std::vector<OpenRange>> open_ranges(const RocksDatabase& database, const OpenWork& work) {
   std::vector<OpenRange> result;
-  RETURN_IF_ERROR(for_each(database, codec::kBirths, [&](std::string_view key, std::string_view value) -> Result<void> {
-    ASSIGN_OR_RETURN(SliceRun decoded, codec::decode_birth(key, value));
-    const auto run = std::make_shared<const SliceRun>(std::move(decoded));
-    const RunSpan span{{run->generation, run->slicer}, run->first_order, run->count()};
-    for (const IntervalSet::Interval& open : work.open_orders(span)) {
-      result.push_back({run, open.first - span.first, open.last - span.first + 1});
-    }
-    return {};
-  }));
+  RETURN_IF_ERROR(
+      for_each(database, codec::kCreations, [&](std::string_view key, std::string_view value) -> Result<void> {
+        ASSIGN_OR_RETURN(SliceRun decoded, codec::decode_creation(key, value));
+        const auto run = std::make_shared<const SliceRun>(std::move(decoded));
+        const RunSpan span{{run->generation, run->slicer}, run->first_order, run->count()};
+        for (const IntervalSet::Interval& open : work.open_orders(span)) {
+          result.push_back({run, open.first - span.first, open.last - span.first + 1});
+        }
+        return {};
+      }));
   return result;
 }
 

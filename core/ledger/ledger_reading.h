@@ -18,7 +18,7 @@ namespace slicemill::ledger_reading {
 
 Result<LedgerHeader> header(const RocksDatabase& database);
 Result<ledger_codec::RowCounts> row_counts(const RocksDatabase& database);
-// Costs what is open: births, intervals, and the rows in their gaps.
+// Costs what is open: creations, intervals, and the rows in their gaps.
 Result<OpenWork> open_work(const RocksDatabase& database);
 
 Result<std::vector<OpenRow>> rows(const RocksDatabase& database, const std::optional<SliceKey>& after,

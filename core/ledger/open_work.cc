@@ -44,14 +44,14 @@ void OpenWork::restore_recommitted(const SliceKey& key) {
   recommitted_.insert(key);
 }
 
-Result<void> OpenWork::born(const RunSpan& span) {
+Result<void> OpenWork::created(const RunSpan& span) {
   if (span.count == 0 || span.last() < span.first)
-    return broken_promise(span.series, span.first, "born in a run without slices");
+    return broken_promise(span.series, span.first, "created in a run without slices");
   Series& series = series_for(span.series);
   const auto above = series.runs.upper_bound(span.last());
   if (above != series.runs.begin()) {
     const auto& [first, run] = *std::prev(above);
-    if (first + run.count > span.first) return broken_promise(span.series, span.first, "born twice");
+    if (first + run.count > span.first) return broken_promise(span.series, span.first, "created twice");
   }
   const std::uint64_t open = open_in(series, span);
   if (open == 0) {
@@ -123,7 +123,7 @@ Result<void> OpenWork::forget(const SliceKey& key) {
 
 void OpenWork::close(SeriesKey key, Series& series, std::uint64_t order, std::uint64_t count) {
   const auto above = series.runs.upper_bound(order);
-  if (above == series.runs.begin()) return;  // no open run holds it: settled without a birth
+  if (above == series.runs.begin()) return;  // no open run holds it: settled without a creation
   const auto run = std::prev(above);
   if (order - run->first >= run->second.count) return;
   pending_ -= count;

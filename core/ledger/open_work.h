@@ -1,7 +1,7 @@
 // What is still to be done, held in memory: the settled orders as intervals, the runs with unsettled slices, the slices
 // that left their run without being settled.
 //
-// Pure: it decides what a batch means for births and intervals; RocksLedger stores what take_changes() tells. Owner:
+// Pure: it decides what a batch means for creations and intervals; RocksLedger stores what take_changes() tells. Owner:
 // RocksLedger's commit thread (before that thread starts: whoever opens). Its size follows what is open, never what is
 // done (I7).
 #pragma once
@@ -30,7 +30,7 @@ inline SeriesKey series_of(const SliceKey& key) {
   return {key.generation, key.slicer};
 }
 
-// A birth record without its requests: orders [first, first + count).
+// A creation record without its requests: orders [first, first + count).
 struct RunSpan {
   SeriesKey series;
   std::uint64_t first = 0;
@@ -46,11 +46,11 @@ class OpenWork {
   bool restore_settled(SeriesKey series, IntervalSet::Interval interval);  // ascending within a series; false if not
   void restore_left(const SliceKey& key);
   void restore_recommitted(const SliceKey& key);
-  // Runs follow by born().
+  // Runs follow by created().
 
   // ---- facts of a batch, in this order ------------------------------------------------------------------------------
   // internal if the run is empty or shares orders with a run that is open.
-  Result<void> born(const RunSpan& span);
+  Result<void> created(const RunSpan& span);
   void commit(const SliceKey& key);  // its output is committed
   void settle(const SliceKey& key);  // of parts of a bisected slice only their outputs matter
   void settle(SeriesKey key, std::uint64_t first, std::uint64_t last);  // whole slices; the same one by one
@@ -75,7 +75,7 @@ class OpenWork {
     };
     std::vector<Series> series;
     std::vector<SliceKey> recommitted_put, recommitted_erase;
-    std::vector<RunSpan> ended_runs;  // nothing of them is open: their births are to be erased
+    std::vector<RunSpan> ended_runs;  // nothing of them is open: their creations are to be erased
   };
   Changes take_changes();
 

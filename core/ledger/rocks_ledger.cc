@@ -65,7 +65,7 @@ void RocksLedger::write(LedgerBatch batch, std::function<void(Result<void>)> syn
   }
   // A task finds all that was queued while the one before it synced; those whose batches went with it find nothing.
   loop_.offload(
-      Loop::Lane::ledger,
+      Loop::Executor::ledger,
       [link = link_] {
         const std::lock_guard lock(link->mutex);
         if (link->ledger != nullptr) link->ledger->commit_queued();

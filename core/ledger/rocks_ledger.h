@@ -1,5 +1,5 @@
-// SliceLedger on RocksDB: a queue of batches, the ledger lane that writes what has gathered with one sync, and reading
-// beside it.
+// SliceLedger on RocksDB: a queue of batches, the ledger executor that writes what has gathered with one sync, and
+// reading beside it.
 //
 // Owner and threads as the seam says. Destroying it without close() drops what was not written yet and flushes nothing,
 // like a crash; callbacks still on their way are dropped too, so nothing calls an owner that is gone.
@@ -47,8 +47,8 @@ class RocksLedger final : public SliceLedger {
     LedgerBatch batch;
     Callback synced;
   };
-  // What outlives the ledger: lets tasks of the lane and callbacks that are on their way find out whether it is still
-  // there. A commit holds the mutex, so whoever ends the ledger waits for it.
+  // What outlives the ledger: lets tasks of the executor and callbacks that are on their way find out whether it is
+  // still there. A commit holds the mutex, so whoever ends the ledger waits for it.
   struct Link {
     std::mutex mutex;
     RocksLedger* ledger;  // set to nullptr on the loop thread, under the mutex
@@ -78,7 +78,7 @@ class RocksLedger final : public SliceLedger {
 
   // loop thread
   std::size_t backlog_ = 0;
-  bool written_ = false;  // from then on work is the lane's
+  bool written_ = false;  // from then on work is the executor's
   bool closed_ = false;
 
   // by Link::mutex once something was written

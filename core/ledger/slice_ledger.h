@@ -2,7 +2,7 @@
 //
 // One writer: the execution controller (or `run`). All members are for the loop thread unless they say otherwise. A
 // batch is atomic and batches are durable in the order in which they were written; `synced` is called on the loop
-// thread after the fsync, never before (I5). Size follows what is open: done slices are merged intervals, births of
+// thread after the fsync, never before (I5). Size follows what is open: done slices are merged intervals, creations of
 // settled runs are deleted.
 #pragma once
 
@@ -132,7 +132,7 @@ struct SettledRange {
 
 // One atomic group of facts.
 struct LedgerBatch {
-  std::vector<SliceRun> born;
+  std::vector<SliceRun> created;
   std::map<std::uint32_t, SlicerPosition> positions;  // by slicer
   std::vector<CommittedOutput> committed;
   std::vector<SliceKey> settled;             // completed, or error together with its row
@@ -150,7 +150,7 @@ struct LedgerBatch {
   std::optional<std::vector<std::string>> notices;  // all of them
 
   bool empty() const {
-    return born.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
+    return created.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
            rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !figures &&
            !wanted && !joined && !outcome && !remarks && !notices;
   }

@@ -30,10 +30,10 @@ bool is_json_text(const std::string& bytes) {
 }  // namespace
 
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage) {
-  const std::string bearer = row.key.generation < lineage.size() ? lineage[row.key.generation] : "";
+  const std::string origin = row.key.generation < lineage.size() ? lineage[row.key.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
   Json record = {
-      {"slice_id", slice_id(bearer, row.key)}, {"slicer_id", row.key.slicer},        {"slicer_order", row.key.order},
+      {"slice_id", slice_id(origin, row.key)}, {"slicer_id", row.key.slicer},        {"slicer_order", row.key.order},
       {"request", shown_request(row.request)}, {"state", to_string(row.state)},      {"ex_id", settled_in},
       {"_created", to_iso(row.created_ms)},    {"_updated", to_iso(row.updated_ms)}, {"error", row.error}};
   if (row.retries > 0) record["retry_count"] = row.retries;
@@ -43,17 +43,17 @@ Json slice_record_json(const OpenRow& row, const std::vector<std::string>& linea
 
 std::string quarantine_id(const QuarantinePlace& place, const std::vector<std::string>& lineage) {
   const SliceKey& slice = place.slice;
-  const std::string bearer = slice.generation < lineage.size() ? lineage[slice.generation] : "";
-  return quarantine_id(slice_id(bearer, slice), place.number);
+  const std::string origin = slice.generation < lineage.size() ? lineage[slice.generation] : "";
+  return quarantine_id(slice_id(origin, slice), place.number);
 }
 
 Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage,
                             const std::string& redriven_to) {
   const SliceKey& slice = row.at.slice;
-  const std::string bearer = slice.generation < lineage.size() ? lineage[slice.generation] : "";
+  const std::string origin = slice.generation < lineage.size() ? lineage[slice.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
   const bool is_text = is_json_text(row.record.bytes);
-  Json record = {{"slice", slice_id(bearer, slice)},
+  Json record = {{"slice", slice_id(origin, slice)},
                  {"id", quarantine_id(row.at, lineage)},
                  {"slicer_id", slice.slicer},
                  {"slicer_order", slice.order},

@@ -49,7 +49,7 @@ struct JobEvent {
   std::int64_t id = 0;  // unique over all jobs, rising
   ExecutionId ex_id;
   WallMs at = 0;
-  std::string from;  // "" for the birth
+  std::string from;  // "" for the first one
   std::string event;
   ExecutionStatus status = ExecutionStatus::pending;
   std::string reason;

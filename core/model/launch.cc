@@ -83,7 +83,8 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.controller_endpoint = json.at("controller_endpoint").get<std::string>();
     launch.controller_public_key = json.value("controller_public_key", "");
     launch.controller_secret_key = json.value("controller_secret_key", "");
-    launch.marker_directory = json.value("marker_directory", json.value("begun_directory", "")) /* as 0.1 called it */;
+    // The second name: of a master that still runs while the programs beside it are newer ones.
+    launch.marker_directory = json.value("marker_directory", json.value("begun_directory", ""));
     launch.log_path = json.at("log_path").get<std::string>();
     launch.living_workers = json.at("living_workers").get<std::uint32_t>();
     ASSIGN_OR_RETURN(launch.settings, execution_settings_from_json(json.at("settings")));

@@ -57,8 +57,8 @@ std::string_view to_string(SliceState state) {
   return "error";
 }
 
-std::string slice_id(std::string_view bearer_ex_id, const SliceKey& key) {
-  return derived_uuid(bearer_ex_id, fmt::format("{}/{}/{}", key.slicer, key.order, key.path));
+std::string slice_id(std::string_view origin_ex_id, const SliceKey& key) {
+  return derived_uuid(origin_ex_id, fmt::format("{}/{}/{}", key.slicer, key.order, key.path));
 }
 
 std::uint64_t SliceRun::count() const {

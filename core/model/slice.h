@@ -1,4 +1,4 @@
-// What a slice is: identity, attempt, request, and the run that bears many slices as one compact record.
+// What a slice is: identity, attempt, request, and the run that holds many slices as one compact record.
 #pragma once
 
 #include <compare>
@@ -14,9 +14,9 @@
 
 namespace slicemill {
 
-// Identity of a slice, fixed at birth; replays keep it. `generation` indexes the lineage of executions (0 = the first
-// execution of the chain) and so names the execution that bore the slice. `path` is kWholeSlice, or the place in the
-// tree of a bisected slice: children of p are 2p and 2p+1.
+// Identity of a slice, fixed at creation; replays keep it. `generation` indexes the lineage of executions (0 = the
+// first execution of the chain) and so names the execution that created the slice. `path` is kWholeSlice, or the place
+// in the tree of a bisected slice: children of p are 2p and 2p+1.
 struct SliceKey {
   static constexpr std::uint64_t kWholeSlice = 1;
 
@@ -41,11 +41,11 @@ enum class SliceState { pending, start, completed, error };
 std::string_view to_string(SliceState state);
 
 // UUID v5 of (execution that bore it, slicer, order, path): stable over replays, unique over jobs.
-std::string slice_id(std::string_view bearer_ex_id, const SliceKey& key);
+std::string slice_id(std::string_view origin_ex_id, const SliceKey& key);
 
 // ---- runs -----------------------------------------------------------------------------------------------------------
-// Slices are born in runs of consecutive orders. A run expands from its own bytes alone: never from job config, clock
-// or source.
+// Slices are created in runs of consecutive orders. A run expands from its own bytes alone: never from job config,
+// clock or source.
 
 // Requests written out one by one.
 struct ListRequests {

@@ -8,7 +8,7 @@
 //                      (if_exists: replace)
 //   settled columns:   <root>/.slicemill/<lineage>/columns (core/outputs/settled_columns.h)
 // A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the
-// slice's id, which no other execution can bear. Everything under the path that does not begin with a dot is published
+// slice's id, which no other execution can have. Everything under the path that does not begin with a dot is published
 // output.
 #pragma once
 

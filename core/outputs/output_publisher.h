@@ -1,6 +1,6 @@
 // The controller's half of a sender: what makes a staged attempt visible once the ledger has decided for it.
 //
-// Owner: the controller. All members are for the publish lane (they block) unless they say otherwise. Everything is
+// Owner: the controller. All members are for the publish executor (they block) unless they say otherwise. Everything is
 // idempotent: after a crash the same calls are made again.
 #pragma once
 

@@ -28,20 +28,20 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kLaneNames =
+constexpr auto kExecutorNames =
     std::to_array<const char*>({"slicer", "publish", "query", "store", "assets", "ledger", "documents", "spawn"});
-static_assert(kLaneNames.size() == Loop::kLanes);
-// A lane without work keeps its thread for so long: hundreds of idle processes would otherwise keep thousands.
+static_assert(kExecutorNames.size() == Loop::kExecutors);
+// An executor without work keeps its thread for so long: hundreds of idle processes would otherwise keep thousands.
 constexpr Duration kKeepThread = std::chrono::seconds(1);
 constexpr Duration kTryThreadAgain = std::chrono::milliseconds(250);
 
 }  // namespace
 
 // One thread at most, first in, first out. Members are for the loop thread, but for run().
-class AsioLoop::LaneThread {
+class AsioLoop::ExecutorThread {
  public:
-  LaneThread(AsioLoop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
-  ~LaneThread() {
+  ExecutorThread(AsioLoop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
+  ~ExecutorThread() {
     {
       const std::lock_guard lock(mutex_);
       ending_ = true;
@@ -78,7 +78,7 @@ class AsioLoop::LaneThread {
       const std::lock_guard lock(mutex_);
       runs_ = true;
     }
-    auto started = start_thread(thread_, "lane " + name_, [this] { run(); });
+    auto started = start_thread(thread_, "executor " + name_, [this] { run(); });
     if (!started) {
       const std::lock_guard lock(mutex_);
       runs_ = false;
@@ -93,7 +93,7 @@ class AsioLoop::LaneThread {
       waits_for_ = started.error().message;
       loop_.after(kTryThreadAgain, [this] { start_or_wait(); });
     } else if (!waits_for_.empty()) {
-      log(LogLevel::info, "going on: the thread of the {} lane could be started", name_);
+      log(LogLevel::info, "going on: the thread of the {} executor could be started", name_);
       waits_for_.clear();
     }
   }
@@ -187,7 +187,7 @@ struct AsioLoop::Body {
   std::mt19937_64 random = seeded();  // also behind identifiers: seeded with as much as they hold
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
-  std::array<std::unique_ptr<LaneThread>, Loop::kLanes> lanes;
+  std::array<std::unique_ptr<ExecutorThread>, Loop::kExecutors> executors;
 
   void wait_for_signal() {
     signals->async_wait([this](boost::system::error_code error, int number) {
@@ -199,11 +199,12 @@ struct AsioLoop::Body {
 };
 
 AsioLoop::AsioLoop() : body_(std::make_unique<Body>()) {
-  for (std::size_t i = 0; i < Loop::kLanes; ++i) body_->lanes[i] = std::make_unique<LaneThread>(*this, kLaneNames[i]);
+  for (std::size_t i = 0; i < Loop::kExecutors; ++i)
+    body_->executors[i] = std::make_unique<ExecutorThread>(*this, kExecutorNames[i]);
 }
 
 AsioLoop::~AsioLoop() {
-  for (auto& lane : body_->lanes) lane.reset();
+  for (auto& executor : body_->executors) executor.reset();
   body_->timers.clear();
 }
 
@@ -251,18 +252,19 @@ void AsioLoop::post(Task task) {
   asio::post(body_->context, std::move(task));
 }
 
-void AsioLoop::offload(Lane lane, Task work, Task done) {
-  body_->lanes[static_cast<std::size_t>(lane)]->submit(std::move(work), std::move(done));
+void AsioLoop::offload(Executor executor, Task work, Task done) {
+  body_->executors[static_cast<std::size_t>(executor)]->submit(std::move(work), std::move(done));
 }
 
 std::string AsioLoop::waits_for() const {
-  for (const auto& lane : body_->lanes)
-    if (!lane->waits_for().empty()) return lane->waits_for();
+  for (const auto& executor : body_->executors)
+    if (!executor->waits_for().empty()) return executor->waits_for();
   return {};
 }
 
-Result<void> AsioLoop::keep(std::initializer_list<Lane> lanes) {
-  for (const Lane lane : lanes) RETURN_IF_ERROR(body_->lanes[static_cast<std::size_t>(lane)]->keep());
+Result<void> AsioLoop::keep(std::initializer_list<Executor> executors) {
+  for (const Executor executor : executors)
+    RETURN_IF_ERROR(body_->executors[static_cast<std::size_t>(executor)]->keep());
   return {};
 }
 

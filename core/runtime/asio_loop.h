@@ -19,7 +19,7 @@ namespace slicemill {
 class AsioLoop final : public Loop {
  public:
   AsioLoop();
-  ~AsioLoop() override;  // joins the lanes; their unfinished tasks are completed, their done callbacks dropped
+  ~AsioLoop() override;  // joins the executors; their unfinished tasks are completed, their done callbacks dropped
 
   SteadyTime now() const override;
   WallMs wall_ms() const override;
@@ -28,12 +28,12 @@ class AsioLoop final : public Loop {
   TimerId around(Duration delay, Task task) override;
   void cancel(TimerId timer) override;
   void post(Task task) override;
-  void offload(Lane lane, Task work, Task done) override;
+  void offload(Executor executor, Task work, Task done) override;
   std::string waits_for() const override;
 
-  // Makes the threads of these lanes now, and keeps them: a process that surely needs them has them then, whatever
-  // limit is reached later. Other lanes have a thread while they have work. Before run().
-  Result<void> keep(std::initializer_list<Lane> lanes);
+  // Makes the threads of these executors now, and keeps them: a process that surely needs them has them then, whatever
+  // limit is reached later. Other executors have a thread while they have work. Before run().
+  Result<void> keep(std::initializer_list<Executor> executors);
 
   // Runs until stop(). The calling thread becomes the loop thread.
   void run();
@@ -56,7 +56,7 @@ class AsioLoop final : public Loop {
 
  private:
   struct Body;
-  class LaneThread;
+  class ExecutorThread;
 
   TimerId at(SteadyTime due, Task task);
 

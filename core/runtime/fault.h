@@ -1,6 +1,6 @@
-// Named fault points, after the steps of a slice's life: born, dispatched, staged, committed, published, done, joined,
-// paused, stopping, terminal; before them launched (a controller begins), opening (it opens its source) and slicing (it
-// asks for slices). Free in production: a disarmed point is one load of a bool.
+// Named fault points, after the steps of a slice's life: created, dispatched, staged, committed, published, done,
+// joined, paused, stopping, terminal; before them launched (a controller begins), opening (it opens its source) and
+// slicing (it asks for slices). Free in production: a disarmed point is one load of a bool.
 //
 // Armed by the environment: SLICEMILL_FAULT="[<process>/]<point>:<action>:<n>[,...]" does action at the n-th pass of
 // the point (1 = first) in a process of that kind (master, controller, worker; without it in any). Actions: kill

@@ -1,7 +1,7 @@
 // The seam to time, chance and threads: one event loop per process, on one thread.
 //
 // Core logic runs only on the loop thread and never blocks it. What may block (files, RocksDB, SQLite, user code) goes
-// through offload() to a named lane (one thread each, first in, first out), and its result comes back by post().
+// through offload() to a named executor (one thread each, first in, first out), and its result comes back by post().
 // Bodies: AsioLoop (production) and, in tests/simulation, virtual time.
 #pragma once
 
@@ -20,9 +20,9 @@ class Loop {
   using Task = std::function<void()>;
   using TimerId = std::uint64_t;  // never 0
 
-  // A lane keeps its tasks in order; different lanes run beside each other.
-  enum class Lane { slicer, publish, query, store, assets, ledger, documents, spawn };
-  static constexpr std::size_t kLanes = 8;
+  // An executor keeps its tasks in order; different executors run beside each other.
+  enum class Executor { slicer, publish, query, store, assets, ledger, documents, spawn };
+  static constexpr std::size_t kExecutors = 8;
 
   virtual ~Loop() = default;
 
@@ -39,10 +39,10 @@ class Loop {
   virtual void cancel(TimerId timer) = 0;
   // Runs the task on the loop thread, soon. Any thread.
   virtual void post(Task task) = 0;
-  // Runs work on the lane's thread, then done on the loop thread. Loop thread only.
-  virtual void offload(Lane lane, Task work, Task done) = 0;
-  // Why work that was offloaded does not begin: there is no room for the lane's thread. It begins once there is. "" if
-  // nothing keeps it. Loop thread only.
+  // Runs work on the executor's thread, then done on the loop thread. Loop thread only.
+  virtual void offload(Executor executor, Task work, Task done) = 0;
+  // Why work that was offloaded does not begin: there is no room for the executor's thread. It begins once there is. ""
+  // if nothing keeps it. Loop thread only.
   virtual std::string waits_for() const { return {}; }
 };
 

@@ -348,7 +348,7 @@ std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop) {
   return std::make_unique<LocalProcessMonitor>(loop);
 }
 
-void stand_back(int steps) {
+void lower_priority(int steps) {
   // -1 may be an answer, and nothing depends on it.
   [[maybe_unused]] const int niceness = nice(steps);
 }

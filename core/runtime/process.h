@@ -83,13 +83,13 @@ class ProcessMonitor {
 };
 std::unique_ptr<ProcessMonitor> make_process_monitor(AsioLoop& loop);
 
-// How far (steps of nice) processes stand back for those that look after them: hundreds of busy workers would otherwise
-// keep a master from telling the truth in time, and controllers from their leases.
-constexpr int kControllersStandBack = 2;
-constexpr int kWorkersStandBack = 5;
+// By how much (steps of nice) the priority of processes is below that of those that look after them: hundreds of busy
+// workers would otherwise keep a master from telling the truth in time, and controllers from their leases.
+constexpr int kControllersNiceness = 2;
+constexpr int kWorkersNiceness = 5;
 
 // Lowers the priority of this process. Call it before there is a second thread. Without effect where it is forbidden.
-void stand_back(int steps);
+void lower_priority(int steps);
 
 // Signals exactly this process (through a pidfd); not_found if it is gone.
 Result<void> signal_process(const ProcessIdentity& process, int signal_number);

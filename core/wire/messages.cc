@@ -219,7 +219,7 @@ void fields(Io& io, M& m) {
 }
 
 template <typename Io, typename M>
-requires std::is_same_v<std::remove_const_t<M>, Beat>
+requires std::is_same_v<std::remove_const_t<M>, Heartbeat>
 void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.flag(m.running);

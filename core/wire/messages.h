@@ -31,7 +31,7 @@
 //   Recall      := epoch keep                               give back all but `keep` waiting slices, newest first
 //   Cancel      := epoch list<key attempt>                  nobody wants them any more; those not begun come back
 //   Leave       := (empty)                                  finish what runs, then Goodbye and exit 0
-//   HelloAgain  := (empty)                                  who are you? (a beat from an unknown peer)
+//   HelloAgain  := (empty)                                  who are you? (a heartbeat from an unknown peer)
 //   SetLogLevel := level
 //   PulseWanted := pid start_ticks boot_id                  of who asks: you may show signs of life without messages
 //   PulseTaken  := every_ms                                 your pulse is looked at: no messages without content any more
@@ -42,7 +42,7 @@
 //   Finished    := epoch status reason stats                the outcome is synced in the ledger
 //   Answer      := request_id ok:u8 code message body       to Verb and Query
 //   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
-//   LedgerMade  := epoch                                    the execution's ledger is there; again each beat until LedgerNoted
+//   LedgerMade  := epoch                                    the execution's ledger is there; again each heartbeat until LedgerNoted
 //   Pulse       := path
 // master -> controller
 //   ControllerWelcome := (empty)
@@ -141,7 +141,7 @@ struct Recalled {
   std::vector<HeldSlice> slices;
   bool operator==(const Recalled&) const = default;
 };
-struct Beat {
+struct Heartbeat {
   std::uint64_t epoch = 0;
   bool running = false;
   std::uint64_t acked = 0;  // results up to this number are forgotten
@@ -149,7 +149,7 @@ struct Beat {
   std::uint64_t held = 0;   // slices whose result was not told yet
   bool leaving = false;     // it will go as soon as it is done
   std::string log_level;
-  bool operator==(const Beat&) const = default;
+  bool operator==(const Heartbeat&) const = default;
 };
 struct Goodbye {
   std::string reason;
@@ -310,7 +310,7 @@ struct PulseTaken {
 };
 
 // The index in this list is the type byte: append only.
-using Message = std::variant<Hello, Results, Recalled, Beat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
+using Message = std::variant<Hello, Results, Recalled, Heartbeat, Goodbye, Welcome, Dispatch, Acked, Recall, Leave,
                              HelloAgain, SetLogLevel, ControllerHello, Status, Finished, Answer, WorkerLost,
                              ControllerWelcome, Verb, Query, FinishedAck, WorkerExit, Cancel, Wanted, LedgerMade,
                              LedgerNoted, WorkersWait, PulseWanted, Pulse, PulseTaken>;

@@ -1,4 +1,4 @@
-// From the zip of a bundle to its files. Blocks: for a lane, not for the loop thread.
+// From the zip of a bundle to its files. Blocks: for an executor, not for the loop thread.
 #pragma once
 
 #include <cstdint>

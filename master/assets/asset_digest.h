@@ -31,7 +31,7 @@ class AssetDigest {
   std::string encoded_;  // scratch
 };
 
-// Blocks: for a lane, not for the loop thread.
+// Blocks: for an executor, not for the loop thread.
 Result<std::string> digest_of_file(const std::string& path);
 
 }  // namespace slicemill::master

@@ -80,7 +80,7 @@ struct AssetStore::Incoming {
   ~Incoming() {
     if (store_lives.expired()) return;  // so may the loop be; the next start sweeps
     loop.offload(
-        Loop::Lane::assets, [path = directory] { remove_or_log(path); }, [] {});
+        Loop::Executor::assets, [path = directory] { remove_or_log(path); }, [] {});
   }
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
@@ -95,16 +95,16 @@ class AssetStore::Upload final : public AssetUpload {
 
   void write(std::string piece, std::function<void(Result<void>)> ready) override {
     store_.loop_.offload(
-        Loop::Lane::assets,
+        Loop::Executor::assets,
         [state = state_, incoming = incoming_.get(), piece = std::move(piece)] { state->take(*incoming, piece); },
-        // Holds the directory until the lane is through with it.
+        // Holds the directory until the executor is through with it.
         [state = state_, incoming = incoming_, ready = std::move(ready)] { ready(state->outcome); });
   }
 
   void store(Reply<AssetStored> reply) override {
     auto id = std::make_shared<std::string>();
     store_.loop_.offload(
-        Loop::Lane::assets, [state = state_, id] { *id = state->finish(); },
+        Loop::Executor::assets, [state = state_, id] { *id = state->finish(); },
         [store = &store_, alive = alive_, state = state_, incoming = incoming_, id,
          reply = std::move(reply)]() mutable {
           if (alive.expired()) return;
@@ -114,7 +114,7 @@ class AssetStore::Upload final : public AssetUpload {
   }
 
  private:
-  // Touched on the lane; `outcome` also by whoever a task of the lane hands over to.
+  // Touched on the executor; `outcome` also by whoever a task of the executor hands over to.
   struct State {
     std::uint64_t limit = 0;
     std::uint64_t bytes = 0;
@@ -206,7 +206,7 @@ void AssetStore::take_in(std::shared_ptr<Incoming> incoming, std::string zip, st
   if (*row) return reply(AssetStored{id, true});
   auto prepared = std::make_shared<Prepared>();
   loop_.offload(
-      Loop::Lane::assets,
+      Loop::Executor::assets,
       [prepared, zip = std::move(zip), files = incoming->files(), limits = options_.unpack] {
         const auto unpacked = unpack_zip(zip, files, limits);
         prepared->contents = unpacked ? read_bundle(files) : unpacked.error();
@@ -250,7 +250,7 @@ void AssetStore::publish(const std::shared_ptr<Incoming>& incoming, const AssetR
   const std::string target = directory_of(row.id);
   const auto undo = [this, target] {
     loop_.offload(
-        Loop::Lane::assets, [target] { remove_or_log(target); }, [] {});
+        Loop::Executor::assets, [target] { remove_or_log(target); }, [] {});
   };
   auto settled = [this, alive = std::weak_ptr<int>(alive_), undo, id = row.id,
                   reply = std::move(reply)](const Result<void>& result) {
@@ -261,7 +261,7 @@ void AssetStore::publish(const std::shared_ptr<Incoming>& incoming, const AssetR
     next();
   };
   loop_.offload(
-      Loop::Lane::assets,
+      Loop::Executor::assets,
       [outcome, incoming, target, parent = options_.directory] {
         *outcome = [&]() -> Result<void> {
           RETURN_IF_ERROR(posix_files().remove_tree(target));
@@ -301,7 +301,7 @@ void AssetStore::next() {
 void AssetStore::load_directory(const std::string& path) {
   auto zips = std::make_shared<std::vector<std::string>>();
   loop_.offload(
-      Loop::Lane::assets,
+      Loop::Executor::assets,
       [path, zips] {
         const auto names = posix_files().list(path);
         if (!names) return log(LogLevel::error, "autoload_directory: {}", names.error().message);
@@ -317,7 +317,7 @@ void AssetStore::import(std::vector<std::string> zips) {
   for (const auto& zip : zips) {
     auto id = std::make_shared<Result<std::string>>(std::string());
     loop_.offload(
-        Loop::Lane::assets, [id, zip] { *id = digest_of_file(zip); },
+        Loop::Executor::assets, [id, zip] { *id = digest_of_file(zip); },
         [this, alive = std::weak_ptr<int>(alive_), id, zip] {
           if (alive.expired()) return;
           const auto report = [zip](const Result<AssetStored>& stored) {
@@ -373,7 +373,7 @@ void AssetStore::erase(const std::string& id, Reply<std::string> reply) {
       return next();
     }
     loop_.offload(
-        Loop::Lane::assets, [path = directory_of(id)] { remove_or_log(path); },
+        Loop::Executor::assets, [path = directory_of(id)] { remove_or_log(path); },
         [this, alive, id, reply] {
           if (alive.expired()) return;
           reply(id);

@@ -7,7 +7,7 @@
 // What the registry does not know is removed at the next start, so a crash leaves nothing half. Bytes arrive and are
 // unpacked beside each other; what changes the set of bundles (store, remove) happens one after the other.
 //
-// Owner: the master; loop thread. Files are touched on the `assets` lane only, but for open().
+// Owner: the master; loop thread. Files are touched on the `assets` executor only, but for open().
 #pragma once
 
 #include <deque>

@@ -109,7 +109,7 @@ class LocalLauncher final : public Launcher {
     }
     auto result = std::make_shared<Result<ProcessIdentity>>(Error(ErrorCode::internal, "not started"));
     loop_.offload(
-        Loop::Lane::spawn, [spec = std::move(spec), result] { *result = spawn_process(spec); },
+        Loop::Executor::spawn, [spec = std::move(spec), result] { *result = spawn_process(spec); },
         [alive = std::weak_ptr<bool>(alive_), result, started = std::move(started)] {
           if (!alive.expired()) started(*result);
         });

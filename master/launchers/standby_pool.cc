@@ -48,7 +48,7 @@ void StandbyPool::fill() {
   filling_ = true;
   auto result = std::make_shared<Result<std::unique_ptr<StandbyProcess>>>(Error(ErrorCode::internal, "not started"));
   loop_.offload(
-      Loop::Lane::spawn,
+      Loop::Executor::spawn,
       [program = program_, environment = environment_, result] {
         *result = StandbyProcess::start(program, environment);
       },

@@ -2,7 +2,7 @@
 lost, nothing is doubled, and the status tells the truth.
 
 A process that passes the point itself is killed by the point. Where another process passes it, that one waits there
-(core/runtime/fault.h: `wait`) until the victims are dead. The matrix is printed when it ends. E2E_CELLS="worker/born,all/paused" runs
+(core/runtime/fault.h: `wait`) until the victims are dead. The matrix is printed when it ends. E2E_CELLS="worker/created,all/paused" runs
 only these cells, E2E_PARALLEL=1 one after the other.
 """
 
@@ -23,7 +23,7 @@ VICTIMS = {
     "master": ("master",),
     "all": ("master", "controller", "worker"),
 }
-STEPS = ("born", "dispatched", "staged", "committed", "published", "done", "joined")
+STEPS = ("created", "dispatched", "staged", "committed", "published", "done", "joined")
 ASKED_FOR = {"paused": "_pause", "stopping": "_stop", "terminal": "_stop"}
 COMPLETED = "terminal of a completed run"
 POINTS = (*STEPS, *ASKED_FOR, COMPLETED)

@@ -124,7 +124,7 @@ class FaultPoints(EndToEnd):
                 self.assertEqual(log.read_text().split()[0], f"controller/{point}")
 
     def test_born(self):
-        self.check("born", 1)
+        self.check("created", 1)
 
     def test_dispatched(self):
         self.check("dispatched", 3)

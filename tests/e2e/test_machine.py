@@ -64,7 +64,7 @@ class NoRoom(Machine):
     def test_for_threads_of_a_controller(self):
         self.check("controller/thread:eagain:1", "the execution controller cannot be started")
 
-    def test_for_lanes_of_a_controller(self):
+    def test_for_executors_of_a_controller(self):
         # Those of libzmq and RocksDB are there by then.
         self.check("controller/thread:eagain:5", "obstacle: ")
 

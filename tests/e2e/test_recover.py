@@ -229,7 +229,7 @@ class Recover(EndToEnd):
         self.assertIn("cleanup_type must be empty or set to", answer["message"])
 
     def test_an_id_range_goes_on(self):
-        """Another slicer than files: slices that are born in runs."""
+        """Another slicer than files: slices that are created in runs."""
         job = {"name": "ids", "workers": 2, "operations": [
             {"_op": "id_range", "start": 0, "end": 4000, "size": 50}, {"_op": "delay", "ms": 40},
             {"_op": "file_exporter", "path": str(self.output), "format": "ldjson"}]}

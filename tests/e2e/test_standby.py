@@ -56,7 +56,7 @@ class Standby(EndToEnd):
         self.assertEqual(master.terminate(), 0)
         wait_until(lambda: processes_with_token(self.token) == [], "the others to leave with their master")
 
-    def assert_stand_back(self, standbys):
+    def assert_lower_priority(self, standbys):
         """A busy machine must hear its master first, then its controllers, then workers."""
         master = self.start_master(arguments=("--standby-processes", standbys))
         path, ex_id, pids = self.run_job(master)
@@ -67,11 +67,11 @@ class Standby(EndToEnd):
                        f"{program} to stand back")
         self.assert_right(master, path, ex_id)
 
-    def test_they_stand_back_for_those_who_look_after_them(self):
-        self.assert_stand_back("1")
+    def test_they_have_a_lower_priority_than_those_who_look_after_them(self):
+        self.assert_lower_priority("1")
 
-    def test_others_stand_back_too(self):
-        self.assert_stand_back("0")
+    def test_others_have_it_too(self):
+        self.assert_lower_priority("0")
 
     def test_a_job_with_variables_of_its_own_has_processes_of_its_own(self):
         master = self.start_master()

@@ -46,7 +46,7 @@ class PlayedWorker {
         wire::Hello{id_, {"boot", pid_, 1}, std::move(marker_path), std::move(held), 1, std::move(unacked)}));
   }
   // A beat of one that knows all that it was told, but for what the test changes.
-  wire::Beat beat(std::uint64_t held) const {
+  wire::Heartbeat beat(std::uint64_t held) const {
     return {.epoch = epoch,
             .running = held > 0,
             .acked = acked,

@@ -420,7 +420,7 @@ TEST_F(ControllerTest, StopWaitsForWhatRunsAndGivesUpAtTheDeadline) {
   ASSERT_TRUE(until([&] { return reached.has_value(); }));
   EXPECT_EQ(reached, ExecutionStatus::stopping);
   EXPECT_TRUE(a.told_to_leave);
-  a.say(wire::Beat{a.epoch, true});
+  a.say(wire::Heartbeat{a.epoch, true});
   loop_.advance(1s);
   EXPECT_FALSE(outcome_) << "a slice still runs";
   loop_.advance(1500ms);

@@ -1,4 +1,4 @@
-// What a worker is told until it obeys: whatever it missed, its beats say so, and it hears that again.
+// What a worker is told until it obeys: whatever it missed, its heartbeats say so, and it hears that again.
 #include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {
@@ -12,7 +12,7 @@ class LevelsTest : public ControllerTest {
     ASSERT_TRUE(until([&] { return worker.slices.size() == 2; }));
   }
   // Longer than an order or its answer may be under way.
-  void pass_beats(PlayedWorker& worker, const wire::Beat& beat) {
+  void pass_heartbeats(PlayedWorker& worker, const wire::Heartbeat& beat) {
     for (int i = 0; i < 4; ++i) {
       worker.say(beat);
       loop_.advance(1s);
@@ -20,13 +20,13 @@ class LevelsTest : public ControllerTest {
   }
 };
 
-TEST_F(LevelsTest, ABeatOfOneThatKnowsAllCausesNothing) {
+TEST_F(LevelsTest, AHeartbeatOfOneThatKnowsAllCausesNothing) {
   open();
   PlayedWorker a(*hub_, "a");
   begin(a);
   a.finish(a.slices[0]);
   ASSERT_TRUE(until([&] { return a.acked == 1 && a.slices.size() > 2; }));
-  pass_beats(a, a.beat(a.slices.size() - 1));
+  pass_heartbeats(a, a.beat(a.slices.size() - 1));
   EXPECT_EQ(a.acks, 1u);
   EXPECT_EQ(a.leaves + a.recalls + a.asked_again + a.log_levels.size(), 0u);
 }
@@ -37,7 +37,7 @@ TEST_F(LevelsTest, TheLastAcknowledgementIsToldAgain) {
   begin(a);
   a.finish(a.slices[0]);
   ASSERT_TRUE(until([&] { return a.acks == 1; }));
-  wire::Beat missed = a.beat(2);
+  wire::Heartbeat missed = a.beat(2);
   missed.acked = 0;
   a.say(missed);
   loop_.run_ready();
@@ -51,7 +51,7 @@ TEST_F(LevelsTest, LeavingIsToldAgain) {
   begin(a);
   controller_->stop(60'000, [](const Result<ExecutionStatus>&) {});
   ASSERT_TRUE(until([&] { return a.leaves == 1; }));
-  wire::Beat missed = a.beat(2);
+  wire::Heartbeat missed = a.beat(2);
   missed.leaving = false;
   a.say(missed);
   loop_.run_ready();
@@ -70,12 +70,12 @@ TEST_F(LevelsTest, ARecallIsToldAgainUntilItIsAnswered) {
   a.say(a.beat(2));
   loop_.run_ready();
   EXPECT_EQ(a.recalls, 1u) << "its answer may be under way";
-  pass_beats(a, a.beat(2));
+  pass_heartbeats(a, a.beat(2));
   EXPECT_GT(a.recalls, 1u);
   a.say(wire::Recalled{a.epoch, {{a.slices[1].key, a.slices[1].attempt}}});
   loop_.run_ready();
   const auto told = a.recalls;
-  pass_beats(a, a.beat(1));
+  pass_heartbeats(a, a.beat(1));
   EXPECT_EQ(a.recalls, told);
 }
 
@@ -105,7 +105,7 @@ TEST_F(LevelsTest, OrdersThatDidNotArriveAreFoundByTheNextHello) {
   a.say(a.beat(0));
   loop_.run_ready();
   EXPECT_EQ(a.asked_again, 0u) << "they may be under way";
-  pass_beats(a, a.beat(0));
+  pass_heartbeats(a, a.beat(0));
   EXPECT_GT(a.asked_again, 0u);
   a.slices.clear();
   a.hello();
@@ -117,9 +117,9 @@ TEST_F(LevelsTest, ResultsThatDidNotArriveAreAskedFor) {
   open();
   PlayedWorker a(*hub_, "a");
   begin(a);
-  wire::Beat told = a.beat(2);
+  wire::Heartbeat told = a.beat(2);
   told.sent = 1;
-  pass_beats(a, told);
+  pass_heartbeats(a, told);
   EXPECT_GT(a.asked_again, 0u);
 }
 

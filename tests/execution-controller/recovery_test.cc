@@ -40,7 +40,7 @@ class RecoveryTest : public ControllerTest {
   }
 
   static void bear(LedgerBatch& batch, std::uint32_t slicer, std::int64_t first, std::int64_t slices) {
-    auto& run = batch.born.emplace_back();
+    auto& run = batch.created.emplace_back();
     run.slicer = slicer;
     run.first_order = 1;
     run.created_ms = 1'700'000'000'000;
@@ -123,11 +123,11 @@ TEST_F(RecoveryTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
 }
 
 TEST_F(RecoveryTest, I6_EachTypeRunsWhatItNamesAndNoTypeGoesOn) {
-  const std::multiset<std::uint64_t> errors{5, 6}, pending{3, 4, 7, 8}, all{3, 4, 5, 6, 7, 8}, newborn{1, 2};
+  const std::multiset<std::uint64_t> errors{5, 6}, pending{3, 4, 7, 8}, all{3, 4, 5, 6, 7, 8}, fresh{1, 2};
   const std::vector<std::pair<CleanupType, Ran>> cases = {{CleanupType::errors, {{0, errors}}},
                                                           {CleanupType::pending, {{0, pending}}},
                                                           {CleanupType::all, {{0, all}}},
-                                                          {CleanupType::none, {{0, all}, {1, newborn}}}};
+                                                          {CleanupType::none, {{0, all}, {1, fresh}}}};
   for (const auto& [cleanup, expected] : cases) {
     launch_.ledger_directory = directory_ + "/" + std::string(to_string(cleanup)) + "-source";
     seed_eight();
@@ -189,7 +189,7 @@ TEST_F(RecoveryTest, AReaderThatDoesNotKnowWhereItStandsIsReplayedAndThenFails) 
   {
     auto ledger = new_ledger();
     LedgerBatch batch;
-    auto& run = batch.born.emplace_back();
+    auto& run = batch.created.emplace_back();
     run.first_order = 1;
     run.requests = ListRequests{{"{}", "{}"}};
     batch.positions[0] = {"", false, 2};

@@ -67,9 +67,9 @@ class SpeculationTest : public ControllerTest {
   // b has the second attempt at the slow slice; what waited behind that came back and is done.
   void until_doubled() {
     until_only_a_runs();
-    beat_for(900ms);
+    heartbeat_for(900ms);
     EXPECT_TRUE(b->slices.empty()) << "not before its time";
-    beat_for(200ms);
+    heartbeat_for(200ms);
     ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));
     EXPECT_EQ(b->slices[0].key, slow.key);
     EXPECT_LT(slow.attempt, b->slices[0].attempt);
@@ -79,9 +79,9 @@ class SpeculationTest : public ControllerTest {
     b->finish(b->slices[1]);
     ASSERT_TRUE(until([&] { return processed() == 7; }));
   }
-  void beat_for(std::chrono::milliseconds time) {
-    a->say(wire::Beat{a->epoch, true});
-    b->say(wire::Beat{b->epoch, true});
+  void heartbeat_for(std::chrono::milliseconds time) {
+    a->say(wire::Heartbeat{a->epoch, true});
+    b->say(wire::Heartbeat{b->epoch, true});
     loop_.run_ready();
     loop_.advance(time);
     loop_.run_ready();
@@ -132,7 +132,7 @@ TEST_F(SpeculationTest, AFirstAttemptThatDeliversFirstCountsAndTheOtherGivesUp) 
 TEST_F(SpeculationTest, AnAttemptThatFailsIsChargedToNobodyWhileTheOtherGoesOn) {
   until_doubled();
   a->finish(slow, wire::Outcome::failed_for_good);
-  beat_for(500ms);
+  heartbeat_for(500ms);
   finish_with(*b, b->slices[0], 5);
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
@@ -143,7 +143,7 @@ TEST_F(SpeculationTest, AnAttemptThatFailsIsChargedToNobodyWhileTheOtherGoesOn) 
 TEST_F(SpeculationTest, ASecondAttemptThatFailsLeavesTheFirst) {
   until_doubled();
   b->finish(b->slices[0], wire::Outcome::failed);
-  beat_for(1500ms);
+  heartbeat_for(1500ms);
   EXPECT_EQ(b->slices.size(), 2u) << "no third attempt while the first one runs";
   a->finish(slow);
   ASSERT_TRUE(until_ended());
@@ -181,11 +181,11 @@ TEST_F(SpeculationTest, AWorkerThatNeverLetsGoIsKilledSoThatTheExecutionEnds) {
 
 TEST_F(SpeculationTest, WhatWaitsAtAWorkerThatDoesNotHearRunsElsewhereToo) {
   until_only_a_runs();
-  beat_for(1100ms);
+  heartbeat_for(1100ms);
   ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));
   b->finish(b->slices[0]);
   ASSERT_TRUE(until([&] { return processed() == 7; }));
-  beat_for(1100ms);
+  heartbeat_for(1100ms);
   ASSERT_TRUE(until([&] { return b->slices.size() == 2; }));
   EXPECT_EQ(b->slices[1].key, a->slices[1].key);
   b->finish(b->slices[1]);
@@ -210,7 +210,7 @@ TEST_F(SpeculationTest, AWorkerThatComesBackWithoutItsSecondAttemptHasNone) {
 // It was on its way when the second attempt began.
 TEST_F(SpeculationTest, ASumThatCountsASliceThatRunsTwiceIsRefusedAndNothingWaitsForIt) {
   until_only_a_runs();
-  beat_for(1100ms);
+  heartbeat_for(1100ms);
   ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));
   auto sum = a->result_of(slow);
   sum.count = 2;
@@ -228,7 +228,7 @@ TEST_F(SpeculationTest, ASumThatCountsASliceThatRunsTwiceIsRefusedAndNothingWait
 
 TEST_F(SpeculationTest, ASumWithAnAttemptThatNobodyWantsEndsItsRevoking) {
   until_only_a_runs();
-  beat_for(1100ms);
+  heartbeat_for(1100ms);
   ASSERT_TRUE(until([&] { return b->slices.size() == 1; }));
   b->finish(b->slices[0]);
   ASSERT_TRUE(until([&] { return processed() == 7; }));
@@ -245,7 +245,7 @@ TEST_F(SpeculationTest, ASumWithAnAttemptThatNobodyWantsEndsItsRevoking) {
 
 TEST_F(SpeculationTest, NoSliceRunsTwiceUnlessTheJobSaysSo) {
   until_only_a_runs(false);
-  beat_for(3s);
+  heartbeat_for(3s);
   EXPECT_TRUE(b->slices.empty());
   EXPECT_EQ(stats()["speculated"], 0);
 }
@@ -256,7 +256,7 @@ TEST_F(SpeculationTest, APauseTakesASecondAttemptBackThatHasNotBegun) {
   const auto second = b->slices[0];
   b->say(wire::Recalled{b->epoch, {{second.key, second.attempt}}});
   loop_.run_ready();
-  beat_for(2s);
+  heartbeat_for(2s);
   EXPECT_EQ(b->slices.size(), 2u) << "nothing begins while it is paused";
   a->finish(slow);
   ASSERT_TRUE(until([&] { return processed() == 8; }));

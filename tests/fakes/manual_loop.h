@@ -1,4 +1,4 @@
-// A Loop for tests: posts from any thread, timers on a clock that moves only when told, lanes run inline.
+// A Loop for tests: posts from any thread, timers on a clock that moves only when told, executors run inline.
 //
 // Owner: the test. The thread that calls run_ready, run_until and advance is the loop thread. Real threads behind the
 // loop (a commit thread, a channel) are awaited by run_until, never by sleeping.
@@ -52,7 +52,7 @@ class ManualLoop final : public Loop {
     arrived_.notify_one();
   }
 
-  void offload(Lane, Task work, Task done) override {
+  void offload(Executor, Task work, Task done) override {
     post([work = std::move(work), done = std::move(done)] {
       work();
       if (done) done();

@@ -49,11 +49,11 @@ class ExecutionsTest : public ::testing::Test {
   MasterHarness h_;
 };
 
-// ---- births ----
+// ---- creations ----
 
-class BirthTest : public ExecutionsTest {
+class CreationTest : public ExecutionsTest {
  protected:
-  BirthTest() {
+  CreationTest() {
     set_fault_handler([this](std::string_view point) -> Result<void> {
       if (point != "registry.commit") return {};
       if (h_.launcher.controllers.empty()) ++commits_before_a_start_;
@@ -61,7 +61,7 @@ class BirthTest : public ExecutionsTest {
       return {};
     });
   }
-  ~BirthTest() override { set_fault_handler(nullptr); }
+  ~CreationTest() override { set_fault_handler(nullptr); }
   auto submit() {
     return h_.start<Submitted>(
         [this](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
@@ -71,7 +71,7 @@ class BirthTest : public ExecutionsTest {
   int commits_before_a_start_ = 0;
 };
 
-TEST_F(BirthTest, IsWrittenTogetherWithTheStartThatFollows) {
+TEST_F(CreationTest, IsWrittenTogetherWithTheStartThatFollows) {
   const auto answer = submit();
   h_.loop.run_ready();
   ASSERT_TRUE(*answer && **answer);
@@ -85,7 +85,7 @@ TEST_F(BirthTest, IsWrittenTogetherWithTheStartThatFollows) {
   EXPECT_EQ(h_.launch_file(id)["epoch"], 2) << "the first one's is used up";
 }
 
-TEST_F(BirthTest, ThatCannotBeWrittenLeavesNothing) {
+TEST_F(CreationTest, ThatCannotBeWrittenLeavesNothing) {
   full_ = true;
   const auto refused = submit();
   h_.loop.run_ready();
@@ -100,7 +100,7 @@ TEST_F(BirthTest, ThatCannotBeWrittenLeavesNothing) {
   EXPECT_THAT(h_.launcher.controllers, SizeIs(1));
 }
 
-TEST_F(BirthTest, AStopThatComesFirstStartsNothing) {
+TEST_F(CreationTest, AStopThatComesFirstStartsNothing) {
   const auto answer = submit();
   const ExecutionId id = h_.executions->all().at(0)->ex_id;
   const auto stopped =

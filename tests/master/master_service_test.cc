@@ -593,7 +593,7 @@ TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
     SliceRun run;
     run.first_order = 1;
     run.requests = ListRequests{{R"({"n":1})"}};
-    batch.born.push_back(run);
+    batch.created.push_back(run);
     OpenRow row;
     row.key = {0, 0, 1};
     row.request = R"({"n":1})";

@@ -196,12 +196,12 @@ TEST_F(MasterTest, ACopyOfADataDirectoryLeavesTheProcessesOfTheOriginalAlone) {
   EXPECT_THAT(document["ledger_directory"].get<std::string>(), HasSubstr("-copy/"));
   EXPECT_EQ(pid_of(**copy, "execution_controller"), 0);
   EXPECT_EQ(kill(controller, 0), 0);
-  // It is itself from now on: what is born there lives on.
-  const auto born = submit(**copy);
+  // It is itself from now on: what is created there lives on.
+  const auto created = submit(**copy);
   shut_down(*copy);
   copy = open();
   ASSERT_TRUE(copy) << copy.error().message;
-  (*copy)->service().get_execution(born.ex_id,
+  (*copy)->service().get_execution(created.ex_id,
                                    [&](const Result<ShownDocument>& result) { document = *whole_document(*result); });
   EXPECT_EQ(document["_status"], "scheduling");
   pid_of(**copy, "execution_controller");

@@ -90,7 +90,7 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
   Durable& durable = durable_[ex_id];
   if (const auto ranges = ledger.open_ranges())
     for (const auto& range : *ranges)
-      for (auto i = range.from; i < range.to; ++i) durable.born.insert(range.run->key(i));
+      for (auto i = range.from; i < range.to; ++i) durable.created.insert(range.run->key(i));
   std::optional<SliceKey> after;
   while (true) {
     const auto rows = ledger.rows(after, 1000);
@@ -110,8 +110,8 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
 
 void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   Durable& durable = durable_[ex_id];
-  for (const auto& run : batch.born)
-    for (std::uint64_t i = 0; i < run.count(); ++i) durable.born.insert(run.key(i));
+  for (const auto& run : batch.created)
+    for (std::uint64_t i = 0; i < run.count(); ++i) durable.created.insert(run.key(i));
   for (const auto& row : batch.rows) note_row(durable, row);
   std::set<SliceKey> failed;
   for (const auto& row : batch.rows) failed.insert(row.key);
@@ -139,7 +139,7 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
 }
 
 void Checks::note_row(Durable& durable, const OpenRow& row) {
-  durable.born.insert(row.key);
+  durable.created.insert(row.key);
   auto& tries = durable.noted_tries[row.key];
   tries = std::max<std::uint64_t>(tries, row.retries + row.crashes);
 }
@@ -173,8 +173,8 @@ void Checks::on_send(Process& from, std::string_view frame) {
         world_.violation(fmt::format("I3: slice {}/{} was dispatched as attempt {}.{} after {}.{}", slice.key.slicer,
                                      slice.key.order, slice.attempt.epoch, slice.attempt.n, latest.epoch, latest.n));
       latest = slice.attempt;
-      if (!durable.born.contains(slice.key))
-        world_.violation(fmt::format("I5: slice {}/{} was dispatched before its birth was durable", slice.key.slicer,
+      if (!durable.created.contains(slice.key))
+        world_.violation(fmt::format("I5: slice {}/{} was dispatched before its creation was durable", slice.key.slicer,
                                      slice.key.order));
     }
   }

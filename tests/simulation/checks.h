@@ -40,7 +40,7 @@ class Checks {
   class Store;
   // Of one execution.
   struct Durable {
-    std::set<SliceKey> born;
+    std::set<SliceKey> created;
     std::set<std::pair<std::uint64_t, std::uint64_t>> committed;  // bytes and checksum
     std::optional<LedgerOutcome> outcome;
     std::map<SliceKey, Attempt> dispatched;  // the latest attempt

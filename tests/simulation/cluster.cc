@@ -242,9 +242,9 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
     ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
     return make_slice_runner(job, welcome.generation_ids, worker_id, builtin_operations(), files);
   };
-  const auto lane_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
-                                        worker::SliceLane::Hooks hooks) {
-    return make_simulated_lane(
+  const auto executor_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
+                                            worker::SliceExecutor::Hooks hooks) {
+    return make_simulated_executor(
         world, process, odds,
         [this, &process](const wire::SliceOrder& slice) { checks.on_slice_begun(process, slice); },
         std::move(make_runner), std::move(note), std::move(hooks));
@@ -253,7 +253,7 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
       process.loop, network.connect(process, endpoint), body->monitor.get(),
       worker::WorkerSettings{.worker_id = worker_id, .process = process.identity(), .marker_path = marker_path},
       runner_of, [this, &process](const std::string& reason) { world.kill(process, 0, reason.empty() ? 0 : 1); },
-      lane_of);
+      executor_of);
   process.leave = [worker = body->worker.get()] { worker->leave(); };
   body->worker->start();
 }

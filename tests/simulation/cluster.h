@@ -11,8 +11,8 @@
 #include "master/registry.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/sim_executor.h"
 #include "tests/simulation/sim_files.h"
-#include "tests/simulation/sim_lane.h"
 #include "tests/simulation/world.h"
 
 namespace slicemill::simulation {

@@ -22,8 +22,8 @@
 namespace slicemill::simulation {
 namespace {
 
-constexpr std::array kPoints = {"born", "dispatched", "doubled", "staged",   "committed", "published",
-                                "done", "joined",     "paused",  "stopping", "terminal"};
+constexpr std::array kPoints = {"created", "dispatched", "doubled", "staged",   "committed", "published",
+                                "done",    "joined",     "paused",  "stopping", "terminal"};
 constexpr std::array kVictims = {"worker", "controller", "master", "all", "power"};
 
 struct Settings {

@@ -8,28 +8,28 @@ namespace slicemill::simulation {
 namespace {
 
 constexpr std::array<std::string_view, 22> kMutations = {
-    "dispatch_before_sync",      // a slice is handed out before its birth is durable
-    "position_without_birth",    // the slicer's position is durable, the slices it made are not
-    "accept_stale_attempt",      // a result counts whoever it comes from
-    "reuse_attempt",             // every try of a slice bears the same number
-    "adopt_late",                // attempts of earlier controllers are adopted at any time
-    "settle_both_attempts",      // of a slice that ran twice, both results count
-    "forget_promoted",           // a second attempt is forgotten when the first one is lost
-    "forget_lease",              // what a dead worker held is not given to another
-    "drop_recalled",             // slices that a worker gave back are forgotten
-    "publish_before_sync",       // an output is published before its commit is durable
-    "settle_before_publish",     // a slice is done before its output is visible
-    "settle_beyond_span",        // one slice more than the span that came back is done
-    "join_before_sync",          // a joined file gets its name before that is durable
-    "no_roll_forward",           // committed outputs of an earlier controller are left lying
-    "keep_row_of_replayed",      // a replayed slice that completed stays an error
-    "forget_tries",              // a failed try of a slice is not durable
-    "forget_waiting",            // the execution ends while slices wait for another try
-    "tell_once",                 // what a worker did not hear is not told again
-    "forget_wanted",             // a restarted controller does not know that it was paused or stopped
-    "tell_outcome_before_sync",  // the master hears of the end before the ledger
-    "disk.sync_nothing",         // the file system says that it synced, and did not
-    "disk.rename_replaces",      // a file that is there is replaced
+    "dispatch_before_sync",       // a slice is handed out before its creation is durable
+    "position_without_creation",  // the slicer's position is durable, the slices it made are not
+    "accept_stale_attempt",       // a result counts whoever it comes from
+    "reuse_attempt",              // every try of a slice bears the same number
+    "adopt_late",                 // attempts of earlier controllers are adopted at any time
+    "settle_both_attempts",       // of a slice that ran twice, both results count
+    "forget_promoted",            // a second attempt is forgotten when the first one is lost
+    "forget_lease",               // what a dead worker held is not given to another
+    "drop_recalled",              // slices that a worker gave back are forgotten
+    "publish_before_sync",        // an output is published before its commit is durable
+    "settle_before_publish",      // a slice is done before its output is visible
+    "settle_beyond_span",         // one slice more than the span that came back is done
+    "join_before_sync",           // a joined file gets its name before that is durable
+    "no_roll_forward",            // committed outputs of an earlier controller are left lying
+    "keep_row_of_replayed",       // a replayed slice that completed stays an error
+    "forget_tries",               // a failed try of a slice is not durable
+    "forget_waiting",             // the execution ends while slices wait for another try
+    "tell_once",                  // what a worker did not hear is not told again
+    "forget_wanted",              // a restarted controller does not know that it was paused or stopped
+    "tell_outcome_before_sync",   // the master hears of the end before the ledger
+    "disk.sync_nothing",          // the file system says that it synced, and did not
+    "disk.rename_replaces",       // a file that is there is replaced
 };
 
 std::string_view current;

@@ -20,7 +20,7 @@ bool is_one_of(const wire::Message& message) {
 // connection once at most; what is left are orders, which nobody repeats.
 bool may_come_twice(std::string_view frame) {
   const auto message = wire::decode(frame);
-  return message && is_one_of<wire::Results, wire::Beat, wire::Acked, wire::Cancel, wire::HelloAgain,
+  return message && is_one_of<wire::Results, wire::Heartbeat, wire::Acked, wire::Cancel, wire::HelloAgain,
                               wire::ControllerHello, wire::Status, wire::Finished, wire::ControllerWelcome,
                               wire::FinishedAck, wire::WorkerExit, wire::WorkersWait>(*message);
 }

@@ -189,7 +189,7 @@ class Run {
     if (!options_.matrix_point.empty()) {
       const std::uint64_t nth = 1 + world_.below(options_.matrix_point == "dispatched" ? 10 : 5);
       auto passes = std::make_shared<std::uint64_t>(0);
-      const bool once = options_.matrix_point == "born" || options_.matrix_point == "joined" ||
+      const bool once = options_.matrix_point == "created" || options_.matrix_point == "joined" ||
                         options_.matrix_point == "terminal" || options_.matrix_point == "paused" ||
                         options_.matrix_point == "doubled" || options_.matrix_point == "stopping";
       world_.on_step = [this, passes, nth = once ? 1 : nth](Process&, std::string_view what) {

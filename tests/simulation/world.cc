@@ -39,8 +39,8 @@ void ProcessLoop::post(Task task) {
 }
 
 // Disks and databases take their time, and some times a long one.
-void ProcessLoop::offload(Lane lane, Task work, Task done) {
-  auto& free = lane_free_[static_cast<std::size_t>(lane)];
+void ProcessLoop::offload(Executor executor, Task work, Task done) {
+  auto& free = executor_free_[static_cast<std::size_t>(executor)];
   const Nanoseconds takes = world_.chance(0.02) ? world_.between(5 * kMillisecond, 120 * kMillisecond)
                                                 : world_.between(20 * kMicrosecond, 2 * kMillisecond);
   free = std::max(free, world_.now()) + takes;
@@ -77,7 +77,7 @@ void World::end() {
   queue_.clear();
   due_.clear();
   stopped_.clear();
-  // Children before their parents, as they were born.
+  // Children before their parents, as they were created.
   for (auto process = processes_.rbegin(); process != processes_.rend(); ++process) {
     (*process)->alive = false;
     (*process)->body.reset();

@@ -40,12 +40,12 @@ class ProcessLoop final : public Loop {
   TimerId after(Duration delay, Task task) override;
   void cancel(TimerId timer) override;
   void post(Task task) override;
-  void offload(Lane lane, Task work, Task done) override;
+  void offload(Executor executor, Task work, Task done) override;
 
  private:
   World& world_;
   Process& process_;
-  std::array<Nanoseconds, kLanes> lane_free_{};
+  std::array<Nanoseconds, kExecutors> executor_free_{};
 };
 
 enum class ProcessKind { user, master, controller, worker };

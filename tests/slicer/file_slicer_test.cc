@@ -31,7 +31,7 @@ void PrintTo(const Cut& cut, std::ostream* out) {
   *out << cut.name << "[" << cut.offset << ",+" << cut.length << ")";
 }
 
-std::vector<Json> parsed_requests(const SlicerTurn& turn) {
+std::vector<Json> parsed_requests(const SliceBatch& turn) {
   std::vector<Json> all;
   for (const auto& requests : turn.runs) {
     const SliceRun run{.requests = requests};
@@ -40,7 +40,7 @@ std::vector<Json> parsed_requests(const SlicerTurn& turn) {
   return all;
 }
 
-std::vector<Cut> cuts(const SlicerTurn& turn) {
+std::vector<Cut> cuts(const SliceBatch& turn) {
   std::vector<Cut> all;
   for (const Json& request : parsed_requests(turn)) {
     all.push_back({fs::path(request.at("path").get<std::string>()).filename().string(), request.at("offset"),
@@ -141,7 +141,7 @@ TEST_F(FileSlicerTest, CsvFilesAreCutByRowsAndGoOnAnywhere) {
     std::vector<Json> straight;
     std::string position;
     auto slicer = *open("", persistent);
-    for (SlicerTurn turn = *slicer->next(1); !turn.runs.empty(); turn = *slicer->next(1)) {
+    for (SliceBatch turn = *slicer->next(1); !turn.runs.empty(); turn = *slicer->next(1)) {
       for (Json& request : parsed_requests(turn)) straight.push_back(std::move(request));
     }
     ASSERT_EQ(straight.size(), 5u);

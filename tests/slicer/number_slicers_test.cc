@@ -31,7 +31,7 @@ std::unique_ptr<Slicer> opened(const char* reader, const SlicerContext& with, co
 }
 
 // Expanded the way the ledger does.
-std::vector<std::string> requests(const SlicerTurn& turn) {
+std::vector<std::string> requests(const SliceBatch& turn) {
   std::vector<std::string> all;
   for (const auto& requests : turn.runs) {
     SliceRun run;
@@ -231,7 +231,7 @@ TEST(SlicerRegistry, KnowsReadersByName) {
 class PlainSlicer final : public Slicer {
  public:
   Result<void> open(const SlicerContext&, const std::string&) override { return {}; }
-  Result<SlicerTurn> next(std::size_t) override { return SlicerTurn(); }
+  Result<SliceBatch> next(std::size_t) override { return SliceBatch(); }
 };
 
 TEST(Slicer, ByDefaultEveryOptionMatters) {

@@ -113,7 +113,7 @@ class WorkerTest : public testing::Test {
       for (std::size_t i = 0; i < results->results.size(); ++i) results_[results->first_seq + i] = results->results[i];
     if (auto* recalled = std::get_if<wire::Recalled>(&message)) recalled_ = recalled->slices;
     if (auto* goodbye = std::get_if<wire::Goodbye>(&message)) goodbye_ = goodbye->reason;
-    if (std::holds_alternative<wire::Beat>(message)) ++beats_;
+    if (std::holds_alternative<wire::Heartbeat>(message)) ++beats_;
   }
   void say(const wire::Message& message) { server_->send(peer_, wire::encode(message)); }
   void welcome(std::uint64_t epoch = 1, std::vector<wire::HeldSlice> cancelled = {}) {
@@ -271,7 +271,7 @@ TEST_F(WorkerTest, LeavingWhileNothingRunsWaitsForTheAcknowledgementOfWhatRan) {
   ASSERT_TRUE(until([this] { return goodbye_.has_value(); }));
 }
 
-TEST_F(WorkerTest, BeatsGoOnWhileASliceBlocks) {
+TEST_F(WorkerTest, HeartbeatsGoOnWhileASliceBlocks) {
   welcome();
   say(wire::Dispatch{1, {slice(1)}});
   loop_.run_ready();

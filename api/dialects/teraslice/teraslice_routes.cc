@@ -14,8 +14,8 @@
 #include "api/dialects/teraslice/asset_routes.h"
 #include "api/dialects/teraslice/document_answers.h"
 #include "api/dialects/teraslice/document_schemas.h"
-#include "api/dialects/teraslice/kept_answers.h"
 #include "api/dialects/teraslice/log_following.h"
+#include "api/dialects/teraslice/response_cache.h"
 #include "api/dialects/teraslice/route_docs.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_json.h"
@@ -78,7 +78,7 @@ struct Call {
   const Request& request;
   Json body;
   Answer answer;
-  std::shared_ptr<KeptAnswers> kept;
+  std::shared_ptr<ResponseCache> kept;
   YamlNotes notes;  // on the body
 
   JobId job_id() const { return JobId(request.path_parameter("id")); }
@@ -87,7 +87,7 @@ struct Call {
 // Answers as it was answered last if nothing has changed since. Otherwise hands out where the answer goes, and keeps
 // it.
 template <typename Compute>
-void answer_kept(Call& call, const Compute& compute) {
+void answer_cached(Call& call, const Compute& compute) {
   const auto revision = call.service.revision();
   if (!revision) return compute(call.answer);
   if (const Response* same = call.kept->find(call.request.target, *revision)) return call.answer.respond(*same);
@@ -124,7 +124,7 @@ void of_job(Call& call) {
 }
 
 void get_execution(Call& call, const ExecutionId& id) {
-  answer_kept(call, [&](const Answer& answer) { call.service.get_execution(id, answer.shown_document()); });
+  answer_cached(call, [&](const Answer& answer) { call.service.get_execution(id, answer.shown_document()); });
 }
 
 void remove_execution(Call& call, const ExecutionId& id) {
@@ -213,11 +213,11 @@ void submit_job(Call& call) {
 void list_jobs(Call& call) {
   ARGUMENT_OR_FAIL(query, job_list_query(call.request, call.service.wall_ms()));
   if (query.filter) return call.service.list_jobs(query, call.answer.shown_list());  // it may look at the clock
-  answer_kept(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.shown_list()); });
+  answer_cached(call, [&](const Answer& answer) { call.service.list_jobs(query, answer.shown_list()); });
 }
 
 void get_job(Call& call) {
-  answer_kept(call, [&](const Answer& answer) {
+  answer_cached(call, [&](const Answer& answer) {
     call.service.get_job(call.job_id(), execution_fields(call.request), answer.shown_document());
   });
 }
@@ -263,7 +263,7 @@ void change_settings(Call& call) {
 void list_executions(Call& call) {
   ARGUMENT_OR_FAIL(query, execution_list_query(call.request, call.service.wall_ms()));
   if (query.filter) return call.service.list_executions(query, call.answer.shown_list());  // it may look at the clock
-  answer_kept(call, [&](const Answer& answer) { call.service.list_executions(query, answer.shown_list()); });
+  answer_cached(call, [&](const Answer& answer) { call.service.list_executions(query, answer.shown_list()); });
 }
 
 void recover_execution(Call& call) {
@@ -283,7 +283,7 @@ void cluster_info(Call& call) {
   call.answer.ok(call.service.cluster_info());
 }
 void cluster_state(Call& call) {
-  answer_kept(call, [&](const Answer& answer) { answer.ok(call.service.cluster_state()); });
+  answer_cached(call, [&](const Answer& answer) { answer.ok(call.service.cluster_state()); });
 }
 void cluster_stats(Call& call) {
   call.answer.ok(call.service.cluster_stats());
@@ -448,7 +448,7 @@ struct ReadRequest {
   }
 };
 
-void handle(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row, ReadRequest& read,
+void handle(JobService& service, const std::shared_ptr<ResponseCache>& kept, const Row& row, ReadRequest& read,
             const Respond& respond) {
   const Answer answer{respond, row.errors(), row.failure_text};
   if (!read.body) return answer.fail(read.body.error());
@@ -456,7 +456,7 @@ void handle(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const
   row.handle(call);
 }
 
-Route route_of(JobService& service, const std::shared_ptr<KeptAnswers>& kept, const Row& row) {
+Route route_of(JobService& service, const std::shared_ptr<ResponseCache>& kept, const Row& row) {
   return {row.method, std::string(row.pattern),
           [&service, kept, &row](Request& request, const Respond& respond) {
             auto read = std::make_shared<ReadRequest>(ReadRequest{std::move(request), {}, Json::object()});
@@ -480,7 +480,7 @@ Dialect dialect(JobService& service, AssetService& assets) {
   Dialect out;
   out.name = "Teraslice";
   out.prefixes = {"", "/v1"};
-  const auto kept = std::make_shared<KeptAnswers>();
+  const auto kept = std::make_shared<ResponseCache>();
   for (const Row& row : kRows) out.routes.push_back(route_of(service, kept, row));
   for (const Row& row : kTableRows) out.unprefixed_routes.push_back(route_of(service, kept, row));
   for (Route& route : asset_routes(assets)) out.routes.push_back(std::move(route));

@@ -37,8 +37,8 @@ void write(ManualLoop& loop, SliceLedger& ledger, LedgerBatch batch) {
 // A running execution in the middle of everything: part of it in tables, part in the log, as a crash leaves it.
 LedgerBatch first_part() {
   LedgerBatch batch;
-  batch.born = {{0, 0, 1, 1'700'000'000'000, RangeRequests{R"("a":1)", "start", "end", false, 0, 10, kRange * 10}},
-                {0, 1, 1, 1'700'000'000'001, ListRequests{{R"({"n":1})", "{\"long\":\"" + kLongText + "\"}"}}}};
+  batch.created = {{0, 0, 1, 1'700'000'000'000, RangeRequests{R"("a":1)", "start", "end", false, 0, 10, kRange * 10}},
+                   {0, 1, 1, 1'700'000'000'001, ListRequests{{R"({"n":1})", "{\"long\":\"" + kLongText + "\"}"}}}};
   batch.positions[0] = {"{\"next\":10000}", true, kRange};
   batch.positions[1] = {"second", false, 2};
   for (std::uint64_t order = 1; order <= 5; ++order)

@@ -105,7 +105,7 @@ std::unique_ptr<SliceLedger> open_or_create(ManualLoop& loop, const std::string&
 LedgerBatch batch_of(std::uint64_t n, std::size_t padding) {
   const SliceKey key{0, 0, n, SliceKey::kWholeSlice};
   LedgerBatch batch;
-  batch.born = {{0, 0, n, 1, ListRequests{{std::string(padding, 'r')}}}};
+  batch.created = {{0, 0, n, 1, ListRequests{{std::string(padding, 'r')}}}};
   batch.positions[0] = {std::to_string(n), false, n};
   batch.committed = {{key, {1, 1}, {true, n, n, n, static_cast<std::uint32_t>(n)}}};
   if (n % 2 == 0) batch.settled = {key};

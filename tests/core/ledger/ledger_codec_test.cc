@@ -51,7 +51,7 @@ TEST(LedgerCodec, KeysDecode) {
     EXPECT_EQ(*decode_quarantine_key(quarantine_key({key, 0xFFFFFFFF})), (QuarantinePlace{key, 0xFFFFFFFF}));
   }
   EXPECT_EQ(*decode_position_key(position_key(77)), 77U);
-  EXPECT_EQ(*decode_birth_key(birth_key({3, 4}, 5)), (SeriesPlace{{3, 4}, 5}));
+  EXPECT_EQ(*decode_creation_key(creation_key({3, 4}, 5)), (SeriesPlace{{3, 4}, 5}));
   EXPECT_EQ(*decode_interval_key(interval_key({3, 4}, 5)), (SeriesPlace{{3, 4}, 5}));
 }
 
@@ -67,7 +67,7 @@ TEST(LedgerCodec, BadKeysAreRefused) {
   zero_led.insert(zero_led.size() - 1, 1, '\0');
   EXPECT_FALSE(decode_output_key(zero_led));
   EXPECT_FALSE(decode_position_key("p12"));
-  EXPECT_FALSE(decode_birth_key(interval_key({3, 4}, 5)));
+  EXPECT_FALSE(decode_creation_key(interval_key({3, 4}, 5)));
   EXPECT_FALSE(decode_interval_key("i"));
   EXPECT_FALSE(decode_quarantine_key(row_key({1, 2, 3, 300})));
   EXPECT_FALSE(decode_quarantine_key(quarantine_key({{1, 2, 3, 300}, 4}) + "x"));
@@ -125,7 +125,7 @@ std::vector<Sample> samples() {
     all.push_back({std::move(name), key, value, erased(decode)});
   };
   other("position", position_key(9), encode_position(position_key(9), kPosition), decode_position);
-  other("birth", birth_key({1, 2}, 3), encode_birth(birth_key({1, 2}, 3), kRun), decode_birth);
+  other("creation", creation_key({1, 2}, 3), encode_creation(creation_key({1, 2}, 3), kRun), decode_creation);
   other("interval", interval_key({1, 2}, 3), encode_interval(interval_key({1, 2}, 3), 900), decode_interval);
   other("row", row_key(kSlice), encode_row(row_key(kSlice), kRow), decode_row);
   other("quarantined", fact_key(Fact::quarantined), encode_quarantined(fact_key(Fact::quarantined), 900),
@@ -149,7 +149,7 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_outcome(meta, encode_outcome(meta, kOutcome)), kOutcome);
   EXPECT_EQ(*decode_row_counts(meta, encode_row_counts(meta, {8, 9})), (RowCounts{8, 9}));
   EXPECT_EQ(*decode_position(position_key(1), encode_position(position_key(1), kPosition)), kPosition);
-  EXPECT_EQ(*decode_birth(birth_key({1, 2}, 3), encode_birth(birth_key({1, 2}, 3), kRun)), kRun);
+  EXPECT_EQ(*decode_creation(creation_key({1, 2}, 3), encode_creation(creation_key({1, 2}, 3), kRun)), kRun);
   EXPECT_EQ(*decode_interval(interval_key({1, 2}, 3), encode_interval(interval_key({1, 2}, 3), 900)),
             (IntervalSet::Interval{3, 900}));
   EXPECT_EQ(*decode_row(row_key(kSlice), encode_row(row_key(kSlice), kRow)), kRow);
@@ -202,8 +202,8 @@ TEST(LedgerCodec, SealedNonsenseIsCorrupt) {
   EXPECT_EQ(decode_row(row, encode_row(row, pending)).error().code, ErrorCode::corrupt);
   const std::string interval = interval_key({1, 2}, 3);
   EXPECT_EQ(decode_interval(interval, encode_interval(interval, 2)).error().code, ErrorCode::corrupt);
-  const std::string birth = birth_key({1, 2}, 4);  // the run says 3
-  EXPECT_EQ(decode_birth(birth, encode_birth(birth, kRun)).error().code, ErrorCode::corrupt);
+  const std::string creation = creation_key({1, 2}, 4);  // the run says 3
+  EXPECT_EQ(decode_creation(creation, encode_creation(creation, kRun)).error().code, ErrorCode::corrupt);
   const std::string meta = fact_key(Fact::header);
   EXPECT_EQ(decode_header(meta, encode_header(meta, {kFormat, 1, CleanupType::none, false, "", {}})).error().code,
             ErrorCode::corrupt);

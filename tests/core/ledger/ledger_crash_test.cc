@@ -293,7 +293,7 @@ Result<std::string> read_all(const LedgerView& view) {
 TEST_F(LedgerCrashTest, AFlippedBitInAFileIsCorruptAndNeverWrongData) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 1000)};
+  batch.created = {ids(1, 1000)};
   for (std::uint64_t order = 1; order <= 300; ++order) {
     batch.settled.push_back(key(order));
     batch.committed.push_back(output(key(order)));
@@ -333,7 +333,7 @@ TEST_F(LedgerCrashTest, AFlippedBitInAFileIsCorruptAndNeverWrongData) {
 TEST_F(LedgerCrashTest, ADamagedValueIsCorruptWithItsName) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 10)};
+  batch.created = {ids(1, 10)};
   batch.settled = {key(2)};
   batch.committed = {output(key(2))};
   batch.rows = {row(key(2), SliceState::error, 1)};
@@ -348,7 +348,7 @@ TEST_F(LedgerCrashTest, ADamagedValueIsCorruptWithItsName) {
       {codec::fact_key(codec::Fact::outcome), "outcome"},
       {codec::fact_key(codec::Fact::row_counts), "row counts"},
       {codec::position_key(0), "position of slicer 0"},
-      {codec::birth_key(series, 1), "birth of slice 0/0/1"},
+      {codec::creation_key(series, 1), "creation of slice 0/0/1"},
       {codec::interval_key(series, 2), "settled interval from slice 0/0/2"},
   };
   const auto store = [&](const std::string& where, const std::string& value) {

@@ -11,7 +11,7 @@ namespace {
 
 // What the seam promises, said in the simplest way.
 struct Reference {
-  std::map<SliceKey, std::string> born;  // every slice ever, with its request
+  std::map<SliceKey, std::string> created;  // every slice ever, with its request
   std::set<SliceKey> settled;
   std::map<SliceKey, OpenRow> rows;
   std::map<SliceKey, CommittedOutput> outputs;
@@ -21,8 +21,8 @@ struct Reference {
   WantedState wanted = WantedState::running;
 
   void apply(const LedgerBatch& batch) {
-    for (const SliceRun& run : batch.born) {
-      for (std::uint64_t index = 0; index < run.count(); ++index) born[run.key(index)] = run.request(index);
+    for (const SliceRun& run : batch.created) {
+      for (std::uint64_t index = 0; index < run.count(); ++index) created[run.key(index)] = run.request(index);
     }
     for (const auto& output : batch.committed) {
       outputs[output.key] = output;
@@ -41,7 +41,7 @@ struct Reference {
 
   std::map<SliceKey, std::string> open() const {
     std::map<SliceKey, std::string> result;
-    for (const auto& [key, request] : born) {
+    for (const auto& [key, request] : created) {
       if (!settled.contains(key) && !rows.contains(key)) result[key] = request;
     }
     return result;
@@ -81,7 +81,7 @@ class LedgerModelTest : public LedgerFixture {
   }
   std::uint16_t generation() const { return static_cast<std::uint16_t>(lineage_ - 1); }
 
-  void add_births(LedgerBatch& batch) {
+  void add_creations(LedgerBatch& batch) {
     const auto slicer = static_cast<std::uint32_t>(below(3));
     std::uint64_t& highest = highest_[slicer];
     const std::uint64_t count = 1 + below(20);
@@ -92,7 +92,7 @@ class LedgerModelTest : public LedgerFixture {
       run.requests = std::move(list);
     }
     highest += count;
-    batch.born.push_back(run);
+    batch.created.push_back(run);
     batch.positions[slicer] = {std::to_string(highest), below(2) == 0, highest};
   }
 
@@ -131,7 +131,7 @@ class LedgerModelTest : public LedgerFixture {
 
   void step() {
     LedgerBatch batch;
-    if (below(3) == 0) add_births(batch);
+    if (below(3) == 0) add_creations(batch);
     add_fates(batch);
     if (below(2) == 0) batch.counters = LedgerCounters{.processed = random_()};
     if (below(10) == 0) batch.wanted = static_cast<WantedState>(below(3));

@@ -174,7 +174,7 @@ std::map<std::string, std::string> contents(const std::string& directory) {
 TEST_F(LedgerOpeningTest, AViewShowsAndChangesNothing) {
   create(3);
   LedgerBatch batch;
-  batch.born = {ids(1, 10)};
+  batch.created = {ids(1, 10)};
   batch.settled = {key(1), key(2)};
   batch.rows = {row(key(2), SliceState::error, 5), row(key(3), SliceState::start, 5)};
   batch.committed = {output(key(1))};

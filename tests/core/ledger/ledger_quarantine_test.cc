@@ -28,7 +28,7 @@ class LedgerQuarantineTest : public LedgerFixture {
 TEST_F(LedgerQuarantineTest, RecordsAreThereWithTheBatchOfTheirSlice) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 3)};
+  batch.created = {ids(1, 3)};
   batch.committed = {output(key(2))};
   batch.quarantined = {quarantined(2, 0), quarantined(2, 1)};
   batch.counters = LedgerCounters{.quarantined = 2};
@@ -63,7 +63,7 @@ TEST_F(LedgerQuarantineTest, ListsArePagedAndBounded) {
 TEST_F(LedgerQuarantineTest, ListsOfRowsAreBoundedToo) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 10)};
+  batch.created = {ids(1, 10)};
   for (std::uint64_t order = 1; order <= 10; ++order)
     batch.rows.push_back(row(key(order), SliceState::error, 100, std::string(1 << 20, 'e')));
   write(std::move(batch));
@@ -73,14 +73,14 @@ TEST_F(LedgerQuarantineTest, ListsOfRowsAreBoundedToo) {
   EXPECT_EQ(ledger_->errors(9, 100)->size(), 1U);
 }
 
-TEST_F(LedgerQuarantineTest, TakenOutAndBornInOneBatch) {
+TEST_F(LedgerQuarantineTest, TakenOutAndCreatedInOneBatch) {
   create();
   LedgerBatch batch;
   batch.quarantined = {quarantined(1, 0), quarantined(1, 1)};
   write(std::move(batch));
   LedgerBatch taken;
   taken.released = {{key(1), 0}};
-  taken.born = {ids(7, 1)};
+  taken.created = {ids(7, 1)};
   write(std::move(taken));
   reopen();
   EXPECT_THAT(all(), ElementsAre("1/1"));

@@ -27,7 +27,7 @@ class LedgerRecoveryTest : public LedgerFixture {
   void make_source(std::uint64_t epoch = 1) {
     create(epoch);
     LedgerBatch batch;
-    batch.born = {ids(1, 10)};
+    batch.created = {ids(1, 10)};
     batch.positions[0] = {"10", false, 10};
     batch.settled = {key(1), key(2), key(3), key(4)};
     batch.committed = {output(key(1)), output(key(2))};
@@ -125,9 +125,9 @@ TEST_F(LedgerRecoveryTest, ThreeGenerationsKeepEverySlice) {
     take(recover(directory_, "ex-" + std::to_string(generation), 1 + generation));
     EXPECT_EQ(ledger_->header().generation(), generation);
     EXPECT_EQ(ledger_->header().positions.at(0).highest_order, 0U);
-    LedgerBatch batch;  // one old slice is done, three new ones are born, one of them fails, one is done
+    LedgerBatch batch;  // one old slice is done, three new ones are created, one of them fails, one is done
     batch.settled = {key(5 + generation), key(2, 0, generation), key(3, 0, generation)};
-    batch.born = {ids(1, 3, 0, generation)};
+    batch.created = {ids(1, 3, 0, generation)};
     batch.rows = {row(key(2, 0, generation), SliceState::error, 10 + generation)};
     batch.positions[0] = {std::to_string(10 + 3 * generation), generation == 3, 3};
     write(batch);
@@ -145,7 +145,7 @@ TEST_F(LedgerRecoveryTest, ThreeGenerationsKeepEverySlice) {
 TEST_F(LedgerRecoveryTest, ASourceThatCrashedAfterItsOutcomeIsRecovered) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 10)};
+  batch.created = {ids(1, 10)};
   batch.outcome = LedgerOutcome{ExecutionStatus::failed, "", 1};
   write(batch);
   ledger_.reset();  // no close: everything is in the log
@@ -156,7 +156,7 @@ TEST_F(LedgerRecoveryTest, ASourceThatCrashedAfterItsOutcomeIsRecovered) {
 TEST_F(LedgerRecoveryTest, I6_ASourceWhoseControllerWasGivenUpHasNoOutcomeAndIsRecovered) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 10)};
+  batch.created = {ids(1, 10)};
   batch.settled = {key(3)};
   write(batch);
   ledger_.reset();
@@ -207,7 +207,7 @@ TEST_F(LedgerRecoveryTest, IsTheSameWorkForALargeLedger) {
   int answers = 0, expected = 0;
   for (std::uint64_t first = 1; first <= kDone; first += kStep) {
     LedgerBatch batch;
-    batch.born = {ids(first, kStep)};
+    batch.created = {ids(first, kStep)};
     for (std::uint64_t order = first; order < first + kStep; ++order) {
       batch.settled.push_back(key(order));
       if (order <= kErrors) batch.rows.push_back(row(key(order), SliceState::error, static_cast<WallMs>(order)));

@@ -12,8 +12,8 @@ constexpr std::uint64_t kSlices = 1'000'000;
 
 class LedgerSizeTest : public LedgerFixture {
  protected:
-  // Births in runs of 1,000, settlements out of order within a window, as many workers give them, and facts as random
-  // as real ones.
+  // Creations in runs of 1,000, settlements out of order within a window, as many workers give them, and facts as
+  // random as real ones.
   void do_slices(bool outputs) {
     create();
     std::mt19937_64 random(1);
@@ -25,7 +25,7 @@ class LedgerSizeTest : public LedgerFixture {
       for (std::size_t part = 0; part < 4; ++part) {
         LedgerBatch batch;
         if (part == 0) {
-          batch.born = {ids(first, 1000)};
+          batch.created = {ids(first, 1000)};
           batch.positions[0] = {std::to_string(first + 999), false, first + 999};
         }
         batch.counters = LedgerCounters{.processed = first + part * 250, .records_out = random()};

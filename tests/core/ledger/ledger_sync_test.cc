@@ -74,7 +74,7 @@ class LedgerSyncTest : public LedgerFixture {
 
   LedgerBatch slice(std::uint64_t order) {
     LedgerBatch batch;
-    batch.born = {ids(order, 1)};
+    batch.created = {ids(order, 1)};
     return batch;
   }
 };

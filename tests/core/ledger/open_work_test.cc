@@ -22,7 +22,7 @@ RunSpan span(std::uint64_t first, std::uint64_t count) {
 
 TEST(OpenWork, ARunEndsWithItsLastSlice) {
   OpenWork work;
-  ASSERT_TRUE(work.born(span(1, 3)));
+  ASSERT_TRUE(work.created(span(1, 3)));
   EXPECT_EQ(work.pending(), 3U);
   work.settle(key(2));
   work.leave(key(1));
@@ -37,7 +37,7 @@ TEST(OpenWork, ARunEndsWithItsLastSlice) {
 
 TEST(OpenWork, ASliceIsCountedOnceHoweverItLeaves) {
   OpenWork work;
-  ASSERT_TRUE(work.born(span(1, 2)));
+  ASSERT_TRUE(work.created(span(1, 2)));
   work.leave(key(1));
   work.leave(key(1));
   work.settle(key(1));
@@ -54,9 +54,9 @@ TEST(OpenWork, SettlingARangeIsSettlingItsSlices) {
       for (const bool disturbed : {false, true}) {
         OpenWork one_by_one, at_once;
         for (OpenWork* work : {&one_by_one, &at_once}) {
-          ASSERT_TRUE(work->born(span(2, 3)));
-          ASSERT_TRUE(work->born(span(5, 4)));
-          ASSERT_TRUE(work->born(span(11, 2)));
+          ASSERT_TRUE(work->created(span(2, 3)));
+          ASSERT_TRUE(work->created(span(5, 4)));
+          ASSERT_TRUE(work->created(span(11, 2)));
           if (!disturbed) continue;
           work->settle(key(6));
           work->leave(key(3));
@@ -82,7 +82,7 @@ TEST(OpenWork, SettlingARangeIsSettlingItsSlices) {
 
 TEST(OpenWork, PartsOfASliceDoNotSettleIt) {
   OpenWork work;
-  ASSERT_TRUE(work.born(span(1, 1)));
+  ASSERT_TRUE(work.created(span(1, 1)));
   work.settle(key(1, 2));
   work.leave(key(1, 3));
   EXPECT_EQ(work.pending(), 1U);
@@ -91,21 +91,21 @@ TEST(OpenWork, PartsOfASliceDoNotSettleIt) {
 
 TEST(OpenWork, RefusesRunsThatShareOrders) {
   OpenWork work;
-  ASSERT_TRUE(work.born(span(10, 5)));
+  ASSERT_TRUE(work.created(span(10, 5)));
   for (const RunSpan& run : {span(10, 5), span(14, 1), span(8, 3), span(8, 20), span(12, 1)}) {
-    const auto born = work.born(run);
-    ASSERT_FALSE(born) << run.first;
-    EXPECT_EQ(born.error().code, ErrorCode::internal);
+    const auto created = work.created(run);
+    ASSERT_FALSE(created) << run.first;
+    EXPECT_EQ(created.error().code, ErrorCode::internal);
   }
-  EXPECT_TRUE(work.born(span(15, 1)));
-  EXPECT_TRUE(work.born(span(9, 1)));
-  EXPECT_FALSE(work.born(span(20, 0)));
-  EXPECT_TRUE(work.born({{1, 3}, 10, 5}));  // another slicer
+  EXPECT_TRUE(work.created(span(15, 1)));
+  EXPECT_TRUE(work.created(span(9, 1)));
+  EXPECT_FALSE(work.created(span(20, 0)));
+  EXPECT_TRUE(work.created({{1, 3}, 10, 5}));  // another slicer
 }
 
 TEST(OpenWork, RefusesToForgetWhatNothingElseKnows) {
   OpenWork work;
-  ASSERT_TRUE(work.born(span(1, 2)));
+  ASSERT_TRUE(work.created(span(1, 2)));
   work.leave(key(1));
   const auto forgotten = work.forget(key(1));
   ASSERT_FALSE(forgotten);
@@ -119,7 +119,7 @@ TEST(OpenWork, RestoredRunsKnowWhatIsSettledAndWhatLeft) {
   ASSERT_TRUE(work.restore_settled(kSeries, {1, 4}));
   ASSERT_FALSE(work.restore_settled(kSeries, {4, 6}));
   work.restore_left(key(6));
-  ASSERT_TRUE(work.born(span(3, 5)));  // 3..7: 5 and 7 are open
+  ASSERT_TRUE(work.created(span(3, 5)));  // 3..7: 5 and 7 are open
   EXPECT_EQ(work.pending(), 2U);
   EXPECT_THAT(work.open_orders(span(3, 5)), ElementsAre(Interval{5, 5}, Interval{7, 7}));
   EXPECT_TRUE(work.may_have_row(key(4)));

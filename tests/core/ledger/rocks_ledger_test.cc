@@ -61,12 +61,13 @@ TEST_F(RocksLedgerTest, TheLastWordOfAGroupCounts) {
   EXPECT_EQ(ledger_->header().positions.at(0).position, "100");
 }
 
-// ---- births, settlements, rows --------------------------------------------------------------------------------------
+// ---- creations, settlements, rows
+// --------------------------------------------------------------------------------------
 
 TEST_F(RocksLedgerTest, OpenRangesSkipWhatIsSettledAndWhatHasARow) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 6), ids(1, 2, 1)};
+  batch.created = {ids(1, 6), ids(1, 2, 1)};
   batch.settled = {key(2), key(5)};
   batch.rows = {row(key(3), SliceState::start, 1), row(key(5), SliceState::error, 2)};
   write(batch);
@@ -81,26 +82,26 @@ TEST_F(RocksLedgerTest, OpenRangesSkipWhatIsSettledAndWhatHasARow) {
   EXPECT_EQ(ledger_->open_counts()->start, 1U);
 }
 
-TEST_F(RocksLedgerTest, ABirthIsErasedWithItsLastOpenSlice) {
-  const auto births = [&] {
+TEST_F(RocksLedgerTest, ACreationIsErasedWithItsLastOpenSlice) {
+  const auto creations = [&] {
     ledger_.reset();
     const auto database = RocksDatabase::open(directory_, RocksDatabase::Mode::read).value();
     int count = 0;
-    PrefixScan scan(*database, ledger_codec::kBirths);
+    PrefixScan scan(*database, ledger_codec::kCreations);
     for (scan.seek_first(); scan.valid(); scan.next()) ++count;
     return count;
   };
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 2), ids(3, 2)};
+  batch.created = {ids(1, 2), ids(3, 2)};
   batch.settled = {key(1), key(3), key(4)};
   write(batch);
-  EXPECT_EQ(births(), 1);
+  EXPECT_EQ(creations(), 1);
   reopen();
   batch = {};
   batch.rows = {row(key(2), SliceState::start, 1)};  // the last one leaves to a row
   write(batch);
-  EXPECT_EQ(births(), 0);
+  EXPECT_EQ(creations(), 0);
   reopen();
   EXPECT_EQ(ledger_->open_counts()->start, 1U);
 }
@@ -108,7 +109,7 @@ TEST_F(RocksLedgerTest, ABirthIsErasedWithItsLastOpenSlice) {
 TEST_F(RocksLedgerTest, ARunOfListedRequestsKeepsThem) {
   create();
   LedgerBatch batch;
-  batch.born = {{0, 0, 1, 5, ListRequests{{R"({"a":1})", R"({"a":2})"}}}};
+  batch.created = {{0, 0, 1, 5, ListRequests{{R"({"a":1})", R"({"a":2})"}}}};
   batch.settled = {key(1)};
   write(batch);
   reopen();
@@ -128,7 +129,7 @@ TEST_F(RocksLedgerTest, WhatIsOpenIsOnlyToldBeforeTheFirstWrite) {
 TEST_F(RocksLedgerTest, ARowCanChangeAndGo) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 3)};
+  batch.created = {ids(1, 3)};
   batch.rows = {row(key(1), SliceState::start, 1), row(key(2), SliceState::start, 1)};
   write(batch);
   EXPECT_EQ(ledger_->open_counts()->start, 2U);
@@ -156,7 +157,7 @@ TEST_F(RocksLedgerTest, ARowCanChangeAndGo) {
 TEST_F(RocksLedgerTest, ARowThatChangesWithinOneGroupIsCountedOnce) {
   create();
   LedgerBatch first, second, third;
-  first.born = {ids(1, 1)};
+  first.created = {ids(1, 1)};
   first.rows = {row(key(1), SliceState::start, 1)};
   second.settled = {key(1)};
   second.rows = {row(key(1), SliceState::error, 2)};
@@ -219,7 +220,7 @@ TEST_F(RocksLedgerTest, ErrorsComeNewestFirst) {
 TEST_F(RocksLedgerTest, UnpublishedOutputsAreThoseOfUnsettledSlices) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 200), ids(1, 3, 1)};
+  batch.created = {ids(1, 200), ids(1, 3, 1)};
   for (std::uint64_t order = 1; order <= 150; ++order) batch.committed.push_back(output(key(order)));
   for (std::uint64_t order = 2; order <= 140; ++order) batch.settled.push_back(key(order));
   batch.settled.push_back(key(145));
@@ -242,7 +243,7 @@ TEST_F(RocksLedgerTest, UnpublishedOutputsAreThoseOfUnsettledSlices) {
 TEST_F(RocksLedgerTest, AReplaysOutputIsUnpublishedUntilItIsSettledAgain) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 5)};
+  batch.created = {ids(1, 5)};
   for (std::uint64_t order = 1; order <= 5; ++order) batch.settled.push_back(key(order));
   batch.rows = {row(key(2), SliceState::error, 1), row(key(4), SliceState::error, 1)};
   write(batch);
@@ -277,10 +278,10 @@ TEST_F(RocksLedgerTest, AVisitorCanEndTheVisit) {
 
 TEST_F(RocksLedgerTest, ABrokenPromiseStopsTheLedger) {
   create();
-  LedgerBatch born;
-  born.born = {ids(1, 5)};
-  write(born);
-  const auto twice = try_write(born);
+  LedgerBatch created;
+  created.created = {ids(1, 5)};
+  write(created);
+  const auto twice = try_write(created);
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().code, ErrorCode::internal);
   LedgerBatch later;
@@ -294,7 +295,7 @@ TEST_F(RocksLedgerTest, ABrokenPromiseStopsTheLedger) {
 TEST_F(RocksLedgerTest, ARowOfAnOpenSliceIsNotErased) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 1)};
+  batch.created = {ids(1, 1)};
   batch.rows = {row(key(1), SliceState::start, 1)};
   write(batch);
   batch = {};
@@ -346,7 +347,7 @@ TEST_F(RocksLedgerTest, ReadersRunBesideTheWriter) {
   });
   for (std::uint64_t n = 1; n <= 200; ++n) {
     LedgerBatch batch;
-    batch.born = {ids(n, 1)};
+    batch.created = {ids(n, 1)};
     batch.committed = {output(key(n))};
     batch.settled = {key(n)};
     batch.rows = {row(key(n / 2 + 1), SliceState::error, static_cast<WallMs>(n))};
@@ -361,7 +362,7 @@ TEST_F(RocksLedgerTest, CloseWritesWhatWasQueued) {
   int answers = 0;
   for (std::uint64_t n = 1; n <= 500; ++n) {
     LedgerBatch batch;
-    batch.born = {ids(n, 1)};
+    batch.created = {ids(n, 1)};
     ledger_->write(std::move(batch), [&](const Result<void>& result) { answers += result ? 1 : 0; });
   }
   ASSERT_TRUE(ledger_->close());
@@ -410,7 +411,7 @@ TEST_F(RocksLedgerTest, ClosingEndsALongVisit) {
 TEST_F(RocksLedgerTest, ALedgerThatWentAwayCallsNobody) {
   create();
   LedgerBatch batch;
-  batch.born = {ids(1, 3)};
+  batch.created = {ids(1, 3)};
   write(batch);
   bool called = false;
   ledger_->write({}, [&](const Result<void>&) { called = true; });

@@ -54,9 +54,9 @@ class FilePublisherTest : public testing::Test {
     output.facts = {true, 1, stored->bytes, stored->checksum, request_hash("{}")};
     return output;
   }
-  std::string final_path(const CommittedOutput& output, const std::string& bearer = kFirst) {
+  std::string final_path(const CommittedOutput& output, const std::string& origin = kFirst) {
     return layout().publish_directory() + "/" +
-           layout().final_name(slice_id(bearer, output.key), output.key, output.facts);
+           layout().final_name(slice_id(origin, output.key), output.key, output.facts);
   }
 
   static void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }

@@ -67,7 +67,7 @@ TEST(AsioLoop, OffloadRunsElsewhereInOrderAndReportsOnTheLoop) {
   std::vector<int> order;
   for (int i = 0; i < 3; ++i)
     loop.offload(
-        Loop::Lane::query,
+        Loop::Executor::query,
         [&, i] {
           EXPECT_NE(std::this_thread::get_id(), loop_thread);
           order.push_back(i);
@@ -85,18 +85,18 @@ std::size_t threads_now() {
   return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
 }
 
-TEST(AsioLoop, ALaneHasAThreadWhileItHasWorkAndAKeptOneAlways) {
+TEST(AsioLoop, AnExecutorHasAThreadWhileItHasWorkAndAKeptOneAlways) {
   AsioLoop loop;
   const std::size_t before = threads_now();
-  ASSERT_TRUE(loop.keep({Loop::Lane::store}));
+  ASSERT_TRUE(loop.keep({Loop::Executor::store}));
   EXPECT_EQ(threads_now(), before + 1);
-  loop.offload(Loop::Lane::query, [&] { EXPECT_EQ(threads_now(), before + 2); }, {});
+  loop.offload(Loop::Executor::query, [&] { EXPECT_EQ(threads_now(), before + 2); }, {});
   std::function<void()> look = [&] {
     if (threads_now() > before + 1)
       loop.after(10ms, look);
     else
       loop.offload(
-          Loop::Lane::query, [] {}, [&] { loop.stop(); });  // it gets another one
+          Loop::Executor::query, [] {}, [&] { loop.stop(); });  // it gets another one
   };
   loop.after(1ms, look);
   loop.run();
@@ -115,12 +115,12 @@ TEST(AsioLoop, WorkWaitsForRoomForItsThread) {
     if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(11);
     bool done = false;
     loop.offload(
-        Loop::Lane::query, [] {},
+        Loop::Executor::query, [] {},
         [&] {
           done = true;
           loop.stop();
         });
-    if (loop.waits_for().find("cannot start a thread (lane query)") == std::string::npos) _exit(12);
+    if (loop.waits_for().find("cannot start a thread (executor query)") == std::string::npos) _exit(12);
     loop.after(10ms, [&] {
       if (done) _exit(13);
       setrlimit(RLIMIT_NPROC, &former);

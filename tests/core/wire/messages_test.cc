@@ -41,7 +41,7 @@ std::vector<Message> all_messages() {
   return {Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
           Results{3, 17, {some_result(), {.key = {0, 1, 5, 1}, .count = 500, .attempt = {9, 1}, .records_in = 12}}},
           Recalled{3, {held}},
-          Beat{3, true, 7, 9, 12, true, "debug"},
+          Heartbeat{3, true, 7, 9, 12, true, "debug"},
           Goodbye{"because"},
           Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
           Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}, {numbers(9), {listed(), {4, 1}, true}}},

@@ -1,14 +1,14 @@
-#include "api/dialects/teraslice/kept_answers.h"
+#include "api/dialects/teraslice/response_cache.h"
 
 namespace slicemill::api::teraslice {
 
-const Response* KeptAnswers::find(const std::string& target, std::uint64_t revision) const {
+const Response* ResponseCache::find(const std::string& target, std::uint64_t revision) const {
   if (revision != revision_) return nullptr;
   const auto found = by_target_.find(target);
   return found == by_target_.end() ? nullptr : &found->second;
 }
 
-void KeptAnswers::keep(const std::string& target, std::uint64_t revision, const Response& response) {
+void ResponseCache::keep(const std::string& target, std::uint64_t revision, const Response& response) {
   const std::size_t size = target.size() + response.body.size();
   if (size > kMostBytes) return;
   if (revision != revision_ || bytes_ + size > kMostBytes) {

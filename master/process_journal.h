@@ -11,9 +11,9 @@
 
 namespace slicemill::master {
 
-class ProcessNotes {
+class ProcessJournal {
  public:
-  ProcessNotes(Loop& loop, Registry& registry) : loop_(loop), registry_(registry) {}
+  ProcessJournal(Loop& loop, Registry& registry) : loop_(loop), registry_(registry) {}
 
   void started(const ProcessRow& process);
   void gone(const ProcessIdentity& process);

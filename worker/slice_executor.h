@@ -1,8 +1,8 @@
 // Where a worker's slices run, one after the other, so that I/O and heartbeats never wait for user code, and the next
 // slice's work not for the disk.
 //
-// Owner: Worker. Members are for the loop thread. Bodies: a thread of its own (make_slice_lane); one on virtual time in
-// tests/simulation.
+// Owner: Worker. Members are for the loop thread. Bodies: a thread of its own (make_slice_executor); one on virtual
+// time in tests/simulation.
 #pragma once
 
 #include <functional>
@@ -19,14 +19,14 @@ namespace slicemill::worker {
 // Called where the slices run, before the first one.
 using MakeRunner = std::function<Result<std::unique_ptr<SliceRunner>>()>;
 
-class SliceLane {
+class SliceExecutor {
  public:
   struct Hooks {
     std::function<void()> on_results;                // some wait in take_results(); once per gathered group
     std::function<void(const Error&)> on_no_runner;  // the pipeline cannot be built
   };
 
-  virtual ~SliceLane() = default;  // waits for the running slice, whose cancel flag is raised
+  virtual ~SliceExecutor() = default;  // waits for the running slice, whose cancel flag is raised
 
   virtual void add(std::vector<wire::SliceOrder> slices) = 0;
   virtual std::vector<wire::SliceResult> take_results() = 0;
@@ -47,7 +47,7 @@ class SliceLane {
 void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult result, const wire::SliceOrder& order);
 
 // note: nullptr in-process.
-std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
-                                           SliceLane::Hooks hooks);
+std::unique_ptr<SliceExecutor> make_slice_executor(Loop& loop, MakeRunner make_runner,
+                                                   std::unique_ptr<InFlightMarker> note, SliceExecutor::Hooks hooks);
 
 }  // namespace slicemill::worker

@@ -1,5 +1,5 @@
 // What the registry knows of processes when it cannot be written for a while, and how the registry tells of that.
-#include "master/process_notes.h"
+#include "master/process_journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -56,10 +56,10 @@ class FullDiskTest : public ::testing::Test {
   std::unique_ptr<Registry> registry_;
 };
 
-using ProcessNotesTest = FullDiskTest;
+using ProcessJournalTest = FullDiskTest;
 
-TEST_F(ProcessNotesTest, AreWrittenOnceTheRegistryCanBeWritten) {
-  ProcessNotes notes(loop_, *registry_);
+TEST_F(ProcessJournalTest, AreWrittenOnceTheRegistryCanBeWritten) {
+  ProcessJournal notes(loop_, *registry_);
   notes.started(process(1));
   loop_.run_ready();
   EXPECT_THAT(noted(), UnorderedElementsAre(1));
@@ -78,8 +78,8 @@ TEST_F(ProcessNotesTest, AreWrittenOnceTheRegistryCanBeWritten) {
   EXPECT_THAT(noted(), UnorderedElementsAre(3));
 }
 
-TEST_F(ProcessNotesTest, OneWriteIsUnderWayAtMost) {
-  ProcessNotes notes(loop_, *registry_);
+TEST_F(ProcessJournalTest, OneWriteIsUnderWayAtMost) {
+  ProcessJournal notes(loop_, *registry_);
   const int before = commits_;
   for (int pid = 1; pid <= 50; ++pid) notes.started(process(pid));
   loop_.run_ready();

@@ -1,4 +1,4 @@
-#include "tests/simulation/sim_lane.h"
+#include "tests/simulation/sim_executor.h"
 
 #include <atomic>
 #include <csignal>
@@ -9,11 +9,11 @@
 namespace slicemill::simulation {
 namespace {
 
-class SimulatedLane final : public worker::SliceLane {
+class SimulatedExecutor final : public worker::SliceExecutor {
  public:
-  SimulatedLane(World& world, Process& process, const SliceOdds& odds,
-                std::function<void(const wire::SliceOrder&)> on_begun, worker::MakeRunner make_runner,
-                std::unique_ptr<InFlightMarker> note, Hooks hooks)
+  SimulatedExecutor(World& world, Process& process, const SliceOdds& odds,
+                    std::function<void(const wire::SliceOrder&)> on_begun, worker::MakeRunner make_runner,
+                    std::unique_ptr<InFlightMarker> note, Hooks hooks)
       : world_(world),
         process_(process),
         odds_(odds),
@@ -66,7 +66,7 @@ class SimulatedLane final : public worker::SliceLane {
   bool running() const override { return running_.has_value(); }
 
  private:
-  void later(Nanoseconds delay, void (SimulatedLane::*what)()) {
+  void later(Nanoseconds delay, void (SimulatedExecutor::*what)()) {
     process_.loop.after(Duration(delay), [this, what, alive = std::weak_ptr<bool>(alive_)] {
       if (!alive.expired()) (this->*what)();
     });
@@ -84,7 +84,7 @@ class SimulatedLane final : public worker::SliceLane {
     on_begun_(*running_);
     takes_ = world_.between(200 * kMicrosecond, 40 * kMillisecond);
     if (world_.chance(odds_.straggles)) takes_ *= 100;
-    later(takes_, &SimulatedLane::finish);
+    later(takes_, &SimulatedExecutor::finish);
   }
 
   bool may_begin() {
@@ -119,7 +119,8 @@ class SimulatedLane final : public worker::SliceLane {
     running_.reset();
     // At once, or when some have gathered.
     if (!std::exchange(told_, true))
-      later(world_.chance(0.5) ? kMicrosecond : world_.between(kMicrosecond, 100 * kMillisecond), &SimulatedLane::tell);
+      later(world_.chance(0.5) ? kMicrosecond : world_.between(kMicrosecond, 100 * kMillisecond),
+            &SimulatedExecutor::tell);
     begin_next();
   }
 
@@ -144,13 +145,13 @@ class SimulatedLane final : public worker::SliceLane {
 
 }  // namespace
 
-std::unique_ptr<worker::SliceLane> make_simulated_lane(World& world, Process& process, const SliceOdds& odds,
-                                                       std::function<void(const wire::SliceOrder&)> on_begun,
-                                                       worker::MakeRunner make_runner,
-                                                       std::unique_ptr<InFlightMarker> note,
-                                                       worker::SliceLane::Hooks hooks) {
-  return std::make_unique<SimulatedLane>(world, process, odds, std::move(on_begun), std::move(make_runner),
-                                         std::move(note), std::move(hooks));
+std::unique_ptr<worker::SliceExecutor> make_simulated_executor(World& world, Process& process, const SliceOdds& odds,
+                                                               std::function<void(const wire::SliceOrder&)> on_begun,
+                                                               worker::MakeRunner make_runner,
+                                                               std::unique_ptr<InFlightMarker> note,
+                                                               worker::SliceExecutor::Hooks hooks) {
+  return std::make_unique<SimulatedExecutor>(world, process, odds, std::move(on_begun), std::move(make_runner),
+                                             std::move(note), std::move(hooks));
 }
 
 }  // namespace slicemill::simulation

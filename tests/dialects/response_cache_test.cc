@@ -1,4 +1,4 @@
-#include "api/dialects/teraslice/kept_answers.h"
+#include "api/dialects/teraslice/response_cache.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +16,8 @@ Response response(std::string body) {
   return {200, "text/plain", std::move(body), {}};
 }
 
-TEST(KeptAnswers, AreOfOneRevision) {
-  KeptAnswers kept;
+TEST(ResponseCache, AreOfOneRevision) {
+  ResponseCache kept;
   EXPECT_EQ(kept.find("/a", 0), nullptr);
   kept.keep("/a", 5, response("one"));
   kept.keep("/b", 5, response("two"));
@@ -30,11 +30,11 @@ TEST(KeptAnswers, AreOfOneRevision) {
   EXPECT_EQ(kept.find("/b", 6)->body, "three");
 }
 
-TEST(KeptAnswers, AreBounded) {
-  KeptAnswers kept;
-  kept.keep("/huge", 1, response(std::string(KeptAnswers::kMostBytes, 'x')));
+TEST(ResponseCache, AreBounded) {
+  ResponseCache kept;
+  kept.keep("/huge", 1, response(std::string(ResponseCache::kMostBytes, 'x')));
   EXPECT_EQ(kept.find("/huge", 1), nullptr);
-  const std::size_t half = KeptAnswers::kMostBytes / 2;
+  const std::size_t half = ResponseCache::kMostBytes / 2;
   kept.keep("/1", 1, response(std::string(half, 'x')));
   kept.keep("/2", 1, response(std::string(half, 'x')));
   EXPECT_EQ(kept.find("/1", 1), nullptr) << "forgotten for the next one";

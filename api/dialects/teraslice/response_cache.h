@@ -12,7 +12,7 @@
 
 namespace slicemill::api::teraslice {
 
-class KeptAnswers {
+class ResponseCache {
  public:
   static constexpr std::size_t kMostBytes = 16 << 20;
 

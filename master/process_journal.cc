@@ -1,4 +1,4 @@
-#include "master/process_notes.h"
+#include "master/process_journal.h"
 
 #include <utility>
 #include <vector>
@@ -9,29 +9,29 @@ namespace {
 constexpr Duration kWriteAgain = std::chrono::seconds(1);
 }
 
-void ProcessNotes::started(const ProcessRow& process) {
+void ProcessJournal::started(const ProcessRow& process) {
   waiting_.processes.push_back(process);
   write();
 }
 
-void ProcessNotes::gone(const ProcessIdentity& process) {
+void ProcessJournal::gone(const ProcessIdentity& process) {
   // Rows are put before others are erased: one that waits itself is simply not put.
   std::erase_if(waiting_.processes, [&](const ProcessRow& row) { return row.process == process; });
   waiting_.gone_processes.push_back(process);
   write();
 }
 
-void ProcessNotes::when_written(std::function<void()> task) {
+void ProcessJournal::when_written(std::function<void()> task) {
   afters_.push_back(std::move(task));
   if (!writing_) tell();
 }
 
-void ProcessNotes::tell() {
+void ProcessJournal::tell() {
   for (const auto& task : std::exchange(afters_, {})) task();
 }
 
 // One write at a time: an earlier note that failed never overtakes a later one.
-void ProcessNotes::write() {
+void ProcessJournal::write() {
   if (writing_) return;
   writing_ = true;
   RegistryBatch batch = std::exchange(waiting_, {});
@@ -40,7 +40,7 @@ void ProcessNotes::write() {
   });
 }
 
-void ProcessNotes::written(RegistryBatch batch, const Result<void>& result) {
+void ProcessJournal::written(RegistryBatch batch, const Result<void>& result) {
   if (result) {
     writing_ = false;
     if (!waiting_.processes.empty() || !waiting_.gone_processes.empty())

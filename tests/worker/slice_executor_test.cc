@@ -1,4 +1,4 @@
-#include "worker/slice_lane.h"
+#include "worker/slice_executor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

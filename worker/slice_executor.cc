@@ -1,4 +1,4 @@
-#include "worker/slice_lane.h"
+#include "worker/slice_executor.h"
 
 #include <algorithm>
 #include <atomic>
@@ -23,10 +23,10 @@ constexpr int kMostFailedStarts = 40;
 
 // One thread takes slices and works on them; a second one, made when first needed, waits for the disk on behalf of
 // those that are done.
-class ThreadedSliceLane final : public SliceLane {
+class ThreadedSliceExecutor final : public SliceExecutor {
  public:
-  ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note, Hooks hooks);
-  ~ThreadedSliceLane() override;
+  ThreadedSliceExecutor(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note, Hooks hooks);
+  ~ThreadedSliceExecutor() override;
 
   void add(std::vector<wire::SliceOrder> slices) override;
   std::vector<wire::SliceResult> take_results() override;
@@ -72,13 +72,13 @@ class ThreadedSliceLane final : public SliceLane {
   Loop::TimerId start_timer_ = 0;  // there was no room for a thread
 };
 
-ThreadedSliceLane::ThreadedSliceLane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
-                                     Hooks hooks)
+ThreadedSliceExecutor::ThreadedSliceExecutor(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
+                                             Hooks hooks)
     : loop_(loop), make_runner_(std::move(make_runner)), note_(std::move(note)), hooks_(std::move(hooks)) {
   start_or_wait();
 }
 
-ThreadedSliceLane::~ThreadedSliceLane() {
+ThreadedSliceExecutor::~ThreadedSliceExecutor() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -93,7 +93,7 @@ ThreadedSliceLane::~ThreadedSliceLane() {
 
 // Slices wait meanwhile: they are held, and nothing has begun. A process of its own makes room for its successor in the
 // end: a limit that is lifted may be so only for processes that are started from then on.
-void ThreadedSliceLane::start_or_wait() {
+void ThreadedSliceExecutor::start_or_wait() {
   const auto started = start_thread(thread_, "slices", [this] { run(); });
   if (started) return;
   if (start_timer_ == 0) log(LogLevel::warn, "slices wait: {}", started.error().message);
@@ -104,7 +104,7 @@ void ThreadedSliceLane::start_or_wait() {
   start_timer_ = loop_.after(kTryThreadAgain, [this] { start_or_wait(); });
 }
 
-void ThreadedSliceLane::run() {
+void ThreadedSliceExecutor::run() {
   const std::weak_ptr<bool> alive = alive_;
   auto runner = make_runner_();
   if (!runner) {
@@ -117,7 +117,7 @@ void ThreadedSliceLane::run() {
   }
 }
 
-bool ThreadedSliceLane::run_one(SliceRunner& runner) {
+bool ThreadedSliceExecutor::run_one(SliceRunner& runner) {
   wire::SliceOrder slice;
   {
     std::unique_lock lock(mutex_);
@@ -143,7 +143,8 @@ bool ThreadedSliceLane::run_one(SliceRunner& runner) {
   return true;
 }
 
-void ThreadedSliceLane::sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order, WorkedSlice run) {
+void ThreadedSliceExecutor::sync_later(std::unique_lock<std::mutex>& lock, const wire::SliceOrder& order,
+                                       WorkedSlice run) {
   wake_.wait(lock, [this] { return ending_ || unsynced_.size() < kMaxUnsynced; });
   unsynced_.push_back({order, std::move(run)});
   if (!syncing_thread_.joinable() && !start_thread(syncing_thread_, "sync", [this] { sync(); })) {
@@ -153,7 +154,7 @@ void ThreadedSliceLane::sync_later(std::unique_lock<std::mutex>& lock, const wir
   wake_.notify_all();
 }
 
-void ThreadedSliceLane::sync() {
+void ThreadedSliceExecutor::sync() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return ending_ || !unsynced_.empty(); });
@@ -163,7 +164,7 @@ void ThreadedSliceLane::sync() {
   }
 }
 
-void ThreadedSliceLane::finish_first(std::unique_lock<std::mutex>& lock) {
+void ThreadedSliceExecutor::finish_first(std::unique_lock<std::mutex>& lock) {
   WorkedSlice run = std::move(unsynced_.front().run);
   lock.unlock();
   wire::SliceResult result = std::move(run).finish();
@@ -173,7 +174,7 @@ void ThreadedSliceLane::finish_first(std::unique_lock<std::mutex>& lock) {
   hand_back(std::move(result), order);
 }
 
-void ThreadedSliceLane::hand_back(wire::SliceResult result, const wire::SliceOrder& order) {
+void ThreadedSliceExecutor::hand_back(wire::SliceResult result, const wire::SliceOrder& order) {
   append_result(results_, std::move(result), order);
   if (told_ || ending_) return;
   told_ = true;
@@ -182,7 +183,7 @@ void ThreadedSliceLane::hand_back(wire::SliceResult result, const wire::SliceOrd
   });
 }
 
-void ThreadedSliceLane::add(std::vector<wire::SliceOrder> slices) {
+void ThreadedSliceExecutor::add(std::vector<wire::SliceOrder> slices) {
   {
     const std::lock_guard lock(mutex_);
     for (auto& slice : slices) waiting_.push_back(std::move(slice));
@@ -190,13 +191,13 @@ void ThreadedSliceLane::add(std::vector<wire::SliceOrder> slices) {
   wake_.notify_all();
 }
 
-std::vector<wire::SliceResult> ThreadedSliceLane::take_results() {
+std::vector<wire::SliceResult> ThreadedSliceExecutor::take_results() {
   const std::lock_guard lock(mutex_);
   told_ = false;
   return std::exchange(results_, {});
 }
 
-std::vector<wire::HeldSlice> ThreadedSliceLane::take_back(std::uint64_t keep) {
+std::vector<wire::HeldSlice> ThreadedSliceExecutor::take_back(std::uint64_t keep) {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> taken;
   while (waiting_.size() > keep) {
@@ -206,7 +207,7 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::take_back(std::uint64_t keep) {
   return taken;
 }
 
-std::vector<wire::HeldSlice> ThreadedSliceLane::cancel(const std::vector<wire::HeldSlice>& slices) {
+std::vector<wire::HeldSlice> ThreadedSliceExecutor::cancel(const std::vector<wire::HeldSlice>& slices) {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> forgotten;
   for (const auto& unwanted : slices) {
@@ -219,7 +220,7 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::cancel(const std::vector<wire::H
   return forgotten;
 }
 
-std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
+std::vector<wire::HeldSlice> ThreadedSliceExecutor::held() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::HeldSlice> held;
   for (const auto& done : unsynced_) held.push_back({done.order.key, done.order.attempt});
@@ -228,19 +229,19 @@ std::vector<wire::HeldSlice> ThreadedSliceLane::held() const {
   return held;
 }
 
-std::uint64_t ThreadedSliceLane::unfinished() const {
+std::uint64_t ThreadedSliceExecutor::unfinished() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t count = waiting_.size() + unsynced_.size() + (running_ ? 1 : 0);
   for (const auto& result : results_) count += result.count;
   return count;
 }
 
-bool ThreadedSliceLane::idle() const {
+bool ThreadedSliceExecutor::idle() const {
   const std::lock_guard lock(mutex_);
   return waiting_.empty() && !running_ && unsynced_.empty() && results_.empty();
 }
 
-bool ThreadedSliceLane::running() const {
+bool ThreadedSliceExecutor::running() const {
   const std::lock_guard lock(mutex_);
   return running_.has_value() || !unsynced_.empty();
 }
@@ -274,9 +275,9 @@ void append_result(std::vector<wire::SliceResult>& results, wire::SliceResult re
   results.push_back(std::move(result));
 }
 
-std::unique_ptr<SliceLane> make_slice_lane(Loop& loop, MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
-                                           SliceLane::Hooks hooks) {
-  return std::make_unique<ThreadedSliceLane>(loop, std::move(make_runner), std::move(note), std::move(hooks));
+std::unique_ptr<SliceExecutor> make_slice_executor(Loop& loop, MakeRunner make_runner,
+                                                   std::unique_ptr<InFlightMarker> note, SliceExecutor::Hooks hooks) {
+  return std::make_unique<ThreadedSliceExecutor>(loop, std::move(make_runner), std::move(note), std::move(hooks));
 }
 
 }  // namespace slicemill::worker
