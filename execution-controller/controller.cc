@@ -9,7 +9,7 @@
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
-#include "execution-controller/crash_cause.h"
+#include "execution-controller/dispatch/crash_cause.h"
 
 namespace slicemill::controller {
 namespace {

@@ -14,8 +14,8 @@
 #include "core/runtime/files.h"
 #include "core/runtime/loop.h"
 #include "core/wire/channel.h"
-#include "execution-controller/master_link.h"
 #include "execution-controller/obstacle.h"
+#include "execution-controller/reporting/master_link.h"
 
 namespace slicemill::controller {
 

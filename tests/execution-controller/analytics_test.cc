@@ -1,4 +1,4 @@
-#include "execution-controller/analytics.h"
+#include "execution-controller/reporting/analytics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

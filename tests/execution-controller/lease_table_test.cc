@@ -1,4 +1,4 @@
-#include "execution-controller/lease_table.h"
+#include "execution-controller/dispatch/lease_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/launch.h"
-#include "execution-controller/crash_cause.h"
+#include "execution-controller/dispatch/crash_cause.h"
 #include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {

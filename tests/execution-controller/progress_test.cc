@@ -1,10 +1,10 @@
-#include "execution-controller/progress.h"
+#include "execution-controller/reporting/progress.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "execution-controller/first_error.h"
-#include "execution-controller/progress_meter.h"
+#include "execution-controller/reporting/progress_meter.h"
+#include "execution-controller/settlement/first_error.h"
 
 namespace slicemill::controller {
 namespace {

@@ -2,7 +2,7 @@
 #include <set>
 
 #include "core/model/quarantine.h"
-#include "execution-controller/quarantine_policy.h"
+#include "execution-controller/settlement/quarantine_policy.h"
 #include "tests/execution-controller/controller_harness.h"
 
 namespace slicemill::controller {

@@ -1,4 +1,4 @@
-#include "execution-controller/retry_policy.h"
+#include "execution-controller/settlement/retry_policy.h"
 
 #include <gtest/gtest.h>
 

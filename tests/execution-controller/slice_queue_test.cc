@@ -1,4 +1,4 @@
-#include "execution-controller/slice_queue.h"
+#include "execution-controller/dispatch/slice_queue.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

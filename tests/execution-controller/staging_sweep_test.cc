@@ -1,4 +1,4 @@
-#include "execution-controller/staging_sweep.h"
+#include "execution-controller/settlement/staging_sweep.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,87 @@
+#include "execution-controller/settlement/first_error.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "core/formats/path_member.h"
+#include "core/runtime/printable.h"
+#include "core/runtime/text.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr std::size_t kMostErrorText = 1000;
+constexpr std::size_t kMostRecordText = 200;
+
+struct FilePart {
+  std::string file;  // printable; "": the slice is none of one file
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> bytes;
+};
+
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  text.resize(most);
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
+  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.pop_back();
+  return text + "...";
+}
+
+std::optional<std::uint64_t> number(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<std::uint64_t>();
+}
+
+FilePart file_part(const std::string& request) {
+  const auto parsed = parse_json(request);
+  if (!parsed || !parsed->is_object()) return {};
+  const Json* object = &*parsed;
+  // Of several slices in one only a single one says which file it was.
+  if (const auto members = object->find("members"); members != object->end()) {
+    if (!members->is_array() || members->size() != 1 || !members->front().is_object()) return {};
+    object = &members->front();
+  }
+  const auto path = path_of(*object, "path");
+  if (!path) return {};
+  FilePart part{printable(*path), std::nullopt};
+  const auto offset = number(*object, "offset"), length = number(*object, "length");
+  if (offset && length && *length > 0) part.bytes.emplace(*offset, *offset + *length);
+  return part;
+}
+
+std::string record_text(const FirstError& first) {
+  return first.record ? cut(printable(first.record->bytes), kMostRecordText) : std::string();
+}
+
+}  // namespace
+
+Json first_error_json(const FirstError& first) {
+  const FilePart part = file_part(first.request);
+  const bool has_place = first.record && !first.record->place.empty();
+  return {{"error", cut(printable(first.error), kMostErrorText)},
+          {"file", part.file.empty() ? Json() : Json(part.file)},
+          {"bytes", part.bytes ? Json::array({part.bytes->first, part.bytes->second}) : Json()},
+          {"place", has_place ? Json(cut(printable(first.record->place), kMostErrorText)) : Json()},
+          {"record", first.record ? Json(record_text(first)) : Json()},
+          {"slicer", first.slice.slicer},
+          {"order", first.slice.order},
+          {"quarantined", first.is_quarantined}};
+}
+
+std::string first_error_text(const FirstError& first) {
+  const FilePart part = file_part(first.request);
+  std::string text = cut(printable(first_line(first.error)), kMostErrorText);
+  if (part.bytes) {
+    text += fmt::format(" ({}, bytes {} to {})", part.file, part.bytes->first, part.bytes->second);
+  } else if (!part.file.empty() && text.find(part.file) == std::string::npos) {
+    text += fmt::format(" ({})", part.file);
+  }
+  const std::string record = record_text(first);
+  constexpr std::size_t kTelling = 40;  // so much of the record tells that the error has it
+  if (!record.empty() && text.find(record.substr(0, kTelling)) == std::string::npos) text += "; record: " + record;
+  return text;
+}
+
+}  // namespace slicemill::controller

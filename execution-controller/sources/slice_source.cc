@@ -1,0 +1,275 @@
+#include "execution-controller/sources/slice_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/model/job.h"
+#include "core/runtime/fault.h"
+#include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
+#include "execution-controller/settlement/retry_policy.h"
+
+namespace slicemill::controller {
+namespace {
+
+constexpr std::uint64_t kSlicesPerTurn = 4096;
+constexpr std::uint64_t kLeastPerTurn = 256;
+constexpr RetryPolicy kSlicerRetries{.max_retries = 6, .base_ms = 250};
+
+// Trouble of the source that may pass; anything else is the job's own fault.
+bool source_may_recover(const Error& error) {
+  return error.retryable &&
+         (error.code == ErrorCode::io || error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout);
+}
+
+}  // namespace
+
+struct SliceSource::State {
+  std::uint32_t id = 0;
+  std::shared_ptr<Slicer> slicer;  // shared with the executor while a turn is under way
+  SlicerPosition position;
+  bool in_turn = false;
+  bool finished_turns = false;  // the slicer said so; `position.finished` follows when that is durable
+  bool idle = false;
+  std::uint32_t failures = 0;
+};
+
+SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job,
+                         Hooks hooks)
+    : loop_(loop),
+      writer_(writer),
+      files_(files),
+      generation_(header.generation()),
+      epoch_(header.epoch),
+      job_(job),
+      hooks_(std::move(hooks)),
+      totals_(header.figures.source_extents) {
+  const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
+  const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
+  for (std::uint32_t id = 0; id < count; ++id) {
+    auto state = std::make_unique<State>();
+    state->id = id;
+    state->slicer = make_job_slicer(job_);
+    if (!state->slicer) break;
+    if (const auto stored = header.positions.find(id); stored != header.positions.end())
+      state->position = stored->second;
+    states_.push_back(std::move(state));
+  }
+}
+
+SliceSource::~SliceSource() = default;
+
+bool SliceSource::can_resume() const {
+  return !states_.empty() &&
+         std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->slicer->is_recoverable(); });
+}
+
+SliceSource::Opening SliceSource::opening_of(const State& state) const {
+  return {state.slicer,
+          {.job = job_,
+           .options = job_.at("operations").at(0),
+           .slicer = state.id,
+           .slicers = static_cast<std::uint32_t>(states_.size()),
+           .persistent = job_.value("lifecycle", "once") == "persistent",
+           .epoch = epoch_,
+           .now = [&loop = loop_] { return loop.now(); },
+           .files = &files_},
+          state.position.position};
+}
+
+void SliceSource::open(std::function<void(Result<void>)> done) {
+  if (states_.empty()) {
+    done(Error(ErrorCode::invalid, "the reader has no slicer"));
+    return;
+  }
+  // Nothing of ours is touched on the executor: a source that hangs there may outlive us.
+  auto openings = std::make_shared<std::vector<Opening>>();
+  for (auto& state : states_) {
+    if (state->position.finished) continue;
+    if (open_failures_ > 0) state->slicer = make_job_slicer(job_);
+    openings->push_back(opening_of(*state));
+  }
+  auto result = std::make_shared<Result<void>>();
+  auto work = [openings, result] {
+    *result = fault("opening");
+    for (const auto& opening : *openings)
+      if (*result) *result = opening.slicer->open(opening.context, opening.position);
+  };
+  loop_.offload(Loop::Executor::slicer, std::move(work),
+                [this, result, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
+                  if (!alive.expired()) opened(*result, std::move(done));
+                });
+}
+
+void SliceSource::opened(const Result<void>& result, std::function<void(Result<void>)> done) {
+  if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
+    opened_ = result.has_value();
+    endless_ = opened_ && std::ranges::any_of(states_, [](const auto& s) { return s->slicer->is_endless(); });
+    done(result);
+    return;
+  }
+  const auto delay = kSlicerRetries.backoff_ms(open_failures_++, loop_.random());
+  log(LogLevel::warn, "the source cannot be opened: {}; next try in {} ms", result.error().message, delay);
+  loop_.after(std::chrono::milliseconds(delay),
+              [this, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
+                if (!alive.expired()) open(std::move(done));
+              });
+}
+
+void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
+  last_waiting_ = waiting;
+  last_ahead_ = ahead;
+  if (!opened_ || halted_ || waiting >= ahead) return;
+  // A run is worth its record if it is not short; where few slices are wanted, one is enough.
+  const std::uint64_t missing = ahead - waiting;
+  const std::uint64_t least = endless_ ? std::clamp<std::uint64_t>(ahead / 4, 1, kLeastPerTurn) : kLeastPerTurn;
+  if (endless_ && missing < least) return;
+  for (auto& state : states_)
+    if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle)
+      take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
+}
+
+void SliceSource::take_turn(State& state, std::size_t wanted) {
+  state.in_turn = true;
+  auto turn = std::make_shared<Result<SliceBatch>>(SliceBatch{});
+  // A turn that failed may have passed over what it had cut already: it is cut again, from the last one that was good.
+  std::optional<Opening> reopening;
+  if (state.failures > 0 && state.slicer->is_recoverable()) {
+    state.slicer = make_job_slicer(job_);
+    reopening = opening_of(state);
+  }
+  loop_.offload(
+      Loop::Executor::slicer,
+      [slicer = state.slicer, turn, wanted, reopening = std::move(reopening)] {
+        if (auto passed = fault("slicing"); !passed) {
+          *turn = passed.error();
+        } else if (auto opened = reopening ? slicer->open(reopening->context, reopening->position) : passed; !opened) {
+          *turn = opened.error();
+        } else {
+          *turn = slicer->next(wanted);
+        }
+      },
+      [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
+        if (alive.expired()) return;
+        finish_batch(state, std::move(*turn));
+      });
+}
+
+void SliceSource::retry_or_fail(State& state, const Error& error) {
+  if (!source_may_recover(error) || !kSlicerRetries.may_retry(state.failures, true)) {
+    hooks_.on_fatal(error);
+    return;
+  }
+  const auto delay = kSlicerRetries.backoff_ms(state.failures++, loop_.random());
+  log(LogLevel::warn, "slicer {}: {}; next try in {} ms", state.id, error.message, delay);
+  loop_.after(std::chrono::milliseconds(delay), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    state.in_turn = false;
+    fill(last_waiting_, last_ahead_);
+  });
+}
+
+void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
+  state.idle = true;
+  loop_.after(std::chrono::milliseconds(idle_ms), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    state.idle = false;
+    fill(last_waiting_, last_ahead_);
+  });
+}
+
+void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
+  if (halted_) {  // stopped meanwhile: what was cut but not created is cut again from the stored position
+    state.in_turn = false;
+    hooks_.on_change();
+    return;
+  }
+  if (!result) {
+    retry_or_fail(state, result.error());
+    return;
+  }
+  state.failures = 0;
+  SliceBatch& turn = *result;
+  subslices_ += turn.subslices;
+  if (turn.total) totals_[state.id] = *turn.total;
+  for (const std::string& notice : turn.notices) {
+    log(LogLevel::warn, "{}", notice);
+    if (hooks_.on_notice) hooks_.on_notice(notice);
+  }
+  if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
+  // Looking in vain is no change: nothing is to be written.
+  if (turn.runs.empty() && !turn.finished && turn.position == state.position.position) {
+    state.in_turn = false;
+    hooks_.on_change();
+    return;
+  }
+  auto& batch = writer_.batch();
+  auto created = std::make_shared<std::vector<OpenRange>>();
+  for (auto& requests : turn.runs) {
+    auto run = std::make_shared<SliceRun>(SliceRun{.generation = generation_,
+                                                   .slicer = state.id,
+                                                   .first_order = state.position.highest_order + 1,
+                                                   .created_ms = loop_.wall_ms(),
+                                                   .requests = std::move(requests)});
+    const std::uint64_t count = run->count();
+    if (count == 0) continue;
+    state.position.highest_order += count;
+    if (!SLICEMILL_MUTATED("position_without_creation")) batch.created.push_back(*run);
+    created->push_back({run, 0, count});
+  }
+  state.position.position = turn.position;
+  state.finished_turns = turn.finished;
+  SlicerPosition stored = state.position;
+  stored.finished = turn.finished;
+  batch.positions[state.id] = stored;
+  if (SLICEMILL_MUTATED("dispatch_before_sync"))
+    for (auto& range : std::exchange(*created, {})) hooks_.on_created(std::move(range));
+  writer_.after_sync([this, &state, created] {
+    state.in_turn = false;
+    state.position.finished = state.finished_turns;
+    if (!created->empty() && !fault("created")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point created fired"));
+      return;
+    }
+    for (auto& range : *created) hooks_.on_created(std::move(range));
+    hooks_.on_change();
+  });
+}
+
+SourceUnit SliceSource::unit() const {
+  return states_.empty() ? SourceUnit::none : states_.front()->slicer->unit();
+}
+
+std::optional<std::uint64_t> SliceSource::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& state : states_) {
+    const auto known = totals_.find(state->id);
+    if (known == totals_.end()) return std::nullopt;
+    sum += known->second;
+  }
+  return sum;
+}
+
+bool SliceSource::exhausted() const {
+  return std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->position.finished && !s->in_turn; });
+}
+
+void SliceSource::tell_completed(const SettledRange& range) {
+  if (range.generation != generation_ || range.slicer >= states_.size() ||
+      !states_[range.slicer]->slicer->hears_settled())
+    return;
+  for (std::uint64_t order = range.first; order <= range.last; ++order)
+    tell_settled({range.generation, range.slicer, order}, SliceState::completed);
+}
+
+void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
+  if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled())
+    return;
+  loop_.offload(
+      Loop::Executor::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); },
+      [] {});
+}
+
+}  // namespace slicemill::controller

@@ -1,0 +1,88 @@
+// WHERE A SLICE IS CREATED. Asks the slicers for runs, numbers them, and hands them on once their creation is durable.
+// Loop thread; the slicers themselves work on the slicer executor, one turn at a time each.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ledger/slice_ledger.h"
+#include "core/runtime/loop.h"
+#include "execution-controller/settlement/ledger_writer.h"
+#include "slicer/slicer.h"
+
+namespace slicemill::controller {
+
+class SliceSource {
+ public:
+  struct Hooks {
+    std::function<void(OpenRange)> on_created;  // durable: may be dispatched
+    std::function<void()> on_change;            // a slicer finished, or a turn gave nothing
+    std::function<void(const Error&)> on_fatal;
+    std::function<void(const std::string&)> on_notice = {};  // a slicer has something to say; may be empty
+  };
+
+  SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job, Hooks hooks);
+  ~SliceSource();
+
+  // Opens every slicer where it stood. done(error) names the slicer's complaint.
+  void open(std::function<void(Result<void>)> done);
+  // Keeps about `ahead` slices ready: asks for more while fewer than that wait.
+  void fill(std::uint64_t waiting, std::uint64_t ahead);
+  // Its slicers make slices for as long as they are asked. Known once they are open.
+  bool is_endless() const { return endless_; }
+  // No turn begins after this.
+  void halt() { halted_ = true; }
+  // All slicers finished and every creation is durable.
+  bool exhausted() const;
+  void tell_settled(const SliceKey& key, SliceState state);
+  void tell_completed(const SettledRange& range);
+
+  std::size_t slicers() const { return states_.size(); }
+  std::uint64_t subslices() const { return subslices_; }
+  SourceUnit unit() const;
+  // What the source has in all; nothing: some slicer does not know (yet).
+  std::optional<std::uint64_t> total() const;
+  // By slicer, of those that know.
+  const std::map<std::uint32_t, std::uint64_t>& totals() const { return totals_; }
+  // Unknown reader: no slicers.
+  bool can_resume() const;
+
+ private:
+  struct State;
+  struct Opening {
+    std::shared_ptr<Slicer> slicer;
+    SlicerContext context;
+    std::string position;
+  };
+  Opening opening_of(const State& state) const;
+  void opened(const Result<void>& result, std::function<void(Result<void>)> done);
+  void take_turn(State& state, std::size_t wanted);
+  void wait_idle(State& state, std::int64_t idle_ms);
+  void finish_batch(State& state, Result<SliceBatch> turn);
+  void retry_or_fail(State& state, const Error& error);
+
+  Loop& loop_;
+  LedgerWriter& writer_;
+  Files& files_;
+  std::uint16_t generation_;
+  std::uint64_t epoch_;
+  Json job_;
+  Hooks hooks_;
+  std::vector<std::unique_ptr<State>> states_;
+  std::uint32_t open_failures_ = 0;
+  bool opened_ = false;
+  bool endless_ = false;
+  bool halted_ = false;
+  std::uint64_t subslices_ = 0;
+  std::map<std::uint32_t, std::uint64_t> totals_;
+  std::uint64_t last_waiting_ = 0, last_ahead_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace slicemill::controller

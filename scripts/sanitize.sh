@@ -1,0 +1,24 @@
+#!/bin/bash
+# Under AddressSanitizer with UndefinedBehaviorSanitizer, then under ThreadSanitizer: 60 seeds of the simulation and the
+# unit tests of wire, ledger, controller and worker. `--all`: everything that these builds have, which takes hours on
+# two processors. The last line is a count.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/deps.sh
+unit='^(wire|ledger|execution_controller|worker)_test$'
+targets=(wire_test ledger_test execution_controller_test worker_test slicemill_simulation)
+passed=0
+for preset in asan tsan; do
+  cmake --preset "$preset" >"build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
+  if [ "${1:-}" = --all ]; then
+    cmake --build "build/$preset" --target all slicemill_tests
+    ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" --timeout 3600
+  else
+    cmake --build "build/$preset" --target "${targets[@]}"
+    ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" --timeout 1800 -R "$unit"
+    "build/$preset/tests/simulation/slicemill_simulation" --seeds 60
+  fi
+  passed=$((passed + 1))
+done
+echo "$passed of 2 sanitizer builds passed"
