@@ -271,7 +271,7 @@ void Controller::wire() {
                      .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
-      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->counts(); },
+      WorkerWatch::Hooks{.counts = [this] { return dispatcher_->workers().counts(); },
                          .excused =
                              [this] {
                                return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up() ||
@@ -431,8 +431,8 @@ void Controller::turn() {
   if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
   if (!fatal_ && !obstacle_->up() && all_done()) {
     // Nobody stages output any more when it is cleaned up.
-    if (dispatcher_->revoked() > 0)
-      dispatcher_->end_revoked();
+    if (auto* speculation = dispatcher_->speculation(); speculation != nullptr && speculation->revoked() > 0)
+      speculation->end_revoked();
     else
       conclude_all_done();
   }
@@ -596,7 +596,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
   left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
   settlement_->drop_waiting();
   dispatcher_->recall_all();
-  dispatcher_->dismiss_all();
+  dispatcher_->workers().dismiss_all();
   const auto due = parts_.loop.now() + std::chrono::milliseconds(deadline_ms);
   if (drain_due_ && *drain_due_ <= due) return;
   drain_due_ = due;
@@ -613,7 +613,7 @@ void Controller::on_stop_deadline() {
     log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
   left_open_ = left_open_ || !slices.empty();
   for (auto& slice : slices) settlement_->leave_open(std::move(slice));
-  dispatcher_->kill_all();
+  dispatcher_->workers().kill_all();
   past_deadline_ = true;
   turn_soon();
 }

@@ -14,7 +14,7 @@ constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the lat
 }  // namespace
 
 void Controller::conclude_if_drained() {
-  const bool workers_gone = dispatcher_->workers() == 0 || past_deadline_;
+  const bool workers_gone = dispatcher_->workers().size() == 0 || past_deadline_;
   if (dispatcher_->leased() > 0 || writer_->busy() || !workers_gone) return;
   const bool waited_enough = past_deadline_ || outcome_.obstacle;
   if (obstacle_->up() && waited_enough && settlement_->leave_unpublished()) left_open_ = keeps_staging_ = true;
@@ -69,7 +69,7 @@ void Controller::conclude(ExecutionStatus status, const std::string& reason) {
   if (phase_ > Phase::working) return;
   phase_ = Phase::concluding;
   dispatcher_->set_open(false);
-  dispatcher_->dismiss_all();
+  dispatcher_->workers().dismiss_all();
   finished_ms_ = parts_.loop.wall_ms();
   writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
   if (SLICEMILL_MUTATED("tell_outcome_before_sync"))

@@ -64,22 +64,23 @@ StatusReport Controller::report() {
           .reason = std::move(reason),
           .stats = to_compact_text(stats),
           .workers = wanted_workers_,
-          .log_level = dispatcher_->log_level()};
+          .log_level = dispatcher_->workers().log_level()};
 }
 
 ProgressView Controller::view() const {
-  ProgressView view{.counters = writer_->durable_counters(),
-                    .workers = dispatcher_->counts(),
-                    .speculation = dispatcher_->speculation(),
-                    .queued = queue_.size() + dispatcher_->isolated(),
-                    .in_flight = dispatcher_->leased() + settlement_->in_progress(),
-                    .slicers = source_->slicers(),
-                    .started_ms = started_ms_,
-                    .queuing_complete_ms = queuing_complete_ms_,
-                    .finished_ms = finished_ms_,
-                    .obstacle = obstacle_->to_json(),
-                    .operations = analytics_.to_json(),
-                    .notices = notices_};
+  ProgressView view{
+      .counters = writer_->durable_counters(),
+      .workers = dispatcher_->workers().counts(),
+      .speculation = dispatcher_->speculation() == nullptr ? SpeculationCounts() : dispatcher_->speculation()->counts(),
+      .queued = queue_.size() + dispatcher_->isolated(),
+      .in_flight = dispatcher_->leased() + settlement_->in_progress(),
+      .slicers = source_->slicers(),
+      .started_ms = started_ms_,
+      .queuing_complete_ms = queuing_complete_ms_,
+      .finished_ms = finished_ms_,
+      .obstacle = obstacle_->to_json(),
+      .operations = analytics_.to_json(),
+      .notices = notices_};
   measure(view.progress);
   if (const FirstError* first = first_error()) view.first_error = first_error_json(*first);
   Progress& progress = view.progress;

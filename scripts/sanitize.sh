@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/deps.sh
+mkdir -p build
 unit='^(wire|ledger|execution_controller|worker)_test$'
 targets=(wire_test ledger_test execution_controller_test worker_test slicemill_simulation)
 passed=0

@@ -2,23 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "core/runtime/fault.h"
+#include "core/runtime/files.h"
+#include "core/runtime/in_flight_marker.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
+#include "execution-controller/dispatch/credit.h"
 
 namespace slicemill::controller {
 namespace {
 
-constexpr double kWaitingWorkUs = 20'000;  // worth of waiting slices per worker
-constexpr std::uint64_t kMostCredit = 2048;
 constexpr std::uint64_t kSlicesPerFrame = 512;
 constexpr std::size_t kRequestBytesPerFrame = 16 << 20;
-constexpr std::uint64_t kUnknownCredit = 2;  // one running, one waiting, until a slice time is measured
-constexpr std::uint64_t kLeastAhead = 3;     // slices per worker, of a source without an end
+constexpr std::uint64_t kLeastAhead = 3;  // slices per worker, of a source without an end
 constexpr std::size_t kUnsyncedBound = 50'000;
 constexpr double kWorthRecallingUs = 2'000;
 
@@ -28,28 +29,70 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
                        LedgerWriter& writer, Options options, Hooks hooks)
     : loop_(loop),
       channel_(channel),
-      monitor_(monitor),
       queue_(queue),
       writer_(writer),
       options_(std::move(options)),
-      hooks_(std::move(hooks)) {
-  if (options_.speculation.enabled) speculation_ = std::make_unique<Speculation>(options_.speculation);
+      hooks_(std::move(hooks)),
+      charge_(loop, CrashCharge::Hooks{.on_free = [this](ActiveSlice slice) { requeue(std::move(slice)); },
+                                       .on_crash = hooks_.on_crash,
+                                       .on_told =
+                                           [this] {
+                                             hooks_.on_change();
+                                             pump();
+                                           }}),
+      workers_(loop, channel, monitor,
+               WorkerTable::Options{.epoch = options_.epoch,
+                                    .controller = options_.controller,
+                                    .log_level = options_.log_level,
+                                    .settings = options_.settings,
+                                    .looks_at_pulses = options_.looks_at_pulses},
+               table_hooks()) {
+  if (options_.speculation.enabled)
+    speculation_ = std::make_unique<Speculation>(loop_, workers_, leases_, options_.speculation, options_.epoch,
+                                                 options_.settings.lease_ms, speculation_hooks());
   channel_.on_frame([this](ServerChannel::Peer peer, std::string_view frame) { on_frame(peer, frame); });
-  if (options_.expected_workers > 0) {
-    waiting_for_known_ = true;
-    loop_.after(std::chrono::milliseconds(options_.settings.reattach_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
-      if (alive.expired()) return;
-      waiting_for_known_ = false;
-      hooks_.on_change();
-      pump();
-    });
-  }
-  silence_due_ = loop_.now();
-  on_silence();
+  if (options_.expected_workers == 0) return;
+  waiting_for_known_ = true;
+  loop_.after(std::chrono::milliseconds(options_.settings.reattach_ms), [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    waiting_for_known_ = false;
+    hooks_.on_change();
+    pump();
+  });
 }
 
-// ---- giving
-// -----------------------------------------------------------------------------------------------------------
+WorkerTable::Hooks Dispatcher::table_hooks() {
+  return {.on_exit = [this](const Worker& worker, const ProcessExit& exit) { on_exit(worker, exit); },
+          .on_silent = [this](const Worker& worker) { hooks_.on_attempts_lost(release_leases(worker.number)); },
+          .on_change =
+              [this] {
+                hooks_.on_change();
+                pump();
+              },
+          .after_sync = [this](std::function<void()> then) { writer_.after_sync(std::move(then)); },
+          .on_lost = hooks_.on_lost,
+          .revoked =
+              [this](WorkerNumber number) {
+                return speculation_ ? speculation_->revoked_of(number) : std::vector<wire::HeldSlice>();
+              }};
+}
+
+Speculation::Hooks Dispatcher::speculation_hooks() {
+  return {.order =
+              [this](Worker& worker, const ActiveSlice& slice, const Attempt& attempt) {
+                if (!order(worker, slice, attempt)) return false;
+                passed("doubled");
+                return true;
+              },
+          .may_be_given = [this](const Worker& worker) { return credit(worker) > 0; },
+          .on_patience_over = [this] { pump(); },
+          .on_refused = hooks_.on_refused,
+          .on_attempts_lost = hooks_.on_attempts_lost,
+          .on_lost = hooks_.on_lost,
+          .on_settled_twice = hooks_.on_result};
+}
+
+// ---- to the workers ----
 
 void Dispatcher::set_open(bool open) {
   open_ = open;
@@ -58,21 +101,19 @@ void Dispatcher::set_open(bool open) {
 
 std::uint64_t Dispatcher::credit(const Worker& worker) const {
   if (worker.leaving || worker.blocked || worker.alone || worker.slow || worker.peer == 0) return 0;
-  std::uint64_t limit = kUnknownCredit;
-  if (worker.slice_us > 0)
-    limit = 1 + std::clamp<std::uint64_t>(static_cast<std::uint64_t>(kWaitingWorkUs / worker.slice_us), 1, kMostCredit);
+  const std::uint64_t limit = credit_limit(worker.slice_us);
   return worker.outstanding >= limit ? 0 : limit - worker.outstanding;
 }
 
 std::uint64_t Dispatcher::wanted_ahead() const {
   std::uint64_t total = 1024;
-  for (const auto& [number, worker] : workers_) total += 2 * (credit(worker) + worker.outstanding);
+  for (const auto& [number, worker] : workers_.all()) total += 2 * (credit(worker) + worker.outstanding);
   return total;
 }
 
 std::uint64_t Dispatcher::least_ahead() const {
   std::uint64_t total = 0;
-  for (const auto& [number, worker] : workers_) {
+  for (const auto& [number, worker] : workers_.all()) {
     const std::uint64_t limit = credit(worker) + worker.outstanding;
     if (!worker.leaving) total += limit <= kLeastAhead ? kLeastAhead : 2 * limit;
   }
@@ -82,53 +123,46 @@ std::uint64_t Dispatcher::least_ahead() const {
 void Dispatcher::pump() {
   if (!open_ || waiting_for_known_) return;
   while (!isolated_.empty()) {
-    const auto idle = std::find_if(workers_.begin(), workers_.end(),
-                                   [&](const auto& w) { return w.second.outstanding == 0 && credit(w.second) > 0; });
-    if (idle == workers_.end()) break;
-    give_isolated(idle->second);
+    Worker* idle = workers_.idle([this](const Worker& worker) { return credit(worker) > 0; });
+    if (idle == nullptr) break;
+    give_isolated(*idle);
   }
   // Round by round, so that few slices are spread over all workers.
   bool gave = true;
   while (gave && !queue_.empty() && writer_.unsynced_slices() < kUnsyncedBound) {
     gave = false;
     std::uint64_t hungry = 0;
-    for (const auto& [number, worker] : workers_) hungry += credit(worker) > 0 ? 1 : 0;
+    for (const auto& [number, worker] : workers_.all()) hungry += credit(worker) > 0 ? 1 : 0;
     if (hungry == 0) break;
     const std::uint64_t share = std::max<std::uint64_t>(1, queue_.size() / hungry);
-    for (auto& [number, worker] : workers_) {
+    for (auto& [number, worker] : workers_.all()) {
       const std::uint64_t count = std::min({credit(worker), share, kSlicesPerFrame, queue_.size()});
       if (count > 0) gave = give(worker, count) || gave;
     }
   }
   help_idle();
-  speculate();
-}
-
-// The lease of one that rested begins now: its last sign of life may be older than a lease of those that work.
-void Dispatcher::ordered(Worker& worker) {
-  worker.ordered = loop_.now();
-  worker.none_waits = false;
-  if (worker.outstanding == 0) worker.heard = worker.ordered;
+  if (speculation_ && queue_.empty() && isolated_.empty() && leases_.size() > 0) speculation_->help();
 }
 
 bool Dispatcher::give(Worker& worker, std::uint64_t count) {
   wire::Dispatch dispatch;
   dispatch.epoch = options_.epoch;
   Given given = take_waiting(count, dispatch);
-  const auto sent = send(worker, dispatch);
-  if (sent != ServerChannel::Sent::ok) {
+  if (workers_.send(worker, dispatch) != ServerChannel::Sent::ok) {
     worker.blocked = true;
     for (auto span = given.spans.rbegin(); span != given.spans.rend(); ++span) queue_.push_front(std::move(*span));
     for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }
-  ordered(worker);
-  if (worker.outstanding == 0) begins(worker, worker.ordered);
-  worker.outstanding += given.slices;
+  workers_.ordered(worker, given.slices);
   for (auto& slice : given.singles) leases_.add(std::move(slice), worker.number);
   for (auto& span : given.spans) leases_.add(std::move(span), first_attempt(), worker.number);
-  if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
+  passed("dispatched");
   return true;
+}
+
+void Dispatcher::passed(const char* fault_point) {
+  if (!fault(fault_point)) hooks_.on_fatal(Error(ErrorCode::io, fmt::format("fault point {} fired", fault_point)));
 }
 
 Dispatcher::Given Dispatcher::take_waiting(std::uint64_t count, wire::Dispatch& dispatch) {
@@ -178,23 +212,28 @@ void Dispatcher::push_isolated(ActiveSlice slice) {
   pump();
 }
 
+bool Dispatcher::order(Worker& worker, const ActiveSlice& slice, const Attempt& attempt) {
+  wire::Dispatch dispatch{.epoch = options_.epoch, .slices = {order_of(slice)}};
+  dispatch.slices[0].attempt = attempt;
+  if (workers_.send(worker, dispatch) != ServerChannel::Sent::ok) {
+    worker.blocked = true;
+    return false;
+  }
+  workers_.ordered(worker, 1);
+  return true;
+}
+
 void Dispatcher::give_isolated(Worker& worker) {
   ActiveSlice slice = std::move(isolated_.front());
   isolated_.pop_front();
   slice.attempt = {options_.epoch, ++slice.tries};
-  wire::Dispatch dispatch;
-  dispatch.epoch = options_.epoch;
-  dispatch.slices.push_back(order_of(slice));
-  if (send(worker, dispatch) != ServerChannel::Sent::ok) {
-    worker.blocked = true;
+  if (!order(worker, slice, slice.attempt)) {
     isolated_.push_front(std::move(slice));
     return;
   }
-  ordered(worker);
   worker.alone = true;
-  ++worker.outstanding;
   leases_.add(std::move(slice), worker.number);
-  if (!fault("dispatched")) hooks_.on_fatal(Error(ErrorCode::io, "fault point dispatched fired"));
+  passed("dispatched");
 }
 
 // When nothing waits and somebody idles, unstarted slices of the busiest worker come back to be shared.
@@ -202,7 +241,7 @@ void Dispatcher::help_idle() {
   if (!queue_.empty()) return;
   Worker* busiest = nullptr;
   bool somebody_idle = false;
-  for (auto& [number, worker] : workers_) {
+  for (auto& [number, worker] : workers_.all()) {
     if (worker.leaving || worker.peer == 0) continue;
     if (worker.outstanding == 0) somebody_idle = true;
     if (busiest == nullptr || worker.outstanding > busiest->outstanding) busiest = &worker;
@@ -210,55 +249,25 @@ void Dispatcher::help_idle() {
   if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall || busiest->none_waits)
     return;
   if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
-  recall(*busiest, (busiest->outstanding - 1) / 2);
+  workers_.recall(*busiest, (busiest->outstanding - 1) / 2);
 }
 
 void Dispatcher::recall_all() {
-  for (auto& [number, worker] : workers_)
-    if (worker.outstanding > 0) recall(worker, 0);
+  for (auto& [number, worker] : workers_.all())
+    if (worker.outstanding > 0) workers_.recall(worker, 0);
 }
 
 std::vector<ActiveSlice> Dispatcher::break_leases() {
-  for (const auto& [number, worker] : workers_)
-    if (worker.outstanding > 0 && monitor_ != nullptr) monitor_->kill(worker.process);
+  for (const auto& [number, worker] : workers_.all())
+    if (worker.outstanding > 0) workers_.kill(worker);
   std::vector<ActiveSlice> slices = leases_.take_all();
-  for (auto& [pid, waiting] : awaiting_cause_) {
-    loop_.cancel(waiting.timer);
-    slices.push_back(std::move(waiting.slice));
-  }
-  awaiting_cause_.clear();
-  for (auto& [number, worker] : workers_) worker.outstanding = 0;
-  if (speculation_) {
-    speculation_->second_attempts.clear();
-    speculation_->revoked.clear();
-  }
+  for (auto& slice : charge_.take_all()) slices.push_back(std::move(slice));
+  for (auto& [number, worker] : workers_.all()) worker.outstanding = 0;
+  if (speculation_) speculation_->clear();
   return slices;
 }
 
-void Dispatcher::kill_all() {
-  for (auto& [number, worker] : workers_)
-    if (monitor_ != nullptr) monitor_->kill(worker.process);
-}
-
-ServerChannel::Sent Dispatcher::send(Worker& worker, const wire::Message& message) {
-  if (worker.peer == 0) return ServerChannel::Sent::gone;
-  const auto sent = channel_.send(worker.peer, wire::encode(message));
-  if (sent == ServerChannel::Sent::gone) {  // the connection, not the process: it may come back with a Hello
-    peers_.erase(worker.peer);
-    worker.peer = 0;
-  }
-  return sent;
-}
-
-// ---- hearing
-// ----------------------------------------------------------------------------------------------------------
-
-Dispatcher::Worker* Dispatcher::by_peer(ServerChannel::Peer peer) {
-  const auto number = peers_.find(peer);
-  if (number == peers_.end()) return nullptr;
-  const auto worker = workers_.find(number->second);
-  return worker == workers_.end() ? nullptr : &worker->second;
-}
+// ---- from the workers ----
 
 void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   auto message = wire::decode(frame);
@@ -271,7 +280,7 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
     on_hello(peer, *hello);
     return;
   }
-  Worker* worker = by_peer(peer);
+  Worker* worker = workers_.by_peer(peer);
   if (worker == nullptr) {
     (void)channel_.send(peer, wire::encode(wire::HelloAgain{}));
     return;
@@ -280,49 +289,23 @@ void Dispatcher::on_frame(ServerChannel::Peer peer, std::string_view frame) {
   const bool was_blocked = std::exchange(worker->blocked, false);
   if (auto* results = std::get_if<wire::Results>(&*message)) on_results(*worker, *results);
   if (auto* recalled = std::get_if<wire::Recalled>(&*message)) on_recalled(*worker, *recalled);
-  if (const auto* beat = std::get_if<wire::Heartbeat>(&*message)) on_heartbeat(*worker, *beat);
-  if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) on_pulse(*worker, *pulse);
+  if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&*message)) workers_.on_heartbeat(*worker, *heartbeat);
+  if (const auto* pulse = std::get_if<wire::Pulse>(&*message)) workers_.on_pulse(*worker, *pulse);
   if (auto* goodbye = std::get_if<wire::Goodbye>(&*message)) on_goodbye(*worker, goodbye->reason);
-  worker = by_peer(peer);  // what it said may have ended it
-  if (worker != nullptr && std::exchange(worker->untold, false)) tell_again(*worker);
+  worker = workers_.by_peer(peer);  // what it said may have ended it
+  if (worker != nullptr) workers_.tell_missed(*worker);
   if (was_blocked) pump();  // nothing else may happen that would give it what was held back
 }
 
-Dispatcher::Worker& Dispatcher::welcome_back_or_new(ServerChannel::Peer peer, const wire::Hello& hello) {
-  for (auto& [number, worker] : workers_) {
-    if (worker.id != hello.worker_id) continue;
-    if (worker.peer != 0 && worker.peer != peer) {
-      peers_.erase(worker.peer);
-      channel_.drop(worker.peer);
-    }
-    ++totals_.reconnected;
-    worker.peer = peer;
-    peers_[peer] = number;
-    return worker;
-  }
-  const WorkerNumber number = next_worker_++;
-  Worker& worker = workers_[number];
-  worker.number = number;
-  worker.id = hello.worker_id;
-  worker.peer = peer;
-  worker.process = hello.process;
-  worker.marker_path = hello.marker_path;
-  peers_[peer] = number;
-  ++totals_.joined;
-  if (monitor_ != nullptr && hello.process.pid != 0)
-    worker.watch = monitor_->watch(hello.process, [this, number](ProcessExit exit) { on_exit(number, exit); });
-  return worker;
-}
-
 void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
-  Worker& worker = welcome_back_or_new(peer, hello);
+  Worker& worker = workers_.welcome_back_or_new(peer, hello);
   worker.heard = loop_.now();
   worker.blocked = worker.untold = worker.alone = false;
   worker.recall.reset();
   worker.none_waits = false;
   worker.received = hello.first_seq + hello.unacked.size();
   worker.received -= worker.received > 0 ? 1 : 0;
-  begins(worker, worker.heard);
+  worker.begins(worker.heard);
   log(LogLevel::info, "worker {} (pid {}) joins with {} held slices and {} results", hello.worker_id, hello.process.pid,
       hello.held.size(), hello.unacked.size());
   const WorkerNumber number = worker.number;
@@ -332,11 +315,11 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
                         .job = options_.job,
                         .controller = options_.controller,
                         .beat_ms = static_cast<std::uint64_t>(options_.settings.beat_ms),
-                        .log_level = options_.log_level,
+                        .log_level = workers_.log_level(),
                         .cancelled = adopt_held(worker, hello)};
   // What it neither holds nor finished did not reach it.
   std::vector<std::pair<SliceKey, Attempt>> ended;
-  drop_second_attempts(number, hello.held, ended);
+  if (speculation_) speculation_->drop_all(number, hello.held, ended);
   std::vector<SliceKey> kept;
   for (const auto& held : hello.held) kept.push_back(held.key);
   std::sort(kept.begin(), kept.end());
@@ -347,15 +330,9 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
     else
       requeue(leases_.take(key));
   }
-  worker.outstanding += second_attempts_of(number);
-  send(worker, welcome);
-  worker.pulse.reset();  // until it shows it again
-  if (options_.looks_at_pulses && worker.process.pid != 0) send(worker, wire::PulseWanted{options_.controller});
-  if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
-    worker.leaving = false;
-    dismiss(worker);
-  }
-  dismiss_surplus();
+  if (speculation_) worker.outstanding += speculation_->held_by(number);
+  workers_.send(worker, welcome);
+  workers_.greet(worker);
   if (waiting_for_known_ && workers_.size() >= options_.expected_workers) waiting_for_known_ = false;
   hooks_.on_change();
   pump();
@@ -370,7 +347,7 @@ bool Dispatcher::may_adopt(const Attempt& attempt) const {
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
     if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
-    if (is_second_attempt(worker, result.key, result.attempt)) {
+    if (speculation_ && speculation_->has(worker, result.key, result.attempt)) {
       take_result(worker, result);
       continue;
     }
@@ -388,15 +365,16 @@ void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
       hooks_.on_result(std::move(*slice), result);
     }
   }
-  if (!hello.unacked.empty()) acknowledge(worker, hello.first_seq + hello.unacked.size() - 1);
+  if (!hello.unacked.empty()) workers_.acknowledge(worker, hello.first_seq + hello.unacked.size() - 1);
 }
 
 std::vector<wire::HeldSlice> Dispatcher::adopt_held(Worker& worker, const wire::Hello& hello) {
   std::vector<wire::HeldSlice> cancelled;
   for (const auto& held : hello.held) {
     if (holds(worker, held.key, held.attempt)) continue;
-    const bool revoked = speculation_ && speculation_->revoked.contains({held.key, held.attempt});
-    if (!revoked && is_second_attempt(worker, held.key, held.attempt)) continue;
+    if (speculation_ && !speculation_->is_revoked(held.key, held.attempt) &&
+        speculation_->has(worker, held.key, held.attempt))
+      continue;
     if (!leases_.holder(held.key) && may_adopt(held.attempt)) {
       if (auto slice = queue_.extract(held.key)) {
         slice->attempt = held.attempt;
@@ -419,12 +397,12 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
   for (const auto& result : results.results) {
     if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
     take_result(worker, result);
-    if (!workers_.contains(number)) return;
+    if (workers_.find(number) == nullptr) return;
   }
   if (!results.results.empty()) {
     const std::uint64_t last = results.first_seq + results.results.size() - 1;
     worker.received = std::max(worker.received, last);
-    acknowledge(worker, last);
+    workers_.acknowledge(worker, last);
   }
   hooks_.on_change();
   pump();
@@ -435,12 +413,12 @@ bool Dispatcher::holds(const Worker& worker, const SliceKey& key, const Attempt&
 }
 
 void Dispatcher::take_result(Worker& worker, const wire::SliceResult& result) {
-  if (speculation_) begins(worker, worker.heard);
+  if (speculation_) worker.begins(worker.heard);
   if (result.count > 1) {
     take_span_result(worker, result);
     return;
   }
-  if (speculation_ && take_of_two(worker, result)) return;
+  if (speculation_ && speculation_->take(worker, result)) return;
   const bool is_stale = !holds(worker, result.key, result.attempt);
   if (is_stale && !(SLICEMILL_MUTATED("accept_stale_attempt") && leases_.holder(result.key))) {
     hooks_.on_refused();
@@ -462,7 +440,7 @@ void Dispatcher::take_span_result(Worker& worker, const wire::SliceResult& resul
   hooks_.on_refused();
   SliceKey key = result.key;
   for (std::uint64_t i = 0; i < result.count; ++i, ++key.order) {
-    if (drop_double(worker, {key, result.attempt})) continue;
+    if (drop_second_attempt(worker, {key, result.attempt})) continue;
     if (!holds(worker, key, result.attempt)) continue;
     requeue(leases_.take(key));
     if (worker.outstanding > 0) --worker.outstanding;
@@ -474,7 +452,7 @@ void Dispatcher::slices_done(Worker& worker, const wire::SliceResult& result) {
   worker.alone = false;
   const double us = std::max(0.5, static_cast<double>(result.busy_us) / static_cast<double>(result.count));
   if (speculation_ && result.outcome == wire::Outcome::completed)
-    speculation_->times.add(static_cast<std::uint64_t>(us));
+    speculation_->measured(static_cast<std::uint64_t>(us));
   const double kept = std::pow(0.9, static_cast<double>(result.count));
   worker.slice_us = worker.slice_us == 0 ? us : worker.slice_us * kept + us * (1 - kept);
 }
@@ -485,7 +463,7 @@ void Dispatcher::on_recalled(Worker& worker, const wire::Recalled& recalled) {
   worker.recall.reset();
   // Newest first as the worker gave them back; to the front in the old order.
   for (const auto& held : recalled.slices) {
-    if (drop_double(worker, held)) continue;
+    if (drop_second_attempt(worker, held)) continue;
     if (!holds(worker, held.key, held.attempt)) continue;
     ActiveSlice slice = leases_.take(held.key);
     if (!SLICEMILL_MUTATED("drop_recalled")) requeue(std::move(slice));
@@ -506,16 +484,48 @@ void Dispatcher::on_goodbye(Worker& worker, const std::string& reason) {
   (void)release_leases(number);  // none of them began: it finished what it ran
   worker.leaving = true;
   // In one process there is no exit to wait for.
-  if (worker.process.pid == 0 || monitor_ == nullptr) forget(number);
+  if (!worker.watch) workers_.forget(number);
   hooks_.on_change();
   pump();
 }
 
-WorkerCounts Dispatcher::counts() const {
-  WorkerCounts counts = totals_;
-  counts.connected = workers_.size();
-  for (const auto& [number, worker] : workers_) counts.active += worker.outstanding > 0 ? 1 : 0;
-  return counts;
+// ---- what becomes of a worker's slices ----
+
+void Dispatcher::requeue(ActiveSlice slice) {
+  if (slice.crashes > 0)
+    isolated_.push_back(std::move(slice));
+  else
+    queue_.push_front(std::move(slice));
+}
+
+std::vector<std::pair<SliceKey, Attempt>> Dispatcher::release_leases(WorkerNumber number) {
+  std::vector<std::pair<SliceKey, Attempt>> attempts;
+  if (speculation_) speculation_->drop_all(number, {}, attempts);
+  for (auto& slice : leases_.take_all(number)) {
+    attempts.emplace_back(slice.key, slice.attempt);
+    if (!SLICEMILL_MUTATED("forget_lease")) requeue(std::move(slice));
+  }
+  return attempts;
+}
+
+void Dispatcher::on_exit(const Worker& worker, const ProcessExit& exit) {
+  std::vector<std::pair<SliceKey, Attempt>> lost;
+  if (speculation_) speculation_->drop_all(worker.number, {}, lost);  // what goes on elsewhere is charged to nobody
+  std::optional<ActiveSlice> begun;
+  if (const auto marker = read_in_flight_marker(worker.marker_path); marker && marker->begun) {
+    const SliceKey key = key_of(*marker->begun);
+    if (holds(worker, key, attempt_of(*marker->begun))) begun = leases_.take(key);
+  }
+  (void)posix_files().remove(worker.marker_path);
+  const auto released = release_leases(worker.number);
+  lost.insert(lost.end(), released.begin(), released.end());
+  if (begun) lost.emplace_back(begun->key, begun->attempt);
+  hooks_.on_attempts_lost(lost);
+  if (!begun) return;
+  if (worker.leaving)
+    requeue(std::move(*begun));
+  else
+    charge_.charge(std::move(*begun), worker.process.pid, exit);
 }
 
 }  // namespace slicemill::controller

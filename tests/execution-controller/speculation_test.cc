@@ -30,13 +30,14 @@ TEST(SliceTimes, KnowTheMedianOfTheLatestOnceThereAreSome) {
   EXPECT_EQ(times.median_us(), 20u);
 }
 
-TEST(Speculation, PatienceIsAMultipleOfTheMedianAndNeverLessThanTheLeast) {
-  Speculation speculation({.enabled = true, .multiplier = 3, .least_ms = 2});
-  EXPECT_FALSE(speculation.patience());
-  for (int i = 0; i < 5; ++i) speculation.times.add(100);
-  EXPECT_EQ(speculation.patience(), Duration(2ms));
-  for (int i = 0; i < 200; ++i) speculation.times.add(1'000);
-  EXPECT_EQ(speculation.patience(), Duration(3ms));
+TEST(SpeculationPolicy, PatienceIsAMultipleOfTheMedianAndNeverLessThanTheLeast) {
+  const SpeculationPolicy policy{.enabled = true, .multiplier = 3, .least_ms = 2};
+  SliceTimes times;
+  EXPECT_FALSE(policy.patience(times));
+  for (int i = 0; i < 5; ++i) times.add(100);
+  EXPECT_EQ(policy.patience(times), Duration(2ms));
+  for (int i = 0; i < 200; ++i) times.add(1'000);
+  EXPECT_EQ(policy.patience(times), Duration(3ms));
 }
 
 class SpeculationTest : public ControllerTest {
