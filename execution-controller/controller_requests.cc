@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ledger/sink_progress.h"
 #include "core/ledger/slice_record_json.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
@@ -89,6 +90,12 @@ void Controller::on_query(const wire::Query& query) {
             for (const auto& row : rows) list.push_back(quarantine_record_json(row, ledger.header().lineage));
             return list;
           });
+      return;
+    case wire::QueryName::sinks:
+      answer_list(query.request_id, [](const SliceLedger& ledger) -> Result<Json> {
+        ASSIGN_OR_RETURN(const auto sinks, sink_progress(ledger));
+        return sink_progress_json(sinks);
+      });
       return;
   }
 }

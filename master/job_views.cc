@@ -3,12 +3,16 @@
 #include <limits>
 #include <utility>
 
+#include "core/ledger/sink_progress.h"
+#include "core/ledger/slice_ledger.h"
 #include "master/execution_documents.h"
 
 namespace slicemill::master {
 
 namespace {
 constexpr std::size_t kFreedPerTurn = 16;  // jobs
+constexpr int kLedgerLooks = 25;
+constexpr Duration kPauseOfLooks = std::chrono::milliseconds(200);
 }  // namespace
 
 RegistryJobViews::RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
@@ -40,6 +44,45 @@ void RegistryJobViews::find(std::int64_t number, Reply<std::optional<JobView>> r
 
 void RegistryJobViews::events(const JobId& id, Reply<std::vector<JobEvent>> reply) {
   reply(registry_.job_events(id));
+}
+
+void RegistryJobViews::sinks(const JobView& job, Reply<std::vector<SinkView>> reply) {
+  if (!job.execution || !job.execution->has_ledger) return reply(std::vector<SinkView>());
+  const ExecutionId& id = job.execution->ex_id;
+  const LiveExecution* live = executions_.find(id);
+  if (live == nullptr || is_terminal(live->status)) return read_sinks(id, kLedgerLooks, std::move(reply));
+  executions_.links().query(id, wire::QueryName::sinks, 0, 0,
+                            [this, id, reply = std::move(reply),
+                             alive = std::weak_ptr<int>(alive_)](const Result<wire::Answer>& answer) mutable {
+                              if (alive.expired()) return;
+                              if (answer) return reply(parse_sink_progress(answer->body));
+                              if (answer.error().code != ErrorCode::cancelled) return reply(answer.error());
+                              read_sinks(id, kLedgerLooks, std::move(reply));  // it has ended meanwhile
+                            });
+}
+
+// A controller that has just ended may still hold it.
+void RegistryJobViews::read_sinks(const ExecutionId& id, int tries, Reply<std::vector<SinkView>> reply) {
+  auto found = std::make_shared<Result<std::vector<SinkView>>>(std::vector<SinkView>());
+  const std::string directory = executions_.options().layout.ledger_directory(id.text);
+  loop_.offload(
+      Loop::Executor::query,
+      [found, id, directory] {
+        if (!ledger_exists(directory)) {
+          *found = lost_ledger(id.text, directory);
+          return;
+        }
+        const auto ledger = view_ledger(directory);
+        *found = ledger ? sink_progress(**ledger) : ledger.error();
+      },
+      [this, found, id, tries, reply = std::move(reply), alive = std::weak_ptr<int>(alive_)]() mutable {
+        if (alive.expired()) return;
+        if (*found || found->error().code != ErrorCode::conflict) return reply(std::move(*found));
+        if (tries <= 1) return reply(Error{ErrorCode::unavailable, found->error().message});
+        loop_.after(kPauseOfLooks, [this, id, tries, reply = std::move(reply), alive]() mutable {
+          if (!alive.expired()) read_sinks(id, tries - 1, std::move(reply));
+        });
+      });
 }
 
 Result<ShownDocument> RegistryJobViews::configuration(const JobView& job) {

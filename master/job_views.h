@@ -21,12 +21,14 @@ class RegistryJobViews final : public JobViews {
   void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
   void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
   void events(const JobId& id, Reply<std::vector<JobEvent>> reply) override;
+  void sinks(const JobView& job, Reply<std::vector<SinkView>> reply) override;
   Result<ShownDocument> configuration(const JobView& job) override;
   void delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) override;
   NodeView node() const override { return node_; }
 
  private:
   void show_as_of_now(JobView& job) const;
+  void read_sinks(const ExecutionId& id, int tries, Reply<std::vector<SinkView>> reply);
   void delete_jobs(std::vector<JobId> ids, Reply<std::int64_t> reply);
   void free_staging(std::vector<JobId> ids, std::int64_t deleted, Reply<std::int64_t> reply);
 

@@ -1,8 +1,20 @@
 #include "api/http/message.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace slicemill::api {
+namespace {
+
+char lower_letter(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, lower_letter, lower_letter);
+}
+
+}  // namespace
 
 std::string_view to_string(Method method) {
   switch (method) {
@@ -24,6 +36,34 @@ std::string_view to_string(Method method) {
       break;
   }
   return "";
+}
+
+void HeaderLines::add(std::string_view name, std::string_view value) {
+  const auto begin = static_cast<std::uint32_t>(text_.size());
+  text_.append(name).append(value);
+  lines_.push_back({begin, static_cast<std::uint32_t>(begin + name.size()), static_cast<std::uint32_t>(text_.size())});
+}
+
+std::string_view HeaderLines::name_of(const Line& line) const {
+  return std::string_view(text_).substr(line.name_begin, line.value_begin - line.name_begin);
+}
+
+std::size_t HeaderLines::count(std::string_view name) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lines_, [&](const Line& line) { return is_same_name(name_of(line), name); }));
+}
+
+std::optional<std::string> HeaderLines::value(std::string_view name) const {
+  std::optional<std::string> found;
+  for (const Line& line : lines_) {
+    if (!is_same_name(name_of(line), name)) continue;
+    const auto value = std::string_view(text_).substr(line.value_begin, line.end - line.value_begin);
+    if (found)
+      found->append(", ").append(value);
+    else
+      found = value;
+  }
+  return found;
 }
 
 const std::string& Request::path_parameter(std::string_view name) const {

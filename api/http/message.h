@@ -51,7 +51,33 @@ class BodySource {
   // Of one that waits for what comes: when it is asked again after it gave "". It ends with the server, and with its
   // client, whether it is at its end or not.
   virtual std::chrono::milliseconds pause() const { return {}; }
+  // `wake`, called on the loop thread, has it asked before the pause is over. Called once, before the first next().
+  virtual void on_ready(std::function<void()>) {}
 };
+
+// The header lines of a request, in the order given. Names are compared without regard to case. All of them lie in one
+// block of memory, which HttpOptions::header_limit bounds.
+class HeaderLines {
+ public:
+  void add(std::string_view name, std::string_view value);
+  std::size_t count(std::string_view name) const;
+  // Values of a name that is given several times are joined by ", ". Nothing if the name is absent.
+  std::optional<std::string> value(std::string_view name) const;
+
+ private:
+  struct Line {
+    std::uint32_t name_begin = 0;
+    std::uint32_t value_begin = 0;
+    std::uint32_t end = 0;
+  };
+  std::string_view name_of(const Line& line) const;
+
+  std::string text_;
+  std::vector<Line> lines_;
+};
+
+// Who sends a request. There is no authentication, so every request is this one's.
+inline constexpr std::string_view kAnonymous = "anonymous";
 
 struct Request {
   Method method = Method::get;
@@ -59,6 +85,9 @@ struct Request {
   std::string target;                      // as sent, with the query
   std::vector<Parameter> path_parameters;  // of the row's pattern, decoded; filled by the router
   std::vector<Parameter> query;            // decoded, in the order given, repeated keys kept
+  HeaderLines headers;
+  std::string peer;                         // address and port of the client: "127.0.0.1:40112", "[::1]:40112"
+  std::string_view principal = kAnonymous;  // static text
   std::string content_type;
   std::string content_encoding;
   std::optional<std::uint64_t> content_length;  // as announced

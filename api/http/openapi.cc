@@ -16,7 +16,7 @@ constexpr int kIndentOfDocument = 2;
 constexpr std::string_view kPathOfDocument = "/openapi.json";
 
 constexpr RouteDoc kDocumentDoc{
-    .summary = "This document: OpenAPI 3.1 of all routes", .answer = "OpenApi", .ours = true};
+    .summary = "This document: OpenAPI 3.1 of all routes", .role = Role::open, .answer = "OpenApi", .ours = true};
 
 Json reference(std::string_view schema) {
   return {{"$ref", "#/components/schemas/" + std::string(schema)}};
@@ -75,12 +75,14 @@ Json default_value(const ParameterDoc& parameter) {
   return parameter.default_text;
 }
 
-Json query_parameter(const ParameterDoc& parameter) {
+Json shown_parameter(const ParameterDoc& parameter) {
   Json schema = {{"type", parameter.type}};
   if (!parameter.default_text.empty()) schema["default"] = default_value(parameter);
   if (!parameter.choices.empty()) schema["enum"] = split(std::string(parameter.choices), ',');
-  return {
-      {"name", parameter.name}, {"in", "query"}, {"description", parameter.description}, {"schema", std::move(schema)}};
+  return {{"name", parameter.name},
+          {"in", parameter.is_header ? "header" : "query"},
+          {"description", parameter.description},
+          {"schema", std::move(schema)}};
 }
 
 // What the segment before a parameter has many of.
@@ -98,6 +100,7 @@ Json path_parameter(std::string_view name, std::string_view owner) {
 }
 
 Json answer_content(const RouteDoc& doc) {
+  if (doc.answer == kEventStream) return {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
   if (doc.answer == kTextBody) return {{"text/plain", {{"schema", {{"type", "string"}}}}}};
   Json schema = reference(doc.answer);
   if (doc.is_list) schema = {{"type", "array"}, {"items", std::move(schema)}};
@@ -118,6 +121,7 @@ Json operation(const MountedRoute& mounted) {
               {"summary", doc.summary},
               {"tags", Json::array({tag})}};
   if (doc.ours) out["x-slicemill-only"] = true;
+  out["x-required-role"] = to_string(doc.role);
   Json parameters = Json::array();
   std::string_view owner;
   const auto segments = segments_of(mounted.path);
@@ -127,7 +131,7 @@ Json operation(const MountedRoute& mounted) {
     else
       owner = owner_of(segment);
   }
-  for (const ParameterDoc& parameter : doc.parameters) parameters.push_back(query_parameter(parameter));
+  for (const ParameterDoc& parameter : doc.parameters) parameters.push_back(shown_parameter(parameter));
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (!doc.body.empty()) out["requestBody"] = {{"required", !doc.body_may_lack}, {"content", body_content(doc.body)}};
   Json& responses = out["responses"];
@@ -172,10 +176,12 @@ Dialect openapi_dialect(const Router& router, std::string version) {
     if (text->empty()) *text = to_pretty_text(openapi_document(router, version), kIndentOfDocument);
     respond(document_response(*text));
   };
-  for (const std::string_view prefix : {"", "/v1"}) {
-    const std::string path = std::string(prefix).append(kPathOfDocument);
-    out.unprefixed_routes.push_back({.method = Method::get, .pattern = path, .handler = serve, .doc = kDocumentDoc});
-  }
+  out.unprefixed_routes = {
+      {.method = Method::get, .pattern = std::string(kPathOfDocument), .handler = serve, .doc = kDocumentDoc},
+      {.method = Method::get,
+       .pattern = fmt::format("/v1{}", kPathOfDocument),
+       .handler = serve,
+       .doc = {.role = Role::open}}};
   return out;
 }
 

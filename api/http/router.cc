@@ -26,6 +26,19 @@ bool is_below(std::string_view path, std::string_view prefix) {
   return path.size() == prefix.size() || prefix.empty() || path[prefix.size()] == '/';
 }
 
+// What changes something is noted with who asked for it.
+Respond noted(const Request& request, const Respond& respond) {
+  return [respond, method = request.method_text, target = request.target, peer = request.peer,
+          principal = request.principal](Response response) {
+    log(LogLevel::info, "{} {}: {} for {} at {}", method, target, response.status, principal, peer);
+    respond(std::move(response));
+  };
+}
+
+bool changes_something(Role role) {
+  return role == Role::write || role == Role::admin;
+}
+
 }  // namespace
 
 struct Router::Endpoint {
@@ -128,10 +141,13 @@ std::vector<MountedRoute> Router::routes() const {
 
 std::vector<MountedRoute> Router::documented_routes() const {
   std::vector<MountedRoute> out;
+  const auto add = [&](std::string path, const Route& route, const Dialect& dialect) {
+    if (!route.doc.summary.empty()) out.push_back({std::move(path), &route, &dialect});
+  };
   for (const auto& dialect : dialects_) {
     const std::string prefix = dialect->prefixes.empty() ? "" : dialect->prefixes.back();
-    for (const Route& route : dialect->routes) out.push_back({prefix + route.pattern, &route, dialect.get()});
-    for (const Route& route : dialect->unprefixed_routes) out.push_back({route.pattern, &route, dialect.get()});
+    for (const Route& route : dialect->routes) add(prefix + route.pattern, route, *dialect);
+    for (const Route& route : dialect->unprefixed_routes) add(route.pattern, route, *dialect);
   }
   return out;
 }
@@ -185,7 +201,8 @@ void Router::handle(Request& request, const Respond& respond) const {
       request.query = parse_query(target.query);
       for (std::size_t i = 0; i < captured.size(); ++i)
         request.path_parameters.push_back({endpoint->parameter_names[i], std::move((*segments)[captured[i]])});
-      return endpoint->route->handler(request, respond);
+      if (!changes_something(endpoint->route->doc.role)) return endpoint->route->handler(request, respond);
+      return endpoint->route->handler(request, noted(request, respond));
     }
 
     std::vector<Method> allowed;

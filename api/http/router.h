@@ -69,7 +69,8 @@ class Router {
   // mounted then.
   Result<void> mount(Dialect dialect);
 
-  // Every path that answers, in the order of mounting; and each row at one path only, below the last of its prefixes.
+  // Every path that answers, in the order of mounting; and each row that is documented, at one path only, below the
+  // last of its prefixes.
   std::vector<MountedRoute> routes() const;
   std::vector<MountedRoute> documented_routes() const;
   std::vector<const Dialect*> dialects() const;

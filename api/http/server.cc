@@ -65,6 +65,12 @@ std::int64_t milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+std::string shown_peer(const tcp::endpoint& remote) {
+  const std::string address = remote.address().to_string();
+  return remote.address().is_v6() ? fmt::format("[{}]:{}", address, remote.port())
+                                  : fmt::format("{}:{}", address, remote.port());
+}
+
 class Session;
 
 // What the sessions share. Lives as long as the last pending operation; after `stopping` nothing new begins.
@@ -129,6 +135,7 @@ class Session : public std::enable_shared_from_this<Session> {
     socket_.set_option(tcp::no_delay(true), ignored);
     if (const auto local = socket_.local_endpoint(ignored); !ignored)
       local_ = {local.address().to_string(), local.port()};
+    if (const auto remote = socket_.remote_endpoint(ignored); !ignored) peer_ = shown_peer(remote);
     next_request();
   }
 
@@ -169,6 +176,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void finish() {
     keep_alive_ = false;
     if (phase_ == Phase::idle || phase_ == Phase::reading || phase_ == Phase::lingering) close();
+    wake_source();
   }
 
   void close() {
@@ -178,6 +186,7 @@ class Session : public std::enable_shared_from_this<Session> {
     hold(0);
     request_.sink.reset();
     source_.reset();
+    state_->loop.cancel(std::exchange(source_timer_, 0));
     auto self = shared_from_this();  // the list may be the last owner
     auto& sessions = state_->sessions;
     sessions[index_] = sessions.back();
@@ -248,7 +257,7 @@ class Session : public std::enable_shared_from_this<Session> {
     take_head();
     // Before anything is done for it, and before its body is read.
     if (const std::string refusal = state_->guard.refusal(origin(), local_); !refusal.empty()) {
-      log(LogLevel::warn, "{} {} refused: {}", request_.method_text, target_, refusal);
+      log(LogLevel::warn, "{} {} of {} refused: {}", request_.method_text, target_, peer_, refusal);
       return fail(403, refusal);
     }
     if (auto opening = state_->router.open_body(request_)) return open_body(std::move(*opening));
@@ -265,6 +274,8 @@ class Session : public std::enable_shared_from_this<Session> {
     request_.method = method_of(message.method());
     request_.method_text = message.method_string();
     request_.target = message.target();
+    for (const auto& line : message) request_.headers.add(line.name_string(), line.value());
+    request_.peer = peer_;
     request_.content_type = message[http::field::content_type];
     request_.content_encoding = message[http::field::content_encoding];
     if (const auto length = parser_->content_length()) request_.content_length = *length;
@@ -428,6 +439,9 @@ class Session : public std::enable_shared_from_this<Session> {
     enter(Phase::writing, state_->options.write_timeout);
     if (response.source) {
       source_ = std::move(response.source);
+      source_->on_ready([session = weak_from_this()] {
+        if (auto self = session.lock()) self->wake_source();
+      });
       is_head_sent_ = false;
       streamed_ = std::move(response);
       return pull_piece();
@@ -472,6 +486,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void pull_piece() {
+    source_timer_ = 0;
     enter(Phase::writing, state_->options.write_timeout);
     auto piece = source_->next();
     if (!piece) {
@@ -491,7 +506,7 @@ class Session : public std::enable_shared_from_this<Session> {
         if (self->phase_ == Phase::writing) self->pull_piece();
       };
       if (waits)
-        state_->loop.after(pause, std::move(again));
+        source_timer_ = state_->loop.after(pause, std::move(again));
       else
         state_->loop.post(std::move(again));
       return;
@@ -515,6 +530,15 @@ class Session : public std::enable_shared_from_this<Session> {
       body_ = std::move(*piece);
     }
     send(!is_last);
+  }
+
+  // Asks a source that waits now. Not within this call: whoever wakes may be looking through all sources.
+  void wake_source() {
+    if (source_timer_ == 0) return;
+    state_->loop.cancel(std::exchange(source_timer_, 0));
+    state_->loop.post([self = shared_from_this()] {
+      if (self->phase_ == Phase::writing && self->source_) self->pull_piece();
+    });
   }
 
   // Somebody who only waits for an answer is not seen to leave otherwise.
@@ -546,6 +570,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<ServerState> state_;
   Socket socket_;
   LocalEnd local_;
+  std::string peer_;
   std::size_t index_ = 0;  // in state_->sessions
   SteadyTime deadline_;
   beast::flat_buffer buffer_;
@@ -558,6 +583,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string head_;
   std::string body_;
   std::shared_ptr<BodySource> source_;  // while writing an answer in pieces
+  Loop::TimerId source_timer_ = 0;      // while it waits
   Response streamed_;                   // all but the body of such an answer
   bool is_head_sent_ = false;           // of such an answer
   std::size_t held_ = 0;

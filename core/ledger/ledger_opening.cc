@@ -209,6 +209,7 @@ class RocksView final : public LedgerView {
     ASSIGN_OR_RETURN(const OpenWork work, ledger_reading::open_work(*database_));
     return SliceLedger::OpenCounts{rows.error, rows.start, work.pending()};
   }
+  Result<SourceProgress> source_progress() const override { return ledger_reading::source_progress(*database_); }
 
  private:
   const std::unique_ptr<RocksDatabase> database_;

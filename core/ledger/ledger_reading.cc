@@ -26,8 +26,9 @@ Error missing(const RocksDatabase& database, std::string_view what) {
 
 // Calls visit(key, value) for each entry below the prefix; visit gives a Result<void>.
 template <typename Visit>
-Result<void> for_each(const RocksDatabase& database, char prefix, const Visit& visit) {
-  PrefixScan scan(database, prefix);
+Result<void> for_each(const RocksDatabase& database, char prefix, const Visit& visit,
+                      const rocksdb::Snapshot* snapshot = nullptr) {
+  PrefixScan scan(database, prefix, snapshot);
   for (scan.seek_first(); scan.valid(); scan.next()) {
     if (auto result = visit(scan.key(), scan.value()); !result) return database.placed(result.error());
   }
@@ -104,35 +105,73 @@ Result<codec::RowCounts> row_counts(const RocksDatabase& database) {
   return counts.value_or(codec::RowCounts{});
 }
 
-Result<OpenWork> open_work(const RocksDatabase& database) {
+Result<OpenWork> open_work(const RocksDatabase& database, const rocksdb::Snapshot* snapshot) {
   OpenWork work;
-  RETURN_IF_ERROR(
-      for_each(database, codec::kIntervals, [&](std::string_view key, std::string_view value) -> Result<void> {
+  RETURN_IF_ERROR(for_each(
+      database, codec::kIntervals,
+      [&](std::string_view key, std::string_view value) -> Result<void> {
         ASSIGN_OR_RETURN(const codec::SeriesPlace place, codec::decode_interval_key(key));
         ASSIGN_OR_RETURN(const IntervalSet::Interval interval, codec::decode_interval(key, value));
         if (!work.restore_settled(place.series, interval))
           return Error(ErrorCode::corrupt, "settled intervals overlap");
         return {};
-      }));
-  RETURN_IF_ERROR(for_each_unsettled(database, PrefixScan(database, codec::kRows), work, codec::decode_row_key,
-                                     codec::row_seek_key,
+      },
+      snapshot));
+  RETURN_IF_ERROR(for_each_unsettled(database, PrefixScan(database, codec::kRows, snapshot), work,
+                                     codec::decode_row_key, codec::row_seek_key,
                                      [&](const SliceKey& slice, std::string_view, std::string_view) {
                                        work.restore_left(slice);
                                        return Result<void>();
                                      }));
-  RETURN_IF_ERROR(for_each(database, codec::kRecommitted, [&](std::string_view key, std::string_view) -> Result<void> {
+  const auto restore_recommitted = [&](std::string_view key, std::string_view) -> Result<void> {
     ASSIGN_OR_RETURN(const SliceKey slice, codec::decode_recommitted_key(key));
     work.restore_recommitted(slice);
     return {};
-  }));
-  RETURN_IF_ERROR(
-      for_each(database, codec::kCreations, [&](std::string_view key, std::string_view value) -> Result<void> {
-        ASSIGN_OR_RETURN(const SliceRun run, codec::decode_creation(key, value));
-        auto created = work.created({{run.generation, run.slicer}, run.first_order, run.count()});
-        if (!created) return Error(ErrorCode::corrupt, created.error().message);
-        return {};
-      }));
+  };
+  RETURN_IF_ERROR(for_each(database, codec::kRecommitted, restore_recommitted, snapshot));
+  const auto restore_run = [&](std::string_view key, std::string_view value) -> Result<void> {
+    ASSIGN_OR_RETURN(const SliceRun run, codec::decode_creation(key, value));
+    auto created = work.created({{run.generation, run.slicer}, run.first_order, run.count()});
+    if (!created) return Error(ErrorCode::corrupt, created.error().message);
+    return {};
+  };
+  RETURN_IF_ERROR(for_each(database, codec::kCreations, restore_run, snapshot));
   return work;
+}
+
+// Creations and rows are in the order of series, then of orders, so the first of each series comes first.
+Result<SourceProgress> source_progress(const RocksDatabase& database) {
+  rocksdb::ManagedSnapshot managed(&database.db());  // while the commit thread goes on
+  const rocksdb::Snapshot* snapshot = managed.snapshot();
+  SourceProgress progress;
+  const auto take_position = [&](std::string_view key, std::string_view value) -> Result<void> {
+    ASSIGN_OR_RETURN(const std::uint32_t slicer, codec::decode_position_key(key));
+    ASSIGN_OR_RETURN(progress.positions[slicer], codec::decode_position(key, value));
+    return {};
+  };
+  RETURN_IF_ERROR(for_each(database, codec::kPositions, take_position, snapshot));
+  ASSIGN_OR_RETURN(const OpenWork work, open_work(database, snapshot));
+  std::optional<SeriesKey> last;
+  const auto take_run = [&](std::string_view key, std::string_view value) -> Result<void> {
+    ASSIGN_OR_RETURN(const SliceRun run, codec::decode_creation(key, value));
+    const SeriesKey series{run.generation, run.slicer};
+    if (last == series) return {};
+    const auto open = work.open_orders({series, run.first_order, run.count()});
+    if (open.empty()) return {};
+    last = series;
+    progress.first_open.emplace_back(run.slicer, run.request(open.front().first - run.first_order));
+    return {};
+  };
+  RETURN_IF_ERROR(for_each(database, codec::kCreations, take_run, snapshot));
+  PrefixScan rows(database, codec::kRows, snapshot);
+  for (rows.seek_first(); rows.valid();) {
+    auto row = codec::decode_row(rows.key(), rows.value());
+    if (!row) return database.placed(row.error());
+    progress.first_open.emplace_back(row->key.slicer, std::move(row->request));
+    rows.seek(codec::row_seek_key(series_of(row->key), std::numeric_limits<std::uint64_t>::max()));
+  }
+  RETURN_IF_ERROR(rows.status());
+  return progress;
 }
 
 Result<std::vector<OpenRow>> rows(const RocksDatabase& database, const std::optional<SliceKey>& after,

@@ -19,7 +19,8 @@ namespace slicemill::ledger_reading {
 Result<LedgerHeader> header(const RocksDatabase& database);
 Result<ledger_codec::RowCounts> row_counts(const RocksDatabase& database);
 // Costs what is open: creations, intervals, and the rows in their gaps.
-Result<OpenWork> open_work(const RocksDatabase& database);
+Result<OpenWork> open_work(const RocksDatabase& database, const rocksdb::Snapshot* snapshot = nullptr);
+Result<SourceProgress> source_progress(const RocksDatabase& database);
 
 Result<std::vector<OpenRow>> rows(const RocksDatabase& database, const std::optional<SliceKey>& after,
                                   std::size_t limit);

@@ -197,4 +197,8 @@ Result<SliceLedger::OpenCounts> RocksLedger::open_counts() const {
   return counts_;
 }
 
+Result<SourceProgress> RocksLedger::source_progress() const {
+  return reading([&](const RocksDatabase& database) { return ledger_reading::source_progress(database); });
+}
+
 }  // namespace slicemill

@@ -39,6 +39,7 @@ class RocksLedger final : public SliceLedger {
                                                 std::uint64_t size) const override;
   Result<std::uint32_t> quarantined_of(const SliceKey& key) const override;
   Result<OpenCounts> open_counts() const override;
+  Result<SourceProgress> source_progress() const override;
   Result<void> close() override;
 
  private:

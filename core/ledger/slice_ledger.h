@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/model/execution.h"
@@ -163,6 +164,13 @@ struct OpenRange {
   std::uint64_t to = 0;
 };
 
+// How far the source is: by slicer its position, and with their slicer the requests of slices that are not completed;
+// of each slicer and generation the first one of those that wait, and the first one that has a row.
+struct SourceProgress {
+  std::map<std::uint32_t, SlicerPosition> positions;
+  std::vector<std::pair<std::uint32_t, std::string>> first_open;
+};
+
 // What the ledger says when it is opened.
 struct LedgerHeader {
   std::vector<std::string> lineage;  // execution ids, oldest first; the last one is the present execution
@@ -218,6 +226,8 @@ class SliceLedger {
     std::uint64_t error = 0, start = 0, pending = 0;
   };
   virtual Result<OpenCounts> open_counts() const = 0;
+  // As of the last synced batch; costs what is open. Any thread.
+  virtual Result<SourceProgress> source_progress() const = 0;
 
   // Flushes, so that the next opening is quick. The ledger is not usable afterwards.
   virtual Result<void> close() = 0;
@@ -267,6 +277,7 @@ class LedgerView {
   virtual Result<bool> is_quarantined(const QuarantinePlace& place) const = 0;
   virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
   virtual Result<SliceLedger::OpenCounts> open_counts() const = 0;
+  virtual Result<SourceProgress> source_progress() const = 0;
 };
 Result<std::unique_ptr<LedgerView>> view_ledger(const std::string& directory);
 

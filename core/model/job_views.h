@@ -55,6 +55,16 @@ struct JobEvent {
   std::string reason;
 };
 
+// How far one sink of a job's newest execution is.
+struct SinkView {
+  std::string sink;  // its path; of one without a path its operation
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  // Of a source of numbers the first and the last of those that are done from the beginning on, without a hole.
+  std::optional<std::int64_t> first;
+  std::optional<std::int64_t> last;
+};
+
 // What a program was built from; "" if not known.
 struct BuildFacts {
   std::string version;
@@ -77,6 +87,8 @@ class JobViews {
   virtual void find(std::int64_t number, Reply<std::optional<JobView>> reply) = 0;
   // Of all executions of the job that are still there, oldest first.
   virtual void events(const JobId& id, Reply<std::vector<JobEvent>> reply) = 0;
+  // Of the newest execution; empty if it has not opened its ledger yet. gone: its ledger is lost.
+  virtual void sinks(const JobView& job, Reply<std::vector<SinkView>> reply) = 0;
   // What the newest execution was started with; of a job without one what it would be started with. "" as text: it is
   // gone meanwhile.
   virtual Result<ShownDocument> configuration(const JobView& job) = 0;

@@ -37,7 +37,7 @@ SHAPE = {
                     "properties": {
                         "parameters": {"type": "array", "items": {
                             "type": "object", "required": ["name", "in", "schema", "description"],
-                            "properties": {"in": {"enum": ["query", "path"]}, "name": {"type": "string", "minLength": 1}},
+                            "properties": {"in": {"enum": ["query", "path", "header"]}, "name": {"type": "string", "minLength": 1}},
                             "if": {"properties": {"in": {"const": "path"}}},
                             "then": {"properties": {"required": {"const": True}}, "required": ["required"]}}},
                         "requestBody": {"type": "object", "required": ["content"]},

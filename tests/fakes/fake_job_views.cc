@@ -69,6 +69,19 @@ void FakeJobViews::events(const JobId& id, Reply<std::vector<JobEvent>> reply) {
   reply(std::move(events));
 }
 
+void FakeJobViews::sinks(const JobView&, Reply<std::vector<SinkView>> reply) {
+  const auto answer = service_.answer_of("view_sinks");
+  if (!answer) return reply(answer.error());
+  const auto number = [](const Json& value) {
+    return value.is_null() ? std::nullopt : std::optional(value.get<std::int64_t>());
+  };
+  std::vector<SinkView> sinks;
+  for (const Json& item : *answer)
+    sinks.push_back({item.at(0).get<std::string>(), item.at(1).get<std::uint64_t>(), item.at(2).get<std::uint64_t>(),
+                     number(item.at(3)), number(item.at(4))});
+  reply(std::move(sinks));
+}
+
 Result<ShownDocument> FakeJobViews::configuration(const JobView&) {
   const auto answer = service_.answer_of("view_configuration");
   if (!answer) return answer.error();

@@ -13,7 +13,7 @@ class FakeJobService;
 
 // Forms of answers: a job is {"number": 7, "status": "running", ...}, of an execution if there is a status; "heard" and
 // "ledger" are its flags. "view_events" is a list of [id, status, reason]. Of "view_list" pages are cut as they would
-// be.
+// be. "view_sinks" is a list of [sink, files, bytes, first or null, last or null].
 class FakeJobViews final : public JobViews {
  public:
   explicit FakeJobViews(FakeJobService& service) : service_(service) {}
@@ -21,6 +21,7 @@ class FakeJobViews final : public JobViews {
   void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
   void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
   void events(const JobId& id, Reply<std::vector<JobEvent>> reply) override;
+  void sinks(const JobView& job, Reply<std::vector<SinkView>> reply) override;
   Result<ShownDocument> configuration(const JobView& job) override;
   void delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) override;
   NodeView node() const override;

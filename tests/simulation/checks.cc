@@ -44,6 +44,7 @@ class Checks::Ledger final : public SliceLedger {
   }
   Result<std::uint32_t> quarantined_of(const SliceKey& key) const override { return inner_->quarantined_of(key); }
   Result<OpenCounts> open_counts() const override { return inner_->open_counts(); }
+  Result<SourceProgress> source_progress() const override { return inner_->source_progress(); }
   // A process that was killed flushes nothing.
   Result<void> close() override { return process_.alive ? inner_->close() : Result<void>(); }
 

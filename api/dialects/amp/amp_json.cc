@@ -88,6 +88,19 @@ Json event_json(std::int64_t job, const ShownEvent& event, const NodeView& node,
   return json;
 }
 
+Json progress_json(const JobView& job, const std::vector<SinkView>& sinks) {
+  Json tables = Json::object();
+  for (const SinkView& sink : sinks)
+    tables[sink.sink] = {{"current_block", sink.last ? Json(*sink.last) : Json()},
+                         {"start_block", sink.first ? Json(*sink.first) : Json()},
+                         {"files_count", sink.files},
+                         {"total_size_bytes", sink.bytes}};
+  const Status status = status_of(job);
+  Json progress = {{"job_id", job.number}, {"job_status", to_string(status)}, {"tables", std::move(tables)}};
+  if (status == Status::error || status == Status::fatal) progress["detail"] = failure_detail(job.execution->reason);
+  return progress;
+}
+
 Json failure_detail(std::string_view reason) {
   return {{"error_code", "EXECUTION_FAILED"}, {"error_message", reason}};
 }

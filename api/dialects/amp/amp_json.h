@@ -37,6 +37,8 @@ std::vector<ShownEvent> shown_events(const std::vector<JobEvent>& events);
 Json events_json(std::int64_t job, const std::vector<ShownEvent>& events, const NodeView& node);
 // With its detail: of a failure what went wrong; nothing: none.
 Json event_json(std::int64_t job, const ShownEvent& event, const NodeView& node, Json detail);
+// Of each sink exactly four members; block numbers only where the source has numbers.
+Json progress_json(const JobView& job, const std::vector<SinkView>& sinks);
 Json failure_detail(std::string_view reason);
 
 Json workers_json(const NodeView& node, WallMs now);

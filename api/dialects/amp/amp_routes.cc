@@ -214,6 +214,15 @@ void list_events(Call& call) {
   });
 }
 
+void get_progress(Call& call) {
+  with_job(call, [&views = call.views, respond = call.respond](const JobView& job) {
+    views.sinks(job, [respond, job](const Result<std::vector<SinkView>>& sinks) {
+      if (!sinks) return fail(respond, "GET_TABLES_ERROR", sinks.error());
+      respond(json_response(progress_json(job, *sinks)));
+    });
+  });
+}
+
 // What the execution was started with, or why it failed.
 Result<Json> detail_of(JobViews& views, JobView job, const ShownEvent& shown) {
   if (shown.type == Status::error || shown.type == Status::fatal) return failure_detail(shown.event->reason);
@@ -285,29 +294,51 @@ constexpr ParameterDoc kDeletionParameters[] = {
     {"status", "string", "Which of the ended jobs.", "", "terminal,completed,stopped,error"}};
 
 constexpr Row kRows[] = {
-    {Method::get, "/healthz", health, {.summary = "Whether the server answers"}},
+    {Method::get, "/healthz", health, {.summary = "Whether the server answers", .role = Role::open}},
     {Method::get,
      "/jobs",
      list_jobs,
-     {.summary = "Jobs, newest first", .parameters = kListParameters, .answer = "AmpJobs"}},
+     {.summary = "Jobs, newest first", .role = Role::read, .parameters = kListParameters, .answer = "AmpJobs"}},
     {Method::del,
      "/jobs",
      delete_jobs,
-     {.summary = "Deletes ended jobs in one transaction", .parameters = kDeletionParameters, .status = 204}},
-    {Method::get, "/jobs/:id", get_job, {.summary = "A job with what it was started with", .answer = "AmpJob"}},
-    {Method::del, "/jobs/:id", delete_job, {.summary = "Deletes a job that has ended", .status = 204}},
-    {Method::put, "/jobs/:id/stop", stop_job, {.summary = "Asks a job to stop"}},
-    {Method::put, "/jobs/:id/resume", resume_job, {.summary = "Goes on with a job that has ended", .ours = true}},
+     {.summary = "Deletes ended jobs in one transaction",
+      .role = Role::write,
+      .parameters = kDeletionParameters,
+      .status = 204}},
+    {Method::get,
+     "/jobs/:id",
+     get_job,
+     {.summary = "A job with what it was started with", .role = Role::read, .answer = "AmpJob"}},
+    {Method::del,
+     "/jobs/:id",
+     delete_job,
+     {.summary = "Deletes a job that has ended", .role = Role::write, .status = 204}},
+    {Method::put, "/jobs/:id/stop", stop_job, {.summary = "Asks a job to stop", .role = Role::write}},
+    {Method::put,
+     "/jobs/:id/resume",
+     resume_job,
+     {.summary = "Goes on with a job that has ended", .role = Role::write, .ours = true}},
+    {Method::get,
+     "/jobs/:id/progress",
+     get_progress,
+     {.summary = "How far each output of a job is", .role = Role::read, .answer = "AmpProgress"}},
     {Method::get,
      "/jobs/:id/events",
      list_events,
-     {.summary = "Each change of the status of a job", .answer = "AmpEvents"}},
+     {.summary = "Each change of the status of a job", .role = Role::read, .answer = "AmpEvents"}},
     {Method::get,
      "/jobs/:id/events/:event_id",
      get_event,
-     {.summary = "One change of the status with its detail", .answer = "AmpEvent"}},
-    {Method::get, "/workers", list_workers, {.summary = "The machines that work", .answer = "AmpWorkers"}},
-    {Method::get, "/workers/:id", get_worker, {.summary = "One machine and its version", .answer = "AmpWorker"}},
+     {.summary = "One change of the status with its detail", .role = Role::read, .answer = "AmpEvent"}},
+    {Method::get,
+     "/workers",
+     list_workers,
+     {.summary = "The machines that work", .role = Role::read, .answer = "AmpWorkers"}},
+    {Method::get,
+     "/workers/:id",
+     get_worker,
+     {.summary = "One machine and its version", .role = Role::read, .answer = "AmpWorker"}},
 };
 
 // The bodies above; in the document they stand beside those of other dialects.
@@ -360,6 +391,29 @@ constexpr std::string_view kSchemas = R"json({
     "properties": {
       "job_id": {"$ref": "#/components/schemas/AmpId"},
       "events": {"type": "array", "items": {"$ref": "#/components/schemas/AmpEvent"}}
+    }
+  },
+  "AmpProgress": {
+    "type": "object",
+    "required": ["job_id", "job_status", "tables"],
+    "properties": {
+      "job_id": {"$ref": "#/components/schemas/AmpId"},
+      "job_status": {"$ref": "#/components/schemas/AmpStatus"},
+      "tables": {
+        "type": "object",
+        "additionalProperties": {
+          "type": "object",
+          "required": ["current_block", "start_block", "files_count", "total_size_bytes"],
+          "additionalProperties": false,
+          "properties": {
+            "current_block": {"type": ["integer", "null"]},
+            "start_block": {"type": ["integer", "null"]},
+            "files_count": {"type": "integer", "minimum": 0},
+            "total_size_bytes": {"type": "integer", "minimum": 0}
+          }
+        }
+      },
+      "detail": {"type": "object"}
     }
   },
   "AmpWorkers": {

@@ -36,7 +36,11 @@ inline constexpr ParameterDoc kExecutionTable[] = {kFields, kHeaders, kStatus, k
 inline constexpr ParameterDoc kAssetTable[] = {kFields, kHeaders, kSize, kFrom, kAssetSort};
 
 inline constexpr ParameterDoc kSubmitParameters[] = {
-    {"start", "boolean", "Whether the job is started; otherwise it is only stored.", "true"}};
+    {"start", "boolean", "Whether the job is started; otherwise it is only stored.", "true"},
+    {.name = "Idempotency-Key",
+     .type = "string",
+     .description = "The same job with the same key again makes no second one: the answer has the ids of the first.",
+     .is_header = true}};
 inline constexpr ParameterDoc kRecoverParameters[] = {
     {"cleanup_type", "string", "Only these slices run again, and no new ones are made.", "", "all,errors,pending"},
     {"cleanup", "string", "The same as `cleanup_type`.", "", "all,errors,pending"},
@@ -62,88 +66,131 @@ inline constexpr ParameterDoc kUploadParameters[] = {
 inline constexpr ParameterDoc kSettingsParameters[] = {
     {"log_level", "string", "The level; it may be in the body too.", "", "trace,debug,info,warn,error,fatal"}};
 
-inline constexpr RouteDoc kClusterInfo{.summary = "Name, platform and versions of the server", .answer = "ClusterInfo"};
-inline constexpr RouteDoc kHealth{.summary = "Whether the server is up, and what keeps it from recording",
-                                  .answer = "Health"};
-inline constexpr RouteDoc kClusterState{.summary = "Nodes with their processes", .answer = "ClusterState"};
-inline constexpr RouteDoc kClusterStats{.summary = "Counters, summed over all executions", .answer = "ClusterStats"};
+inline constexpr RouteDoc kClusterInfo{
+    .summary = "Name, platform and versions of the server", .role = Role::open, .answer = "ClusterInfo"};
+inline constexpr RouteDoc kHealth{
+    .summary = "Whether the server is up, and what keeps it from recording", .role = Role::open, .answer = "Health"};
+inline constexpr RouteDoc kClusterState{
+    .summary = "Nodes with their processes", .role = Role::read, .answer = "ClusterState"};
+inline constexpr RouteDoc kClusterStats{
+    .summary = "Counters, summed over all executions", .role = Role::read, .answer = "ClusterStats"};
 inline constexpr RouteDoc kControllers{
     .summary = "Counters of each live execution, sorted by name, then start, both descending",
+    .role = Role::read,
     .answer = "ControllerStats",
     .is_list = true};
 
-inline constexpr RouteDoc kSubmitJob{
-    .summary = "Stores a job and starts it", .parameters = kSubmitParameters, .body = "Job", .answer = "Submitted"};
-inline constexpr RouteDoc kListJobs{
-    .summary = "Jobs, as they were posted", .parameters = kJobSearch, .answer = "StoredJob", .is_list = true};
-inline constexpr RouteDoc kGetJob{.summary = "A job, as it was posted", .parameters = kOneJob, .answer = "StoredJob"};
-inline constexpr RouteDoc kUpdateJob{.summary = "Replaces a job", .body = "Job", .answer = "StoredJob"};
-inline constexpr RouteDoc kDeleteJob{.summary = "Deletes a job with its executions", .answer = "StoredJob"};
-inline constexpr RouteDoc kSetActive{.summary = "Marks a job active or inactive", .answer = "StoredJob"};
-inline constexpr RouteDoc kStartJob{
-    .summary = "Starts a stored job", .body = "Start", .answer = "Submitted", .body_may_lack = true};
+inline constexpr RouteDoc kSubmitJob{.summary = "Stores a job and starts it",
+                                     .role = Role::write,
+                                     .parameters = kSubmitParameters,
+                                     .body = "Job",
+                                     .answer = "Submitted"};
+inline constexpr RouteDoc kListJobs{.summary = "Jobs, as they were posted",
+                                    .role = Role::read,
+                                    .parameters = kJobSearch,
+                                    .answer = "StoredJob",
+                                    .is_list = true};
+inline constexpr RouteDoc kGetJob{
+    .summary = "A job, as it was posted", .role = Role::read, .parameters = kOneJob, .answer = "StoredJob"};
+inline constexpr RouteDoc kUpdateJob{
+    .summary = "Replaces a job", .role = Role::write, .body = "Job", .answer = "StoredJob"};
+inline constexpr RouteDoc kDeleteJob{
+    .summary = "Deletes a job with its executions", .role = Role::write, .answer = "StoredJob"};
+inline constexpr RouteDoc kSetActive{
+    .summary = "Marks a job active or inactive", .role = Role::write, .answer = "StoredJob"};
+inline constexpr RouteDoc kStartJob{.summary = "Starts a stored job",
+                                    .role = Role::write,
+                                    .body = "Start",
+                                    .answer = "Submitted",
+                                    .body_may_lack = true};
 inline constexpr RouteDoc kChangeSettings{.summary = "Changes the log level of the latest execution",
+                                          .role = Role::write,
                                           .parameters = kSettingsParameters,
                                           .answer = "LogLevel"};
 
-inline constexpr RouteDoc kListExecutions{
-    .summary = "Executions", .parameters = kExecutionSearch, .answer = "Execution", .is_list = true};
-inline constexpr RouteDoc kGetExecution{.summary = "An execution; of a job its latest one", .answer = "Execution"};
+inline constexpr RouteDoc kListExecutions{.summary = "Executions",
+                                          .role = Role::read,
+                                          .parameters = kExecutionSearch,
+                                          .answer = "Execution",
+                                          .is_list = true};
+inline constexpr RouteDoc kGetExecution{
+    .summary = "An execution; of a job its latest one", .role = Role::read, .answer = "Execution"};
 inline constexpr RouteDoc kRemoveExecution{
     .summary = "Removes an ended execution for good, with ledger and logs; published output stays",
+    .role = Role::admin,
     .answer = "RemovedExecution",
     .ours = true};
-inline constexpr RouteDoc kStop{.summary = "Stops an execution", .parameters = kStopParameters, .answer = "Status"};
-inline constexpr RouteDoc kPause{.summary = "Pauses an execution", .answer = "Status"};
-inline constexpr RouteDoc kResume{.summary = "Resumes a paused execution", .answer = "Status"};
+inline constexpr RouteDoc kStop{
+    .summary = "Stops an execution", .role = Role::write, .parameters = kStopParameters, .answer = "Status"};
+inline constexpr RouteDoc kPause{.summary = "Pauses an execution", .role = Role::write, .answer = "Status"};
+inline constexpr RouteDoc kResume{.summary = "Resumes a paused execution", .role = Role::write, .answer = "Status"};
 inline constexpr RouteDoc kRecover{.summary = "Makes an execution that continues an ended one",
+                                   .role = Role::write,
                                    .parameters = kRecoverParameters,
                                    .body = "Start",
                                    .answer = "Submitted",
                                    .body_may_lack = true};
-inline constexpr RouteDoc kChangeWorkers{
-    .summary = "Changes the number of workers", .parameters = kWorkersParameters, .answer = "Message"};
-inline constexpr RouteDoc kController{
-    .summary = "Counters of a live execution, as a list of one", .answer = "ControllerStats", .is_list = true};
+inline constexpr RouteDoc kChangeWorkers{.summary = "Changes the number of workers",
+                                         .role = Role::write,
+                                         .parameters = kWorkersParameters,
+                                         .answer = "Message"};
+inline constexpr RouteDoc kController{.summary = "Counters of a live execution, as a list of one",
+                                      .role = Role::read,
+                                      .answer = "ControllerStats",
+                                      .is_list = true};
 inline constexpr RouteDoc kErrors{
-    .summary = "Failed slices", .parameters = kSearch, .answer = "FailedSlice", .is_list = true};
-inline constexpr RouteDoc kAllErrors{
-    .summary = "Failed slices of all executions", .parameters = kSearch, .answer = "FailedSlice", .is_list = true};
+    .summary = "Failed slices", .role = Role::read, .parameters = kSearch, .answer = "FailedSlice", .is_list = true};
+inline constexpr RouteDoc kAllErrors{.summary = "Failed slices of all executions",
+                                     .role = Role::read,
+                                     .parameters = kSearch,
+                                     .answer = "FailedSlice",
+                                     .is_list = true};
 inline constexpr RouteDoc kLogs{.summary = "Whole lines of a process's log, as text",
+                                .role = Role::read,
                                 .parameters = kLogParameters,
                                 .answer = kTextBody,
                                 .ours = true};
-inline constexpr RouteDoc kHistory{
-    .summary = "Every change of the status, oldest first", .answer = "StatusChange", .is_list = true, .ours = true};
+inline constexpr RouteDoc kHistory{.summary = "Every change of the status, oldest first",
+                                   .role = Role::read,
+                                   .answer = "StatusChange",
+                                   .is_list = true,
+                                   .ours = true};
 inline constexpr RouteDoc kQuarantine{.summary = "Quarantined records in the order of slices",
+                                      .role = Role::read,
                                       .parameters = kPage,
                                       .answer = "QuarantinedRecord",
                                       .is_list = true,
                                       .ours = true};
 inline constexpr RouteDoc kRedrive{.summary = "Makes an execution that runs quarantined records again",
+                                   .role = Role::write,
                                    .body = "Redrive",
                                    .answer = "Submitted",
                                    .ours = true,
                                    .body_may_lack = true};
 
 inline constexpr RouteDoc kStoreAsset{.summary = "Stores a bundle; 200 instead of 201 if it was there already",
+                                      .role = Role::admin,
                                       .parameters = kUploadParameters,
                                       .body = kZipBody,
                                       .answer = "AssetId",
                                       .status = 201};
 inline constexpr RouteDoc kListAssets{
-    .summary = "Bundles", .parameters = kAssetSearch, .answer = "Asset", .is_list = true};
-inline constexpr RouteDoc kRemoveAsset{.summary = "Deletes a bundle", .answer = "AssetId"};
+    .summary = "Bundles", .role = Role::read, .parameters = kAssetSearch, .answer = "Asset", .is_list = true};
+inline constexpr RouteDoc kRemoveAsset{.summary = "Deletes a bundle", .role = Role::admin, .answer = "AssetId"};
 
 inline constexpr RouteDoc kWorkerTable{
-    .summary = "A text table of workers", .parameters = kTablePage, .answer = kTextBody};
-inline constexpr RouteDoc kNodeTable{.summary = "A text table of nodes", .parameters = kTablePage, .answer = kTextBody};
-inline constexpr RouteDoc kTableOfJobs{.summary = "A text table of jobs", .parameters = kJobTable, .answer = kTextBody};
+    .summary = "A text table of workers", .role = Role::read, .parameters = kTablePage, .answer = kTextBody};
+inline constexpr RouteDoc kNodeTable{
+    .summary = "A text table of nodes", .role = Role::read, .parameters = kTablePage, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfJobs{
+    .summary = "A text table of jobs", .role = Role::read, .parameters = kJobTable, .answer = kTextBody};
 inline constexpr RouteDoc kTableOfExecutions{
-    .summary = "A text table of executions", .parameters = kExecutionTable, .answer = kTextBody};
-inline constexpr RouteDoc kTableOfControllers{
-    .summary = "A text table of the counters of live executions", .parameters = kTablePage, .answer = kTextBody};
+    .summary = "A text table of executions", .role = Role::read, .parameters = kExecutionTable, .answer = kTextBody};
+inline constexpr RouteDoc kTableOfControllers{.summary = "A text table of the counters of live executions",
+                                              .role = Role::read,
+                                              .parameters = kTablePage,
+                                              .answer = kTextBody};
 inline constexpr RouteDoc kTableOfAssets{
-    .summary = "A text table of bundles", .parameters = kAssetTable, .answer = kTextBody};
+    .summary = "A text table of bundles", .role = Role::read, .parameters = kAssetTable, .answer = kTextBody};
 
 }  // namespace slicemill::api::teraslice::docs

@@ -109,6 +109,20 @@ TEST(HttpServer, SaysContinueToClientsThatAsk) {
   EXPECT_EQ(client.read_answer()->status, 400);
 }
 
+TEST(HttpServer, GivesTheHandlerAllHeadersAndWhoAsks) {
+  ApiServer api(quick(), {one_row("/echo", [](api::Request& request, const api::Respond& respond) {
+                  const std::string body = request.headers.value("x-first").value_or("none") + "|" +
+                                           request.headers.value("IDEMPOTENCY-KEY").value_or("none") + "|" +
+                                           request.headers.value("X-Absent").value_or("none") + "|" +
+                                           std::to_string(request.headers.count("X-First")) + "|" +
+                                           std::string(request.principal) + "|" + request.peer;
+                  respond({200, "text/plain", body, {}});
+                })});
+  HttpClient client(api.port());
+  client.send("GET /echo HTTP/1.1\r\nHost: localhost\r\nX-First: a\r\nidempotency-key: k 1\r\nx-FIRST: b\r\n\r\n");
+  EXPECT_THAT(client.read_answer()->body, ::testing::StartsWith("a, b|k 1|none|2|anonymous|127.0.0.1:"));
+}
+
 TEST(HttpServer, ClosesWhereTheClientWantsIt) {
   ApiServer api(quick());
   for (std::string request :

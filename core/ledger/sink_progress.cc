@@ -1,0 +1,119 @@
+#include "core/ledger/sink_progress.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace slicemill {
+namespace {
+
+std::optional<std::int64_t> integer_in(const Json& object, const char* member) {
+  if (!object.is_object()) return std::nullopt;
+  const auto found = object.find(member);
+  if (found == object.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<std::int64_t>();
+}
+
+std::optional<std::int64_t> integer_in(const std::string& text, const char* member) {
+  const auto json = parse_json(text);
+  return json ? integer_in(*json, member) : std::nullopt;
+}
+
+std::string name_of_sink(const Json& operation) {
+  for (const char* member : {"path", "_op"})
+    if (const auto found = operation.find(member); found != operation.end() && found->is_string())
+      return found->get<std::string>();
+  return "sink";
+}
+
+// Where the numbers of one slicer are not done any more: what it has not cut yet, or the first slice that is not
+// completed.
+std::optional<std::int64_t> end_of_done(std::uint32_t slicer, const SlicerPosition& position,
+                                        const SourceProgress& progress) {
+  auto end = integer_in(position.position, "next");
+  if (!end) return std::nullopt;
+  for (const auto& [of, request] : progress.first_open) {
+    const auto start = of == slicer ? integer_in(request, "start") : std::nullopt;
+    if (start) end = std::min(*end, *start);
+  }
+  return end;
+}
+
+// Each slicer has a part of the range, in their order; a hole in one ends what is done, whatever the next ones did.
+std::optional<std::int64_t> end_of_done(std::int64_t start, const SourceProgress& progress) {
+  std::int64_t end = start;
+  std::uint32_t expected = 0;
+  for (const auto& [slicer, position] : progress.positions) {
+    if (slicer != expected++) break;  // the one before has given nothing yet
+    const auto part = end_of_done(slicer, position, progress);
+    if (!part) return std::nullopt;
+    end = *part;
+    if (!position.finished || integer_in(position.position, "next") != part) break;
+  }
+  return end;
+}
+
+template <typename Ledger>
+Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
+  const LedgerHeader& header = ledger.header();
+  ASSIGN_OR_RETURN(const Json job, parse_json(header.execution));
+  const auto operations = job.find("operations");
+  if (operations == job.end() || !operations->is_array() || operations->empty()) return std::vector<SinkView>();
+  SinkView sink{.sink = name_of_sink(operations->back())};
+  RETURN_IF_ERROR(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
+    if (!output.facts.present) return {};
+    ++sink.files;
+    sink.bytes += output.facts.bytes;
+    return {};
+  }));
+  if (header.joined && header.joined->published && header.joined->facts.present) {
+    sink.files = 1;
+    sink.bytes = header.joined->facts.bytes;
+  }
+  const auto start = integer_in(operations->front(), "start");
+  if (start && integer_in(operations->front(), "end")) {
+    ASSIGN_OR_RETURN(const SourceProgress progress, ledger.source_progress());
+    const auto end = end_of_done(*start, progress);
+    if (end && *end > *start) {
+      sink.first = start;
+      sink.last = *end - 1;
+    }
+  }
+  return std::vector{std::move(sink)};
+}
+
+}  // namespace
+
+Result<std::vector<SinkView>> sink_progress(const SliceLedger& ledger) {
+  return progress_of(ledger);
+}
+Result<std::vector<SinkView>> sink_progress(const LedgerView& ledger) {
+  return progress_of(ledger);
+}
+
+Json sink_progress_json(const std::vector<SinkView>& sinks) {
+  Json list = Json::array();
+  for (const SinkView& sink : sinks)
+    list.push_back({{"sink", sink.sink},
+                    {"files", sink.files},
+                    {"bytes", sink.bytes},
+                    {"first", sink.first ? Json(*sink.first) : Json()},
+                    {"last", sink.last ? Json(*sink.last) : Json()}});
+  return list;
+}
+
+Result<std::vector<SinkView>> parse_sink_progress(const std::string& text) {
+  ASSIGN_OR_RETURN(const Json list, parse_json(text));
+  std::vector<SinkView> sinks;
+  for (const Json& item : list) {
+    const auto files = integer_in(item, "files");
+    const auto bytes = integer_in(item, "bytes");
+    if (!files || !bytes || !item.contains("sink") || !item["sink"].is_string())
+      return Error(ErrorCode::internal, "the progress of a sink lacks a member");
+    sinks.push_back({item["sink"].get<std::string>(), static_cast<std::uint64_t>(*files),
+                     static_cast<std::uint64_t>(*bytes), integer_in(item, "first"), integer_in(item, "last")});
+  }
+  return sinks;
+}
+
+}  // namespace slicemill
