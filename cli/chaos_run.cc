@@ -31,7 +31,7 @@ void ChaosRun::run(Json job, std::vector<ChaosKill> kills, Done done) {
   ended_ = false;
   outcome_ = {};
   done_ = std::move(done);
-  service_.submit(std::move(job), true, [this](const Result<Submitted>& submitted) {
+  service_.submit(std::move(job), {}, [this](const Result<Submitted>& submitted) {
     if (!submitted) return finish(submitted.error());
     outcome_.ex_id = submitted->ex_id;
     look();

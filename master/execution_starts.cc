@@ -69,20 +69,6 @@ Result<ValidatedJob> ExecutionStarts::configuration_for(const JobRow& job, const
 
 namespace {
 
-constexpr std::size_t kManyBytes = 128 << 10;  // of a document that is validated beside the loop
-
-// Whether a document takes more than so many bytes, about. Looks at no more of it than that.
-bool is_larger(const Json& value, std::size_t& left) {
-  constexpr std::size_t kValueBytes = 8;
-  const std::size_t size = kValueBytes + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
-  if (size > left) return true;
-  left -= size;
-  if (!value.is_structured()) return false;
-  for (const auto& item : value)
-    if (is_larger(item, left)) return true;
-  return false;
-}
-
 // What the bundles of one job were resolved to, for another thread than the one that knows them.
 class ResolvedBundles final : public AssetCatalog {
  public:
@@ -123,8 +109,7 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
   rules.params.may_be_unset = starts_later;
   rules.now = loop_.wall_ms();
   if (!starts_later) rules.lineage = ex_id.text;
-  std::size_t left = kManyBytes;
-  if (!is_larger(posted, left)) {
+  if (!is_large_document(posted)) {
     auto validated = validate_job(posted, catalog_, rules);
     return done(std::move(posted), ex_id, std::move(validated));
   }

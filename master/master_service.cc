@@ -50,6 +50,10 @@ MasterService::MasterService(Loop& loop, Registry& registry, Executions& executi
       executions_(executions),
       node_(std::move(node)),
       starts_(loop, registry, executions, catalog, std::move(paths), assets),
+      keyed_(loop, registry,
+             [this](Json posted, bool start, SubmissionRow submission, Reply<Submitted> reply) {
+               make_job_of(std::move(posted), start, std::move(submission), std::move(reply));
+             }),
       verbs_(loop, registry, executions),
       errors_(loop, registry, executions),
       removals_(loop, registry, executions),
@@ -81,23 +85,30 @@ void MasterService::write_job(JobRow row, Reply<Json> reply) {
   });
 }
 
-void MasterService::submit(Json posted, bool start, Reply<Submitted> reply) {
+void MasterService::submit(Json posted, SubmitRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
   if (!posted.is_object() || is_falsy(posted, "operations"))
     return reply(Error{ErrorCode::invalid, "No job was posted"});
   if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
+  if (request.key.empty()) return make_job_of(std::move(posted), request.start, {}, std::move(reply));
+  keyed_.submit(std::move(posted), std::move(request), std::move(reply));
+}
+
+void MasterService::make_job_of(Json posted, bool start, Submission submission, Reply<Submitted> reply) {
   starts_.judge(std::move(posted), !start,
-                [this, start, reply = std::move(reply)](Json job, const ExecutionId& ex_id,
-                                                        Result<ValidatedJob> validated) mutable {
+                [this, start, submission = std::move(submission), reply = std::move(reply)](
+                    Json job, const ExecutionId& ex_id, Result<ValidatedJob> validated) mutable {
                   if (closed_) return reply(closing());
                   if (!validated) return reply(validated.error());
-                  take(std::move(job), ex_id, std::move(*validated), start, std::move(reply));
+                  take(std::move(job), ex_id, std::move(*validated), start, std::move(submission), std::move(reply));
                 });
 }
 
 void MasterService::take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start,
-                         Reply<Submitted> reply) {
+                         Submission submission, Reply<Submitted> reply) {
   JobRow row = make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
+  if (submission && start) submission->ex_id = ex_id;
+  row.submission = std::move(submission);
   if (start) return starts_.submit(std::move(row), ex_id, std::move(validated), std::move(reply));
   Submitted submitted{row.job_id, row.seq, {}, std::move(validated.warnings)};
   write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {

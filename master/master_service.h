@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/model/commands.h"
@@ -13,6 +14,7 @@
 #include "master/execution_verbs.h"
 #include "master/executions.h"
 #include "master/job_views.h"
+#include "master/keyed_submissions.h"
 #include "master/retention.h"
 #include "master/slice_errors.h"
 
@@ -23,7 +25,7 @@ class MasterService final : public JobService {
   MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
                 const AssetCatalog& assets, PathRule paths, NodeFacts node, const RetentionOptions& retention = {});
 
-  void submit(Json posted, bool start, Reply<Submitted> reply) override;
+  void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
@@ -76,7 +78,10 @@ class MasterService final : public JobService {
   Result<ShownDocument> shown_job(JobRow row, const std::optional<ExecutionFields>& fields);
   ShownDocument shown_execution(ExecutionRow row) const;
   void write_job(JobRow row, Reply<Json> reply);
-  void take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start, Reply<Submitted> reply);
+  using Submission = std::optional<SubmissionRow>;
+  void make_job_of(Json posted, bool start, Submission submission, Reply<Submitted> reply);
+  void take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start, Submission submission,
+            Reply<Submitted> reply);
   Result<JobRow> updatable_job(const JobId& id) const;
   void replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply);
 
@@ -85,6 +90,7 @@ class MasterService final : public JobService {
   Executions& executions_;
   NodeFacts node_;
   ExecutionStarts starts_;
+  KeyedSubmissions keyed_;
   ExecutionVerbs verbs_;
   SliceErrors errors_;
   ExecutionRemovals removals_;

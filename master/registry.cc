@@ -52,6 +52,7 @@ Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
 // What the store executor works on. Alive as long as a task of it is.
 struct PendingWrite {
   RegistryBatch batch;
+  std::int64_t first_change = 0;  // number of the first line of history
   std::function<void(Result<void>)> done;
   Result<void> result;
 };
@@ -63,7 +64,7 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
     for (auto& write : group) {
       outcome = database.execute("SAVEPOINT batch");
       if (!outcome) break;
-      write.result = write_rows(database, write.batch);
+      write.result = write_rows(database, write.batch, write.first_change);
       if (!write.result) outcome = database.execute("ROLLBACK TO batch");
       if (outcome) outcome = database.execute("RELEASE batch");
       if (!outcome) break;
@@ -73,7 +74,7 @@ void commit_group(Database& database, std::vector<PendingWrite>& group) {
     // A full disk may have ended the transaction already; then this says so and nothing is lost by it.
     if (!outcome) (void)database.execute("ROLLBACK");
   }
-  if (outcome) return;
+  if (outcome) return (void)fault("registry.committed");
   for (auto& write : group) {
     if (write.result) write.result = outcome.error();
   }
@@ -124,6 +125,11 @@ class SqliteRegistry final : public Registry {
     ASSIGN_OR_RETURN(execution_seq_, query_integer(*reader_,
                                                    "SELECT max((SELECT coalesce(max(seq), 0) FROM executions), "
                                                    "(SELECT coalesce(max(seq), 0) FROM removed_executions))"));
+    // The number of a line that was removed with its execution counts too.
+    ASSIGN_OR_RETURN(newest_change_, query_integer(*reader_,
+                                                   "SELECT coalesce(max(seq), 0) FROM sqlite_sequence "
+                                                   "WHERE name = 'history'"));
+    last_change_ = newest_change_;
     return {};
   }
 
@@ -147,7 +153,9 @@ class SqliteRegistry final : public Registry {
   }
 
   void write(RegistryBatch batch, std::function<void(Result<void>)> done) override {
-    waiting_.push_back({std::move(batch), std::move(done), {}});
+    const std::int64_t first_change = last_change_ + 1;
+    last_change_ += static_cast<std::int64_t>(batch.history.size());
+    waiting_.push_back({std::move(batch), first_change, std::move(done), {}});
     if (!committing_) commit_waiting();
   }
 
@@ -165,6 +173,17 @@ class SqliteRegistry final : public Registry {
   const std::optional<Error>& obstacle() const override { return obstacle_; }
 
   std::uint64_t revision() const override { return revision_; }
+
+  void watch_changes(ChangeWatch watch) override { watch_ = std::move(watch); }
+  std::int64_t newest_change() const override { return newest_change_; }
+  void changes_after(std::int64_t id, const EventFilter& filter, std::int64_t most,
+                     std::function<void(Result<std::vector<StatusChange>>)> done) override {
+    read_beside<std::vector<StatusChange>>([=](Database& database) { return read_changes(database, id, filter, most); },
+                                           std::move(done));
+  }
+  Result<std::optional<SubmissionRow>> submission(const std::string& key) override {
+    return read_submission(*reader_, key);
+  }
 
   std::int64_t new_job_seq() override { return ++job_seq_; }
   std::int64_t new_execution_seq() override { return ++execution_seq_; }
@@ -395,6 +414,8 @@ class SqliteRegistry final : public Registry {
           for (const auto& write : *group) rows_behind_ += indexed_rows(write.batch);
           catch_up_if_behind();
           if (!waiting_.empty()) commit_waiting();
+          for (const auto& write : *group)
+            if (write.result) tell_changes(write);
           for (auto& write : *group) {
             judge(write.result);
             if (!write.result && !write.result.error().obstacle)
@@ -403,6 +424,14 @@ class SqliteRegistry final : public Registry {
             if (alive.expired()) return;  // a callback may end the master
           }
         });
+  }
+
+  void tell_changes(const PendingWrite& write) {
+    std::int64_t id = write.first_change;
+    for (const HistoryRow& row : write.batch.history) {
+      newest_change_ = id++;
+      if (watch_) watch_(newest_change_, row);
+    }
   }
 
   void catch_up_if_behind() {
@@ -470,6 +499,9 @@ class SqliteRegistry final : public Registry {
   bool probe_waits_ = false;
   std::int64_t job_seq_ = 0;
   std::int64_t execution_seq_ = 0;
+  std::int64_t last_change_ = 0;    // number that was given
+  std::int64_t newest_change_ = 0;  // the durable one
+  ChangeWatch watch_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -16,6 +16,7 @@
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/model/execution.h"
+#include "core/model/execution_events.h"
 #include "core/model/job_views.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
@@ -24,6 +25,15 @@
 #include "core/runtime/result.h"
 
 namespace slicemill::master {
+
+// What a client's idempotency key stands for: the submission that made a job.
+struct SubmissionRow {
+  std::string key;
+  std::string fingerprint;  // of what was posted
+  JobId job_id;
+  ExecutionId ex_id;         // empty: the job was only stored
+  std::int64_t job_seq = 0;  // read with it
+};
 
 struct JobRow {
   JobId job_id;
@@ -34,8 +44,9 @@ struct JobRow {
   WallMs deleted_on = 0;
   WallMs created = 0;
   WallMs updated = 0;
-  std::string doc;             // JSON, as posted
-  std::uint64_t doc_size = 0;  // of a row that was read by its beginning: bytes of the whole document
+  std::string doc;                               // JSON, as posted
+  std::uint64_t doc_size = 0;                    // of a row that was read by its beginning: bytes of the whole document
+  std::optional<SubmissionRow> submission = {};  // of a new job: written with it, and gone once the job is deleted
 };
 
 struct ExecutionRow {
@@ -177,6 +188,16 @@ class Registry {
 
   // Rises whenever the rows may have changed, before anybody is told.
   virtual std::uint64_t revision() const = 0;
+
+  // Every change of a status once it is durable, in the order of its numbers, before the `done` of its write.
+  using ChangeWatch = std::function<void(std::int64_t id, const HistoryRow& row)>;
+  virtual void watch_changes(ChangeWatch watch) = 0;
+  virtual std::int64_t newest_change() const = 0;  // durable; 0: there is none
+  // Changes behind this one, oldest first, at most so many. Reads on the `query` executor.
+  virtual void changes_after(std::int64_t id, const EventFilter& filter, std::int64_t most,
+                             std::function<void(Result<std::vector<StatusChange>>)> done) = 0;
+  // What this idempotency key stands for.
+  virtual Result<std::optional<SubmissionRow>> submission(const std::string& key) = 0;
 
   // Numbers for new rows, rising over restarts.
   virtual std::int64_t new_job_seq() = 0;

@@ -238,6 +238,30 @@ CREATE INDEX removed_executions_job ON removed_executions (job_id, seq);
 CREATE INDEX removed_executions_at ON removed_executions (at);
 CREATE INDEX removed_executions_freed ON removed_executions (at) WHERE freed = 0;
 )sql",
+    // Clients go on behind the last change that they saw, so a number of a change is never given again. And which job
+    // was made for which idempotency key.
+    R"sql(
+CREATE TABLE numbered_history (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  ex_id      TEXT NOT NULL,
+  at         INTEGER NOT NULL,
+  from_state TEXT NOT NULL,
+  event      TEXT NOT NULL,
+  to_state   TEXT NOT NULL,
+  reason     TEXT NOT NULL
+);
+INSERT INTO numbered_history SELECT rowid, ex_id, at, from_state, event, to_state, reason FROM history ORDER BY rowid;
+DROP TABLE history;
+ALTER TABLE numbered_history RENAME TO history;
+CREATE INDEX history_execution ON history (ex_id);
+CREATE TABLE submissions (
+  key         TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  job_id      TEXT NOT NULL,
+  ex_id       TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX submissions_job ON submissions (job_id);
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 

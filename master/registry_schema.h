@@ -6,7 +6,7 @@
 
 namespace slicemill::master {
 
-inline constexpr int kRegistryVersion = 5;
+inline constexpr int kRegistryVersion = 6;
 
 // Creates the tables in an empty file, or brings an older file to kRegistryVersion, in one transaction. unsupported: a
 // newer program wrote it.

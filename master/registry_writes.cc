@@ -10,6 +10,23 @@ namespace slicemill::master {
 
 namespace {
 
+Result<void> put_submission(Database& database, const SubmissionRow& row, const JobId& job) {
+  ASSIGN_OR_RETURN(
+      Statement put,
+      database.statement("INSERT INTO submissions (key, fingerprint, job_id, ex_id) VALUES (?1, ?2, ?3, ?4)"));
+  put.bind(1, row.key);
+  put.bind(2, row.fingerprint);
+  put.bind(3, job.text);
+  put.bind(4, row.ex_id.text);
+  return put.run();
+}
+
+Result<void> forget_submission(Database& database, const JobId& job) {
+  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM submissions WHERE job_id = ?1"));
+  erase.bind(1, job.text);
+  return erase.run();
+}
+
 Result<void> put_job(Database& database, const JobRow& row) {
   ASSIGN_OR_RETURN(
       Statement put,
@@ -27,6 +44,8 @@ Result<void> put_job(Database& database, const JobRow& row) {
   put.bind(8, row.updated);
   put.bind(9, row.doc);
   RETURN_IF_ERROR(put.run());
+  if (row.submission) RETURN_IF_ERROR(put_submission(database, *row.submission, row.job_id));
+  if (row.deleted) RETURN_IF_ERROR(forget_submission(database, row.job_id));
   return index_job(database, row);
 }
 
@@ -95,17 +114,16 @@ Result<void> note_ledger(Database& database, const ExecutionId& id) {
   return put.run();
 }
 
-Result<void> put_history(Database& database, const HistoryRow& row) {
-  ASSIGN_OR_RETURN(
-      Statement put,
-      database.statement(
-          "INSERT INTO history (ex_id, at, from_state, event, to_state, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+Result<void> put_change(Database& database, const HistoryRow& row, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement put, database.statement("INSERT INTO history (id, ex_id, at, from_state, event, to_state, "
+                                                     "reason) VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6)"));
   put.bind(1, row.ex_id.text);
   put.bind(2, row.at);
   put.bind(3, row.from);
   put.bind(4, row.event);
   put.bind(5, row.to);
   put.bind(6, row.reason);
+  put.bind(7, id);
   return put.run();
 }
 
@@ -173,6 +191,7 @@ Result<void> delete_job(Database& database, const RegistryBatch::Deletion& delet
   ASSIGN_OR_RETURN(const bool more, mark.step());  // to its end: only then it is written
   if (more) return Error{ErrorCode::internal, fmt::format("job {} has several rows", row.job_id.text)};
   RETURN_IF_ERROR(index_job(database, row));
+  RETURN_IF_ERROR(forget_submission(database, row.job_id));
   return mark_deleted(database, deletion);
 }
 
@@ -202,11 +221,11 @@ Result<void> put_all(Database& database, const Rows& rows, Put put) {
 
 }  // namespace
 
-Result<void> write_rows(Database& database, const RegistryBatch& batch) {
+Result<void> write_rows(Database& database, const RegistryBatch& batch, std::int64_t first_change) {
   RETURN_IF_ERROR(put_all(database, batch.jobs, put_job));
   RETURN_IF_ERROR(put_all(database, batch.executions, put_execution));
   RETURN_IF_ERROR(put_all(database, batch.states, put_state));
-  RETURN_IF_ERROR(put_all(database, batch.history, put_history));
+  for (const auto& row : batch.history) RETURN_IF_ERROR(put_change(database, row, first_change++));
   RETURN_IF_ERROR(put_all(database, batch.epochs, put_epoch));
   RETURN_IF_ERROR(put_all(database, batch.ledgers_made, note_ledger));
   RETURN_IF_ERROR(put_all(database, batch.processes, put_process));

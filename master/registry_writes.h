@@ -8,7 +8,7 @@
 namespace slicemill::master {
 
 // Within a transaction of the caller's. On an error some of the batch's rows may have been written: the caller rolls
-// back.
-Result<void> write_rows(Database& database, const RegistryBatch& batch);
+// back. first_change: number of the first line of history, the others follow.
+Result<void> write_rows(Database& database, const RegistryBatch& batch, std::int64_t first_change);
 
 }  // namespace slicemill::master

@@ -46,6 +46,13 @@ struct Submitted {
   ExecutionId ex_id;         // empty if not started
   std::vector<JobWarning> warnings;
   std::optional<ConfigSource> config;  // of a recovery
+  bool is_repeated = false;            // an earlier submission with the same key made the job
+};
+
+struct SubmitRequest {
+  bool start = true;
+  // "": none. The same job with the same key again makes no second one; conflict: the key stands for another job.
+  std::string key;
 };
 
 struct StartRequest {
@@ -119,7 +126,7 @@ class JobService {
   virtual ~JobService() = default;
 
   // Jobs. A job or execution document has the members that the first dialect shows.
-  virtual void submit(Json posted, bool start, Reply<Submitted> reply) = 0;
+  virtual void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) = 0;
   virtual void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
   virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) = 0;
   virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;

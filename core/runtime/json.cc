@@ -140,6 +140,26 @@ bool is_true(const Json& object, const char* member) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
+namespace {
+
+bool is_larger_than(const Json& value, std::size_t& left) {
+  constexpr std::size_t kValueBytes = 8;
+  const std::size_t size = kValueBytes + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
+  if (size > left) return true;
+  left -= size;
+  if (!value.is_structured()) return false;
+  for (const auto& item : value)
+    if (is_larger_than(item, left)) return true;
+  return false;
+}
+
+}  // namespace
+
+bool is_large_document(const Json& value) {
+  std::size_t left = kLargeDocument;
+  return is_larger_than(value, left);
+}
+
 std::string to_compact_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -39,6 +39,11 @@ Result<Json> parse_json_or_yaml(std::string_view text, YamlNotes* notes = nullpt
 // Whether this is an object with a member of that name whose value is `true`; anything else is not.
 bool is_true(const Json& object, const char* member);
 
+// Bytes of a document that is read, judged and written beside the loop, as that takes long.
+inline constexpr std::size_t kLargeDocument = 128 << 10;
+// Whether a value takes more than that, about. Looks at no more of it.
+bool is_large_document(const Json& value);
+
 // One line; invalid UTF-8 is replaced, never thrown on.
 std::string to_compact_text(const Json& value);
 // indent spaces per level.

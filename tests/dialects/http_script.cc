@@ -79,7 +79,7 @@ class ScriptParser {
     out.method = lines_[at_].substr(0, blank);
     out.target = expanded(lines_[at_].substr(blank + 1));
     for (++at_; more() && !lines_[at_].empty() && !lines_[at_].starts_with("--- "); ++at_)
-      out.header_lines += lines_[at_] + "\r\n";
+      out.header_lines += expanded(lines_[at_]) + "\r\n";
     if (more() && lines_[at_].empty()) ++at_;
     std::vector<std::string> body;
     for (; more() && !lines_[at_].starts_with("--- "); ++at_) body.push_back(lines_[at_]);

@@ -17,7 +17,7 @@
 //
 // In expectations {target} stands for the target as sent. Each case runs as it stands and, if its path has no /v1,
 // below /v1 too, except /txt. {newline} stands for a line end after the last line of an exact body. {repeat:N:text} in
-// target, body and error messages stands for N times that text.
+// target, headers, body and error messages stands for N times that text.
 #pragma once
 
 #include <optional>

@@ -49,6 +49,7 @@ Submitted to_submitted(const Json& answer) {
   out.job_id = JobId(answer.at("job_id").get<std::string>());
   out.ex_id = ExecutionId(answer.value("ex_id", ""));
   out.warnings = to_warnings(answer.value("warnings", Json::array()));
+  out.is_repeated = answer.value("repeated", false);
   if (answer.contains("config")) out.config = parse_config_source(answer["config"].get<std::string>());
   return out;
 }
@@ -159,8 +160,10 @@ void FakeJobService::run_beside(std::function<void()> work, std::function<void()
   done();
 }
 
-void FakeJobService::submit(Json posted, bool start, Reply<Submitted> reply) {
-  give<Submitted>("submit", {{"posted", std::move(posted)}, {"start", start}}, std::move(reply), to_submitted);
+void FakeJobService::submit(Json posted, SubmitRequest request, Reply<Submitted> reply) {
+  Json arguments = {{"posted", std::move(posted)}, {"start", request.start}};
+  if (!request.key.empty()) arguments["key"] = request.key;
+  give<Submitted>("submit", std::move(arguments), std::move(reply), to_submitted);
 }
 void FakeJobService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
   give_documents("list_jobs", to_json(query), std::move(reply));

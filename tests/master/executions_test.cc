@@ -64,7 +64,7 @@ class CreationTest : public ExecutionsTest {
   ~CreationTest() override { set_fault_handler(nullptr); }
   auto submit() {
     return h_.start<Submitted>(
-        [this](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+        [this](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), {}, std::move(reply)); });
   }
 
   bool full_ = false;
@@ -356,7 +356,7 @@ TEST_F(ExecutionsTest, WithoutAnyLedgerARecoveryIsAFreshStart) {
 
 TEST_F(ExecutionsTest, WhatCannotBeRecovered) {
   const auto stored = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), {.start = false}, std::move(reply)); });
   EXPECT_EQ(recover_job(stored->job_id, CleanupType::none).error().message,
             "Job " + stored->job_id.text + " is missing an execution to recover from");
   EXPECT_EQ(recover_job(JobId("none"), CleanupType::none).error().code, ErrorCode::not_found);

@@ -88,7 +88,7 @@ Json MasterHarness::job(std::int64_t workers) {
 
 Submitted MasterHarness::submit(Json posted) {
   const auto answer =
-      await<Submitted>([&](Reply<Submitted> reply) { service->submit(std::move(posted), true, std::move(reply)); });
+      await<Submitted>([&](Reply<Submitted> reply) { service->submit(std::move(posted), {}, std::move(reply)); });
   if (!answer) {
     ADD_FAILURE() << answer.error().message;
     return {};

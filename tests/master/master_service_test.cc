@@ -119,7 +119,7 @@ TEST_F(MasterServiceTest, AJobRunsFromSubmitToCompleted) {
 
 TEST_F(MasterServiceTest, NothingIsAnsweredOrStartedBeforeItIsDurable) {
   const auto answer = h_.start<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), {}, std::move(reply)); });
   EXPECT_FALSE(*answer);
   EXPECT_THAT(h_.launcher.controllers, IsEmpty());
   h_.loop.run_ready();
@@ -141,7 +141,7 @@ TEST_F(MasterServiceTest, ProcessesThatDoNotLeaveAfterTheEndAreKilled) {
 TEST_F(MasterServiceTest, InvalidJobsAreRefused) {
   const auto submit = [&](Json posted) {
     return h_.await<Submitted>(
-        [&](Reply<Submitted> reply) { h_.service->submit(std::move(posted), true, std::move(reply)); });
+        [&](Reply<Submitted> reply) { h_.service->submit(std::move(posted), {}, std::move(reply)); });
   };
   EXPECT_EQ(submit(Json::object()).error().message, "No job was posted");
   Json with_id = MasterHarness::job();
@@ -155,7 +155,7 @@ TEST_F(MasterServiceTest, InvalidJobsAreRefused) {
 
 TEST_F(MasterServiceTest, AJobIsKeptAsPostedAndNotStartedOnDemand) {
   const auto answer = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), false, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), {.start = false}, std::move(reply)); });
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->ex_id.empty());
   const auto shown = h_.await<ShownDocument>(
@@ -996,7 +996,7 @@ TEST_F(MasterServiceTest, AQuestionWithoutAnAnswerIsAskedAgain) {
 TEST_F(MasterServiceTest, AClosedServiceStartsNothing) {
   h_.service->close();
   const auto answer = h_.await<Submitted>(
-      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), true, std::move(reply)); });
+      [&](Reply<Submitted> reply) { h_.service->submit(MasterHarness::job(), {}, std::move(reply)); });
   EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
 }
 

@@ -56,7 +56,7 @@ class MasterTest : public ::testing::Test {
 
   Submitted submit(Master& master) {
     std::optional<Result<Submitted>> answer;
-    master.service().submit(MasterHarness::job(1), true, [&](Result<Submitted> result) { answer = std::move(result); });
+    master.service().submit(MasterHarness::job(1), {}, [&](Result<Submitted> result) { answer = std::move(result); });
     EXPECT_TRUE(turn_until(loop_, [&] { return answer.has_value(); }));
     EXPECT_TRUE(*answer) << (*answer ? "" : answer->error().message);
     return *answer ? **answer : Submitted{};
@@ -264,7 +264,7 @@ TEST_F(MasterTest, AClosingMasterStartsNothing) {
   bool done = false;
   (*master)->shut_down([&] { done = true; });
   std::optional<ErrorCode> code;
-  (*master)->service().submit(MasterHarness::job(1), true,
+  (*master)->service().submit(MasterHarness::job(1), {},
                               [&](const Result<Submitted>& result) { code = result.error().code; });
   EXPECT_EQ(code, ErrorCode::unavailable);
   EXPECT_TRUE(turn_until(loop_, [&] { return done; }));

@@ -22,8 +22,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A file of the versions before knows nothing of ledgers that were made, lineages and removed executions.
+// A file of the versions before knows no keys and numbers of changes, and nothing of ledgers that were made, lineages
+// and removed executions.
 constexpr const char* kUndoVersion5 =
+    "DROP TABLE submissions; CREATE TABLE unnumbered AS SELECT ex_id, at, from_state, event, to_state, reason FROM "
+    "history; DROP TABLE history; ALTER TABLE unnumbered RENAME TO history; "
+    "CREATE INDEX history_execution ON history (ex_id); "
     "DROP INDEX executions_lineage; DROP INDEX executions_deleted; DROP INDEX executions_ended; "
     "CREATE INDEX executions_job ON executions (job_id, seq); DROP TABLE removed_executions; "
     "ALTER TABLE executions DROP COLUMN has_ledger; ALTER TABLE executions DROP COLUMN lineage; "

@@ -109,7 +109,7 @@ class Run {
   }
 
   void submit() {
-    ask([this](auto& service) { service.submit(job_, true, [](const Result<Submitted>&) {}); });
+    ask([this](auto& service) { service.submit(job_, {}, [](const Result<Submitted>&) {}); });
   }
 
   // ---- asking the master ----

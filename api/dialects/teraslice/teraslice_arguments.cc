@@ -255,6 +255,19 @@ Argument<RecoverRequest> recover_request(const Request& request, const Json& bod
   return wanted;
 }
 
+Argument<std::string> idempotency_key(const Request& request) {
+  constexpr std::size_t kLongestKey = 255;
+  auto key = request.headers.value("Idempotency-Key");
+  if (!key) return std::string();
+  if (key->size() >= 2 && key->front() == '"' && key->back() == '"') key = key->substr(1, key->size() - 2);
+  const bool is_visible = std::ranges::all_of(*key, [](char c) { return c > ' ' && c < '\x7f' && c != ','; });
+  if (request.headers.count("Idempotency-Key") > 1 || key->empty() || key->size() > kLongestKey || !is_visible)
+    return Refusal(
+        400,
+        fmt::format("Idempotency-Key must be one key of 1 to {} visible ASCII characters without commas", kLongestKey));
+  return std::move(*key);
+}
+
 bool start_wanted(const Request& request) {
   return request.query_value("start") != "false";
 }

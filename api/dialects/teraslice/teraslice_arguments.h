@@ -59,6 +59,9 @@ Argument<StartRequest> start_request(const Json& body);
 Argument<RedriveRequest> redrive_request(const Json& body);
 // `cleanup_type` and `config` of the query, `params` of the body.
 Argument<RecoverRequest> recover_request(const Request& request, const Json& body);
+// The header Idempotency-Key, with or without quotes around it; "" without one. 400 if it is no key.
+Argument<std::string> idempotency_key(const Request& request);
+
 bool start_wanted(const Request& request);
 // From the query, or from the body.
 Argument<std::string> log_level(const Request& request, const Json& body);

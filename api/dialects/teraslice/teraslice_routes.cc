@@ -207,7 +207,16 @@ void redrive(Call& call, const ExecutionId& id) {
 
 void submit_job(Call& call) {
   ARGUMENT_OR_FAIL(job, posted_job(std::move(call.body)));
-  call.service.submit(std::move(job), start_wanted(call.request), submitted_reply(call));
+  ARGUMENT_OR_FAIL(key, idempotency_key(call.request));
+  Answer answer = call.answer;
+  call.service.submit(std::move(job), {start_wanted(call.request), std::move(key)},
+                      [answer, notes = call.notes](Result<Submitted> submitted) {
+                        if (!submitted) return answer.fail(submitted.error());
+                        add_notes(notes, submitted->warnings);
+                        Response response = json_response(submitted_json(*submitted));
+                        if (submitted->is_repeated) response.headers.push_back({"Idempotency-Replayed", "true"});
+                        answer.respond(std::move(response));
+                      });
 }
 
 void list_jobs(Call& call) {
@@ -419,8 +428,6 @@ constexpr Row kTableRows[] = {
     {Method::get, "/txt/slicers", controller_table, docs::kTableOfControllers, "Could not get controllers"},
 };
 
-constexpr std::size_t kLargeBody = 128 << 10;  // bytes; what is larger is read beside the loop
-
 // As the router treats what a handler throws.
 template <typename Action>
 void guarded(const Request& request, const Respond& respond, const Action& action) {
@@ -461,7 +468,7 @@ Route route_of(JobService& service, const std::shared_ptr<ResponseCache>& kept, 
           [&service, kept, &row](Request& request, const Respond& respond) {
             auto read = std::make_shared<ReadRequest>(ReadRequest{std::move(request), {}, Json::object()});
             if (!has_body(row.method)) return handle(service, kept, row, *read, respond);
-            if (read->request.body.size() <= kLargeBody) {
+            if (read->request.body.size() <= kLargeDocument) {
               read->read();
               return handle(service, kept, row, *read, respond);
             }
