@@ -10,6 +10,7 @@
 
 #include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/events/event_routes.h"
 #include "api/http/openapi.h"
 #include "api/http/origin_guard.h"
 #include "api/http/router.h"
@@ -50,6 +51,7 @@ class MasterProcess {
     RETURN_IF_ERROR(
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
     RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service(), master_->assets())));
+    RETURN_IF_ERROR(router_.mount(api::events_dialect(master_->events())));
     RETURN_IF_ERROR(router_.mount(api::openapi_dialect(router_, SLICEMILL_VERSION)));
     RETURN_IF_ERROR(router_.mount(api::amp::dialect(master_->service(), master_->views(), "/amp")));
     api::HttpOptions http;

@@ -13,6 +13,7 @@
 #include "core/wire/zmq_channel.h"
 #include "master/assets/asset_store.h"
 #include "master/data_directory.h"
+#include "master/event_feed.h"
 #include "master/executions.h"
 #include "master/launchers/local_launcher.h"
 #include "master/master_service.h"
@@ -55,6 +56,7 @@ struct Master::Body {
   std::unique_ptr<AssetStore> assets;
   std::unique_ptr<Executions> executions;
   std::unique_ptr<MasterService> service;
+  std::unique_ptr<ExecutionEventFeed> events;
   std::function<void()> on_shut_down;
   bool shutting_down = false;
   Loop::TimerId shut_down_timer = 0;
@@ -86,7 +88,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
     return Error{ErrorCode::invalid,
                  fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
   }
-  std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}, {}});
+  std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}, {}, {}});
   ASSIGN_OR_RETURN(body->directory, DataDirectory::open(body->options.data));
   const DataLayout& layout = body->directory->layout();
   ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file()));
@@ -105,6 +107,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->service = std::make_unique<MasterService>(
       loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
       NodeFacts{given.name, host_name(), given.bind, getpid(), given.build}, given.retention);
+  body->events = std::make_unique<ExecutionEventFeed>(loop, *body->registry, *body->executions);
   switch (body->directory->origin()) {
     case DataDirectory::Origin::same:
       RETURN_IF_ERROR(body->executions->adopt_all());
@@ -127,6 +130,10 @@ JobService& Master::service() {
 
 JobViews& Master::views() {
   return body_->service->views();
+}
+
+EventFeed& Master::events() {
+  return *body_->events;
 }
 
 AssetService& Master::assets() {
@@ -169,6 +176,7 @@ void Master::Body::stop_all(const std::function<void()>& then) {
 void Master::Body::flush_and_end() {
   executions->when_processes_noted([this] {
     registry->write({}, [this](const Result<void>&) {
+      events->close();
       if (const auto done = std::exchange(on_shut_down, nullptr)) done();
     });
   });

@@ -12,6 +12,7 @@
 
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
+#include "core/model/execution_events.h"
 #include "core/model/launch.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/asio_loop.h"
@@ -64,6 +65,7 @@ class Master {
 
   JobService& service();
   JobViews& views();
+  EventFeed& events();
   AssetService& assets();
   // Starts nothing new and answers `unavailable` to what would change jobs; done() once everything that was asked
   // before is durable. Executions go on without a master, unless options say to stop them first. Safe to call twice:

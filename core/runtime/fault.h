@@ -11,8 +11,9 @@
 // SLICEMILL_FAULT_LOG.notes), and enospc, edquot, emfile, eagain, eio, erofs (from then on the point reports that error
 // of the system; with SLICEMILL_FAULT_CLEARED=<path> in every process that shares the log, until that file exists).
 // Points at which an obstacle makes sense: staging, publishing, joining, ledger.before_sync, ledger.open,
-// registry.commit, thread and spawn (a thread, a process is about to be made).
-// `readiness:every:1` plants a wake-up without an event before each wait for a descriptor (readiness.h).
+// registry.commit (before it; registry.committed is after it, for kills), thread and spawn (a thread, a process is
+// about to be made). `readiness:every:1` plants a wake-up without an event before each wait for a descriptor
+// (readiness.h).
 //
 // A point that fired appends "[<process>/]<point> <pid>\n" to the file named by SLICEMILL_FAULT_LOG before it acts, so
 // that a test can prove it, and then never fires again in processes that share that file.

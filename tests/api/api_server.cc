@@ -6,12 +6,14 @@
 
 #include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/events/event_routes.h"
 
 namespace slicemill {
 
 ApiServer::ApiServer(api::HttpOptions options, std::vector<api::Dialect> further_dialects) {
   EXPECT_TRUE(router_.mount(api::teraslice::dialect(service_, service_)));
   EXPECT_TRUE(router_.mount(api::amp::dialect(service_, service_.views(), "/amp")));
+  EXPECT_TRUE(router_.mount(api::events_dialect(service_.events())));
   for (api::Dialect& dialect : further_dialects) EXPECT_TRUE(router_.mount(std::move(dialect)));
   options.port = 0;
   auto started = api::start_http_server(loop_, options, router_);

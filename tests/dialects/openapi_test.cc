@@ -14,6 +14,7 @@
 
 #include "api/dialects/amp/amp_routes.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/events/event_routes.h"
 #include "tests/docs/rendered_page.h"
 #include "tests/fakes/fake_job_service.h"
 
@@ -25,6 +26,7 @@ class OpenApiTest : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(router_.mount(teraslice::dialect(service_, service_)));
     ASSERT_TRUE(router_.mount(amp::dialect(service_, service_.views(), "/amp")));
+    ASSERT_TRUE(router_.mount(events_dialect(service_.events())));
     ASSERT_TRUE(router_.mount(openapi_dialect(router_, "1.2.3")));
     document_ = openapi_document(router_, "1.2.3");
   }
@@ -75,8 +77,7 @@ TEST_F(OpenApiTest, EveryRouteIsDescribed) {
     for (const auto& [method, operation] : item.items()) {
       const std::string where = method + " " + path;
       EXPECT_GE(operation["summary"].get<std::string>().size(), 5u) << where;
-      EXPECT_TRUE(ids.insert(operation["operationId"].get<std::string>()).second || path.ends_with("openapi.json"))
-          << where;
+      EXPECT_TRUE(ids.insert(operation["operationId"].get<std::string>()).second) << where;
       std::set<std::string> declared, wanted;
       for (const auto& parameter : operation.value("parameters", Json::array()))
         if (parameter["in"] == "path") declared.insert(parameter["name"].get<std::string>());
@@ -87,6 +88,19 @@ TEST_F(OpenApiTest, EveryRouteIsDescribed) {
       EXPECT_FALSE(operation.contains("requestBody")) << where;
     }
   }
+}
+
+TEST_F(OpenApiTest, EveryRouteNamesTheRoleThatItNeeds) {
+  for (const MountedRoute& mounted : router_.routes()) {
+    const std::string where = fmt::format("{} {}", to_string(mounted.route->method), mounted.path);
+    const Role role = mounted.route->doc.role;
+    const bool looks = role == Role::open || role == Role::read;
+    EXPECT_NE(role, Role::unnamed) << where;
+    EXPECT_EQ(looks, mounted.route->method == Method::get) << where << " needs " << to_string(role);
+  }
+  for (const auto& [path, item] : document_["paths"].items())
+    for (const auto& [method, operation] : item.items())
+      EXPECT_FALSE(operation.value("x-required-role", "").empty()) << method << " " << path;
 }
 
 void collect_references(const Json& value, std::set<std::string>& found) {
@@ -128,7 +142,7 @@ struct TableRow {
 
 std::string answer_text(const RouteDoc& doc) {
   if (doc.answer.empty()) return doc.status == 200 ? "empty" : fmt::format("{}: empty", doc.status);
-  if (doc.answer == kTextBody) return "text";
+  if (doc.answer == kTextBody || doc.answer == kEventStream) return std::string(doc.answer);
   return fmt::format("{}{}`{}`", doc.status == 200 ? "" : fmt::format("{}: ", doc.status),
                      doc.is_list ? "list of " : "", doc.answer);
 }
@@ -140,7 +154,6 @@ std::string routes_table(const Router& router, bool of_amp) {
     if ((mounted.dialect->name == "Amp") != of_amp) continue;
     const RouteDoc& doc = mounted.route->doc;
     const std::string path = without_version(mounted.path);
-    if (path.ends_with(".json") && mounted.path != path) continue;
     std::string route = fmt::format("{} {}", to_string(mounted.route->method), path);
     const auto same = std::ranges::find_if(rows, [&](const TableRow& row) {
       return row.doc->summary == doc.summary && row.routes.front().substr(0, 3) == route.substr(0, 3);
@@ -151,14 +164,14 @@ std::string routes_table(const Router& router, bool of_amp) {
       same->routes.push_back(path);
     }
   }
-  std::string text = "| Route | What it does | Parameters | Answer |\n|---|---|---|---|\n";
+  std::string text = "| Route | What it does | Parameters | Answer | Role |\n|---|---|---|---|---|\n";
   for (const TableRow& row : rows) {
     std::string routes, parameters;
     for (const std::string& route : row.routes) routes += fmt::format("{}`{}`", routes.empty() ? "" : ", ", route);
     for (const ParameterDoc& parameter : row.doc->parameters)
       parameters += fmt::format("{}`{}`", parameters.empty() ? "" : ", ", parameter.name);
-    text += fmt::format("| {}{} | {} | {} | {} |\n", routes, row.doc->ours ? " **ours**" : "", row.doc->summary,
-                        parameters, answer_text(*row.doc));
+    text += fmt::format("| {}{} | {} | {} | {} | {} |\n", routes, row.doc->ours ? " **ours**" : "", row.doc->summary,
+                        parameters, answer_text(*row.doc), to_string(row.doc->role));
   }
   return text;
 }
@@ -170,9 +183,10 @@ std::string parameters_table(const Router& router) {
     for (const ParameterDoc& parameter : mounted.route->doc.parameters) {
       std::string choices(parameter.choices);
       for (std::size_t at = 0; (at = choices.find(',', at)) != std::string::npos; at += 2) choices.insert(at + 1, " ");
-      std::string line = fmt::format("| `{}` | {} | {} | {}{} |\n", parameter.name, parameter.type,
-                                     parameter.default_text.empty() ? "" : fmt::format("`{}`", parameter.default_text),
-                                     parameter.description, choices.empty() ? "" : fmt::format(" One of {}.", choices));
+      std::string line =
+          fmt::format("| `{}`{} | {} | {} | {}{} |\n", parameter.name, parameter.is_header ? " (header)" : "",
+                      parameter.type, parameter.default_text.empty() ? "" : fmt::format("`{}`", parameter.default_text),
+                      parameter.description, choices.empty() ? "" : fmt::format(" One of {}.", choices));
       lines[line] = line;
     }
   }

@@ -1,6 +1,7 @@
 """Real processes for the end-to-end tests: a master on a free port, its REST API, its processes, and what its jobs wrote.
 
-Nothing here sleeps for a fixed time: every wait polls a condition until a deadline. Every process that a test causes carries the
+Nothing here sleeps for a fixed time: a wait for a status looks after each event of the execution, every other one polls a condition,
+until a deadline. Every process that a test causes carries the
 test's token in its environment, so that nothing survives the test whatever happens.
 """
 
@@ -12,6 +13,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -75,6 +77,80 @@ def processes_with_token(token):
         except OSError:
             continue
     return [pid for pid in found if is_alive(pid)]
+
+
+Event = collections.namedtuple("Event", "id name data")
+
+
+class Events:
+    """GET /v1/events of a master, from `after` on: a number, or None for what happens from now on."""
+
+    def __init__(self, port, *, after=None, patience_s=PATIENCE_S, **filters):
+        self.patience_s = patience_s
+        self.text = b""
+        self.ended = False
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience_s)
+        place = "" if after is None else f"Last-Event-ID: {after}\r\n"
+        # HTTP/1.0: the body is not in chunks.
+        self.socket.sendall(f"GET /v1/events?{urllib.parse.urlencode(filters)} HTTP/1.0\r\nHost: localhost\r\n{place}\r\n".encode())
+        while b"\r\n\r\n" not in self.text and self._read(patience_s):
+            pass
+        head, _, self.text = self.text.partition(b"\r\n\r\n")
+        self.status = int(head.split()[1]) if head else 0
+        self.head = head.decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def _read(self, seconds):
+        if self.ended:
+            return False
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            piece = self.socket.recv(1 << 16)
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            piece = b""
+        self.ended = not piece
+        self.text += piece
+        return bool(piece)
+
+    def _frame(self):
+        frame, found, rest = self.text.partition(b"\n\n")
+        if not found:
+            return None
+        self.text = rest
+        return frame.decode().splitlines()
+
+    def next(self, patience_s=None):
+        """The next event; None if none comes in time, or the stream has ended. Comments are left out."""
+        deadline = time.monotonic() + (self.patience_s if patience_s is None else patience_s)
+        while True:
+            lines = self._frame()
+            if lines is None:
+                if not self._read(deadline - time.monotonic()):
+                    return None
+                continue
+            fields = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
+            if "data" in fields:
+                number = int(fields["id"]) if "id" in fields else None
+                return Event(number, fields["event"], json.loads(fields["data"]))
+
+    def changes(self, until):
+        """The events of changes up to and with the first one whose data `until` accepts."""
+        found = []
+        while True:
+            event = self.next()
+            if event is None:
+                raise AssertionError(f"the events ended after {found[-3:]}")
+            if event.name == "status":
+                found.append(event)
+                if until(event.data):
+                    return found
 
 
 class Master:
@@ -160,8 +236,28 @@ class Master:
                                      f"{document.get('_failureReason')} (log: {document.get('log_path')})")
             return None
 
-        return wait_until(reached, lambda: f"{ex_id} to be {targets}; it is {document.get('_status')} "
-                                           f"{document.get('_failureReason')}", patience_s)
+        return self.wait_with_events(ex_id, reached, lambda: f"{ex_id} to be {targets}; it is {document.get('_status')} "
+                                                             f"{document.get('_failureReason')}", patience_s)
+
+    def events(self, **more):
+        return Events(self.port, **more)
+
+    def wait_with_events(self, ex_id, condition, what, patience_s=PATIENCE_S):
+        """wait_until for what changes with an event of an execution: looks again after each."""
+        value = condition()
+        if value:
+            return value
+        deadline = time.monotonic() + patience_s
+        with self.events(ex_id=ex_id) as events:
+            while True:
+                value = condition()
+                if value:
+                    return value
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"waited {patience_s:.0f} s for {what()}")
+                if events.ended:
+                    time.sleep(POLL_S)
+                events.next(1)
 
     def stats(self, ex_id):
         """The controller's live figures, {} while there is none."""

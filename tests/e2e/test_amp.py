@@ -90,6 +90,119 @@ class Amp(EndToEnd):
         self.assertTrue(self.master.get(f"/v1/jobs/{submitted['job_id']}")["_deleted"])
         self.assert_output(records(3000))
 
+    def range_job(self, end, **more):
+        """A job over the numbers below `end`, ten a slice, with an output of its own; 20 ms a slice."""
+        return {"name": "numbers", "lifecycle": "once", "workers": 2,
+                "operations": [{"_op": "id_range", "start": 100, "end": end, "size": 10}, {"_op": "delay", "ms": 20},
+                               {"_op": "file_exporter", "path": str(self.output), "format": "ldjson"}], **more}
+
+    def check_progress(self, number):
+        """What progress says is true: its numbers are all in the output, or on their way there by name."""
+        progress = self.amp("GET", f"/jobs/{number}/progress")
+        self.assertEqual(progress["job_id"], number)
+        if not progress["tables"]:
+            return None
+        self.assertEqual(list(progress["tables"]), [str(self.output)])
+        table = progress["tables"][str(self.output)]
+        self.assertEqual(set(table), {"current_block", "start_block", "files_count", "total_size_bytes"})
+        self.assertEqual(table["start_block"] is None, table["current_block"] is None)
+        if table["current_block"] is not None:
+            self.assertEqual(table["start_block"], 100)
+            there = {row["id"] for row in self.read_output()}
+            self.assertLessEqual(set(range(100, table["current_block"] + 1)), there)
+        return table
+
+    def check_both(self, number, ex_id):
+        """The two dialects say the same of one job, in a moment in which its status does not change."""
+        shown = {"pending": "SCHEDULED", "scheduling": "SCHEDULED", "initializing": "SCHEDULED", "recovering": "RUNNING",
+                 "running": "RUNNING", "failing": "RUNNING", "paused": "RUNNING", "stopped": "STOPPED", "terminated": "STOPPED",
+                 "completed": "COMPLETED"}
+
+        def same():
+            before, amp, after = self.master.status(ex_id), self.status(number), self.master.status(ex_id)
+            if before != after:
+                return None
+            if before == "stopping":
+                return amp in ("STOP_REQUESTED", "STOPPING") and amp
+            self.assertEqual(amp, shown[before])
+            return amp
+
+        return wait_until(same, "a moment without a change")
+
+    def test_one_job_seen_through_both_dialects(self):
+        """It is killed, stopped and recovered, by one dialect and by the other, and both show the same all the time."""
+        self.master = self.start_master(environment=SHORT_LEASE)
+        ex_id = self.master.submit(self.range_job(5000))["ex_id"]
+        number = 1
+        self.check_both(number, ex_id)
+        self.master.wait_for_processed(ex_id, 20)
+        blocks = []
+
+        def look():
+            self.check_both(number, ex_id)
+            table = self.check_progress(number)
+            if table and table["current_block"] is not None:
+                blocks.append(table["current_block"])
+
+        look()
+        for victim in ("worker", "execution_controller"):
+            self.master.kill_9(victim, ex_id)
+            look()
+            done = self.master.stats(ex_id).get("processed", 0)
+            self.master.wait_for_processed(ex_id, done + 20)
+            look()
+        self.master.kill_9_itself()
+        self.master = self.start_master(environment=SHORT_LEASE)
+        look()
+        self.amp("PUT", f"/jobs/{number}/stop")
+        self.wait_for(number, "STOPPED")
+        self.assertEqual(self.master.status(ex_id), "stopped")
+        look()
+        job_id = self.master.execution(ex_id)["job_id"]
+        ex_id = self.master.post(f"/v1/jobs/{job_id}/_recover")["ex_id"]
+        look()
+        self.master.wait_for_processed(ex_id, 20)
+        look()
+        self.master.post(f"/v1/ex/{ex_id}/_stop")
+        self.assertEqual(self.check_both(number, ex_id), "STOPPED")
+        self.amp("PUT", f"/jobs/{number}/resume")
+        ex_id = self.master.get(f"/v1/jobs/{job_id}/ex")["ex_id"]
+        self.wait_for(number, "COMPLETED")
+        self.assertEqual(self.master.status(ex_id), "completed")
+        table = self.check_progress(number)
+        self.assertEqual((table["start_block"], table["current_block"], table["files_count"]), (100, 4999, 490))
+        files = [file for file in self.output.iterdir() if not file.name.startswith(".")]
+        self.assertEqual(table["total_size_bytes"], sum(file.stat().st_size for file in files))
+        self.assertEqual(blocks, sorted(blocks), "what is done stays done")
+        self.assertTrue(blocks)
+        self.assertEqual(sorted(row["id"] for row in self.read_output()), list(range(100, 5000)))
+        events = self.events(number)
+        self.assertEqual([event for event in events if event in ("STOPPED", "COMPLETED")], ["STOPPED", "STOPPED", "COMPLETED"])
+
+    def test_a_hole_ends_what_is_done(self):
+        """A slice that failed for good: the numbers behind it are done, and not counted."""
+        self.master = self.start_master()
+        job = self.range_job(200, max_retries=0)
+        failing = "import sys, json\nfor line in sys.stdin:\n  assert json.loads(line)['id'] != 143, 'bad'\n  print(line, end='')"
+        job["operations"][1] = {"_op": "script", "command": "python3", "args": ["-c", failing]}
+        ex_id = self.master.submit(job)["ex_id"]
+        self.wait_for(1, "ERROR")
+        self.assertEqual(self.master.status(ex_id), "failed")
+        progress = self.amp("GET", "/jobs/1/progress")
+        table = progress["tables"][str(self.output)]
+        self.assertEqual((table["start_block"], table["current_block"], table["files_count"]), (100, 139, 9))
+        self.assertEqual(progress["detail"]["error_message"], self.master.execution(ex_id)["_failureReason"])
+
+    def test_readers_without_numbers_have_no_blocks(self):
+        self.master = self.start_master()
+        job = self.job(self.write_input(records=300), sender={"single_file": True, "path": str(self.directory / "one.ldjson")})
+        self.master.wait_for_status(self.master.submit(job)["ex_id"], "completed")
+        table = self.amp("GET", "/jobs/1/progress")["tables"][str(self.directory / "one.ldjson")]
+        size = (self.directory / "one.ldjson").stat().st_size
+        self.assertEqual(table, {"current_block": None, "start_block": None, "files_count": 1, "total_size_bytes": size})
+        self.master.submit(job, start=False)
+        self.assertEqual(self.amp("GET", "/jobs/2/progress"), {"job_id": 2, "job_status": "STOPPED", "tables": {}})
+
     def test_a_port_of_its_own(self):
         self.master = self.start_master(arguments=("--listeners", "amp@0,teraslice@127.0.0.1:0"))
         lines = wait_until(lambda: len(self.master.output) == 3 and self.master.output, lambda: self.master.output)

@@ -158,6 +158,32 @@ class Verbs(EndToEnd):
         self.assert_completed_exactly(self.master, ex_id, records(RECORDS), self.slices)
         self.master.wait_for_pids("worker", ex_id, 0)
 
+    def test_the_last_number_of_workers_counts(self):
+        """Six and then one in the same second: one is left, whoever had come by then. Asked of what begins and of what runs."""
+        _, ex_id = self.start_slow_job(delay_ms=80, workers=2)
+        for _ in range(3):
+            self.master.post(f"/v1/ex/{ex_id}/_workers?total=6")
+            self.master.post(f"/v1/ex/{ex_id}/_workers?total=1")
+            self.master.wait_for_pids("worker", ex_id, 1)
+        self.master.post(f"/v1/ex/{ex_id}/_workers?total=1")
+        # One that was started for the six would have said hello by now: the present one has finished several slices.
+        processed = self.master.stats(ex_id)["processed"]
+        stats = self.master.wait_for_processed(ex_id, processed + 5)
+        self.assertEqual(stats["workers_active"] + stats["workers_available"], 1, stats)
+        self.assertEqual(stats["progress"]["workers_wanted"], 1, stats)
+        self.assertEqual(len(self.master.pids("worker", ex_id)), 1)
+
+    def test_sums_of_workers_are_bounded(self):
+        _, ex_id = self.start_slow_job(delay_ms=80, workers=2)
+        for query in ("add=4095", "add=4097", "total=4097", "add=9223372036854775807"):
+            answer = self.master.post(f"/v1/ex/{ex_id}/_workers?{query}", expect=400)
+            self.assertRegex(answer["message"], "4096|greater than zero", query)
+        self.master.post(f"/v1/ex/{ex_id}/_workers?add=4094")
+        answer = self.master.post(f"/v1/ex/{ex_id}/_workers?add=1", expect=400)
+        self.assertIn("has 4096 now", answer["message"])
+        self.master.post(f"/v1/ex/{ex_id}/_workers?total=1")
+        self.master.wait_for_pids("worker", ex_id, 1)
+
     def test_workers_bad_requests(self):
         _, ex_id = self.start_slow_job(workers=2)
         self.master.wait_for_pids("worker", ex_id, 2)

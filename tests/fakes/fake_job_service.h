@@ -13,6 +13,7 @@
 
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
+#include "tests/fakes/fake_event_feed.h"
 #include "tests/fakes/fake_job_views.h"
 
 namespace slicemill {
@@ -38,8 +39,9 @@ class FakeJobService final : public JobService, public AssetService {
   std::optional<std::uint64_t> shown_revision;
   void record_calls(bool on) { recording_ = on; }
   JobViews& views() { return views_; }
+  FakeEventFeed& events() { return events_; }
 
-  void submit(Json posted, bool start, Reply<Submitted> reply) override;
+  void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
@@ -94,6 +96,7 @@ class FakeJobService final : public JobService, public AssetService {
   std::set<std::string> on_hold_;
   std::map<std::string, std::vector<std::function<void()>>> held_;
   bool recording_ = true;
+  FakeEventFeed events_;
   FakeJobViews views_{*this};
 };
 
