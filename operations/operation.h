@@ -176,7 +176,8 @@ struct StagedOutput {
 class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;
-  virtual Result<void> write(const RecordBatch& batch) = 0;
+  // Leaves records out of the batch that it rejects.
+  virtual Result<void> write(RecordBatch& batch) = 0;
   // The source of the next records has these columns: for senders that write tables. After begin().
   virtual Result<void> expect_columns(const std::vector<std::string>&) { return {}; }
   // Everything under this attempt's staged name, durable once it is synced; nothing visible yet.

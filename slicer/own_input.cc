@@ -17,6 +17,11 @@ Result<void> OwnInput::check(Files& files, const std::string& input, const FileL
   if (!output) return {};
   for (const auto& [directory, pattern] : list.searched) {
     if (!checked_.insert(directory + "/" + pattern).second) continue;
+    if (published_->depth > 0) {
+      if (published_->may_be_in(directory) && published_->match(pattern))
+        return own_output_error(input, published_->directory);
+      continue;
+    }
     const auto searched = files.stat(directory);
     const bool is_same = searched && searched->inode != 0
                              ? searched->inode == output->inode && searched->device == output->device

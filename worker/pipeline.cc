@@ -287,10 +287,13 @@ Result<void> Pipeline::pass_on(std::size_t index, PipelineCounts& counts) {
 }
 
 Result<void> Pipeline::send(PipelineCounts& counts) {
-  counts.records_out += batch_.records.size();
-  if (!sender_) return {};
+  if (!sender_) {
+    counts.records_out += batch_.records.size();
+    return {};
+  }
   enter(stages_.size() + 1);
   if (auto written = sender_->write(batch_); !written) return failure(written.error());
+  counts.records_out += batch_.records.size();  // the sender may have rejected some
   lap(stages_.size() + 1);
   count(stages_.size() + 1);
   return {};

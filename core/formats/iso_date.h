@@ -16,6 +16,9 @@ class IsoInstant {
   // without an offset it is in UTC. Nothing: it is no such text, or no such day or time.
   static std::optional<IsoInstant> parse(std::string_view text);
 
+  // Since 1970, without the fraction.
+  std::int64_t second() const { return second_; }
+
   // -1, 0, 1: earlier, the same moment, later.
   int compare(const IsoInstant& other) const;
 

@@ -206,23 +206,44 @@ bool read_number(ByteReader& reader, Number& target) {
   return reader.ok() && target == number;
 }
 
+constexpr std::uint8_t kNoOutput = 0, kOneFile = 1, kSeveralFiles = 2;
+
 void write_facts(ByteWriter& writer, const OutputFacts& facts) {
-  writer.u8(facts.present ? 1 : 0);
+  writer.u8(!facts.present ? kNoOutput : facts.parts.empty() ? kOneFile : kSeveralFiles);
   if (!facts.present) return;
   writer.varint(facts.records);
   writer.varint(facts.bytes);
   writer.fixed64(facts.checksum);
   writer.fixed32(facts.request_hash);
+  if (facts.parts.empty()) return;
+  writer.varint(facts.parts.size());
+  for (const OutputPart& part : facts.parts) {
+    writer.text(part.place);
+    writer.varint(part.records);
+    writer.varint(part.bytes);
+    writer.fixed64(part.checksum);
+  }
 }
 
 bool read_facts(ByteReader& reader, OutputFacts& facts) {
-  if (!read_bool(reader, facts.present)) return false;
+  const std::uint8_t kind = reader.u8();
+  facts.present = kind != kNoOutput;
+  if (kind > kSeveralFiles) return false;
   if (!facts.present) return true;
   facts.records = reader.varint();
   facts.bytes = reader.varint();
   facts.checksum = reader.fixed64();
   facts.request_hash = reader.fixed32();
-  return reader.ok();
+  if (kind == kOneFile) return reader.ok();
+  const std::uint64_t count = reader.varint();
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    OutputPart& part = facts.parts.emplace_back();
+    part.place = reader.text();
+    part.records = reader.varint();
+    part.bytes = reader.varint();
+    part.checksum = reader.fixed64();
+  }
+  return reader.ok() && !facts.parts.empty();
 }
 
 bool read_row_state(ByteReader& reader, SliceState& state) {

@@ -166,6 +166,7 @@ bool has_dates(const OperationSchema& schema) {
 
 void fill_output_paths(const OperationSchema& schema, JobReading& reading, const std::vector<std::string>& place,
                        Json& config, std::vector<ValidationIssue>& issues) {
+  bool split = false;
   for (const auto& spec : schema.options) {
     const auto found = config.find(spec.name);
     if (!spec.is_output || found == config.end() || !found->is_string()) continue;
@@ -176,9 +177,18 @@ void fill_output_paths(const OperationSchema& schema, JobReading& reading, const
       issues.push_back({{place[0], place[1], spec.name}, filled.error().message});
       continue;
     }
-    path = std::move(*filled);
+    path = std::move(filled->path);
     reading.uses_now = true;
+    if (filled->subdirectory.empty()) continue;
+    split = true;
+    if (config.contains(kSubdirectoryOption))
+      issues.push_back({{place[0], place[1], kSubdirectoryOption}, "name the fields in `path`, or here"});
+    else
+      config[kSubdirectoryOption] = std::move(filled->subdirectory);
   }
+  if (!split || !issues.empty() || !schema.check) return;
+  if (const auto checked = schema.check(config); !checked)
+    issues.push_back({{place[0], place[1]}, checked.error().message});
 }
 
 OperationOutcome validate_operation(const Json& given, std::size_t index, JobReading& reading,

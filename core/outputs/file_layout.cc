@@ -6,6 +6,8 @@
 #include <charconv>
 
 #include "core/formats/record_projection.h"
+#include "core/model/output_path.h"
+#include "core/outputs/subdirectory.h"
 
 namespace slicemill {
 
@@ -81,6 +83,10 @@ std::string FileLayout::staged_path(const SliceKey& key, const Attempt& attempt)
                      attempt.epoch, attempt.n);
 }
 
+std::string FileLayout::staged_path(const SliceKey& key, const Attempt& attempt, std::size_t number) const {
+  return fmt::format("{}.{}", staged_path(key, attempt), number);
+}
+
 std::string FileLayout::final_name(std::string_view slice_id, const SliceKey& key, const OutputFacts& facts) const {
   return fmt::format("{}-{:010}-{}-{:08x}.{}", key.slicer, key.order, slice_id, facts.request_hash, extension);
 }
@@ -92,8 +98,10 @@ std::optional<StagedName> parse_staged_name(std::string_view name) {
                          take_char(name, '-') && take_number(name, key.order) && take_char(name, '-') &&
                          take_number(name, key.path) && take_char(name, '.') &&
                          take_number(name, staged.attempt.epoch) && take_char(name, '-') &&
-                         take_number(name, staged.attempt.n) && name.empty();
-  if (!is_staged) return std::nullopt;
+                         take_number(name, staged.attempt.n);
+  std::uint64_t number = 0;
+  if (is_staged && take_char(name, '.') && !take_number(name, number)) return std::nullopt;
+  if (!is_staged || !name.empty()) return std::nullopt;
   return staged;
 }
 
@@ -170,6 +178,16 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
     if (layout.single_file && path.substr(slash + 1).starts_with('.'))
       return option_error("path", "a single file's name must not begin with a dot");
   }
+  layout.subdirectory = text_option(options, kSubdirectoryOption, "");
+  if (layout.subdirectory.empty()) return layout;
+  if (const auto parsed = Subdirectory::parse(layout.subdirectory); !parsed)
+    return option_error("path", parsed.error().message);
+  if (layout.single_file) {
+    return option_error("path",
+                        "with single_file it cannot name fields of records: without it there is a directory for each "
+                        "value, with a file for each slice");
+  }
+  if (writing.writer.raw_records) return option_error("path", "raw records have no fields to be named in it");
   return layout;
 }
 

@@ -1,6 +1,8 @@
 // Names of staged and published files: shared by the exporter (worker), the publisher (controller) and verify.
 //
 //   directory output:  <path>/<slicer>-<order, 10 digits>-<slice_id>-<request hash, 8 hex>.<extension>
+//   by fields:         <path>/<place>/<the same name> for each place (core/outputs/subdirectory.h); staged as
+//                      <staged attempt>.<number of the place>
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
 //   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
 //                      root = <path>, or its directory for a single file and for a replacement
@@ -29,8 +31,9 @@ namespace slicemill {
 struct FileLayout {
   std::string root;  // directory that holds .slicemill
   std::string lineage_id;
-  std::string final_path;  // of a single file, and of a directory that is replaced
-  std::string extension;   // "ldjson", "csv.gz", ...
+  std::string final_path;    // of a single file, and of a directory that is replaced
+  std::string extension;     // "ldjson", "csv.gz", ...
+  std::string subdirectory;  // by fields of the records (core/outputs/subdirectory.h); "": none
   bool single_file = false;
   bool replaces = false;  // what is at final_path already
 
@@ -41,12 +44,15 @@ struct FileLayout {
   std::string columns_path() const;       // of csv and tsv
   std::string joined_path() const;        // the joined file before it has its name
   std::string staged_path(const SliceKey& key, const Attempt& attempt) const;
+  // Of the file that is facts.parts[number].
+  std::string staged_path(const SliceKey& key, const Attempt& attempt, std::size_t number) const;
   std::string final_name(std::string_view slice_id, const SliceKey& key, const OutputFacts& facts) const;
 };
 
 struct StagedName {
   SliceKey key;
   Attempt attempt;
+  bool operator==(const StagedName&) const = default;
 };
 // Nothing if the name is not one of a staged attempt.
 std::optional<StagedName> parse_staged_name(std::string_view name);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 #include "core/outputs/stored_file.h"
@@ -120,8 +121,34 @@ Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
     return Error(ErrorCode::internal, fmt::format("output of generation {}, but the lineage has {}",
                                                   output.key.generation, lineage_.size()));
   }
-  return put_in_place(layout_.staged_path(output.key, output.attempt), publish_directory() + "/" + final_name(output),
-                      output.facts);
+  const std::string name = final_name(output);
+  if (output.facts.parts.empty())
+    return put_in_place(layout_.staged_path(output.key, output.attempt), publish_directory() + "/" + name,
+                        output.facts);
+  for (std::size_t i = 0; i < output.facts.parts.size(); ++i) {
+    const OutputPart& part = output.facts.parts[i];
+    const std::string directory = publish_directory() + "/" + part.place;
+    RETURN_IF_ERROR(create_durable_directories(files_, directory));
+    RETURN_IF_ERROR(put_in_place(layout_.staged_path(output.key, output.attempt, i), directory + "/" + name,
+                                 facts_of(part, output.facts)));
+  }
+  return {};
+}
+
+// Also where an earlier call made the directories: it may have died before it synced them.
+Result<void> FilePublisher::sync_directories(const std::vector<CommittedOutput>& outputs) {
+  const std::string root = publish_directory();
+  std::set<std::string> directories = {root};
+  for (const CommittedOutput& output : outputs) {
+    for (const OutputPart& part : output.facts.parts) {
+      for (std::string directory = root + "/" + part.place; directories.insert(directory).second;)
+        directory.resize(directory.rfind('/'));
+    }
+  }
+  // The deepest ones first: a name is durable when what it names is.
+  for (auto directory = directories.rbegin(); directory != directories.rend(); ++directory)
+    RETURN_IF_ERROR(files_.sync_directory(*directory));
+  return {};
 }
 
 std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutput>& outputs) {
@@ -135,7 +162,7 @@ std::vector<Result<void>> FilePublisher::publish(const std::vector<CommittedOutp
   }
   if (!is_any_present) return results;
   // Also for files found in place: whoever put them there may have died before this.
-  auto synced = files_.sync_directory(publish_directory());
+  auto synced = sync_directories(outputs);
   if (synced) return results;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (results[i] && outputs[i].facts.present) results[i] = synced.error();

@@ -39,6 +39,7 @@ class FilePublisher final : public OutputPublisher {
   std::string publish_directory() const;
   Result<void> judge_existing() const;
   Result<void> publish_one(const CommittedOutput& output);
+  Result<void> sync_directories(const std::vector<CommittedOutput>& outputs);
   // Gives `from` the name `to` unless another file has it.
   Result<void> put_in_place(const std::string& from, const std::string& to, const OutputFacts& facts);
   bool is_of_this_lineage(std::string_view name) const;

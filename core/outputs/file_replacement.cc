@@ -22,6 +22,25 @@ std::string marked(const std::string& directory) {
   return directory + "/" + std::string(kMark);
 }
 
+constexpr int kDeepest = 64;  // directories by fields of records
+
+// What is no output in the directory root/name, which must hold some; "": all of it is output.
+Result<std::string> foreign_name(Files& files, const std::string& root, const std::string& name, std::uint64_t device,
+                                 int depth = 0) {
+  const std::string path = root + "/" + name;
+  ASSIGN_OR_RETURN(const FileStat there, files.stat(path));
+  ASSIGN_OR_RETURN(const auto entries, files.list_entries(path));
+  if (entries.empty() || there.device != device || depth == kDeepest) return name;
+  for (const DirectoryEntry& entry : entries) {
+    const std::string inner = name + "/" + entry.name;
+    if (entry.kind == FileKind::regular && parse_published_name(entry.name)) continue;
+    if (entry.kind != FileKind::directory || entry.name.starts_with('.')) return inner;
+    ASSIGN_OR_RETURN(std::string foreign, foreign_name(files, root, inner, device, depth + 1));
+    if (!foreign.empty()) return foreign;
+  }
+  return std::string();
+}
+
 }  // namespace
 
 Result<bool> FilePublisher::has_mark(const std::string& directory) const {
@@ -48,8 +67,14 @@ Result<void> FilePublisher::check_replaceable() const {
   ASSIGN_OR_RETURN(const auto entries, files_.list_entries(path));
   for (const DirectoryEntry& entry : entries) {
     if (entry.name == kMark || (entry.kind == FileKind::regular && parse_published_name(entry.name))) continue;
-    if (entry.name != kStaging)
-      return refused(fmt::format("{} in it is no output of this program, and would be lost", printable(entry.name)));
+    if (entry.name != kStaging) {
+      std::string foreign = entry.name;
+      if (entry.kind == FileKind::directory) {
+        ASSIGN_OR_RETURN(foreign, foreign_name(files_, path, entry.name, there.device));
+        if (foreign.empty()) continue;
+      }
+      return refused(fmt::format("{} in it is no output of this program, and would be lost", printable(foreign)));
+    }
     ASSIGN_OR_RETURN(const auto staged, files_.list(path + "/" + entry.name));
     if (!staged.empty())
       return refused(
@@ -79,15 +104,19 @@ Result<OutputFacts> FilePublisher::complete_replacement(const OutputSource& outp
       return Error(ErrorCode::internal, fmt::format("{} was replaced before its time", layout_.final_path));
   }
   ASSIGN_OR_RETURN(const auto names, files_.list(directory));
-  RETURN_IF_ERROR(outputs([&](const CommittedOutput& output) -> Result<void> {
+  const auto count_output = [&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     const std::string name = final_name(output);
-    if (!std::ranges::binary_search(names, name))
-      return Error(ErrorCode::not_found, fmt::format("output_lost: {}/{} is not there", directory, name), false);
+    RETURN_IF_ERROR(visit_files(output.facts, [&](std::string_view place, const OutputFacts&) -> Result<void> {
+      const std::string path = place.empty() ? name : fmt::format("{}/{}", place, name);
+      if (place.empty() ? std::ranges::binary_search(names, name) : files_.is_name(directory + "/" + path)) return {};
+      return Error(ErrorCode::not_found, fmt::format("output_lost: {}/{} is not there", directory, path), false);
+    }));
     facts.records += output.facts.records;
     facts.bytes += output.facts.bytes;
     return {};
-  }));
+  };
+  RETURN_IF_ERROR(outputs(count_output));
   ASSIGN_OR_RETURN(const auto mark, files_.create(marked(directory)));
   RETURN_IF_ERROR(mark->write(layout_.lineage_id));
   RETURN_IF_ERROR(mark->sync());

@@ -1,11 +1,13 @@
 // Comparing what is stored with what the ledger says, by reading it all again.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <list>
 #include <map>
 #include <utility>
 
 #include "core/outputs/file_publisher.h"
 #include "core/outputs/stored_file.h"
+#include "core/outputs/subdirectory.h"
 
 namespace slicemill {
 
@@ -38,9 +40,8 @@ bool FilePublisher::is_of_this_lineage(std::string_view name) const {
 
 namespace {
 
-// A directory that outputs were published to.
+// What is in a directory that outputs were published to.
 struct PublishedDirectory {
-  std::string path;
   std::vector<std::string> names;
   std::vector<bool> is_known;  // by the ledger, as names
 };
@@ -78,30 +79,46 @@ class Comparison {
 
   template <typename Visit>
   void for_each_unknown(const Visit& visit) const {
-    for (const auto& directory : directories_)
+    for (const auto& [path, directory] : directories_)
       for (std::size_t i = 0; i < directory.names.size(); ++i)
-        if (!directory.is_known[i]) visit(directory.names[i], shown(directory.path, directory.names[i]));
+        if (!directory.is_known[i]) visit(directory.names[i], shown(path, directory.names[i]));
   }
 
   Result<PublishedDirectory*> find(const std::string& path) {
-    for (auto& directory : directories_)
-      if (directory.path == path) return &directory;
+    if (const auto known = directories_.find(path); known != directories_.end()) return &known->second;
     ASSIGN_OR_RETURN(auto names, names_in(files_, path));
     std::vector<bool> is_known(names.size(), false);
-    directories_.push_back({path, std::move(names), std::move(is_known)});
-    return &directories_.back();
+    return &directories_.emplace(path, PublishedDirectory{std::move(names), std::move(is_known)}).first->second;
+  }
+
+  // All directories that are so many levels below this one, whether the ledger knows them or not.
+  Result<void> find_below(const std::string& path, std::size_t levels) {
+    if (levels == 0) {
+      if (const auto found = find(path); !found) return found.error();
+      return {};
+    }
+    auto entries = files_.list_entries(path);
+    if (!entries && entries.error().code == ErrorCode::not_found) return {};
+    if (!entries) return entries.error();
+    for (const DirectoryEntry& entry : *entries) {
+      if (entry.kind == FileKind::directory && !entry.name.starts_with('.'))
+        RETURN_IF_ERROR(find_below(path + "/" + entry.name, levels - 1));
+    }
+    return {};
   }
 
  private:
-  // With the directory if that is not the job's present one.
+  // With the directory if that is not the job's present one; below that without its path.
   std::string shown(const std::string& directory, const std::string& name) const {
-    return directory == own_directory_ ? name : directory + "/" + name;
+    if (directory == own_directory_) return name;
+    const bool is_below = directory.starts_with(own_directory_) && directory[own_directory_.size()] == '/';
+    return (is_below ? directory.substr(own_directory_.size() + 1) : directory) + "/" + name;
   }
 
   Files& files_;
   const std::string own_directory_;
   VerifyReport& report_;
-  std::list<PublishedDirectory> directories_;
+  std::map<std::string, PublishedDirectory> directories_;  // by path
 };
 
 // The layouts of the lineage's jobs, by the last epoch of each.
@@ -124,23 +141,26 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, const std:
   ASSIGN_OR_RETURN(const FormerLayouts layouts, layouts_of(former, lineage_.front()));
   Comparison comparison(files_, own_directory, report);
   if (const auto own = comparison.find(own_directory); !own) return own.error();
+  ASSIGN_OR_RETURN(const Subdirectory subdirectory, Subdirectory::parse(layout_.subdirectory));
+  RETURN_IF_ERROR(comparison.find_below(own_directory, subdirectory.depth()));
   RETURN_IF_ERROR(outputs([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     if (output.key.generation >= lineage_.size())
       return Error(ErrorCode::internal, "an output's generation is not in the lineage");
     const auto earlier = layouts.lower_bound(output.attempt.epoch);
-    if (earlier == layouts.end() || layout_.single_file || layout_.replaces)
-      return comparison.compare(own_directory, final_name(output), output.facts);
-    const FileLayout& layout = earlier->second;
-    return comparison.compare(
-        layout.publish_directory(),
-        layout.final_name(slice_id(lineage_[output.key.generation], output.key), output.key, output.facts),
-        output.facts);
+    const bool is_present = earlier == layouts.end() || layout_.single_file || layout_.replaces;
+    const FileLayout& layout = is_present ? layout_ : earlier->second;
+    const std::string directory = is_present ? own_directory : layout.publish_directory();
+    const std::string name =
+        layout.final_name(slice_id(lineage_[output.key.generation], output.key), output.key, output.facts);
+    return visit_files(output.facts, [&](std::string_view place, const OutputFacts& facts) {
+      return comparison.compare(place.empty() ? directory : fmt::format("{}/{}", directory, place), name, facts);
+    });
   }));
 
   // A name that the ledger does not know is ours if it would name a slice of this lineage, or bears the id of one that
   // has an output.
-  std::map<std::string, std::string, std::less<>> unknown;  // slice id -> name as shown
+  std::multimap<std::string, std::string, std::less<>> unknown;  // slice id -> name as shown
   comparison.for_each_unknown([&](const std::string& name, std::string shown) {
     if (is_of_this_lineage(name)) {
       note(report.extra, report.extra_count, std::move(shown));
@@ -150,8 +170,8 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, const std:
   });
   if (unknown.empty()) return {};
   return outputs([&](const CommittedOutput& output) -> Result<void> {
-    const auto copy = unknown.find(slice_id(lineage_[output.key.generation], output.key));
-    if (copy != unknown.end()) note(report.extra, report.extra_count, copy->second);
+    const auto copies = unknown.equal_range(slice_id(lineage_[output.key.generation], output.key));
+    for (auto copy = copies.first; copy != copies.second; ++copy) note(report.extra, report.extra_count, copy->second);
     return {};
   });
 }

@@ -3,8 +3,21 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/runtime/result.h"
 
 namespace slicemill {
+
+// One of the files of a slice whose output is spread over directories by fields of its records.
+struct OutputPart {
+  std::string place;  // its directory, below that of the output: "DE/2026"
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t checksum = 0;
+  bool operator==(const OutputPart&) const = default;
+};
 
 struct OutputFacts {
   bool present = false;  // false: the slice wrote nothing, there is nothing to publish
@@ -12,7 +25,24 @@ struct OutputFacts {
   std::uint64_t bytes = 0;         // as stored (compressed)
   std::uint64_t checksum = 0;      // XXH3-64 of the stored bytes
   std::uint32_t request_hash = 0;  // low half of XXH3-64 of the request: part of the published name
+  // By the numbers of the staged files, each place once. Empty: the output is one file. Otherwise records and bytes are
+  // sums, and the checksum is 0.
+  std::vector<OutputPart> parts = {};
   bool operator==(const OutputFacts&) const = default;
 };
+
+// Of one of them as a file of its own.
+inline OutputFacts facts_of(const OutputPart& part, const OutputFacts& whole) {
+  return {true, part.records, part.bytes, part.checksum, whole.request_hash};
+}
+
+// visit(directory below that of the output, "" for itself; facts) for each file of a present output.
+template <typename Visit>
+Result<void> visit_files(const OutputFacts& facts, Visit&& visit) {
+  if (facts.parts.empty()) return visit(std::string_view(), facts);
+  for (const OutputPart& part : facts.parts)
+    RETURN_IF_ERROR(visit(std::string_view(part.place), facts_of(part, facts)));
+  return {};
+}
 
 }  // namespace slicemill

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 
 #include "core/formats/path_glob.h"
 #include "core/model/job.h"
 #include "core/outputs/file_layout.h"
+#include "core/outputs/subdirectory.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
@@ -37,6 +39,22 @@ std::string joined(const std::vector<std::string>& components, std::size_t from,
   return path.empty() ? "/" : path;
 }
 
+// Whether the pattern of names takes the path: these directories, so many more of any name, and the file.
+bool takes_below(std::span<const std::string> pattern, std::span<const std::string> directories, std::size_t any,
+                 const std::string& name) {
+  const bool is_at_file = directories.empty() && any == 0;
+  if (pattern.empty()) return false;
+  const auto step = [&](std::span<const std::string> rest) {
+    return directories.empty() ? takes_below(rest, directories, any - 1, name)
+                               : takes_below(rest, directories.subspan(1), any, name);
+  };
+  if (pattern[0] == kAnyDepth)
+    return pattern.size() == 1 || takes_below(pattern.subspan(1), directories, any, name) ||
+           (!is_at_file && step(pattern));
+  if (is_at_file) return pattern.size() == 1 && component_matches(pattern[0], name);
+  return (directories.empty() || component_matches(pattern[0], directories[0])) && step(pattern.subspan(1));
+}
+
 bool pattern_takes(const std::string& input, const PublishedFiles& published) {
   const auto pattern = path_components(input);
   const auto special =
@@ -47,6 +65,7 @@ bool pattern_takes(const std::string& input, const PublishedFiles& published) {
   directory.erase(directory.begin(), directory.begin() + static_cast<std::ptrdiff_t>(base.size()));
   const std::vector<std::string> rest(pattern.begin() + static_cast<std::ptrdiff_t>(special), pattern.end());
   return std::any_of(published.names.begin(), published.names.end(), [&](const std::string& name) {
+    if (published.depth > 0) return takes_below(rest, directory, published.depth, name);
     auto path = directory;
     path.push_back(name);
     return glob_matches(rest, path);
@@ -60,12 +79,20 @@ bool PublishedFiles::match(const std::string& pattern) const {
                                         [&](const std::string& name) { return component_matches(pattern, name); });
 }
 
+bool PublishedFiles::may_be_in(const std::string& other_directory) const {
+  const auto own = path_components(real_path(directory));
+  const auto other = path_components(real_path(other_directory));
+  return other.size() == own.size() + depth && std::equal(own.begin(), own.end(), other.begin());
+}
+
 std::optional<PublishedFiles> published_files(const Json& operations) {
   const Json& sender = operations.back();
   if (operation_name(sender.value("_op", std::string())) != "file_exporter") return std::nullopt;
   const auto layout = file_layout(sender, "");
   if (!layout) return std::nullopt;  // its own check says what is wrong
-  PublishedFiles published{layout->replaces_directory() ? layout->final_path : layout->root, {}};
+  const auto subdirectory = Subdirectory::parse(layout->subdirectory);
+  PublishedFiles published{
+      layout->replaces_directory() ? layout->final_path : layout->root, subdirectory ? subdirectory->depth() : 0, {}};
   if (layout->single_file) {
     published.names.push_back(name_of(layout->final_path));
     return published;
@@ -98,7 +125,7 @@ Result<void> check_own_output(const std::string& input, const Json& operations) 
   } else {
     const std::string real = real_path(input);
     const bool is_single = published->names.size() == 1;
-    takes = real == real_path(published->directory) ||
+    takes = published->may_be_in(input) ||
             (is_single && real == real_path(published->directory + "/" + published->names[0]));
   }
   if (takes) return own_output_error(input, published->directory);

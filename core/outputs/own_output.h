@@ -13,10 +13,13 @@ namespace slicemill {
 // What the job's sender publishes, if that are files.
 struct PublishedFiles {
   std::string directory;
+  std::size_t depth = 0;           // the files are so many directories below, whose names depend on the records
   std::vector<std::string> names;  // some, if they are different for each slice: of every kind that there may be
 
   // Whether a reader that looks for this name in the directory finds one of them; "": it takes every name.
   bool match(const std::string& pattern) const;
+  // Whether the directory may be one that they are in, by its path. Of depth 0: itself.
+  bool may_be_in(const std::string& other_directory) const;
 };
 
 // operations: those of a resolved job. Nothing: its sender writes no files.

@@ -133,6 +133,30 @@ constexpr auto kRemark = [](auto& io, auto& r) {
   io.flag(r.is_refuted);
 };
 
+constexpr auto kOutputPart = [](auto& io, auto& p) {
+  io.text(p.place);
+  io.number(p.records);
+  io.number(p.bytes);
+  io.fixed64(p.checksum);
+};
+
+enum class FactsForm : std::uint8_t { none, one_file, several_files };
+
+template <typename Io, typename F>
+void facts(Io& io, F& f) {
+  auto form = !f.present ? FactsForm::none : f.parts.empty() ? FactsForm::one_file : FactsForm::several_files;
+  enumeration(io, form, 2);
+  if constexpr (std::is_same_v<Io, Reader>) f.present = form != FactsForm::none;
+  if (form == FactsForm::none) return;
+  io.number(f.records);
+  io.number(f.bytes);
+  io.fixed64(f.checksum);
+  io.fixed32(f.request_hash);
+  if (form != FactsForm::several_files) return;
+  io.list(f.parts, kOutputPart);
+  if constexpr (std::is_same_v<Io, Reader>) io.valid = io.valid && !f.parts.empty();
+}
+
 template <typename Io, typename R>
 void result(Io& io, R& r) {
   key(io, r.key);
@@ -142,13 +166,7 @@ void result(Io& io, R& r) {
   io.number(r.records_in);
   io.number(r.records_out);
   io.number(r.busy_us);
-  io.flag(r.output.present);
-  if (r.output.present) {
-    io.number(r.output.records);
-    io.number(r.output.bytes);
-    io.fixed64(r.output.checksum);
-    io.fixed32(r.output.request_hash);
-  }
+  facts(io, r.output);
   io.text(r.error);
   io.list(r.operations, kFigures);
   io.list(r.quarantined, kQuarantined);

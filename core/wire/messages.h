@@ -4,7 +4,9 @@
 //   frame       := magic=0x53:u8 version=6:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
-//   facts       := present:u8 [records bytes checksum:u64le request_hash:u32le]
+//   facts       := form:u8 [records bytes checksum:u64le request_hash:u32le [list<part>]]
+//                                                           form: 0 no output, 1 one file, 2 several: with the list
+//   part        := place records bytes checksum:u64le
 //   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
 //                  list<remark>
 //   figures     := records bytes time_ns                    one per operation of the job, none if it does not want them

@@ -3,26 +3,39 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "core/formats/compressor.h"
-#include "core/formats/record_writer.h"
+#include "core/model/output_path.h"
 #include "core/outputs/file_layout.h"
-#include "core/outputs/output_hash.h"
 #include "core/outputs/settled_columns.h"
+#include "core/outputs/subdirectory.h"
 #include "core/runtime/fault.h"
+#include "operations/record_tokens.h"
+#include "operations/senders/staged_file.h"
 
 namespace slicemill {
 
 namespace {
 
 constexpr std::size_t kFlushBytes = 1 << 20;
+// Of the files of one slice, of which there may be many.
+constexpr std::size_t kPartFlushBytes = 64 << 10;
+constexpr std::size_t kMostParts = 256;
 
-Result<void> make_durable(WritableFile& file, Files& files, const std::string& directory) {
-  RETURN_IF_ERROR(file.sync());
-  RETURN_IF_ERROR(file.close());
+struct WrittenFile {
+  std::string path;
+  std::unique_ptr<WritableFile> file;
+};
+
+Result<void> make_durable(const std::vector<WrittenFile>& written, Files& files, const std::string& directory) {
+  for (const WrittenFile& one : written) {
+    RETURN_IF_ERROR(one.file->sync());
+    RETURN_IF_ERROR(one.file->close());
+  }
   RETURN_IF_ERROR(files.sync_directory(directory));
   return fault("staged");
 }
@@ -32,8 +45,10 @@ class FileExporter final : public Sender {
   Result<void> initialize(const OperationContext& context) override {
     options_ = context.options;
     files_ = context.files;
+    rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
-    text_.reserve(kFlushBytes + kFlushBytes / 2);
+    ASSIGN_OR_RETURN(subdirectory_, Subdirectory::parse(options_.value(kSubdirectoryOption, std::string())));
+    whole_ = std::make_unique<StagedFile>(*files_, kFlushBytes);
     for (const std::string& field : writing_.writer.fields)
       absent_.push_back(context.remark(fmt::format("\"{}\" was in no record", field)));
     replaced_ = context.remark(
@@ -46,58 +61,151 @@ class FileExporter final : public Sender {
       ASSIGN_OR_RETURN(layout_, file_layout(options_, slice.lineage_id));
       columns_.clear();
     }
-    file_.reset();
-    staged_path_ = layout_->staged_path(slice.key, slice.attempt);
+    key_ = slice.key;
+    attempt_ = slice.attempt;
     facts_ = {};
     facts_.request_hash = request_hash(slice.request);
-    hash_.reset();
-    text_.clear();
-    RecordWriterOptions writer = writing_.writer;
-    writer.settle_columns = [this](std::vector<std::string> own) { return settled(std::move(own)); };
-    writer_ = make_record_writer(std::move(writer));
-    compressor_.reset();
+    forget_parts();
+    expected_columns_.reset();
+    if (subdirectory_.is_empty()) begin_file(*whole_, layout_->staged_path(key_, attempt_));
     return {};
   }
 
-  Result<void> expect_columns(const std::vector<std::string>& names) override { return writer_->expect_columns(names); }
+  Result<void> expect_columns(const std::vector<std::string>& names) override {
+    if (subdirectory_.is_empty()) return whole_->expect_columns(names);
+    expected_columns_ = names;
+    for (const Part& part : parts_) RETURN_IF_ERROR(part.file->expect_columns(names));
+    return {};
+  }
 
-  Result<void> write(const RecordBatch& batch) override {
+  Result<void> write(RecordBatch& batch) override {
     if (batch.records.empty()) return {};
-    if (file_ == nullptr) RETURN_IF_ERROR(create());
-    auto appended = writer_->append(batch.records, text_);
-    remark();
-    RETURN_IF_ERROR(appended);
-    facts_.records += batch.records.size();
-    return text_.size() < kFlushBytes ? Result<void>() : flush();
+    if (!subdirectory_.is_empty()) return write_parts(batch);
+    return write_to(*whole_, batch.records);
   }
 
   Result<StagedOutput> stage() override {
-    if (file_ == nullptr) return StagedOutput{facts_, nullptr};
-    writer_->finish(text_);
-    RETURN_IF_ERROR(flush());
-    if (compressor_ != nullptr) {
-      RETURN_IF_ERROR(compressor_->finish(packed_));
-      RETURN_IF_ERROR(store(packed_));
+    std::vector<WrittenFile> written;
+    if (!subdirectory_.is_empty()) {
+      RETURN_IF_ERROR(finish_parts(written));
+    } else if (whole_->is_created()) {
+      ASSIGN_OR_RETURN(const StagedFile::Stored stored, whole_->finish());
+      facts_.records = stored.records;
+      facts_.bytes = stored.bytes;
+      facts_.checksum = stored.checksum;
+      written.push_back({whole_->path(), whole_->take()});
     }
+    if (written.empty()) return StagedOutput{facts_, nullptr};
     facts_.present = true;
-    facts_.checksum = hash_.digest();
-    return StagedOutput{facts_, [file = std::shared_ptr<WritableFile>(std::move(file_)), files = files_,
-                                 path = staged_path_, directory = layout_->staging_directory()] {
-                          auto synced = make_durable(*file, *files, directory);
-                          if (!synced) (void)files->remove(path);
+    return StagedOutput{facts_, [written = std::make_shared<std::vector<WrittenFile>>(std::move(written)),
+                                 files = files_, directory = layout_->staging_directory()] {
+                          auto synced = make_durable(*written, *files, directory);
+                          if (synced) return synced;
+                          for (const WrittenFile& one : *written) (void)files->remove(one.path);
                           return synced;
                         }};
   }
 
   void abandon() override {
-    // A file that stays behind is swept at the next start of the execution.
-    if (std::exchange(file_, nullptr) != nullptr) (void)files_->remove(staged_path_);
+    whole_->abandon();
+    for (const Part& part : parts_) part.file->abandon();
+    forget_parts();
   }
 
  private:
-  void remark() {
-    if (writer_->has_replaced_characters()) replaced_.make();
-    const auto& found = writer_->found_fields();
+  // A file of the slice, with the records of the present batch that belong there.
+  struct Part {
+    std::string place;
+    std::unique_ptr<StagedFile> file;
+    std::vector<std::string_view> records;
+  };
+
+  void begin_file(StagedFile& file, std::string path) {
+    RecordWriterOptions writer = writing_.writer;
+    writer.settle_columns = [this, own_path = path + ".columns"](std::vector<std::string> own) {
+      return settled(own_path, std::move(own));
+    };
+    file.begin(std::move(path), writing_, std::move(writer));
+  }
+
+  Result<void> write_to(StagedFile& file, std::span<const std::string_view> records) {
+    if (!file.is_created()) {
+      RETURN_IF_ERROR(file.create());
+      RETURN_IF_ERROR(check_fields(file));
+    }
+    auto appended = file.append(records);
+    remark(file.writer());
+    return appended;
+  }
+
+  Result<void> write_parts(RecordBatch& batch) {
+    RecordTokens tokens(batch, indexer_);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const std::string_view record = batch.records[i];
+      const auto object = tokens.object(i);
+      const auto place = object ? subdirectory_.place_of(*object) : Result<std::string_view>(not_an_object(record));
+      if (!place) {
+        RETURN_IF_ERROR(rejecter_.reject(record, place.error()));
+        continue;
+      }
+      ASSIGN_OR_RETURN(Part * part, part_at(*place));
+      part->records.push_back(record);
+      batch.records[kept++] = record;
+    }
+    batch.records.resize(kept);
+    for (Part& part : parts_) {
+      if (part.records.empty()) continue;
+      RETURN_IF_ERROR(write_to(*part.file, part.records));
+      part.records.clear();
+    }
+    return {};
+  }
+
+  Result<Part*> part_at(std::string_view place) {
+    // Neighbours often belong together.
+    if (last_part_ < parts_.size() && parts_[last_part_].place == place) return &parts_[last_part_];
+    if (const auto known = part_numbers_.find(place); known != part_numbers_.end()) {
+      last_part_ = known->second;
+      return &parts_[last_part_];
+    }
+    if (parts_.size() == kMostParts) {
+      return Error(ErrorCode::invalid,
+                   fmt::format("path: the records of one slice belong into more than {} directories by the fields that "
+                               "it names, `{}` among them: make slices smaller, or name a field with fewer values",
+                               kMostParts, subdirectory_.first_field()),
+                   false);
+    }
+    last_part_ = parts_.size();
+    part_numbers_.emplace(place, last_part_);
+    parts_.push_back({std::string(place), std::make_unique<StagedFile>(*files_, kPartFlushBytes), {}});
+    Part& part = parts_.back();
+    begin_file(*part.file, layout_->staged_path(key_, attempt_, last_part_));
+    if (expected_columns_) RETURN_IF_ERROR(part.file->expect_columns(*expected_columns_));
+    return &part;
+  }
+
+  Result<void> finish_parts(std::vector<WrittenFile>& written) {
+    for (const Part& part : parts_) {
+      ASSIGN_OR_RETURN(const StagedFile::Stored stored, part.file->finish());
+      facts_.parts.push_back({part.place, stored.records, stored.bytes, stored.checksum});
+      facts_.records += stored.records;
+      facts_.bytes += stored.bytes;
+    }
+    for (const Part& part : parts_) written.push_back({part.file->path(), part.file->take()});
+    forget_parts();
+    return {};
+  }
+
+  void forget_parts() {
+    parts_.clear();
+    part_numbers_.clear();
+    last_part_ = 0;
+  }
+
+  void remark(const RecordWriter& writer) {
+    if (writer.has_replaced_characters()) replaced_.make();
+    const auto& found = writer.found_fields();
     for (std::size_t field = 0; field < found.size(); ++field) {
       absent_[field].make();
       if (found[field]) absent_[field].refute();
@@ -105,9 +213,9 @@ class FileExporter final : public Sender {
   }
 
   // The columns of the lineage, unless a header says those of this file and it has others.
-  Result<std::vector<std::string>> settled(std::vector<std::string> own) {
+  Result<std::vector<std::string>> settled(const std::string& own_path, std::vector<std::string> own) {
     if (columns_.empty()) {
-      ASSIGN_OR_RETURN(columns_, settle_columns(*files_, *layout_, staged_path_ + ".columns", own));
+      ASSIGN_OR_RETURN(columns_, settle_columns(*files_, *layout_, own_path, own));
     }
     const RecordWriterOptions& writer = writing_.writer;
     const bool has_others = std::any_of(own.begin(), own.end(), [&](const std::string& name) {
@@ -116,62 +224,34 @@ class FileExporter final : public Sender {
     return has_others && writer.include_header && !writer.is_part ? own : columns_;
   }
 
-  Result<void> check_fields() {
+  Result<void> check_fields(const StagedFile& file) {
     const RecordWriterOptions& writer = writing_.writer;
     if (!is_delimited(writer.format) || !writer.is_part || writer.fields.empty() || !columns_.empty()) return {};
     std::vector<std::string> columns = column_names(writer.fields);
-    RETURN_IF_ERROR(check_columns(*files_, *layout_, staged_path_ + ".columns", columns));
+    RETURN_IF_ERROR(check_columns(*files_, *layout_, file.path() + ".columns", columns));
     columns_ = std::move(columns);
     return {};
-  }
-
-  // The controller makes the directory before the first slice, and takes it away at the end: a worker that wakes up
-  // afterwards leaves nothing behind.
-  Result<void> create() {
-    RETURN_IF_ERROR(fault("staging"));
-    auto file = files_->create(staged_path_);
-    if (!file) return file.error();
-    file_ = std::move(*file);
-    packed_.clear();
-    RETURN_IF_ERROR(check_fields());
-    if (writing_.compression == Compression::none) return {};
-    ASSIGN_OR_RETURN(compressor_, make_compressor(writing_.compression));
-    return {};
-  }
-
-  // text_ goes on: packed first, if the file is compressed.
-  Result<void> flush() {
-    if (compressor_ == nullptr) return store(text_);
-    RETURN_IF_ERROR(compressor_->append(text_, packed_));
-    text_.clear();
-    return packed_.size() < kFlushBytes ? Result<void>() : store(packed_);
-  }
-
-  Result<void> store(std::string& bytes) {
-    if (bytes.empty()) return {};
-    hash_.update(bytes);
-    facts_.bytes += bytes.size();
-    auto written = file_->write(bytes);
-    bytes.clear();
-    return written;
   }
 
   Json options_;
   Files* files_ = nullptr;
   FileWriting writing_;
+  Subdirectory subdirectory_;
+  RecordRejecter rejecter_;
+  JsonIndexer indexer_;
   std::optional<FileLayout> layout_;
-  std::vector<std::string> columns_;  // that are settled for the lineage; empty: not yet asked for
-  OutputHash hash_;
+  std::vector<std::string> columns_;     // that are settled for the lineage; empty: not yet asked for
   std::vector<OperationRemark> absent_;  // by field of `fields`
   OperationRemark replaced_;
   // of the slice
-  std::string staged_path_;
+  SliceKey key_;
+  Attempt attempt_;
   OutputFacts facts_;
-  std::unique_ptr<RecordWriter> writer_;
-  std::unique_ptr<Compressor> compressor_;  // null: stored as it is
-  std::unique_ptr<WritableFile> file_;      // null: nothing written yet
-  std::string text_;                        // not yet packed or stored
-  std::string packed_;                      // not yet stored
+  std::unique_ptr<StagedFile> whole_;  // without a subdirectory
+  std::vector<Part> parts_;            // with one, by number
+  std::map<std::string, std::size_t, std::less<>> part_numbers_;
+  std::size_t last_part_ = 0;
+  std::optional<std::vector<std::string>> expected_columns_;
 };
 
 std::vector<OptionSpec> file_exporter_options() {
@@ -179,10 +259,16 @@ std::vector<OptionSpec> file_exporter_options() {
       {.name = "path",
        .type = OptionType::text,
        .description = "Directory for a file per slice; with single_file the file. `{date}`, `{date:%Y/%m/%d}`, "
-                      "`{name}` and `{ex_id}` stand for the execution's start (UTC), the job's name and the execution.",
+                      "`{name}` and `{ex_id}` stand for the execution's start (UTC), the job's name and the execution; "
+                      "other names for fields of the records: `{country}/{time:%Y-%m}` makes a directory for each "
+                      "value.",
        .required = true,
        .is_path = true,
        .is_output = true},
+      {.name = "subdirectory",
+       .type = OptionType::text,
+       .description = "The end of `path` from the first component on that names a field of the records. Set from "
+                      "`path`, not by hand."},
       {.name = "format",
        .type = OptionType::text,
        .description =

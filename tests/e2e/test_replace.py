@@ -220,7 +220,7 @@ class Placeholders(EndToEnd):
         self.assert_output(records(1000), self.directory / "out" / second)
 
     def test_what_is_none_is_an_error(self):
-        self.assert_one_line(self.slicemill("validate", self.write_job("/out/{field}")), BAD_INPUT, "operations[1].path", "{field}", "{date}")
+        self.assert_one_line(self.slicemill("validate", self.write_job("/out/{date:%q}")), BAD_INPUT, "operations[1].path", "{date:%q}", "%Y")
         literal = self.slicemill("run", self.write_job(self.directory / "{{field}}"), "--data", self.data)
         self.assertEqual(literal.returncode, OK, literal.stderr)
         self.assert_output(records(100), self.directory / "{field}")

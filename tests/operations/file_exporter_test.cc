@@ -1,6 +1,7 @@
 // The sender's half: what is staged, and that nothing is visible. Publication: tests/core/outputs.
 #include "operations/senders/file_exporter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -299,6 +300,61 @@ TEST_F(FileExporterTest, SchemaChecksOptionsTogether) {
   EXPECT_EQ(validate_options(schema, {{"path", "/a.xz"}, {"single_file", true}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "xml"}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a/"}, {"single_file", true}}).issues.size(), 1u);
+}
+
+// ---- a directory for each value ----
+
+TEST_F(FileExporterTest, RecordsGoToTheFilesOfTheirValues) {
+  options_["subdirectory"] = "{field:c}";
+  const auto facts = export_slice({R"({"c":"a","n":1})", R"({"c":"b","n":2})", R"({"c":"a","n":3})"});
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->records, 3u);
+  ASSERT_EQ(facts->parts.size(), 2u);
+  EXPECT_EQ(facts->parts[0].place, "a");
+  EXPECT_EQ(facts->parts[0].records, 2u);
+  EXPECT_EQ(facts->parts[1].place, "b");
+  std::ostringstream text;
+  text << std::ifstream(staged_path() + ".0").rdbuf();
+  EXPECT_EQ(text.str(), "{\"c\":\"a\",\"n\":1}\n{\"c\":\"a\",\"n\":3}\n");
+  EXPECT_EQ(facts->parts[0].checksum, XXH3_64bits(text.str().data(), text.str().size()));
+  EXPECT_EQ(facts->bytes, facts->parts[0].bytes + facts->parts[1].bytes);
+  EXPECT_FALSE(fs::exists(staged_path()));
+  slice_.key.order = 8;
+  const auto next = export_slice({R"({"c":"b"})"});
+  ASSERT_EQ(next->parts.size(), 1u);
+  EXPECT_EQ(next->parts[0].place, "b");
+}
+
+TEST_F(FileExporterTest, AnAbandonedSliceLeavesNoneOfItsFiles) {
+  options_["subdirectory"] = "{field:c}";
+  ASSERT_TRUE(sender().begin(slice_));
+  ASSERT_TRUE(write({R"({"c":1})", R"({"c":2})"}));
+  EXPECT_TRUE(fs::exists(staged_path() + ".1"));
+  sender().abandon();
+  EXPECT_TRUE(fs::is_empty(fs::path(staged_path()).parent_path()));
+}
+
+TEST_F(FileExporterTest, AFewHundredValuesAreOpenAtATime) {
+  options_["subdirectory"] = "{field:c}";
+  ASSERT_TRUE(sender().begin(slice_));
+  for (int value = 0; value < 256; ++value) ASSERT_TRUE(write({fmt::format(R"({{"c":{}}})", value)})) << value;
+  const auto refused = write({R"({"c":256})"});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              testing::HasSubstr("more than 256 directories by the fields that it names, `c`"));
+  EXPECT_FALSE(refused.error().retryable);
+  sender().abandon();
+}
+
+TEST_F(FileExporterTest, ARecordWithoutAPlaceIsABadRecord) {
+  options_["subdirectory"] = "{field:c}";
+  options_["_dead_letter_action"] = "none";
+  const auto facts = export_slice({R"({"c":1})", R"({"d":1})", R"([1])", R"({"c":{}})"});
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->records, 1u);
+  operation_.reset();
+  options_["_dead_letter_action"] = "throw";
+  EXPECT_THAT(export_slice({R"({"d":1})"}).error().message, testing::HasSubstr("`c`, which the output's path names"));
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ class ListSender final : public Sender {
     written_.clear();
     return {};
   }
-  Result<void> write(const RecordBatch& batch) override {
+  Result<void> write(RecordBatch& batch) override {
     for (const auto record : batch.records) written_.emplace_back(record);
     return {};
   }

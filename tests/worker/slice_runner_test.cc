@@ -138,7 +138,7 @@ class TracedSender final : public Sender {
     trace_.told.push_back(columns);
     return trace_.event("sender.columns");
   }
-  Result<void> write(const RecordBatch& batch) override {
+  Result<void> write(RecordBatch& batch) override {
     for (const auto record : batch.records) trace_.written.emplace_back(record);
     return trace_.event("sender.write");
   }

@@ -104,6 +104,7 @@ const OpenRow kRow{kSlice, SliceState::start, 1, 2, 3, 4, 5, R"({"id":1})", "it 
 const QuarantineRow kQuarantined{
     {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
 const CommittedOutput kOutput{kSlice, {kMax64, 0xFFFFFFFF}, {true, 1, kMax64, 3, 4}};
+const CommittedOutput kParts{kSlice, {7, 1}, {true, 3, 50, 0, 4, {{"DE/2026", 1, 20, kMax64}, {"%00/2026", 2, 30, 0}}}};
 
 std::vector<Sample> samples() {
   std::vector<Sample> all;
@@ -133,6 +134,7 @@ std::vector<Sample> samples() {
   other("quarantine", quarantine_key(kQuarantined.at), encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined),
         decode_quarantine);
   other("output", output_key(kSlice), encode_output(output_key(kSlice), kOutput), decode_output);
+  other("output in parts", output_key(kSlice), encode_output(output_key(kSlice), kParts), decode_output);
   return all;
 }
 
@@ -154,6 +156,7 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
             (IntervalSet::Interval{3, 900}));
   EXPECT_EQ(*decode_row(row_key(kSlice), encode_row(row_key(kSlice), kRow)), kRow);
   EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kOutput)), kOutput);
+  EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kParts)), kParts);
   EXPECT_EQ(*decode_quarantine(quarantine_key(kQuarantined.at),
                                encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined)),
             kQuarantined);

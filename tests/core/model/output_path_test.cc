@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace slicemill {
 namespace {
@@ -15,7 +16,14 @@ constexpr WallMs kMoment = 1'796'040'000'000;  // 2026-11-30T12:00:00Z, a Monday
 std::string filled_path(const std::string& path, const std::string& name = "n", const std::string& ex_id = "e1") {
   const auto result = fill_output_path(path, {kMoment, name, ex_id});
   EXPECT_TRUE(result) << result.error().message;
-  return result ? *result : "";
+  if (result) EXPECT_EQ(result->subdirectory, "");
+  return result ? result->path : "";
+}
+
+std::pair<std::string, std::string> both(const std::string& path) {
+  const auto result = fill_output_path(path, {kMoment, "n", "e1"});
+  EXPECT_TRUE(result) << result.error().message;
+  return result ? std::pair(result->path, result->subdirectory) : std::pair<std::string, std::string>();
 }
 
 TEST(OutputPath, HasDateNameAndExecution) {
@@ -48,10 +56,21 @@ TEST(OutputPath, ANameLeadsNowhereElse) {
   EXPECT_EQ((cut.size() - 2) % 2, 0u) << "whole characters";
 }
 
-TEST(OutputPath, UnknownWordsAreRefused) {
+TEST(OutputPath, FieldsOfRecordsStandInASubdirectory) {
+  using Both = std::pair<std::string, std::string>;
+  EXPECT_EQ(both("/out/{country}"), Both("/out", "{field:country}"));
+  EXPECT_EQ(both("/out/{date}/a-{c.d}-{name}/{at:%Y/%m}/{e:-none}/{date:%H}"),
+            Both("/out/2026-11-30", "a-{field:c.d}-n/{field:at:%Y/%m}/{field:e:-none}/12"));
+  EXPECT_EQ(both("{a}/x"), Both(".", "{field:a}/x"));
+  EXPECT_EQ(both("/{a}"), Both("/", "{field:a}"));
+  EXPECT_EQ(both("/o/{field:name}/{field:date:%Y}/{@t}"), Both("/o", "{field:name}/{field:date:%Y}/{field:@t}"));
+  EXPECT_EQ(both("/{{a}}/{{b}}{c}{{d}}/{}"), Both("/{a}", "{{b}}{field:c}{{d}}/{{}}"));
+}
+
+TEST(OutputPath, WhatCannotBeMeantIsRefused) {
   for (const auto& [path, words] :
-       {std::pair("/{field}", "{field}: there are {date}"), std::pair("/{name:x}", "only a date"),
-        std::pair("/{date:%q}", "{date:%q}: formats"), std::pair("/{date:%}", "formats")}) {
+       {std::pair("/{name:x}", "only a date"), std::pair("/{date:%q}", "{date:%q}: \"%q\" is no"),
+        std::pair("/{date:%}", "is no format of a date")}) {
     const auto refused = fill_output_path(path, {kMoment, "n", "e1"});
     ASSERT_FALSE(refused) << path;
     EXPECT_THAT(refused.error().message, HasSubstr(words));

@@ -476,6 +476,124 @@ class ReplacementTest : public FilePublisherTest {
   }
 };
 
+// ---- a directory for each value ----
+
+class PartsTest : public FilePublisherTest {
+ protected:
+  PartsTest() { options_["subdirectory"] = "{field:country}/{field:day}"; }
+
+  CommittedOutput stage_parts(std::uint64_t order, const std::vector<std::string>& places, Attempt attempt = {1, 1}) {
+    CommittedOutput output;
+    output.key.order = order;
+    output.attempt = attempt;
+    output.facts = {true, 0, 0, 0, request_hash("{}")};
+    for (const std::string& place : places) {
+      const std::string path = layout().staged_path(output.key, attempt, output.facts.parts.size());
+      write(path, place + "\n");
+      const auto stored = read_stored_file(posix_files(), path);
+      output.facts.parts.push_back({place, 1, stored->bytes, stored->checksum});
+      output.facts.records += 1;
+      output.facts.bytes += stored->bytes;
+    }
+    return output;
+  }
+  std::string path_of(const CommittedOutput& output, const std::string& place) {
+    return layout().publish_directory() + "/" + place + "/" +
+           layout().final_name(slice_id(kFirst, output.key), output.key, output.facts);
+  }
+};
+
+TEST_F(PartsTest, EachFileGoesToItsPlaceHoweverOftenItIsAskedFor) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage_parts(1, {"DE/1", "FR/1"});
+  const CommittedOutput two = stage_parts(2, {"FR/2", "DE/1"});
+  EXPECT_TRUE(visible().empty());
+  // A first call that died between two files.
+  fs::create_directories(directory_ + "/out/DE/1");
+  fs::rename(layout().staged_path(one.key, one.attempt, 0), path_of(one, "DE/1"));
+  for (int call = 0; call < 2; ++call)
+    for (const auto& result : files->publish({one, two})) EXPECT_TRUE(result) << result.error().message;
+  EXPECT_THAT(visible(), testing::ElementsAre("DE", "FR"));
+  for (const auto& [output, place] :
+       {std::pair(one, "DE/1"), std::pair(one, "FR/1"), std::pair(two, "FR/2"), std::pair(two, "DE/1")})
+    EXPECT_EQ(read(path_of(output, place)), std::string(place) + "\n");
+  const auto report = files->verify(source({one, two}), std::nullopt, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->clean());
+  EXPECT_EQ(report->expected, 4u);
+  EXPECT_EQ(report->records, 4u);
+  fs::remove(path_of(one, "FR/1"));
+  const auto lost = files->publish({one});
+  EXPECT_THAT(lost[0].error().message, testing::HasSubstr("output_lost"));
+}
+
+TEST_F(PartsTest, VerifyNamesPlaces) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  const CommittedOutput one = stage_parts(1, {"DE/1", "FR/1"});
+  ASSERT_TRUE(files->publish({one})[0]);
+  const std::string name = fs::path(path_of(one, "DE/1")).filename();
+  fs::create_directories(directory_ + "/out/ES/9");
+  fs::rename(path_of(one, "DE/1"), directory_ + "/out/ES/9/" + name);
+  write(path_of(one, "FR/1"), "other");
+  write(directory_ + "/out/ES/9/mine.txt", "not ours to judge");
+  const auto report = files->verify(source({one}), std::nullopt, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->missing, testing::ElementsAre("DE/1/" + name));
+  EXPECT_THAT(report->altered, testing::ElementsAre("FR/1/" + name));
+  EXPECT_THAT(report->extra, testing::ElementsAre("ES/9/" + name));
+}
+
+TEST_F(PartsTest, ASweepKnowsTheFilesOfAnAttempt) {
+  auto files = publisher();
+  ASSERT_TRUE(files->prepare(true));
+  stage_parts(1, {"DE/1", "FR/1"}, {1, 1});
+  stage_parts(1, {"DE/1", "FR/1"}, {1, 2});
+  files->sweep([](const SliceKey&, const Attempt& attempt) { return attempt.n == 2; });
+  EXPECT_EQ(std::distance(fs::directory_iterator(layout().staging_directory()), fs::directory_iterator()), 2);
+  EXPECT_FALSE(parse_staged_name("0-0-1-1.1-2.x"));
+  EXPECT_EQ(*parse_staged_name("0-0-1-1.1-2.30"), *parse_staged_name("0-0-1-1.1-2"));
+}
+
+TEST_F(PartsTest, TakesThePlaceOfAnotherOne) {
+  options_["if_exists"] = "replace";
+  std::optional<JoinRecord> joined;
+  for (const auto& [lineage, places] : {std::pair(kSecond, std::vector<std::string>{"DE/1", "FR/1"}),
+                                        std::pair(kFirst, std::vector<std::string>{"ES/1"})}) {
+    Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+    auto files = *make_publisher(job, {lineage}, posix_files(), std::nullopt);
+    ASSERT_TRUE(files->prepare(true));
+    const auto its_layout = *file_layout(options_, lineage);
+    CommittedOutput one;
+    one.key.order = 1;
+    one.attempt = {1, 1};
+    one.facts = {true, 1, 2, 0, 0};
+    for (const std::string& place : places) {
+      const std::string path = its_layout.staged_path(one.key, one.attempt, one.facts.parts.size());
+      write(path, "x\n");
+      const auto stored = read_stored_file(posix_files(), path);
+      one.facts.parts.push_back({place, 1, stored->bytes, stored->checksum});
+    }
+    ASSERT_TRUE(files->publish({one})[0]);
+    const auto facts = files->join(source({one}));
+    ASSERT_TRUE(facts) << facts.error().message;
+    const auto published = files->publish_joined(*facts);
+    ASSERT_TRUE(published) << published.error().message;
+    joined = JoinRecord{*facts, true};
+    EXPECT_TRUE(files->verify(source({one}), joined, {})->clean());
+    files->clean_up(true);
+  }
+  EXPECT_THAT(visible(), testing::ElementsAre("ES"));
+  for (const std::string name : {"ES/1/thesis.txt", "ES/thesis.txt"}) {
+    write(directory_ + "/out/" + name, "x");
+    EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr(name + " in it is no output"));
+    fs::remove(directory_ + "/out/" + name);
+  }
+  fs::create_directories(directory_ + "/out/ES/empty");
+  EXPECT_THAT(publisher()->prepare(true).error().message, testing::HasSubstr("ES/empty in it is no output"));
+}
+
 TEST_F(ReplacementTest, TakesThePlaceOfWhatWasThere) {
   const std::string old = write_old();
   auto files = publisher();
