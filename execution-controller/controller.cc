@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "core/model/job.h"
+#include "core/model/plain_reason.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -626,7 +627,7 @@ void Controller::fail(const Error& error) {
 // What it has done stays done; what is open stays open, for a recovery.
 void Controller::give_up(const std::string& reason) {
   if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
-  log(LogLevel::error, "{}", reason);
+  log(LogLevel::error, "{}", plain_reason(reason));
   reason_ = reason;
   fatal_ = true;
   begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));

@@ -1,6 +1,7 @@
 // Controller, second part: how an execution ends. The outcome is durable before anybody is told.
 #include <utility>
 
+#include "core/model/plain_reason.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -90,7 +91,7 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   outcome_.summary = summary(view());
   for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
-      reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.failed);
+      reason.empty() ? "" : ", ", plain_reason(reason), outcome_.counters.processed, outcome_.counters.failed);
   for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
   finish();
 }

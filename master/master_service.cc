@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/plain_reason.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/execution_documents.h"
@@ -424,8 +425,11 @@ void MasterService::history(const ExecutionId& id, Reply<std::vector<Json>> repl
   if (!rows) return reply(rows.error());
   std::vector<Json> changes;
   for (const HistoryRow& row : *rows) {
-    changes.push_back(
-        {{"time", to_iso(row.at)}, {"from", row.from}, {"event", row.event}, {"to", row.to}, {"reason", row.reason}});
+    changes.push_back({{"time", to_iso(row.at)},
+                       {"from", row.from},
+                       {"event", row.event},
+                       {"to", row.to},
+                       {"reason", std::string(plain_reason(row.reason))}});
   }
   reply(std::move(changes));
 }

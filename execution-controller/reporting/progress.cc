@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "core/model/plain_reason.h"
+
 namespace slicemill::controller {
 namespace {
 
@@ -122,7 +124,7 @@ Json summary_json(const SummaryView& summary) {
   return {{"ex_id", summary.ex_id},
           {"name", summary.job.value("name", std::string())},
           {"status", summary.status},
-          {"reason", summary.reason},
+          {"reason", std::string(plain_reason(summary.reason))},
           {"started", to_iso(summary.created_ms)},
           {"resumed", summary.resumed_ms != 0 ? Json(to_iso(summary.resumed_ms)) : Json()},
           {"ended", to_iso(summary.ended_ms)},

@@ -60,7 +60,7 @@ std::string record_text(const FirstError& first) {
 Json first_error_json(const FirstError& first) {
   const FilePart part = file_part(first.request);
   const bool has_place = first.record && !first.record->place.empty();
-  return {{"error", cut(printable(first.error), kMostErrorText)},
+  return {{"error", cut(printable(first_line(first.error)), kMostErrorText)},
           {"file", part.file.empty() ? Json() : Json(part.file)},
           {"bytes", part.bytes ? Json::array({part.bytes->first, part.bytes->second}) : Json()},
           {"place", has_place ? Json(cut(printable(first.record->place), kMostErrorText)) : Json()},
