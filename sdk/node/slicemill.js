@@ -134,7 +134,9 @@ function each(work, finish = () => []) {
       const given = work(record);
       return given === undefined || given === null ? [] : given;
     } catch (failure) {
-      fs.writeSync(2, `${(failure && failure.stack) || failure}\nthe record was: ${textOf(record).slice(0, SHOWN_LENGTH)}\n`);
+      const stack = failure && failure.stack ? `${failure.stack}\n` : '';
+      // The error of the slice begins with the last line.
+      fs.writeSync(2, `${stack}${failure}; the record was: ${textOf(record).slice(0, SHOWN_LENGTH)}\n`);
       process.exit(1);
     }
   }), finish);

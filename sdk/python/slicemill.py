@@ -106,8 +106,9 @@ def each(function, finish=lambda: (), byte_order=None):
                 given = function(record)
             except Exception as failure:
                 line = _lines.get(id(record), b"")[:_SHOWN_BYTES].decode(errors="replace")
-                traceback.print_exception(type(failure), failure, failure.__traceback__.tb_next)
-                sys.stderr.write(f"the record was: {line}\n")
+                told = "".join(traceback.format_exception(type(failure), failure, failure.__traceback__.tb_next)).rstrip()
+                # In one line with the exception: the error of the slice begins with the last line.
+                sys.stderr.write(f"{told}; the record was: {line}\n")
                 sys.stderr.flush()
                 os._exit(1)
             if isinstance(given, (list, tuple)):
