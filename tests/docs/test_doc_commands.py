@@ -24,6 +24,9 @@ from harness import BUILD, PATIENCE_S, POLL_S, SLICEMILL, EndToEnd  # noqa: E402
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md", ROOT / "sdk" / "README.md",
          *sorted((ROOT / "docs").glob("*.md"))]
+# What is read beside them: its commands are for those who build.
+TEXTS = [*PAGES, ROOT / "CHANGELOG.md",
+         *(path for path in sorted(ROOT.rglob("README.md")) if path not in PAGES and "build" not in path.relative_to(ROOT).parts)]
 MAX_COLUMNS = 140
 SHOWN_HOME = "/home/you"
 
@@ -188,7 +191,7 @@ class Marks(unittest.TestCase):
 
 class Text(unittest.TestCase):
     def test_lines_are_short(self):
-        for path in PAGES:
+        for path in TEXTS:
             rendered = False  # tables that the program renders are as wide as their words
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 rendered = rendered or line.startswith("|")
@@ -197,7 +200,7 @@ class Text(unittest.TestCase):
                     self.assertLessEqual(len(line), MAX_COLUMNS, f"{path.relative_to(ROOT)}:{number}")
 
     def test_links_lead_somewhere(self):
-        for path in PAGES:
+        for path in TEXTS:
             text = re.sub(r"```.*?```", "", path.read_text(), flags=re.S)
             for target in re.findall(r"\]\(([^)\s]+)\)", text):
                 if re.match(r"[a-z]+:", target):
@@ -221,7 +224,7 @@ class Text(unittest.TestCase):
             return help_of[words]
 
         commands = set(re.findall(r"^  ([a-z]+) {2,}", help_text(), re.M))
-        for path in PAGES:
+        for path in TEXTS:
             for line, span in read_page(path.read_text()).spans:
                 words = span.split()
                 if len(words) < 2 or words[0] != "slicemill":
