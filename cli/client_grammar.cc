@@ -1,25 +1,34 @@
 #include "cli/client_grammar.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
-#include <map>
+#include <charconv>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "cli/client/documents.h"
 #include "cli/shell_words.h"
 #include "core/runtime/result.h"
+#include "core/runtime/text.h"
 
 namespace slicemill::cli {
 namespace {
 
+constexpr std::int64_t kMostNumber = 1'000'000;
 constexpr int kAnyNumber = 1 << 20;  // of words; check_client_arguments() says how many there may be
 
-const std::map<std::string, OutputFormat> kFormats = {{"table", OutputFormat::table},
-                                                      {"wide", OutputFormat::wide},
-                                                      {"json", OutputFormat::json},
-                                                      {"yaml", OutputFormat::yaml}};
+const std::vector<std::string> kFormats = {"table", "wide", "json", "yaml"};
+static_assert(static_cast<int>(OutputFormat::table) == 0 && static_cast<int>(OutputFormat::yaml) == 3);
+
+std::string none_of(const std::string& word, const std::vector<std::string>& words) {
+  const auto near = nearest_word(word, words);
+  return fmt::format("'{}' is none of {}{}", word, fmt::join(words, ", "),
+                     near ? fmt::format("; did you mean '{}'?", *near) : "");
+}
 
 // A variable of a script that is not set must not mean another master.
 CLI::Validator not_empty() {
@@ -58,7 +67,7 @@ class ClientGrammar {
   void add_help() {
     CLI::App& context = add_(Command::context, "context", "Name masters, and choose the one that commands ask");
     context.add_option("ACTION", options_.action, "What to do; by default list")
-        ->check(CLI::IsMember({"list", "set", "use", "remove"}));
+        ->check(one_of({"list", "set", "use", "remove"}));
     context.add_option("WORDS", options_.words, "set: NAME URL; use, remove: NAME")->expected(0, kAnyNumber);
     context.footer(
         "The first context that is set is used; `use` chooses another. Stored in\n"
@@ -66,7 +75,7 @@ class ClientGrammar {
         "Example: slicemill context set night http://10.0.0.7:5678");
 
     CLI::App& completion = add_(Command::completion, "completion", "Print a script that completes words for a shell");
-    completion.add_option("SHELL", options_.action, "Which shell")->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion.add_option("SHELL", options_.action, "Which shell")->check(one_of({"bash", "zsh", "fish"}));
     completion.footer(
         "bash: source <(slicemill completion bash)\n"
         "zsh:  slicemill completion zsh > \"${fpath[1]}/_slicemill\"\n"
@@ -99,7 +108,7 @@ class ClientGrammar {
   void add_output(CLI::App& app) {
     app.add_option("-o,--output", options_.output, "How to print it; json and yaml are the master's documents")
         ->type_name("FORMAT")
-        ->transform(CLI::CheckedTransformer(kFormats).description("{table,wide,json,yaml}"));
+        ->transform(position_in(kFormats));
   }
   void add_timeout(CLI::App& app) {
     add_period(app, "--timeout", options_.timeout_ms, "Wait at most this long; then exit with 124");
@@ -115,7 +124,7 @@ class ClientGrammar {
   void add_limit(CLI::App& app) {
     app.add_option("--limit", options_.limit, "Show at most this many; by default 100")
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000).description(""));
+        ->check(number_from(1, kMostNumber));
   }
   void add_filter(CLI::App& app, const char* example) {
     app.add_option("--filter", options_.filter,
@@ -174,10 +183,10 @@ class ClientGrammar {
     logs.add_flag("-f,--follow", options_.follow, "Follow the log until the execution has ended");
     logs.add_option("--worker", options_.worker, "The log of this worker instead of the controller's")
         ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000).description(""));
+        ->check(number_from(1, kMostNumber));
     logs.add_option("-n,--lines", options_.lines, "Begin with this many of the last lines; by default 100")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000).description(""));
+        ->check(number_from(0, kMostNumber));
   }
 
   void add_verbs() {
@@ -194,12 +203,12 @@ class ClientGrammar {
         of_execution(Command::recover, "recover", "Run again what an ended execution has not done; prints the new id");
     recover.add_option("--slices", options_.slices, "Only these of its slices, and no new ones")
         ->type_name("TYPE")
-        ->check(CLI::IsMember({"all", "errors", "pending"}));
+        ->check(one_of({"all", "errors", "pending"}));
     recover
         .add_option("--config", options_.config,
                     "The job as it is now (current), or as the execution had it (own); own if nothing is said")
         ->type_name("WHICH")
-        ->check(CLI::IsMember({"current", "own"}));
+        ->check(one_of({"current", "own"}));
     add_set(recover, line_);
     add_wait(recover);
     add_output(recover);
@@ -211,8 +220,8 @@ class ClientGrammar {
     add_output(restart);
 
     CLI::App& workers = of_execution(Command::workers, "workers", "Change the number of an execution's workers");
-    workers.add_option("CHANGE", options_.action, "How")->check(CLI::IsMember({"add", "remove", "total"}));
-    workers.add_option("N", options_.count, "How many")->type_name("")->check(CLI::Range(1, 1'000'000).description(""));
+    workers.add_option("CHANGE", options_.action, "How")->check(one_of({"add", "remove", "total"}));
+    workers.add_option("N", options_.count, "How many")->type_name("")->check(number_from(1, kMostNumber));
     add_output(workers);
     workers.footer("Example: slicemill workers last add 2");
 
@@ -235,7 +244,7 @@ class ClientGrammar {
   void add_the_rest() {
     CLI::App& assets = client(Command::assets, "assets", "List, upload or delete bundles");
     assets.add_option("ACTION", options_.action, "What to do; by default list")
-        ->check(CLI::IsMember({"list", "upload", "delete"}));
+        ->check(one_of({"list", "upload", "delete"}));
     assets.add_option("WORDS", options_.words, "list: [NAME [VERSION]]; upload: ZIP; delete: ID, or its beginning")
         ->expected(0, kAnyNumber);
     add_output(assets);
@@ -245,7 +254,7 @@ class ClientGrammar {
     add_period(prune, "--older-than", options_.older_than_ms, "Executions that ended longer ago than this, e.g. 30d");
     prune.add_option("--keep", options_.keep, "But never the N that ended last")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000).description(""));
+        ->check(number_from(0, kMostNumber));
     prune.add_flag("--dry-run", options_.dry_run, "Only say which");
     prune.footer("Prints the ids. Published output stays.\nExample: slicemill prune --older-than 30d --keep 10");
   }
@@ -359,6 +368,34 @@ bool looks_into_data(Command command) {
     default:
       return false;
   }
+}
+
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  return {[words](const std::string& word) {
+            return std::ranges::find(words, word) != words.end() ? std::string() : none_of(word, words);
+          },
+          fmt::format("{{{}}}", fmt::join(words, ","))};
+}
+
+CLI::Validator position_in(const std::vector<std::string>& words) {
+  return {[words](std::string& word) {
+            const auto found = std::ranges::find(words, word);
+            if (found == words.end()) return none_of(word, words);
+            word = std::to_string(found - words.begin());
+            return std::string();
+          },
+          fmt::format("{{{}}}", fmt::join(words, ","))};
+}
+
+CLI::Validator number_from(std::int64_t least, std::int64_t most) {
+  return {[least, most](const std::string& word) {
+            std::int64_t number = 0;
+            const char* const end = word.data() + word.size();
+            const auto [behind, code] = std::from_chars(word.data(), end, number);
+            const bool is_good = code == std::errc() && behind == end && number >= least && number <= most;
+            return is_good ? std::string() : fmt::format("'{}' is no whole number from {} to {}", word, least, most);
+          },
+          ""};
 }
 
 void add_client_grammar(CommandLine& line, const AddCommand& add) {

@@ -3,13 +3,21 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::cli {
+
+// A value that is one of these words; for words that stand for something else the position of the word is kept.
+CLI::Validator one_of(const std::vector<std::string>& words);
+CLI::Validator position_in(const std::vector<std::string>& words);
+// A whole number within these bounds.
+CLI::Validator number_from(std::int64_t least, std::int64_t most);
 
 using AddCommand = std::function<CLI::App&(Command command, const std::string& name, const std::string& description)>;
 

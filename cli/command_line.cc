@@ -16,12 +16,11 @@ namespace {
 
 constexpr const char* kDataIfNoMaster =
     "Look into this data directory, as is done if no master is named. Environment: SLICEMILL_DATA";
-const std::vector<std::pair<std::string, ProgressForm>> kProgressForms = {{"auto", ProgressForm::automatic},
-                                                                          {"bar", ProgressForm::bar},
-                                                                          {"lines", ProgressForm::lines},
-                                                                          {"none", ProgressForm::none}};
-const std::vector<std::pair<std::string, SummaryForm>> kSummaryForms = {{"text", SummaryForm::text},
-                                                                        {"json", SummaryForm::json}};
+const std::vector<std::string> kProgressForms = {"auto", "bar", "lines", "none"};
+static_assert(static_cast<int>(ProgressForm::automatic) == 0 && static_cast<int>(ProgressForm::none) == 3);
+const std::vector<std::string> kSummaryForms = {"text", "json"};
+static_assert(static_cast<int>(SummaryForm::text) == 0 && static_cast<int>(SummaryForm::json) == 1);
+constexpr int kMostWorkers = 1024;
 
 struct Subcommand {
   CLI::App* app = nullptr;
@@ -73,7 +72,7 @@ Parser::Parser(CommandLine& line) : line_(line) {
   add_set(run, line);
   run.add_option("--workers", line.workers, "Workers, instead of what the job says")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""));
+      ->check(number_from(1, kMostWorkers));
   run.add_option("--resume", line.resume_ex_id,
                  "Go on with this execution of the data directory: its id, the beginning of it, or last")
       ->type_name("EX");
@@ -95,12 +94,12 @@ Parser::Parser(CommandLine& line) : line_(line) {
   run.add_option("--progress", line.telling.progress,
                  "What is told while it runs, on standard error: a bar, or lines; auto is a bar on a terminal")
       ->type_name("FORM")
-      ->transform(CLI::CheckedTransformer(kProgressForms).description("{auto,bar,lines,none}"));
+      ->transform(position_in(kProgressForms));
   run.add_flag("-q,--quiet", line.telling.is_quiet, "No progress, and of the summary its first line only");
   run.add_option("--summary", line.telling.summary,
                  "The summary at the end, on standard output; on standard error if an operation writes records there")
       ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(kSummaryForms).description("{text,json}"));
+      ->transform(position_in(kSummaryForms));
   run.add_option("--summary-file", line.telling.summary_file, "Write the summary as JSON into this file, too")
       ->type_name("FILE");
   run.add_option("--config", line.config_file, "YAML file with settings")->type_name("FILE");
@@ -214,7 +213,16 @@ const Subcommand* Parser::chosen() const {
 
 Error Parser::explain(const CLI::ParseError& error, const CLI::App& app) const {
   const std::string where = &app == &app_ ? std::string() : app.get_name() + ": ";
-  return Error(ErrorCode::invalid, where + error.what());
+  std::string text = error.what();
+  // The library counts: "--data: 1 required DIR missing".
+  constexpr std::string_view kCounted = ": 1 required ", kMissing = " missing";
+  const auto counted = text.find(kCounted);
+  if (counted != std::string::npos && text.ends_with(kMissing)) {
+    const std::size_t begin = counted + kCounted.size();
+    const std::string value = text.substr(begin, text.size() - kMissing.size() - begin);
+    text = fmt::format("{} needs a value: {}", text.substr(0, counted), value);
+  }
+  return Error(ErrorCode::invalid, where + text);
 }
 
 Result<void> Parser::refuse_extras(const CLI::App& app) const {
@@ -314,13 +322,13 @@ Result<void> check_arguments(const CommandLine& line) {
   };
   switch (line.command) {
     case Command::run:
+      if (!line.mended_job.empty() && line.resume_ex_id.empty())
+        return Error(ErrorCode::invalid, "run: --job goes with --resume; a new execution has its JOB");
       if (line.job_file.empty() && line.resume_ex_id.empty()) return missing("run", "JOB");
       if (!line.job_file.empty() && !line.resume_ex_id.empty()) {
         return Error(ErrorCode::invalid,
                      "run: give a JOB or --resume, not both; a resumed execution keeps its job, or goes on with --job");
       }
-      if (!line.mended_job.empty() && line.resume_ex_id.empty())
-        return Error(ErrorCode::invalid, "run: --job goes with --resume; a new execution has its JOB");
       if (!line.assets.empty() && !line.resume_ex_id.empty() && line.mended_job.empty())
         return Error(ErrorCode::invalid, "run: --assets goes with a JOB; a resumed execution keeps its bundles");
       if (!line.set.empty() && !line.resume_ex_id.empty() && line.mended_job.empty())

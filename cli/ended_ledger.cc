@@ -52,6 +52,14 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
                  fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
   }
   LedgerPlace place{.directory = text("ledger_directory"), .patience = kLedgerPatience};
+  const auto stats = document->find("_slicer_stats");
+  const bool has_run = stats != document->end() && stats->is_object() && !stats->empty();
+  if (!ledger_exists(place.directory) && !has_run) {
+    return Error(ErrorCode::not_found,
+                 fmt::format("execution {} ended as {} before it ran a slice: it has written nothing that could be "
+                             "verified",
+                             line.ex_id, status_text));
+  }
   if (!ledger_exists(place.directory)) {
     return Error(
         ErrorCode::not_found,

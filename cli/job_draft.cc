@@ -352,6 +352,12 @@ Draft with_fields(Draft draft, const FieldTypes& fields, std::size_t records) {
 
 std::optional<Draft> draft_ldjson(const std::vector<std::string_view>& lines) {
   if (lines.empty() || !std::all_of(lines.begin(), lines.end(), is_json_record)) return std::nullopt;
+  // One array of objects is a file of format json that happens to have no line ends.
+  if (lines.size() == 1) {
+    const auto only = parse_json(lines[0]);
+    const auto is_object = [](const Json& item) { return item.is_object(); };
+    if (only->is_array() && !only->empty() && std::all_of(only->begin(), only->end(), is_object)) return std::nullopt;
+  }
   FieldTypes fields;
   for (const std::string_view line : lines) fields.take(*parse_json(line));
   return with_fields({.format = "ldjson"}, fields, lines.size());

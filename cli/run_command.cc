@@ -32,6 +32,7 @@
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
 #include "core/runtime/printable.h"
+#include "core/runtime/process.h"
 #include "core/runtime/text.h"
 #include "execution-controller/local_run.h"
 #include "worker/worker.h"
@@ -84,13 +85,13 @@ Result<void> end_interrupted(const std::string& directory, const std::string& su
   batch.outcome = LedgerOutcome{ExecutionStatus::stopped,
                                 fmt::format("interrupted; execution {} goes on from it with another job", successor),
                                 loop.wall_ms()};
-  Result<void> written;
+  std::optional<Error> failure;
   ledger->write(std::move(batch), [&](const Result<void>& synced) {
-    written = synced;
+    if (!synced) failure = synced.error();
     loop.stop();
   });
   loop.run();
-  RETURN_IF_ERROR(written);
+  if (failure) return *std::move(failure);
   return ledger->close();
 }
 
@@ -304,6 +305,17 @@ void tell_summary(const CommandLine& line, const Plan& plan, const controller::C
     report_warning("the summary could not be written: " + written.error().message);
 }
 
+// A resume helps where something is done already, and what is left can be done as the job is now.
+std::string what_next(const Plan& plan, const controller::ControllerOutcome& outcome, const std::string& cause) {
+  if (is_about_input(cause))
+    return "mend the input and run the job anew, or let `_dead_letter_action: quarantine` in the job set bad records "
+           "aside";
+  const bool began = outcome.counters.processed > 0 || !plan.options.launch.source_ledger_directory.empty();
+  if (outcome.status == ExecutionStatus::failed && !outcome.obstacle && !began)
+    return "nothing was done yet: with that mended, run the job anew";
+  return fmt::format("go on with `{}`", plan.resume);
+}
+
 ExitCode conclude(const CommandLine& line, const Plan& plan, const controller::ControllerOutcome& outcome,
                   std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
@@ -324,10 +336,7 @@ ExitCode conclude(const CommandLine& line, const Plan& plan, const controller::C
         ExitCode::quarantined);
   }
   if (code == ExitCode::ok) return code;
-  const std::string next = is_about_input(cause)
-                               ? "mend the input and run the job anew, or let `_dead_letter_action: quarantine` in the "
-                                 "job set bad records aside"
-                               : fmt::format("go on with `{}`", plan.resume);
+  const std::string next = what_next(plan, outcome, cause);
   if (outcome.obstacle) {
     return report(Error(ErrorCode::no_space,
                         fmt::format("{}; with that out of the way, {}{}", outcome.obstacle->message, next, log)),
@@ -347,6 +356,7 @@ namespace {
 
 ExitCode run(const CommandLine& line, const Json& redriven_records) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
+  raise_open_file_limit();        // output by fields of records has many files open
   const auto settings =
       resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
   if (!settings) return report(settings.error(), ExitCode::bad_input);

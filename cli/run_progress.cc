@@ -15,6 +15,7 @@
 
 #include "cli/client/documents.h"
 #include "cli/exit_codes.h"
+#include "core/model/execution.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
@@ -189,6 +190,20 @@ std::string progress_bar(std::string_view status, const Json& stats, std::size_t
   return line;
 }
 
+// What there is of rates, the time that is left, the slowest step and workers; nothing of one that has ended.
+static std::string rates_text(const Json& progress) {
+  std::string line;
+  const auto add = [&](const std::string& text) {
+    if (!text.empty()) line += (line.empty() ? "" : ", ") + text;
+  };
+  add(records_rate_text(progress));
+  add(bytes_rate_text(progress));
+  if (const std::string left = remaining_text(progress); !left.empty()) add("ETA " + left);
+  add(slowest_text(progress));
+  add(connected_text(progress));
+  return line;
+}
+
 std::string progress_line(std::string_view status, const Json& stats) {
   const Json& progress = progress_member(stats, "progress");
   std::string line(status);
@@ -199,12 +214,27 @@ std::string progress_line(std::string_view status, const Json& stats) {
   add(fmt::format("{} slices done", grouped(progress_count(stats, "processed"))));
   add(fmt::format("{} failed", grouped(progress_count(stats, "failed"))));
   add(fmt::format("{} records in", grouped(progress_count(stats, "records_in"))));
-  add(records_rate_text(progress));
-  add(bytes_rate_text(progress));
-  if (const std::string left = remaining_text(progress); !left.empty()) add("ETA " + left);
-  add(slowest_text(progress));
-  add(connected_text(progress));
+  add(rates_text(progress));
   return line;
+}
+
+std::string progress_of_document(const Json& execution) {
+  const Json& progress = object_of(execution, "progress");
+  const auto percent = percent_done(execution);
+  std::string text = percent ? fmt::format("{:.1f} %", *percent) : std::string();
+  const std::string rates = rates_text(progress);
+  return text + (text.empty() || rates.empty() ? "" : ", ") + rates;
+}
+
+std::optional<double> percent_done(const Json& execution) {
+  const auto percent = progress_figure(object_of(execution, "progress"), "percent");
+  const std::string status = text_of(execution, "_status");
+  const auto known = parse_execution_status(status);
+  if (!percent || !known || !is_terminal(*known) || *known == ExecutionStatus::completed) return percent;
+  const Json& stats = object_of(execution, "_slicer_stats");
+  const double processed = static_cast<double>(number_of(stats, "processed"));
+  const double failed = static_cast<double>(number_of(stats, "failed"));
+  return processed > 0 ? *percent * (processed - failed) / processed : *percent;
 }
 
 ProgressForm progress_form(ProgressForm asked, bool records_shown) {

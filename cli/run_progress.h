@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,12 @@ ProgressForm progress_form(ProgressForm asked, bool records_shown);
 std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour);
 // "running, 41.3 %, 312 slices done, 0 failed, ..."
 std::string progress_line(std::string_view status, const Json& stats);
+
+// The same of the document of a live execution: "58.2 %, 84,120 records/s, 12 MB/s, ETA 1m40s, ..."; "" if nothing is
+// known.
+std::string progress_of_document(const Json& execution);
+// How much of an execution is done, by its document. Of one that ended without completing, failed slices are not.
+std::optional<double> percent_done(const Json& execution);
 
 // "1,234,567".
 std::string grouped(std::uint64_t number);

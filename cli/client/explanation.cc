@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "cli/client/documents.h"
@@ -16,7 +17,8 @@ namespace slicemill::cli {
 namespace {
 
 std::string counted(std::int64_t number, const char* one, const char* many) {
-  return fmt::format("{} {}", number, number == 1 ? one : many);
+  return fmt::format("{} {}", grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number))),
+                     number == 1 ? one : many);
 }
 
 std::string as_sentence(std::string text) {
@@ -80,15 +82,25 @@ class Explainer {
   }
   void say(std::string text) { sentences_.push_back(as_sentence(std::move(text))); }
   std::int64_t number(const char* member) const { return number_of(stats_, member); }
+  std::string grouped_number(const char* member) const {
+    return grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number(member))));
+  }
   std::int64_t connected() const { return number("workers_active") + number("workers_available"); }
 
   void add_status() {
-    std::string since;
+    std::optional<std::string> time;  // since the last change
     if (!evidence_.history.empty()) {
-      if (const auto time = time_of(evidence_.history.back(), "time"))
-        since = fmt::format(" for {}", duration_text(evidence_.now - *time));
+      if (const auto changed = time_of(evidence_.history.back(), "time"))
+        time = duration_text(evidence_.now - *changed);
     }
-    std::string text = fmt::format("Execution {} of job '{}' is {}{}", id_, text_of(ex_, "name"), status_, since);
+    std::string state = "is " + status_;
+    if (time) {
+      const auto status = parse_execution_status(status_);
+      const bool acted_itself = status_ == "completed" || status_ == "failed";
+      state = status && is_terminal(*status) ? fmt::format("{}{} {} ago", acted_itself ? "" : "was ", status_, *time)
+                                             : fmt::format("has been {} for {}", status_, *time);
+    }
+    std::string text = fmt::format("Execution {} of job '{}' {}", id_, text_of(ex_, "name"), state);
     if (const auto created = time_of(ex_, "_created"))
       text += fmt::format("; it was submitted {} ago", duration_text(evidence_.now - *created));
     say(text);
@@ -155,8 +167,8 @@ class Explainer {
     std::string text;
     if (has_number(progress, "percent")) text = fmt::format("{:.1f} % is done", progress["percent"].get<double>());
     if (has_number(progress, "rate"))
-      text +=
-          fmt::format("{}{} records a second were read of late", text.empty() ? "" : "; ", number_of(progress, "rate"));
+      text += fmt::format("{}{} records a second were read of late", text.empty() ? "" : "; ",
+                          grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(progress, "rate")))));
     if (const std::string left = remaining_text(progress); !left.empty())
       text += fmt::format("; what is left will take {}", left);
     if (!text.empty()) say(text);
@@ -175,10 +187,9 @@ class Explainer {
     const bool all_cut = !text_of(stats_, "queuing_complete").empty();
     if (connected() == 0 || status_ == "recovering") return;
     if (number("workers_available") == 0 && number("queued") > 0) {
-      say(
-          fmt::format("All {} are busy while slices wait: more workers make it faster, if the machine has room "
-                      "({})",
-                      counted(connected(), "worker", "workers"), advice("workers", " add N")));
+      say(fmt::format("{} busy while slices wait: more workers make it faster, if the machine has room ({})",
+                      connected() == 1 ? "Its only worker is" : fmt::format("All {} workers are", connected()),
+                      advice("workers", " add N")));
     } else if (number("workers_available") > 0 && number("queued") == 0 && !all_cut) {
       say(fmt::format("{} no work: cutting slices, or waiting for new input, is what takes the time",
                       number("workers_available") == 1 ? "1 worker has"
@@ -213,7 +224,8 @@ class Explainer {
     if (const auto began = time_of(stats_, "started"); began && has_number(stats_, "job_duration"))
       text += fmt::format(" in {}", duration_text(number("job_duration") * 1'000));
     if (!stats_.empty())
-      text += fmt::format("; {} records came in, {} went out", number("records_in"), number("records_out"));
+      text +=
+          fmt::format("; {} records came in, {} went out", grouped_number("records_in"), grouped_number("records_out"));
     if (const std::string reason = plain_cause(text_of(ex_, "_failureReason")); !reason.empty())
       say("The reason: " + reason);
     else if (status_ == "stopped")

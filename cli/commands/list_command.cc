@@ -148,7 +148,8 @@ void warn_of_unknown_fields(const std::string& filter, std::span<const query::Fi
 
 void tell_if_cut(const std::vector<Json>& documents, const ClientOptions& options) {
   if (static_cast<std::int64_t>(documents.size()) == options.limit && !is_data_format(options.output))
-    note(fmt::format("{} are shown, there may be more; see --limit", options.limit));
+    note(fmt::format("{} shown, there may be more; see --limit",
+                     options.limit == 1 ? "1 is" : fmt::format("{} are", options.limit)));
 }
 
 Result<void> check_statuses(const std::string& words, bool stored) {

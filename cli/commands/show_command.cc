@@ -9,6 +9,7 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/run_progress.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
@@ -23,6 +24,15 @@ void print_line(std::string_view name, const std::string& value, const Screen& s
 std::string date_with_age(const Json& document, const char* member) {
   const std::string date = text_of(document, member);
   return date.empty() ? date : fmt::format("{} ({} ago)", date, age_text(time_of(document, member), wall_now()));
+}
+
+// "58.2 %, ETA 1m40s (1m30s to 1m55s), 84,120 records/s, 12 MB/s, slowest script 71%, 4/4 workers"; of one that has
+// ended only how much is done.
+std::string progress_text(const Json& ex) {
+  if (object_of(ex, "progress").empty()) return {};
+  if (!has_ended(ex)) return progress_of_document(ex);
+  const auto percent = percent_done(ex);
+  return percent ? fmt::format("{:.1f} %", *percent) : std::string();
 }
 
 void print_figures(const Json& stats) {
@@ -64,6 +74,7 @@ void print_execution(const Json& ex, bool wide) {
   print_line("lifecycle", text_of(ex, "lifecycle"));
   print_line("operations", operation_names(ex));
   print_line("workers", has_number(ex, "workers") ? std::to_string(number_of(ex, "workers")) : "");
+  print_line("progress", progress_text(ex));
   print_figures(object_of(ex, "_slicer_stats"));
   print_line("recovers", text_of(ex, "recovered_execution"));
   print_line("created", date_with_age(ex, "_created"));

@@ -1,5 +1,6 @@
 // `slicemill top`: on a terminal a table that refreshes, elsewhere the table once.
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,19 @@ constexpr int kMostLive = 1'000;
 constexpr int kEndedShown = 5;
 constexpr const char* kClear = "\x1b[H\x1b[2J";
 
+struct TerminalSize {
+  std::size_t width = 80, height = 24;
+};
+
+TerminalSize terminal_size() {
+  winsize size{};
+  TerminalSize known;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return known;
+  if (size.ws_col > 0) known.width = size.ws_col;
+  if (size.ws_row > 0) known.height = size.ws_row;
+  return known;
+}
+
 class Top {
  public:
   Top(const CommandLine& line, MasterClient master, std::string ex_id)
@@ -47,6 +61,23 @@ class Top {
   void print(const std::vector<Json>& executions) {
     if (is_data_format(line_.client.output)) return print_documents(line_, executions, {});
     fmt::print("{}", render(table(executions), screen_of_output()));
+  }
+
+  // On a terminal: what has room there, the live ones first.
+  void draw(const std::vector<Json>& executions, const std::string& url) {
+    constexpr std::size_t kOtherLines = 5;  // title, blank, head, what is left out, and where the cursor stays
+    const auto [width, height] = terminal_size();
+    std::string title = fmt::format("slicemill top - {} - every {}, end with Ctrl-C", printable(url),
+                                    duration_text(line_.client.interval_ms));
+    if (title.size() > width) title.resize(width);
+    const std::size_t room = height > kOtherLines ? height - kOtherLines : 1;
+    const std::size_t shown = std::min(executions.size(), room);
+    std::string text = fmt::format("{}{}\n\n", kClear, title);
+    text += render(table({executions.begin(), executions.begin() + static_cast<std::ptrdiff_t>(shown)}),
+                   screen_of_output());
+    if (shown < executions.size()) text += fmt::format("{} more\n", executions.size() - shown);
+    fmt::print("{}", text);
+    std::fflush(stdout);
   }
 
  private:
@@ -76,9 +107,8 @@ class Top {
   }
 
   static std::string done_text(const Json& ex) {
-    const Json& progress = object_of(ex, "progress");
-    return has_number(progress, "percent") ? fmt::format("{:.0f}%", std::floor(progress["percent"].get<double>()))
-                                           : "-";
+    const auto percent = percent_done(ex);
+    return percent ? fmt::format("{:.0f}%", std::floor(*percent)) : "-";
   }
 
   static std::string left_text(const Json& ex) {
@@ -121,10 +151,7 @@ Result<void> show_top(const CommandLine& line) {
     return {};
   }
   while (true) {
-    fmt::print("{}slicemill top - {} - every {}, end with Ctrl-C\n\n", kClear, printable(url),
-               duration_text(line.client.interval_ms));
-    top.print(executions);
-    std::fflush(stdout);
+    top.draw(executions, url);
     if (!ex_id.empty() && has_ended(executions.front())) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(std::max<std::int64_t>(line.client.interval_ms, 100)));
     auto next = top.look();

@@ -30,7 +30,7 @@ std::string told(const Evidence& of) {
 
 TEST(Explanation, BeginsWithTheStatusAndItsAge) {
   EXPECT_THAT(told(evidence("running")),
-              HasSubstr("Execution e1 of job 'nightly' is running for 5 min; it was submitted 10 min ago."));
+              HasSubstr("Execution e1 of job 'nightly' has been running for 5 min; it was submitted 10 min ago."));
 }
 
 TEST(Explanation, ItWaitsForSlots) {
@@ -67,6 +67,8 @@ TEST(Explanation, WhereTheTimeGoes) {
   std::string text = told(evidence("running", stats));
   EXPECT_THAT(text, HasSubstr("10 slices are done, 0 failed, 4 in flight, 20 wait."));
   EXPECT_THAT(text, HasSubstr("All 4 workers are busy while slices wait"));
+  stats["workers_active"] = 1;
+  EXPECT_THAT(told(evidence("running", stats)), HasSubstr("Its only worker is busy while slices wait"));
   EXPECT_THAT(text, HasSubstr("the operation script (90 %)"));
   EXPECT_THAT(text, HasSubstr("1 try was repeated"));
   stats["queued"] = 0;

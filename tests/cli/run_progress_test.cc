@@ -54,6 +54,25 @@ TEST(RunProgress, AmountsAndTimesAreShort) {
   EXPECT_EQ(seconds_text(3 * 86400 + 4 * 3600), "3d4h");
 }
 
+TEST(RunProgress, DocumentsTellTheSame) {
+  Json execution = {{"_status", "running"}, {"progress", known_stats()["progress"]}, {"_slicer_stats", known_stats()}};
+  EXPECT_EQ(progress_of_document(execution),
+            "41.3 %, 84,120 records/s, 12 MB/s, ETA 1m40s (1m30s to 1m55s), slowest script 71%, 3/4 workers");
+  EXPECT_EQ(progress_of_document({{"_status", "running"}}), "");
+  // Failed slices are not done once nobody tries them any more.
+  execution["progress"]["percent"] = 99.9;
+  execution["_slicer_stats"] = {{"processed", 4}, {"failed", 1}};
+  EXPECT_DOUBLE_EQ(*percent_done(execution), 99.9);
+  execution["_status"] = "failed";
+  EXPECT_DOUBLE_EQ(*percent_done(execution), 99.9 * 3 / 4);
+  execution["_slicer_stats"]["processed"] = 1;
+  EXPECT_DOUBLE_EQ(*percent_done(execution), 0);
+  execution["_slicer_stats"]["processed"] = execution["_slicer_stats"]["failed"] = 0;
+  EXPECT_DOUBLE_EQ(*percent_done(execution), 99.9);
+  execution["progress"]["percent"] = nullptr;
+  EXPECT_FALSE(percent_done(execution));
+}
+
 TEST(RunProgress, TheBarHasAllThatIsKnown) {
   EXPECT_EQ(progress_bar("running", known_stats(), 150, false),
             "[===============                       ]  41.3%  2 failed  ETA 1m40s (1m30s to 1m55s)  84,120 records/s  "

@@ -51,8 +51,9 @@ class CommandLine(EndToEnd):
         return self.ok("submit", self.job_file(name, **options), "--wait").split()[0]
 
     def live(self, name="slow", **options):
+        # Without a delay of its own it outlives the test, however slow the machine is.
+        path = self.write_input(f"{name}.ldjson", 8000 if "delay_ms" in options else 80000)
         options.setdefault("delay_ms", 100)
-        path = self.write_input(f"{name}.ldjson", 8000)
         ex_id = self.ok("submit", self.job_file(name, path=path, **options)).strip()
         self.master.wait_for_status(ex_id, "running")
         return ex_id
@@ -185,7 +186,7 @@ class CommandLine(EndToEnd):
     def test_show(self):
         ex_id = self.completed()
         shown = self.ok("show", ex_id)
-        for words in (f"execution:    {ex_id}", "status:       completed", "records in:   400", "operations:   file_reader > file_exporter",
+        for words in (f"execution:    {ex_id}", "status:       completed", "progress:     100.0 %", "records in:   400", "operations:   file_reader > file_exporter",
                       "history:", "  completed"):
             self.assertIn(words, shown)
         self.assertEqual(json.loads(self.ok("show", ex_id, "-o", "json")), self.master.execution(ex_id))
@@ -196,9 +197,23 @@ class CommandLine(EndToEnd):
         self.assertEqual(len(errors.splitlines()), 2, errors)
         self.assertIn("ERROR", errors)
         told = self.ok("explain", ex_id)
-        for words in ("is failed", "1 slice failed with: ", "The input is what is wrong. ", "submit the job anew"):
+        for words in ("of job 'bad' failed ", "1 slice failed with: ", "The input is what is wrong. ", "submit the job anew"):
             self.assertIn(words, told)
         self.assertNotIn("caused by", told)
+        self.assertRegex(self.ok("top"), rf"(?m)^{ex_id}  bad +failed +0% ")
+        self.assertRegex(self.ok("show", ex_id), r"(?m)^progress: +0\.0 %$")
+
+    def test_only_documents_of_teraslice_have_its_frames(self):
+        result = self.slicemill("submit", self.job_file("lost", path=self.directory / "nowhere.in"), "--wait")
+        self.assertEqual(result.returncode, FAILED, result.stderr)
+        ex_id = result.stdout.split()[0]
+        document = self.master.execution(ex_id)
+        self.assertTrue(document["_failureReason"].startswith(f"slicer for ex {ex_id} had an error, shutting down execution, caused by"))
+        told = [result.stderr, self.ok("logs", ex_id), self.ok("show", ex_id), self.ok("explain", ex_id), document["summary"]["reason"],
+                json.dumps(self.master.get(f"/v1/ex/{ex_id}/history"))]
+        for text in told:
+            self.assertNotIn("caused by Error", text)
+            self.assertIn("nowhere.in: No such file or directory", text)
 
     def test_explain_what_waits_and_what_runs(self):
         slow = self.live(workers=8)
@@ -212,7 +227,7 @@ class CommandLine(EndToEnd):
         self.ok("resume", slow)
         self.ok("stop", slow)
         self.assertIn("told to stop", self.ok("explain", slow))
-        self.assertIn("is completed", self.ok("wait", waiting) and self.ok("explain", waiting))
+        self.assertRegex(self.ok("wait", waiting) and self.ok("explain", waiting), r"completed .* ago; it was submitted ")
 
     # ---- verbs ----
 

@@ -136,7 +136,7 @@ class Drafts(EndToEnd):
     def test_json_of_every_kind(self):
         objects = [{"id": n, "http": {"status": 200, "a.b": None}} for n in range(3)]
         for name, text, kind in (("a.log", "".join(json.dumps(o) + "\n" for o in objects), "ldjson"),
-                                 ("b.json", json.dumps(objects, indent=2), "json"),
+                                 ("b.json", json.dumps(objects, indent=2), "json"), ("one-line.json", json.dumps(objects), "json"),
                                  ("c.json", json.dumps(objects[0], indent=2), "json")):
             (self.directory / name).write_text(text)
             draft, job = self.init(name)
