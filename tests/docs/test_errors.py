@@ -46,7 +46,7 @@ def pieces(message):
 def is_made_from(message, text):
     """Whether the pieces of the message follow each other in the text, the first one at its beginning or behind a placeholder."""
     wanted = pieces(message)
-    if max(map(len, wanted)) < LEAST_PIECE:
+    if max(map(len, wanted)) < LEAST_PIECE or any(piece not in text for piece in wanted):
         return False
     pattern = ".*?".join(re.escape(piece) for piece in wanted)
     found = re.search(pattern, text, re.S)
