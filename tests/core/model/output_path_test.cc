@@ -16,8 +16,9 @@ constexpr WallMs kMoment = 1'796'040'000'000;  // 2026-11-30T12:00:00Z, a Monday
 std::string filled_path(const std::string& path, const std::string& name = "n", const std::string& ex_id = "e1") {
   const auto result = fill_output_path(path, {kMoment, name, ex_id});
   EXPECT_TRUE(result) << result.error().message;
-  if (result) EXPECT_EQ(result->subdirectory, "");
-  return result ? result->path : "";
+  if (!result) return "";
+  EXPECT_EQ(result->subdirectory, "");
+  return result->path;
 }
 
 std::pair<std::string, std::string> both(const std::string& path) {
