@@ -97,9 +97,9 @@ Result<Subdirectory> Subdirectory::parse(std::string_view text) {
 }
 
 const std::string& Subdirectory::first_field() const {
-  static const std::string kNone;
+  static const std::string none;
   const auto found = std::ranges::find_if(pieces_, [](const Piece& piece) { return piece.field.has_value(); });
-  return found == pieces_.end() ? kNone : found->field->text();
+  return found == pieces_.end() ? none : found->field->text();
 }
 
 Result<std::string_view> Subdirectory::place_of(const JsonValue& record) {
