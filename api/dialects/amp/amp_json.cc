@@ -59,12 +59,6 @@ JsonMembers job_members(const JobView& job, const NodeView& node) {
           {"status", json_quoted(to_string(status_of(job)))}};
 }
 
-Result<std::string> descriptor_text(ShownDocument configuration) {
-  if (configuration.text.empty()) return std::string("null");
-  configuration.laid_over.emplace_back("kind", json_quoted("slicemill"));
-  return shown_text(configuration, std::nullopt);
-}
-
 std::vector<ShownEvent> shown_events(const std::vector<JobEvent>& events) {
   std::vector<ShownEvent> shown;
   for (const JobEvent& event : events) {

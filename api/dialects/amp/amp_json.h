@@ -25,8 +25,6 @@ std::string timestamp(WallMs time);
 
 // A job without its descriptor, as members of a document.
 JsonMembers job_members(const JobView& job, const NodeView& node);
-// What a job's configuration is called in this dialect: the configuration with its kind.
-Result<std::string> descriptor_text(ShownDocument configuration);
 
 // An event of this dialect's list: a change of the status that its clients know.
 struct ShownEvent {

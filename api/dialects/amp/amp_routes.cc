@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/dialects/amp/amp_arguments.h"
+#include "api/dialects/amp/amp_bodies.h"
 #include "api/dialects/amp/amp_json.h"
 #include "api/http/document_bodies.h"
 #include "core/runtime/log.h"
@@ -49,30 +50,10 @@ void with_job(Call& call, Then then) {
 // ---- lists
 // -------------------------------------------------------------------------------------------------------------------
 
-// Jobs as documents of this dialect, each made when it is asked for: configurations may be large.
-class ShownJobs final : public DocumentList {
- public:
-  ShownJobs(JobViews& views, std::vector<JobView> jobs) : views_(views), jobs_(std::move(jobs)) {}
-
-  Result<std::optional<ShownDocument>> next() override {
-    if (next_ == jobs_.size()) return std::optional<ShownDocument>();
-    ASSIGN_OR_RETURN(ShownDocument document, shown(views_, jobs_[next_++]));
-    return std::optional(std::move(document));
-  }
-
-  static Result<ShownDocument> shown(JobViews& views, const JobView& job) {
-    ShownDocument document{"{}", {}, job_members(job, views.node())};
-    ASSIGN_OR_RETURN(ShownDocument configuration, views.configuration(job));
-    ASSIGN_OR_RETURN(std::string descriptor, descriptor_text(std::move(configuration)));
-    document.laid_over.emplace_back("descriptor", std::move(descriptor));
-    return document;
-  }
-
- private:
-  JobViews& views_;
-  const std::vector<JobView> jobs_;
-  std::size_t next_ = 0;
-};
+Described described(JobViews& views, JobView job) {
+  std::string members = members_text(job_members(job, views.node()), "descriptor");
+  return {std::move(members), [&views, job = std::move(job)] { return views.configuration(job); }};
+}
 
 void answer(const Respond& respond, Result<Response> response) {
   if (!response) return fail(respond, "LIST_JOB_DESCRIPTORS_ERROR", response.error());
@@ -90,9 +71,10 @@ struct Search {
 void answer_page(JobViews& views, const Respond& respond, Search& search) {
   // An empty page has no cursor.
   const std::string after =
-      search.found.empty() ? "}" : fmt::format(",\"next_cursor\":{}}}", search.found.back().number);
-  auto jobs = std::make_shared<ShownJobs>(views, std::move(search.found));
-  answer(respond, answer_from(list_body(std::move(jobs), {.before = "{\"jobs\":", .after = after}), kJsonType));
+      search.found.empty() ? "]}" : fmt::format("],\"next_cursor\":{}}}", search.found.back().number);
+  std::vector<Described> jobs;
+  for (JobView& job : search.found) jobs.push_back(described(views, std::move(job)));
+  answer(respond, answer_from(described_body("{\"jobs\":[", std::move(jobs), after), kJsonType));
 }
 
 void search_on(JobViews& views, const Respond& respond, std::shared_ptr<Search> search) {
@@ -126,9 +108,7 @@ void list_jobs(Call& call) {
 
 void get_job(Call& call) {
   with_job(call, [&views = call.views, respond = call.respond](const JobView& job) {
-    auto document = ShownJobs::shown(views, job);
-    if (!document) return fail(respond, "GET_DESCRIPTOR_ERROR", document.error());
-    auto response = answer_from(document_body(std::move(*document), 0), kJsonType);
+    auto response = answer_from(described_body("", {described(views, job)}, ""), kJsonType);
     if (!response) return fail(respond, "GET_DESCRIPTOR_ERROR", response.error());
     respond(std::move(*response));
   });
@@ -223,15 +203,20 @@ void get_progress(Call& call) {
   });
 }
 
-// What the execution was started with, or why it failed.
-Result<Json> detail_of(JobViews& views, JobView job, const ShownEvent& shown) {
-  if (shown.type == Status::error || shown.type == Status::fatal) return failure_detail(shown.event->reason);
-  if (shown.type != Status::scheduled) return Json();
+// The event of a start has what was started, that of a failure its reason, any other one no detail.
+Result<Response> event_response(JobViews& views, JobView job, const ShownEvent& shown) {
+  const std::int64_t number = job.number;
+  if (shown.type == Status::error || shown.type == Status::fatal)
+    return json_response(event_json(number, shown, views.node(), failure_detail(shown.event->reason)));
+  const Json event = event_json(number, shown, views.node(), {});
+  if (shown.type != Status::scheduled) return json_response(event);
   job.execution = ExecutionView{};
   job.execution->ex_id = shown.event->ex_id;
-  ASSIGN_OR_RETURN(ShownDocument configuration, views.configuration(job));
-  ASSIGN_OR_RETURN(const std::string text, descriptor_text(std::move(configuration)));
-  return parse_json(text);
+  std::string members = to_compact_text(event);
+  members.back() = ',';
+  std::vector<Described> described{
+      {members + "\"detail\":", [&views, job = std::move(job)] { return views.configuration(job); }}};
+  return answer_from(described_body("", std::move(described), ""), kJsonType);
 }
 
 void get_event(Call& call) {
@@ -242,9 +227,9 @@ void get_event(Call& call) {
       if (!events) return fail(respond, "GET_JOB_EVENT_ERROR", events.error());
       for (const ShownEvent& shown : shown_events(*events)) {
         if (shown.event->id != id) continue;
-        auto detail = detail_of(views, job, shown);
-        if (!detail) return fail(respond, "GET_JOB_EVENT_ERROR", detail.error());
-        return respond(json_response(event_json(job.number, shown, views.node(), std::move(*detail))));
+        auto response = event_response(views, job, shown);
+        if (!response) return fail(respond, "GET_JOB_EVENT_ERROR", response.error());
+        return respond(std::move(*response));
       }
       respond(error_response(404, "EVENT_NOT_FOUND", fmt::format("event '{}' not found for job '{}'", id, job.number)));
     });
