@@ -53,6 +53,10 @@ std::optional<std::int64_t> end_of_done(std::int64_t start, const SourceProgress
   return end;
 }
 
+std::uint64_t files_of(const OutputFacts& facts) {
+  return std::max<std::uint64_t>(1, facts.parts.size());
+}
+
 template <typename Ledger>
 Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
   const LedgerHeader& header = ledger.header();
@@ -62,12 +66,12 @@ Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
   SinkView sink{.sink = name_of_sink(operations->back())};
   RETURN_IF_ERROR(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
-    ++sink.files;
+    sink.files += files_of(output.facts);
     sink.bytes += output.facts.bytes;
     return {};
   }));
   if (header.joined && header.joined->published && header.joined->facts.present) {
-    sink.files = 1;
+    sink.files = files_of(header.joined->facts);
     sink.bytes = header.joined->facts.bytes;
   }
   const auto start = integer_in(operations->front(), "start");

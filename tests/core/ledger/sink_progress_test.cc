@@ -86,10 +86,12 @@ TEST_F(SinkProgressTest, OutputsAreSummedAlsoOfAnEndedLedger) {
   LedgerBatch batch;
   CommittedOutput nothing = output(key(3));
   nothing.facts.present = false;
-  batch.committed = {output(key(1)), output(key(2)), nothing};
+  CommittedOutput spread = output(key(2));  // over the directories of two values
+  spread.facts.parts = {{"a", 4, 1000, 1}, {"b", 6, 2, 2}};
+  batch.committed = {output(key(1)), spread, nothing};
   for (const std::uint64_t order : {1, 2, 3}) batch.settled.push_back(key(order));
   write(batch);
-  const SinkView expected{"/out/blocks", 2, 2003, 1, 3};
+  const SinkView expected{"/out/blocks", 3, 2003, 1, 3};
   const auto same = [&](const SinkView& view) {
     return view.sink == expected.sink && view.files == expected.files && view.bytes == expected.bytes &&
            view.first == expected.first && view.last == expected.last;
