@@ -41,10 +41,22 @@ Result<Listener> parse_listener(const std::string& word, const std::string& bind
 
 }  // namespace
 
-Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind) {
+Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind,
+                                              std::uint16_t own_port) {
   std::vector<Listener> listeners;
   for (const std::string& word : words) {
     ASSIGN_OR_RETURN(Listener listener, parse_listener(word, bind));
+    const auto takes_port_of = [&](const std::string& address, std::uint16_t port) {
+      return listener.port != 0 && listener.port == port && listener.address == address;
+    };
+    const auto same = std::ranges::find_if(
+        listeners, [&](const Listener& other) { return takes_port_of(other.address, other.port); });
+    if (same != listeners.end() || takes_port_of(bind, own_port))
+      return Error(ErrorCode::invalid,
+                   fmt::format("listeners: \"{}\": {} is at the root of port {} of {} already, and two dialects at one "
+                               "root have the same paths; give each a port of its own",
+                               word, same != listeners.end() ? same->dialect : "the master itself", listener.port,
+                               listener.address));
     listeners.push_back(std::move(listener));
   }
   return listeners;

@@ -19,7 +19,9 @@ struct Listener {
 };
 
 // "amp@1610", "amp@0.0.0.0:1610", "amp@[::1]:1610". Without an address they listen on `bind`. invalid: names the word.
-Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind);
+// Nor may two be at the same port, or one at the master's own.
+Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind,
+                                              std::uint16_t own_port);
 
 // "http://127.0.0.1:5678"
 std::string listening_url(const std::string& address, int port);

@@ -143,7 +143,8 @@ ExitCode run_master(const CommandLine& line) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto hosts = api::OriginGuard::make(settings->text("bind"), words_of(settings->text("allowed_hosts")));
   if (!hosts) return report(hosts.error(), ExitCode::bad_input);
-  auto listeners = parse_listeners(words_of(settings->text("listeners")), settings->text("bind"));
+  auto listeners = parse_listeners(words_of(settings->text("listeners")), settings->text("bind"),
+                                   static_cast<std::uint16_t>(settings->number("port")));
   if (!listeners) return report(listeners.error(), ExitCode::bad_input);
   MasterProcess process(*settings, std::move(*listeners));
   if (const auto opened = process.open(); !opened) {

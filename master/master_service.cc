@@ -1,6 +1,7 @@
 #include "master/master_service.h"
 
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,6 +15,8 @@
 namespace slicemill::master {
 
 namespace {
+
+constexpr Duration kMemoryPause = std::chrono::seconds(1);
 
 Error closing() {
   return {ErrorCode::unavailable, "the master is shutting down"};
@@ -210,6 +213,18 @@ void MasterService::get_job(const JobId& id, const std::optional<ExecutionFields
 
 void MasterService::run_beside(std::function<void()> work, std::function<void()> done) {
   loop_.offload(Loop::Executor::documents, std::move(work), std::move(done));
+  give_memory_back_later();
+}
+
+// What a large document took as a value stays with the process otherwise, in many small pieces.
+void MasterService::give_memory_back_later() {
+  if (std::exchange(gives_memory_back_, true)) return;
+  loop_.after(kMemoryPause, [this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired()) return;
+    gives_memory_back_ = false;
+    loop_.offload(
+        Loop::Executor::documents, [] { malloc_trim(0); }, [] {});
+  });
 }
 
 void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {

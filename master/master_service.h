@@ -82,6 +82,7 @@ class MasterService final : public JobService {
   void make_job_of(Json posted, bool start, Submission submission, Reply<Submitted> reply);
   void take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start, Submission submission,
             Reply<Submitted> reply);
+  void give_memory_back_later();
   Result<JobRow> updatable_job(const JobId& id) const;
   void replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply);
 
@@ -97,6 +98,8 @@ class MasterService final : public JobService {
   Retention retention_;
   RegistryJobViews views_;
   bool closed_ = false;
+  bool gives_memory_back_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace slicemill::master

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Result<std::vector<Listener>> listeners_of(std::vector<std::string> words) {
-  return parse_listeners(words, "127.0.0.1");
+  return parse_listeners(words, "127.0.0.1", 5678);
 }
 
 TEST(Listeners, NamePortsAndAddresses) {
@@ -28,6 +28,18 @@ TEST(Listeners, AnErrorNamesTheWord) {
     EXPECT_EQ(listeners.error().code, ErrorCode::invalid);
     EXPECT_THAT(listeners.error().message, HasSubstr("listeners: \"" + word + "\": ")) << word;
   }
+}
+
+TEST(Listeners, EachHasAPortOfItsOwn) {
+  EXPECT_TRUE(listeners_of({"amp@0", "teraslice@0", "amp@0.0.0.0:1610", "teraslice@1610"}));
+  const auto twice = listeners_of({"amp@1610", "teraslice@127.0.0.1:1610"});
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(
+      twice.error().message,
+      HasSubstr("listeners: \"teraslice@127.0.0.1:1610\": amp is at the root of port 1610 of 127.0.0.1 already"));
+  const auto own = listeners_of({"amp@5678"});
+  ASSERT_FALSE(own);
+  EXPECT_THAT(own.error().message, HasSubstr("the master itself is at the root of port 5678"));
 }
 
 TEST(Listeners, HaveUrls) {

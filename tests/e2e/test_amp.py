@@ -225,6 +225,8 @@ class Amp(EndToEnd):
         for word in ("tork@8000", "amp", f"amp@{70000}"):
             result = self.slicemill("master", "--port", "0", "--data", self.data, "--listeners", word)
             self.assert_one_line(result, BAD_INPUT, "listeners:", f'"{word}"')
+        result = self.slicemill("master", "--port", "0", "--data", self.data, "--listeners", "amp@1610,teraslice@1610")
+        self.assert_one_line(result, BAD_INPUT, "listeners:", "amp is at the root of port 1610")
         taken = self.start_master()
         result = self.slicemill("master", "--port", "0", "--data", self.directory / "other", "--listeners", f"amp@{taken.port}")
         self.assert_one_line(result, CANNOT_START, str(taken.port))
