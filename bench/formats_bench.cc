@@ -155,8 +155,8 @@ void move_file(benchmark::State& state) {
     for (; size < static_cast<std::size_t>(state.range(0)) << 20; size += ldjson().size()) file << ldjson();
   }
   OperationContext reading, writing;
-  reading.options = {{"_op", "file_reader"}, {"path", path}};
-  writing.options = {{"_op", "file_exporter"}, {"path", directory + "/out"}};
+  reading.operation = {.name = "file_reader", .options = {{"path", path}}};
+  writing.operation = {.name = "file_exporter", .options = {{"path", directory + "/out"}}};
   const auto reader_operation = file_reader_operation().make();
   const auto sender_operation = file_exporter_operation().make();
   auto& reader = static_cast<Reader&>(*reader_operation);
@@ -168,7 +168,7 @@ void move_file(benchmark::State& state) {
     records = 0;
     const auto slicer = make_file_slicer();
     SlicerContext context;
-    context.options = reading.options;
+    context.options = reading.operation.options;
     if (!slicer->open(context, "")) state.SkipWithError("cannot open");
     const auto turn = *slicer->next(1'000'000);
     SliceRun run{.requests = turn.runs.at(0)};

@@ -99,10 +99,9 @@ std::string log_line(std::uint64_t n) {
 }
 
 std::unique_ptr<Operation> made(const char* name, Json options) {
-  options["_op"] = name;
   auto operation = builtin_operations().make(name);
   OperationContext context;
-  context.options = validate_options(*builtin_operations().find(name), options).options;
+  context.operation = {.name = name, .options = validate_options(*builtin_operations().find(name), options).options};
   checked(operation->initialize(context));
   return operation;
 }

@@ -65,9 +65,9 @@ std::uint64_t number_of(int argc, char** argv, std::string_view name) {
 class Seeder {
  public:
   Seeder(const std::string& directory, const ControllerLaunch& launch, const Plan& plan) : plan_(plan) {
-    ledger_ = checked(
-        create_ledger(loop_, directory,
-                      {.ex_id = launch.ex_id, .execution = to_compact_text(launch.execution), .epoch = launch.epoch}));
+    ledger_ = checked(create_ledger(
+        loop_, directory,
+        {.ex_id = launch.ex_id, .execution = to_compact_text(to_json(launch.job)), .epoch = launch.epoch}));
   }
 
   void run() {

@@ -11,10 +11,12 @@ namespace {
 
 std::unique_ptr<Operation> made(const char* name, const char* options) {
   auto parsed = Json::parse(options);
-  parsed["_op"] = name;
   auto operation = builtin_operations().make(name);
   if (auto ready = operation->initialize(
-          {validate_options(*builtin_operations().find(name), parsed).options, Json::object(), 0, "bench"});
+          {{.name = name, .options = validate_options(*builtin_operations().find(name), parsed).options},
+           JobSpec(),
+           0,
+           "bench"});
       !ready) {
     std::abort();
   }

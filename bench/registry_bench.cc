@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "api/dialects/teraslice/lucene_syntax.h"
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/json.h"
 #include "master/execution_documents.h"
@@ -41,6 +43,10 @@ Json job_body(int i) {
   return job;
 }
 
+const JobDialect& dialect() {
+  return api::teraslice::job_dialect();
+}
+
 std::string id_of(const char* kind, int i) {
   return fmt::format("{}a50580c-4a50-48d9-80f8-{:012}", kind, i);
 }
@@ -52,14 +58,15 @@ RegistryBatch batch_of(Registry& registry, int first, int end) {
   RegistryBatch batch;
   for (int i = first; i < end; ++i) {
     const WallMs at = kBegin + static_cast<WallMs>(i) * 7'919 % 1'000'003 * 1'000;
-    batch.jobs.push_back(make_job(JobId(id_of("5", i)), registry.new_job_seq(), job_body(i), at));
+    batch.jobs.push_back(make_job(JobId(id_of("5", i)), registry.new_job_seq(), job_body(i), at, dialect()));
     ExecutionOrigin creation;
     creation.ex_id = ExecutionId(id_of("e", i));
     creation.seq = registry.new_execution_seq();
     creation.job_id = JobId(id_of("5", i));
     creation.now = at;
-    creation.config = job_body(i);
-    ExecutionRow row = make_execution(std::move(creation), layout);
+    creation.document = job_body(i);
+    creation.spec = *job_spec_from_json(creation.document);
+    ExecutionRow row = make_execution(std::move(creation), layout, dialect());
     row.status = kStatuses[i % 4];
     row.has_errors = row.status == ExecutionStatus::failed;
     if (row.has_errors) row.reason = fmt::format("execution: had {} slice failures during processing", i % 9);
@@ -121,10 +128,10 @@ double cpu_ms() {
 
 // Bytes of the body; the time is of all that the loop thread does.
 std::size_t answer(Registry& registry, const Case& wanted) {
-  const auto fields = wanted.jobs ? query::job_fields() : query::execution_fields();
+  const auto fields = wanted.jobs ? dialect().job_fields() : dialect().execution_fields();
   ListQuery query;
   query.from = wanted.from;
-  if (*wanted.filter != 0) query.filter = *query::parse_filter(wanted.filter, fields, kBegin);
+  if (*wanted.filter != 0) query.filter = *api::teraslice::parse_filter(wanted.filter, fields, kBegin);
   if (*wanted.sort != 0) query.sort = *query::parse_sort(wanted.sort, fields);
   // As the API prints lists.
   std::string body;
@@ -134,12 +141,12 @@ std::size_t answer(Registry& registry, const Case& wanted) {
   if (wanted.jobs) {
     for (const auto seq : *registry.job_page(query)) {
       const auto row = registry.job_beginning(seq);
-      print((*row)->doc, job_members(**row));
+      print((*row)->doc, dialect().job_members(facts_of(**row)));
     }
   } else {
     for (const auto seq : *registry.execution_page(query)) {
       const auto row = registry.execution_beginning(seq);
-      print((*row)->doc, execution_members(**row, {}));
+      print((*row)->doc, dialect().execution_members(facts_of(**row)));
     }
   }
   return body.size();
@@ -149,7 +156,7 @@ int run(int rows, int repetitions) {
   const auto directory = std::filesystem::temp_directory_path() / fmt::format("slicemill-registry-bench-{}", getpid());
   std::filesystem::create_directories(directory);
   AsioLoop loop;
-  auto registry = Registry::open(loop, (directory / "registry.sqlite").string());
+  auto registry = Registry::open(loop, (directory / "registry.sqlite").string(), dialect());
   if (!registry) {
     fmt::print(stderr, "registry_bench: {}\n", registry.error().message);
     return 1;

@@ -15,9 +15,11 @@
 #include "cli/chaos_plan.h"
 #include "cli/chaos_run.h"
 #include "cli/commands.h"
+#include "cli/default_dialect.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
 #include "cli/master_options.h"
+#include "cli/settings.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/children.h"
@@ -41,7 +43,7 @@ class Redirection {
  public:
   explicit Redirection(const Json& job) {
     const Json& last = job.at("operations").back();
-    const auto* schema = builtin_operations().find(operation_name(last.value("_op", "")));
+    const auto* schema = builtin_operations().find(dialect::operation_name(last.value(member::kOperation, "")));
     if (schema == nullptr || schema->kind != OperationKind::sender) return;
     for (const auto& option : schema->options)
       if (option.is_path && last.contains(option.name)) option_ = option.name;
@@ -113,9 +115,9 @@ Result<Figures> figures_of(const std::string& data, const ExecutionId& ex_id) {
 // Whether two runs of the job must come to the same counts.
 bool is_repeatable(const Json& job) {
   const Json& operations = job.at("operations");
-  if (operation_name(operations.front().value("_op", "")) != "file_reader") return false;
+  if (dialect::operation_name(operations.front().value(member::kOperation, "")) != "file_reader") return false;
   return std::all_of(operations.begin(), operations.end(), [](const Json& operation) {
-    const auto* schema = builtin_operations().find(operation_name(operation.value("_op", "")));
+    const auto* schema = builtin_operations().find(dialect::operation_name(operation.value(member::kOperation, "")));
     return schema != nullptr && (schema->repeatable || is_true(operation, "repeatable"));
   });
 }
@@ -228,7 +230,7 @@ class ChaosCourse {
     const auto pause = pause_per_slice(length_, undisturbed.counters.processed, job.at("workers").get<std::int64_t>());
     if (pause.count() == 0) return pause;
     auto& operations = job.at("operations");
-    operations.insert(operations.begin() + 1, Json{{"_op", "delay"}, {"ms", pause.count()}});
+    operations.insert(operations.begin() + 1, Json{{member::kOperation, "delay"}, {"ms", pause.count()}});
     return pause;
   }
 
@@ -276,10 +278,11 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   Setting setting;
   ASSIGN_OR_RETURN(setting.plan, parse_chaos_plan(line.chaos));
   ASSIGN_OR_RETURN(Json given, set_params(line.set));
-  ASSIGN_OR_RETURN(setting.job, read_resolved_job(line.job_file, LocalAssets(), {.given = std::move(given)}));
-  setting.job = without_params(setting.job);  // both runs are of the job as it is now
+  ASSIGN_OR_RETURN(const ValidatedJob job,
+                   read_resolved_job(line.job_file, LocalAssets(), {.given = std::move(given)}));
+  setting.job = dialect::without_params(job.document);  // both runs are of the job as it is now
   if (line.workers > 0) setting.job["workers"] = line.workers;
-  if (setting.job.value("lifecycle", "") == "persistent")
+  if (job.spec.persistent)
     return Error(ErrorCode::invalid, "run: --chaos: the job is persistent; its end is what is judged");
   ASSIGN_OR_RETURN(setting.output, output_directory(line, Redirection(setting.job)));
 
@@ -289,7 +292,7 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   ASSIGN_OR_RETURN(master::MasterOptions options, master_options(settings));
   options.data = setting.data = fmt::format("{}/chaos/{}", settings.text("data"), random_uuid());
   options.stop_executions_on_exit = true;
-  auto opened = master::Master::open(loop, std::move(options), builtin_operations());
+  auto opened = master::Master::open(loop, std::move(options), dialect::job_dialect(), builtin_operations());
   if (!opened) return opened.error();
   RETURN_IF_ERROR(start_logging({.path = setting.data + "/logs/master.log", .process = "chaos"}));
   fmt::print("chaos seed={}: ledger and logs are in {}\n", setting.seed, setting.data);
@@ -305,8 +308,7 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
 }  // namespace
 
 ExitCode run_with_chaos(const CommandLine& line) {
-  const auto settings =
-      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  const auto settings = settings_of(line);
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   const auto code = run_chaos(line, *settings);
   if (code) return *code;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "cli/default_dialect.h"
 #include "core/query/date_period.h"
 #include "core/runtime/log.h"
 
@@ -47,7 +48,7 @@ void ChaosRun::look() {
   service_.get_execution(outcome_.ex_id, [this](const Result<ShownDocument>& shown) {
     const auto document = shown ? whole_document(*shown) : Result<Json>(shown.error());
     if (!document) return finish(document.error());
-    if (const auto status = parse_execution_status(document->value("_status", ""))) observe(*status);
+    if (const auto status = parse_execution_status(document->value(member::kStatus, ""))) observe(*status);
     if (ended_ && processes(false).empty()) return measure();
     loop_.after(kLook, [this] { look(); });
   });

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "cli/client/documents.h"
+#include "cli/default_dialect.h"
 #include "cli/shell_words.h"
 #include "core/runtime/result.h"
 #include "core/runtime/text.h"
@@ -128,7 +129,7 @@ class ClientGrammar {
   }
   void add_filter(CLI::App& app, const char* example) {
     app.add_option("--filter", options_.filter,
-                   std::string("Only what this filter matches (Lucene's syntax), e.g. ") + example)
+                   fmt::format("Only what this filter matches ({}), e.g. {}", kFilterSyntax, example))
         ->type_name("FILTER");
   }
 
@@ -155,7 +156,7 @@ class ClientGrammar {
     CLI::App& list = client(Command::list, "list", "List the executions of a master, latest change first");
     list.add_option("--status", options_.status, "Only executions with one of these statuses, e.g. running,failing")
         ->type_name("STATUS,...");
-    add_filter(list, "'name:nightly AND _status:failed'");
+    add_filter(list, kExecutionFilter);
     add_period(list, "--since", options_.since_ms, "Only executions that were submitted within this time, e.g. 2h");
     add_limit(list);
     add_output(list);

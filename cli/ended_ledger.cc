@@ -9,7 +9,9 @@
 #include <string>
 #include <thread>
 
+#include "cli/default_dialect.h"
 #include "cli/http_request.h"
+#include "cli/settings.h"
 #include "cli/shell_words.h"
 #include "core/model/execution.h"
 #include "core/runtime/config.h"
@@ -45,14 +47,14 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
     return Error(ErrorCode::not_found,
                  fmt::format("{} has no execution {}: {}", line.master_url, line.ex_id, text("message")));
   }
-  const std::string status_text = text("_status");
+  const std::string status_text = text(member::kStatus);
   const auto status = parse_execution_status(status_text);
   if (!status || !is_terminal(*status)) {
     return Error(ErrorCode::conflict,
                  fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
   }
   LedgerPlace place{.directory = text("ledger_directory"), .patience = kLedgerPatience};
-  const auto stats = document->find("_slicer_stats");
+  const auto stats = document->find(member::kStats);
   const bool has_run = stats != document->end() && stats->is_object() && !stats->empty();
   if (!ledger_exists(place.directory) && !has_run) {
     return Error(ErrorCode::not_found,
@@ -93,8 +95,7 @@ Result<EndedLedger> open_view(const LedgerPlace& place) {
 }  // namespace
 
 Result<DataLayout> data_layout(const CommandLine& line) {
-  ASSIGN_OR_RETURN(const Settings settings,
-                   resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file}));
+  ASSIGN_OR_RETURN(const Settings settings, settings_of(line));
   return DataLayout::of(settings.text("data"));
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/client/plain_words.h"
+#include "cli/default_dialect.h"
 #include "cli/exit_codes.h"
 #include "core/runtime/byte_stream.h"
 #include "core/runtime/files.h"
@@ -30,10 +31,10 @@ bool is_yaml_name(const std::string& path) {
 }
 
 // The standard input comes once: it cannot be the job and its data.
-Result<void> check_inputs(const std::string& job_path, const Json& job) {
+Result<void> check_inputs(const std::string& job_path, const JobSpec& job) {
   if (!comes_on_standard_input(job_path)) return {};
-  for (std::size_t i = 0; i < job["operations"].size(); ++i) {
-    const Json& path = job["operations"][i].value("path", Json());
+  for (std::size_t i = 0; i < job.operations.size(); ++i) {
+    const Json path = job.operations[i].options.value("path", Json());
     if (path.is_string() && is_standard_input(path.get_ref<const std::string&>()))
       return Error(ErrorCode::invalid, fmt::format("operations[{}].path: the standard input holds the job already; "
                                                    "give the job as a file, or the data",
@@ -83,24 +84,24 @@ Result<Json> set_params(const std::vector<std::string>& settings) {
 Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets, const JobMoment& moment) {
   ASSIGN_OR_RETURN(const JobFile file, read_job_file(path));
   ASSIGN_OR_RETURN(const std::string base, working_directory());
-  auto job = validate_job(file.job, builtin_operations(),
-                          {.paths = {.allow_relative = true, .base = base},
-                           .assets = &assets,
-                           .params = {.given = moment.given, .earlier = moment.earlier, .of_file = true},
-                           .now = moment.now,
-                           .lineage = moment.lineage});
+  auto job = dialect::validate_job(file.job, builtin_operations(),
+                                   {.paths = {.allow_relative = true, .base = base},
+                                    .assets = &assets,
+                                    .params = {.given = moment.given, .earlier = moment.earlier, .of_file = true},
+                                    .now = moment.now,
+                                    .lineage = moment.lineage});
   if (!job) return with_context(in_plain_words(job.error()), shown_name(path));
-  if (const auto checked = check_inputs(path, job->config); !checked)
+  if (const auto checked = check_inputs(path, job->spec); !checked)
     return with_context(checked.error(), shown_name(path));
   const auto warnings = warnings_of(file.notes);
   job->warnings.insert(job->warnings.begin(), warnings.begin(), warnings.end());
   return job;
 }
 
-Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets, const JobMoment& moment) {
+Result<ValidatedJob> read_resolved_job(const std::string& path, const AssetCatalog& assets, const JobMoment& moment) {
   ASSIGN_OR_RETURN(ValidatedJob job, resolve_job_file(path, assets, moment));
   for (const JobWarning& warning : job.warnings) report_warning(shown_name(path) + ": " + to_text(warning));
-  return std::move(job.config);
+  return job;
 }
 
 }  // namespace slicemill::cli

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/model/job.h"
+#include "core/model/job_dialect.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -39,6 +39,6 @@ struct JobMoment {
 Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalog& assets, const JobMoment& moment);
 
 // The same, with its warnings printed.
-Result<Json> read_resolved_job(const std::string& path, const AssetCatalog& assets, const JobMoment& moment);
+Result<ValidatedJob> read_resolved_job(const std::string& path, const AssetCatalog& assets, const JobMoment& moment);
 
 }  // namespace slicemill::cli

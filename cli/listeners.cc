@@ -3,17 +3,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
+#include "api/dialects/dialects.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
 namespace {
 
-constexpr std::array<std::string_view, 2> kDialects = {"amp", "teraslice"};
 constexpr std::int64_t kLastPort = 65535;
+
+std::string dialect_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : api::dialects()) names.emplace_back(entry.name);
+  return join(names, " and ");
+}
 
 Result<Listener> parse_listener(const std::string& word, const std::string& bind) {
   const auto wrong = [&](std::string_view why) {
@@ -23,8 +28,8 @@ Result<Listener> parse_listener(const std::string& word, const std::string& bind
   const auto at = word.find('@');
   if (at == std::string::npos) return wrong("there is no @");
   Listener listener{word.substr(0, at), bind, 0};
-  if (std::ranges::find(kDialects, listener.dialect) == kDialects.end())
-    return wrong(fmt::format("there is no dialect \"{}\", there are amp and teraslice", listener.dialect));
+  if (api::find_dialect(listener.dialect) == nullptr)
+    return wrong(fmt::format("there is no dialect \"{}\", there are {}", listener.dialect, dialect_names()));
   std::string port = word.substr(at + 1);
   if (const auto colon = port.rfind(':'); colon != std::string::npos) {
     listener.address = port.substr(0, colon);

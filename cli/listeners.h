@@ -11,15 +11,15 @@
 namespace slicemill::cli {
 
 struct Listener {
-  std::string dialect;  // amp or teraslice
+  std::string dialect;  // its name (api/dialects/dialects.h)
   std::string address;
   std::uint16_t port = 0;  // 0: a free one
 
   bool operator==(const Listener&) const = default;
 };
 
-// "amp@1610", "amp@0.0.0.0:1610", "amp@[::1]:1610". Without an address they listen on `bind`. invalid: names the word.
-// Nor may two be at the same port, or one at the master's own.
+// "NAME@1610", "NAME@0.0.0.0:1610", "NAME@[::1]:1610". Without an address they listen on `bind`. invalid: names the
+// word. Nor may two be at the same port, or one at the master's own.
 Result<std::vector<Listener>> parse_listeners(std::span<const std::string> words, const std::string& bind,
                                               std::uint16_t own_port);
 

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/default_dialect.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
 #include "master/assets/asset_archive.h"
@@ -44,7 +45,7 @@ Result<master::StoredAsset> take_in(const std::string& path, const std::string& 
   ASSIGN_OR_RETURN(master::StoredAsset asset, is_directory
                                                   ? Result<master::StoredAsset>(named_by_place(absolute.string()))
                                                   : unpacked(absolute.string(), unpacked_below));
-  ASSIGN_OR_RETURN(auto contents, master::read_bundle(asset.directory));
+  ASSIGN_OR_RETURN(auto contents, master::read_bundle(asset.directory, dialect::job_dialect()));
   asset.manifest = std::move(contents.manifest);
   asset.operations = std::move(contents.operations);
   return asset;

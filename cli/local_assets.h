@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/job.h"
+#include "core/model/job_dialect.h"
 #include "core/runtime/result.h"
 #include "master/assets/asset_references.h"
 

@@ -8,16 +8,17 @@
 #include <utility>
 #include <vector>
 
-#include "api/dialects/amp/amp_routes.h"
-#include "api/dialects/teraslice/teraslice_routes.h"
+#include "api/dialects/dialects.h"
 #include "api/events/event_routes.h"
 #include "api/http/openapi.h"
 #include "api/http/origin_guard.h"
 #include "api/http/router.h"
 #include "api/http/server.h"
 #include "cli/commands.h"
+#include "cli/default_dialect.h"
 #include "cli/listeners.h"
 #include "cli/master_options.h"
+#include "cli/settings.h"
 #include "cli/version.h"
 #include "core/model/launch.h"
 #include "core/runtime/asio_loop.h"
@@ -47,13 +48,13 @@ class MasterProcess {
         loop_.keep({Loop::Executor::store, Loop::Executor::query, Loop::Executor::assets, Loop::Executor::spawn}));
     RETURN_IF_ERROR(prepare_zmq_channels(static_cast<int>(ExitCode::cannot_start)));
     ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
-    ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, builtin_operations()));
+    ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, dialect::job_dialect(), builtin_operations()));
     RETURN_IF_ERROR(
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
-    RETURN_IF_ERROR(router_.mount(api::teraslice::dialect(master_->service(), master_->assets())));
+    for (const api::DialectEntry& entry : api::dialects())
+      RETURN_IF_ERROR(router_.mount(entry.routes(services(), entry.prefix)));
     RETURN_IF_ERROR(router_.mount(api::events_dialect(master_->events())));
     RETURN_IF_ERROR(router_.mount(api::openapi_dialect(router_, SLICEMILL_VERSION)));
-    RETURN_IF_ERROR(router_.mount(api::amp::dialect(master_->service(), master_->views(), "/amp")));
     api::HttpOptions http;
     http.address = options.bind;
     http.port = static_cast<std::uint16_t>(options.port);
@@ -85,11 +86,12 @@ class MasterProcess {
     std::unique_ptr<api::HttpServer> server;
   };
 
+  api::DialectServices services() { return {master_->service(), master_->views(), master_->assets()}; }
+
   Result<void> listen_too(const Listener& listener, api::HttpOptions http) {
     Further further{listener, std::make_unique<api::Router>(), nullptr};
-    RETURN_IF_ERROR(further.router->mount(listener.dialect == "amp"
-                                              ? api::amp::dialect(master_->service(), master_->views(), "")
-                                              : api::teraslice::dialect(master_->service(), master_->assets())));
+    const api::DialectEntry* entry = api::find_dialect(listener.dialect);
+    RETURN_IF_ERROR(further.router->mount(entry->routes(services(), "")));
     http.address = listener.address;
     http.port = listener.port;
     ASSIGN_OR_RETURN(further.server, api::start_http_server(loop_, http, *further.router));
@@ -136,8 +138,7 @@ class MasterProcess {
 }  // namespace
 
 ExitCode run_master(const CommandLine& line) {
-  const auto settings =
-      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  const auto settings = settings_of(line);
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   std::signal(SIGPIPE, SIG_IGN);

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "core/model/job_schema.h"
+#include "cli/default_dialect.h"
 #include "core/runtime/json.h"
 #include "operations/describe.h"
 #include "operations/operation.h"
@@ -15,9 +15,9 @@ namespace {
 constexpr int kIndent = 2;
 
 Result<std::string> as_json(const std::string& name) {
-  if (name.empty()) return to_pretty_text(operations_json(builtin_operations()), kIndent) + "\n";
-  ASSIGN_OR_RETURN(const Json schema, operation_json(builtin_operations(), name));
-  return to_pretty_text(schema, kIndent) + "\n";
+  if (name.empty()) return to_pretty_text(dialect::operations_json(builtin_operations()), kIndent) + "\n";
+  ASSIGN_OR_RETURN(const OperationSchema* schema, find_operation(builtin_operations(), name));
+  return to_pretty_text(dialect::operation_schema(*schema), kIndent) + "\n";
 }
 
 Result<std::string> as_text(const std::string& name) {
@@ -35,7 +35,7 @@ ExitCode print_operations(const CommandLine& line) {
 }
 
 ExitCode print_job_schema(const CommandLine&) {
-  fmt::print("{}\n", to_pretty_text(job_json_schema(builtin_operations()), kIndent));
+  fmt::print("{}\n", to_pretty_text(dialect::job_json_schema(builtin_operations()), kIndent));
   return ExitCode::ok;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "cli/http_request.h"
 #include "cli/job_file.h"
@@ -84,7 +85,7 @@ Result<void> visit_of_ledger(const CommandLine& line, const Visit& visit) {
     if (rows.empty()) return {};
     for (const auto& row : rows) {
       ASSIGN_OR_RETURN(const std::string taker, trail.taker_of(row.at));
-      visit(quarantine_record_json(row, ledger->header().lineage, taker));
+      visit(dialect::job_dialect().slice_document(quarantine_record_json(row, ledger->header().lineage, taker)));
     }
     after = rows.back().at;
   }

@@ -20,10 +20,11 @@
 #include "cli/run_progress.h"
 #include "cli/run_retention.h"
 #include "cli/run_summary.h"
+#include "cli/settings.h"
 #include "cli/shell_words.h"
 #include "core/ledger/redrive_trail.h"
 #include "core/ledger/slice_ledger.h"
-#include "core/model/job.h"
+#include "core/model/job_spec.h"
 #include "core/model/launch.h"
 #include "core/model/mended_records.h"
 #include "core/runtime/asio_loop.h"
@@ -50,30 +51,29 @@ struct Plan {
   bool shows_records = false;  // an operation writes them to standard output, where nothing else goes then
 };
 
-// The document that an execution of the master would have, as far as controller and workers read it.
-Result<Json> new_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
-                           const std::string& ex_id, JobMoment moment = {}) {
+// The job of a new execution.
+Result<JobSpec> new_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
+                              const std::string& ex_id, JobMoment moment = {}) {
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, layout.data + "/bundles"));
   ASSIGN_OR_RETURN(moment.given, set_params(line.set));
   if (moment.lineage.empty()) moment.lineage = ex_id;
-  ASSIGN_OR_RETURN(Json execution, read_resolved_job(job_file, assets, moment));
-  execution["ex_id"] = ex_id;
-  execution["job_id"] = random_uuid();
-  return execution;
+  ASSIGN_OR_RETURN(ValidatedJob job, read_resolved_job(job_file, assets, moment));
+  job.spec.ex_id = ex_id;
+  job.spec.job_id = random_uuid();
+  return std::move(job.spec);
 }
 
 // The mended job for the execution that goes on from this ledger: with the values and the moment that the former one
 // had, unless the command line gives others.
-Result<Json> mended_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
-                              const LedgerHeader& header, const std::string& ex_id) {
-  ASSIGN_OR_RETURN(const Json former, parse_json(header.execution));
-  const WallMs moment = moment_of(former);
-  ASSIGN_OR_RETURN(Json execution, new_execution(line, job_file, layout, ex_id,
-                                                 {.given = Json::object(),
-                                                  .earlier = given_params(former),
-                                                  .now = moment != 0 ? moment : header.created_ms,
-                                                  .lineage = header.lineage.front()}));
-  if (const auto job = former.find("job_id"); job != former.end()) execution["job_id"] = *job;
+Result<JobSpec> mended_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
+                                 const LedgerHeader& header, const std::string& ex_id) {
+  ASSIGN_OR_RETURN(const JobSpec former, parse_job_spec(header.execution));
+  ASSIGN_OR_RETURN(JobSpec execution, new_execution(line, job_file, layout, ex_id,
+                                                    {.given = Json::object(),
+                                                     .earlier = former.params_given,
+                                                     .now = former.now != 0 ? former.now : header.created_ms,
+                                                     .lineage = header.lineage.front()}));
+  if (!former.job_id.empty()) execution.job_id = former.job_id;
   return execution;
 }
 
@@ -113,7 +113,7 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& pla
   if (!ledger_exists(own)) return with_context(no_ledger(layout, ex_id), "nothing to resume");
   launch.ex_id = ex_id;
   ASSIGN_OR_RETURN(auto view, view_ledger(own));
-  ASSIGN_OR_RETURN(launch.execution, parse_json(view->header().execution));
+  ASSIGN_OR_RETURN(launch.job, parse_job_spec(view->header().execution));
   if (view->header().outcome) {
     view.reset();  // it is looked at again
     ASSIGN_OR_RETURN(launch.ex_id, newest_of(layout, ex_id));
@@ -122,7 +122,7 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& pla
   const LedgerHeader header = view->header();
   view.reset();
   if (!header.outcome && line.mended_job.empty()) {
-    ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
+    ASSIGN_OR_RETURN(launch.job, parse_job_spec(header.execution));
     return {};
   }
   // A recovery of one type, or a redrive, completes without what it was not asked for.
@@ -134,9 +134,9 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& pla
   launch.source_ledger_directory = layout.ledger_directory(source);
   launch.ex_id = random_uuid();
   if (line.mended_job.empty()) {
-    launch.execution["ex_id"] = launch.ex_id;
+    launch.job.ex_id = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.execution, mended_execution(line, line.mended_job, layout, header, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.mended_job, layout, header, launch.ex_id));
   }
   if (!header.outcome) RETURN_IF_ERROR(end_interrupted(launch.source_ledger_directory, launch.ex_id));
   launch.epoch = header.epoch + 2;  // above that of the opening which gave it its outcome
@@ -169,29 +169,26 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Js
   }
   launch.ex_id = random_uuid();
   if (line.job_file.empty()) {
-    ASSIGN_OR_RETURN(launch.execution, parse_json(header.execution));
-    launch.execution["ex_id"] = launch.ex_id;
+    ASSIGN_OR_RETURN(launch.job, parse_job_spec(header.execution));
+    launch.job.ex_id = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.execution, mended_execution(line, line.job_file, layout, header, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.job_file, layout, header, launch.ex_id));
   }
-  launch.execution.erase(kRedrivenRecords);
-  if (!records.is_null()) launch.execution[kRedrivenRecords] = records;
+  launch.job.redriven_records = records;
   launch.cleanup = CleanupType::quarantine;
   launch.epoch = header.epoch + 1;
   plan.news = fmt::format("execution {} redrives the quarantined records of {}\n", launch.ex_id, line.ex_id);
   return {};
 }
 
-std::string output_path(const Json& execution) {
-  const Json& last = execution.at("operations").back();
+std::string output_path(const JobSpec& job) {
+  const Json& last = job.operations.back().options;
   const auto path = last.find("path");
   return path != last.end() && path->is_string() ? path->get<std::string>() : std::string();
 }
 
-bool writes_to_standard_output(const Json& execution) {
-  return std::ranges::any_of(execution.at("operations"), [](const Json& operation) {
-    return operation_name(operation.at("_op").get_ref<const std::string&>()) == "stdout";
-  });
+bool writes_to_standard_output(const JobSpec& job) {
+  return std::ranges::any_of(job.operations, [](const OperationSpec& operation) { return operation.name == "stdout"; });
 }
 
 Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {
@@ -222,22 +219,21 @@ Result<Plan> make_plan(const CommandLine& line, const Settings& settings, const 
     RETURN_IF_ERROR(redrive(layout, line, redriven_records, plan));
   } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
-    ASSIGN_OR_RETURN(launch.execution, new_execution(line, line.job_file, layout, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job, new_execution(line, line.job_file, layout, launch.ex_id));
   } else {
     RETURN_IF_ERROR(resume(layout, line, plan));
   }
   launch.ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
   launch.settings = execution_settings(settings);
-  launch.job_id = launch.execution.value("job_id", std::string());
-  plan.options.workers =
-      static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.execution.at("workers").get<std::int64_t>());
+  launch.job_id = launch.job.job_id;
+  plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.job.workers);
   plan.options.make_worker = make_local_worker;
   plan.resume = resume_command(line, launch.ex_id);
   plan.place = place_words(line);
   plan.fail_on_quarantine = line.fail_on_quarantine;
-  plan.output = output_path(launch.execution);
-  plan.shows_records = writes_to_standard_output(launch.execution);
+  plan.output = output_path(launch.job);
+  plan.shows_records = writes_to_standard_output(launch.job);
   RETURN_IF_ERROR(posix_files().create_directories(layout.log_directory(launch.ex_id)));
   RETURN_IF_ERROR(posix_files().create_directories(layout.data + "/ledgers"));
   ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
@@ -357,8 +353,7 @@ namespace {
 ExitCode run(const CommandLine& line, const Json& redriven_records) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed terminal is no reason to leave the work
   raise_open_file_limit();        // output by fields of records has many files open
-  const auto settings =
-      resolve_settings({.flags = line.flags, .environment = own_environment(), .file = line.config_file});
+  const auto settings = settings_of(line);
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   auto plan = make_plan(line, *settings, redriven_records);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/client/documents.h"
+#include "cli/default_dialect.h"
 #include "cli/exit_codes.h"
 #include "core/model/execution.h"
 #include "core/runtime/printable.h"
@@ -228,10 +229,10 @@ std::string progress_of_document(const Json& execution) {
 
 std::optional<double> percent_done(const Json& execution) {
   const auto percent = progress_figure(object_of(execution, "progress"), "percent");
-  const std::string status = text_of(execution, "_status");
+  const std::string status = text_of(execution, member::kStatus);
   const auto known = parse_execution_status(status);
   if (!percent || !known || !is_terminal(*known) || *known == ExecutionStatus::completed) return percent;
-  const Json& stats = object_of(execution, "_slicer_stats");
+  const Json& stats = object_of(execution, member::kStats);
   const double processed = static_cast<double>(number_of(stats, "processed"));
   const double failed = static_cast<double>(number_of(stats, "failed"));
   return processed > 0 ? *percent * (processed - failed) / processed : *percent;

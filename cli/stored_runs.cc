@@ -21,7 +21,7 @@ StoredRun look_at(const DataLayout& layout, const std::string& ex_id, bool measu
   const LedgerHeader& header = (*view)->header();
   run.is_idle = true;
   run.lineage = header.lineage;
-  if (const auto job = parse_json(header.execution)) {
+  if (const auto job = parse_job_spec(header.execution)) {
     if (const auto staging = staging_directory_of(*job, header.lineage.front())) run.staging = *staging;
   }
   if (header.outcome) run.ended = header.outcome->at_ms;

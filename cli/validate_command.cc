@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/job_file.h"
@@ -10,7 +11,8 @@
 #include "core/formats/file_reading.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
-#include "operations/describe.h"
+#include "core/runtime/printable.h"
+#include "core/runtime/text.h"
 #include "slicer/inferred_columns.h"
 
 namespace slicemill::cli {
@@ -25,14 +27,25 @@ class Scratch {
 };
 
 // Of a table whose job wants them inferred: what a run would find now.
-std::string inferred_types(const Json& job) {
-  const Json& reader = job.at("operations").at(0);
-  if (operation_name(reader.at("_op").get<std::string>()) != "file_reader") return "";
-  const auto reading = file_reading(reader);
+std::string inferred_types(const JobSpec& job) {
+  const OperationSpec& reader = job.operations.front();
+  if (reader.name != "file_reader") return "";
+  const auto reading = file_reading(reader.options);
   if (!reading || !reading->infers_types()) return "";
   const auto found = preview_inferred_types(posix_files(), *reading);
   return found ? fmt::format("types of columns: {}\n", *found)
                : fmt::format("types of columns: not known before it runs: {}\n", found.error().message);
+}
+
+// A line on the job, one per warning.
+std::string describe(const ValidatedJob& job) {
+  std::vector<std::string> names;
+  for (const OperationSpec& operation : job.spec.operations) names.push_back(printable(operation.shown_name()));
+  auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", printable(job.spec.name),
+                          job.spec.persistent ? "persistent" : "once", job.spec.workers,
+                          job.spec.workers == 1 ? "" : "s", join(names, " -> "));
+  for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", printable(to_text(warning)));
+  return text;
 }
 
 Result<std::string> validate(const CommandLine& line) {
@@ -40,7 +53,7 @@ Result<std::string> validate(const CommandLine& line) {
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
   ASSIGN_OR_RETURN(Json given, set_params(line.set));
   ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets, {.given = std::move(given)}));
-  return describe_validation(job) + inferred_types(job.config);
+  return describe(job) + inferred_types(job.spec);
 }
 
 }  // namespace

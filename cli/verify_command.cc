@@ -40,7 +40,7 @@ Result<std::vector<FormerJob>> former_jobs(const std::string& ledgers, const Led
     const std::string directory = ledgers + "/" + header.lineage[i];
     if (!ledger_exists(directory)) continue;
     ASSIGN_OR_RETURN(const auto view, view_ledger(directory));
-    ASSIGN_OR_RETURN(Json job, parse_json(view->header().execution));
+    ASSIGN_OR_RETURN(JobSpec job, parse_job_spec(view->header().execution));
     former.push_back({view->header().epoch, std::move(job)});
   }
   return former;
@@ -49,7 +49,7 @@ Result<std::vector<FormerJob>> former_jobs(const std::string& ledgers, const Led
 // Nothing: its last operation publishes nothing. ledgers: the directory that holds them.
 Result<std::optional<VerifyReport>> compare(const LedgerView& view, const std::string& ledgers) {
   const LedgerHeader& header = view.header();
-  ASSIGN_OR_RETURN(const Json job, parse_json(header.execution));
+  ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(header.execution));
   ASSIGN_OR_RETURN(const auto publisher, make_publisher(job, header.lineage, posix_files(), header.joined));
   if (publisher == nullptr) return std::optional<VerifyReport>();
   const OutputSource outputs = [&](const OutputVisitor& visit) { return view.for_each_output(visit); };

@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 
-#include "core/model/job.h"
+#include "core/model/mended_records.h"
 #include "core/model/plain_reason.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
@@ -26,18 +26,18 @@ std::string slicer_error(const std::string& ex_id, const std::string& cause) {
 }
 
 // Why a recovery that is to slice on cannot go on from where its source stood. "" if it can.
-Result<std::string> mismatch_with(const std::string& source_directory, const Json& job) {
+Result<std::string> mismatch_with(const std::string& source_directory, const JobSpec& job) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
-  ASSIGN_OR_RETURN(const Json before, parse_json(view->header().execution));
+  ASSIGN_OR_RETURN(const JobSpec before, parse_job_spec(view->header().execution));
   return position_mismatch(before, job);
 }
 
 // Why a recovery cannot publish what its source has written. "" if it can, or if that is published.
-Result<std::string> output_mismatch_with(const std::string& source_directory, const Json& job) {
+Result<std::string> output_mismatch_with(const std::string& source_directory, const JobSpec& job) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
   const LedgerHeader& header = view->header();
   if (header.joined && header.joined->published) return std::string();
-  ASSIGN_OR_RETURN(const Json before, parse_json(header.execution));
+  ASSIGN_OR_RETURN(const JobSpec before, parse_job_spec(header.execution));
   ASSIGN_OR_RETURN(std::string mismatch, output_mismatch(before, job, header.lineage.front()));
   if (mismatch.empty()) return mismatch;
   bool has_outputs = false;
@@ -50,8 +50,8 @@ Result<std::string> output_mismatch_with(const std::string& source_directory, co
 
 // Why redriven records could not be published: "" if they can. A joined file is written once, of all slices; a
 // directory that replaces another one takes its place once all slices are there, and more can be added then.
-Result<std::string> no_place_for_redriven(const std::string& source_directory, const Json& job) {
-  const Json& sender = job.at("operations").back();
+Result<std::string> no_place_for_redriven(const std::string& source_directory, const JobSpec& job) {
+  const Json& sender = job.operations.back().options;
   const bool is_single = is_true(sender, "single_file");
   if (!is_single && sender.value("if_exists", "append") != "replace") return std::string();
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
@@ -68,10 +68,9 @@ Result<std::string> no_place_for_redriven(const std::string& source_directory, c
 }
 
 // Of a redrive: the records that it runs; nothing: all of them. They were checked when it was asked for.
-std::optional<MendedRecords> chosen_records(const Json& job) {
-  const auto list = job.find(kRedrivenRecords);
-  if (list == job.end()) return std::nullopt;
-  auto records = parse_mended_records(*list);
+std::optional<MendedRecords> chosen_records(const JobSpec& job) {
+  if (job.redriven_records.is_null()) return std::nullopt;
+  auto records = parse_mended_records(job.redriven_records);
   if (!records) return MendedRecords();
   return std::move(*records);
 }
@@ -79,7 +78,8 @@ std::optional<MendedRecords> chosen_records(const Json& job) {
 }  // namespace
 
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
-  const std::string execution = to_compact_text(launch.execution);
+  if (launch.job.operations.empty()) return Error(ErrorCode::invalid, "the job has no operations");
+  const std::string execution = to_compact_text(to_json(launch.job));
   std::unique_ptr<SliceLedger> ledger;
   LedgerStore& ledgers = parts.ledgers;
   const bool resumed = ledgers.exists(launch.ledger_directory);
@@ -88,15 +88,13 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
     ASSIGN_OR_RETURN(ledger, launch.epoch == 0 ? ledgers.open_next_epoch(parts.loop, launch.ledger_directory)
                                                : ledgers.open(parts.loop, launch.ledger_directory, launch.epoch));
   } else if (!launch.source_ledger_directory.empty()) {
-    ASSIGN_OR_RETURN(const std::string elsewhere,
-                     output_mismatch_with(launch.source_ledger_directory, launch.execution));
+    ASSIGN_OR_RETURN(const std::string elsewhere, output_mismatch_with(launch.source_ledger_directory, launch.job));
     if (!elsewhere.empty()) return Error(ErrorCode::invalid, "cannot go on with the output: " + elsewhere);
     if (launch.cleanup == CleanupType::quarantine) {
-      ASSIGN_OR_RETURN(const std::string obstacle,
-                       no_place_for_redriven(launch.source_ledger_directory, launch.execution));
+      ASSIGN_OR_RETURN(const std::string obstacle, no_place_for_redriven(launch.source_ledger_directory, launch.job));
       if (!obstacle.empty()) return Error(ErrorCode::invalid, obstacle);
-    } else if (launch.cleanup == CleanupType::none || goes_on_after_replay(launch.execution)) {
-      ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.execution));
+    } else if (launch.cleanup == CleanupType::none || launch.job.goes_on) {
+      ASSIGN_OR_RETURN(const std::string mismatch, mismatch_with(launch.source_ledger_directory, launch.job));
       if (!mismatch.empty())
         return Error(ErrorCode::invalid, fmt::format("cannot go on from the recovered position: {}; recover with a "
                                                      "cleanup_type to replay stored slices only",
@@ -151,13 +149,13 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
                        bool resumed)
     : parts_(parts),
       launch_(launch),
-      job_(launch.execution),
+      job_(launch.job),
       analytics_(job_, ledger->header().figures),
       quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
       ledger_noted_(launch.ledger_was_made || !launch.master_notes_ledger),
       resumed_(resumed) {
-  persistent_ = job_.value("lifecycle", "once") == "persistent";
+  persistent_ = job_.persistent;
   wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
   remarks_ = ledger_->header().remarks;
@@ -178,8 +176,7 @@ ProcessIdentity identity_of(const Controller::Parts& parts) {
 
 void Controller::wire() {
   const auto& header = ledger_->header();
-  const RetryPolicy retries{.max_retries = static_cast<std::uint32_t>(job_.value("max_retries", 3)),
-                            .base_ms = launch_.settings.retry_base_ms};
+  const RetryPolicy retries{.max_retries = job_.max_retries, .base_ms = launch_.settings.retry_base_ms};
   writer_ = std::make_unique<LedgerWriter>(
       parts_.loop, *ledger_,
       [this](LedgerBatch& batch) {
@@ -208,14 +205,12 @@ void Controller::wire() {
                         .on_fatal = [this](const Error& error) { ledger_failed(error); }});
   Dispatcher::Options options{.epoch = header.epoch,
                               .lineage = header.lineage,
-                              .job = to_compact_text(job_),
-                              .log_level = job_.contains("log_level") && job_["log_level"].is_string()
-                                               ? job_["log_level"].get<std::string>()
-                                               : "info",
+                              .job = to_compact_text(to_json(job_)),
+                              .log_level = job_.log_level.empty() ? "info" : job_.log_level,
                               .settings = launch_.settings,
                               .expected_workers = launch_.living_workers,
                               .retries = retries,
-                              .speculation = SpeculationPolicy::of(job_)};
+                              .speculation = {job_.speculation}};
   if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
   options.looks_at_pulses = parts_.has_pulses;
   dispatcher_ = std::make_unique<Dispatcher>(
@@ -232,7 +227,7 @@ void Controller::wire() {
                             },
                         .on_crash =
                             [this](ActiveSlice slice, const std::string& cause) {
-                              settlement_->on_crash(std::move(slice), crash_cause(cause, worker_memory_limit(job_)));
+                              settlement_->on_crash(std::move(slice), crash_cause(cause, job_.worker_memory_limit));
                             },
                         .on_refused = [this] { settlement_->on_refused(); },
                         .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
@@ -257,7 +252,7 @@ void Controller::wire() {
                          .on_fatal = [this](const Error& error) { fail(error); },
                          .on_notice = [this](const std::string& notice) { take_notice(notice); }});
   recovery_ = std::make_unique<Recovery>(
-      parts_.loop, *ledger_, queue_, goes_on_after_replay(job_),
+      parts_.loop, *ledger_, queue_, job_.goes_on,
       Recovery::Hooks{.on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
                       .on_charged =
                           [this](ActiveSlice slice) {
@@ -500,7 +495,7 @@ void Controller::probation() {
   const auto counters = settlement_->counters();
   probation_failed_ = counters.failed;
   probation_processed_ = counters.processed;
-  const auto window = std::chrono::milliseconds(job_.value("probation_window", std::int64_t{300'000}));
+  const auto window = std::chrono::milliseconds(job_.probation_ms);
   probation_timer_ = parts_.loop.after(window, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     const auto now = settlement_->counters();

@@ -151,7 +151,7 @@ class Controller {
 
   Parts parts_;
   ControllerLaunch launch_;
-  Json job_;
+  JobSpec job_;
   Analytics analytics_;
   ProgressMeter meter_;
   double shown_percent_ = 0;          // it does not fall

@@ -92,7 +92,7 @@ ProgressView Controller::view() const {
   progress.slowest = analytics_.slowest();
   progress.workers = view.workers.connected;
   progress.workers_wanted = wanted_workers_ != 0 ? wanted_workers_ : parts_.wanted_workers;
-  if (progress.workers_wanted == 0) progress.workers_wanted = job_.value("workers", std::uint64_t{1});
+  if (progress.workers_wanted == 0) progress.workers_wanted = static_cast<std::uint64_t>(job_.workers);
   progress.failures = view.counters.failed;
   return view;
 }

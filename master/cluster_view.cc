@@ -1,55 +1,20 @@
 #include "master/cluster_view.h"
 
-#include <fmt/core.h>
-
-#include <algorithm>
-
-#include "master/execution_documents.h"
+#include <utility>
 
 namespace slicemill::master {
 
-namespace {
-
-Json process_json(const ProcessRow& row) {
-  Json json = {{"worker_id", row.ordinal},
-               {"assignment", row.is_controller ? "execution_controller" : "worker"},
-               {"pid", row.process.pid}};
-  json["ex_id"] = row.ex_id.text;
-  json["job_id"] = row.job_id.text;
-  if (!row.is_controller) json["worker"] = row.worker_id.text;
-  return json;
-}
-
-}  // namespace
-
-Json cluster_info(const NodeFacts& node) {
-  return {{"arch", kArchitecture},     {"clustering_type", "native"},
-          {"name", node.cluster_name}, {"node_version", kNodeVersion},
-          {"platform", kPlatform},     {"teraslice_version", fmt::format("v{}", kDialectVersion)}};
-}
-
-Json cluster_state(const NodeFacts& node, const Executions& executions) {
-  Json active = Json::array();
-  // One process is both, and neither takes a slot.
-  active.push_back({{"worker_id", 1}, {"assignment", "cluster_master"}, {"pid", node.master_pid}});
-  active.push_back({{"worker_id", 2}, {"assignment", "assets_service"}, {"pid", node.master_pid}});
-  std::int64_t workers = 0;
-  for (const auto& row : executions.supervisor().processes()) {
-    active.push_back(process_json(row));
-    if (!row.is_controller) ++workers;
-  }
-  const std::int64_t slots = executions.options().slots;
-  Json state = {{"node_id", node.hostname},
-                {"hostname", node.address},
-                {"pid", node.master_pid},
-                {"node_version", kNodeVersion},
-                {"teraslice_version", kDialectVersion},
-                {"total", slots},
-                {"state", "connected"},
-                {"available", std::max<std::int64_t>(slots - workers, 0)},
-                {"active", std::move(active)}};
-  if (auto obstacle = executions.obstacle(); !obstacle.empty()) state["obstacle"] = std::move(obstacle);
-  return {{node.hostname, std::move(state)}};
+ClusterFacts cluster_facts(const NodeFacts& node, const Executions& executions) {
+  ClusterFacts facts{.name = node.cluster_name,
+                     .hostname = node.hostname,
+                     .address = node.address,
+                     .master_pid = node.master_pid,
+                     .slots = executions.options().slots,
+                     .processes = {},
+                     .obstacle = executions.obstacle()};
+  for (const ProcessRow& row : executions.supervisor().processes())
+    facts.processes.push_back({row.ordinal, row.is_controller, row.process.pid, row.ex_id, row.job_id, row.worker_id});
+  return facts;
 }
 
 Json controller_item(const LiveExecution& live) {

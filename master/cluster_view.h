@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/model/job_dialect.h"
 #include "core/runtime/json.h"
 #include "master/executions.h"
 
@@ -20,9 +21,8 @@ struct NodeFacts {
   BuildFacts build;
 };
 
-Json cluster_info(const NodeFacts& node);
-// One node (this machine) with all processes. Workers use slots; the master and controllers do not.
-Json cluster_state(const NodeFacts& node, const Executions& executions);
+// This machine with all processes.
+ClusterFacts cluster_facts(const NodeFacts& node, const Executions& executions);
 // One item per execution that runs and has reported counts; in no order.
 Json controllers_view(const Executions& executions);
 // Counts of one controller with ids and name. Requires: it has reported.

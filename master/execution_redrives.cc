@@ -57,8 +57,8 @@ Result<ExecutionStarts::Redriving> ExecutionStarts::redriving(const ExecutionId&
   ASSIGN_OR_RETURN(ValidatedJob validated, validate_after(redriving.job, *source, std::move(request.params)));
   redriving.warnings = std::move(validated.warnings);
   redriving.records = std::move(request.records);
-  ASSIGN_OR_RETURN(redriving.creation, recovery_of(*source, std::move(validated.config), CleanupType::quarantine, false,
-                                                   redriving.records));
+  ASSIGN_OR_RETURN(redriving.creation,
+                   recovery_of(*source, std::move(validated), CleanupType::quarantine, false, redriving.records));
   return redriving;
 }
 

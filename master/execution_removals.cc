@@ -106,9 +106,9 @@ Result<RegistryBatch::Removal> ExecutionRemovals::removal_of(const ExecutionRow&
 
 // "" if another execution of its lineage stages there too: a recovery joins what its source staged.
 Result<std::string> ExecutionRemovals::staging_of(const ExecutionRow& row) const {
-  const auto place_of = [](const ExecutionRow& one) -> Result<std::string> {
-    ASSIGN_OR_RETURN(const Json document, parse_json(one.doc));
-    return staging_directory_of(document, one.lineage.text);
+  const auto place_of = [this](const ExecutionRow& one) -> Result<std::string> {
+    ASSIGN_OR_RETURN(const JobSpec spec, spec_of(registry_, one));
+    return staging_directory_of(spec, one.lineage.text);
   };
   if (!row.owns_staging) return std::string();
   ASSIGN_OR_RETURN(const std::string own, place_of(row));

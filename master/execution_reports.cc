@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/progress_text.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
-#include "master/execution_documents.h"
 #include "master/executions.h"
 
 namespace slicemill::master {

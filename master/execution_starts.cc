@@ -25,35 +25,35 @@ Error removed_ledger(const ExecutionId& asked, const ExecutionId& removed) {
 
 }  // namespace
 
-ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions,
+ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
                                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
+      dialect_(dialect),
       catalog_(catalog),
       rules_{.paths = std::move(paths),
              .assets = &assets,
              .no_cpu_limit = executions.no_cpu_limit(),
-             .issues_as_json = true} {}
+             .issues_for_clients = true} {}
 
 Result<ValidatedJob> ExecutionStarts::validate(const Json& posted, Json params, const ExecutionId& ex_id) const {
   JobRules rules = rules_;
   rules.params.given = std::move(params);
   rules.now = loop_.wall_ms();
   rules.lineage = ex_id.text;
-  return validate_job(posted, catalog_, rules);
+  return dialect_.validate(posted, catalog_, rules);
 }
 
 Result<ValidatedJob> ExecutionStarts::validate_after(const JobRow& job, const ExecutionRow& source, Json params) const {
-  ASSIGN_OR_RETURN(const Json posted, job_document(job));
-  ASSIGN_OR_RETURN(const Json former, parse_json(source.doc));
+  ASSIGN_OR_RETURN(const Json posted, job_document(job, dialect_));
+  ASSIGN_OR_RETURN(const JobSpec former, spec_of(registry_, source));
   JobRules rules = rules_;
   rules.params.given = std::move(params);
-  rules.params.earlier = given_params(former);
-  const WallMs moment = moment_of(former);
-  rules.now = moment != 0 ? moment : source.created;
+  rules.params.earlier = former.params_given;
+  rules.now = former.now != 0 ? former.now : source.created;
   rules.lineage = source.lineage.text;
-  return validate_job(posted, catalog_, rules);
+  return dialect_.validate(posted, catalog_, rules);
 }
 
 Result<ValidatedJob> ExecutionStarts::configuration_for(const JobRow& job, const ExecutionRow& source,
@@ -62,9 +62,9 @@ Result<ValidatedJob> ExecutionStarts::configuration_for(const JobRow& job, const
   if (!params.empty())
     return Error{ErrorCode::invalid,
                  "params go with config=current: the execution's own configuration has its values already"};
-  ASSIGN_OR_RETURN(Json config, recovered_config(source));
-  RETURN_IF_ERROR(bundles_are_there(config));
-  return ValidatedJob{std::move(config), {}};
+  ASSIGN_OR_RETURN(ValidatedJob own, recovered_configuration(registry_, source, dialect_));
+  RETURN_IF_ERROR(bundles_are_there(own.spec));
+  return own;
 }
 
 namespace {
@@ -72,14 +72,8 @@ namespace {
 // What the bundles of one job were resolved to, for another thread than the one that knows them.
 class ResolvedBundles final : public AssetCatalog {
  public:
-  ResolvedBundles(const Json& job, const AssetCatalog& catalog) {
-    const auto list = job.is_object() ? job.find("assets") : job.end();
-    if (list == job.end()) return;
-    const Json references = list->is_array() ? *list : Json::array({*list});
-    for (const Json& item : references) {
-      const auto reference = item.is_string() ? item.get<std::string>() : item.dump();
-      bundles_.emplace(reference, catalog.resolve(reference));
-    }
+  ResolvedBundles(const std::vector<std::string>& references, const AssetCatalog& catalog) {
+    for (const std::string& reference : references) bundles_.emplace(reference, catalog.resolve(reference));
   }
 
   Result<AssetBundle> resolve(std::string_view reference) const override {
@@ -92,15 +86,6 @@ class ResolvedBundles final : public AssetCatalog {
   std::map<std::string, Result<AssetBundle>, std::less<>> bundles_;
 };
 
-// The list of bundles may have parameters too.
-Json with_resolved_assets(const Json& job, const OperationCatalog& catalog) {
-  Json part = Json::object();
-  for (const char* member : {"assets", "params"})
-    if (job.is_object() && job.contains(member)) part[member] = job[member];
-  const auto resolved = resolve_params(part, catalog, {.may_be_unset = true});
-  return resolved ? resolved->job : part;
-}
-
 }  // namespace
 
 void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
@@ -110,7 +95,7 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
   rules.now = loop_.wall_ms();
   if (!starts_later) rules.lineage = ex_id.text;
   if (!is_large_document(posted)) {
-    auto validated = validate_job(posted, catalog_, rules);
+    auto validated = dialect_.validate(posted, catalog_, rules);
     return done(std::move(posted), ex_id, std::move(validated));
   }
   struct Task {
@@ -118,13 +103,13 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
     ResolvedBundles bundles;
     Result<ValidatedJob> validated;
   };
-  ResolvedBundles bundles(with_resolved_assets(posted, catalog_), *rules_.assets);
+  ResolvedBundles bundles(dialect_.bundles_named(posted, catalog_), *rules_.assets);
   auto task = std::make_shared<Task>(Task{std::move(posted), std::move(bundles), Error()});
   loop_.offload(
       Loop::Executor::documents,
-      [task, rules = std::move(rules), &catalog = catalog_]() mutable {
+      [task, rules = std::move(rules), &catalog = catalog_, &dialect = dialect_]() mutable {
         rules.assets = &task->bundles;
-        task->validated = validate_job(task->posted, catalog, rules);
+        task->validated = dialect.validate(task->posted, catalog, rules);
       },
       [task, ex_id, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
         if (!alive.expired()) done(std::move(task->posted), ex_id, std::move(task->validated));
@@ -132,8 +117,8 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
 }
 
 // A recovery runs with the bundles of its source; they may have been removed meanwhile.
-Result<void> ExecutionStarts::bundles_are_there(const Json& config) const {
-  for (const auto& bundle : bundles_of(config)) {
+Result<void> ExecutionStarts::bundles_are_there(const JobSpec& spec) const {
+  for (const auto& bundle : spec.bundles) {
     if (const auto found = rules_.assets->resolve(bundle.id); !found) return found.error();
   }
   return {};
@@ -174,9 +159,10 @@ void ExecutionStarts::submit(JobRow job, const ExecutionId& ex_id, ValidatedJob 
   creation.seq = registry_.new_execution_seq();
   creation.job_id = job.job_id;
   creation.now = loop_.wall_ms();
-  creation.config = std::move(validated.config);
+  creation.spec = std::move(validated.spec);
+  creation.document = std::move(validated.document);
   const std::int64_t job_seq = job.seq;
-  create(make_execution(std::move(creation), executions_.options().layout), std::move(job),
+  create(make_execution(std::move(creation), executions_.options().layout, dialect_), std::move(job),
          {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, std::move(reply));
 }
 
@@ -186,7 +172,7 @@ void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitt
     reply(job.error());
     return;
   }
-  auto posted = job_document(*job);
+  auto posted = job_document(*job, dialect_);
   const ExecutionId ex_id(random_uuid(loop_));
   auto validated = posted ? validate(*posted, request.params, ex_id) : posted.error();
   auto latest = registry_.latest_execution(id);
@@ -194,7 +180,7 @@ void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitt
     reply(validated ? latest.error() : validated.error());
     return;
   }
-  const bool goes_on = is_true(validated->config, "autorecover");
+  const bool goes_on = validated->spec.goes_on;
   if (goes_on) {
     if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
   }
@@ -206,8 +192,9 @@ void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitt
   creation.seq = registry_.new_execution_seq();
   creation.job_id = id;
   creation.now = loop_.wall_ms();
-  creation.config = std::move(validated->config);
-  create(make_execution(std::move(creation), executions_.options().layout), std::nullopt,
+  creation.spec = std::move(validated->spec);
+  creation.document = std::move(validated->document);
+  create(make_execution(std::move(creation), executions_.options().layout, dialect_), std::nullopt,
          {.job_seq = job->seq, .warnings = std::move(validated->warnings)}, std::move(reply));
 }
 
@@ -263,26 +250,28 @@ void ExecutionStarts::recover_from(const ExecutionRow& source, const JobRow& job
     reply(validated.error());
     return;
   }
-  const bool autorecover = is_true(validated->config, "autorecover");
-  auto row = recovery_of(source, std::move(validated->config), request.cleanup, autorecover);
+  const bool goes_on = validated->spec.goes_on;
+  std::vector<JobWarning> warnings = std::move(validated->warnings);
+  auto row = recovery_of(source, std::move(*validated), request.cleanup, goes_on);
   if (!row) {
     reply(row.error());
     return;
   }
-  create(std::move(*row), std::nullopt,
-         {.job_seq = job.seq, .warnings = std::move(validated->warnings), .config = which}, std::move(reply));
+  create(std::move(*row), std::nullopt, {.job_seq = job.seq, .warnings = std::move(warnings), .config = which},
+         std::move(reply));
 }
 
-Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup,
-                                                  bool autorecover, Json redriven_records) {
+Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, ValidatedJob job, CleanupType cleanup,
+                                                  bool goes_on, Json redriven_records) {
   ExecutionOrigin creation;
   creation.ex_id = ExecutionId(random_uuid(loop_));
   creation.seq = registry_.new_execution_seq();
   creation.job_id = source.job_id;
   creation.now = loop_.wall_ms();
-  creation.config = std::move(config);
+  creation.spec = std::move(job.spec);
+  creation.document = std::move(job.document);
   creation.recovered_execution = source.ex_id;
-  creation.cleanup = cleanup == CleanupType::none && autorecover ? CleanupType::pending : cleanup;
+  creation.cleanup = cleanup == CleanupType::none && goes_on ? CleanupType::pending : cleanup;
   creation.recovered_slice_type = to_string(creation.cleanup);
   creation.redriven_records = std::move(redriven_records);
   ASSIGN_OR_RETURN(creation.source_ledger, ledger_ahead(source));
@@ -293,7 +282,7 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Js
       creation.owns_staging = ahead->owns_staging;
     }
   }
-  return make_execution(std::move(creation), executions_.options().layout);
+  return make_execution(std::move(creation), executions_.options().layout, dialect_);
 }
 
 // What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/model/commands.h"
-#include "core/model/job.h"
+#include "core/model/job_dialect.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/loop.h"
 #include "master/executions.h"
@@ -18,8 +18,8 @@ namespace slicemill::master {
 
 class ExecutionStarts {
  public:
-  ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                  PathRule paths, const AssetCatalog& assets);
+  ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
+                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets);
 
   // Gives the job back with what was found; a large one is validated beside the loop. done is not called once the
   // master is gone. starts_later: its parameters need no values yet.
@@ -28,7 +28,7 @@ class ExecutionStarts {
   void judge(Json posted, bool starts_later, Judged done);
   // The job is new: it and its first execution become durable together.
   void submit(JobRow job, const ExecutionId& ex_id, ValidatedJob validated, Reply<Submitted> reply);
-  // conflict while an execution of the job lives; gone; not_found. A job with `autorecover` goes on from its latest
+  // conflict while an execution of the job lives; gone; not_found. A job that says so goes on from its latest
   // execution.
   void start(const JobId& id, StartRequest request, Reply<Submitted> reply);
   // Goes on from the latest execution of the job; unless asked otherwise under the job's present configuration.
@@ -53,10 +53,10 @@ class ExecutionStarts {
   void recover_from(const ExecutionRow& source, const JobRow& job, ConfigSource which, RecoverRequest request,
                     Reply<Submitted> reply);
   Result<JobRow> startable(const JobId& id, const char* what) const;
-  Result<void> bundles_are_there(const Json& config) const;
+  Result<void> bundles_are_there(const JobSpec& spec) const;
   Result<void> nothing_lives(const JobId& id) const;
   Result<void> newest_is_there(const JobId& id, const std::optional<ExecutionRow>& latest) const;
-  Result<ExecutionRow> recovery_of(const ExecutionRow& source, Json config, CleanupType cleanup, bool autorecover,
+  Result<ExecutionRow> recovery_of(const ExecutionRow& source, ValidatedJob job, CleanupType cleanup, bool goes_on,
                                    Json redriven_records = {});
   Result<ExecutionId> ledger_ahead(const ExecutionRow& source) const;
   Result<ExecutionId> ledger_behind(const ExecutionRow& source) const;
@@ -65,6 +65,7 @@ class ExecutionStarts {
   Loop& loop_;
   Registry& registry_;
   Executions& executions_;
+  const JobDialect& dialect_;
   const OperationCatalog& catalog_;
   JobRules rules_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

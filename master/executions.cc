@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/model/job.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
-#include "master/execution_documents.h"
 
 namespace slicemill::master {
 
@@ -401,7 +399,7 @@ void Executions::start_processes(LiveExecution& live) {
 Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   ASSIGN_OR_RETURN(const auto row, registry_.execution(live.ex_id));
   if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", live.ex_id.text)};
-  ASSIGN_OR_RETURN(const Json config, recovered_config(*row));
+  ASSIGN_OR_RETURN(const JobSpec job, spec_of(registry_, *row));
   const DataLayout& layout = options_.layout;
   GroupSpec spec;
   spec.ex_id = live.ex_id;
@@ -412,11 +410,10 @@ Result<GroupSpec> Executions::group_spec(const LiveExecution& live) {
   spec.controller_endpoint = endpoint.endpoint;
   spec.controller_key = endpoint.keys.public_key;
   spec.marker_directory = layout.marker_directory(live.ex_id.text);
-  const auto level = config.find("log_level");
-  spec.log_level = level != config.end() && level->is_string() ? level->get<std::string>() : options_.log_level;
-  spec.environment = process_environment(job_environment(config), options_.environment, spec.log_level);
-  spec.worker_memory_limit = worker_memory_limit(config);
-  if (no_cpu_limit().empty()) spec.worker_cpu_limit = worker_cpu_limit(config);
+  spec.log_level = job.log_level.empty() ? options_.log_level : job.log_level;
+  spec.environment = process_environment(job.environment, options_.environment, spec.log_level);
+  spec.worker_memory_limit = job.worker_memory_limit;
+  if (no_cpu_limit().empty()) spec.worker_cpu_limit = job.worker_cpu_limit;
   return spec;
 }
 
@@ -429,8 +426,7 @@ Result<std::string> Executions::launch_text(const ExecutionId& id, const LiveExe
   launch.ex_id = id.text;
   launch.job_id = live->job_id.text;
   launch.epoch = live->epoch;
-  ASSIGN_OR_RETURN(launch.execution, parse_json(row->doc));
-  lay_over(place_members(id, layout), launch.execution);
+  ASSIGN_OR_RETURN(launch.job, spec_of(registry_, *row));
   launch.ledger_directory = layout.ledger_directory(id.text);
   launch.ledger_was_made = row->has_ledger;
   launch.master_notes_ledger = true;

@@ -16,8 +16,13 @@ constexpr Duration kPauseOfLooks = std::chrono::milliseconds(200);
 }  // namespace
 
 RegistryJobViews::RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
-                                   NodeView node)
-    : loop_(loop), registry_(registry), executions_(executions), removals_(removals), node_(std::move(node)) {}
+                                   const JobDialect& dialect, NodeView node)
+    : loop_(loop),
+      registry_(registry),
+      executions_(executions),
+      removals_(removals),
+      dialect_(dialect),
+      node_(std::move(node)) {}
 
 // The rows were read beside the loop: what lives may be further by now.
 void RegistryJobViews::show_as_of_now(JobView& job) const {
@@ -90,7 +95,8 @@ Result<ShownDocument> RegistryJobViews::configuration(const JobView& job) {
   if (job.execution) {
     ASSIGN_OR_RETURN(auto row, registry_.execution_beginning(job.execution->ex_id));
     if (!row) return document;
-    document.left_out = execution_facts();
+    const auto facts = dialect_.fact_members();
+    document.left_out = {facts.begin(), facts.end()};
     document.text = std::move(row->doc);
     if (row->doc_size > document.text.size())
       document.more = [this, row = std::move(*row)](std::uint64_t offset) {

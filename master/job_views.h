@@ -16,7 +16,8 @@ namespace slicemill::master {
 
 class RegistryJobViews final : public JobViews {
  public:
-  RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals, NodeView node);
+  RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
+                   const JobDialect& dialect, NodeView node);
 
   void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
   void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
@@ -36,6 +37,7 @@ class RegistryJobViews final : public JobViews {
   Registry& registry_;
   Executions& executions_;
   ExecutionRemovals& removals_;
+  const JobDialect& dialect_;
   const NodeView node_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -19,14 +17,14 @@ namespace slicemill::master {
 namespace {
 
 using query::Field;
+using query::FieldRole;
 using query::FieldType;
 
-// Values that are the same for every row of an index, or that are kept in another form.
-struct Computed {
-  std::string_view field;
-  std::string_view expression;
-};
-constexpr std::array kComputed = {Computed{"_context", "context"}, Computed{"_deleted", "nullif(deleted, 0)"}};
+// Values that are the same for every row of an index, or that are kept in another form. "": the field has a column.
+std::string_view computed(const Field& field) {
+  if (field.role == FieldRole::kind) return "context";
+  return field.role == FieldRole::deleted ? "nullif(deleted, 0)" : "";
+}
 
 std::string column_name(std::string_view name) {
   return fmt::format("\"{}\"", name);
@@ -34,7 +32,7 @@ std::string column_name(std::string_view name) {
 
 // Stored in its own column, not computed from others.
 bool is_stored(const Field& field) {
-  return std::ranges::find(kComputed, field.name, &Computed::field) == kComputed.end();
+  return computed(field).empty();
 }
 
 void bind_value(Statement& statement, int position, const query::Value& value) {
@@ -77,8 +75,7 @@ void bind_fields(Statement& put, int position, std::span<const Field> fields, co
 }  // namespace
 
 std::string column_of(const Field& field) {
-  const auto computed = std::ranges::find(kComputed, field.name, &Computed::field);
-  if (computed != kComputed.end()) return std::string(computed->expression);
+  if (!is_stored(field)) return std::string(computed(field));
   return column_name(field.type == FieldType::text ? fmt::format("{} words", field.name) : std::string(field.name));
 }
 
@@ -86,36 +83,48 @@ std::string sort_column_of(const Field& field) {
   return field.type == FieldType::text ? column_name(field.name) : column_of(field);
 }
 
-Result<void> index_job(Database& database, const JobRow& row) {
-  static const std::string kPut = put_sql("job_index", ", listed_active", 1, query::job_fields());
-  ASSIGN_OR_RETURN(const Json document, job_document(row));
-  ASSIGN_OR_RETURN(Statement put, database.statement(kPut));
+ListIndex::ListIndex(const JobDialect& dialect)
+    : dialect_(dialect),
+      put_job_(put_sql("job_index", ", listed_active", 1, dialect.job_fields())),
+      put_execution_(put_sql("execution_index", "", 0, dialect.execution_fields())) {
+  const auto fields = dialect.execution_fields();
+  const auto column = [&](FieldRole role) { return column_of(*query::find_field(fields, role)); };
+  const Field& reason = *query::find_field(fields, FieldRole::reason);
+  put_state_ = fmt::format(
+      "UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index), {} = ?2, {} = ?3, {} = ?4, "
+      "{} = ?5, {} = ?6 WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)",
+      column(FieldRole::status), column(FieldRole::updated), column(FieldRole::has_errors), sort_column_of(reason),
+      column_of(reason));
+  mark_deleted_ = fmt::format(
+      "UPDATE execution_index SET deleted = 1, {} = ?2, {} = ?2, stamp = (SELECT max(stamp) + 1 FROM execution_index) "
+      "WHERE {} = ?1 AND deleted = 0",
+      column(FieldRole::deleted_on), column(FieldRole::updated), column(FieldRole::job_id));
+}
+
+Result<void> ListIndex::put_job(Database& database, const JobRow& row) const {
+  ASSIGN_OR_RETURN(const Json document, job_document(row, dialect_));
+  ASSIGN_OR_RETURN(Statement put, database.statement(put_job_));
   put.bind(1, row.seq);
   put.bind(2, row.deleted ? 1 : 0);
   put.bind(3, row.active ? 1 : 0);
-  bind_fields(put, 4, query::job_fields(), document);
+  bind_fields(put, 4, dialect_.job_fields(), document);
   return put.run();
 }
 
-Result<void> index_execution(Database& database, const ExecutionRow& row) {
-  static const std::string kPut = put_sql("execution_index", "", 0, query::execution_fields());
-  ASSIGN_OR_RETURN(Json document, execution_document(row));
-  document["ex_id"] = row.ex_id.text;
-  document["job_id"] = row.job_id.text;
-  ASSIGN_OR_RETURN(Statement put, database.statement(kPut));
+Result<void> ListIndex::put_execution(Database& database, const ExecutionRow& row) const {
+  const auto fields = dialect_.execution_fields();
+  ASSIGN_OR_RETURN(Json document, execution_document(row, dialect_));
+  document[std::string(query::find_field(fields, FieldRole::ex_id)->name)] = row.ex_id.text;
+  document[std::string(query::find_field(fields, FieldRole::job_id)->name)] = row.job_id.text;
+  ASSIGN_OR_RETURN(Statement put, database.statement(put_execution_));
   put.bind(1, row.seq);
   put.bind(2, row.deleted ? 1 : 0);
-  bind_fields(put, 3, query::execution_fields(), document);
+  bind_fields(put, 3, fields, document);
   return put.run();
 }
 
-Result<void> index_state(Database& database, const ExecutionState& state) {
-  ASSIGN_OR_RETURN(
-      Statement put,
-      database.statement("UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index), "
-                         "\"_status\" = ?2, \"_updated\" = ?3, "
-                         "\"_has_errors\" = ?4, \"_failureReason\" = ?5, \"_failureReason words\" = ?6 "
-                         "WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)"));
+Result<void> ListIndex::put_state(Database& database, const ExecutionState& state) const {
+  ASSIGN_OR_RETURN(Statement put, database.statement(put_state_));
   put.bind(1, state.ex_id.text);
   put.bind(2, to_string(state.status));
   put.bind(3, state.updated);
@@ -125,12 +134,8 @@ Result<void> index_state(Database& database, const ExecutionState& state) {
   return put.run();
 }
 
-Result<void> index_deletion(Database& database, const JobId& job_id, WallMs at) {
-  ASSIGN_OR_RETURN(
-      Statement mark,
-      database.statement("UPDATE execution_index SET deleted = 1, \"_deleted_on\" = ?2, \"_updated\" = ?2, "
-                         "stamp = (SELECT max(stamp) + 1 FROM execution_index) "
-                         "WHERE \"job_id\" = ?1 AND deleted = 0"));
+Result<void> ListIndex::mark_deleted(Database& database, const JobId& job_id, WallMs at) const {
+  ASSIGN_OR_RETURN(Statement mark, database.statement(mark_deleted_));
   mark.bind(1, job_id.text);
   mark.bind(2, at);
   return mark.run();
@@ -150,13 +155,13 @@ Result<void> unindex_execution(Database& database, std::int64_t seq) {
   return erase.run();
 }
 
-Result<void> rebuild_list_index(Database& database) {
+Result<void> ListIndex::rebuild(Database& database) const {
   RETURN_IF_ERROR(database.execute("DELETE FROM job_index; DELETE FROM execution_index"));
   ASSIGN_OR_RETURN(Statement jobs, database.statement(fmt::format("SELECT {} FROM jobs", kJobColumns)));
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, jobs.step());
     if (!more) break;
-    RETURN_IF_ERROR(index_job(database, read_job(jobs)));
+    RETURN_IF_ERROR(put_job(database, read_job(jobs)));
   }
   ASSIGN_OR_RETURN(Statement executions,
                    database.statement(fmt::format("SELECT {} FROM executions", kExecutionColumns)));
@@ -164,7 +169,7 @@ Result<void> rebuild_list_index(Database& database) {
     ASSIGN_OR_RETURN(const bool more, executions.step());
     if (!more) return {};
     ASSIGN_OR_RETURN(const ExecutionRow row, read_execution(executions));
-    RETURN_IF_ERROR(index_execution(database, row));
+    RETURN_IF_ERROR(put_execution(database, row));
   }
 }
 

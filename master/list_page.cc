@@ -68,8 +68,8 @@ class Search {
     return {};
   }
 
-  Result<void> keep_statuses(Rows& rows, const std::vector<std::string>& statuses) {
-    ASSIGN_OR_RETURN(const ListColumn* values, columns_.column(database_, "\"_status\"", true));
+  Result<void> keep_statuses(Rows& rows, const Field& field, const std::vector<std::string>& statuses) {
+    ASSIGN_OR_RETURN(const ListColumn* values, columns_.column(database_, column_of(field), true));
     keep(rows, [&](std::size_t row) {
       return values->has(row) && std::ranges::find(statuses, values->texts.at(row)) != statuses.end();
     });
@@ -195,14 +195,16 @@ Result<void> read_columns(ListColumns& columns, Database& database, std::span<co
   return {};
 }
 
-Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& database, const ListQuery& list) {
+Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& database, const ListQuery& list,
+                                            std::span<const Field> fields) {
   RETURN_IF_ERROR(columns.refresh(database));
   Search search(columns, database);
   Rows rows(columns.seqs().size(), 1);
   RETURN_IF_ERROR(search.keep_numbers(rows, "deleted", list.deleted ? 1 : 0, list.deleted ? 1 : 0));
   if (list.active)
     RETURN_IF_ERROR(search.keep_numbers(rows, "listed_active", *list.active ? 1 : 0, *list.active ? 1 : 0));
-  if (!list.statuses.empty()) RETURN_IF_ERROR(search.keep_statuses(rows, list.statuses));
+  if (!list.statuses.empty())
+    RETURN_IF_ERROR(search.keep_statuses(rows, *query::find_field(fields, query::FieldRole::status), list.statuses));
   if (list.filter) RETURN_IF_ERROR(search.keep_matching(rows, list.filter->condition));
 
   std::vector<Key> keys;
@@ -211,7 +213,8 @@ Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& data
     keys.push_back({column, key.descending});
   }
   if (keys.empty()) {
-    ASSIGN_OR_RETURN(const ListColumn* updated, columns.column(database, "\"_updated\"", false));
+    const Field& field = *query::find_field(fields, query::FieldRole::updated);
+    ASSIGN_OR_RETURN(const ListColumn* updated, columns.column(database, column_of(field), false));
     keys.push_back({updated, true});
   }
   std::vector<std::int64_t> page;

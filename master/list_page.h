@@ -20,6 +20,8 @@ namespace slicemill::master {
 Result<void> read_columns(ListColumns& columns, Database& database, std::span<const query::Field> fields);
 
 // Sequence numbers in the order of the list. Requires: a read transaction is open.
-Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& database, const ListQuery& query);
+// fields: of this list.
+Result<std::vector<std::int64_t>> find_page(ListColumns& columns, Database& database, const ListQuery& query,
+                                            std::span<const query::Field> fields);
 
 }  // namespace slicemill::master

@@ -75,15 +75,16 @@ struct Master::Body {
 Master::Master(std::unique_ptr<Body> body) : body_(std::move(body)) {}
 Master::~Master() = default;
 
-Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog) {
+Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const JobDialect& dialect,
+                                             const OperationCatalog& catalog) {
   auto launcher = make_local_launcher(
       loop, {options.controller_program, options.worker_program},
       {options.standby_processes, process_environment({}, options.environment, to_string(options.log_level))});
-  return open(loop, std::move(options), catalog, std::move(launcher));
+  return open(loop, std::move(options), dialect, catalog, std::move(launcher));
 }
 
-Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog,
-                                             std::unique_ptr<Launcher> launcher) {
+Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions options, const JobDialect& dialect,
+                                             const OperationCatalog& catalog, std::unique_ptr<Launcher> launcher) {
   if (options.data.empty() || options.data.front() != '/') {
     return Error{ErrorCode::invalid,
                  fmt::format("the data directory must be an absolute path, got \"{}\"", options.data)};
@@ -91,12 +92,12 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   std::unique_ptr<Body> body(new Body{loop, std::move(options), {}, {}, {}, {}, {}, {}, {}, {}});
   ASSIGN_OR_RETURN(body->directory, DataDirectory::open(body->options.data));
   const DataLayout& layout = body->directory->layout();
-  ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file()));
+  ASSIGN_OR_RETURN(body->registry, Registry::open(loop, layout.registry_file(), dialect));
   body->launcher = std::move(launcher);
   ASSIGN_OR_RETURN(auto channel, bind_zmq_channel(loop, layout.master_endpoint()));
   const MasterOptions& given = body->options;
   body->assets = std::make_unique<AssetStore>(
-      loop, *body->registry,
+      loop, *body->registry, dialect,
       AssetStoreOptions{given.assets_directory.empty() ? layout.assets_directory() : given.assets_directory,
                         given.asset_size_limit, UnpackLimits{.bytes = given.asset_unpacked_limit}});
   RETURN_IF_ERROR(body->assets->open());
@@ -105,7 +106,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
                         given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
   body->service = std::make_unique<MasterService>(
-      loop, *body->registry, *body->executions, catalog, *body->assets, path_rule(given),
+      loop, *body->registry, *body->executions, dialect, catalog, *body->assets, path_rule(given),
       NodeFacts{given.name, host_name(), given.bind, getpid(), given.build}, given.retention);
   body->events = std::make_unique<ExecutionEventFeed>(loop, *body->registry, *body->executions);
   switch (body->directory->origin()) {

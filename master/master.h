@@ -13,6 +13,7 @@
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
 #include "core/model/execution_events.h"
+#include "core/model/job_dialect.h"
 #include "core/model/launch.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/asio_loop.h"
@@ -32,9 +33,9 @@ struct MasterOptions {
   std::string bind = "127.0.0.1";  // shown in the cluster state; the HTTP server is the caller's
   int port = 5678;
   int slots = default_slots();
-  std::string controller_program;    // path of `slicemill-controller`
-  std::string worker_program;        // path of `slicemill-worker`
-  std::string name = "teracluster";  // of the cluster, as shown
+  std::string controller_program;  // path of `slicemill-controller`
+  std::string worker_program;      // path of `slicemill-worker`
+  std::string name = "slicemill";  // of the cluster, as shown
   std::string
       working_directory;  // against which relative paths of jobs are suggested as absolute ones; "" = the process's
   ExecutionSettings settings;
@@ -55,10 +56,12 @@ class Master {
  public:
   // conflict: another master has the data directory. invalid, io, corrupt, unsupported: it cannot be used; the message
   // says why.
-  static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog);
+  // dialect: in which jobs are posted and shown; outlives the master, as the catalog does.
+  static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const JobDialect& dialect,
+                                              const OperationCatalog& catalog);
   // The same with another launcher, for tests.
-  static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const OperationCatalog& catalog,
-                                              std::unique_ptr<Launcher> launcher);
+  static Result<std::unique_ptr<Master>> open(AsioLoop& loop, MasterOptions options, const JobDialect& dialect,
+                                              const OperationCatalog& catalog, std::unique_ptr<Launcher> launcher);
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;

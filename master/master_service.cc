@@ -26,14 +26,6 @@ Error no_such_job(const JobId& id) {
   return {ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
 }
 
-bool is_falsy(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  if (found == json.end() || found->is_null()) return true;
-  if (found->is_boolean()) return !found->get<bool>();
-  if (found->is_number()) return found->get<double>() == 0;
-  return found->is_string() && found->get_ref<const std::string&>().empty();
-}
-
 // An empty list means that no known status was named: nothing can match.
 std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
   std::vector<std::string> known;
@@ -46,23 +38,24 @@ std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
 
 }  // namespace
 
-MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                             const AssetCatalog& assets, PathRule paths, NodeFacts node,
-                             const RetentionOptions& retention)
+MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
+                             const OperationCatalog& catalog, const AssetCatalog& assets, PathRule paths,
+                             NodeFacts node, const RetentionOptions& retention)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
+      dialect_(dialect),
       node_(std::move(node)),
-      starts_(loop, registry, executions, catalog, std::move(paths), assets),
+      starts_(loop, registry, executions, dialect, catalog, std::move(paths), assets),
       keyed_(loop, registry,
              [this](Json posted, bool start, SubmissionRow submission, Reply<Submitted> reply) {
                make_job_of(std::move(posted), start, std::move(submission), std::move(reply));
              }),
       verbs_(loop, registry, executions),
-      errors_(loop, registry, executions),
+      errors_(loop, registry, executions, dialect),
       removals_(loop, registry, executions),
       retention_(loop, registry, executions, removals_, retention),
-      views_(loop, registry, executions, removals_, {node_.hostname, loop.wall_ms(), node_.build}) {}
+      views_(loop, registry, executions, removals_, dialect, {node_.hostname, loop.wall_ms(), node_.build}) {}
 
 void MasterService::close() {
   closed_ = true;
@@ -80,20 +73,19 @@ Result<JobRow> MasterService::existing_job(const JobId& id) const {
 void MasterService::write_job(JobRow row, Reply<Json> reply) {
   RegistryBatch batch;
   batch.jobs.push_back(row);
-  registry_.write(std::move(batch), [row = std::move(row), reply = std::move(reply)](const Result<void>& result) {
-    if (result) {
-      reply(job_document(row));
-    } else {
-      reply(result.error());
-    }
-  });
+  registry_.write(std::move(batch),
+                  [&dialect = dialect_, row = std::move(row), reply = std::move(reply)](const Result<void>& result) {
+                    if (result) {
+                      reply(job_document(row, dialect));
+                    } else {
+                      reply(result.error());
+                    }
+                  });
 }
 
 void MasterService::submit(Json posted, SubmitRequest request, Reply<Submitted> reply) {
   if (closed_) return reply(closing());
-  if (!posted.is_object() || is_falsy(posted, "operations"))
-    return reply(Error{ErrorCode::invalid, "No job was posted"});
-  if (!is_falsy(posted, "job_id")) return reply(Error{ErrorCode::invalid, "Job cannot include a job_id on submit"});
+  if (const auto checked = dialect_.check_posted(posted); !checked) return reply(checked.error());
   if (request.key.empty()) return make_job_of(std::move(posted), request.start, {}, std::move(reply));
   keyed_.submit(std::move(posted), std::move(request), std::move(reply));
 }
@@ -110,7 +102,8 @@ void MasterService::make_job_of(Json posted, bool start, Submission submission, 
 
 void MasterService::take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start,
                          Submission submission, Reply<Submitted> reply) {
-  JobRow row = make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms());
+  JobRow row =
+      make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms(), dialect_);
   if (submission && start) submission->ex_id = ex_id;
   row.submission = std::move(submission);
   if (start) return starts_.submit(std::move(row), ex_id, std::move(validated), std::move(reply));
@@ -171,7 +164,7 @@ void MasterService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<Docu
 }
 
 Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<ExecutionFields>& fields) {
-  ShownDocument document{std::move(row.doc), {}, job_members(row)};
+  ShownDocument document{std::move(row.doc), {}, dialect_.job_members(facts_of(row))};
   if (fields) {
     ASSIGN_OR_RETURN(auto execution, registry_.latest_execution_beginning(row.job_id));
     std::string shown = "{}";
@@ -180,7 +173,7 @@ Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<E
       if (!fields->names.empty()) only = fields->names;
       ASSIGN_OR_RETURN(shown, shown_text(shown_execution(std::move(*execution)), std::move(only)));
     }
-    document.laid_over.emplace_back("ex", std::move(shown));
+    document.laid_over.emplace_back(std::string(dialect_.execution_member()), std::move(shown));
   }
   if (row.doc_size > document.text.size())
     document.more = [this, row = std::move(row)](std::uint64_t offset) {
@@ -191,11 +184,11 @@ Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<E
 
 ShownDocument MasterService::shown_execution(ExecutionRow row) const {
   row.status = executions_.shown_status(row);
-  ShownDocument document{
-      std::move(row.doc),
-      {},
-      execution_members(row, {executions_.live_reason(row.ex_id), executions_.live_progress(row.ex_id)})};
-  for (auto& place : place_members(row.ex_id, executions_.options().layout))
+  ShownDocument document{std::move(row.doc),
+                         {},
+                         dialect_.execution_members(facts_of(
+                             row, {executions_.live_reason(row.ex_id), executions_.live_progress(row.ex_id)}))};
+  for (auto& place : place_members(row.ex_id, executions_.options().layout, dialect_))
     document.laid_over.push_back(std::move(place));
   if (row.doc_size > document.text.size())
     document.more = [this, row = std::move(row)](std::uint64_t offset) {
@@ -235,7 +228,7 @@ void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> r
   const auto row = updatable_job(id);
   if (!row) return reply(row.error());
   // A job that is put aside need not be valid.
-  if (row->active && !is_active(posted)) return replace(id, std::move(posted), {}, std::move(reply));
+  if (row->active && !dialect_.is_active(posted)) return replace(id, std::move(posted), {}, std::move(reply));
   starts_.judge(
       std::move(posted), true,
       [this, id, reply = std::move(reply)](Json job, const ExecutionId&, Result<ValidatedJob> validated) mutable {
@@ -255,7 +248,7 @@ Result<JobRow> MasterService::updatable_job(const JobId& id) const {
 void MasterService::replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply) {
   const auto row = updatable_job(id);
   if (!row) return reply(row.error());
-  write_job(replace_job(*row, std::move(posted), loop_.wall_ms()),
+  write_job(replace_job(*row, std::move(posted), loop_.wall_ms(), dialect_),
             [warnings = std::move(warnings), reply = std::move(reply)](Result<Json> written) {
               if (written) {
                 reply(UpdatedJob{std::move(*written), warnings});
@@ -271,8 +264,8 @@ void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> rep
   if (!row) return reply(row.error());
   auto posted = parse_json(row->doc);
   if (!posted) return reply(posted.error());
-  (*posted)["active"] = active;
-  write_job(replace_job(*row, std::move(*posted), loop_.wall_ms()), std::move(reply));
+  write_job(replace_job(*row, dialect_.marked(std::move(*posted), active), loop_.wall_ms(), dialect_),
+            std::move(reply));
 }
 
 void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
@@ -286,9 +279,8 @@ void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
   if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has already been deleted.", id.text)});
   auto posted = parse_json(row->doc);
   if (!posted) return reply(posted.error());
-  (*posted)["active"] = false;
   const WallMs now = loop_.wall_ms();
-  JobRow deleted = replace_job(*row, std::move(*posted), now);
+  JobRow deleted = replace_job(*row, dialect_.marked(std::move(*posted), false), now, dialect_);
   deleted.deleted = true;
   deleted.deleted_on = now;
   RegistryBatch batch;
@@ -297,7 +289,7 @@ void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
   registry_.write(std::move(batch), [this, id, deleted, reply = std::move(reply)](const Result<void>& result) {
     if (!result) return reply(result.error());
     removals_.free_staging_of(id);
-    reply(job_document(deleted));
+    reply(job_document(deleted, dialect_));
   });
 }
 
@@ -341,12 +333,9 @@ void MasterService::get_execution(const ExecutionId& id, Reply<ShownDocument> re
 
 void MasterService::remove_execution(const ExecutionId& id, Reply<Json> reply) {
   if (closed_) return reply(closing());
-  removals_.remove(id, [reply = std::move(reply)](const Result<RemovedRow>& removed) {
+  removals_.remove(id, [&dialect = dialect_, reply = std::move(reply)](const Result<RemovedRow>& removed) {
     if (!removed) return reply(removed.error());
-    reply(Json{{"ex_id", removed->ex_id.text},
-               {"job_id", removed->job_id.text},
-               {"_deleted", true},
-               {"_deleted_on", to_iso(removed->at)}});
+    reply(dialect.removal_document(removed->ex_id, removed->job_id, removed->at));
   });
 }
 
@@ -452,10 +441,10 @@ void MasterService::history(const ExecutionId& id, Reply<std::vector<Json>> repl
 // ---- cluster ----
 
 Json MasterService::cluster_info() {
-  return master::cluster_info(node_);
+  return dialect_.cluster_info(cluster_facts(node_, executions_));
 }
 Json MasterService::cluster_state() {
-  return master::cluster_state(node_, executions_);
+  return dialect_.cluster_state(cluster_facts(node_, executions_));
 }
 // All of them only rise, so their sum changes when one of them does.
 std::optional<std::uint64_t> MasterService::revision() const {

@@ -22,8 +22,10 @@ namespace slicemill::master {
 
 class MasterService final : public JobService {
  public:
-  MasterService(Loop& loop, Registry& registry, Executions& executions, const OperationCatalog& catalog,
-                const AssetCatalog& assets, PathRule paths, NodeFacts node, const RetentionOptions& retention = {});
+  // dialect: in which jobs are posted and shown; outlives the service.
+  MasterService(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
+                const OperationCatalog& catalog, const AssetCatalog& assets, PathRule paths, NodeFacts node,
+                const RetentionOptions& retention = {});
 
   void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) override;
   void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
@@ -89,6 +91,7 @@ class MasterService final : public JobService {
   Loop& loop_;
   Registry& registry_;
   Executions& executions_;
+  const JobDialect& dialect_;
   NodeFacts node_;
   ExecutionStarts starts_;
   KeyedSubmissions keyed_;

@@ -58,13 +58,13 @@ struct PendingWrite {
 };
 
 // One transaction for the whole group, a savepoint for each batch: a batch that breaks a rule fails alone.
-void commit_group(Database& database, std::vector<PendingWrite>& group) {
+void commit_group(Database& database, const ListIndex& index, std::vector<PendingWrite>& group) {
   Result<void> outcome = database.execute("BEGIN IMMEDIATE");
   if (outcome) {
     for (auto& write : group) {
       outcome = database.execute("SAVEPOINT batch");
       if (!outcome) break;
-      write.result = write_rows(database, write.batch, write.first_change);
+      write.result = write_rows(database, write.batch, index, write.first_change);
       if (!write.result) outcome = database.execute("ROLLBACK TO batch");
       if (outcome) outcome = database.execute("RELEASE batch");
       if (!outcome) break;
@@ -101,21 +101,22 @@ struct AllColumns {
 };
 
 // On a connection of its own: for an executor.
-Result<AllColumns> read_all_columns(const std::string& path) {
+Result<AllColumns> read_all_columns(const std::string& path, const JobDialect& dialect) {
   ASSIGN_OR_RETURN(const auto database, open_mapped(path));
   ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*database));
   AllColumns columns;
-  RETURN_IF_ERROR(read_columns(columns.jobs, *database, query::job_fields()));
-  RETURN_IF_ERROR(read_columns(columns.executions, *database, query::execution_fields()));
+  RETURN_IF_ERROR(read_columns(columns.jobs, *database, dialect.job_fields()));
+  RETURN_IF_ERROR(read_columns(columns.executions, *database, dialect.execution_fields()));
   return columns;
 }
 
 class SqliteRegistry final : public Registry {
  public:
   SqliteRegistry(Loop& loop, std::string path, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader,
-                 std::unique_ptr<Database> index_reader)
+                 std::unique_ptr<Database> index_reader, std::shared_ptr<const ListIndex> index)
       : loop_(loop),
         path_(std::move(path)),
+        index_(std::move(index)),
         writer_(std::move(writer)),
         reader_(std::move(reader)),
         index_reader_(std::move(index_reader)) {}
@@ -137,7 +138,8 @@ class SqliteRegistry final : public Registry {
   void read_columns_beside(const std::string& path) {
     auto columns = std::make_shared<Result<AllColumns>>(AllColumns{});
     loop_.offload(
-        Loop::Executor::query, [columns, path] { *columns = read_all_columns(path); },
+        Loop::Executor::query,
+        [columns, path, &dialect = index_->dialect()] { *columns = read_all_columns(path, dialect); },
         [this, columns, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           if (*columns) {
@@ -192,12 +194,12 @@ class SqliteRegistry final : public Registry {
 
   Result<std::vector<std::int64_t>> job_page(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
-    return find_page(columns_.jobs, *index_reader_, list);
+    return find_page(columns_.jobs, *index_reader_, list, index_->dialect().job_fields());
   }
 
   Result<std::vector<std::int64_t>> execution_page(const ListQuery& list) override {
     ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
-    return find_page(columns_.executions, *index_reader_, list);
+    return find_page(columns_.executions, *index_reader_, list, index_->dialect().execution_fields());
   }
 
   Result<std::optional<JobRow>> job_beginning(std::int64_t seq) override {
@@ -269,6 +271,13 @@ class SqliteRegistry final : public Registry {
   Result<std::vector<JobEvent>> job_events(const JobId& id) override { return read_job_events(*reader_, id); }
   void list_ended(std::function<void(Result<std::vector<Ended>>)> done) override {
     read_beside<std::vector<Ended>>(read_ended, std::move(done));
+  }
+
+  Result<std::string> execution_spec(const ExecutionId& id) override {
+    ASSIGN_OR_RETURN(Statement query, reader_->statement("SELECT spec FROM execution_specs WHERE ex_id = ?1"));
+    query.bind(1, id.text);
+    ASSIGN_OR_RETURN(const bool found, query.step());
+    return found ? query.text(0) : std::string();
   }
 
   Result<std::vector<ExecutionRow>> live_executions() override {
@@ -405,7 +414,7 @@ class SqliteRegistry final : public Registry {
     auto group = std::make_shared<std::vector<PendingWrite>>(std::move(waiting_));
     waiting_.clear();
     loop_.offload(
-        Loop::Executor::store, [writer = writer_, group] { commit_group(*writer, *group); },
+        Loop::Executor::store, [writer = writer_, index = index_, group] { commit_group(*writer, *index, *group); },
         [this, group, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           committing_ = false;
@@ -484,6 +493,7 @@ class SqliteRegistry final : public Registry {
   const std::string execution_beginning_ = beginning_columns(kExecutionColumns);
   Loop& loop_;
   const std::string path_;
+  const std::shared_ptr<const ListIndex> index_;
   std::shared_ptr<Database> writer_;        // touched by the store executor only
   std::unique_ptr<Database> reader_;        // of rows with documents: what is mapped would count as our memory
   std::unique_ptr<Database> index_reader_;  // of columns
@@ -506,6 +516,18 @@ class SqliteRegistry final : public Registry {
 };
 
 }  // namespace
+
+Result<JobSpec> spec_of(Registry& registry, const ExecutionRow& row) {
+  std::string text = row.spec;
+  if (text.empty()) {
+    ASSIGN_OR_RETURN(text, registry.execution_spec(row.ex_id));
+  }
+  auto spec = parse_job_spec(text.empty() ? row.doc : text);
+  if (!spec)
+    return Error{ErrorCode::corrupt,
+                 fmt::format("registry: the job of execution {} is broken: {}", row.ex_id.text, spec.error().message)};
+  return spec;
+}
 
 Result<std::vector<JobRow>> Registry::jobs(const ListQuery& query) {
   ASSIGN_OR_RETURN(const auto page, job_page(query));
@@ -531,15 +553,17 @@ Result<std::vector<ExecutionRow>> Registry::executions(const ListQuery& query) {
   return rows;
 }
 
-Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& path) {
+Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& path, const JobDialect& dialect) {
   ASSIGN_OR_RETURN(std::shared_ptr<Database> writer, Database::open(path, Database::Mode::read_write));
   RETURN_IF_ERROR(writer->execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(writer->execute("PRAGMA synchronous = FULL"));
-  if (auto prepared = prepare_schema(*writer); !prepared) return with_context(prepared.error(), "registry " + path);
+  auto index = std::make_shared<const ListIndex>(dialect);
+  if (auto prepared = prepare_schema(*writer, *index); !prepared)
+    return with_context(prepared.error(), "registry " + path);
   ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
   ASSIGN_OR_RETURN(std::unique_ptr<Database> index_reader, open_mapped(path));
-  auto registry =
-      std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader), std::move(index_reader));
+  auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader),
+                                                   std::move(index_reader), std::move(index));
   RETURN_IF_ERROR(registry->load());
   registry->read_columns_beside(path);
   return std::unique_ptr<Registry>(std::move(registry));

@@ -17,6 +17,8 @@
 #include "core/model/commands.h"
 #include "core/model/execution.h"
 #include "core/model/execution_events.h"
+#include "core/model/job_dialect.h"
+#include "core/model/job_spec.h"
 #include "core/model/job_views.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
@@ -47,6 +49,7 @@ struct JobRow {
   std::string doc;                               // JSON, as posted
   std::uint64_t doc_size = 0;                    // of a row that was read by its beginning: bytes of the whole document
   std::optional<SubmissionRow> submission = {};  // of a new job: written with it, and gone once the job is deleted
+  std::string dialect;                           // that it was posted in
 };
 
 struct ExecutionRow {
@@ -70,8 +73,9 @@ struct ExecutionRow {
   ExecutionId lineage;        // whose ledger all that are recovered from it descend from; its own, if it is no recovery
   bool has_ledger = false;    // it was made: one that is not there is lost
   bool owns_staging = true;   // what its lineage has staged goes with it; not in a copied data directory
-  std::string doc;            // JSON, resolved
+  std::string doc;            // JSON, resolved, in the words of its dialect
   std::uint64_t doc_size = 0;  // of a row that was read by its beginning: bytes of the whole document
+  std::string spec;            // canonical JSON of its job; only written with the row: see Registry::execution_spec
 };
 
 // What changes during the life of an execution; the rest of its row is never written again.
@@ -176,7 +180,8 @@ struct RegistryBatch {
 class Registry {
  public:
   // io, no_space: the file cannot be opened or written. corrupt, unsupported: it is not ours to read.
-  static Result<std::unique_ptr<Registry>> open(Loop& loop, const std::string& path);
+  // dialect: of its documents; outlives the registry.
+  static Result<std::unique_ptr<Registry>> open(Loop& loop, const std::string& path, const JobDialect& dialect);
   virtual ~Registry() = default;
 
   virtual void write(RegistryBatch batch, std::function<void(Result<void>)> done) = 0;
@@ -220,6 +225,9 @@ class Registry {
   // The rows of a page with whole documents, for small ones.
   Result<std::vector<JobRow>> jobs(const ListQuery& query);
   virtual Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) = 0;
+  // The job of an execution in canonical form (core/model/job_spec.h); "" of one that an earlier version bore, whose
+  // document says it.
+  virtual Result<std::string> execution_spec(const ExecutionId& id) = 0;
   Result<std::vector<ExecutionRow>> executions(const ListQuery& query);
   virtual Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) = 0;
   virtual Result<std::vector<ExecutionId>> executions_of(const JobId& id) = 0;  // oldest first
@@ -261,5 +269,8 @@ class Registry {
   // invalid: unknown sort field or order.
   virtual Result<std::vector<AssetRow>> assets(const AssetQuery& query) = 0;
 };
+
+// What the execution runs. corrupt: names it.
+Result<JobSpec> spec_of(Registry& registry, const ExecutionRow& row);
 
 }  // namespace slicemill::master

@@ -13,25 +13,28 @@ namespace {
 
 constexpr const char* kAssetColumns = "SELECT id, name, version, created, doc FROM assets";
 
-// As callers name them, and as fixed text of a query: never built from input.
-constexpr std::array<std::pair<std::string_view, const char*>, 7> kAssetSorts = {{
-    {"_created", "created"},
-    {"name", "name"},
-    {"version", "version"},
-    {"id", "id"},
-    {"node_version", "json_extract(doc, '$.node_version')"},
-    {"platform", "json_extract(doc, '$.platform')"},
-    {"arch", "json_extract(doc, '$.arch')"},
-}};
+// As fixed text of a query: never built from input. nullptr: there is no such order.
+const char* sort_expression(const query::Field& field) {
+  static constexpr std::array<std::pair<std::string_view, const char*>, 6> kByName = {{
+      {"name", "name"},
+      {"version", "version"},
+      {"id", "id"},
+      {"node_version", "json_extract(doc, '$.node_version')"},
+      {"platform", "json_extract(doc, '$.platform')"},
+      {"arch", "json_extract(doc, '$.arch')"},
+  }};
+  if (field.role == query::FieldRole::created) return "created";
+  const auto* found = std::ranges::find(kByName, field.name, &std::pair<std::string_view, const char*>::first);
+  return found != kByName.end() ? found->second : nullptr;
+}
 
 // ORDER BY what the keys say, the id last so that pages do not overlap.
 std::string asset_order(const std::vector<query::SortKey>& keys) {
   if (keys.empty()) return "created DESC, id DESC";
   std::string order;
   for (const query::SortKey& key : keys) {
-    const auto found =
-        std::ranges::find(kAssetSorts, key.field->name, &std::pair<std::string_view, const char*>::first);
-    if (found != kAssetSorts.end()) order += fmt::format("{} {}, ", found->second, key.descending ? "DESC" : "ASC");
+    if (const char* expression = sort_expression(*key.field))
+      order += fmt::format("{} {}, ", expression, key.descending ? "DESC" : "ASC");
   }
   return order + "id";
 }

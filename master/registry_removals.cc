@@ -70,6 +70,7 @@ Result<void> remove_execution(Database& database, const RegistryBatch::Removal& 
   }
   RETURN_IF_ERROR(unindex_execution(database, removal.seq));
   RETURN_IF_ERROR(run_for(database, "DELETE FROM history WHERE ex_id = ?1", id));
+  RETURN_IF_ERROR(run_for(database, "DELETE FROM execution_specs WHERE ex_id = ?1", id));
   return run_for(database, "DELETE FROM executions WHERE ex_id = ?1", id);
 }
 

@@ -44,7 +44,8 @@ JobRow read_job(const Statement& row, bool is_beginning) {
   job.created = row.integer(6);
   job.updated = row.integer(7);
   job.doc = row.text(8);
-  if (is_beginning) job.doc_size = static_cast<std::uint64_t>(row.integer(9));
+  job.dialect = row.text(9);
+  if (is_beginning) job.doc_size = static_cast<std::uint64_t>(row.integer(10));
   return job;
 }
 

@@ -8,7 +8,8 @@
 namespace slicemill::master {
 
 // In the order in which the functions below read them.
-inline constexpr const char* kJobColumns = "job_id, seq, name, active, deleted, deleted_on, created, updated, doc";
+inline constexpr const char* kJobColumns =
+    "job_id, seq, name, active, deleted, deleted_on, created, updated, doc, dialect";
 inline constexpr const char* kExecutionColumns =
     "ex_id, seq, job_id, name, status, reason, has_errors, stats, workers, deleted, deleted_on, created, updated, "
     "recovered_execution, cleanup, source_ledger, doc, failed, lineage, has_ledger, owns_staging";

@@ -262,12 +262,21 @@ CREATE TABLE submissions (
 ) WITHOUT ROWID;
 CREATE INDEX submissions_job ON submissions (job_id);
 )sql",
+    // Jobs say which dialect they were posted in, and executions keep their job in canonical form
+    // (core/model/job_spec.h), with its dialect and version. Earlier ones are read from their documents.
+    R"sql(
+ALTER TABLE jobs ADD COLUMN dialect TEXT NOT NULL DEFAULT 'teraslice';
+CREATE TABLE execution_specs (
+  ex_id TEXT PRIMARY KEY,
+  spec  TEXT NOT NULL
+) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
 
 }  // namespace
 
-Result<void> prepare_schema(Database& database) {
+Result<void> prepare_schema(Database& database, const ListIndex& index) {
   int version = 0;
   {
     ASSIGN_OR_RETURN(Statement query, database.statement("PRAGMA user_version"));
@@ -283,7 +292,7 @@ Result<void> prepare_schema(Database& database) {
   const bool is_new = version == 0;
   RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));
   for (; version < kRegistryVersion; ++version) RETURN_IF_ERROR(database.execute(kSteps[version]));
-  if (!is_new) RETURN_IF_ERROR(rebuild_list_index(database));
+  if (!is_new) RETURN_IF_ERROR(index.rebuild(database));
   RETURN_IF_ERROR(database.execute(fmt::format("PRAGMA user_version = {}", kRegistryVersion)));
   return database.execute("COMMIT");
 }

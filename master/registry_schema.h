@@ -2,14 +2,15 @@
 #pragma once
 
 #include "core/runtime/result.h"
+#include "master/list_index.h"
 #include "master/sqlite.h"
 
 namespace slicemill::master {
 
-inline constexpr int kRegistryVersion = 6;
+inline constexpr int kRegistryVersion = 7;
 
 // Creates the tables in an empty file, or brings an older file to kRegistryVersion, in one transaction. unsupported: a
 // newer program wrote it.
-Result<void> prepare_schema(Database& database);
+Result<void> prepare_schema(Database& database, const ListIndex& index);
 
 }  // namespace slicemill::master

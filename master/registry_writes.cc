@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "master/list_index.h"
 #include "master/registry_removals.h"
 #include "master/registry_rows.h"
 
@@ -27,13 +26,14 @@ Result<void> forget_submission(Database& database, const JobId& job) {
   return erase.run();
 }
 
-Result<void> put_job(Database& database, const JobRow& row) {
+Result<void> put_job(Database& database, const ListIndex& index, const JobRow& row) {
   ASSIGN_OR_RETURN(
       Statement put,
-      database.statement("INSERT INTO jobs (job_id, seq, name, active, deleted, deleted_on, created, updated, doc) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-                         "ON CONFLICT (job_id) DO UPDATE SET name = ?3, active = ?4, deleted = ?5, deleted_on = ?6, "
-                         "updated = ?8, doc = ?9"));
+      database.statement(
+          "INSERT INTO jobs (job_id, seq, name, active, deleted, deleted_on, created, updated, doc, dialect) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+          "ON CONFLICT (job_id) DO UPDATE SET name = ?3, active = ?4, deleted = ?5, deleted_on = ?6, "
+          "updated = ?8, doc = ?9, dialect = ?10"));
   put.bind(1, row.job_id.text);
   put.bind(2, row.seq);
   put.bind(3, row.name);
@@ -43,10 +43,11 @@ Result<void> put_job(Database& database, const JobRow& row) {
   put.bind(7, row.created);
   put.bind(8, row.updated);
   put.bind(9, row.doc);
+  put.bind(10, row.dialect);
   RETURN_IF_ERROR(put.run());
   if (row.submission) RETURN_IF_ERROR(put_submission(database, *row.submission, row.job_id));
   if (row.deleted) RETURN_IF_ERROR(forget_submission(database, row.job_id));
-  return index_job(database, row);
+  return index.put_job(database, row);
 }
 
 // A deletion that was asked for while a start was under way comes first.
@@ -58,7 +59,16 @@ Result<void> check_job_is_there(Database& database, const JobId& id) {
   return Error{ErrorCode::gone, fmt::format("Job {} has been deleted.", id.text)};
 }
 
-Result<void> put_execution(Database& database, const ExecutionRow& row) {
+// In a table of its own: the rows of executions are written again with each change of their state.
+Result<void> put_spec(Database& database, const ExecutionRow& row) {
+  if (row.spec.empty()) return {};
+  ASSIGN_OR_RETURN(Statement put, database.statement("INSERT INTO execution_specs (ex_id, spec) VALUES (?1, ?2)"));
+  put.bind(1, row.ex_id.text);
+  put.bind(2, row.spec);
+  return put.run();
+}
+
+Result<void> put_execution(Database& database, const ListIndex& index, const ExecutionRow& row) {
   RETURN_IF_ERROR(check_job_is_there(database, row.job_id));
   ASSIGN_OR_RETURN(
       Statement put,
@@ -89,10 +99,11 @@ Result<void> put_execution(Database& database, const ExecutionRow& row) {
   put.bind(20, row.has_ledger ? 1 : 0);
   put.bind(21, row.owns_staging ? 1 : 0);
   RETURN_IF_ERROR(put.run());
-  return index_execution(database, row);
+  RETURN_IF_ERROR(put_spec(database, row));
+  return index.put_execution(database, row);
 }
 
-Result<void> put_state(Database& database, const ExecutionState& state) {
+Result<void> put_state(Database& database, const ListIndex& index, const ExecutionState& state) {
   ASSIGN_OR_RETURN(Statement put,
                    database.statement("UPDATE executions SET status = ?2, reason = ?3, has_errors = ?4, stats = ?5, "
                                       "workers = ?6, updated = ?7, failed = ?8 WHERE ex_id = ?1"));
@@ -105,7 +116,7 @@ Result<void> put_state(Database& database, const ExecutionState& state) {
   put.bind(7, state.updated);
   put.bind(8, state.failed);
   RETURN_IF_ERROR(put.run());
-  return index_state(database, state);
+  return index.put_state(database, state);
 }
 
 Result<void> note_ledger(Database& database, const ExecutionId& id) {
@@ -163,7 +174,7 @@ Result<void> erase_process(Database& database, const ProcessIdentity& process) {
   return erase.run();
 }
 
-Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& deletion) {
+Result<void> mark_deleted(Database& database, const ListIndex& index, const RegistryBatch::Deletion& deletion) {
   ASSIGN_OR_RETURN(
       Statement mark,
       database.statement(
@@ -171,11 +182,11 @@ Result<void> mark_deleted(Database& database, const RegistryBatch::Deletion& del
   mark.bind(1, deletion.job_id.text);
   mark.bind(2, deletion.at);
   RETURN_IF_ERROR(mark.run());
-  return index_deletion(database, deletion.job_id, deletion.at);
+  return index.mark_deleted(database, deletion.job_id, deletion.at);
 }
 
 // Whatever was asked for meanwhile: a job that lives stays.
-Result<void> delete_job(Database& database, const RegistryBatch::Deletion& deletion) {
+Result<void> delete_job(Database& database, const ListIndex& index, const RegistryBatch::Deletion& deletion) {
   ASSIGN_OR_RETURN(
       Statement mark,
       database.statement(
@@ -190,9 +201,9 @@ Result<void> delete_job(Database& database, const RegistryBatch::Deletion& delet
   const JobRow row = read_job(mark);
   ASSIGN_OR_RETURN(const bool more, mark.step());  // to its end: only then it is written
   if (more) return Error{ErrorCode::internal, fmt::format("job {} has several rows", row.job_id.text)};
-  RETURN_IF_ERROR(index_job(database, row));
+  RETURN_IF_ERROR(index.put_job(database, row));
   RETURN_IF_ERROR(forget_submission(database, row.job_id));
-  return mark_deleted(database, deletion);
+  return mark_deleted(database, index, deletion);
 }
 
 Result<void> put_asset(Database& database, const AssetRow& row) {
@@ -219,12 +230,19 @@ Result<void> put_all(Database& database, const Rows& rows, Put put) {
   return {};
 }
 
+template <typename Rows, typename Put>
+Result<void> put_indexed(Database& database, const ListIndex& index, const Rows& rows, Put put) {
+  for (const auto& row : rows) RETURN_IF_ERROR(put(database, index, row));
+  return {};
+}
+
 }  // namespace
 
-Result<void> write_rows(Database& database, const RegistryBatch& batch, std::int64_t first_change) {
-  RETURN_IF_ERROR(put_all(database, batch.jobs, put_job));
-  RETURN_IF_ERROR(put_all(database, batch.executions, put_execution));
-  RETURN_IF_ERROR(put_all(database, batch.states, put_state));
+Result<void> write_rows(Database& database, const RegistryBatch& batch, const ListIndex& index,
+                        std::int64_t first_change) {
+  RETURN_IF_ERROR(put_indexed(database, index, batch.jobs, put_job));
+  RETURN_IF_ERROR(put_indexed(database, index, batch.executions, put_execution));
+  RETURN_IF_ERROR(put_indexed(database, index, batch.states, put_state));
   for (const auto& row : batch.history) RETURN_IF_ERROR(put_change(database, row, first_change++));
   RETURN_IF_ERROR(put_all(database, batch.epochs, put_epoch));
   RETURN_IF_ERROR(put_all(database, batch.ledgers_made, note_ledger));
@@ -232,8 +250,8 @@ Result<void> write_rows(Database& database, const RegistryBatch& batch, std::int
   RETURN_IF_ERROR(put_all(database, batch.gone_processes, erase_process));
   RETURN_IF_ERROR(put_all(database, batch.assets, put_asset));
   RETURN_IF_ERROR(put_all(database, batch.erased_assets, erase_asset));
-  RETURN_IF_ERROR(put_all(database, batch.deleted_executions_of, mark_deleted));
-  RETURN_IF_ERROR(put_all(database, batch.deleted_jobs, delete_job));
+  RETURN_IF_ERROR(put_indexed(database, index, batch.deleted_executions_of, mark_deleted));
+  RETURN_IF_ERROR(put_indexed(database, index, batch.deleted_jobs, delete_job));
   RETURN_IF_ERROR(put_all(database, batch.removed, remove_execution));
   if (!batch.removed.empty()) RETURN_IF_ERROR(forget_removed_executions(database, batch.removed.front().at));
   if (batch.disown_staging) RETURN_IF_ERROR(disown_staging(database));

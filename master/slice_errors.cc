@@ -38,6 +38,7 @@ Result<std::vector<Json>> records_in(const std::string& body) {
 }  // namespace
 
 struct SliceErrors::Reading {
+  const JobDialect& dialect;
   wire::QueryName what = wire::QueryName::errors;
   std::vector<ExecutionId> executions;
   std::size_t next = 0;
@@ -52,7 +53,7 @@ struct SliceErrors::Reading {
   void offer(Json record) {
     if (is_full()) return;
     if (what == wire::QueryName::quarantine) quarantined_bytes += bytes_of(record);
-    page.offer(std::move(record));
+    page.offer(dialect.slice_document(std::move(record)));
   }
 
   // All records of an ended execution's ledger that belong on the page. Query executor.
@@ -87,8 +88,8 @@ struct SliceErrors::Reading {
   }
 };
 
-SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions)
-    : loop_(loop), registry_(registry), executions_(executions) {}
+SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect)
+    : loop_(loop), registry_(registry), executions_(executions), dialect_(dialect) {}
 
 void SliceErrors::of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
   of_one(wire::QueryName::errors, id, query, std::move(reply));
@@ -109,7 +110,7 @@ void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const List
   ListQuery page = query;
   std::uint64_t from = 0;
   if (what == wire::QueryName::quarantine) from = static_cast<std::uint64_t>(std::exchange(page.from, 0));
-  read_next(std::make_shared<Reading>(Reading{what, {id}, 0, from, RecordPage(page), std::move(reply)}));
+  read_next(std::make_shared<Reading>(Reading{dialect_, what, {id}, 0, from, RecordPage(page), std::move(reply)}));
 }
 
 void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
@@ -124,7 +125,7 @@ void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply)
     if (executions_.find(id) == nullptr) executions.push_back(std::move(id));
   }
   read_next(std::make_shared<Reading>(
-      Reading{wire::QueryName::errors, std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
+      Reading{dialect_, wire::QueryName::errors, std::move(executions), 0, 0, RecordPage(query), std::move(reply)}));
 }
 
 void SliceErrors::read_next(const std::shared_ptr<Reading>& reading) {

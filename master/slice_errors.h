@@ -21,7 +21,7 @@ namespace slicemill::master {
 
 class SliceErrors {
  public:
-  SliceErrors(Loop& loop, Registry& registry, Executions& executions);
+  SliceErrors(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect);
 
   // Latest change first, unless the query says otherwise. not_found: no such execution. unavailable: its controller or
   // ledger cannot be reached now.
@@ -47,6 +47,7 @@ class SliceErrors {
   Loop& loop_;
   Registry& registry_;
   Executions& executions_;
+  const JobDialect& dialect_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -1,18 +1,11 @@
-// Operations and validation results as text for people: the body of `slicemill ops`, `slicemill validate` and
-// The fields of a job as a table of Markdown, without those that have no effect here; those as a list of names.
-std::string job_fields_markdown();
-std::string kept_job_fields_markdown();
-
-// docs/operations.md.
+// Operations as text for people: the body of `slicemill ops` and docs/operations.md. Pure, any thread.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "core/model/job.h"
 #include "core/model/operation_schema.h"
-#include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -22,18 +15,15 @@ std::string describe_operations(const OperationCatalog& catalog);
 // One operation and its options as a table. not_found with a suggestion.
 Result<std::string> describe_operation(const OperationCatalog& catalog, std::string_view name);
 
-// The same for programs: JSON Schemas, one of them or a list of all.
-Json operations_json(const OperationCatalog& catalog);
-Result<Json> operation_json(const OperationCatalog& catalog, std::string_view name);
+// Options as a table of Markdown. title: of the first column.
+std::string options_table(std::string_view title, const std::vector<const OptionSpec*>& specs);
+// Breaks at blanks; every line but the first is indented.
+std::string wrapped(std::string_view text, std::size_t indent);
 
-// What `slicemill validate` says of a good job: a line on the job, one per warning.
-std::string describe_validation(const ValidatedJob& job);
+// docs/operations.md. introduction: what stands before the tables.
+std::string operations_markdown(const OperationCatalog& catalog, std::string_view introduction);
 
-// The fields of a job as a table of Markdown, without those that have no effect here; those as a list of names.
-std::string job_fields_markdown();
-std::string kept_job_fields_markdown();
-
-// docs/operations.md.
-std::string operations_markdown(const OperationCatalog& catalog);
+// not_found with a suggestion.
+Result<const OperationSchema*> find_operation(const OperationCatalog& catalog, std::string_view name);
 
 }  // namespace slicemill

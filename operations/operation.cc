@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/asset_bundle.h"
-#include "core/model/job.h"
 #include "core/runtime/log.h"
 #include "operations/json_record.h"
 
@@ -63,47 +62,44 @@ std::size_t RecordBatch::bytes() const {
 }
 
 std::string OperationContext::asset_directory(std::string_view asset_id_or_name) const {
-  const auto bundle = find_bundle(bundles_of(job), asset_id_or_name);
+  const auto bundle = find_bundle(job.bundles, asset_id_or_name);
   return bundle ? bundle->directory : std::string();
 }
 
 OperationRemark OperationContext::remark(std::string_view text) const {
-  return {remarks, fmt::format("operations[{}] {}: {}", index, operation_name(options.value("_op", "")), text)};
+  return {remarks, fmt::format("operations[{}] {}: {}", index, operation.name, text)};
 }
 
 RecordRejecter::RecordRejecter(const OperationContext& context) {
-  name_ = context.options.value("_op", "");
-  const auto action = context.options.value("_dead_letter_action", "throw");
-  if (action == "log") action_ = Action::log;
-  if (action == "none") action_ = Action::drop;
+  name_ = context.operation.name;
+  action_ = context.operation.bad_records;
   index_ = static_cast<std::uint32_t>(context.index);
   quarantine_ = context.quarantine;
-  if (action == "quarantine" && quarantine_ != nullptr) action_ = Action::quarantine;
+  if (action_ == BadRecords::quarantine && quarantine_ == nullptr) action_ = BadRecords::fail_slice;
 }
 
 Result<void> RecordRejecter::reject(std::string_view record, const Error& why, std::string_view place) {
   ++rejected_;
   const auto refused = [&](std::string_view bytes) {
-    const std::string_view name = operation_name(name_);
-    return QuarantinedRecord{.operation = fmt::format("operations[{}] {}", index_, name),
-                             .entry = {index_, std::string(index_ > PipelineEntry::kRecords ? name : "")},
+    return QuarantinedRecord{.operation = fmt::format("operations[{}] {}", index_, name_),
+                             .entry = {index_, index_ > PipelineEntry::kRecords ? name_ : std::string()},
                              .place = std::string(place),
                              .bytes = std::string(bytes),
                              .error = why.message};
   };
-  if (action_ == Action::quarantine) return quarantine_->add(refused(record));
-  if (action_ == Action::fail_slice) {
+  if (action_ == BadRecords::quarantine) return quarantine_->add(refused(record));
+  if (action_ == BadRecords::fail_slice) {
     if (quarantine_ != nullptr) quarantine_->fail_at(refused(record.substr(0, RecordQuarantine::kFailedBytes)));
     return Error(why.code, why.message, false);
   }
-  if (action_ == Action::log) {
+  if (action_ == BadRecords::log) {
     log(LogLevel::error, "{}: dropped record {}: {}", name_, record_head(record), why.message);
   }
   return {};
 }
 
 Result<void> RecordRejecter::reject_product(std::string_view record, const Error& why) {
-  if (action_ != Action::quarantine) return reject(record, why);
+  if (action_ != BadRecords::quarantine) return reject(record, why);
   ++rejected_;
   return Error(why.code, why.message, false);
 }

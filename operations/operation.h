@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/formats/json_tokens.h"
+#include "core/model/job_spec.h"
 #include "core/model/operation_schema.h"
 #include "core/model/slice.h"
 #include "core/outputs/output_facts.h"
@@ -36,7 +37,7 @@ class RecordBatch {
   static constexpr std::size_t kTargetBytes = 256 << 10;
   static constexpr std::size_t kKeptBytes = 4 << 20;
 
-  // The records, in order. Each is one encoded value (JSON text, or raw bytes if the job says `_encoding: raw`),
+  // The records, in order. Each is one encoded value (JSON text, or raw bytes if the operation says so),
   // without line ends.
   std::vector<std::string_view> records;
 
@@ -81,10 +82,10 @@ struct SliceContext {
   std::string_view lineage_id;  // the first execution of the chain: names the staging directory
 };
 
-// Made once per worker from the resolved options.
+// Made once per worker.
 struct OperationContext {
-  Json options;           // resolved and normalised by validation, with `_op`; optional ones may be absent
-  Json job;               // resolved execution document
+  OperationSpec operation;  // its options are normalised by validation; optional ones may be absent
+  JobSpec job;
   std::size_t index = 0;  // place in the pipeline
   std::string worker_id;
   Files* files = &posix_files();           // what the operation reads and writes itself
@@ -99,7 +100,7 @@ struct OperationContext {
   std::string asset_directory(std::string_view asset_id_or_name) const;
 };
 
-// What becomes of a record that an operation cannot work on: the job's `_dead_letter_action`. A member of every
+// What becomes of a record that an operation cannot work on (OperationSpec::bad_records). A member of every
 // operation that looks into records, made from its context:
 //   if (auto bad = ...) RETURN_IF_ERROR(rejecter_.reject(record, bad.error()));   // then leave the record out of the
 //   batch
@@ -108,21 +109,20 @@ class RecordRejecter {
   RecordRejecter() = default;  // every rejection fails the slice
   explicit RecordRejecter(const OperationContext& context);
 
-  // throw: the error, not retryable. log: writes a line to the log. none: nothing. quarantine: keeps the record as it
-  // is given, which must be as it reached the operation. Without an error the record is to be dropped. place: where in
-  // its source the record is, for readers; "" lets the slice's request say it.
+  // fail_slice: the error, not retryable. log: writes a line to the log. drop: nothing. quarantine: keeps the record as
+  // it is given, which must be as it reached the operation. Without an error the record is to be dropped. place: where
+  // in its source the record is, for readers; "" lets the slice's request say it.
   Result<void> reject(std::string_view record, const Error& why, std::string_view place = {});
   // The same for a record that the operation made, and of which it does not know what it made it from: it cannot be
   // brought back, so with `quarantine` the slice fails, and the records it was made from are looked for.
   Result<void> reject_product(std::string_view record, const Error& why);
   std::uint64_t rejected() const { return rejected_; }
   // Every rejection fails the slice, so that nothing behind the first one matters.
-  bool fails_slice() const { return action_ == Action::fail_slice; }
+  bool fails_slice() const { return action_ == BadRecords::fail_slice; }
 
  private:
-  enum class Action { fail_slice, log, drop, quarantine };
-  Action action_ = Action::fail_slice;
-  std::string name_;
+  BadRecords action_ = BadRecords::fail_slice;
+  std::string name_;  // of the operation
   std::uint32_t index_ = 0;
   RecordQuarantine* quarantine_ = nullptr;
   std::uint64_t rejected_ = 0;

@@ -1,14 +1,8 @@
 #include "slicer/own_input.h"
 
-#include <nlohmann/json.hpp>
-
 namespace slicemill {
 
-OwnInput::OwnInput(const Json& job) {
-  const auto operations = job.find("operations");
-  if (operations != job.end() && operations->is_array() && !operations->empty())
-    published_ = published_files(*operations);
-}
+OwnInput::OwnInput(const JobSpec& job) : published_(published_files(job)) {}
 
 Result<void> OwnInput::check(Files& files, const std::string& input, const FileList& list) {
   if (!published_) return {};

@@ -6,7 +6,6 @@
 
 #include "core/outputs/own_output.h"
 #include "core/runtime/files.h"
-#include "core/runtime/json.h"
 #include "core/runtime/result.h"
 #include "slicer/file_list.h"
 
@@ -15,8 +14,7 @@ namespace slicemill {
 class OwnInput {
  public:
   OwnInput() = default;
-  // job: the resolved execution document.
-  explicit OwnInput(const Json& job);
+  explicit OwnInput(const JobSpec& job);
 
   // invalid if one of the directories that were searched is the one that the job writes to, under whatever name, and
   // its outputs would be found there. Looks at each directory once.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/job_spec.h"
 #include "core/model/slice.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/files.h"
@@ -21,7 +22,7 @@
 namespace slicemill {
 
 struct SlicerContext {
-  Json job;                   // the resolved execution document
+  JobSpec job;
   Json options;               // of the reader operation, resolved
   std::uint32_t slicer = 0;   // this one's id, from 0
   std::uint32_t slicers = 1;  // how many share the input
@@ -70,11 +71,12 @@ class Slicer {
 // By the name of the reader operation. nullptr: no such reader.
 std::unique_ptr<Slicer> make_slicer(std::string_view reader);
 // The slicer of a job: that of its reader, joined where a `collect` asks for several slices in one. nullptr: no such
-// reader. job: the resolved execution document.
-std::unique_ptr<Slicer> make_job_slicer(const Json& job);
+// reader.
+std::unique_ptr<Slicer> make_job_slicer(const JobSpec& job);
 // Why the positions of the recovered job are useless for this one: "" if they are good.
-std::string position_mismatch(const Json& recovered_job, const Json& job);
+std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job);
 // How many slicers the job gets for this reader (most take one whatever the job asks for).
 std::uint32_t slicer_count(std::string_view reader, std::int64_t asked);
+std::uint32_t slicers_of(const JobSpec& job);
 
 }  // namespace slicemill

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/model/job.h"
 #include "operations/readers/composite_reader.h"
 
 namespace slicemill {
@@ -42,25 +41,22 @@ Result<std::unique_ptr<Kind>> as_kind(std::unique_ptr<Operation> operation) {
 
 }  // namespace
 
-Result<std::unique_ptr<Pipeline>> Pipeline::make(const Json& job, const std::string& worker_id,
+Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, const std::string& worker_id,
                                                  const OperationRegistry& registry, Files& files) {
-  const auto operations = job.find("operations");
-  if (operations == job.end() || !operations->is_array() || operations->empty()) {
-    return Error(ErrorCode::invalid, "the job has no operations", false);
-  }
+  if (job.operations.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
   auto pipeline = std::make_unique<Pipeline>();
-  for (std::size_t i = 0; i < operations->size(); ++i) {
-    RETURN_IF_ERROR(pipeline->add((*operations)[i], job, i, worker_id, registry, files));
+  for (std::size_t i = 0; i < job.operations.size(); ++i) {
+    RETURN_IF_ERROR(pipeline->add(job.operations[i], job, i, worker_id, registry, files));
   }
-  pipeline->may_measure_ = job.value("analytics", true);
-  pipeline->figures_.resize(operations->size());
+  pipeline->may_measure_ = job.measures;
+  pipeline->figures_.resize(job.operations.size());
   if (!pipeline->reader_) return Error(ErrorCode::invalid, "operations[0]: must be a reader", false);
   return pipeline;
 }
 
-Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t index, const std::string& worker_id,
-                           const OperationRegistry& registry, Files& files) {
-  const std::string name(operation_name(options.value("_op", "")));
+Result<void> Pipeline::add(const OperationSpec& spec, const JobSpec& job, std::size_t index,
+                           const std::string& worker_id, const OperationRegistry& registry, Files& files) {
+  const std::string& name = spec.name;
   auto place = fmt::format("operations[{}] {}", index, name);
   const auto* schema = registry.find(name);
   if (schema == nullptr)
@@ -69,13 +65,12 @@ Result<void> Pipeline::add(const Json& options, const Json& job, std::size_t ind
     return Error(ErrorCode::invalid, fmt::format("{}: readers come first and senders last", place), false);
   }
   auto operation = registry.make(name);
-  if (auto ready = operation->initialize({options, job, index, worker_id, &files, &quarantine_, &remarks_}); !ready)
+  if (auto ready = operation->initialize({spec, job, index, worker_id, &files, &quarantine_, &remarks_}); !ready)
     return with_context(ready.error(), place);
   places_.push_back(std::move(place));
   names_.push_back(name);
-  const auto action = options.value("_dead_letter_action", "throw");
-  quarantines_.push_back(action == "quarantine");
-  if (index == 0) reader_drops_ = action == "log" || action == "none";
+  quarantines_.push_back(spec.bad_records == BadRecords::quarantine);
+  if (index == 0) reader_drops_ = spec.bad_records == BadRecords::log || spec.bad_records == BadRecords::drop;
   if (schema->delivery != Delivery::none) delivery_ = schema->delivery;
   switch (schema->kind) {
     case OperationKind::reader: {

@@ -48,7 +48,7 @@ struct RecordSelection {
 class Pipeline {
  public:
   // job: the resolved execution document. Errors name the operation.
-  static Result<std::unique_ptr<Pipeline>> make(const Json& job, const std::string& worker_id,
+  static Result<std::unique_ptr<Pipeline>> make(const JobSpec& job, const std::string& worker_id,
                                                 const OperationRegistry& registry, Files& files);
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
@@ -83,7 +83,7 @@ class Pipeline {
     RecordBatch held{};  // the slice so far, if it needs the whole
   };
 
-  Result<void> add(const Json& options, const Json& job, std::size_t index, const std::string& worker_id,
+  Result<void> add(const OperationSpec& spec, const JobSpec& job, std::size_t index, const std::string& worker_id,
                    const OperationRegistry& registry, Files& files);
   Result<void> flow(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
                     const RecordSelection& selection);

@@ -171,7 +171,7 @@ wire::SliceResult WorkedSlice::finish() && {
   return std::move(result);
 }
 
-Result<std::unique_ptr<SliceRunner>> make_slice_runner(const Json& job, std::vector<std::string> lineage,
+Result<std::unique_ptr<SliceRunner>> make_slice_runner(const JobSpec& job, std::vector<std::string> lineage,
                                                        std::string worker_id, const OperationRegistry& registry,
                                                        Files& files) {
   if (lineage.empty()) return Error(ErrorCode::internal, "an execution without an id", false);

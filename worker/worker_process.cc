@@ -84,7 +84,7 @@ std::string take_controller_key() {
 
 Worker::RunnerOf builtin_runner(const std::string& worker_id) {
   return [worker_id](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
-    ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
+    ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(welcome.job));
     return make_slice_runner(job, welcome.generation_ids, worker_id);
   };
 }

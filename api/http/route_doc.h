@@ -1,5 +1,5 @@
 // What clients are told about a route, and whom it is for. Each row of a dialect has one; the OpenAPI document
-// (openapi.h) and the tables in docs/rest.md and docs/amp.md are made of them.
+// (openapi.h) and the tables in the pages of the dialects in docs/ are made of them.
 //
 // Constant data, any thread.
 #pragma once

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/default_dialect.h"
 #include "cli/job_file.h"
 #include "core/runtime/text.h"
 
@@ -45,7 +46,7 @@ Result<std::string> newest_of_name(const MasterClient& master, const Kind& kind,
   ASSIGN_OR_RETURN(const std::string name, job_name(path));
   // The filter knows words; which of the documents has just this name is seen here.
   constexpr int kPage = 100;
-  const std::string base = fmt::format("{}?sort=_created:desc&size={}&filter={}", kind.path, kPage,
+  const std::string base = fmt::format("{}?{}&size={}&filter={}", kind.path, kNewestFirst, kPage,
                                        url_encoded("name:" + quoted_for_filter(name)));
   for (int from = 0;; from += kPage) {
     ASSIGN_OR_RETURN(const auto documents, master.list(fmt::format("{}&from={}", base, from)));
@@ -59,7 +60,7 @@ Result<std::string> newest_of_name(const MasterClient& master, const Kind& kind,
 }
 
 Result<std::string> newest(const MasterClient& master, const Kind& kind) {
-  ASSIGN_OR_RETURN(const auto documents, master.list(fmt::format("{}?sort=_created:desc&size=1", kind.path)));
+  ASSIGN_OR_RETURN(const auto documents, master.list(fmt::format("{}?{}&size=1", kind.path, kNewestFirst)));
   if (documents.empty()) return Error(ErrorCode::not_found, fmt::format("there is no {} yet", kind.word));
   return id_of(documents.front(), kind);
 }

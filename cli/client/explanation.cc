@@ -10,6 +10,7 @@
 #include "cli/client/documents.h"
 #include "cli/client/plain_words.h"
 #include "cli/client/stored_executions.h"
+#include "cli/default_dialect.h"
 #include "cli/run_progress.h"
 #include "core/model/execution.h"
 
@@ -41,9 +42,9 @@ class Explainer {
   explicit Explainer(const Evidence& evidence)
       : evidence_(evidence),
         ex_(evidence.execution),
-        stats_(object_of(evidence.execution, "_slicer_stats")),
+        stats_(object_of(evidence.execution, member::kStats)),
         id_(text_of(evidence.execution, "ex_id")),
-        status_(text_of(evidence.execution, "_status")) {}
+        status_(text_of(evidence.execution, member::kStatus)) {}
 
   std::vector<std::string> explain() {
     add_status();
@@ -101,12 +102,12 @@ class Explainer {
                                              : fmt::format("has been {} for {}", status_, *time);
     }
     std::string text = fmt::format("Execution {} of job '{}' {}", id_, text_of(ex_, "name"), state);
-    if (const auto created = time_of(ex_, "_created"))
+    if (const auto created = time_of(ex_, member::kCreated))
       text += fmt::format("; it was submitted {} ago", duration_text(evidence_.now - *created));
     say(text);
     if (const std::string recovered = text_of(ex_, "recovered_execution"); !recovered.empty())
       say(fmt::format("It recovers execution {}", recovered));
-    if (const std::string reason = plain_cause(text_of(ex_, "_status_reason")); !reason.empty())
+    if (const std::string reason = plain_cause(text_of(ex_, member::kStatusReason)); !reason.empty())
       say("The master says: " + reason);
   }
 
@@ -114,7 +115,7 @@ class Explainer {
     if (status_ == "running") {
       say("A process is at work on it, and shows more than its ledger can tell now: see " + advice("logs", " -f"));
     } else if (status_ == kUnreadable) {
-      say("Its ledger cannot be read: " + text_of(ex_, "_failureReason"));
+      say("Its ledger cannot be read: " + text_of(ex_, member::kFailure));
     } else {
       say(
           fmt::format("It was interrupted before it had an end (Ctrl-C, a kill, a machine that went down): {} done, "
@@ -226,7 +227,7 @@ class Explainer {
     if (!stats_.empty())
       text +=
           fmt::format("; {} records came in, {} went out", grouped_number("records_in"), grouped_number("records_out"));
-    if (const std::string reason = plain_cause(text_of(ex_, "_failureReason")); !reason.empty())
+    if (const std::string reason = plain_cause(text_of(ex_, member::kFailure)); !reason.empty())
       say("The reason: " + reason);
     else if (status_ == "stopped")
       say("It was told to stop");
@@ -268,7 +269,7 @@ class Explainer {
     std::int64_t count = 0;
     for (const Json& change : evidence_.history) {
       const std::string reason = text_of(change, "reason");
-      const bool is_end = &change == &evidence_.history.back() && reason == text_of(ex_, "_failureReason");
+      const bool is_end = &change == &evidence_.history.back() && reason == text_of(ex_, member::kFailure);
       if (reason.empty() || is_end || is_usual(text_of(change, "event"), reason)) continue;
       ++count;
       last = &change;

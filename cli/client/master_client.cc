@@ -16,7 +16,7 @@ namespace {
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
 
-// A job that is wrong is 500, in the manner of the first dialect; so the path tells, too.
+// A job that is wrong is 500, as its clients expect; so the path tells, too.
 ErrorCode code_of_status(int status, const HttpCall& call) {
   switch (status) {
     case 400:

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "cli/client/documents.h"
+#include "cli/default_dialect.h"
 #include "core/runtime/json.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
 namespace {
 
-constexpr std::string_view kIssues = "Zod parse error: ";
 constexpr std::string_view kCause = ", caused by Error: ";
 constexpr std::string_view kErrorWord = "Error: ";
 constexpr std::string_view kNoModule = "Unable to find module for operation: ";
@@ -64,8 +64,8 @@ std::size_t end_of_json(std::string_view text) {
 }
 
 std::string with_plain_issues(std::string text) {
-  for (auto at = text.find(kIssues); at != std::string::npos; at = text.find(kIssues, at)) {
-    const std::string_view json = std::string_view(text).substr(at + kIssues.size());
+  for (auto at = text.find(kIssueList); at != std::string::npos; at = text.find(kIssueList, at)) {
+    const std::string_view json = std::string_view(text).substr(at + kIssueList.size());
     const std::size_t length = end_of_json(json);
     const auto issues = parse_json(json.substr(0, length));
     std::vector<std::string> lines;
@@ -77,7 +77,7 @@ std::string with_plain_issues(std::string text) {
       }
     }
     const std::string plain = lines.empty() ? std::string(json.substr(0, length)) : join(lines, "; ");
-    text.replace(at, kIssues.size() + length, plain);
+    text.replace(at, kIssueList.size() + length, plain);
     at += plain.size();
   }
   return text;
@@ -88,7 +88,7 @@ std::string with_plain_issues(std::string text) {
 std::string without_validation_frames(std::string text) {
   for (const std::string_view frame : kValidations) {
     for (auto at = text.find(frame); at != std::string::npos; at = text.find(frame, at)) {
-      const auto issues = text.find(std::string(kNameEnd) + std::string(kIssues), at);
+      const auto issues = text.find(std::string(kNameEnd) + std::string(kIssueList), at);
       const auto end =
           issues != std::string::npos && frame == kValidations.back() ? issues : text.find(kNameEnd, at + frame.size());
       if (end == std::string::npos) break;

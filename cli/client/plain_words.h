@@ -1,4 +1,4 @@
-// Errors as the command line tells them: without the frames and words that clients of the first dialect match on. Pure,
+// Errors as the command line tells them: without the frames and words that clients of the dialect match on. Pure,
 // any thread.
 #pragma once
 

@@ -8,6 +8,7 @@
 
 #include "cli/client/documents.h"
 #include "cli/client/execution_names.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "core/ledger/slice_record_json.h"
 #include "core/model/execution.h"
@@ -34,21 +35,22 @@ Json figures_of(const LedgerHeader& header) {
 
 void add_ledger(Json& document, const LedgerView& view) {
   const LedgerHeader& header = view.header();
-  if (const auto job = parse_json(header.execution); job && job->is_object()) {
-    for (const auto& [name, value] : job->items())
+  if (const auto job = parse_job_spec(header.execution)) {
+    const Json of_job = dialect::document_of(*job);
+    for (const auto& [name, value] : of_job.items())
       if (!document.contains(name)) document[name] = value;
   }
-  document["_created"] = to_iso(header.created_ms);
-  document["_slicer_stats"] = figures_of(header);
+  document[member::kCreated] = to_iso(header.created_ms);
+  document[member::kStats] = figures_of(header);
   if (header.lineage.size() > 1) document["recovered_execution"] = header.lineage[header.lineage.size() - 2];
-  document["_status"] = kInterrupted;
+  document[member::kStatus] = kInterrupted;
   if (!header.outcome) {
-    if (const auto open = view.open_counts()) document["_slicer_stats"]["queued"] = open->pending + open->start;
+    if (const auto open = view.open_counts()) document[member::kStats]["queued"] = open->pending + open->start;
     return;
   }
-  document["_status"] = to_string(header.outcome->status);
-  document["_updated"] = to_iso(header.outcome->at_ms);
-  if (!header.outcome->reason.empty()) document["_failureReason"] = header.outcome->reason;
+  document[member::kStatus] = to_string(header.outcome->status);
+  document[member::kUpdated] = to_iso(header.outcome->at_ms);
+  if (!header.outcome->reason.empty()) document[member::kFailure] = header.outcome->reason;
 }
 
 std::string log_of(const DataLayout& layout, const std::string& ex_id) {
@@ -98,22 +100,23 @@ Result<std::vector<Json>> stored_executions(const DataLayout& layout) {
   for (const std::string& id : ids) documents.push_back(stored_execution(layout, id));
   // An ended one is as old as its end, whatever looked into its directory since.
   std::ranges::stable_sort(documents, std::ranges::greater{},
-                           [](const Json& document) { return text_of(document, "_updated"); });
+                           [](const Json& document) { return text_of(document, member::kUpdated); });
   return documents;
 }
 
 Json stored_execution(const DataLayout& layout, const std::string& ex_id) {
   const std::string directory = layout.ledger_directory(ex_id);
   Json document = {{"ex_id", ex_id}, {"ledger_directory", directory}, {"log_path", log_of(layout, ex_id)}};
-  if (const auto facts = posix_files().stat(directory)) document["_updated"] = to_iso(facts->mtime_ns / kNanosPerMilli);
+  if (const auto facts = posix_files().stat(directory))
+    document[member::kUpdated] = to_iso(facts->mtime_ns / kNanosPerMilli);
   const auto view = view_ledger(directory);
   if (view) {
     add_ledger(document, **view);
   } else if (view.error().code == ErrorCode::conflict) {
-    document["_status"] = to_string(ExecutionStatus::running);
+    document[member::kStatus] = to_string(ExecutionStatus::running);
   } else {
-    document["_status"] = kUnreadable;
-    document["_failureReason"] = view.error().message;
+    document[member::kStatus] = kUnreadable;
+    document[member::kFailure] = view.error().message;
   }
   return document;
 }
@@ -125,7 +128,8 @@ Result<std::vector<Json>> stored_errors(const DataLayout& layout, const std::str
   while (errors.size() < wanted) {
     ASSIGN_OR_RETURN(const auto rows, view->errors(errors.size(), wanted - errors.size()));
     if (rows.empty()) break;
-    for (const OpenRow& row : rows) errors.push_back(slice_record_json(row, view->header().lineage));
+    for (const OpenRow& row : rows)
+      errors.push_back(dialect::job_dialect().slice_document(slice_record_json(row, view->header().lineage)));
   }
   return errors;
 }

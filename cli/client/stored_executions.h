@@ -1,7 +1,7 @@
 // Executions of a data directory without a master, as documents like those of a master: what `slicemill run` left, and
 // what a master has recorded there. Blocks; main thread.
 //
-// A ledger has one opener: of an execution at work only its id is known. The words of `_status` are those of a master,
+// A ledger has one opener: of an execution at work only its id is known. The words of statuses are those of a master,
 // and these two.
 #pragma once
 
@@ -17,7 +17,7 @@
 namespace slicemill::cli {
 
 inline constexpr const char* kInterrupted = "interrupted";  // no outcome, and no process has its ledger
-inline constexpr const char* kUnreadable = "unreadable";    // _failureReason says why
+inline constexpr const char* kUnreadable = "unreadable";    // its reason says why
 
 // Ids of those that have a ledger, latest change first. not_found: there is no such directory.
 Result<std::vector<std::string>> stored_ids(const DataLayout& layout);

@@ -7,15 +7,15 @@
 #include <cstdlib>
 #include <utility>
 
-#include "api/dialects/teraslice/display_text.h"
+#include "cli/default_dialect.h"
 #include "core/model/execution.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
 namespace {
 
-using api::teraslice::display_width;
-using api::teraslice::fitted;
+using dialect::display_width;
+using dialect::fitted;
 
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kShortId = 8;

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "core/runtime/files.h"
 #include "core/runtime/printable.h"
 
@@ -25,7 +26,7 @@ std::vector<DocumentColumn> asset_columns() {
   return {column("NAME", "name", ColumnKind::free, false),
           column("VERSION", "version", ColumnKind::text, false),
           column("ID", "id", ColumnKind::id, false),
-          column("CREATED", "_created", ColumnKind::text, false),
+          column("CREATED", member::kCreated, ColumnKind::text, false),
           column("PLATFORM", "platform", ColumnKind::text, true),
           column("ARCH", "arch", ColumnKind::text, true),
           column("DESCRIPTION", "description", ColumnKind::free, true)};

@@ -8,6 +8,7 @@
 #include "cli/client/master_address.h"
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "core/runtime/printable.h"
 
@@ -97,7 +98,7 @@ Result<void> add_live_figures(const MasterClient& master, std::vector<Json>& exe
   for (Json& execution : executions) {
     if (has_ended(execution)) continue;
     for (const Json& controller : controllers) {
-      if (text_of(controller, "ex_id") == text_of(execution, "ex_id")) execution["_slicer_stats"] = controller;
+      if (text_of(controller, "ex_id") == text_of(execution, "ex_id")) execution[member::kStats] = controller;
     }
     add_worker_count(cluster, execution);
   }

@@ -9,6 +9,7 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "cli/job_file.h"
 #include "cli/shell_words.h"
@@ -34,7 +35,7 @@ Error with_status(const NamedExecution& execution, const char* what, Error error
   if (!document) return error;
   return {ErrorCode::conflict,
           fmt::format("execution {0} is {1}, and has nothing to {2}; see `slicemill explain {0}{3}`", execution.ex_id,
-                      text_of(*document, "_status"), what, execution.master.place())};
+                      text_of(*document, member::kStatus), what, execution.master.place())};
 }
 
 Result<void> change_status(const CommandLine& line, const char* what, const std::string& verb) {
@@ -133,7 +134,7 @@ Result<void> remove_stored(const CommandLine& line) {
   if (!run->is_run) return refused("a master made it; `slicemill delete` asks that, with --master URL");
   if (!run->is_idle) {
     const Json document = stored_execution(stored.layout, ex_id);
-    if (text_of(document, "_status") != kUnreadable) return refused("a process is at work on it; end that first");
+    if (text_of(document, member::kStatus) != kUnreadable) return refused("a process is at work on it; end that first");
   }
   if (const auto ancestor = runs.left_ancestor(*run)) {
     return refused(
@@ -141,7 +142,7 @@ Result<void> remove_stored(const CommandLine& line) {
                     "`slicemill delete {}{}` first",
                     *ancestor, *ancestor, place_words(line)));
   }
-  const Json answer = {{"ex_id", ex_id}, {"_deleted", true}};
+  const Json answer = {{"ex_id", ex_id}, {member::kDeleted, true}};
   RETURN_IF_ERROR(runs.remove(*run));
   tell(line, answer, fmt::format("execution {} is deleted", ex_id));
   return {};

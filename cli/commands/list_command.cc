@@ -13,11 +13,11 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "core/model/execution.h"
 #include "core/query/field.h"
 #include "core/query/filter.h"
-#include "core/query/filter_syntax.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -32,7 +32,7 @@ DocumentColumn member(const char* title, const char* name, ColumnKind kind = Col
 DocumentColumn figure(const char* title, const char* name, bool wide = false) {
   return {title, ColumnKind::number,
           [name](const Json& document) {
-            const Json& stats = object_of(document, "_slicer_stats");
+            const Json& stats = object_of(document, member::kStats);
             return has_number(stats, name) ? std::to_string(number_of(stats, name)) : std::string();
           },
           wide};
@@ -52,26 +52,26 @@ DocumentColumn number(const char* title, const char* name, bool wide = false) {
 }
 
 std::string reason_of(const Json& document) {
-  const std::string live = text_of(document, "_status_reason");
-  return plain_cause(live.empty() ? text_of(document, "_failureReason") : live);
+  const std::string live = text_of(document, member::kStatusReason);
+  return plain_cause(live.empty() ? text_of(document, member::kFailure) : live);
 }
 
 std::vector<DocumentColumn> execution_columns() {
   const WallMs now = wall_now();
   return {member("EXECUTION", "ex_id", ColumnKind::id),
           member("NAME", "name", ColumnKind::free),
-          member("STATUS", "_status", ColumnKind::status),
+          member("STATUS", member::kStatus, ColumnKind::status),
           figure("SLICES", "processed"),
           figure("FAILED", "failed"),
           number("WORKERS", "workers"),
-          age("AGE", "_created", now),
+          age("AGE", member::kCreated, now),
           member("JOB", "job_id", ColumnKind::id, true),
           member("LIFECYCLE", "lifecycle", ColumnKind::text, true),
           figure("RECORDS IN", "records_in", true),
           figure("RECORDS OUT", "records_out", true),
           figure("QUARANTINED", "quarantined", true),
           {"DISK", ColumnKind::number, disk_text, true},
-          member("UPDATED", "_updated", ColumnKind::text, true),
+          member("UPDATED", member::kUpdated, ColumnKind::text, true),
           {"REASON", ColumnKind::free, reason_of, true}};
 }
 
@@ -89,23 +89,23 @@ std::vector<DocumentColumn> job_list_columns() {
            false},
           number("WORKERS", "workers"),
           {"LATEST EXECUTION", ColumnKind::id, of_execution("ex_id"), false},
-          {"STATUS", ColumnKind::status, of_execution("_status"), false},
-          age("AGE", "_created", wall_now()),
+          {"STATUS", ColumnKind::status, of_execution(member::kStatus), false},
+          age("AGE", member::kCreated, wall_now()),
           {"ACTIVE", ColumnKind::text,
            [](const Json& job) {
              const auto active = job.find("active");
              return std::string(active != job.end() && *active == Json(false) ? "no" : "yes");
            },
            true},
-          member("CREATED", "_created", ColumnKind::text, true),
-          member("UPDATED", "_updated", ColumnKind::text, true)};
+          member("CREATED", member::kCreated, ColumnKind::text, true),
+          member("UPDATED", member::kUpdated, ColumnKind::text, true)};
 }
 
 std::vector<DocumentColumn> error_columns() {
   return {member("SLICE", "slice_id", ColumnKind::id),
           number("ORDER", "slicer_order"),
           number("RETRIES", "retry_count"),
-          member("FAILED AT", "_updated"),
+          member("FAILED AT", member::kUpdated),
           {"ERROR", ColumnKind::free, [](const Json& slice) { return plain_cause(text_of(slice, "error")); }, false},
           member("REQUEST", "request", ColumnKind::free, true)};
 }
@@ -134,10 +134,10 @@ void add_unknown_fields(const query::FilterNode& node, std::span<const query::Fi
 // A test of a field that there is not matches nothing, which a mistyped one is not meant to. A filter that cannot be
 // read is refused where it is used.
 void warn_of_unknown_fields(const std::string& filter, std::span<const query::Field> fields) {
-  const auto syntax = query::parse_filter_syntax(filter);
+  const auto syntax = dialect::parse_filter_syntax(filter);
   if (filter.empty() || !syntax) return;
   std::vector<std::string> unknown, known;
-  add_unknown_fields(*syntax, fields, unknown);
+  add_unknown_fields(syntax->root, fields, unknown);
   for (const query::Field& field : fields) known.emplace_back(field.name);
   for (const std::string& name : unknown) {
     const auto near = nearest_word(name, known);
@@ -168,12 +168,12 @@ Result<void> check_statuses(const std::string& words, bool stored) {
 // The filter that was given, and the time that --since means.
 std::string whole_filter(const ClientOptions& options) {
   if (!options.since_ms) return options.filter;
-  const std::string since = fmt::format("_created:[\"{}\" TO *]", to_iso(wall_now() - *options.since_ms));
+  const std::string since = fmt::format("{}:[\"{}\" TO *]", member::kCreated, to_iso(wall_now() - *options.since_ms));
   return options.filter.empty() ? since : fmt::format("({}) AND {}", options.filter, since);
 }
 
 std::string execution_query(const ClientOptions& options) {
-  std::string path = "/v1/ex?sort=_updated:desc";
+  std::string path = fmt::format("/v1/ex?{}", kLatestChangeFirst);
   if (!options.status.empty()) path += "&status=" + url_encoded(options.status);
   if (const std::string filter = whole_filter(options); !filter.empty()) path += "&filter=" + url_encoded(filter);
   return path;
@@ -183,7 +183,7 @@ std::string execution_query(const ClientOptions& options) {
 Result<std::vector<Json>> matching(std::vector<Json> documents, const std::string& filter,
                                    std::span<const query::Field> fields, std::int64_t limit) {
   if (!filter.empty()) {
-    ASSIGN_OR_RETURN(const query::Filter parsed, query::parse_filter(filter, fields, wall_now()));
+    ASSIGN_OR_RETURN(const query::Filter parsed, dialect::parse_filter(filter, fields, wall_now()));
     std::erase_if(documents, [&](const Json& document) { return !query::holds(parsed.condition, document); });
   }
   documents.resize(std::min(documents.size(), static_cast<std::size_t>(limit)));
@@ -196,10 +196,10 @@ Result<std::vector<Json>> stored_list(const CommandLine& line) {
   ASSIGN_OR_RETURN(auto documents, stored_executions(layout));
   if (const auto statuses = split(options.status, ','); !options.status.empty()) {
     std::erase_if(documents, [&](const Json& document) {
-      return std::ranges::find(statuses, text_of(document, "_status")) == statuses.end();
+      return std::ranges::find(statuses, text_of(document, member::kStatus)) == statuses.end();
     });
   }
-  return matching(std::move(documents), whole_filter(options), query::execution_fields(), options.limit);
+  return matching(std::move(documents), whole_filter(options), dialect::execution_fields(), options.limit);
 }
 
 Result<std::vector<Json>> master_list(const CommandLine& line) {
@@ -211,7 +211,7 @@ Result<std::vector<Json>> master_list(const CommandLine& line) {
 
 Result<void> list_all_executions(const CommandLine& line) {
   const bool stored = asks_data_directory(line);
-  warn_of_unknown_fields(line.client.filter, query::execution_fields());
+  warn_of_unknown_fields(line.client.filter, dialect::execution_fields());
   if (!line.client.status.empty()) RETURN_IF_ERROR(check_statuses(line.client.status, stored));
   ASSIGN_OR_RETURN(const auto executions, stored ? stored_list(line) : master_list(line));
   print_documents(line, executions, execution_columns());
@@ -223,8 +223,8 @@ Result<void> list_all_executions(const CommandLine& line) {
 
 Result<void> list_all_jobs(const CommandLine& line) {
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
-  warn_of_unknown_fields(line.client.filter, query::job_fields());
-  std::string path = "/v1/jobs?sort=_updated:desc&ex=ex_id,_status";
+  warn_of_unknown_fields(line.client.filter, dialect::job_fields());
+  std::string path = fmt::format("/v1/jobs?{}&{}", kLatestChangeFirst, kShownExecution);
   if (!line.client.filter.empty()) path += "&filter=" + url_encoded(line.client.filter);
   ASSIGN_OR_RETURN(const auto jobs, list_up_to(master, path, line.client.limit));
   print_documents(line, jobs, job_list_columns());
@@ -244,11 +244,11 @@ Result<std::vector<Json>> errors_of_stored(const CommandLine& line) {
   const std::string& filter = line.client.filter;
   const std::int64_t read = filter.empty() ? line.client.limit : std::numeric_limits<std::int64_t>::max();
   ASSIGN_OR_RETURN(auto errors, stored_errors(stored.layout, stored.ex_id, read));
-  return matching(std::move(errors), filter, query::slice_fields(), line.client.limit);
+  return matching(std::move(errors), filter, dialect::slice_fields(), line.client.limit);
 }
 
 Result<void> list_errors(const CommandLine& line) {
-  warn_of_unknown_fields(line.client.filter, query::slice_fields());
+  warn_of_unknown_fields(line.client.filter, dialect::slice_fields());
   ASSIGN_OR_RETURN(const auto errors, asks_data_directory(line) ? errors_of_stored(line) : errors_of_master(line));
   print_documents(line, errors, error_columns());
   tell_if_cut(errors, line.client);

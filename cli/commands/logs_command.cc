@@ -10,6 +10,7 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "core/model/commands.h"
 #include "core/runtime/files.h"
 #include "master/process_log.h"
@@ -68,7 +69,7 @@ Result<void> print_part(const Result<LogPart>& part) {
 // Of an execution without a master: until no process has its ledger.
 Result<void> follow_stored(const StoredName& stored, LogQuery query, std::string position) {
   while (true) {
-    const bool at_work = text_of(stored_execution(stored.layout, stored.ex_id), "_status") == "running";
+    const bool at_work = text_of(stored_execution(stored.layout, stored.ex_id), member::kStatus) == "running";
     query.from = position;
     const auto part = master::read_process_log(posix_files(), stored.layout.log_directory(stored.ex_id), query);
     RETURN_IF_ERROR(print_part(part));

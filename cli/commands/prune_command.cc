@@ -13,6 +13,7 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "cli/stored_runs.h"
 #include "core/runtime/printable.h"
@@ -27,8 +28,8 @@ constexpr const char* kEnded = "completed,stopped,rejected,failed,terminated";
 Result<std::vector<Json>> ended_executions(const MasterClient& master) {
   std::vector<Json> all;
   while (true) {
-    ASSIGN_OR_RETURN(auto page, master.list(fmt::format("/v1/ex?status={}&sort=_updated:desc&from={}&size={}", kEnded,
-                                                        all.size(), kPrunePage)));
+    ASSIGN_OR_RETURN(auto page, master.list(fmt::format("/v1/ex?status={}&{}&from={}&size={}", kEnded,
+                                                        kLatestChangeFirst, all.size(), kPrunePage)));
     const bool is_last = page.size() < kPrunePage;
     std::move(page.begin(), page.end(), std::back_inserter(all));
     if (is_last) return all;
@@ -46,7 +47,7 @@ Result<void> prune(const ClientOptions& options, std::vector<Candidate> candidat
   const std::size_t all = candidates.size();
   const WallMs now = wall_now();
   std::erase_if(candidates, [&, place = std::int64_t{0}](const Candidate& candidate) mutable {
-    const auto changed = time_of(candidate.document, "_updated");
+    const auto changed = time_of(candidate.document, member::kUpdated);
     const bool is_kept = place++ < options.keep.value_or(0);
     return is_kept || !changed || (options.older_than_ms && now - *changed < *options.older_than_ms);
   });

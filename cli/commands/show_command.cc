@@ -9,6 +9,7 @@
 #include "cli/client/stored_executions.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/run_progress.h"
 #include "core/runtime/printable.h"
 
@@ -49,7 +50,8 @@ std::string operation_names(const Json& execution) {
   std::string names;
   const auto operations = execution.find("operations");
   if (operations == execution.end() || !operations->is_array()) return names;
-  for (const Json& operation : *operations) names += (names.empty() ? "" : " > ") + text_of(operation, "_op");
+  for (const Json& operation : *operations)
+    names += (names.empty() ? "" : " > ") + text_of(operation, member::kOperation);
   return names;
 }
 
@@ -68,17 +70,17 @@ void print_execution(const Json& ex, bool wide) {
   print_line("execution", text_of(ex, "ex_id"));
   print_line("job", text_of(ex, "job_id"));
   print_line("name", text_of(ex, "name"));
-  print_line("status", text_of(ex, "_status"), screen);
-  print_line("reason", plain_cause(text_of(ex, "_status_reason")));
-  print_line("failure", plain_cause(text_of(ex, "_failureReason")));
+  print_line("status", text_of(ex, member::kStatus), screen);
+  print_line("reason", plain_cause(text_of(ex, member::kStatusReason)));
+  print_line("failure", plain_cause(text_of(ex, member::kFailure)));
   print_line("lifecycle", text_of(ex, "lifecycle"));
   print_line("operations", operation_names(ex));
   print_line("workers", has_number(ex, "workers") ? std::to_string(number_of(ex, "workers")) : "");
   print_line("progress", progress_text(ex));
-  print_figures(object_of(ex, "_slicer_stats"));
+  print_figures(object_of(ex, member::kStats));
   print_line("recovers", text_of(ex, "recovered_execution"));
-  print_line("created", date_with_age(ex, "_created"));
-  print_line("updated", date_with_age(ex, "_updated"));
+  print_line("created", date_with_age(ex, member::kCreated));
+  print_line("updated", date_with_age(ex, member::kUpdated));
   print_line("log", text_of(ex, "log_path"));
   if (wide) print_line("ledger", text_of(ex, "ledger_directory"));
   if (wide) print_line("disk", disk_text(ex));

@@ -14,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/run_progress.h"
 #include "core/runtime/printable.h"
 
@@ -50,8 +51,9 @@ class Top {
       executions.push_back(std::move(document));
     } else {
       ASSIGN_OR_RETURN(executions,
-                       master_.list(fmt::format("/v1/ex?status={}&sort=_created:desc&size={}", kLive, kMostLive)));
-      ASSIGN_OR_RETURN(const auto latest, master_.list(fmt::format("/v1/ex?sort=_updated:desc&size={}", kEndedShown)));
+                       master_.list(fmt::format("/v1/ex?status={}&{}&size={}", kLive, kNewestFirst, kMostLive)));
+      ASSIGN_OR_RETURN(const auto latest,
+                       master_.list(fmt::format("/v1/ex?{}&size={}", kLatestChangeFirst, kEndedShown)));
       std::ranges::copy_if(latest, std::back_inserter(executions), has_ended);
     }
     RETURN_IF_ERROR(add_live_figures(master_, executions));
@@ -95,13 +97,13 @@ class Top {
               {}};
     const WallMs now = wall_now();
     for (const Json& ex : executions) {
-      const Json& stats = object_of(ex, "_slicer_stats");
+      const Json& stats = object_of(ex, member::kStats);
       const auto count = [&](const char* member) {
         return has_number(stats, member) ? std::to_string(number_of(stats, member)) : std::string("-");
       };
-      out.rows.push_back({text_of(ex, "ex_id"), text_of(ex, "name"), text_of(ex, "_status"), done_text(ex),
+      out.rows.push_back({text_of(ex, "ex_id"), text_of(ex, "name"), text_of(ex, member::kStatus), done_text(ex),
                           count("processed"), count("failed"), rate_text(ex), left_text(ex), workers_text(ex),
-                          age_text(time_of(ex, "_created"), now)});
+                          age_text(time_of(ex, member::kCreated), now)});
     }
     return out;
   }
@@ -118,7 +120,7 @@ class Top {
 
   static std::string workers_text(const Json& ex) {
     if (has_ended(ex)) return "-";
-    const Json& stats = object_of(ex, "_slicer_stats");
+    const Json& stats = object_of(ex, member::kStats);
     const std::int64_t connected = number_of(stats, "workers_active") + number_of(stats, "workers_available");
     return fmt::format("{}/{}", connected, number_of(ex, "workers"));
   }

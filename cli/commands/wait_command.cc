@@ -12,6 +12,7 @@
 #include "cli/client/plain_words.h"
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
+#include "cli/default_dialect.h"
 #include "cli/run_progress.h"
 #include "cli/shell_words.h"
 #include "core/model/execution.h"
@@ -52,13 +53,13 @@ class Watched {
 };
 
 std::string ending_text(const Json& document) {
-  const Json& stats = object_of(document, "_slicer_stats");
-  std::string text =
-      fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out", text_of(document, "ex_id"),
-                  text_of(document, "_status"), grouped(static_cast<std::uint64_t>(number_of(stats, "processed"))),
-                  grouped(static_cast<std::uint64_t>(number_of(stats, "failed"))),
-                  grouped(static_cast<std::uint64_t>(number_of(stats, "records_in"))),
-                  grouped(static_cast<std::uint64_t>(number_of(stats, "records_out"))));
+  const Json& stats = object_of(document, member::kStats);
+  std::string text = fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out",
+                                 text_of(document, "ex_id"), text_of(document, member::kStatus),
+                                 grouped(static_cast<std::uint64_t>(number_of(stats, "processed"))),
+                                 grouped(static_cast<std::uint64_t>(number_of(stats, "failed"))),
+                                 grouped(static_cast<std::uint64_t>(number_of(stats, "records_in"))),
+                                 grouped(static_cast<std::uint64_t>(number_of(stats, "records_out"))));
   if (const auto count = number_of(stats, "quarantined"); count > 0)
     text += fmt::format(", {} quarantined", grouped(static_cast<std::uint64_t>(count)));
   return text;
@@ -79,10 +80,10 @@ ExitCode tell_end(const Json& document, const CommandLine& line) {
         code);
   }
   if (code != ExitCode::ok) {
-    const std::string reason = plain_cause(text_of(document, "_failureReason"));
-    return report({ErrorCode::internal,
-                   fmt::format("execution {} {}{}; see `slicemill explain {}{}`", ex_id, text_of(document, "_status"),
-                               reason.empty() ? "" : ": " + reason, ex_id, place_words(line))},
+    const std::string reason = plain_cause(text_of(document, member::kFailure));
+    return report({ErrorCode::internal, fmt::format("execution {} {}{}; see `slicemill explain {}{}`", ex_id,
+                                                    text_of(document, member::kStatus),
+                                                    reason.empty() ? "" : ": " + reason, ex_id, place_words(line))},
                   code);
   }
   return code;
@@ -91,17 +92,17 @@ ExitCode tell_end(const Json& document, const CommandLine& line) {
 }  // namespace
 
 bool has_ended(const Json& document) {
-  const auto status = parse_execution_status(text_of(document, "_status"));
+  const auto status = parse_execution_status(text_of(document, member::kStatus));
   return status && is_terminal(*status);
 }
 
 ExitCode outcome_of(const Json& document, bool fail_on_quarantine) {
-  const std::string status = text_of(document, "_status");
+  const std::string status = text_of(document, member::kStatus);
   // A persistent execution has no end of its own: it is told to stop.
   const bool as_wanted =
       status == "completed" || (status == "stopped" && text_of(document, "lifecycle") == "persistent");
   if (!as_wanted) return ExitCode::failed;
-  const bool quarantined = number_of(object_of(document, "_slicer_stats"), "quarantined") > 0;
+  const bool quarantined = number_of(object_of(document, member::kStats), "quarantined") > 0;
   return fail_on_quarantine && quarantined ? ExitCode::quarantined : ExitCode::ok;
 }
 
@@ -124,14 +125,14 @@ Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& l
     }
     ASSIGN_OR_RETURN(auto document, watched.look());
     if (document) {
-      status = text_of(*document, "_status");
+      status = text_of(*document, member::kStatus);
       if (has_ended(*document)) {
         progress.end();
         return tell_end(*document, line);
       }
       std::vector<Json> shown = {std::move(*document)};
       if (is_bar && add_live_figures(execution.master, shown))
-        progress.show(status, object_of(shown.front(), "_slicer_stats"));
+        progress.show(status, object_of(shown.front(), member::kStats));
     }
     std::chrono::milliseconds left = kLongestPause;
     if (timeout) {

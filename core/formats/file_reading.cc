@@ -10,6 +10,8 @@ namespace slicemill {
 
 namespace {
 
+constexpr const char* kEncoding = "encoding";  // of every operation: core/model/job_spec.h
+
 Error option_error(std::string_view option, std::string_view problem) {
   return Error(ErrorCode::invalid, fmt::format("{}: {}", option, problem), false);
 }
@@ -74,7 +76,7 @@ Result<void> check(const FileReading& reading, const std::string& field_delimite
     if (!seen.insert(field).second) return option_error("fields", fmt::format("\"{}\" is named twice", field));
   }
   if (reading.raw_records && !is_line_based(reading.format)) {
-    return option_error("_encoding", fmt::format("raw records cannot be read from format {}", format));
+    return option_error(kEncoding, fmt::format("raw records cannot be read from format {}", format));
   }
   return check_types(reading);
 }
@@ -106,7 +108,7 @@ Result<FileReading> file_reading(const Json& options) {
     reading.file_per_slice = option<bool>(options, "file_per_slice", false);
     reading.settle_ms = option<std::int64_t>(options, "settle", reading.settle_ms);
     reading.pipe_timeout_ms = option<std::int64_t>(options, "pipe_timeout", reading.pipe_timeout_ms);
-    reading.raw_records = option<std::string>(options, "_encoding", "json") == "raw";
+    reading.raw_records = option<std::string>(options, kEncoding, "json") == "raw";
   } catch (const nlohmann::json::exception& wrong) {
     return Error(ErrorCode::invalid, fmt::format("file_reader options: {}", wrong.what()), false);
   }

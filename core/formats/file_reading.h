@@ -34,7 +34,7 @@ struct FileReading {
   bool file_per_slice = false;
   std::int64_t settle_ms = 2'000;        // persistent: a file is read once it has not changed for so long
   std::int64_t pipe_timeout_ms = 5'000;  // how long a pipe may be without its first writer
-  bool raw_records = false;              // `_encoding: raw`: lines are passed on as they are
+  bool raw_records = false;              // lines are passed on as they are
 
   // By the option, or by the name of the file and its first kContentBytes bytes. unsupported: see
   // compression_of_content().

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/model/job_spec.h"
+
 namespace slicemill {
 namespace {
 
@@ -19,11 +21,9 @@ std::optional<std::int64_t> integer_in(const std::string& text, const char* memb
   return json ? integer_in(*json, member) : std::nullopt;
 }
 
-std::string name_of_sink(const Json& operation) {
-  for (const char* member : {"path", "_op"})
-    if (const auto found = operation.find(member); found != operation.end() && found->is_string())
-      return found->get<std::string>();
-  return "sink";
+std::string name_of_sink(const OperationSpec& operation) {
+  const auto path = operation.options.find("path");
+  return path != operation.options.end() && path->is_string() ? path->get<std::string>() : operation.shown_name();
 }
 
 // Where the numbers of one slicer are not done any more: what it has not cut yet, or the first slice that is not
@@ -60,10 +60,9 @@ std::uint64_t files_of(const OutputFacts& facts) {
 template <typename Ledger>
 Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
   const LedgerHeader& header = ledger.header();
-  ASSIGN_OR_RETURN(const Json job, parse_json(header.execution));
-  const auto operations = job.find("operations");
-  if (operations == job.end() || !operations->is_array() || operations->empty()) return std::vector<SinkView>();
-  SinkView sink{.sink = name_of_sink(operations->back())};
+  ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(header.execution));
+  if (job.operations.empty()) return std::vector<SinkView>();
+  SinkView sink{.sink = name_of_sink(job.operations.back())};
   RETURN_IF_ERROR(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     sink.files += files_of(output.facts);
@@ -74,8 +73,9 @@ Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
     sink.files = files_of(header.joined->facts);
     sink.bytes = header.joined->facts.bytes;
   }
-  const auto start = integer_in(operations->front(), "start");
-  if (start && integer_in(operations->front(), "end")) {
+  const Json& reading = job.operations.front().options;
+  const auto start = integer_in(reading, "start");
+  if (start && integer_in(reading, "end")) {
     ASSIGN_OR_RETURN(const SourceProgress progress, ledger.source_progress());
     const auto end = end_of_done(*start, progress);
     if (end && *end > *start) {

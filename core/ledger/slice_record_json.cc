@@ -33,9 +33,9 @@ Json slice_record_json(const OpenRow& row, const std::vector<std::string>& linea
   const std::string origin = row.key.generation < lineage.size() ? lineage[row.key.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
   Json record = {
-      {"slice_id", slice_id(origin, row.key)}, {"slicer_id", row.key.slicer},        {"slicer_order", row.key.order},
-      {"request", shown_request(row.request)}, {"state", to_string(row.state)},      {"ex_id", settled_in},
-      {"_created", to_iso(row.created_ms)},    {"_updated", to_iso(row.updated_ms)}, {"error", row.error}};
+      {"slice_id", slice_id(origin, row.key)}, {"slicer_id", row.key.slicer},       {"slicer_order", row.key.order},
+      {"request", shown_request(row.request)}, {"state", to_string(row.state)},     {"ex_id", settled_in},
+      {"created", to_iso(row.created_ms)},     {"updated", to_iso(row.updated_ms)}, {"error", row.error}};
   if (row.retries > 0) record["retry_count"] = row.retries;
   if (row.crashes > 0) record["worker_deaths"] = row.crashes;
   return record;
@@ -58,7 +58,7 @@ Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::str
                  {"slicer_id", slice.slicer},
                  {"slicer_order", slice.order},
                  {"ex_id", settled_in},
-                 {"_created", to_iso(row.at_ms)},
+                 {"created", to_iso(row.at_ms)},
                  {"operation", row.record.operation},
                  {"place", row.record.place},
                  {"bytes", is_text ? row.record.bytes : to_base64(row.record.bytes)},

@@ -1,5 +1,5 @@
-// How a ledger row looks in the API: the slice record of the first dialect (reference, 1.4). Used by the controller for
-// a live execution and by the master for an ended one.
+// Rows of a ledger as records of failed slices and of quarantined ones, which dialects show
+// (JobDialect::slice_document): of a live execution its controller makes them, of an ended one the master.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace slicemill {
 
-// lineage: of the ledger that the row came from. `ex_id` of the record is the execution that settled it.
+// {slice_id, slicer_id, slicer_order, request, state, ex_id, created, updated, error, retry_count, worker_deaths}: the
+// last two if they are not 0. lineage: of the ledger that the row came from; ex_id: the execution that settled it.
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage);
 
 // One quarantined record: slice, place, bytes, error. Bytes that are no UTF-8 are shown as base64, and `encoding` says

@@ -12,11 +12,10 @@ std::string text_of(const Json& entry, const char* member) {
 
 }  // namespace
 
-std::vector<AssetBundle> bundles_of(const Json& execution) {
+std::vector<AssetBundle> bundles_from_json(const Json& list) {
   std::vector<AssetBundle> bundles;
-  const auto list = execution.find("asset_bundles");
-  if (list == execution.end() || !list->is_array()) return bundles;
-  for (const auto& entry : *list) {
+  if (!list.is_array()) return bundles;
+  for (const auto& entry : list) {
     if (!entry.is_object()) continue;
     AssetBundle bundle{text_of(entry, "id"),        text_of(entry, "name"),      text_of(entry, "version"),
                        text_of(entry, "reference"), text_of(entry, "directory"), {}};

@@ -1,5 +1,4 @@
-// A bundle of code and data that a job uses, as the resolved execution document carries it (`asset_bundles`). Plain
-// values, any thread.
+// A bundle of code and data that a job uses. Plain values, any thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -23,8 +22,8 @@ struct AssetBundle {
   bool operator==(const AssetBundle&) const = default;
 };
 
-// In the order of the job's `assets`; entries that are not of this form are left out.
-std::vector<AssetBundle> bundles_of(const Json& execution);
+// Of a list; entries that are not of this form are left out.
+std::vector<AssetBundle> bundles_from_json(const Json& list);
 Json to_json(const std::vector<AssetBundle>& bundles);
 
 // The first bundle of that id, reference ("name:^1.0") or name.

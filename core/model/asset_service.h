@@ -50,7 +50,7 @@ class AssetService {
   virtual Result<std::unique_ptr<AssetUpload>> upload(std::optional<std::uint64_t> announced) = 0;
   // not_found, or conflict while an execution that lives uses it. The answer follows when the files are gone.
   virtual void remove(const std::string& id, Reply<std::string> reply) = 0;
-  // {_created, name, version, description, node_version, platform, arch, id}; absent members are left out.
+  // {name, version, description, node_version, platform, arch, id}; absent members are left out.
   virtual void list(const AssetQuery& query, Reply<std::vector<Json>> reply) = 0;
 };
 

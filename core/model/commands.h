@@ -104,7 +104,7 @@ struct StopAnswer {
 enum class WorkerChange { add, remove, total };
 
 struct WorkersAnswer {
-  std::string action;  // what happened, in the words of the first dialect: enqueued, remove, set
+  std::string action;  // what happened, one word: enqueued, remove, set
   std::int64_t count = 0;
 };
 
@@ -125,7 +125,7 @@ class JobService {
  public:
   virtual ~JobService() = default;
 
-  // Jobs. A job or execution document has the members that the first dialect shows.
+  // Jobs. Documents are those of the dialect that the job was posted in (core/model/job_dialect.h).
   virtual void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) = 0;
   virtual void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
   virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) = 0;

@@ -21,7 +21,7 @@ struct JobWarning {
   std::string field;
   std::string description;
   Holder holder = Holder::job;
-  std::string name{};   // of an operation (`_op`) or api (`_name`); "" for the job
+  std::string name{};   // of an operation or api; "" for the job
   std::string place{};  // "operations[0]"; "" for the job
 
   bool operator==(const JobWarning&) const = default;

@@ -48,7 +48,7 @@ Json ControllerLaunch::to_json() const {
   return Json{{"ex_id", ex_id},
               {"job_id", job_id},
               {"epoch", epoch},
-              {"execution", execution},
+              {"job", slicemill::to_json(job)},
               {"ledger_directory", ledger_directory},
               {"ledger_was_made", ledger_was_made},
               {"master_notes_ledger", master_notes_ledger},
@@ -70,7 +70,7 @@ Result<ControllerLaunch> ControllerLaunch::from_json(const Json& json) {
     launch.ex_id = json.at("ex_id").get<std::string>();
     launch.job_id = json.at("job_id").get<std::string>();
     launch.epoch = json.at("epoch").get<std::uint64_t>();
-    launch.execution = json.at("execution");
+    ASSIGN_OR_RETURN(launch.job, job_spec_from_json(json.at("job")));
     launch.ledger_directory = json.at("ledger_directory").get<std::string>();
     launch.ledger_was_made = json.value("ledger_was_made", false);
     launch.master_notes_ledger = json.value("master_notes_ledger", false);

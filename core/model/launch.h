@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/model/execution.h"
+#include "core/model/job_spec.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
@@ -23,7 +24,7 @@ std::string controller_last_words(std::int64_t pid);
 // In a worker's environment: the public key of its controller. Taken out before any operation runs.
 inline constexpr const char* kControllerKeyVariable = "SLICEMILL_CONTROLLER_KEY";
 
-// Time limits of an execution. Milliseconds. Names and defaults follow the first dialect where it has them.
+// Time limits of an execution. Milliseconds.
 struct ExecutionSettings {
   std::int64_t slicer_timeout_ms = 180'000;             // no worker ever connected -> failed
   std::int64_t worker_disconnect_timeout_ms = 300'000;  // all workers gone for this long -> failed
@@ -44,7 +45,7 @@ struct ControllerLaunch {
   std::string ex_id;
   std::string job_id;
   std::uint64_t epoch = 1;
-  Json execution;                       // the resolved execution document
+  JobSpec job;
   std::string ledger_directory;         // exists already: go on with it; otherwise it is created, unless it was made
   bool ledger_was_made = false;         // known to be: if it is not there, it is lost
   bool master_notes_ledger = false;     // no slice goes out before the master says that it knows of the ledger

@@ -15,9 +15,6 @@
 
 namespace slicemill {
 
-// Where an execution's document keeps them.
-inline constexpr const char* kRedrivenRecords = "redriven_records";
-
 // How a quarantined record is called outside: by its slice and its number there.
 std::string quarantine_id(std::string_view slice_id, std::uint32_t number);
 

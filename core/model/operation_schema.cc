@@ -12,7 +12,7 @@
 namespace slicemill {
 namespace {
 
-constexpr std::size_t kMembersOfJob = 16;  // `_op`, ids, times and the like
+constexpr std::size_t kMembersOfJob = 16;  // ids, times and the like
 constexpr std::size_t kMostUnknown = 50;   // keys that are warned of one by one
 constexpr double kIntegerLimit = 9.2e18;   // beyond it a double no longer fits std::int64_t
 
@@ -254,8 +254,8 @@ std::string_view to_string(Delivery delivery) {
 }
 
 Json json_schema(const OperationSchema& schema) {
-  Json properties = Json::object({{"_op", Json::object({{"const", schema.name}})}});
-  Json required = Json::array({"_op"});
+  Json properties = Json::object();
+  Json required = Json::array();
   for (const auto& spec : schema.options) {
     properties[spec.name] = option_schema(spec);
     if (spec.required) required.push_back(spec.name);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/job_spec.h"
 #include "core/model/job_warning.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -66,7 +67,7 @@ struct PathRule {
 
 // What an operation is judged beside: a job that is valid otherwise, with all options normalised.
 struct JobScope {
-  const Json& job;
+  const JobSpec& job;
   const PathRule& paths;
 };
 
@@ -85,7 +86,7 @@ struct OperationSchema {
   struct PlaceWarning {
     std::string option, description;
   };
-  std::function<std::optional<PlaceWarning>(const Json& options, std::span<const Json> before)> check_place{};
+  std::function<std::optional<PlaceWarning>(const Json& options, std::span<const OperationSpec> before)> check_place{};
   // Checks against the rest of the job. It may look at the file system.
   std::function<Result<void>(const Json& options, const JobScope& scope)> check_job{};
   // Settles what relative names in the options mean that are no paths by themselves. Of valid options.
@@ -117,8 +118,8 @@ struct ValidatedOptions {
   std::vector<JobWarning> warnings;     // unknown keys, with a suggestion where one is near
 };
 
-// Given null counts as not given (except for `any`, where it is a value). Keys beginning with '_' are the job's (`_op`,
-// ...) and are left alone here.
+// Given null counts as not given (except for `any`, where it is a value). Keys beginning with '_' are the dialect's and
+// are left alone here.
 ValidatedOptions validate_options(const OperationSchema& schema, const Json& given);
 // The same against a bare list of specs (top level of a job).
 ValidatedOptions validate_against(const std::vector<OptionSpec>& specs, const Json& given);

@@ -1,4 +1,4 @@
-// The reason of an execution's end without the words around it that clients of Teraslice match on. Pure, any thread.
+// The reason of an execution's end without the words around it that clients match on. Pure, any thread.
 #pragma once
 
 #include <string_view>

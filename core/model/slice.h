@@ -70,7 +70,7 @@ struct SliceRun {
   std::uint16_t generation = 0;
   std::uint32_t slicer = 0;
   std::uint64_t first_order = 0;
-  WallMs created_ms = 0;  // the slices' _created
+  WallMs created_ms = 0;  // of the slices
   std::variant<ListRequests, RangeRequests> requests;
 
   bool operator==(const SliceRun&) const = default;

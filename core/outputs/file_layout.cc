@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/formats/record_projection.h"
+#include "core/model/job_spec.h"
 #include "core/model/output_path.h"
 #include "core/outputs/subdirectory.h"
 
@@ -132,7 +133,7 @@ Result<FileWriting> file_writing(const Json& options) {
   writer.field_delimiter = delimiter[0];
   writer.include_header = flag_option(options, "include_header");
   writer.is_part = flag_option(options, "single_file");
-  writer.raw_records = text_option(options, "_encoding", "json") == "raw";
+  writer.raw_records = text_option(options, kEncodingOption, "json") == "raw";
 
   const bool delimited = is_delimited(writer.format);
   if (delimited && (delimiter.size() != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r")) {
@@ -143,7 +144,7 @@ Result<FileWriting> file_writing(const Json& options) {
                         fmt::format("must be \"\\n\" or \"\\r\\n\" for format {}", to_string(writer.format)));
   }
   if (writer.raw_records && !is_line_based(writer.format)) {
-    return option_error("_encoding", fmt::format("raw records cannot be written as {}", to_string(writer.format)));
+    return option_error(kEncodingOption, fmt::format("raw records cannot be written as {}", to_string(writer.format)));
   }
   if (writer.raw_records && writer.format == RecordFormat::ldjson && !writer.fields.empty()) {
     return option_error("fields", "raw records have no fields");

@@ -66,6 +66,6 @@ class FilePublisher final : public OutputPublisher {
 };
 
 // Of the job's last operation; nothing: it writes no files.
-Result<std::optional<FileLayout>> exported_layout(const Json& job, std::string_view lineage_id);
+Result<std::optional<FileLayout>> exported_layout(const JobSpec& job, std::string_view lineage_id);
 
 }  // namespace slicemill

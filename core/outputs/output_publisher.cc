@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "core/model/job.h"
 #include "core/outputs/file_publisher.h"
 
 namespace slicemill {
@@ -20,31 +19,28 @@ Result<void> OutputPublisher::publish_joined(const OutputFacts&) {
 namespace {
 
 // Of the job's last operation, if that is one that publishes files.
-const Json* exporter_options(const Json& job) {
-  const auto operations = job.find("operations");
-  if (operations == job.end() || !operations->is_array() || operations->empty()) return nullptr;
-  const Json& options = operations->back();
-  const bool exports = operation_name(options.at("_op").get_ref<const std::string&>()) == "file_exporter";
-  return exports ? &options : nullptr;
+const Json* exporter_options(const JobSpec& job) {
+  const bool exports = !job.operations.empty() && job.operations.back().name == "file_exporter";
+  return exports ? &job.operations.back().options : nullptr;
 }
 
 }  // namespace
 
-Result<std::optional<FileLayout>> exported_layout(const Json& job, std::string_view lineage_id) {
+Result<std::optional<FileLayout>> exported_layout(const JobSpec& job, std::string_view lineage_id) {
   const Json* const options = exporter_options(job);
   if (options == nullptr) return std::optional<FileLayout>();
   ASSIGN_OR_RETURN(FileLayout layout, file_layout(*options, lineage_id));
   return std::optional(std::move(layout));
 }
 
-Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id) {
+Result<std::string> staging_directory_of(const JobSpec& job, std::string_view lineage_id) {
   const Json* const options = exporter_options(job);
   if (options == nullptr) return std::string();
   ASSIGN_OR_RETURN(const FileLayout layout, file_layout(*options, lineage_id));
   return layout.staging_directory();
 }
 
-Result<std::string> output_mismatch(const Json& before, const Json& now, std::string_view lineage_id) {
+Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, std::string_view lineage_id) {
   ASSIGN_OR_RETURN(const auto former, exported_layout(before, lineage_id));
   if (!former || !(former->single_file || former->replaces)) return std::string();
   ASSIGN_OR_RETURN(const auto present, exported_layout(now, lineage_id));
@@ -53,7 +49,7 @@ Result<std::string> output_mismatch(const Json& before, const Json& now, std::st
                      former->publish_directory());
 }
 
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
                                                         Files& files, const std::optional<JoinRecord>& joined) {
   const Json* const exporter = exporter_options(job);
   if (exporter == nullptr) return std::unique_ptr<OutputPublisher>();

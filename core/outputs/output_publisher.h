@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/job_spec.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -31,7 +32,7 @@ struct VerifyReport {
 // The job of an earlier execution of the lineage, which may have written elsewhere.
 struct FormerJob {
   std::uint64_t last_epoch = 0;  // outputs of attempts up to this epoch are its own, or of those before
-  Json job;
+  JobSpec job;
 };
 
 using OutputVisitor = std::function<Result<void>(const CommittedOutput&)>;
@@ -80,15 +81,15 @@ class OutputPublisher {
 
 // Where the lineage of this first execution keeps what is not published yet: everything in it can be removed with the
 // last execution of the lineage. "" if the job stages nothing.
-Result<std::string> staging_directory_of(const Json& job, std::string_view lineage_id);
+Result<std::string> staging_directory_of(const JobSpec& job, std::string_view lineage_id);
 
 // Why a recovery cannot go on under another job, `now`: "" if it can. What was written waits to appear as a whole, and
 // the new job would look for it elsewhere.
-Result<std::string> output_mismatch(const Json& before, const Json& now, std::string_view lineage_id);
+Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, std::string_view lineage_id);
 
 // For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
 // lineage: execution ids, oldest first. joined: as in the ledger.
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const Json& job, const std::vector<std::string>& lineage,
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
                                                         Files& files, const std::optional<JoinRecord>& joined);
 
 }  // namespace slicemill

@@ -9,7 +9,6 @@
 #include <system_error>
 
 #include "core/formats/path_glob.h"
-#include "core/model/job.h"
 #include "core/outputs/file_layout.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/printable.h"
@@ -85,10 +84,9 @@ bool PublishedFiles::may_be_in(const std::string& other_directory) const {
   return other.size() == own.size() + depth && std::equal(own.begin(), own.end(), other.begin());
 }
 
-std::optional<PublishedFiles> published_files(const Json& operations) {
-  const Json& sender = operations.back();
-  if (operation_name(sender.value("_op", std::string())) != "file_exporter") return std::nullopt;
-  const auto layout = file_layout(sender, "");
+std::optional<PublishedFiles> published_files(const JobSpec& job) {
+  if (job.operations.empty() || job.operations.back().name != "file_exporter") return std::nullopt;
+  const auto layout = file_layout(job.operations.back().options, "");
   if (!layout) return std::nullopt;  // its own check says what is wrong
   const auto subdirectory = Subdirectory::parse(layout->subdirectory);
   PublishedFiles published{
@@ -113,8 +111,8 @@ Error own_output_error(const std::string& input, const std::string& output) {
                false);
 }
 
-Result<void> check_own_output(const std::string& input, const Json& operations) {
-  const auto published = published_files(operations);
+Result<void> check_own_output(const std::string& input, const JobSpec& job) {
+  const auto published = published_files(job);
   if (!published) return {};
   std::error_code failed;
   const auto kind = std::filesystem::status(input, failed).type();

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/runtime/json.h"
+#include "core/model/job_spec.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -22,13 +22,13 @@ struct PublishedFiles {
   bool may_be_in(const std::string& other_directory) const;
 };
 
-// operations: those of a resolved job. Nothing: its sender writes no files.
-std::optional<PublishedFiles> published_files(const Json& operations);
+// Nothing: the job's sender writes no files.
+std::optional<PublishedFiles> published_files(const JobSpec& job);
 
-// invalid, naming both, if a reader of `input` (a file, a directory or a pattern) would read what these operations
-// publish. Links in the part of the pattern before its first special character are followed; where others lead is seen
-// only when the pattern is looked up.
-Result<void> check_own_output(const std::string& input, const Json& operations);
+// invalid, naming both, if a reader of `input` (a file, a directory or a pattern) would read what the job
+// publishes. Links in the part of the pattern before its first special character are followed; where others lead is
+// seen only when the pattern is looked up.
+Result<void> check_own_output(const std::string& input, const JobSpec& job);
 
 Error own_output_error(const std::string& input, const std::string& output);
 

@@ -1,6 +1,5 @@
 #include "core/query/field.h"
 
-#include <array>
 #include <clocale>
 #include <cmath>
 #include <cwctype>
@@ -13,53 +12,6 @@
 namespace slicemill::query {
 
 namespace {
-
-constexpr std::array kJobFields = {
-    Field{"job_id", FieldType::keyword},    Field{"_context", FieldType::keyword},
-    Field{"_created", FieldType::date},     Field{"_updated", FieldType::date},
-    Field{"_deleted", FieldType::boolean},  Field{"_deleted_on", FieldType::date},
-    Field{"active", FieldType::boolean},    Field{"analytics", FieldType::boolean},
-    Field{"assets", FieldType::keywords},   Field{"autorecover", FieldType::boolean},
-    Field{"lifecycle", FieldType::keyword}, Field{"max_retries", FieldType::integer},
-    Field{"name", FieldType::text},         Field{"probation_window", FieldType::integer},
-    Field{"log_level", FieldType::keyword}, Field{"slicers", FieldType::integer},
-    Field{"workers", FieldType::integer},   Field{"stateful", FieldType::boolean},
-};
-
-constexpr std::array kOnlyExecutionFields = {
-    Field{"ex_id", FieldType::keyword},
-    Field{"_status", FieldType::keyword},
-    Field{"_has_errors", FieldType::boolean},
-    Field{"recovered_execution", FieldType::keyword},
-    Field{"recovered_slice_type", FieldType::keyword},
-    Field{"slicer_port", FieldType::integer},
-    Field{"slicer_hostname", FieldType::keyword},
-    Field{"teraslice_version", FieldType::keyword},
-    Field{"relocatable", FieldType::boolean},
-    Field{"_failureReason", FieldType::text},
-};
-
-constexpr auto kExecutionFields = [] {
-  std::array<Field, kJobFields.size() + kOnlyExecutionFields.size()> all{};
-  std::size_t at = 0;
-  for (const Field& field : kJobFields) all[at++] = field;
-  for (const Field& field : kOnlyExecutionFields) all[at++] = field;
-  return all;
-}();
-
-constexpr std::array kSliceFields = {
-    Field{"ex_id", FieldType::keyword},     Field{"slice_id", FieldType::keyword},
-    Field{"slicer_id", FieldType::keyword}, Field{"slicer_order", FieldType::integer},
-    Field{"state", FieldType::keyword},     Field{"_created", FieldType::date},
-    Field{"_updated", FieldType::date},     Field{"error", FieldType::keyword},
-};
-
-constexpr std::array kAssetFields = {
-    Field{"_created", FieldType::date},        Field{"name", FieldType::keyword},
-    Field{"version", FieldType::keyword},      Field{"id", FieldType::keyword},
-    Field{"node_version", FieldType::integer}, Field{"platform", FieldType::keyword},
-    Field{"arch", FieldType::keyword},
-};
 
 std::optional<std::string> scalar_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -170,23 +122,15 @@ std::size_t word_piece(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::span<const Field> job_fields() {
-  return kJobFields;
-}
-std::span<const Field> execution_fields() {
-  return kExecutionFields;
-}
-std::span<const Field> slice_fields() {
-  return kSliceFields;
-}
-
-std::span<const Field> asset_fields() {
-  return kAssetFields;
-}
-
 const Field* find_field(std::span<const Field> fields, std::string_view name) {
   for (const Field& field : fields)
     if (field.name == name) return &field;
+  return nullptr;
+}
+
+const Field* find_field(std::span<const Field> fields, FieldRole role) {
+  for (const Field& field : fields)
+    if (field.role == role) return &field;
   return nullptr;
 }
 

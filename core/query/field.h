@@ -1,8 +1,8 @@
 // The fields that lists can be filtered and sorted by, and how a field's value in a document is compared. Pure, any
 // thread.
 //
-// Only these fields are indexed; whatever else a document holds is stored, never searched. A document that lacks a
-// field, or holds something there that is not of the field's type, has no value: nothing matches it.
+// Which fields there are is the dialect's; whatever else a document holds is stored, never searched. A document that
+// lacks a field, or holds something there that is not of the field's type, has no value: nothing matches it.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,30 @@ enum class FieldType : std::uint8_t {
   date,      // milliseconds since 1970
 };
 
-struct Field {
-  std::string_view name;
-  FieldType type = FieldType::keyword;
+// What a field says, whatever it is called: of those that change without a new document, or mean something to lists.
+enum class FieldRole : std::uint8_t {
+  none,
+  kind,  // job or execution
+  job_id,
+  ex_id,
+  created,
+  updated,
+  deleted,
+  deleted_on,
+  status,
+  has_errors,
+  reason,
 };
 
-std::span<const Field> job_fields();
-std::span<const Field> execution_fields();
-std::span<const Field> slice_fields();  // of the records of failed slices
-std::span<const Field> asset_fields();
+struct Field {
+  std::string_view name;  // of the member in the documents of the list
+  FieldType type = FieldType::keyword;
+  FieldRole role = FieldRole::none;
+};
 
 // nullptr if there is no such field.
 const Field* find_field(std::span<const Field> fields, std::string_view name);
+const Field* find_field(std::span<const Field> fields, FieldRole role);
 
 // What conditions are tested against: nothing, a number (integer, boolean, date), a text (keyword), or terms (keywords,
 // text).

@@ -2,13 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/query/date_period.h"
-#include "core/query/filter_syntax.h"
 
 namespace slicemill::query {
 
@@ -265,10 +265,15 @@ bool group_holds(const Condition& group, const Json& document) {
 
 }  // namespace
 
-Result<Filter> parse_filter(std::string_view text, std::span<const Field> fields, WallMs now) {
-  ASSIGN_OR_RETURN(const FilterNode root, parse_filter_syntax(text));
-  ASSIGN_OR_RETURN(Condition condition, Binder(text, fields, now).bind(root));
-  return Filter{std::string(text), std::move(condition)};
+Error filter_error(std::string_view text, std::size_t at, std::string_view what) {
+  const auto characters = std::ranges::count_if(text.substr(0, std::min(at, text.size())),
+                                                [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  return {ErrorCode::invalid, fmt::format("bad filter at character {}: {}", characters + 1, what)};
+}
+
+Result<Filter> bind_filter(const FilterTree& tree, std::span<const Field> fields, WallMs now) {
+  ASSIGN_OR_RETURN(Condition condition, Binder(tree.text, fields, now).bind(tree.root));
+  return Filter{tree.text, std::move(condition)};
 }
 
 bool holds(const Condition& condition, const Json& document) {

@@ -1,4 +1,4 @@
-// A filter of a list: text of the filter language, read against the fields of that list. Pure, any thread.
+// A filter of a list: a tree of tests, read against the fields of that list. Pure, any thread.
 //
 // A test names an indexed field or none: then any of them may match. Fields that are not indexed match nothing. Texts
 // of type `text` are compared as words without regard to case, keywords exactly, dates and numbers as such.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/query/field.h"
+#include "core/query/filter_tree.h"
 #include "core/query/term_pattern.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/json.h"
@@ -47,8 +48,8 @@ struct Filter {
   Condition condition;
 };
 
-// now: what relative dates (now-1d) count from. invalid: the message names the character.
-Result<Filter> parse_filter(std::string_view text, std::span<const Field> fields, WallMs now);
+// now: what relative dates (now-1d) count from. invalid: the message names the character of the tree's text.
+Result<Filter> bind_filter(const FilterTree& tree, std::span<const Field> fields, WallMs now);
 
 // The one meaning of a condition; registries that test in their own way must agree with it.
 bool holds(const Condition& condition, const Json& document);

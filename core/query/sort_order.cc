@@ -25,7 +25,7 @@ Result<std::vector<SortKey>> parse_sort(std::string_view text, std::span<const F
 }
 
 bool is_default_sort(std::span<const SortKey> keys) {
-  return keys.empty() || (keys.size() == 1 && keys[0].field->name == "_updated" && keys[0].descending);
+  return keys.empty() || (keys.size() == 1 && keys[0].field->role == FieldRole::updated && keys[0].descending);
 }
 
 std::vector<Value> sort_values(std::span<const SortKey> keys, const Json& document) {

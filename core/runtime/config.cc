@@ -13,7 +13,6 @@
 
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
-#include "core/runtime/teraslice_config.h"
 #include "core/runtime/text.h"
 
 extern char** environ;
@@ -27,8 +26,7 @@ constexpr std::string_view kVariablePrefix = "SLICEMILL_";
 constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG",
                                                 "SLICEMILL_CONTROLLER_KEY", "SLICEMILL_MASTER"};
 
-// They name the configuration file, the first one first.
-constexpr std::string_view kConfigVariables[] = {"SLICEMILL_CONFIG", "TERAFOUNDATION_CONFIG"};
+constexpr std::string_view kConfigVariable = "SLICEMILL_CONFIG";  // it names the configuration file
 
 Result<std::string> default_data_directory(const Environment& environment) {
   const auto absolute = [&](const char* name) -> std::optional<std::string> {
@@ -73,7 +71,7 @@ std::vector<SettingSpec> make_specs() {
        .type = list,
        .default_text = "none",
        .description = "Further ports with one dialect at their root, for clients that look for it there: "
-                      "`amp@1610`, `teraslice@0.0.0.0:5679`; several with commas between them.",
+                      "`DIALECT@PORT` or `DIALECT@ADDRESS:PORT`; several with commas between them.",
        .computed_default = unset},
       {.name = "data",
        .type = directory,
@@ -147,7 +145,7 @@ std::vector<SettingSpec> make_specs() {
        .type = integer,
        .default_text = "1",
        .description = "How many controllers, and how many workers, are started ahead, so that a job begins sooner. "
-                      "Each serves one execution, of a job without its own `env_vars` and `log_level`.",
+                      "Each serves one execution, of a job without its own environment and log level.",
        .maximum = 64},
       {.name = "worker_transport",
        .type = word,
@@ -304,7 +302,7 @@ std::optional<std::string> setting_text(const SettingSpec& spec, const Json& val
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-Result<ConfigFile> read_config_file(const std::string& path) {
+Result<ConfigFile> read_config_file(const std::string& path, const ForeignConfig* foreign) {
   ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path));
   ConfigFile file;
   YamlNotes notes;
@@ -315,14 +313,16 @@ Result<ConfigFile> read_config_file(const std::string& path) {
   if (!parsed->is_object()) {
     return Error(ErrorCode::invalid, fmt::format("{}: expected lines of the form `key: value`", path));
   }
-  auto translated = translate_teraslice_config(*parsed);
-  if (!translated) return with_context(translated.error(), path);
-  file.values = std::move(translated->values);
-  file.keys = std::move(translated->keys);
-  file.environment = std::move(translated->environment);
-  for (const auto& warning : translated->warnings) file.warnings.push_back(fmt::format("{}: {}", path, warning));
+  if (foreign != nullptr) {
+    auto translated = foreign->translate(*parsed);
+    if (!translated) return with_context(translated.error(), path);
+    file.values = std::move(translated->values);
+    file.keys = std::move(translated->keys);
+    file.environment = std::move(translated->environment);
+    for (const auto& warning : translated->warnings) file.warnings.push_back(fmt::format("{}: {}", path, warning));
+  }
   for (const auto& [key, value] : parsed->items()) {
-    if (is_teraslice_root(key)) continue;
+    if (foreign != nullptr && foreign->is_root(key)) continue;
     const SettingSpec* spec = find_spec(key);
     if (spec == nullptr) return unknown_key(path, key);
     auto given = setting_text(*spec, value);
@@ -335,8 +335,10 @@ Result<ConfigFile> read_config_file(const std::string& path) {
 
 std::string config_path(const SettingLayers& layers) {
   if (!layers.file.empty()) return layers.file;
-  for (const std::string_view name : kConfigVariables) {
-    const auto found = layers.environment.find(std::string(name));
+  std::vector<std::string> variables = {std::string(kConfigVariable)};
+  if (layers.foreign != nullptr) variables.push_back(layers.foreign->variable);
+  for (const std::string& name : variables) {
+    const auto found = layers.environment.find(name);
     if (found != layers.environment.end() && !found->second.empty()) return found->second;
   }
   return {};
@@ -424,7 +426,7 @@ Result<Settings> resolve_settings(const SettingLayers& layers) {
   ConfigFile file;
   const std::string path = config_path(layers);
   if (!path.empty()) {
-    ASSIGN_OR_RETURN(file, read_config_file(path));
+    ASSIGN_OR_RETURN(file, read_config_file(path, layers.foreign));
   }
   Settings settings;
   settings.process_environment_ = std::move(file.environment);
@@ -457,7 +459,7 @@ Result<Settings> resolve_settings(const SettingLayers& layers) {
   return settings;
 }
 
-Environment own_environment() {
+Environment own_environment(const ForeignConfig* foreign) {
   Environment environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
@@ -465,7 +467,7 @@ Environment own_environment() {
     if (equals == std::string_view::npos) continue;
     const std::string name(text.substr(0, equals));
     if (name.starts_with(kVariablePrefix) || name == "HOME" || name == "XDG_STATE_HOME" ||
-        name == "TERAFOUNDATION_CONFIG") {
+        (foreign != nullptr && name == foreign->variable)) {
       environment.emplace(name, text.substr(equals + 1));
     }
   }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -58,10 +59,27 @@ struct SettingValue {
   SettingSource source = SettingSource::built_in;
 };
 
+// What a part of a configuration file means that was written for another program.
+struct TranslatedConfig {
+  std::map<std::string, std::string> values;                     // by name of our setting, as text
+  std::map<std::string, std::string> keys;                       // by name of our setting: the key in the file
+  std::vector<std::pair<std::string, std::string>> environment;  // variables of controllers and workers
+  std::vector<std::string> warnings;  // one line for each key that means nothing here, or is unknown
+};
+
+// The configuration of another program, which may stand in the same file. Pure functions, any thread.
+struct ForeignConfig {
+  bool (*is_root)(const std::string& key);
+  // `config` is the whole file; other roots are left alone. invalid: a root or a translated key of the wrong type.
+  Result<TranslatedConfig> (*translate)(const Json& config);
+  std::string variable;  // of the environment: it names such a file
+};
+
 struct SettingLayers {
   std::map<std::string, std::string> flags;  // by setting name
   Environment environment;                   // see own_environment()
-  std::string file;  // path; "": the one that SLICEMILL_CONFIG names, else TERAFOUNDATION_CONFIG, else none
+  std::string file;  // path; "": the one that SLICEMILL_CONFIG names, else the foreign variable, else none
+  const ForeignConfig* foreign = nullptr;
 };
 
 class Settings {
@@ -71,7 +89,7 @@ class Settings {
   std::int64_t number(std::string_view name) const { return value(name).number; }
   SettingSource source(std::string_view name) const { return value(name).source; }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  // Of a Teraslice configuration's env_vars: for controllers and workers.
+  // Of a foreign configuration: for controllers and workers.
   const std::vector<std::pair<std::string, std::string>>& process_environment() const { return process_environment_; }
 
  private:
@@ -86,8 +104,9 @@ class Settings {
 // invalid names the flag, the variable, or the file and its key; a file that cannot be read is not_found or io.
 Result<Settings> resolve_settings(const SettingLayers& layers);
 
-// This process's SLICEMILL_* variables, and those that defaults are computed from (HOME, XDG_STATE_HOME).
-Environment own_environment();
+// This process's SLICEMILL_* variables, those that defaults are computed from (HOME, XDG_STATE_HOME), and the foreign
+// one.
+Environment own_environment(const ForeignConfig* foreign = nullptr);
 
 // The table of docs/configuration.md.
 std::string render_settings_table();

@@ -24,7 +24,7 @@
 //   Goodbye     := reason                                   after Leave, everything acknowledged
 //   Pulse       := path                                     the answer to PulseWanted (core/runtime/pulse.h)
 // controller -> worker
-//   Welcome     := epoch generation_ids:list<text> job:text(JSON) controller_pid start_ticks boot_id beat_ms log_level
+//   Welcome     := epoch generation_ids:list<text> job:text(canonical JSON) controller_pid start_ticks boot_id beat_ms log_level
 //                  cancelled:list<key attempt>
 //   Dispatch    := epoch list<slice> list<span>
 //   slice       := key attempt created_ms request last_try:u8
@@ -161,7 +161,7 @@ struct Goodbye {
 struct Welcome {
   std::uint64_t epoch = 0;
   std::vector<std::string> generation_ids;  // lineage: generation index -> execution id
-  std::string job;                          // the resolved execution document
+  std::string job;                          // canonical JSON (core/model/job_spec.h)
   ProcessIdentity controller;
   std::uint64_t beat_ms = 1000;
   std::string log_level;

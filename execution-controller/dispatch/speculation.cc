@@ -8,13 +8,6 @@
 
 namespace slicemill::controller {
 
-SpeculationPolicy SpeculationPolicy::of(const Json& job) {
-  return {.enabled = job.value("speculation", false),
-          .multiplier = job.value("speculation_multiplier", 3.0),
-          .least_ms = job.value("speculation_min_runtime", std::int64_t{1'000}),
-          .most_percent = job.value("speculation_max_percent", 25.0)};
-}
-
 std::size_t SpeculationPolicy::most_second_attempts(std::size_t workers) const {
   return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(workers) * most_percent / 100));
 }

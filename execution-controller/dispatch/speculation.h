@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/job_spec.h"
 #include "core/model/slice.h"
-#include "core/runtime/json.h"
 #include "core/runtime/loop.h"
 #include "core/wire/messages.h"
 #include "execution-controller/dispatch/active_slice.h"
@@ -36,13 +36,7 @@ class SliceTimes {
   std::uint64_t count_ = 0;
 };
 
-struct SpeculationPolicy {
-  bool enabled = false;
-  double multiplier = 3;      // of the median of the latest slices
-  std::int64_t least_ms = 0;  // a slice that runs shorter is never too slow
-  double most_percent = 0;    // of the workers, for second attempts at one time; one worker always may
-
-  static SpeculationPolicy of(const Json& job);
+struct SpeculationPolicy : SpeculationSettings {
   std::size_t most_second_attempts(std::size_t workers) const;
   // How long a slice may run before it is too slow. Nothing: there is nothing to compare with.
   std::optional<Duration> patience(const SliceTimes& times) const;

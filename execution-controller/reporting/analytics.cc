@@ -25,8 +25,8 @@ double thousandths(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
-Analytics::Analytics(const Json& job, const LedgerFigures& before) {
-  for (const auto& operation : job.at("operations")) ops_.push_back(operation.at("_op").get<std::string>());
+Analytics::Analytics(const JobSpec& job, const LedgerFigures& before) {
+  for (const auto& operation : job.operations) ops_.push_back(operation.shown_name());
   sums_.resize(ops_.size());
   if (before.operations.size() != ops_.size()) return;
   sums_ = before.operations;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/job_spec.h"
 #include "core/runtime/json.h"
 #include "core/wire/messages.h"
 
@@ -24,9 +25,9 @@ struct SlowestOperation {
 
 class Analytics {
  public:
-  // job: the resolved execution document. before: what earlier controllers of the execution counted; figures that do
+  // before: what earlier controllers of the execution counted; figures that do
   // not fit the job are left out.
-  explicit Analytics(const Json& job, const LedgerFigures& before = {});
+  explicit Analytics(const JobSpec& job, const LedgerFigures& before = {});
 
   // Failed slices, and results whose figures do not fit the job, do not count.
   void add(const wire::SliceResult& result);

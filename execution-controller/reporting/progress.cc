@@ -118,11 +118,11 @@ Json summary_json(const SummaryView& summary) {
   const WallMs since = summary.resumed_ms != 0 ? summary.resumed_ms : summary.created_ms;
   const double seconds = static_cast<double>(std::max<WallMs>(1, summary.ended_ms - since)) / 1e3;
   const auto records = static_cast<double>(counters.records_in - std::min(counters.records_in, summary.records_before));
-  const Json& last = summary.job.at("operations").back();
+  const Json& last = summary.job.operations.back().options;
   const auto path = last.find("path");
   const Progress& progress = summary.view.progress;
   return {{"ex_id", summary.ex_id},
-          {"name", summary.job.value("name", std::string())},
+          {"name", summary.job.name},
           {"status", summary.status},
           {"reason", std::string(plain_reason(summary.reason))},
           {"started", to_iso(summary.created_ms)},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/job_spec.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/json.h"
 #include "execution-controller/dispatch/dispatcher.h"
@@ -66,7 +67,7 @@ std::string failure_reason(const std::string& ex_id, std::uint64_t failed, const
 // What an execution did, once it has ended.
 struct SummaryView {
   std::string ex_id;
-  const Json& job;  // the resolved execution document
+  const JobSpec& job;
   std::string status;
   std::string reason;
   WallMs created_ms = 0;  // of the ledger

@@ -5,9 +5,8 @@
 #include <string>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
-#include "core/runtime/json.h"
+#include "core/model/job_spec.h"
 
 namespace slicemill::controller {
 
@@ -19,12 +18,10 @@ struct QuarantinePolicy {
   std::uint64_t max_records = 10'000;  // 0: any number
   double max_percent = kAnyPercent;
 
-  static QuarantinePolicy of(const Json& job) {
+  static QuarantinePolicy of(const JobSpec& job) {
     QuarantinePolicy policy;
-    const auto records = job.find("quarantine_max_records");
-    if (records != job.end() && records->is_number()) policy.max_records = records->get<std::uint64_t>();
-    const auto percent = job.find("quarantine_max_percent");
-    if (percent != job.end() && percent->is_number()) policy.max_percent = percent->get<double>();
+    policy.max_records = job.most_quarantined.value_or(policy.max_records);
+    policy.max_percent = job.most_quarantined_percent.value_or(policy.max_percent);
     return policy;
   }
 

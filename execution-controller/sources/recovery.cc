@@ -29,10 +29,6 @@ ActiveSlice from_row(const OpenRow& row, bool replayed) {
 
 }  // namespace
 
-bool goes_on_after_replay(const Json& job) {
-  return job.value("autorecover", false);
-}
-
 Recovery::Recovery(Loop& loop, SliceLedger& ledger, SliceQueue& queue, bool goes_on, Hooks hooks)
     : loop_(loop), ledger_(ledger), queue_(queue), goes_on_(goes_on), hooks_(std::move(hooks)) {}
 

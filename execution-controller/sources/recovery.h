@@ -22,9 +22,6 @@
 
 namespace slicemill::controller {
 
-// A job with `autorecover`: whatever its recovery replays, it goes on with new slices.
-bool goes_on_after_replay(const Json& job);
-
 class Recovery {
  public:
   struct Hooks {

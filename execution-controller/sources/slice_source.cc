@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "core/model/job.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -36,7 +35,7 @@ struct SliceSource::State {
   std::uint32_t failures = 0;
 };
 
-SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job,
+SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const JobSpec& job,
                          Hooks hooks)
     : loop_(loop),
       writer_(writer),
@@ -46,8 +45,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
       job_(job),
       hooks_(std::move(hooks)),
       totals_(header.figures.source_extents) {
-  const std::string reader(operation_name(job_.at("operations").at(0).at("_op").get_ref<const std::string&>()));
-  const std::uint32_t count = slicer_count(reader, job_.value("slicers", std::int64_t{1}));
+  const std::uint32_t count = slicers_of(job_);
   for (std::uint32_t id = 0; id < count; ++id) {
     auto state = std::make_unique<State>();
     state->id = id;
@@ -69,10 +67,10 @@ bool SliceSource::can_resume() const {
 SliceSource::Opening SliceSource::opening_of(const State& state) const {
   return {state.slicer,
           {.job = job_,
-           .options = job_.at("operations").at(0),
+           .options = job_.operations.front().options,
            .slicer = state.id,
            .slicers = static_cast<std::uint32_t>(states_.size()),
-           .persistent = job_.value("lifecycle", "once") == "persistent",
+           .persistent = job_.persistent,
            .epoch = epoch_,
            .now = [&loop = loop_] { return loop.now(); },
            .files = &files_},

@@ -27,7 +27,8 @@ class SliceSource {
     std::function<void(const std::string&)> on_notice = {};  // a slicer has something to say; may be empty
   };
 
-  SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const Json& job, Hooks hooks);
+  SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const JobSpec& job,
+              Hooks hooks);
   ~SliceSource();
 
   // Opens every slicer where it stood. done(error) names the slicer's complaint.
@@ -72,7 +73,7 @@ class SliceSource {
   Files& files_;
   std::uint16_t generation_;
   std::uint64_t epoch_;
-  Json job_;
+  JobSpec job_;
   Hooks hooks_;
   std::vector<std::unique_ptr<State>> states_;
   std::uint32_t open_failures_ = 0;

@@ -162,14 +162,14 @@ Result<void> unpack_zip(const std::string& zip, const std::string& directory, co
   return sync_file_system(directory);
 }
 
-Result<BundleContents> read_bundle(const std::string& directory) {
+Result<BundleContents> read_bundle(const std::string& directory, const JobDialect& dialect) {
   const std::string path = directory + "/asset.json";
   const auto stat = posix_files().stat(path);
   if (!stat || stat->is_directory)
     return Error(ErrorCode::corrupt, "asset.json was not found in root directory of asset bundle");
   ASSIGN_OR_RETURN(const std::string text, read_whole_file(posix_files(), path, kManifestLimit));
   BundleContents contents;
-  ASSIGN_OR_RETURN(contents.manifest, parse_manifest(text));
+  ASSIGN_OR_RETURN(contents.manifest, dialect.read_manifest(text));
   ASSIGN_OR_RETURN(const auto names, posix_files().list(directory));
   for (const auto& name : names) {
     const std::string folder = directory + "/" + name;

@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/model/asset_manifest.h"
+#include "core/model/job_dialect.h"
 #include "core/runtime/result.h"
-#include "master/assets/asset_manifest.h"
 
 namespace slicemill::master {
 
@@ -32,6 +33,6 @@ Result<void> unpack_zip(const std::string& zip, const std::string& directory, co
 
 // Manifest and operations of an unpacked bundle. An operation of another runtime is a folder at the root that holds
 // processor, fetcher, slicer or api, or one that an index.js at the root exports (bundled_script.h).
-Result<BundleContents> read_bundle(const std::string& directory);
+Result<BundleContents> read_bundle(const std::string& directory, const JobDialect& dialect);
 
 }  // namespace slicemill::master

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/model/asset_bundle.h"
+#include "core/model/asset_manifest.h"
 #include "core/runtime/result.h"
-#include "master/assets/asset_manifest.h"
 
 namespace slicemill::master {
 

@@ -160,8 +160,8 @@ struct AssetStore::Prepared {
   Result<BundleContents> contents = Error(ErrorCode::internal, "not unpacked");
 };
 
-AssetStore::AssetStore(Loop& loop, Registry& registry, AssetStoreOptions options)
-    : loop_(loop), registry_(registry), options_(std::move(options)) {}
+AssetStore::AssetStore(Loop& loop, Registry& registry, const JobDialect& dialect, AssetStoreOptions options)
+    : loop_(loop), registry_(registry), dialect_(dialect), options_(std::move(options)) {}
 
 AssetStore::~AssetStore() = default;
 
@@ -207,9 +207,9 @@ void AssetStore::take_in(std::shared_ptr<Incoming> incoming, std::string zip, st
   auto prepared = std::make_shared<Prepared>();
   loop_.offload(
       Loop::Executor::assets,
-      [prepared, zip = std::move(zip), files = incoming->files(), limits = options_.unpack] {
+      [prepared, zip = std::move(zip), files = incoming->files(), limits = options_.unpack, &dialect = dialect_] {
         const auto unpacked = unpack_zip(zip, files, limits);
-        prepared->contents = unpacked ? read_bundle(files) : unpacked.error();
+        prepared->contents = unpacked ? read_bundle(files, dialect) : unpacked.error();
       },
       [this, alive = std::weak_ptr<int>(alive_), prepared, incoming, id, reply = std::move(reply)]() mutable {
         if (alive.expired()) return;
@@ -354,8 +354,8 @@ void AssetStore::remove(const std::string& id, Reply<std::string> reply) {
 Result<void> AssetStore::check_unused(const std::string& id) const {
   ASSIGN_OR_RETURN(const auto executions, registry_.live_executions());
   for (const auto& execution : executions) {
-    ASSIGN_OR_RETURN(const Json doc, parse_json(execution.doc));
-    if (!find_bundle(bundles_of(doc), id)) continue;
+    ASSIGN_OR_RETURN(const JobSpec spec, spec_of(registry_, execution));
+    if (!find_bundle(spec.bundles, id)) continue;
     return Error(ErrorCode::conflict, fmt::format("Asset {} is used by execution {} of job {}, stop it first", id,
                                                   execution.ex_id.text, execution.job_id.text));
   }
@@ -391,11 +391,11 @@ void AssetStore::list(const AssetQuery& query, Reply<std::vector<Json>> reply) {
   for (const auto& row : *rows) {
     const auto doc = parse_doc(row);
     if (!doc) return reply(doc.error());
-    Json item = {{"_created", to_iso(row.created)}, {"name", row.name}, {"version", row.version}};
+    Json item = {{"name", row.name}, {"version", row.version}};
     for (const char* member : {"description", "node_version", "platform", "arch"})
       if (doc->contains(member)) item[member] = (*doc)[member];
     item["id"] = row.id;
-    list.push_back(std::move(item));
+    list.push_back(dialect_.bundle_document(row.created, item));
   }
   reply(std::move(list));
 }

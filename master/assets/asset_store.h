@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/model/asset_service.h"
-#include "core/model/job.h"
+#include "core/model/job_dialect.h"
 #include "core/runtime/loop.h"
 #include "master/assets/asset_archive.h"
 #include "master/assets/asset_references.h"
@@ -34,7 +34,8 @@ struct AssetStoreOptions {
 
 class AssetStore final : public AssetService, public AssetCatalog {
  public:
-  AssetStore(Loop& loop, Registry& registry, AssetStoreOptions options);
+  // dialect: of what bundles say about themselves; outlives the store.
+  AssetStore(Loop& loop, Registry& registry, const JobDialect& dialect, AssetStoreOptions options);
   ~AssetStore() override;
 
   // Makes the directory and removes what a crash left. Before anything else.
@@ -75,6 +76,7 @@ class AssetStore final : public AssetService, public AssetCatalog {
 
   Loop& loop_;
   Registry& registry_;
+  const JobDialect& dialect_;
   AssetStoreOptions options_;
   std::uint64_t last_incoming_ = 0;
   std::deque<std::function<void()>> steps_;

@@ -9,7 +9,7 @@ namespace {
 class Collect final : public Processor {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    size_ = static_cast<std::size_t>(context.options.at("size").get<std::int64_t>());
+    size_ = static_cast<std::size_t>(context.operation.options.at("size").get<std::int64_t>());
     return {};
   }
   Result<void> begin(const SliceContext&) override {

@@ -10,7 +10,7 @@ namespace {
 class Delay final : public Processor {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    ms_ = context.options.value("ms", std::int64_t{100});
+    ms_ = context.operation.options.value("ms", std::int64_t{100});
     return {};
   }
   // Holds the operation thread, which is there to be held: heartbeats and messages have a thread of their own.

@@ -11,7 +11,7 @@ namespace slicemill {
 namespace {
 
 Result<FieldPath> path_option(const OperationContext& context, const char* name) {
-  return FieldPath::parse(context.options.at(name).get_ref<const std::string&>());
+  return FieldPath::parse(context.operation.options.at(name).get_ref<const std::string&>());
 }
 
 bool has_column(const std::vector<std::string>& columns, const FieldPath& field) {
@@ -27,8 +27,8 @@ class SetField final : public Processor {
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(field_, path_option(context, "field"));
-    json_ = to_compact_text(context.options.at("value"));
-    overwrite_ = context.options.value("overwrite", false);
+    json_ = to_compact_text(context.operation.options.at("value"));
+    overwrite_ = context.operation.options.value("overwrite", false);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
@@ -83,7 +83,7 @@ class CopyField final : public Processor {
     ASSIGN_OR_RETURN(source_, path_option(context, "source"));
     ASSIGN_OR_RETURN(destination_, path_option(context, "destination"));
     absent_ = absent_field(context, source_);
-    delete_source_ = context.options.value("delete_source", false);
+    delete_source_ = context.operation.options.value("delete_source", false);
     return {};
   }
   Result<void> process(RecordBatch& batch) override {

@@ -12,7 +12,6 @@
 #include "core/formats/cell_types.h"
 #include "core/formats/iso_date.h"
 #include "core/formats/json_scan.h"
-#include "core/model/job.h"
 #include "core/runtime/decimal.h"
 #include "operations/json_record.h"
 #include "operations/record_tokens.h"
@@ -258,22 +257,23 @@ std::string test_text(const Json& options) {
 
 // Whether the field is one of texts behind these operations, for certain: a csv reader makes texts, and nothing on the
 // way changes them. Backwards, as selections rename.
-bool is_certainly_text(std::string field, std::span<const Json> before) {
+bool is_certainly_text(std::string field, std::span<const OperationSpec> before) {
   for (auto operation = before.rbegin(); operation != before.rend(); ++operation) {
-    const std::string name(operation_name(operation->value("_op", "")));
+    const std::string& name = operation->name;
+    const Json& options = operation->options;
     if (name == "file_reader") {
-      const std::string format = operation->value("format", "");
-      if ((format != "csv" && format != "tsv") || operation->value("_encoding", "json") != "json") return false;
-      const auto rules = cell_rules(*operation);
+      const std::string format = options.value("format", "");
+      if ((format != "csv" && format != "tsv") || operation->is_raw()) return false;
+      const auto rules = cell_rules(options);
       if (!rules || !*rules) return rules.has_value();
       return !(*rules)->is_inferred(field) && (*rules)->rule(field, {}).type == CellType::text;
     }
-    if (name == "set_field" && operation->value("field", "") == field) return false;
-    if (name == "copy_field" && operation->value("destination", "") == field) return false;
+    if (name == "set_field" && options.value("field", "") == field) return false;
+    if (name == "copy_field" && options.value("destination", "") == field) return false;
     if (name == "selection") {
-      const Json casts = operation->value("casts", Json::object());
+      const Json casts = options.value("casts", Json::object());
       if (casts.contains(field) && casts[field] != "string") return false;
-      if (operation->at("fields").is_object()) field = operation->at("fields").value(field, std::string());
+      if (options.at("fields").is_object()) field = options.at("fields").value(field, std::string());
       if (field.empty()) return false;
       continue;
     }
@@ -285,7 +285,8 @@ bool is_certainly_text(std::string field, std::span<const Json> before) {
   return false;
 }
 
-std::optional<OperationSchema::PlaceWarning> check_filter_place(const Json& options, std::span<const Json> before) {
+std::optional<OperationSchema::PlaceWarning> check_filter_place(const Json& options,
+                                                                std::span<const OperationSpec> before) {
   for (const auto* name : {"min", "max"}) {
     if (!options.contains(name) || !options[name].is_string()) continue;
     const auto& text = options[name].get_ref<const std::string&>();
@@ -313,14 +314,14 @@ class Filter final : public Processor {
  public:
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
-    ASSIGN_OR_RETURN(field_, FieldPath::parse(context.options.at("field").get<std::string>()));
-    invert_ = context.options.value("invert", false);
-    ASSIGN_OR_RETURN(condition_, make_condition(context.options));
+    ASSIGN_OR_RETURN(field_, FieldPath::parse(context.operation.options.at("field").get<std::string>()));
+    invert_ = context.operation.options.value("invert", false);
+    ASSIGN_OR_RETURN(condition_, make_condition(context.operation.options));
     absent_ = absent_field(context, field_);
     if (const auto wants_numbers = condition_->wants_numbers()) {
-      other_type_ =
-          context.remark(fmt::format("{}: every value of \"{}\" is of another type, none is a {}",
-                                     test_text(context.options), field_.text(), *wants_numbers ? "number" : "text"));
+      other_type_ = context.remark(fmt::format("{}: every value of \"{}\" is of another type, none is a {}",
+                                               test_text(context.operation.options), field_.text(),
+                                               *wants_numbers ? "number" : "text"));
     }
     return {};
   }

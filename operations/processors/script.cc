@@ -10,8 +10,6 @@
 
 #include "core/formats/byte_scan.h"
 #include "core/model/asset_bundle.h"
-#include "core/model/job.h"
-#include "core/model/job_options.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/log.h"
 #include "core/runtime/piped_child.h"
@@ -33,8 +31,8 @@ std::string argument_text(const Json& value) {
 
 // Where the command is looked for: `asset_path`, or the files of the bundle `asset`; "" for PATH.
 Result<std::string> command_directory(const OperationContext& context) {
-  std::string directory = context.options.value("asset_path", "");
-  const std::string asset = context.options.value("asset", "");
+  std::string directory = context.operation.options.value("asset_path", "");
+  const std::string asset = context.operation.options.value("asset", "");
   if (!directory.empty() || asset.empty()) return directory;
   directory = context.asset_directory(asset);
   if (directory.empty())
@@ -43,7 +41,7 @@ Result<std::string> command_directory(const OperationContext& context) {
 }
 
 Result<PipedChildSpec> child_spec(const OperationContext& context) {
-  const Json& options = context.options;
+  const Json& options = context.operation.options;
   PipedChildSpec spec;
   const auto command = options.at("command").get<std::string>();
   ASSIGN_OR_RETURN(const std::string asset_path, command_directory(context));
@@ -83,10 +81,10 @@ Result<void> check_spawn_options(const Json& options) {
   return {};
 }
 
-std::string search_path(const Json& job) {
-  const Json variables = job.value("env_vars", Json::object());
-  const auto path = variables.find("PATH");
-  return path != variables.end() && path->is_string() ? path->get<std::string>() : std::string();
+std::string search_path(const JobSpec& job) {
+  for (const auto& [name, value] : job.environment)
+    if (name == "PATH") return value;
+  return {};
 }
 
 // Programs that run the file that is their first argument, unless that is an option.
@@ -137,7 +135,7 @@ Result<void> check_programs(const Json& options, const JobScope& scope) {
   std::string directory = options.value("asset_path", "");
   const std::string asset = options.value("asset", "");
   if (directory.empty() && !asset.empty()) {
-    const auto bundle = find_bundle(bundles_of(scope.job), asset);
+    const auto bundle = find_bundle(scope.job.bundles, asset);
     if (!bundle || bundle->directory.empty()) return {};  // its files are not here
     directory = bundle->directory;
   }
@@ -183,16 +181,16 @@ class Script final : public Processor {
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(spec_, child_spec(context));
-    name_ = fmt::format("operations[{}] {}", context.index, context.options.at("command").get<std::string>());
-    framing_ = {.has_lengths = context.options.value("framing", "lines") == "length",
-                .is_little_endian = context.options.value("byte_order", "big") == "little",
-                .is_json = context.options.value("_encoding", "json") == "json",
+    name_ = fmt::format("operations[{}] {}", context.index, context.operation.options.at("command").get<std::string>());
+    framing_ = {.has_lengths = context.operation.options.value("framing", "lines") == "length",
+                .is_little_endian = context.operation.options.value("byte_order", "big") == "little",
+                .is_json = !context.operation.is_raw(),
                 .mark = "slicemill-rejects-" + random_uuid()};
     spec_.environment.emplace_back("SLICEMILL_FRAMING", framing_.has_lengths ? "length" : "lines");
     spec_.environment.emplace_back("SLICEMILL_BYTE_ORDER", framing_.is_little_endian ? "little" : "big");
     spec_.environment.emplace_back("SLICEMILL_REJECT", framing_.mark);
-    memory_limit_ = worker_memory_limit(context.job);
-    timeout_ms_ = context.options.value("timeout", std::int64_t{0});
+    memory_limit_ = context.job.worker_memory_limit;
+    timeout_ms_ = context.operation.options.value("timeout", std::int64_t{0});
     output_.emplace(framing_, rejecter_);
     return {};
   }
@@ -315,7 +313,7 @@ class Script final : public Processor {
   Error failure(const ProcessExit& exit, std::string_view when) const {
     auto message = fmt::format("the child ended with {}{}", exit.to_text(), when);
     if (memory_limit_ > 0 && lacks_memory(exit))
-      message += fmt::format(", maybe for lack of memory: {} is {} bytes", kMemoryLimit, memory_limit_);
+      message += fmt::format(", maybe for lack of memory: resources_limits_memory is {} bytes", memory_limit_);
     const std::string_view tail = errors_.tail();
     if (tail.empty()) return {ErrorCode::io, message};
     // The last line says the most, as that of a traceback; all of them are in the worker's log as lines.

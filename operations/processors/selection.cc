@@ -91,7 +91,7 @@ class Selection final : public Processor {
  public:
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
-    ASSIGN_OR_RETURN(Choices choices, read_choices(context.options));
+    ASSIGN_OR_RETURN(Choices choices, read_choices(context.operation.options));
     for (const ChosenField& field : choices.fields) absent_.push_back(absent_field(context, field.source));
     for (const ChosenField& field : choices.fields) {
       const std::string& source = field.source.whole_name();

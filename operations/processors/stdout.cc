@@ -11,7 +11,7 @@ namespace {
 class Stdout final : public Processor {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    limit_ = static_cast<std::uint64_t>(context.options.value("limit", std::int64_t{0}));
+    limit_ = static_cast<std::uint64_t>(context.operation.options.value("limit", std::int64_t{0}));
     return {};
   }
   Result<void> begin(const SliceContext&) override {

@@ -147,7 +147,7 @@ class LdjsonParser final : public LineParser {
   JsonIndexer& indexer_;
 };
 
-// raw with `_encoding: raw`, and ldjson with it: lines as they are.
+// raw with raw records, and ldjson with them: lines as they are.
 class BytesParser final : public LineParser {
  public:
   using LineParser::LineParser;

@@ -19,10 +19,10 @@ std::uint64_t seed_of(std::string_view name) {
 class DataGenerator final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    ASSIGN_OR_RETURN(plan_, RecordPlan::make(context.options));
-    if (context.options.contains("seed"))
-      seed_ = static_cast<std::uint64_t>(context.options["seed"].get<std::int64_t>());
-    repeats_ = context.options.value("stress_test", false);
+    ASSIGN_OR_RETURN(plan_, RecordPlan::make(context.operation.options));
+    if (context.operation.options.contains("seed"))
+      seed_ = static_cast<std::uint64_t>(context.operation.options["seed"].get<std::int64_t>());
+    repeats_ = context.operation.options.value("stress_test", false);
     return {};
   }
 

@@ -214,7 +214,7 @@ class UnpackedSource final : public ByteSource {
 class FileReader final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    ASSIGN_OR_RETURN(reading_, file_reading(context.options));
+    ASSIGN_OR_RETURN(reading_, file_reading(context.operation.options));
     rejecter_ = RecordRejecter(context);
     files_ = context.files;
     return {};
@@ -575,7 +575,7 @@ OperationEntry file_reader_operation() {
     return {};
   };
   schema.check_job = [](const Json& options, const JobScope& scope) {
-    return check_own_output(options.at("path").get<std::string>(), scope.job.at("operations"));
+    return check_own_output(options.at("path").get<std::string>(), scope.job);
   };
   return {std::move(schema), [] { return std::make_unique<FileReader>(); }};
 }

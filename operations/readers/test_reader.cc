@@ -39,9 +39,9 @@ Result<std::vector<std::string>> read_records(Files& files, const std::string& p
 class TestReader final : public Reader {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    passes_slice_ = context.options.value("passthrough_slice", false);
+    passes_slice_ = context.operation.options.value("passthrough_slice", false);
     if (passes_slice_) return {};
-    const auto path = context.options.value("fetcher_data_file_path", "");
+    const auto path = context.operation.options.value("fetcher_data_file_path", "");
     ASSIGN_OR_RETURN(records_, path.empty() ? built_in_records() : read_records(*context.files, path));
     return {};
   }

@@ -43,7 +43,7 @@ Result<void> make_durable(const std::vector<WrittenFile>& written, Files& files,
 class FileExporter final : public Sender {
  public:
   Result<void> initialize(const OperationContext& context) override {
-    options_ = context.options;
+    options_ = context.operation.options;
     files_ = context.files;
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(writing_, file_writing(options_));

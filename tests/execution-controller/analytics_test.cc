@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
-  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
   Analytics analytics(job);
   EXPECT_EQ(analytics.to_json(), Json::array());
   EXPECT_TRUE(analytics.averages().empty());
@@ -35,7 +35,7 @@ TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
 }
 
 TEST(Analytics, AllAreCountedAndSomeAreMeasured) {
-  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
   Analytics analytics(job);
   EXPECT_FALSE(analytics.slowest());
   wire::SliceResult result;
@@ -59,7 +59,7 @@ TEST(Analytics, AllAreCountedAndSomeAreMeasured) {
 }
 
 TEST(Analytics, GoesOnFromTheLedger) {
-  const Json job = {{"operations", {{{"_op", "id_range"}}, {{"_op", "noop"}}}}};
+  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
   LedgerFigures figures{.slices = 3, .measured_slices = 1, .operations = {{.records = 5}, {.records = 4}}};
   Analytics analytics(job, figures);
   wire::SliceResult result;

@@ -90,7 +90,7 @@ TEST(CrashCause, SaysMemoryAndNamesTheLimit) {
 
 // A sender that publishes nothing: whether the obstacle is gone is what the next slices tell.
 TEST_F(ControllerTest, AnObstructedSliceIsChargedNothingAndDispatchClosesUntilItIsGone) {
-  launch_.execution["max_retries"] = 0;
+  launch_.job.max_retries = 0;
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();

@@ -14,8 +14,7 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 TEST(QuarantinePolicy, CountsAndShares) {
-  const auto policy =
-      QuarantinePolicy::of(Json::parse(R"({"quarantine_max_records":10,"quarantine_max_percent":2.5})"));
+  const auto policy = QuarantinePolicy::of({.most_quarantined = 10, .most_quarantined_percent = 2.5});
   EXPECT_EQ(policy.excess(10, 100'000, false), "");
   EXPECT_THAT(policy.excess(11, 100'000, false),
               HasSubstr("11 records are quarantined, and quarantine_max_records is 10"));
@@ -23,8 +22,8 @@ TEST(QuarantinePolicy, CountsAndShares) {
   EXPECT_THAT(policy.excess(9, 20, true),
               HasSubstr("9 of 20 records (45.00 %) are quarantined, and quarantine_max_percent is 2.5"));
   EXPECT_EQ(QuarantinePolicy{.max_records = 0}.excess(1'000'000, 1'000'000, true), "");
-  EXPECT_EQ(QuarantinePolicy::of(Json::object()).excess(10'000, 1'000'000, true), "");
-  EXPECT_NE(QuarantinePolicy::of(Json::object()).excess(10'001, 1'000'000, true), "");
+  EXPECT_EQ(QuarantinePolicy::of({}).excess(10'000, 1'000'000, true), "");
+  EXPECT_NE(QuarantinePolicy::of({}).excess(10'001, 1'000'000, true), "");
   EXPECT_EQ(policy.excess(0, 0, true), "");
   EXPECT_EQ(QuarantinePolicy().excess(20, 10, true), "") << "an operation made two records of each";
 }
@@ -132,7 +131,7 @@ TEST_F(QuarantineTest, TheLastTryIsSaidToBeTheLast) {
 }
 
 TEST_F(QuarantineTest, TooManyEndTheExecution) {
-  launch_.execution["quarantine_max_records"] = 2;
+  launch_.job.most_quarantined = 2;
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();
@@ -152,7 +151,7 @@ TEST_F(QuarantineTest, TooManyEndTheExecution) {
 }
 
 TEST_F(QuarantineTest, AShareIsJudgedAtTheEnd) {
-  launch_.execution["quarantine_max_percent"] = 10;
+  launch_.job.most_quarantined_percent = 10;
   set_end(10);
   open();
   PlayedWorker a(*hub_, "a");
@@ -168,8 +167,8 @@ TEST_F(QuarantineTest, AShareIsJudgedAtTheEnd) {
 
 TEST_F(QuarantineTest, ARedriveRunsTheRecordsAndNothingElse) {
   end_with({bad("x"), bad("y", {2, "script"}), bad("z", {2, "script"})});
-  launch_.execution["operations"][0]["end"] = 1000;  // would be more slices, if anybody asked the slicer
-  launch_.execution["autorecover"] = true;
+  launch_.job.operations[0].options["end"] = 1000;  // would be more slices, if anybody asked the slicer
+  launch_.job.goes_on = true;
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();
@@ -301,8 +300,8 @@ TEST_F(QuarantineTest, NothingIsAddedToAJoinedFile) {
     ASSERT_TRUE(until([&] { return written; }));
   }
   launch_.epoch += 5;
-  launch_.execution["operations"][1] =
-      Json{{"_op", "file_exporter"}, {"path", directory_ + "/out"}, {"single_file", true}};
+  launch_.job.operations[1] = {.name = "file_exporter",
+                               .options = {{"path", directory_ + "/out"}, {"single_file", true}}};
   EXPECT_THAT(open_refused().message, HasSubstr("single_file: the joined file is written already"));
   EXPECT_FALSE(ledger_exists(launch_.ledger_directory));
 }

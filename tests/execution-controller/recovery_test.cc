@@ -18,14 +18,14 @@ class RecoveryTest : public ControllerTest {
   using Ran = std::map<int, std::multiset<std::uint64_t>>;
 
   void set_slicing(int end, int slicers = 1) {
-    launch_.execution["operations"][0]["end"] = end;
-    launch_.execution["operations"][0]["size"] = 10;
-    launch_.execution["slicers"] = slicers;
+    launch_.job.operations[0].options["end"] = end;
+    launch_.job.operations[0].options["size"] = 10;
+    launch_.job.slicers = slicers;
   }
 
   std::unique_ptr<SliceLedger> new_ledger() {
     auto ledger = create_ledger(loop_, launch_.ledger_directory,
-                                {launch_.ex_id, to_compact_text(launch_.execution), launch_.epoch});
+                                {launch_.ex_id, to_compact_text(to_json(launch_.job)), launch_.epoch});
     EXPECT_TRUE(ledger) << ledger.error().message;
     return std::move(*ledger);
   }
@@ -99,7 +99,7 @@ class RecoveryTest : public ControllerTest {
 TEST_F(RecoveryTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlicer) {
   end_with_one_error();
   launch_.cleanup = CleanupType::errors;
-  launch_.execution["operations"][0]["end"] = 1000;  // would be more slices, if anybody asked the slicer
+  launch_.job.operations[0].options["end"] = 1000;  // would be more slices, if anybody asked the slicer
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();
@@ -117,7 +117,7 @@ TEST_F(RecoveryTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlic
 
 TEST_F(RecoveryTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
   end_with_one_error();
-  launch_.execution["operations"][0]["size"] = 3;
+  launch_.job.operations[0].options["size"] = 3;
   EXPECT_THAT(open_refused().message, HasSubstr("size is 3 now and was 10"));
   EXPECT_FALSE(ledger_exists(launch_.ledger_directory)) << "a later recovery begins at the source again";
 }
@@ -138,7 +138,7 @@ TEST_F(RecoveryTest, I6_EachTypeRunsWhatItNamesAndNoTypeGoesOn) {
 }
 
 TEST_F(RecoveryTest, AutorecoverRunsWhatIsPendingAndGoesOn) {
-  launch_.execution["autorecover"] = true;
+  launch_.job.goes_on = true;
   seed_eight();
   recover_from_it(CleanupType::pending);
   EXPECT_EQ(run(), (Ran{{0, {3, 4, 7, 8}}, {1, {1, 2}}})) << "also what a stop gave up";
@@ -185,7 +185,7 @@ TEST_F(RecoveryTest, I6_AllSlicersAndManyFailedSlicesOverGenerations) {
 }
 
 TEST_F(RecoveryTest, AReaderThatDoesNotKnowWhereItStandsIsReplayedAndThenFails) {
-  launch_.execution["operations"][0] = Json{{"_op", "test-reader"}};
+  launch_.job.operations[0] = {.name = "test-reader"};
   {
     auto ledger = new_ledger();
     LedgerBatch batch;
@@ -212,7 +212,7 @@ TEST_F(RecoveryTest, AReaderThatDoesNotKnowWhereItStandsIsReplayedAndThenFails) 
 TEST_F(RecoveryTest, WithoutATypeTheNumberOfSlicersMustBeTheSame) {
   seed_eight();
   recover_from_it(CleanupType::none);
-  launch_.execution["slicers"] = 2;
+  launch_.job.slicers = 2;
   const auto refused = open_refused();
   EXPECT_EQ(refused.code, ErrorCode::invalid);
   EXPECT_THAT(refused.message, HasSubstr("slicers is 2 now and was 1"));

@@ -10,9 +10,8 @@ namespace slicemill::controller {
 namespace {
 
 TEST(SpeculationPolicy, IsOffUnlessTheJobAsksAndOneWorkerAlwaysMay) {
-  EXPECT_FALSE(SpeculationPolicy::of(Json::object()).enabled);
-  const auto policy =
-      SpeculationPolicy::of({{"speculation", true}, {"speculation_multiplier", 2.5}, {"speculation_max_percent", 50}});
+  EXPECT_FALSE(SpeculationPolicy().enabled);
+  const SpeculationPolicy policy{{.enabled = true, .multiplier = 2.5, .most_percent = 50}};
   EXPECT_TRUE(policy.enabled);
   EXPECT_EQ(policy.multiplier, 2.5);
   EXPECT_EQ(policy.least_ms, 1'000);
@@ -31,7 +30,7 @@ TEST(SliceTimes, KnowTheMedianOfTheLatestOnceThereAreSome) {
 }
 
 TEST(SpeculationPolicy, PatienceIsAMultipleOfTheMedianAndNeverLessThanTheLeast) {
-  const SpeculationPolicy policy{.enabled = true, .multiplier = 3, .least_ms = 2};
+  const SpeculationPolicy policy{{.enabled = true, .multiplier = 3, .least_ms = 2}};
   SliceTimes times;
   EXPECT_FALSE(policy.patience(times));
   for (int i = 0; i < 5; ++i) times.add(100);
@@ -44,7 +43,7 @@ class SpeculationTest : public ControllerTest {
  protected:
   // Worker a has begun `slow` and finishes nothing, b has finished all that it was given: too slow from now on is a.
   void until_only_a_runs(bool speculates = true) {
-    launch_.execution["speculation"] = speculates;
+    launch_.job.speculation.enabled = speculates;
     set_end(80);
     open(true);
     a.emplace(*hub_, "a", 1001);

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "api/dialects/teraslice/lucene_syntax.h"
+#include "api/dialects/teraslice/teraslice_fields.h"
 #include "core/query/filter.h"
 #include "core/query/sort_order.h"
 
@@ -32,8 +34,9 @@ const Json& document() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   constexpr WallMs kNow = 1'795'521'600'000;
-  for (const auto fields : {query::job_fields(), query::execution_fields(), query::slice_fields()}) {
-    const auto filter = query::parse_filter(text, fields, kNow);
+  for (const auto fields :
+       {api::teraslice::job_fields(), api::teraslice::execution_fields(), api::teraslice::slice_fields()}) {
+    const auto filter = api::teraslice::parse_filter(text, fields, kNow);
     if (filter) {
       (void)query::holds(filter->condition, document());
       (void)query::holds(filter->condition, Json::object());

@@ -68,11 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   OneFile file(text);
   const auto operation = file_reader_operation().make();
   OperationContext context;
-  context.options = {{"_op", "file_reader"},
-                     {"path", "/f"},
-                     {"format", format},
-                     {"compression", "none"},
-                     {"_dead_letter_action", "none"}};
+  context.operation = {.name = "file_reader",
+                       .options = {{"path", "/f"}, {"format", format}, {"compression", "none"}},
+                       .bad_records = BadRecords::drop};
   context.files = &file;
   if (!operation->initialize(context)) std::abort();
   auto& reader = dynamic_cast<Reader&>(*operation);

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "api/dialects/teraslice/job/teraslice_job.h"
 #include "api/dialects/teraslice/teraslice_arguments.h"
 #include "api/dialects/teraslice/teraslice_routes.h"
-#include "core/model/job.h"
 #include "tests/fakes/fake_job_service.h"
 #include "tests/fakes/operation_table.h"
 
@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.body = std::string(rest);
 
   if (const auto body = api::teraslice::parse_body(request, nullptr); body && body->is_object())
-    (void)validate_job(*body, server.catalog, JobRules{.paths = {false, "/base"}});
+    (void)api::teraslice::validate_job(*body, server.catalog, JobRules{.paths = {false, "/base"}});
   int answers = 0;
   server.router.handle(request, [&answers](const api::Response& response) {
     ++answers;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/dialects/teraslice/asset_manifest.h"
 #include "master/assets/asset_digest.h"
 #include "master/assets/asset_references.h"
 
@@ -26,19 +27,22 @@ TEST(AssetDigest, IsTheSameHoweverTheBytesArrive) {
 }
 
 TEST(AssetManifest, RestrictionsThatSayNothingAreAbsent) {
-  const auto manifest = parse_manifest(
+  const auto manifest = api::teraslice::parse_manifest(
       R"({"name":"a","version":"v1.2.3","node_version":false,"platform":"","arch":null,"description":"d"})");
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(manifest->version, "1.2.3");
   EXPECT_EQ(manifest->node_version, std::nullopt);
   EXPECT_TRUE(is_for_this_machine(*manifest));
   EXPECT_EQ(describe_identity(*manifest), R"(name:"a" AND version:"1.2.3")");
-  EXPECT_EQ(*parse_manifest(R"({"name":"a","version":"1.0.0","node_version":"v18.2"})")->node_version, 18);
-  EXPECT_TRUE(is_for_this_machine(*parse_manifest(R"({"name":"a","version":"1.0.0","node_version":99})")));
-  EXPECT_FALSE(is_for_this_machine(*parse_manifest(R"({"name":"a","version":"1.0.0","platform":"darwin"})")));
+  EXPECT_EQ(*api::teraslice::parse_manifest(R"({"name":"a","version":"1.0.0","node_version":"v18.2"})")->node_version,
+            18);
+  EXPECT_TRUE(
+      is_for_this_machine(*api::teraslice::parse_manifest(R"({"name":"a","version":"1.0.0","node_version":99})")));
+  EXPECT_FALSE(
+      is_for_this_machine(*api::teraslice::parse_manifest(R"({"name":"a","version":"1.0.0","platform":"darwin"})")));
   for (const char* bad : {"[]", "{", R"({"name":5,"version":"1.0.0"})", R"({"name":"a/b","version":"1.0.0"})",
                           R"({"name":"a","version":"1.0.0","arch":5})", R"({"name":"a","version":1})"})
-    EXPECT_FALSE(parse_manifest(bad)) << bad;
+    EXPECT_FALSE(api::teraslice::parse_manifest(bad)) << bad;
 }
 
 StoredAsset stored(const std::string& id, const std::string& version, std::int64_t node = 0) {

@@ -100,7 +100,6 @@ TEST_F(ControllerEndpointsTest, PortsOfOthersAreLeftAlone) {
 TEST_F(ControllerEndpointsTest, TheLaunchFileOfAFormerMasterDecides) {
   ControllerLaunch launch;
   launch.ex_id = "a";
-  launch.execution = Json::object();
   launch.controller_endpoint = "tcp://127.0.0.1:5";
   launch.controller_public_key = "public";
   launch.controller_secret_key = "secret";

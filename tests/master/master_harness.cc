@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/files.h"
 
 namespace slicemill::master {
@@ -48,7 +49,7 @@ MasterHarness::~MasterHarness() {
 }
 
 void MasterHarness::open() {
-  auto opened = Registry::open(loop, layout.registry_file());
+  auto opened = Registry::open(loop, layout.registry_file(), api::teraslice::job_dialect());
   if (!opened) {
     ADD_FAILURE() << opened.error().message;
     return;
@@ -56,11 +57,12 @@ void MasterHarness::open() {
   registry = std::move(*opened);
   executions = std::make_unique<Executions>(loop, *registry, launcher, hub->server(),
                                             ExecutionsOptions{layout, slots_, {}, "info"});
-  assets = std::make_unique<AssetStore>(loop, *registry, AssetStoreOptions{layout.assets_directory()});
+  assets = std::make_unique<AssetStore>(loop, *registry, api::teraslice::job_dialect(),
+                                        AssetStoreOptions{layout.assets_directory()});
   EXPECT_TRUE(assets->open());
-  service =
-      std::make_unique<MasterService>(loop, *registry, *executions, any_operation(), *assets, PathRule{false, "/"},
-                                      NodeFacts{"test", "host", "127.0.0.1", 4711}, retention);
+  service = std::make_unique<MasterService>(loop, *registry, *executions, api::teraslice::job_dialect(),
+                                            any_operation(), *assets, PathRule{false, "/"},
+                                            NodeFacts{"test", "host", "127.0.0.1", 4711}, retention);
   const auto adopted = !copied_from.empty()  ? executions->disown_all(copied_from)
                        : !moved_from.empty() ? executions->adopt_moved(moved_from)
                                              : executions->adopt_all();

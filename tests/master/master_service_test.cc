@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "api/dialects/teraslice/lucene_syntax.h"
+#include "api/dialects/teraslice/teraslice_fields.h"
 #include "core/ledger/slice_ledger.h"
 #include "tests/master/master_harness.h"
 
@@ -93,8 +95,8 @@ TEST_F(MasterServiceTest, AJobRunsFromSubmitToCompleted) {
   const auto launch = ControllerLaunch::from_json(h_.launch_file(submitted.ex_id));
   ASSERT_TRUE(launch);
   EXPECT_EQ(launch->epoch, 1U);
-  EXPECT_EQ(launch->execution["operations"].size(), 2U);
-  EXPECT_EQ(launch->execution["ex_id"], submitted.ex_id.text);
+  EXPECT_EQ(launch->job.operations.size(), 2U);
+  EXPECT_EQ(launch->job.ex_id, submitted.ex_id.text);
   EXPECT_EQ(launch->source_ledger_directory, "");
 
   const auto controller = h_.connect_controller(submitted.ex_id);
@@ -569,12 +571,12 @@ TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
   query.size = 1;
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "c");
   query = {};
-  query.sort = *query::parse_sort("slice_id:asc", query::slice_fields());
+  query.sort = *query::parse_sort("slice_id:asc", api::teraslice::slice_fields());
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "abc");
   query.from = 1;
   query.size = 1;
   EXPECT_EQ(ids(errors(std::nullopt, query)), "b");
-  query.filter = *query::parse_filter("error:disk AND slicer_order:>0", query::slice_fields(), 0);
+  query.filter = *api::teraslice::parse_filter("error:disk AND slicer_order:>0", api::teraslice::slice_fields(), 0);
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "b");
   query.sort.clear();
   EXPECT_EQ(ids(errors(submitted.ex_id, query)), "a");

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <set>
 
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/wire/messages.h"
@@ -40,7 +41,7 @@ class MasterTest : public ::testing::Test {
   }
 
   Result<std::unique_ptr<Master>> open() {
-    auto master = Master::open(loop_, options_, any_operation());
+    auto master = Master::open(loop_, options_, api::teraslice::job_dialect(), any_operation());
     if (!master) return master;
     EXPECT_TRUE(turn_until(loop_, [&] { return std::filesystem::exists(options_.data + "/identity"); }));
     layout_ = stored_layout();

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/fault.h"
 #include "tests/fakes/manual_loop.h"
 #include "tests/master/temp_directory.h"
@@ -26,7 +27,7 @@ class FullDiskTest : public ::testing::Test {
       if (full_) return errno_error(ENOSPC, "cannot write", "registry");
       return {};
     });
-    registry_ = *Registry::open(loop_, directory_.path() + "/registry.sqlite");
+    registry_ = *Registry::open(loop_, directory_.path() + "/registry.sqlite", api::teraslice::job_dialect());
   }
   ~FullDiskTest() override { set_fault_handler(nullptr); }
 

@@ -8,11 +8,14 @@
 #include <map>
 #include <random>
 
+#include "api/dialects/teraslice/lucene_syntax.h"
+#include "api/dialects/teraslice/teraslice_documents.h"
+#include "api/dialects/teraslice/teraslice_fields.h"
 #include "master/execution_documents.h"
 #include "master/list_columns.h"
 #include "master/registry_schema.h"
 #include "master/sqlite.h"
-#include "tests/core/query/filter_cases.h"
+#include "tests/dialects/filter_cases.h"
 #include "tests/fakes/manual_loop.h"
 #include "tests/master/temp_directory.h"
 
@@ -24,7 +27,8 @@ using ::testing::HasSubstr;
 
 // A file of the versions before knows no keys and numbers of changes, and nothing of ledgers that were made, lineages
 // and removed executions.
-constexpr const char* kUndoVersion5 =
+constexpr const char* kUndoVersions =
+    "DROP TABLE execution_specs; ALTER TABLE jobs DROP COLUMN dialect; "
     "DROP TABLE submissions; CREATE TABLE unnumbered AS SELECT ex_id, at, from_state, event, to_state, reason FROM "
     "history; DROP TABLE history; ALTER TABLE unnumbered RENAME TO history; "
     "CREATE INDEX history_execution ON history (ex_id); "
@@ -39,7 +43,7 @@ class RegistryTest : public ::testing::Test {
 
   void open() {
     registry_.reset();
-    auto opened = Registry::open(loop_, path());
+    auto opened = Registry::open(loop_, path(), api::teraslice::job_dialect());
     ASSERT_TRUE(opened) << opened.error().message;
     registry_ = std::move(*opened);
   }
@@ -74,12 +78,12 @@ class RegistryTest : public ::testing::Test {
 
   static ListQuery sorted(std::string_view order) {
     ListQuery query;
-    query.sort = *query::parse_sort(order, query::job_fields());
+    query.sort = *query::parse_sort(order, api::teraslice::job_fields());
     return query;
   }
   static ListQuery filtered(std::string_view text) {
     ListQuery query;
-    query.filter = *query::parse_filter(text, query::job_fields(), query::kCasesNow);
+    query.filter = *api::teraslice::parse_filter(text, api::teraslice::job_fields(), query::kCasesNow);
     return query;
   }
 
@@ -214,7 +218,7 @@ TEST_F(RegistryTest, AFullDiskIsNoSpaceWithThePath) {
   // SQLite reports a reached page limit as it reports a full disk.
   auto database = Database::open(directory_.path() + "/full.sqlite", Database::Mode::read_write);
   ASSERT_TRUE(database);
-  ASSERT_TRUE(prepare_schema(**database));
+  ASSERT_TRUE(prepare_schema(**database, ListIndex(api::teraslice::job_dialect())));
   ASSERT_TRUE((*database)->execute("PRAGMA max_page_count = 60"));
   auto put = (*database)->statement("INSERT INTO epochs (job_id, epoch) VALUES (?1, 1)");
   ASSERT_TRUE(put);
@@ -264,19 +268,20 @@ TEST_F(RegistryTest, ListsAreSortedBySeveralFieldsNothingLast) {
   EXPECT_THAT(ids(registry_->jobs(sorted("workers:desc,lifecycle:asc"))), ElementsAre("j2", "j3", "j1", "j0"));
   EXPECT_THAT(ids(registry_->jobs(sorted("lifecycle:asc"))), ElementsAre("j0", "j2", "j1", "j3"));
   EXPECT_THAT(ids(registry_->jobs(sorted("lifecycle:desc"))), ElementsAre("j1", "j2", "j0", "j3"));
-  for (const auto& field : query::job_fields()) {
+  for (const auto& field : api::teraslice::job_fields()) {
     EXPECT_TRUE(registry_->jobs(sorted(std::string(field.name) + ":asc"))) << field.name;
     EXPECT_TRUE(registry_->jobs(filtered("_exists_:" + std::string(field.name)))) << field.name;
   }
-  for (const auto& field : query::execution_fields()) {
+  for (const auto& field : api::teraslice::execution_fields()) {
     ListQuery query;
-    query.sort = *query::parse_sort(field.name, query::execution_fields());
-    query.filter = *query::parse_filter("_exists_:" + std::string(field.name), query::execution_fields(), 0);
+    query.sort = *query::parse_sort(field.name, api::teraslice::execution_fields());
+    query.filter =
+        *api::teraslice::parse_filter("_exists_:" + std::string(field.name), api::teraslice::execution_fields(), 0);
     EXPECT_TRUE(registry_->executions(query)) << field.name;
   }
 }
 
-// The evaluator's twin: tests/core/query/filter_test.cc.
+// The evaluator's twin: tests/dialects/lucene_filter_test.cc.
 TEST_F(RegistryTest, FiltersFindWhatTheEvaluatorFinds) {
   const auto documents = query::case_documents();
   RegistryBatch batch;
@@ -290,7 +295,7 @@ TEST_F(RegistryTest, FiltersFindWhatTheEvaluatorFinds) {
   ASSERT_TRUE(write(batch));
   for (const auto& wanted : query::filter_cases()) {
     ListQuery query = filtered(wanted.filter);
-    query.sort = *query::parse_sort("job_id", query::job_fields());
+    query.sort = *query::parse_sort("job_id", api::teraslice::job_fields());
     const auto found = registry_->jobs(query);
     ASSERT_TRUE(found) << wanted.filter << ": " << found.error().message;
     std::string text;
@@ -317,7 +322,7 @@ TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
   ASSERT_TRUE(write(change));
   auto found = [&](const char* text, bool deleted = false) {
     ListQuery query;
-    query.filter = *query::parse_filter(text, query::execution_fields(), 0);
+    query.filter = *api::teraslice::parse_filter(text, api::teraslice::execution_fields(), 0);
     query.deleted = deleted;
     return ids(registry_->executions(query));
   };
@@ -358,12 +363,12 @@ TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
     ASSERT_TRUE(write(std::move(batch)));
 
     ListQuery query = filtered(filters[round % 4]);
-    query.sort = *query::parse_sort("max_retries:desc,workers:asc", query::job_fields());
+    query.sort = *query::parse_sort("max_retries:desc,workers:asc", api::teraslice::job_fields());
     query.from = round % 5;
     query.size = 10;
     std::vector<std::pair<std::vector<query::Value>, const JobRow*>> found;
     for (const auto& [seq, kept] : rows) {
-      const Json shown = *job_document(kept);
+      const Json shown = *job_document(kept, api::teraslice::job_dialect());
       if (!kept.deleted && query::holds(query.filter->condition, shown))
         found.emplace_back(query::sort_values(query.sort, shown), &kept);
     }
@@ -432,7 +437,7 @@ TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    std::string sql = std::string(kUndoVersion5) + "PRAGMA user_version = 3;";
+    std::string sql = std::string(kUndoVersions) + "PRAGMA user_version = 3;";
     for (const std::string& kind : {std::string("job"), std::string("execution")}) {
       sql += "DROP INDEX " + kind + "_index_stamp; ALTER TABLE " + kind + "_index DROP COLUMN stamp;";
       for (const char* column : {"updated", "created", "name", "lifecycle", "workers", "slicers"})
@@ -459,7 +464,7 @@ TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute(std::string(kUndoVersion5) +
+    ASSERT_TRUE((*database)->execute(std::string(kUndoVersions) +
                                      "DROP TABLE job_index; DROP TABLE execution_index; DROP TABLE assets; "
                                      "CREATE INDEX jobs_updated ON jobs (updated); "
                                      "CREATE INDEX jobs_created ON jobs (created); "
@@ -504,6 +509,32 @@ TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
   EXPECT_EQ(registry_->executions(query)->size(), 3U);
 }
 
+TEST_F(RegistryTest, ExecutionsKeepTheirJobInCanonicalForm) {
+  RegistryBatch batch;
+  JobRow posted = job("j1");
+  posted.dialect = "d";
+  batch.jobs.push_back(posted);
+  ExecutionRow row = execution("e1", "j1");
+  row.doc = R"({"name":"of the document","operations":[{"_op":"noop"}]})";
+  row.spec = to_compact_text(to_json(JobSpec{.dialect = "d", .name = "of the spec"}));
+  batch.executions.push_back(row);
+  row.ex_id = ExecutionId("e2");
+  row.seq = registry_->new_execution_seq();
+  row.spec.clear();  // as an earlier version left it
+  batch.executions.push_back(row);
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ((*registry_->job(JobId("j1")))->dialect, "d");
+  const auto name_of = [&](const char* id) {
+    return spec_of(*registry_, **registry_->execution(ExecutionId(id)))->name;
+  };
+  EXPECT_EQ(name_of("e1"), "of the spec");
+  EXPECT_EQ(name_of("e2"), "of the document");
+  RegistryBatch removal;
+  removal.removed.push_back({ExecutionId("e1"), (*registry_->execution(ExecutionId("e1")))->seq, 1, ""});
+  ASSERT_TRUE(write(removal));
+  EXPECT_EQ(*registry_->execution_spec(ExecutionId("e1")), "");
+}
+
 TEST_F(RegistryTest, AnOlderFileTellsByItsHistoryWhichLedgersWereMadeAndByItsSourcesWhichBelongTogether) {
   RegistryBatch batch;
   for (const char* id : {"first", "second", "third", "never", "deleted"}) {
@@ -520,7 +551,7 @@ TEST_F(RegistryTest, AnOlderFileTellsByItsHistoryWhichLedgersWereMadeAndByItsSou
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute(std::string(kUndoVersion5) + "PRAGMA user_version = 4"));
+    ASSERT_TRUE((*database)->execute(std::string(kUndoVersions) + "PRAGMA user_version = 4"));
   }
   open();
   std::map<std::string, std::pair<bool, std::string>> found;
@@ -569,7 +600,8 @@ TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
   ASSERT_TRUE(write(removal));
   EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e2", "e0"));
   ListQuery by_name;
-  by_name.sort = *query::parse_sort("name:asc", query::execution_fields());  // a column that was not read before
+  by_name.sort =
+      *query::parse_sort("name:asc", api::teraslice::execution_fields());  // a column that was not read before
   EXPECT_EQ(registry_->executions(by_name)->size(), 2u);
   EXPECT_TRUE(registry_->history(ExecutionId("e1"))->empty());
   EXPECT_FALSE(*registry_->execution(ExecutionId("e1")));
@@ -643,7 +675,7 @@ TEST_F(RegistryTest, AForeignFileIsRefused) {
   const std::string other = directory_.path() + "/other.sqlite";
   std::ofstream(other) << "this is no database, but long enough to have a header of one hundred bytes, so that SQLite "
                           "looks at it closely";
-  const auto opened = Registry::open(loop_, other);
+  const auto opened = Registry::open(loop_, other, api::teraslice::job_dialect());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
   EXPECT_THAT(opened.error().message, HasSubstr("other.sqlite"));
@@ -655,14 +687,14 @@ TEST_F(RegistryTest, ANewerFileIsRefusedAndLeftAlone) {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database && (*database)->execute("PRAGMA user_version = 999"));
   }
-  const auto opened = Registry::open(loop_, path());
+  const auto opened = Registry::open(loop_, path(), api::teraslice::job_dialect());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
   EXPECT_THAT(opened.error().message, HasSubstr("999"));
 }
 
 TEST_F(RegistryTest, AMissingDirectoryIsAnErrorWithThePath) {
-  const auto opened = Registry::open(loop_, directory_.path() + "/none/registry.sqlite");
+  const auto opened = Registry::open(loop_, directory_.path() + "/none/registry.sqlite", api::teraslice::job_dialect());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::io);
   EXPECT_THAT(opened.error().message, HasSubstr("/none/registry.sqlite"));

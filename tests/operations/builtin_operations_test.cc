@@ -78,9 +78,8 @@ TEST_P(EveryOperation, IsOfItsKindAndStartsWithItsDefaults) {
       EXPECT_NE(schema.delivery, Delivery::none) << "a sender promises something";
       break;
   }
-  auto options = validate_options(schema, least()).options;
-  options["_op"] = schema.name;
-  const auto ready = operation->initialize({options, Json::object(), 0, "worker"});
+  const OperationSpec spec{.name = schema.name, .options = validate_options(schema, least()).options};
+  const auto ready = operation->initialize({spec, JobSpec(), 0, "worker"});
   EXPECT_TRUE(ready) << ready.error().message;
 }
 
@@ -106,7 +105,7 @@ TEST_P(EveryOperation, PathOptionsAreMarked) {
 
 TEST_P(EveryOperation, HasAJsonSchemaOfItsOptions) {
   const auto schema = json_schema(*GetParam());
-  EXPECT_EQ(schema["properties"].size(), GetParam()->options.size() + 1);
+  EXPECT_EQ(schema["properties"].size(), GetParam()->options.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Builtin, EveryOperation, testing::ValuesIn(builtin_operations().all()), [](const auto& each) {
@@ -133,57 +132,9 @@ TEST(Describe, ListsAllAndTellsOne) {
   EXPECT_EQ(none.error().message, R"(there is no operation "id_rnge" (did you mean "id_range"?))");
 }
 
-TEST(Describe, JsonIsTheSchema) {
-  EXPECT_EQ(operations_json(builtin_operations()).size(), builtin_operations().all().size());
-  EXPECT_EQ((*operation_json(builtin_operations(), "delay"))["properties"]["ms"]["default"], 100);
-  EXPECT_FALSE(operation_json(builtin_operations(), "nope"));
-}
-
-// The options of an api lie below those of the operation that names it.
-TEST(Apis, ConfigureTheOperationsThatNameThem) {
-  auto posted = Json::parse(R"({"apis":[{"_name":"file_reader_api:in","path":"/in","size":"1kb","format":"ldjson"},
-                                        {"_name":"file_sender_api","path":"/out"}],
-                                "operations":[{"_op":"file_reader","_api_name":"file_reader_api:in","size":5},
-                                              {"_op":"file_exporter","api_name":"file_sender_api"}]})");
-  const auto job = validate_job(posted, builtin_operations(), {});
-  ASSERT_TRUE(job) << job.error().message;
-  const auto& operations = job->config["operations"];
-  EXPECT_EQ(operations[0]["path"], "/in");
-  EXPECT_EQ(operations[0]["size"], 5);
-  EXPECT_EQ(operations[1]["path"], "/out");
-  EXPECT_EQ(operations[1]["_api_name"], "file_sender_api");
-  EXPECT_FALSE(operations[1].contains("api_name"));
-  EXPECT_EQ(job->config["apis"][0]["_dead_letter_action"], "throw");
-
-  posted["apis"][0]["size"] = "much";
-  const auto bad = validate_job(posted, builtin_operations(), {});
-  ASSERT_FALSE(bad);
-  EXPECT_THAT(bad.error().message, HasSubstr("Validation failed for api config: file_reader_api:in - apis[0].size: "));
-}
-
-TEST(Describe, ValidationNamesThePipelineAndTheWarnings) {
-  const auto job = validate_job(
-      Json::parse(R"({"name":"n","workers":1,"x":1,"operations":[{"_op":"id_range","end":5},{"_op":"noop"}]})"),
-      builtin_operations(), {});
-  ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(
-      describe_validation(*job),
-      "valid: \"n\" (once, 1 worker): id_range -> noop\nwarning: job: unknown key \"x\" is kept but has no effect\n");
-}
-
-TEST(Describe, DocumentIsUpToDate) {
-  expect_page("operations.md", operations_markdown(builtin_operations()));
-}
-
-TEST(Describe, ThePageOfJobsHasAllFields) {
-  expect_page_part("jobs.md", "fields", job_fields_markdown());
-  expect_page_part("jobs.md", "kubernetes", kept_job_fields_markdown() + ".\n");
-}
-
 TEST(OperationContext, KnowsWhereABundleIs) {
   OperationContext context;
-  context.job = Json::parse(R"({"asset_bundles":[{"id":"aa","name":"tools","version":"1.0.0","reference":"tools:1.x",
-                                                  "directory":"/data/assets/aa"}]})");
+  context.job.bundles = {{"aa", "tools", "1.0.0", "tools:1.x", "/data/assets/aa", {}}};
   EXPECT_EQ(context.asset_directory("tools"), "/data/assets/aa");
   EXPECT_EQ(context.asset_directory("aa"), "/data/assets/aa");
   EXPECT_EQ(context.asset_directory("tools:1.x"), "/data/assets/aa");

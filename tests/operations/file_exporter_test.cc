@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/formats/byte_source.h"
+#include "core/model/job_spec_v0.h"
 #include "core/outputs/file_layout.h"
 #include "core/runtime/fault.h"
 
@@ -37,7 +38,7 @@ class FileExporterTest : public testing::Test {
     if (operation_ == nullptr) {
       operation_ = file_exporter_operation().make();
       OperationContext context;
-      context.options = options_;
+      context.operation = operation_spec_of_v0(options_);
       EXPECT_TRUE(operation_->initialize(context));
       prepare();
     }

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/formats/compressor.h"
+#include "core/model/job_spec_v0.h"
 #include "slicer/file_slicer.h"
 
 namespace slicemill {
@@ -36,7 +37,7 @@ class FileReaderTest : public testing::Test {
   std::vector<std::string> slices() {
     auto slicer = make_file_slicer();
     SlicerContext context;
-    context.options = options_;
+    context.options = operation_spec_of_v0(options_).options;
     EXPECT_TRUE(slicer->open(context, ""));
     std::vector<std::string> requests;
     for (bool is_finished = false; !is_finished;) {
@@ -52,7 +53,7 @@ class FileReaderTest : public testing::Test {
 
   std::unique_ptr<Operation> initialized() {
     OperationContext context;
-    context.options = options_;
+    context.operation = operation_spec_of_v0(options_);
     context.quarantine = &quarantine_;
     auto operation = file_reader_operation().make();
     EXPECT_TRUE(operation->initialize(context));
@@ -708,7 +709,7 @@ TEST_F(FileReaderTest, SchemaChecksOptionsTogether) {
       {{{"zstd_window_log", 32}}, "zstd_window_log: "},
       {{{"format", "json"}, {"line_delimiter", ";"}}, "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format json"},
       {{{"format", "csv"}, {"fields", {"a", "b", "a"}}}, "fields: \"a\" is named twice"},
-      {{{"format", "csv"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be read from format csv"},
+      {{{"format", "csv"}, {"encoding", "raw"}}, "encoding: raw records cannot be read from format csv"},
   };
   for (const auto& [change, message] : cases) {
     Json options = options_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/job_spec_v0.h"
 #include "operations/operation.h"
 
 namespace slicemill {
@@ -18,8 +19,14 @@ inline Json resolved(const OperationEntry& entry, Json options) {
   for (const auto& issue : validated.issues) {
     ADD_FAILURE() << entry.schema.name << ": " << (issue.path.empty() ? "" : issue.path[0]) << " " << issue.message;
   }
-  validated.options["_op"] = entry.schema.name;
   return validated.options;
+}
+
+// The same with what every operation has: `_encoding`, `_dead_letter_action`.
+inline OperationSpec spec_of(const OperationEntry& entry, Json options) {
+  Json operation = resolved(entry, std::move(options));
+  operation["_op"] = entry.schema.name;
+  return operation_spec_of_v0(operation);
 }
 
 // The first problem of the options, "" if they are valid.
@@ -33,7 +40,7 @@ inline std::string problem(const OperationEntry& entry, const std::string& optio
 template <typename Kind>
 std::unique_ptr<Kind> make(const OperationEntry& entry, const std::string& options) {
   auto operation = entry.make();
-  const auto ready = operation->initialize({resolved(entry, Json::parse(options)), Json::object(), 1, "worker"});
+  const auto ready = operation->initialize({spec_of(entry, Json::parse(options)), JobSpec(), 1, "worker"});
   EXPECT_TRUE(ready) << ready.error().message;
   return std::unique_ptr<Kind>(dynamic_cast<Kind*>(operation.release()));
 }

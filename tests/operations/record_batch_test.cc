@@ -60,27 +60,28 @@ TEST(RecordBatch, ReusesItsSpaceButNotWithoutLimit) {
   EXPECT_EQ(batch.allocate(100), first);  // the large block is gone, the small one stays
 }
 
-OperationContext with_action(const std::string& action) {
+OperationContext with_action(BadRecords action) {
   OperationContext context;
-  context.options = Json::object({{"_op", "sample"}, {"_dead_letter_action", action}});
+  context.operation.name = "sample";
+  context.operation.bad_records = action;
   return context;
 }
 
-TEST(RecordRejecter, FollowsTheDeadLetterAction) {
+TEST(RecordRejecter, DoesWithBadRecordsWhatTheOperationSays) {
   const Error why(ErrorCode::invalid, "is bad");
-  RecordRejecter failing(with_action("throw"));
+  RecordRejecter failing(with_action(BadRecords::fail_slice));
   const auto failed = failing.reject("{", why);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message, "is bad");
   EXPECT_FALSE(failed.error().retryable);
 
-  RecordRejecter dropping(with_action("none"));
+  RecordRejecter dropping(with_action(BadRecords::drop));
   testing::internal::CaptureStderr();
   EXPECT_TRUE(dropping.reject("{", why));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(dropping.rejected(), 1U);
 
-  RecordRejecter logging(with_action("log"));
+  RecordRejecter logging(with_action(BadRecords::log));
   testing::internal::CaptureStderr();
   EXPECT_TRUE(logging.reject("{\"a\":", why));
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("sample: dropped record {\"a\":: is bad"));
@@ -88,7 +89,7 @@ TEST(RecordRejecter, FollowsTheDeadLetterAction) {
 
 TEST(RecordRejecter, Quarantines) {
   RecordQuarantine quarantine;
-  auto context = with_action("quarantine");
+  auto context = with_action(BadRecords::quarantine);
   context.index = 2;
   context.quarantine = &quarantine;
   RecordRejecter rejecter(context);
@@ -105,13 +106,13 @@ TEST(RecordRejecter, Quarantines) {
   ASSERT_FALSE(failed);
   EXPECT_FALSE(failed.error().retryable);
   EXPECT_EQ(quarantine.size(), 0U);
-  EXPECT_TRUE(RecordRejecter(with_action("none")).reject_product("[3]", why));
-  EXPECT_FALSE(RecordRejecter(with_action("quarantine")).reject("[3]", why)) << "there is nowhere to keep it";
+  EXPECT_TRUE(RecordRejecter(with_action(BadRecords::drop)).reject_product("[3]", why));
+  EXPECT_FALSE(RecordRejecter(with_action(BadRecords::quarantine)).reject("[3]", why)) << "there is nowhere to keep it";
 }
 
 TEST(RecordRejecter, NamesNoOperationThatEveryJobHas) {
   RecordQuarantine quarantine;
-  auto context = with_action("quarantine");
+  auto context = with_action(BadRecords::quarantine);
   context.quarantine = &quarantine;
   for (std::size_t index = 0; index < 2; ++index) {
     context.index = index;

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "core/model/job_spec_v0.h"
 #include "core/runtime/process.h"
 #include "operations/operation.h"
 #include "operations/processors/child_errors.h"
@@ -173,7 +174,8 @@ TEST(Script, AChildRejectsRecordsWithAReason) {
   RecordQuarantine quarantine;
   kept["_dead_letter_action"] = "quarantine";
   OperationContext context;
-  context.options = kept;
+  kept["_op"] = "script";
+  context.operation = operation_spec_of_v0(kept);
   context.quarantine = &quarantine;
   const auto quarantining = script_operation().make();
   ASSERT_TRUE(quarantining->initialize(context));
@@ -196,15 +198,15 @@ TEST(Script, AMarkWithoutARecordIsAnError) {
 
 TEST(Script, ADeathThatMayBeForLackOfMemoryNamesTheLimit) {
   OperationContext context;
-  context.options = {{"_op", "script"}, {"command", "/bin/sh"}, {"args", {"-c", "kill -9 $$"}}};
-  context.job = {{"resources_limits_memory", 64'000'000}};
+  context.operation.options = {{"command", "/bin/sh"}, {"args", {"-c", "kill -9 $$"}}};
+  context.job.worker_memory_limit = 64'000'000;
   const auto operation = script_operation().make();
   ASSERT_TRUE(operation->initialize(context));
   EXPECT_THAT(run_slice(dynamic_cast<Processor&>(*operation), {}).result.error().message,
               HasSubstr("maybe for lack of memory: resources_limits_memory is 64000000 bytes"));
 }
 
-std::string job_problem(const Json& options, const PathRule& paths, const Json& job = Json::object()) {
+std::string job_problem(const Json& options, const PathRule& paths, const JobSpec& job = {}) {
   const auto schema = script_operation().schema;
   Json placed = validate_options(schema, options).options;
   schema.place(placed, paths);
@@ -232,7 +234,7 @@ TEST(Script, ProgramsAndTheirScriptsAreCheckedBeforeAnythingRuns) {
   EXPECT_EQ(job_problem({{"command", "cat"}, {"args", {"nothing.txt"}}}, master), "") << "who knows what it means";
   EXPECT_EQ(job_problem({{"command", name}, {"asset", "tools"}}, master), "") << "its files are not here";
   std::filesystem::permissions(directory + "/" + name, std::filesystem::perms::owner_all);
-  EXPECT_EQ(job_problem({{"command", name}}, master, {{"env_vars", {{"PATH", directory}}}}), "");
+  EXPECT_EQ(job_problem({{"command", name}}, master, {.environment = {{"PATH", directory}}}), "");
   std::filesystem::remove(directory + "/" + name);
 }
 
@@ -303,7 +305,7 @@ TEST(Script, ACommandThatCannotRunIsAnError) {
   const auto problem_of = [](const Json& options) {
     const auto entry = script_operation();
     const auto operation = entry.make();
-    const auto ready = operation->initialize({resolved(entry, options), Json::object(), 1, "worker"});
+    const auto ready = operation->initialize({spec_of(entry, options), JobSpec(), 1, "worker"});
     return ready ? "" : ready.error().message;
   };
   EXPECT_THAT(problem_of({{"command", "no_such_program"}}), HasSubstr("no program \"no_such_program\" in PATH"));

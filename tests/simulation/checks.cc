@@ -106,7 +106,7 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
   if (ledger.header().joined)
     durable.committed.emplace(ledger.header().joined->facts.bytes, ledger.header().joined->facts.checksum);
   durable.outcome = ledger.header().outcome;
-  if (const auto job = parse_json(ledger.header().execution)) durable.speculates = job->value("speculation", false);
+  if (const auto job = parse_job_spec(ledger.header().execution)) durable.speculates = job->speculation.enabled;
 }
 
 void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {

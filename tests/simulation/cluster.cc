@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/files.h"
 #include "execution-controller/execution_process.h"
@@ -176,22 +177,22 @@ void Cluster::start_master() {
   if (master_ != nullptr) return;
   Process& process = world.spawn(ProcessKind::master, nullptr);
   auto body = std::make_shared<MasterBody>();
-  auto registry = master::Registry::open(process.loop, layout.registry_file());
+  auto registry = master::Registry::open(process.loop, layout.registry_file(), api::teraslice::job_dialect());
   if (!registry) {
     world.violation("the registry cannot be opened: " + registry.error().message);
     return;
   }
   body->registry = std::move(*registry);
   body->launcher = std::make_unique<SimulatedLauncher>(*this, process);
-  body->assets = std::make_unique<master::AssetStore>(process.loop, *body->registry,
+  body->assets = std::make_unique<master::AssetStore>(process.loop, *body->registry, api::teraslice::job_dialect(),
                                                       master::AssetStoreOptions{layout.assets_directory()});
   (void)body->assets->open();
   body->executions = std::make_unique<master::Executions>(
       process.loop, *body->registry, *body->launcher, network.bind(process, layout.master_endpoint()),
       master::ExecutionsOptions{layout, kSlots, settings(), "fatal"});
   body->service = std::make_unique<master::MasterService>(
-      process.loop, *body->registry, *body->executions, builtin_operations(), *body->assets, PathRule{false, "/"},
-      master::NodeFacts{"simulated", "host", "127.0.0.1", process.pid});
+      process.loop, *body->registry, *body->executions, api::teraslice::job_dialect(), builtin_operations(),
+      *body->assets, PathRule{false, "/"}, master::NodeFacts{"simulated", "host", "127.0.0.1", process.pid});
   process.body = body;
   master_ = &process;
   master_body_ = body.get();
@@ -239,7 +240,7 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
   body->monitor = std::make_unique<SimulatedMonitor>(world, process);
   Files& files = *body->files;
   const auto runner_of = [worker_id, &files](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
-    ASSIGN_OR_RETURN(const Json job, parse_json(welcome.job));
+    ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(welcome.job));
     return make_slice_runner(job, welcome.generation_ids, worker_id, builtin_operations(), files);
   };
   const auto executor_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,

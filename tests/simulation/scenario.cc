@@ -517,7 +517,7 @@ class Run {
             fmt::format("I1: the ledger counts {} records, there were {}", header.counters.records_in, records_));
       return;
     }
-    const auto execution = parse_json(header.execution);
+    const auto execution = parse_job_spec(header.execution);
     if (!execution) return;
     auto publisher = make_publisher(*execution, header.lineage, files, header.joined);
     if (!publisher || !*publisher) {

@@ -11,19 +11,18 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Json id_job(std::int64_t end, std::int64_t slices) {
-  return {{"operations",
-           {{{"_op", "id_range"}, {"start", 0}, {"end", end}, {"size", 10}},
-            {{"_op", "collect"}, {"size", 5}, {"slices", slices}},
-            {{"_op", "noop"}}}}};
+JobSpec id_job(std::int64_t end, std::int64_t slices) {
+  return {.operations = {{.name = "id_range", .options = {{"start", 0}, {"end", end}, {"size", 10}}},
+                         {.name = "collect", .options = {{"size", 5}, {"slices", slices}}},
+                         {.name = "noop"}}};
 }
 
-SlicerContext context_of(const Json& job) {
-  return {.job = job, .options = job["operations"][0]};
+SlicerContext context_of(const JobSpec& job) {
+  return {.job = job, .options = job.operations[0].options};
 }
 
 // All requests; with `anew` every turn is made by a new slicer from the stored position.
-std::vector<std::string> requests(const Json& job, bool anew) {
+std::vector<std::string> requests(const JobSpec& job, bool anew) {
   std::vector<std::string> all;
   auto slicer = make_job_slicer(job);
   EXPECT_TRUE(slicer->open(context_of(job), ""));
@@ -73,7 +72,7 @@ TEST(CompositeSlicer, PositionsFitOnlyJobsThatJoinToo) {
   EXPECT_THAT(position_mismatch(id_job(100, 1), id_job(100, 2)), HasSubstr("collect"));
   EXPECT_THAT(position_mismatch(id_job(100, 2), id_job(100, 1)), HasSubstr("collect"));
   auto other = id_job(100, 2);
-  other["operations"][0]["size"] = 20;
+  other.operations[0].options["size"] = 20;
   EXPECT_THAT(position_mismatch(id_job(100, 2), other), HasSubstr("size"));
 }
 

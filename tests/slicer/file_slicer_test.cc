@@ -98,7 +98,7 @@ class FileSlicerTest : public testing::Test {
 
   std::string directory_;
   Json options_;
-  Json job_;
+  JobSpec job_;
   SteadyTime now_{};
   std::string position_;
   std::vector<std::string> notices_;
@@ -340,7 +340,8 @@ TEST_F(FileSlicerTest, RefusesTheJobsOwnOutput) {
   fs::create_directory(directory_ + "/x");
   fs::create_directory_symlink(directory_ + "/x", directory_ + "/y");
   const auto with_output = [&](const std::string& output) {
-    job_ = {{"operations", {options_, {{"_op", "file_exporter"}, {"path", directory_ + output}}}}};
+    job_.operations = {{.name = "file_reader", .options = options_},
+                       {.name = "file_exporter", .options = {{"path", directory_ + output}}}};
     const auto opened = open();
     return opened ? "" : opened.error().message;
   };

@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "core/model/job_spec_v0.h"
 #include "worker/slice_runner.h"
 
 namespace slicemill {
@@ -71,7 +72,7 @@ class Worker final : public Processor {
   explicit Worker(Script& script) : script_(script) {}
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
-    suffix_ = context.options.value("suffix", "");
+    suffix_ = context.operation.options.value("suffix", "");
     return {};
   }
   Result<void> process(RecordBatch& batch) override {
@@ -141,7 +142,7 @@ class QuarantineRunTest : public testing::Test {
     registry_.add({std::move(schema), std::move(make)});
   }
   wire::SliceResult run(const std::string& request = R"({"x":1})", bool last_try = true) {
-    auto made = make_slice_runner(Json::object({{"operations", Json::parse(operations_)}}), {"ex-0"}, "w", registry_);
+    auto made = make_slice_runner(job_spec_of_v0({{"operations", Json::parse(operations_)}}), {"ex-0"}, "w", registry_);
     EXPECT_TRUE(made) << made.error().message;
     return (*made)->run({{0, 0, 3, 1}, {1, 1}, 0, request, last_try}, &cancelled_);
   }

@@ -6,10 +6,15 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "core/model/job_spec_v0.h"
 #include "core/outputs/file_layout.h"
 
 namespace slicemill {
 namespace {
+
+JobSpec job_of(const std::string& operations) {
+  return job_spec_of_v0({{"operations", Json::parse(operations)}});
+}
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -73,7 +78,7 @@ class TracedProcessor final : public Processor {
   explicit TracedProcessor(Trace& trace) : trace_(trace) {}
   Result<void> initialize(const OperationContext& context) override {
     name_ = "p" + std::to_string(context.index);
-    drop_ = context.options.value("drop", "-");
+    drop_ = context.operation.options.value("drop", "-");
     return {};
   }
   Result<void> begin(const SliceContext&) override { return trace_.event(name_ + ".begin"); }
@@ -187,8 +192,7 @@ class SliceRunnerTest : public testing::Test {
 
   Result<std::unique_ptr<SliceRunner>> runner(const std::string& operations,
                                               std::vector<std::string> lineage = {"ex-0", "ex-1"}) {
-    return make_slice_runner(Json::object({{"operations", Json::parse(operations)}}), std::move(lineage), "worker",
-                             registry_);
+    return make_slice_runner(job_of(operations), std::move(lineage), "worker", registry_);
   }
 
   wire::SliceResult run(const std::string& operations, const std::atomic<bool>* cancelled = nullptr) {
@@ -328,14 +332,15 @@ TEST_F(SliceRunnerTest, ReportsWhatEachOperationDid) {
   EXPECT_EQ(figures[2].records, 3U);
   for (const auto& one : figures) EXPECT_GT(one.time_ns, 0U);
 
-  auto silent = make_slice_runner(Json{{"analytics", false}, {"operations", Json::parse(kLine)}}, {"a", "b"}, "worker",
-                                  registry_);
+  JobSpec unmeasured = job_of(kLine);
+  unmeasured.measures = false;
+  auto silent = make_slice_runner(unmeasured, {"a", "b"}, "worker", registry_);
   ASSERT_TRUE(silent);
   EXPECT_TRUE((*silent)->run(order()).operations.empty());
 }
 
 TEST_F(SliceRunnerTest, OfShortSlicesOnlySomeAreMeasured) {
-  auto runner = make_slice_runner(Json{{"operations", Json::parse(kLine)}}, {"a", "b"}, "worker", registry_);
+  auto runner = make_slice_runner(job_of(kLine), {"a", "b"}, "worker", registry_);
   ASSERT_TRUE(runner);
   EXPECT_TRUE(wire::is_measured((*runner)->run(order()))) << "the first one always is";
   int measured = 0;
@@ -435,9 +440,8 @@ TEST_F(SliceRunnerTest, BadPipelinesAreNotMade) {
 
 // The real operations, from slice request to records.
 TEST(SliceRunner, RunsBuiltInOperations) {
-  const auto job =
-      Json::parse(R"({"operations":[{"_op":"id_range","end":100},{"_op":"filter@standard","field":"id","max":49},
-                                                 {"_op":"selection","fields":{"n":"id"}},{"_op":"noop"}]})");
+  const JobSpec job = job_of(R"([{"_op":"id_range","end":100},{"_op":"filter@standard","field":"id","max":49},
+                                 {"_op":"selection","fields":{"n":"id"}},{"_op":"noop"}])");
   auto made = make_slice_runner(job, {"ex"}, "worker");
   ASSERT_TRUE(made) << made.error().message;
   const auto result = (*made)->run({{0, 0, 1, 1}, {1, 1}, 0, R"({"start":0,"end":100})"});

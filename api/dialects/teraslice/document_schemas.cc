@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/model/execution.h"
-#include "core/model/job.h"
 #include "core/model/operation_schema.h"
 
 namespace slicemill::api::teraslice {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "api/dialects/teraslice/lucene_syntax.h"
+#include "api/dialects/teraslice/teraslice_fields.h"
 #include "core/model/job_params.h"
 #include "core/model/mended_records.h"
 #include "core/runtime/log.h"
@@ -60,7 +62,7 @@ Argument<bool> deleted_parameter(const Request& request) {
 Argument<ListQuery> list_query(const Request& request, std::span<const query::Field> fields, WallMs now) {
   ASSIGN_OR_RETURN(ListQuery list, page_query(request));
   if (auto text = given(request, "filter")) {
-    auto filter = query::parse_filter(*text, fields, now);
+    auto filter = parse_filter(*text, fields, now);
     if (!filter) return Refusal(400, filter.error().message);
     list.filter = std::move(*filter);
   }
@@ -134,7 +136,7 @@ Argument<ListQuery> page_query(const Request& request) {
 }
 
 Argument<ListQuery> job_list_query(const Request& request, WallMs now) {
-  ASSIGN_OR_RETURN(ListQuery list, list_query(request, query::job_fields(), now));
+  ASSIGN_OR_RETURN(ListQuery list, list_query(request, job_fields(), now));
   ASSIGN_OR_RETURN(list.deleted, deleted_parameter(request));
   list.execution_fields = execution_fields(request);
   if (auto active = given(request, "active")) {
@@ -145,14 +147,14 @@ Argument<ListQuery> job_list_query(const Request& request, WallMs now) {
 }
 
 Argument<ListQuery> execution_list_query(const Request& request, WallMs now) {
-  ASSIGN_OR_RETURN(ListQuery list, list_query(request, query::execution_fields(), now));
+  ASSIGN_OR_RETURN(ListQuery list, list_query(request, teraslice::execution_fields(), now));
   ASSIGN_OR_RETURN(list.deleted, deleted_parameter(request));
   if (auto statuses = given(request, "status"); statuses && *statuses != "*") list.statuses = list_parts(*statuses);
   return list;
 }
 
 Argument<ListQuery> slice_list_query(const Request& request, WallMs now) {
-  return list_query(request, query::slice_fields(), now);
+  return list_query(request, slice_fields(), now);
 }
 
 Argument<AssetQuery> asset_query(const Request& request) {
@@ -161,7 +163,7 @@ Argument<AssetQuery> asset_query(const Request& request) {
   assets.from = page.from;
   assets.size = page.size;
   if (auto text = given(request, "sort")) {
-    auto sort = query::parse_sort(*text, query::asset_fields());
+    auto sort = query::parse_sort(*text, asset_fields());
     if (!sort) return Refusal(400, sort.error().message);
     assets.sort = std::move(*sort);
   }

@@ -8,11 +8,10 @@ namespace {
 const AssetBundle kOne{"aaaa", "ex1", "0.0.1", "ex1:0.0.1", "/assets/aaaa", {"drop_property"}};
 const AssetBundle kTwo{"bbbb", "ex1", "0.1.1", "ex1", "/assets/bbbb", {}};
 
-TEST(AssetBundle, ComesBackFromAnExecutionDocument) {
-  const Json execution = {{"asset_bundles", to_json({kOne, kTwo})}};
-  EXPECT_EQ(bundles_of(execution), (std::vector{kOne, kTwo}));
-  EXPECT_TRUE(bundles_of(Json::object()).empty());
-  EXPECT_TRUE(bundles_of(Json::parse(R"({"asset_bundles":[5]})")).empty());
+TEST(AssetBundle, ComesBackFromAList) {
+  EXPECT_EQ(bundles_from_json(to_json({kOne, kTwo})), (std::vector{kOne, kTwo}));
+  EXPECT_TRUE(bundles_from_json(Json::object()).empty());
+  EXPECT_TRUE(bundles_from_json(Json::array({5})).empty());
 }
 
 TEST(AssetBundle, IsFoundByIdReferenceAndName) {

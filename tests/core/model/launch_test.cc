@@ -10,7 +10,8 @@ TEST(ControllerLaunch, SurvivesItsFile) {
   launch.ex_id = "ex";
   launch.job_id = "job";
   launch.epoch = 7;
-  launch.execution = Json{{"name", "n"}};
+  launch.job.name = "n";
+  launch.job.operations = {{.name = "id_range"}};
   launch.cleanup = CleanupType::errors;
   launch.living_workers = 3;
   launch.settings.lease_ms = 77;
@@ -20,7 +21,7 @@ TEST(ControllerLaunch, SurvivesItsFile) {
   EXPECT_EQ(back->cleanup, CleanupType::errors);
   EXPECT_EQ(back->living_workers, 3u);
   EXPECT_EQ(back->settings.lease_ms, 77);
-  EXPECT_EQ(back->execution, launch.execution);
+  EXPECT_EQ(back->job, launch.job);
 }
 
 TEST(ControllerLaunch, AMissingFieldIsNamed) {

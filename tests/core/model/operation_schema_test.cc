@@ -130,10 +130,9 @@ TEST(ValidateOptions, RunsTheCheckOnlyOnGoodOptions) {
 TEST(JsonSchema, SaysTypesDefaultsBoundsAndPromises) {
   EXPECT_EQ(json_schema(sample()), Json::parse(R"({
     "$schema":"https://json-schema.org/draft/2020-12/schema","title":"sample","description":"A sample.","type":"object",
-    "properties":{"_op":{"const":"sample"},
-                  "size":{"type":["integer","string"],"description":"How many.","minimum":1.0},
+    "properties":{"size":{"type":["integer","string"],"description":"How many.","minimum":1.0},
                   "mode":{"type":"string","enum":["a","b"],"description":"Which.","default":"a"}},
-    "required":["_op","size"],"additionalProperties":true,
+    "required":["size"],"additionalProperties":true,
     "x-kind":"processor","x-delivery":"none","x-needs-whole-slice":false,"x-repeatable":true})"));
 }
 

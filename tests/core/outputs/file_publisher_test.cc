@@ -25,19 +25,22 @@ namespace fs = std::filesystem;
 const std::string kFirst = "11111111-1111-4111-8111-111111111111";
 const std::string kSecond = "22222222-2222-4222-8222-222222222222";
 
+JobSpec job_with(const Json& sender) {
+  return {.operations = {{.name = "id_range"}, {.name = "file_exporter", .options = sender}}};
+}
+
 class FilePublisherTest : public testing::Test {
  protected:
   FilePublisherTest() {
     std::string pattern = testing::TempDir() + "/publisher-XXXXXX";
     directory_ = fs::canonical(mkdtemp(pattern.data()));
-    options_ = {{"_op", "file_exporter"}, {"path", directory_ + "/out"}};
+    options_ = {{"path", directory_ + "/out"}};
   }
   ~FilePublisherTest() override { fs::remove_all(directory_); }
 
   std::unique_ptr<OutputPublisher> publisher(const std::vector<std::string>& lineage = {kFirst},
                                              const std::optional<JoinRecord>& joined = std::nullopt) {
-    Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
-    auto made = make_publisher(job, lineage, posix_files(), joined);
+    auto made = make_publisher(job_with(options_), lineage, posix_files(), joined);
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }
@@ -85,14 +88,10 @@ class FilePublisherTest : public testing::Test {
 };
 
 TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
-  EXPECT_EQ(*make_publisher({{"operations", Json::array({{{"_op", "file_reader"}}, {{"_op", "noop"}}})}}, {kFirst},
-                            posix_files(), {}),
+  EXPECT_EQ(*make_publisher({.operations = {{.name = "file_reader"}, {.name = "noop"}}}, {kFirst}, posix_files(), {}),
             nullptr);
-  EXPECT_EQ(*make_publisher(Json::object(), {kFirst}, posix_files(), {}), nullptr);
-  EXPECT_EQ(make_publisher({{"operations", Json::array({{{"_op", "file_exporter"}, {"path", "here"}}})}}, {kFirst},
-                           posix_files(), {})
-                .error()
-                .message,
+  EXPECT_EQ(*make_publisher(JobSpec(), {kFirst}, posix_files(), {}), nullptr);
+  EXPECT_EQ(make_publisher(job_with({{"path", "here"}}), {kFirst}, posix_files(), {}).error().message,
             "path: \"here\" is not an absolute path");
 }
 
@@ -444,8 +443,8 @@ TEST(FileLayout, ChecksOptions) {
        "line_delimiter: must be \"\\n\" or \"\\r\\n\" for format csv"},
       {{{"path", "/a.csv.xz"}, {"format", "csv"}, {"single_file", true}},
        "path: files ending in .xz cannot be written: name another compression, or say `compression: none`"},
-      {{{"path", "/a"}, {"format", "json"}, {"_encoding", "raw"}}, "_encoding: raw records cannot be written as json"},
-      {{{"path", "/a"}, {"_encoding", "raw"}, {"fields", {"x"}}}, "fields: raw records have no fields"},
+      {{{"path", "/a"}, {"format", "json"}, {"encoding", "raw"}}, "encoding: raw records cannot be written as json"},
+      {{{"path", "/a"}, {"encoding", "raw"}, {"fields", {"x"}}}, "fields: raw records have no fields"},
   };
   for (const auto& [options, message] : cases) EXPECT_EQ(file_layout(options, "l").error().message, message);
   EXPECT_EQ(file_layout({{"path", "/a/"}, {"extension", ".log"}}, "l")->extension, "log");
@@ -726,7 +725,7 @@ TEST_F(ReplacementTest, GoesOnAfterADeathBetweenTwoRenames) {
     options_["path"] = directory_ + "/out";
     write_old();
     NoExchange files;
-    const Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+    const JobSpec job = job_with(options_);
     auto writing = *make_publisher(job, {kFirst}, files, {});
     const CommittedOutput one = write_new(*writing);
     const auto facts = writing->join(source({one}));
@@ -760,7 +759,7 @@ TEST_F(ReplacementTest, ASingleFileIsReplacedWhenItIsComplete) {
 // ---- verifying what earlier jobs of the lineage wrote ----
 
 TEST_F(FilePublisherTest, OutputIsLookedForWhereTheJobOfItsAttemptPutIt) {
-  const Json former = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
+  const JobSpec former = job_with(options_);
   auto files = publisher();
   ASSERT_TRUE(files->prepare(true));
   const CommittedOutput one = stage(1, "one\n", {1, 1});
@@ -783,17 +782,17 @@ TEST_F(FilePublisherTest, OutputIsLookedForWhereTheJobOfItsAttemptPutIt) {
 
 TEST(OutputMismatch, OnlyMattersWhereOutputWaits) {
   const auto job = [](const Json& sender) {
-    Json options = {{"_op", "file_exporter"}, {"path", "/out"}};
+    Json options = {{"path", "/out"}};
     options.update(sender);
-    return Json{{"operations", Json::array({{{"_op", "id_range"}}, options})}};
+    return job_with(options);
   };
-  const Json replacing = job({{"if_exists", "replace"}}), joining = job({{"single_file", true}});
+  const JobSpec replacing = job({{"if_exists", "replace"}}), joining = job({{"single_file", true}});
   EXPECT_EQ(*output_mismatch(job(Json::object()), job({{"path", "/else"}}), kFirst), "");
   EXPECT_EQ(*output_mismatch(replacing, replacing, kFirst), "");
   EXPECT_EQ(*output_mismatch(joining, job({{"single_file", true}, {"path", "/other"}}), kFirst), "")
       << "same directory";
-  for (const Json& now :
-       {job(Json::object()), joining, job({{"if_exists", "replace"}, {"path", "/a/b"}}), Json::object()})
+  for (const JobSpec& now :
+       {job(Json::object()), joining, job({{"if_exists", "replace"}, {"path", "/a/b"}}), JobSpec()})
     EXPECT_THAT(*output_mismatch(replacing, now, kFirst), testing::HasSubstr("/.slicemill/" + kFirst + "/new"));
   EXPECT_THAT(*output_mismatch(joining, job(Json::object()), kFirst), testing::HasSubstr("/parts"));
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/query/date_period.h"
@@ -79,8 +80,11 @@ TEST(DatePeriod, RefusesEverythingElse) {
   }
 }
 
+constexpr std::array kFields = {Field{"job_id", FieldType::keyword}, Field{"workers", FieldType::integer},
+                                Field{"name", FieldType::text}, Field{"changed", FieldType::date, FieldRole::updated}};
+
 std::string sorted(std::string_view order, std::vector<Json> documents) {
-  const auto keys = parse_sort(order, job_fields());
+  const auto keys = parse_sort(order, kFields);
   if (!keys) return keys.error().message;
   std::ranges::stable_sort(documents, [&](const Json& a, const Json& b) {
     return sorts_before(*keys, sort_values(*keys, a), sort_values(*keys, b));
@@ -112,9 +116,9 @@ TEST(SortOrder, RefusesWhatIsNotIndexed) {
 
 TEST(SortOrder, KnowsTheDefault) {
   EXPECT_TRUE(is_default_sort({}));
-  EXPECT_TRUE(is_default_sort(*parse_sort("_updated:desc", job_fields())));
-  EXPECT_FALSE(is_default_sort(*parse_sort("_updated:asc", job_fields())));
-  EXPECT_FALSE(is_default_sort(*parse_sort("_updated:desc,name", job_fields())));
+  EXPECT_TRUE(is_default_sort(*parse_sort("changed:desc", kFields)));
+  EXPECT_FALSE(is_default_sort(*parse_sort("changed:asc", kFields)));
+  EXPECT_FALSE(is_default_sort(*parse_sort("changed:desc,name", kFields)));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <string>
 
-#include "core/runtime/teraslice_config.h"
 #include "tests/docs/rendered_page.h"
 
 namespace slicemill {
@@ -116,58 +115,6 @@ TEST_F(ConfigTest, AnUnknownKeyLikeNoOtherListsTheKnownOnes) {
   EXPECT_THAT(error().message, HasSubstr("known keys: port, bind, allowed_hosts, listeners, data"));
 }
 
-TEST_F(ConfigTest, ATeraslicesConfigurationMeansTheSame) {
-  write_file(
-      "teraslice:\n  name: c\n  port: 8080\n  hostname: 10.0.0.1\n  workers: 7\n  master: true\n"
-      "  shutdown_timeout: 90000\n  autoload_directory: /zips\n  env_vars: {A: b, N: 5}\n"
-      "terafoundation:\n  log_level: [{console: warn}, {file: debug}]\n");
-  const auto settings = resolve_settings(layers_);
-  ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->text("name"), "c");
-  EXPECT_EQ(settings->number("port"), 8080);
-  EXPECT_EQ(settings->text("bind"), "10.0.0.1");
-  EXPECT_EQ(settings->number("slots"), 7);
-  EXPECT_EQ(settings->number("shutdown_timeout"), 90000);
-  EXPECT_EQ(settings->text("autoload_directory"), "/zips");
-  EXPECT_EQ(settings->text("log_level"), "warn");
-  EXPECT_EQ(settings->source("slots"), SettingSource::file);
-  const std::vector<std::pair<std::string, std::string>> expected = {{"A", "b"}, {"N", "5"}};
-  EXPECT_EQ(settings->process_environment(), expected);
-  EXPECT_TRUE(settings->warnings().empty());
-}
-
-TEST_F(ConfigTest, KeysWithoutACounterpartAreNamedOnce) {
-  write_file(
-      "teraslice:\n  slicer_allocation_attempts: 3\n  wrokers: 3\n  master: false\nterafoundation:\n  connectors: "
-      "{}\n");
-  const auto settings = resolve_settings(layers_);
-  ASSERT_TRUE(settings) << settings.error().message;
-  ASSERT_EQ(settings->warnings().size(), 4U);
-  EXPECT_THAT(settings->warnings()[0], HasSubstr("teraslice.slicer_allocation_attempts: has no meaning here: "));
-  EXPECT_THAT(settings->warnings()[1], HasSubstr("teraslice.wrokers: unknown key; did you mean 'workers'?"));
-  EXPECT_THAT(settings->warnings()[2], HasSubstr("teraslice.master: this command starts a master all the same"));
-  EXPECT_THAT(settings->warnings()[3], HasSubstr("terafoundation.connectors: has no meaning here: "));
-}
-
-TEST_F(ConfigTest, ValuesOfATeraslicesConfigurationAreChecked) {
-  write_file("teraslice:\n  workers: many\n");
-  EXPECT_THAT(error().message, HasSubstr("teraslice.workers: 'many' is not an integer"));
-  write_file("teraslice: 5\n");
-  EXPECT_THAT(error().message, HasSubstr("teraslice: expected lines of the form"));
-  write_file("teraslice:\n  env_vars: {A: ''}\n");
-  EXPECT_THAT(error().message, HasSubstr("teraslice.env_vars.A: a variable needs"));
-}
-
-TEST_F(ConfigTest, TheEnvironmentMayNameTheFile) {
-  write_file("teraslice:\n  port: 80\nport: 81\n");
-  layers_.environment["TERAFOUNDATION_CONFIG"] = std::exchange(layers_.file, "");
-  auto settings = resolve_settings(layers_);
-  ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->number("port"), 81) << "a setting of ours goes before";
-  layers_.environment["SLICEMILL_CONFIG"] = "/no/such/file";
-  EXPECT_THAT(error().message, HasSubstr("/no/such/file")) << "it goes before TERAFOUNDATION_CONFIG";
-}
-
 TEST_F(ConfigTest, EveryErrorNamesItsPlace) {
   layers_.flags["port"] = "70000";
   EXPECT_EQ(error().message, "--port: '70000' is not an integer from 0 to 65535");
@@ -270,10 +217,6 @@ TEST(SettingSpecs, NamesFlagsAndVariablesBelongTogether) {
 
 TEST(SettingSpecs, TheDocumentEqualsTheTable) {
   expect_page_part("configuration.md", "settings", render_settings_table());
-}
-
-TEST(SettingSpecs, TheMappingOfATeraslicesConfigurationIsDocumented) {
-  expect_page_part("teraslice.md", "configuration", render_teraslice_config_table());
 }
 
 }  // namespace

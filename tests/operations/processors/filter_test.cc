@@ -117,7 +117,7 @@ std::vector<Remark> remarks_of(const OperationEntry& entry, const std::string& o
                                const std::vector<std::string>& records) {
   RecordRemarks remarks;
   const auto operation = entry.make();
-  OperationContext context{resolved(entry, Json::parse(options)), Json::object(), 1, "worker"};
+  OperationContext context{spec_of(entry, Json::parse(options)), JobSpec(), 1, "worker"};
   context.remarks = &remarks;
   EXPECT_TRUE(operation->initialize(context));
   RecordBatch batch;
@@ -151,7 +151,9 @@ TEST(Filter, KnowsThatCsvMakesTexts) {
   const Json csv = {{"_op", "file_reader"}, {"format", "csv"}};
   const Json number = {{"_op", "filter"}, {"field", "n"}, {"min", 10}};
   const auto warned = [&](const std::vector<Json>& before, const Json& options) {
-    return entry.schema.check_place(options, before).has_value();
+    std::vector<OperationSpec> specs;
+    for (const Json& operation : before) specs.push_back(operation_spec_of_v0(operation));
+    return entry.schema.check_place(options, specs).has_value();
   };
   EXPECT_TRUE(warned({csv}, number));
   EXPECT_TRUE(warned({csv, {{"_op", "selection"}, {"fields", {{"n", "m"}}}}}, number));

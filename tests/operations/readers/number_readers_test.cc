@@ -83,8 +83,7 @@ TEST(TestReader, BadFilesAreNamed) {
   const auto entry = test_reader_operation();
   for (const auto& path :
        {std::string("/nowhere/at-all"), write_file("broken.json", "[1,"), write_file("object.json", "{}")}) {
-    const auto ready =
-        entry.make()->initialize({Json::object({{"fetcher_data_file_path", path}}), Json::object(), 0, "w"});
+    const auto ready = entry.make()->initialize({{.options = {{"fetcher_data_file_path", path}}}, JobSpec(), 0, "w"});
     ASSERT_FALSE(ready) << path;
     EXPECT_THAT(ready.error().message, HasSubstr(path));
   }

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/model/asset_bundle.h"
-#include "core/model/job.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 
 // The bundles of a job's `assets`, in order, each once. Sets `assets` to their ids and adds `asset_bundles`; every
 // reference that leads nowhere is an error of its own.
@@ -56,4 +56,4 @@ std::string render_issues(const std::vector<ValidationIssue>& issues, const JobR
 // "operations[0].size".
 std::string render_path(const std::vector<std::string>& path);
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

@@ -1,16 +1,11 @@
-// What a bundle says about itself: its asset.json. Pure, any thread.
+// What a bundle says about itself. Plain values, any thread.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 
-#include "core/runtime/json.h"
-#include "core/runtime/result.h"
-
-namespace slicemill::master {
+namespace slicemill {
 
 struct AssetManifest {
   std::string name;
@@ -24,9 +19,13 @@ struct AssetManifest {
   bool operator==(const AssetManifest&) const = default;
 };
 
-// invalid, with the words of the first dialect: no JSON, no name, a bad version, a restriction of a wrong type, or a
-// minimum_teraslice_version above the version that we speak.
-Result<AssetManifest> parse_manifest(std::string_view text);
+// Of this machine, in the words that bundles use.
+inline constexpr const char* kPlatform = "linux";
+#if defined(__aarch64__)
+inline constexpr const char* kArchitecture = "arm64";
+#else
+inline constexpr const char* kArchitecture = "x64";
+#endif
 
 // Whether its executables are for this machine. The version of Node that a bundle wants says nothing here, since its
 // scripts are not run.
@@ -35,4 +34,4 @@ bool is_for_this_machine(const AssetManifest& manifest);
 // Name, version and restrictions, as the conflict message has them.
 std::string describe_identity(const AssetManifest& manifest);
 
-}  // namespace slicemill::master
+}  // namespace slicemill

@@ -1,12 +1,12 @@
-#include "master/assets/asset_manifest.h"
+#include "api/dialects/teraslice/asset_manifest.h"
 
 #include <fmt/format.h>
 
+#include "api/dialects/teraslice/teraslice_version.h"
 #include "core/model/semver.h"
 #include "core/runtime/text.h"
-#include "master/node_facts.h"
 
-namespace slicemill::master {
+namespace slicemill::api::teraslice {
 
 namespace {
 
@@ -45,7 +45,7 @@ Result<void> check_minimum(const Json& json) {
   ASSIGN_OR_RETURN(const std::string minimum, text_member(json, "minimum_teraslice_version"));
   if (minimum.empty()) return {};
   ASSIGN_OR_RETURN(const SemVer wanted, SemVer::parse(minimum));
-  ASSIGN_OR_RETURN(const SemVer ours, SemVer::parse(kDialectVersion));
+  ASSIGN_OR_RETURN(const SemVer ours, SemVer::parse(kVersion));
   if (wanted <= ours) return {};
   return Error(ErrorCode::invalid, fmt::format("Asset requires teraslice version {} or greater.", minimum));
 }
@@ -81,17 +81,4 @@ Result<AssetManifest> parse_manifest(std::string_view text) {
   return manifest;
 }
 
-bool is_for_this_machine(const AssetManifest& manifest) {
-  return (manifest.platform.empty() || manifest.platform == kPlatform) &&
-         (manifest.arch.empty() || manifest.arch == kArchitecture);
-}
-
-std::string describe_identity(const AssetManifest& manifest) {
-  std::string text = fmt::format("name:\"{}\" AND version:\"{}\"", manifest.name, manifest.version);
-  if (manifest.node_version) text += fmt::format(" AND node_version:{}", *manifest.node_version);
-  if (!manifest.platform.empty()) text += fmt::format(" AND platform:\"{}\"", manifest.platform);
-  if (!manifest.arch.empty()) text += fmt::format(" AND arch:\"{}\"", manifest.arch);
-  return text;
-}
-
-}  // namespace slicemill::master
+}  // namespace slicemill::api::teraslice

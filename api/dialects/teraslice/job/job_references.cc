@@ -1,4 +1,4 @@
-#include "core/model/job_references.h"
+#include "api/dialects/teraslice/job/job_references.h"
 
 #include <fmt/format.h>
 
@@ -6,17 +6,17 @@
 #include <array>
 #include <utility>
 
-#include "core/model/job_options.h"
+#include "api/dialects/teraslice/job/job_options.h"
 #include "core/runtime/text.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 constexpr std::string_view kBundlePrefix = "asset:";
 constexpr const char* kApiConnection = "connection";  // of an api, which may also call it _connection
 constexpr const char* kOldApiName = "api_name";
 
-// Apis of the first dialect that hold the options of an operation that we have.
+// Apis of the dialect that hold the options of an operation that we have.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kApiOperations = {{
     {"file_reader_api", "file_reader"},
     {"file_sender_api", "file_exporter"},
@@ -131,7 +131,7 @@ std::string render_path(const std::vector<std::string>& path) {
 }
 
 std::string render_issues(const std::vector<ValidationIssue>& issues, const JobRules& rules) {
-  if (rules.issues_as_json) {
+  if (rules.issues_for_clients) {
     Json list = Json::array();
     for (const auto& issue : issues) list.push_back(issue_json(issue));
     return "Zod parse error: " + to_pretty_text(list, 2);
@@ -303,4 +303,4 @@ void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector
   }
 }
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

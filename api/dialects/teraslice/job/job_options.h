@@ -7,7 +7,7 @@
 #include "core/model/operation_schema.h"
 #include "core/runtime/json.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 
 inline constexpr const char* kMemoryLimit = "resources_limits_memory";
 inline constexpr const char* kOldMemoryLimit = "memory";
@@ -28,4 +28,4 @@ void check_dead_letter_action(const Json& given, std::vector<std::string> path, 
 void check_connection(const Json& holder, const char* field, const std::vector<std::string>& place,
                       std::vector<ValidationIssue>& issues);
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

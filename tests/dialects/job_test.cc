@@ -1,4 +1,4 @@
-#include "core/model/job.h"
+#include "api/dialects/teraslice/job/teraslice_job.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tests/core/model/small_catalog.h"
+#include "tests/dialects/small_catalog.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 using testing::ElementsAre;
@@ -47,7 +47,7 @@ TEST(Job, FillsDefaultsOfTheTopAndOfOperations) {
   const auto job = validate(good_job());
   ASSERT_TRUE(job) << job.error().message;
   EXPECT_THAT(job->warnings, IsEmpty());
-  const auto& config = job->config;
+  const auto& config = job->document;
   const auto cpus = std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()), 1, 5);
   EXPECT_EQ(config["lifecycle"], "once");
   EXPECT_EQ(config["workers"], cpus);
@@ -77,12 +77,12 @@ TEST(Job, CoercesTopLevelValues) {
   posted["operations"][0]["size"] = "20";
   const auto job = validate(posted);
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(job->config["workers"].dump(), "3");
-  EXPECT_EQ(job->config["slicers"].dump(), "2");
-  EXPECT_EQ(job->config["active"].dump(), "false");
-  EXPECT_EQ(job->config["probation_window"], 300000);
-  EXPECT_EQ(job->config["max_retries"], 0);
-  EXPECT_EQ(job->config["operations"][0]["size"].dump(), "20");
+  EXPECT_EQ(job->document["workers"].dump(), "3");
+  EXPECT_EQ(job->document["slicers"].dump(), "2");
+  EXPECT_EQ(job->document["active"].dump(), "false");
+  EXPECT_EQ(job->document["probation_window"], 300000);
+  EXPECT_EQ(job->document["max_retries"], 0);
+  EXPECT_EQ(job->document["operations"][0]["size"].dump(), "20");
 }
 
 TEST(Job, WordsOfTopLevelIssues) {
@@ -167,8 +167,8 @@ TEST(Job, AssetFormsOfOpNameTheOperation) {
   posted["assets"] = Json::array({"standard", "other:1.2"});
   const auto job = validate(posted);
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(job->config["operations"][1]["_op"], "filter");
-  EXPECT_EQ(job->config["assets"], Json::array({"standard", "other:1.2"}));
+  EXPECT_EQ(job->document["operations"][1]["_op"], "filter");
+  EXPECT_EQ(job->document["assets"], Json::array({"standard", "other:1.2"}));
 }
 
 TEST(Job, CommonFieldsOfOperations) {
@@ -191,20 +191,20 @@ TEST(Job, ThresholdsOfTheQuarantine) {
   job["quarantine_max_records"] = 0;
   job["quarantine_max_percent"] = 0.5;
   EXPECT_EQ(failure(job), "");
-  EXPECT_FALSE(validate(good_job())->config.contains("quarantine_max_records")) << "documents stay as they were";
+  EXPECT_FALSE(validate(good_job())->document.contains("quarantine_max_records")) << "documents stay as they were";
   EXPECT_THAT(failure_with("quarantine_max_records", -1), HasSubstr("quarantine_max_records"));
   EXPECT_THAT(failure_with("quarantine_max_percent", -0.1), HasSubstr("quarantine_max_percent"));
   EXPECT_THAT(failure_with("quarantine_max_percent", 100.1), HasSubstr("quarantine_max_percent"));
 }
 
 TEST(Job, TheMemoryOfAWorkerHasTwoNamesAndALeast) {
-  EXPECT_EQ(worker_memory_limit(validate(good_job())->config), 0);
+  EXPECT_EQ(validate(good_job())->spec.worker_memory_limit, 0);
   for (const char* name : {"resources_limits_memory", "memory"}) {
     auto job = good_job();
     job[name] = "64MB";
     const auto valid = validate(job);
     ASSERT_TRUE(valid) << valid.error().message;
-    EXPECT_EQ(worker_memory_limit(valid->config), 64'000'000) << name;
+    EXPECT_EQ(valid->spec.worker_memory_limit, 64'000'000) << name;
     EXPECT_THAT(failure_with(name, 32 * 1024 * 1024 - 1), HasSubstr("must be at least 33554432")) << name;
     EXPECT_EQ(failure_with(name, 32 * 1024 * 1024), "") << name;
     EXPECT_THAT(failure_with(name, "lots"), HasSubstr(name));
@@ -243,8 +243,8 @@ TEST(Job, RelativePathsAreRefusedOrResolved) {
   EXPECT_THAT(text, HasSubstr(R"(operations[0].more_path: the path "rel" is relative; give it as "/base/rel")"));
   const auto job = validate(posted, {true, "/work"});
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(job->config["operations"][0]["path"], "/work/data/*.json");
-  EXPECT_EQ(job->config["operations"][0]["more_path"], Json::array({"/abs", "/work/rel"}));
+  EXPECT_EQ(job->document["operations"][0]["path"], "/work/data/*.json");
+  EXPECT_EQ(job->document["operations"][0]["more_path"], Json::array({"/abs", "/work/rel"}));
 }
 
 TEST(Job, UnknownKeysAreKeptWithWarnings) {
@@ -259,8 +259,8 @@ TEST(Job, UnknownKeysAreKeptWithWarnings) {
       warnings,
       ElementsAre(R"(job: unknown key "worker" is kept but has no effect (did you mean "workers"?))",
                   R"(operations[1]: filter: unknown key "feild" is kept but has no effect (did you mean "field"?))"));
-  EXPECT_EQ(job->config["worker"], 2);
-  EXPECT_EQ(job->config["operations"][1]["feild"], "x");
+  EXPECT_EQ(job->document["worker"], 2);
+  EXPECT_EQ(job->document["operations"][1]["feild"], "x");
 }
 
 TEST(Job, DocumentsOfTheServerComeBackWithoutWarnings) {
@@ -272,16 +272,16 @@ TEST(Job, DocumentsOfTheServerComeBackWithoutWarnings) {
   const auto job = validate(posted);
   ASSERT_TRUE(job) << job.error().message;
   EXPECT_THAT(job->warnings, IsEmpty());
-  EXPECT_EQ(job->config["job_id"], "j");
+  EXPECT_EQ(job->document["job_id"], "j");
 }
 
 // What it resolved validates again to the same: executions are made from executions.
 TEST(Job, ResolvedConfigIsAFixedPoint) {
   const auto once = validate(good_job());
   ASSERT_TRUE(once);
-  const auto twice = validate(once->config);
+  const auto twice = validate(once->document);
   ASSERT_TRUE(twice) << twice.error().message;
-  EXPECT_EQ(once->config, twice->config);
+  EXPECT_EQ(once->document, twice->document);
 }
 
 // ---- bundles and apis ----
@@ -317,15 +317,15 @@ std::string failure_with_bundles(const Json& job) {
 TEST(JobAssets, BecomeIdsInTheirOrderEachOnce) {
   const auto job = validate_with_bundles(job_with({"ex1:0.0.1", "ex1:^0.1", "ex1:0.0.1"}, "filter@ex1:0.1.1"));
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(job->config["assets"], Json::array({"old", "new"}));
-  EXPECT_EQ(job->config["operations"][1]["_op"], "filter@new");
-  const auto bundles = bundles_of(job->config);
+  EXPECT_EQ(job->document["assets"], Json::array({"old", "new"}));
+  EXPECT_EQ(job->document["operations"][1]["_op"], "filter@new");
+  const auto bundles = job->spec.bundles;
   ASSERT_THAT(bundles, SizeIs(2));
   EXPECT_EQ(bundles[1].directory, "/assets/new");
   for (const char* op : {"filter@old", "filter@ex1:0.0.1", "filter@ex1"}) {
     const auto one = validate_with_bundles(job_with({"ex1:0.0.1"}, op));
     ASSERT_TRUE(one) << op;
-    EXPECT_EQ(one->config["operations"][1]["_op"], "filter@old") << op;
+    EXPECT_EQ(one->document["operations"][1]["_op"], "filter@old") << op;
   }
 }
 
@@ -349,7 +349,7 @@ TEST(JobAssets, FilesOfABundleArePaths) {
   posted["operations"][0]["path"] = "asset:ex1/in/a.json";
   const auto job = validate_with_bundles(posted);
   ASSERT_TRUE(job) << job.error().message;
-  EXPECT_EQ(job->config["operations"][0]["path"], "/assets/new/in/a.json");
+  EXPECT_EQ(job->document["operations"][0]["path"], "/assets/new/in/a.json");
   posted["operations"][0]["path"] = "asset:ex1/../x";
   EXPECT_THAT(failure_with_bundles(posted), HasSubstr("operations[0].path: \"asset:ex1/../x\" leads out of the asset"));
   posted["operations"][0]["path"] = "asset:other/x";
@@ -371,7 +371,7 @@ TEST(Job, IssuesAsJsonNameCodeAndPath) {
   job["slicers"] = 0;
   job["lifecycle"] = "x";
   job["operations"][0]["size"] = 0;
-  const auto result = validate_job(job, SmallCatalog(), {.paths = kMasterPaths, .issues_as_json = true});
+  const auto result = validate_job(job, SmallCatalog(), {.paths = kMasterPaths, .issues_for_clients = true});
   ASSERT_FALSE(result);
   const auto& text = result.error().message;
   const std::string begin = "Validation failed for job config: n - Zod parse error: ";
@@ -395,4 +395,4 @@ TEST(Job, EveryTopLevelOptionIsDescribed) {
 }
 
 }  // namespace
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

@@ -1,13 +1,16 @@
-#include "core/query/filter.h"
+#include "api/dialects/teraslice/lucene_syntax.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/core/query/filter_cases.h"
+#include "api/dialects/teraslice/teraslice_fields.h"
+#include "tests/dialects/filter_cases.h"
 
-namespace slicemill::query {
+namespace slicemill::api::teraslice {
+
 namespace {
 
+using namespace query;
 using ::testing::HasSubstr;
 
 std::vector<Json> documents() {
@@ -132,4 +135,4 @@ TEST(Filter, TimeOfARegularExpressionGrowsWithTheTextOnly) {
 }
 
 }  // namespace
-}  // namespace slicemill::query
+}  // namespace slicemill::api::teraslice

@@ -1,13 +1,14 @@
-#include "core/model/job_schema.h"
+#include "api/dialects/teraslice/job/job_schema.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/model/job.h"
+#include "api/dialects/teraslice/job/job_docs.h"
+#include "api/dialects/teraslice/job/teraslice_job.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 // Of every operation, beside its own options.
@@ -27,14 +28,14 @@ Json common_properties() {
 }
 
 Json option_properties(const OperationSchema& operation) {
-  Json properties = json_schema(operation)["properties"];
+  Json properties = operation_schema(operation)["properties"];
   const Json common = common_properties();
   for (const auto& [name, schema] : common.items()) properties[name] = schema;
   return properties;
 }
 
 Json operation_definition(const OperationSchema& operation) {
-  Json required = json_schema(operation)["required"];
+  Json required = operation_schema(operation)["required"];
   return {{"title", operation.name},
           {"description", operation.description},
           {"type", "object"},
@@ -104,4 +105,4 @@ Json job_json_schema(const OperationCatalog& catalog) {
           {"$defs", std::move(definitions)}};
 }
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

@@ -1,4 +1,4 @@
-#include "core/model/job_options.h"
+#include "api/dialects/teraslice/job/job_options.h"
 
 #include <fmt/format.h>
 
@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/model/execution.h"
-#include "core/model/job.h"
 #include "core/runtime/process_variables.h"
 #include "core/runtime/text.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 constexpr std::int64_t kMostDefaultWorkers = 5;
@@ -300,4 +300,4 @@ void check_connection(const Json& holder, const char* field, const std::vector<s
   }
 }
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

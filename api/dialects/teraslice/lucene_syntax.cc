@@ -1,14 +1,16 @@
-#include "core/query/filter_syntax.h"
+#include "api/dialects/teraslice/lucene_syntax.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace slicemill::query {
+namespace slicemill::api::teraslice {
 
 namespace {
 
+using query::filter_error;
+using query::FilterNode;
 using Kind = FilterNode::Kind;
 using Occur = FilterNode::Occur;
 
@@ -300,14 +302,14 @@ class Parser {
 
 }  // namespace
 
-Result<FilterNode> parse_filter_syntax(std::string_view text) {
-  return Parser(text).parse();
+Result<query::FilterTree> parse_filter_syntax(std::string_view text) {
+  ASSIGN_OR_RETURN(FilterNode root, Parser(text).parse());
+  return query::FilterTree{std::string(text), std::move(root)};
 }
 
-Error filter_error(std::string_view text, std::size_t at, std::string_view what) {
-  const auto characters = std::ranges::count_if(text.substr(0, std::min(at, text.size())),
-                                                [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  return {ErrorCode::invalid, fmt::format("bad filter at character {}: {}", characters + 1, what)};
+Result<query::Filter> parse_filter(std::string_view text, std::span<const query::Field> fields, WallMs now) {
+  ASSIGN_OR_RETURN(const query::FilterTree tree, parse_filter_syntax(text));
+  return query::bind_filter(tree, fields, now);
 }
 
-}  // namespace slicemill::query
+}  // namespace slicemill::api::teraslice

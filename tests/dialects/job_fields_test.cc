@@ -10,10 +10,10 @@
 #include <string>
 #include <thread>
 
-#include "core/model/job.h"
-#include "tests/core/model/small_catalog.h"
+#include "api/dialects/teraslice/job/teraslice_job.h"
+#include "tests/dialects/small_catalog.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 using testing::HasSubstr;
@@ -295,7 +295,7 @@ TEST_P(JobFields, HaveTheirDefaults) {
   for (const Row& row : rows()) {
     const std::string field = row.field;
     if (GetParam() == Place::job && (field == "name" || field == "operations" || field == "apis")) continue;
-    expect_value(holder_in(GetParam(), plain->config), field, row.default_value, "default of " + field);
+    expect_value(holder_in(GetParam(), plain->document), field, row.default_value, "default of " + field);
   }
 }
 
@@ -305,7 +305,7 @@ TEST_P(JobFields, AreCoerced) {
       const std::string what = std::string(row.field) + " given " + value.given;
       const auto resolved = resolve(job_with(GetParam(), row.field, Json::parse(value.given)));
       ASSERT_TRUE(resolved) << what << ": " << resolved.error().message;
-      expect_value(holder_in(GetParam(), resolved->config), row.field, value.becomes, what);
+      expect_value(holder_in(GetParam(), resolved->document), row.field, value.becomes, what);
     }
   }
 }
@@ -335,8 +335,8 @@ TEST(JobFieldRows, AreThereForEveryField) {
 TEST(JobFieldRows, DefaultsOfWhatTheJobWithRowsGives) {
   const auto unnamed = resolve(Json::parse(R"({"operations":[{"_op":"source","path":"/in"},{"_op":"target"}]})"));
   ASSERT_TRUE(unnamed) << unnamed.error().message;
-  EXPECT_EQ(unnamed->config["name"], "Custom Job");
-  EXPECT_EQ(unnamed->config["apis"], Json::array());
+  EXPECT_EQ(unnamed->document["name"], "Custom Job");
+  EXPECT_EQ(unnamed->document["apis"], Json::array());
 }
 
 TEST(JobFieldRows, TheTwoFamiliesOfResourcesAreNotMixed) {
@@ -407,7 +407,7 @@ TEST(JobFieldRows, ProcessorsAreLimitedWhereTheyCanBe) {
   for (const char* field : {"cpu", "resources_limits_cpu"}) {
     const auto limited = judged(field, "");
     ASSERT_TRUE(limited) << limited.error().message;
-    EXPECT_EQ(worker_cpu_limit(limited->config), 0.5);
+    EXPECT_EQ(limited->spec.worker_cpu_limit, 0.5);
     for (const auto& warning : limited->warnings) EXPECT_NE(warning.kind, Kind::no_effect) << field;
   }
   const auto refused = judged("resources_limits_cpu", "no controller");
@@ -436,4 +436,4 @@ TEST(JobWarnings, UnknownKeysNameWhereTheyStand) {
 }
 
 }  // namespace
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

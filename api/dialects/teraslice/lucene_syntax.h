@@ -1,4 +1,4 @@
-// The filter language's text, taken apart: Lucene's query syntax. Knows no fields and no types. Pure, any thread.
+// Filters of lists as clients write them: Lucene's query syntax. Knows no fields and no types. Pure, any thread.
 //
 // query   := clause ([operator] clause)*            operator := AND | && | OR | ||           without one: OR
 // clause  := [+ | - | ! | NOT] (group | test)
@@ -14,48 +14,24 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
 
+#include "core/query/filter.h"
+#include "core/query/filter_tree.h"
+#include "core/runtime/clock.h"
 #include "core/runtime/result.h"
 
-namespace slicemill::query {
+namespace slicemill::api::teraslice {
 
 inline constexpr std::size_t kFilterBytes = 8192;
 inline constexpr std::size_t kFilterDepth = 32;
 inline constexpr std::size_t kFilterTests = 128;
 
-struct FilterNode {
-  enum class Kind : std::uint8_t {
-    group,
-    term,        // text
-    phrase,      // text
-    wildcard,    // text: escapes kept
-    regex,       // text
-    range,       // low, high
-    exists,      // field
-    everything,  // *:*
-  };
-  enum class Occur : std::uint8_t { should, must, must_not };
-
-  Kind kind = Kind::group;
-  Occur occur = Occur::should;  // in the group that it stands in
-  std::size_t at = 0;           // byte in the text, for messages
-  std::string field;            // "": none was named
-  std::string text;
-  std::optional<std::string> low, high;  // none: open
-  bool low_included = true;
-  bool high_included = true;
-  std::vector<FilterNode> clauses;
-};
-
 // The root is a group. invalid: the message names the character.
-Result<FilterNode> parse_filter_syntax(std::string_view text);
+Result<query::FilterTree> parse_filter_syntax(std::string_view text);
 
-// "bad filter at character 7: expected a value". at: byte of text.
-Error filter_error(std::string_view text, std::size_t at, std::string_view what);
+// The same, read against the fields of a list. now: what relative dates (now-1d) count from.
+Result<query::Filter> parse_filter(std::string_view text, std::span<const query::Field> fields, WallMs now);
 
-}  // namespace slicemill::query
+}  // namespace slicemill::api::teraslice

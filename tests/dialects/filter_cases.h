@@ -1,4 +1,4 @@
-// Filters with the documents that they find: run through the evaluator (tests/core/query) and through the registry's
+// Filters with the documents that they find: run through the evaluator (tests/dialects) and through the registry's
 // columns (tests/master), which must agree.
 #pragma once
 

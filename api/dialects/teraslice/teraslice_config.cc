@@ -1,15 +1,16 @@
-#include "core/runtime/teraslice_config.h"
+#include "api/dialects/teraslice/teraslice_config.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 
 #include "core/runtime/process_variables.h"
 #include "core/runtime/text.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 // Either the name of our setting, or why there is none.
@@ -87,7 +88,7 @@ struct Root {
 };
 constexpr Root kRoots[] = {{"teraslice", kTeraslice}, {"terafoundation", kTerafoundation}};
 
-std::string text_of(const Json& value) {
+std::string value_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
@@ -96,7 +97,7 @@ Result<void> take_environment(const Json& variables, TranslatedConfig& out) {
     return Error(ErrorCode::invalid, "teraslice.env_vars: expected lines of the form `NAME: value`");
   std::size_t bytes = 0;
   for (const auto& [name, value] : variables.items()) {
-    const std::string text = value.is_structured() || value.is_null() ? "" : text_of(value);
+    const std::string text = value.is_structured() || value.is_null() ? "" : value_text(value);
     if (name.empty() || text.empty())
       return Error(ErrorCode::invalid,
                    fmt::format("teraslice.env_vars.{}: a variable needs a name and a value that is not empty", name));
@@ -144,20 +145,18 @@ Result<void> take(const Root& root, const std::string& name, const Json& value, 
   std::string text = name == "log_level" && value.is_array() ? first_level(value) : std::string();
   if (text.empty()) {
     if (value.is_structured()) return Error(ErrorCode::invalid, place + ": expected one value");
-    text = text_of(value);
+    text = value_text(value);
   }
   out.values[std::string(known->setting)] = text;
   out.keys[std::string(known->setting)] = place;
   return {};
 }
 
-}  // namespace
-
-bool is_teraslice_root(const std::string& key) {
+bool is_root(const std::string& key) {
   return std::ranges::any_of(kRoots, [&](const Root& root) { return root.name == key; });
 }
 
-Result<TranslatedConfig> translate_teraslice_config(const Json& config) {
+Result<TranslatedConfig> translate(const Json& config) {
   TranslatedConfig out;
   for (const Root& root : kRoots) {
     const auto found = config.find(root.name);
@@ -169,7 +168,14 @@ Result<TranslatedConfig> translate_teraslice_config(const Json& config) {
   return out;
 }
 
-std::string render_teraslice_config_table() {
+}  // namespace
+
+const ForeignConfig& foreign_config() {
+  static const ForeignConfig config{.is_root = is_root, .translate = translate, .variable = "TERAFOUNDATION_CONFIG"};
+  return config;
+}
+
+std::string render_config_table() {
   std::string table = "| Key | Here |\n|---|---|\n";
   for (const Root& root : kRoots) {
     for (const Key& key : root.keys) {
@@ -183,4 +189,4 @@ std::string render_teraslice_config_table() {
   return table;
 }
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

@@ -1,4 +1,4 @@
-#include "core/model/job_params.h"
+#include "api/dialects/teraslice/job/job_params.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/model/job.h"
+#include "api/dialects/teraslice/job/teraslice_job.h"
 #include "tests/fakes/operation_table.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 using testing::HasSubstr;
@@ -49,7 +49,7 @@ Result<ValidatedJob> validate_params(const Json& job, const ParamRules& params =
 Json resolve_with(const Json& job, const ParamRules& params = {.of_file = true}) {
   const auto result = validate_params(job, params);
   EXPECT_TRUE(result) << result.error().message;
-  return result ? result->config : Json::object();
+  return result ? result->document : Json::object();
 }
 
 std::string params_failure(const Json& job, const ParamRules& params = {.of_file = true}) {
@@ -153,16 +153,16 @@ TEST(JobParams, AJobThatDeclaresNoneKeepsItsTexts) {
   // In a file: all but programs and their arguments.
   const auto of_file = validate_params(job);
   ASSERT_TRUE(of_file) << of_file.error().message;
-  EXPECT_EQ(of_file->config["operations"][1]["args"][1], "echo ${HOME} ${x%.gz}");
-  EXPECT_EQ(of_file->config["operations"][1]["note"], "n");
+  EXPECT_EQ(of_file->document["operations"][1]["args"][1], "echo ${HOME} ${x%.gz}");
+  EXPECT_EQ(of_file->document["operations"][1]["note"], "n");
   ASSERT_THAT(of_file->warnings, SizeIs(1));
   EXPECT_THAT(to_text(of_file->warnings[0]), HasSubstr("operations[1]: program: ${HOME} stays as it is"));
   EXPECT_EQ(of_file->warnings[0].field, "args");
   // Posted: only paths.
   const auto posted = validate_params(job, {});
   ASSERT_TRUE(posted) << posted.error().message;
-  EXPECT_EQ(posted->config["operations"][0]["path"], "/a");
-  EXPECT_EQ(posted->config["operations"][1]["note"], "${NOTE:-n}");
+  EXPECT_EQ(posted->document["operations"][0]["path"], "/a");
+  EXPECT_EQ(posted->document["operations"][1]["note"], "${NOTE:-n}");
   EXPECT_THAT(posted->warnings, SizeIs(2));
   EXPECT_THAT(params_failure(params_job({{"path", "/${A}"}}), {}), HasSubstr("operations[0].path: ${A} has no value"));
   // One that declares some, or is given some, has them everywhere.
@@ -221,8 +221,8 @@ TEST(JobDates, CountFromTheGivenMoment) {
   EXPECT_EQ(since("tomorrow+1w"), "2026-12-08T00:00:00.000Z");
   for (const char* text : {"nowhere", "2026-11-30", "todays", "", "Now"}) EXPECT_EQ(since(text), text);
   EXPECT_EQ(resolve_with(params_job({{"since", "now"}})).at("now"), "2026-11-30T12:00:00.000Z");
-  EXPECT_EQ(moment_of(resolve_with(params_job({{"since", "now"}}))), kNow);
-  EXPECT_EQ(moment_of(Json::object()), 0);
+  EXPECT_EQ(validate_params(params_job({{"since", "now"}}))->spec.now, kNow);
+  EXPECT_EQ(validate_params(params_job(Json::object()))->spec.now, 0);
   for (const char* text : {"now-1x", "now-", "now/q", "today+d", "now-1d1"})
     EXPECT_THAT(params_failure(params_job({{"since", text}})), HasSubstr(std::string("operations[0].since: \"") + text))
         << text;
@@ -234,4 +234,4 @@ TEST(JobDates, MayComeFromParameters) {
 }
 
 }  // namespace
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice

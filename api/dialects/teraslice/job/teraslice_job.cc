@@ -1,4 +1,4 @@
-#include "core/model/job.h"
+#include "api/dialects/teraslice/job/teraslice_job.h"
 
 #include <fmt/format.h>
 
@@ -8,15 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/dialects/teraslice/job/job_options.h"
+#include "api/dialects/teraslice/job/job_params.h"
+#include "api/dialects/teraslice/job/job_references.h"
 #include "core/model/job_dates.h"
-#include "core/model/job_options.h"
-#include "core/model/job_references.h"
+#include "core/model/job_spec_v0.h"
 #include "core/model/output_path.h"
-#include "core/query/date_period.h"
 #include "core/runtime/byte_stream.h"
 #include "core/runtime/text.h"
 
-namespace slicemill {
+namespace slicemill::api::teraslice {
 namespace {
 
 constexpr std::size_t kMostOperations = 1000;
@@ -191,6 +192,24 @@ void fill_output_paths(const OperationSchema& schema, JobReading& reading, const
     issues.push_back({{place[0], place[1]}, checked.error().message});
 }
 
+// What the operation itself says to its options, which it knows by its own names.
+void check_options(const OperationSchema& schema, ValidatedOptions& validated) {
+  if (!validated.issues.empty() || !schema.check) return;
+  const auto encoding = validated.options.find("_encoding");
+  const bool is_raw = encoding != validated.options.end() && *encoding == "raw";
+  const auto check = [&]() -> Result<void> {
+    if (!is_raw && !validated.options.contains(kEncodingOption)) return schema.check(validated.options);
+    Json options = validated.options;
+    options.erase(kEncodingOption);  // a key that means nothing
+    if (is_raw) options[kEncodingOption] = "raw";
+    return schema.check(options);
+  };
+  const auto checked = check();
+  if (checked) return;
+  const bool is_of_encoding = checked.error().message.starts_with(std::string(kEncodingOption) + ": ");
+  validated.issues.push_back({{}, (is_of_encoding ? "_" : "") + checked.error().message});
+}
+
 OperationOutcome validate_operation(const Json& given, std::size_t index, JobReading& reading,
                                     std::vector<JobWarning>& warnings) {
   OperationOutcome outcome;
@@ -219,9 +238,11 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, JobRea
     return outcome;
   }
   std::vector<ValidationIssue> wrong_dates;
-  auto validated = has_dates(*outcome.schema)
-                       ? validate_options(*outcome.schema, with_moments(*outcome.schema, given, reading, wrong_dates))
-                       : validate_options(*outcome.schema, given);
+  auto validated =
+      has_dates(*outcome.schema)
+          ? validate_against(outcome.schema->options, with_moments(*outcome.schema, given, reading, wrong_dates))
+          : validate_against(outcome.schema->options, given);
+  check_options(*outcome.schema, validated);
   validated.issues.insert(validated.issues.begin(), wrong_dates.begin(), wrong_dates.end());
   for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
   for (auto& warning : validated.warnings) {
@@ -269,13 +290,13 @@ void check_speculation(const OperationSchema& schema, const Json& config, std::s
        fmt::format("operations.{}: \"{}\" must not run twice on one slice at a time", index, schema.name)});
 }
 
-void warn_of_places(const Json& operations, const OperationCatalog& catalog, std::vector<JobWarning>& warnings) {
-  const std::vector<Json> all(operations.begin(), operations.end());
+void warn_of_places(const std::vector<OperationSpec>& all, const OperationCatalog& catalog,
+                    std::vector<JobWarning>& warnings) {
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const std::string name(operation_name(all[i].value("_op", "")));
+    const std::string& name = all[i].name;
     const auto* schema = catalog.find(name);
     if (schema == nullptr || !schema->check_place) continue;
-    auto warning = schema->check_place(all[i], std::span(all).first(i));
+    auto warning = schema->check_place(all[i].options, std::span(all).first(i));
     if (!warning) continue;
     warnings.push_back({.kind = JobWarning::Kind::no_effect,
                         .field = std::move(warning->option),
@@ -288,7 +309,7 @@ void warn_of_places(const Json& operations, const OperationCatalog& catalog, std
 
 void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<ValidationIssue>& issues,
                          std::vector<std::string>& errors) {
-  auto& operations = job.config["operations"];
+  auto& operations = job.document["operations"];
   if (!operations.is_array() || operations.size() < 2) {
     issues.push_back({{"operations"}, "Operations need to be of type array with at least two operations in it"});
     return;
@@ -305,24 +326,25 @@ void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<Val
     if (outcome.schema == nullptr) continue;
     check_place(*outcome.schema, i, operations.size(), issues);
     operations[i] = std::move(outcome.config);
-    if (is_true(job.config, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
+    if (is_true(job.document, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
     schemas.emplace_back(i, outcome.schema);
   }
   if (!issues.empty() || !errors.empty() || !reading.unset.empty()) return;
+  const JobSpec spec = job_spec_of_v0(job.document);
   for (const auto& [index, schema] : schemas) {
     if (!schema->check_job) continue;
-    const auto checked = schema->check_job(operations[index], {job.config, reading.rules.paths});
+    const auto checked = schema->check_job(spec.operations[index].options, {spec, reading.rules.paths});
     if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
-  if (issues.empty() && errors.empty()) warn_of_places(operations, reading.catalog, job.warnings);
+  if (issues.empty() && errors.empty()) warn_of_places(spec.operations, reading.catalog, job.warnings);
 }
 
 // `cpu` comes from clients that know it from elsewhere: it limits where it can. The new name was chosen.
 void check_cpu_limit(ValidatedJob& job, const JobRules& rules, std::vector<ValidationIssue>& issues) {
   if (rules.no_cpu_limit && rules.no_cpu_limit->empty()) return;
   for (const char* field : {kOldCpuLimit, kCpuLimit}) {
-    const auto given = job.config.find(field);
-    if (given == job.config.end() || !given->is_number()) continue;
+    const auto given = job.document.find(field);
+    if (given == job.document.end() || !given->is_number()) continue;
     if (rules.no_cpu_limit && field == std::string_view(kCpuLimit)) {
       issues.push_back(
           {{field}, fmt::format("the processors of a worker cannot be limited here: {}", *rules.no_cpu_limit)});
@@ -347,36 +369,8 @@ std::string shown_name(const Json& posted) {
 
 }  // namespace
 
-std::int64_t worker_memory_limit(const Json& config) {
-  for (const char* field : {kMemoryLimit, kOldMemoryLimit}) {
-    const auto found = config.find(field);
-    if (found != config.end() && found->is_number_integer()) return found->get<std::int64_t>();
-  }
-  return 0;
-}
-
-double worker_cpu_limit(const Json& config) {
-  for (const char* field : {kCpuLimit, kOldCpuLimit}) {
-    const auto found = config.find(field);
-    if (found != config.end() && found->is_number()) return found->get<double>();
-  }
-  return 0;
-}
-
 std::string_view operation_name(std::string_view op) {
   return op.substr(0, op.find('@'));
-}
-
-WallMs moment_of(const Json& execution) {
-  const auto now = execution.find("now");
-  if (now == execution.end() || !now->is_string()) return 0;
-  const auto period = query::parse_date_period(now->get_ref<const std::string&>(), 0);
-  return period ? period->first : 0;
-}
-
-Json given_params(const Json& execution) {
-  const auto given = execution.find("params_given");
-  return given != execution.end() && given->is_object() ? *given : Json::object();
 }
 
 namespace {
@@ -390,8 +384,8 @@ WallMs wall_now() {
 void take_params(const ResolvedParams& params, ValidatedJob& job, JobReading& reading,
                  std::vector<ValidationIssue>& issues) {
   job.warnings.insert(job.warnings.end(), params.warnings.begin(), params.warnings.end());
-  if (!params.values.empty()) job.config["params"] = params.values;
-  if (!params.given.empty()) job.config["params_given"] = params.given;
+  if (!params.values.empty()) job.document["params"] = params.values;
+  if (!params.given.empty()) job.document["params_given"] = params.given;
   for (const auto& place : params.unset) {
     if (place.front() == "operations" && place.size() > 1) reading.unset.insert(place[1]);
     std::erase_if(issues, [&](const ValidationIssue& issue) {
@@ -413,32 +407,37 @@ Result<ValidatedJob> validate_resolved(const Json& posted, const ResolvedParams*
     return specs;
   }();
   auto top = validate_against(known, posted);
-  ValidatedJob job{std::move(top.options), std::move(top.warnings)};
+  ValidatedJob job{{}, std::move(top.options), std::move(top.warnings)};
   auto& issues = top.issues;
   std::vector<std::string> errors;
 
   if (posted.is_object()) {
     for (const char* resolved : {"now", "params_given"})
-      job.config.erase(resolved);  // of an execution sent back as a job
+      job.document.erase(resolved);  // of an execution sent back as a job
     check_retries(posted, issues);
-    check_job_options(job.config, issues);
+    check_job_options(job.document, issues);
     check_cpu_limit(job, rules, issues);
-    if (const auto wrong = wrong_variables(job.config); !wrong.empty())
+    if (const auto wrong = wrong_variables(job.document); !wrong.empty())
       errors.push_back(fmt::format("Validation failed for job config: {} - {}", shown_name(posted), wrong));
-    check_apis(job.config, issues);
-    const std::string name = job.config.value("name", Json()).is_string() ? job.config["name"].get<std::string>() : "";
+    check_apis(job.document, issues);
+    const std::string name =
+        job.document.value("name", Json()).is_string() ? job.document["name"].get<std::string>() : "";
     JobReading reading{catalog, rules, {}, rules.now != 0 ? rules.now : wall_now(), name, false, {}};
     if (params != nullptr) take_params(*params, job, reading, issues);
-    if (rules.assets != nullptr) reading.bundles = resolve_assets(job.config, *rules.assets, errors);
-    apply_apis(job.config, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings, errors);
+    if (rules.assets != nullptr) reading.bundles = resolve_assets(job.document, *rules.assets, errors);
+    apply_apis(job.document, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings,
+               errors);
     validate_operations(job, reading, issues, errors);
-    if (reading.uses_now) job.config["now"] = to_iso(reading.now);
+    if (reading.uses_now) job.document["now"] = to_iso(reading.now);
   }
   if (!issues.empty()) {
     errors.insert(errors.begin(), fmt::format("Validation failed for job config: {} - {}", shown_name(posted),
                                               render_issues(issues, rules)));
   }
   if (!errors.empty()) return Error(ErrorCode::invalid, join(errors, "; "), false);
+  if (params != nullptr && !params->unset.empty()) return job;  // what it is to do is not known yet
+  job.spec = job_spec_of_v0(job.document);
+  job.spec.dialect = kDialectName;
   return job;
 }
 
@@ -456,4 +455,4 @@ Result<ValidatedJob> validate_job(const Json& posted, const OperationCatalog& ca
   return validate_resolved(params->job, &*params, catalog, rules);
 }
 
-}  // namespace slicemill
+}  // namespace slicemill::api::teraslice
