@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/model/job_spec.h"
 #include "core/outputs/output_hash.h"
 #include "core/runtime/json.h"
 

@@ -560,8 +560,7 @@ TEST_F(PartsTest, TakesThePlaceOfAnotherOne) {
   std::optional<JoinRecord> joined;
   for (const auto& [lineage, places] : {std::pair(kSecond, std::vector<std::string>{"DE/1", "FR/1"}),
                                         std::pair(kFirst, std::vector<std::string>{"ES/1"})}) {
-    Json job = {{"operations", Json::array({{{"_op", "id_range"}}, options_})}};
-    auto files = *make_publisher(job, {lineage}, posix_files(), std::nullopt);
+    auto files = publisher({lineage});
     ASSERT_TRUE(files->prepare(true));
     const auto its_layout = *file_layout(options_, lineage);
     CommittedOutput one;
