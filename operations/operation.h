@@ -20,7 +20,7 @@
 #include "core/model/job_spec.h"
 #include "core/model/operation_schema.h"
 #include "core/model/slice.h"
-#include "core/outputs/output_facts.h"
+#include "core/model/output_facts.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"

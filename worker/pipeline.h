@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "core/model/quarantine.h"
-#include "core/outputs/output_facts.h"
+#include "core/model/output_facts.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 #include "core/wire/messages.h"

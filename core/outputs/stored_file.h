@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/outputs/output_facts.h"
+#include "core/model/output_facts.h"
 #include "core/runtime/files.h"
 #include "core/runtime/result.h"
 
