@@ -31,6 +31,20 @@ struct LedgerPlace {
   std::chrono::milliseconds patience{0};
 };
 
+// By its statuses: a master may have been killed before it stored any figures. Unknown is yes.
+bool has_run(const HttpTarget& target, const std::string& ex_id) {
+  const auto answer = http_get(target, "/v1/ex/" + ex_id + "/history", kMasterTimeoutMs);
+  const auto history = answer ? parse_json(answer->body) : Result<Json>(answer.error());
+  if (!history || !history->is_array()) return true;
+  return std::any_of(history->begin(), history->end(), [](const Json& change) {
+    const auto to = change.is_object() ? change.find("to") : change.end();
+    const auto status =
+        to != change.end() && to->is_string() ? parse_execution_status(to->get<std::string>()) : std::nullopt;
+    return status && (*status == ExecutionStatus::recovering || *status == ExecutionStatus::running ||
+                      *status == ExecutionStatus::failing || *status == ExecutionStatus::paused);
+  });
+}
+
 Result<LedgerPlace> ask_master(const CommandLine& line) {
   ASSIGN_OR_RETURN(const HttpTarget target, parse_master_url(line.master_url));
   ASSIGN_OR_RETURN(const HttpAnswer answer, http_get(target, "/v1/ex/" + line.ex_id, kMasterTimeoutMs));
@@ -54,9 +68,7 @@ Result<LedgerPlace> ask_master(const CommandLine& line) {
                  fmt::format("execution {} is {}; verify needs an ended one", line.ex_id, status_text));
   }
   LedgerPlace place{.directory = text("ledger_directory"), .patience = kLedgerPatience};
-  const auto stats = document->find(member::kStats);
-  const bool has_run = stats != document->end() && stats->is_object() && !stats->empty();
-  if (!ledger_exists(place.directory) && !has_run) {
+  if (!ledger_exists(place.directory) && !has_run(target, line.ex_id)) {
     return Error(ErrorCode::not_found,
                  fmt::format("execution {} ended as {} before it ran a slice: it has written nothing that could be "
                              "verified",
