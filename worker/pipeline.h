@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/quarantine.h"
 #include "core/model/output_facts.h"
+#include "core/model/quarantine.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 #include "core/wire/messages.h"

@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "core/model/execution.h"
+#include "core/model/output_facts.h"
 #include "core/model/quarantine.h"
 #include "core/model/remark.h"
 #include "core/model/slice.h"
-#include "core/model/output_facts.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/result.h"

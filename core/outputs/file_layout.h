@@ -20,8 +20,8 @@
 #include <string_view>
 
 #include "core/formats/record_writer.h"
-#include "core/model/slice.h"
 #include "core/model/output_facts.h"
+#include "core/model/slice.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"

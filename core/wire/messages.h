@@ -68,10 +68,10 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/output_facts.h"
 #include "core/model/quarantine.h"
 #include "core/model/remark.h"
 #include "core/model/slice.h"
-#include "core/model/output_facts.h"
 #include "core/runtime/process.h"
 #include "core/runtime/result.h"
 
