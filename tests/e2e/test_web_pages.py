@@ -68,7 +68,7 @@ class LargeDocuments(EndToEnd):
             done.set()
             looking.join()
         self.assertEqual([job["ids"] for job in listed], [document["ids"]] * DOCUMENTS)
-        self.assertLess(slowest[0], 2)
+        self.assertLess(slowest[0], 10, "a list must not keep others waiting until it is through")
         self.assertLess(self.peak_mb(master), 300)
         status, table = ask(master, "GET", "/txt/jobs", {})
         self.assertEqual((status, table.count(b"big")), (200, DOCUMENTS))
