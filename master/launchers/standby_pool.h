@@ -25,6 +25,8 @@ class StandbyPool {
 
   // The process that took the order; nothing if there is none that fits, so one must be started.
   std::optional<ProcessIdentity> take(const ProcessSpec& spec);
+  // How many wait for an order.
+  std::size_t size() const { return standbys_.size(); }
 
  private:
   struct Standby {

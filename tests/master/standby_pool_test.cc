@@ -48,7 +48,7 @@ class StandbyPoolTest : public ::testing::Test {
 TEST_F(StandbyPoolTest, GivesWhatItHasAndThenStartsAnother) {
   StandbyPool pool(loop_, STANDBY_CHILD, {{"COLOUR", "blue"}}, 2);
   EXPECT_FALSE(take(pool)) << "nothing is there yet";
-  ASSERT_TRUE(turn_until(loop_, [&] { return children().size() == 2; }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return pool.size() == 2; }));
   const auto first = take(pool);
   const auto second = take(pool);
   ASSERT_TRUE(first && second);
@@ -62,7 +62,7 @@ TEST_F(StandbyPoolTest, GivesWhatItHasAndThenStartsAnother) {
 
 TEST_F(StandbyPoolTest, OnlyForOrdersWithItsEnvironment) {
   StandbyPool pool(loop_, STANDBY_CHILD, {{"COLOUR", "blue"}}, 1);
-  ASSERT_TRUE(turn_until(loop_, [&] { return children().size() == 1; }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return pool.size() == 1; }));
   EXPECT_FALSE(take(pool, {{"COLOUR", "red"}}));
   EXPECT_FALSE(take(pool, {}));
   EXPECT_TRUE(take(pool));
@@ -70,7 +70,7 @@ TEST_F(StandbyPoolTest, OnlyForOrdersWithItsEnvironment) {
 
 TEST_F(StandbyPoolTest, WhatHasDiedIsNotGiven) {
   StandbyPool pool(loop_, STANDBY_CHILD, {{"COLOUR", "blue"}}, 2);
-  ASSERT_TRUE(turn_until(loop_, [&] { return children().size() == 2; }));
+  ASSERT_TRUE(turn_until(loop_, [&] { return pool.size() == 2; }));
   const auto pids = children();
   ::kill(pids[0], SIGKILL);
   ASSERT_TRUE(turn_until(loop_, [&] { return children().size() == 1; }));
