@@ -62,13 +62,17 @@ class LargeDocuments(EndToEnd):
 
         looking = threading.Thread(target=look)
         looking.start()
+        began = time.monotonic()
         try:
-            listed = master.get("/v1/jobs")
+            status, body = ask(master, "GET", "/v1/jobs", {})
+            took = time.monotonic() - began
         finally:
             done.set()
             looking.join()
-        self.assertEqual([job["ids"] for job in listed], [document["ids"]] * DOCUMENTS)
-        self.assertLess(slowest[0], 10, "a list must not keep others waiting until it is through")
+        listed = json.loads(body)
+        self.assertEqual((status, [job["ids"] for job in listed]), (200, [document["ids"]] * DOCUMENTS))
+        # Compared with the list itself, whatever the machine does beside it: who lists in one go keeps others waiting until the end.
+        self.assertLess(slowest[0], took / 4, f"of a list that took {took:.2f} s")
         self.assertLess(self.peak_mb(master), 300)
         status, table = ask(master, "GET", "/txt/jobs", {})
         self.assertEqual((status, table.count(b"big")), (200, DOCUMENTS))
