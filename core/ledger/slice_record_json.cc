@@ -18,15 +18,6 @@ std::string shown_request(const std::string& request) {
   return request.substr(0, kShownRedrivenBytes) + "...";
 }
 
-bool is_json_text(const std::string& bytes) {
-  try {
-    (void)Json(bytes).dump();
-    return true;
-  } catch (const Json::type_error&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage) {
@@ -52,7 +43,7 @@ Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::str
   const SliceKey& slice = row.at.slice;
   const std::string origin = slice.generation < lineage.size() ? lineage[slice.generation] : "";
   const std::string settled_in = row.settled_in < lineage.size() ? lineage[row.settled_in] : "";
-  const bool is_text = is_json_text(row.record.bytes);
+  const bool is_text = can_be_json_text(row.record.bytes);
   Json record = {{"slice", slice_id(origin, slice)},
                  {"id", quarantine_id(row.at, lineage)},
                  {"slicer_id", slice.slicer},

@@ -18,15 +18,6 @@ Result<std::string> text_member(const Json& record, const char* member, std::siz
   return found->get<std::string>();
 }
 
-bool is_utf8(const std::string& bytes) {
-  try {
-    (void)Json(bytes).dump();
-    return true;
-  } catch (const Json::type_error&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 std::string quarantine_id(std::string_view slice_id, std::uint32_t number) {
@@ -62,7 +53,7 @@ Result<MendedRecords> parse_mended_records(const Json& list) {
 Json to_json(const MendedRecords& records) {
   Json list = Json::array();
   for (const auto& [id, bytes] : records) {
-    const bool is_text = is_utf8(bytes);
+    const bool is_text = can_be_json_text(bytes);
     list.push_back(
         Json{{"id", id}, {"bytes", is_text ? bytes : to_base64(bytes)}, {"encoding", is_text ? "utf-8" : "base64"}});
   }

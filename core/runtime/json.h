@@ -49,4 +49,7 @@ std::string to_compact_text(const Json& value);
 // indent spaces per level.
 std::string to_pretty_text(const Json& value, int indent);
 
+// Whether bytes can stand in JSON as a text: they are UTF-8.
+bool can_be_json_text(const std::string& bytes);
+
 }  // namespace slicemill

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/core/runtime/config_fixture.h"
 #include "tests/docs/rendered_page.h"
 
 namespace slicemill::api::teraslice {
@@ -17,30 +18,12 @@ namespace {
 
 using testing::HasSubstr;
 
-class TerasliceConfigTest : public testing::Test {
+class TerasliceConfigTest : public ConfigTest {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "/slicemill-config-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    layers_.environment = {{"HOME", "/home/somebody"}};
+    ConfigTest::SetUp();
     layers_.foreign = &foreign_config();
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  void write_file(const std::string& text) {
-    layers_.file = directory_ + "/slicemill.yaml";
-    std::ofstream(layers_.file) << text;
-  }
-
-  Error error() {
-    const auto settings = resolve_settings(layers_);
-    EXPECT_FALSE(settings.has_value());
-    return settings ? Error() : settings.error();
-  }
-
-  std::string directory_;
-  SettingLayers layers_;
 };
 
 TEST_F(TerasliceConfigTest, ATeraslicesConfigurationMeansTheSame) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "tests/core/runtime/config_fixture.h"
 #include "tests/docs/rendered_page.h"
 
 namespace slicemill {
@@ -16,31 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class ConfigTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "/slicemill-config-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    layers_.environment = {{"HOME", "/home/somebody"}};
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  void write_file(const std::string& text) {
-    layers_.file = directory_ + "/slicemill.yaml";
-    std::ofstream(layers_.file) << text;
-  }
-
-  Error error() {
-    const auto settings = resolve_settings(layers_);
-    EXPECT_FALSE(settings.has_value());
-    return settings ? Error() : settings.error();
-  }
-
-  std::string directory_;
-  SettingLayers layers_;
-};
 
 TEST_F(ConfigTest, EveryDefaultOfTheTableParses) {
   const auto settings = resolve_settings(layers_);
