@@ -20,8 +20,8 @@
 #include "api/dialects/teraslice/teraslice_documents.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/json.h"
-#include "master/execution_documents.h"
-#include "master/registry.h"
+#include "master/executions/execution_documents.h"
+#include "master/registry/registry.h"
 
 namespace slicemill::master {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/model/job_dialect.h"
 #include "core/runtime/json.h"
-#include "master/executions.h"
+#include "master/executions/executions.h"
 
 namespace slicemill::master {
 

@@ -14,8 +14,8 @@
 
 #include "core/model/execution_events.h"
 #include "core/runtime/loop.h"
-#include "master/executions.h"
-#include "master/registry.h"
+#include "master/executions/executions.h"
+#include "master/registry/registry.h"
 
 namespace slicemill::master {
 

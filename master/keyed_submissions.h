@@ -12,7 +12,7 @@
 
 #include "core/model/commands.h"
 #include "core/runtime/loop.h"
-#include "master/registry.h"
+#include "master/registry/registry.h"
 
 namespace slicemill::master {
 

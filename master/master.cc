@@ -14,10 +14,10 @@
 #include "master/assets/asset_store.h"
 #include "master/data_directory.h"
 #include "master/event_feed.h"
-#include "master/executions.h"
-#include "master/launchers/local_launcher.h"
+#include "master/executions/executions.h"
 #include "master/master_service.h"
-#include "master/registry.h"
+#include "master/processes/launchers/local_launcher.h"
+#include "master/registry/registry.h"
 
 namespace slicemill::master {
 

@@ -19,9 +19,9 @@
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/log.h"
 #include "core/runtime/result.h"
-#include "master/controller_endpoints.h"
-#include "master/launcher.h"
-#include "master/retention.h"
+#include "master/executions/retention.h"
+#include "master/processes/controller_endpoints.h"
+#include "master/processes/launcher.h"
 
 namespace slicemill::master {
 

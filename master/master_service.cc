@@ -9,8 +9,8 @@
 #include "core/model/plain_reason.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
-#include "master/execution_documents.h"
-#include "master/process_log.h"
+#include "master/executions/execution_documents.h"
+#include "master/processes/process_log.h"
 
 namespace slicemill::master {
 

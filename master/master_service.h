@@ -9,14 +9,14 @@
 #include "core/model/commands.h"
 #include "core/runtime/loop.h"
 #include "master/cluster_view.h"
-#include "master/execution_removals.h"
-#include "master/execution_starts.h"
-#include "master/execution_verbs.h"
-#include "master/executions.h"
-#include "master/job_views.h"
+#include "master/executions/execution_removals.h"
+#include "master/executions/execution_starts.h"
+#include "master/executions/execution_verbs.h"
+#include "master/executions/executions.h"
+#include "master/executions/retention.h"
 #include "master/keyed_submissions.h"
-#include "master/retention.h"
-#include "master/slice_errors.h"
+#include "master/lists/slice_errors.h"
+#include "master/registry/job_views.h"
 
 namespace slicemill::master {
 

@@ -13,7 +13,7 @@
 #include "cli/default_dialect.h"
 #include "core/model/commands.h"
 #include "core/runtime/files.h"
-#include "master/process_log.h"
+#include "master/processes/process_log.h"
 
 namespace slicemill::cli {
 namespace {

@@ -22,7 +22,7 @@
 #include "core/runtime/loop.h"
 #include "master/assets/asset_archive.h"
 #include "master/assets/asset_references.h"
-#include "master/registry.h"
+#include "master/registry/registry.h"
 
 namespace slicemill::master {
 

@@ -26,7 +26,7 @@ KNOWN = {
     "cli/default_dialect.h": "the one place where the command line names its dialect",
     "cli/job_draft.cc": "drafts a job in that dialect",
     "core/model/job_spec_v0.cc": "the form that the first version stored",
-    "master/registry_schema.cc": "columns of released registries are never renamed",
+    "master/registry/registry_schema.cc": "columns of released registries are never renamed",
 }
 # Texts for users that name a field of their job, by file.
 TEXTS = {
@@ -36,7 +36,7 @@ TEXTS = {
     "cli/commands/show_command.cc": {"lifecycle"},
     "cli/commands/wait_command.cc": {"lifecycle"},
     "core/runtime/process.cc": {"env_vars"},
-    "master/execution_starts.cc": {"autorecover"},
+    "master/executions/execution_starts.cc": {"autorecover"},
     "operations/readers/chunk_parser.cc": {"_encoding"},
     "slicer/file_follower.cc": {"lifecycle"},
 }

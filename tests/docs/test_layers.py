@@ -63,7 +63,7 @@ class Layers(unittest.TestCase):
     def test_a_forbidden_include_is_found(self):
         self.assertEqual(forbidden('#include "core/wire/messages.h"\n#include "core/runtime/ids.h"\n', "model", self.known),
                          ["core/wire/messages.h"])
-        self.assertEqual(forbidden('#include "master/supervisor.h"\n', "worker", self.known), ["master/supervisor.h"])
+        self.assertEqual(forbidden('#include "master/processes/supervisor.h"\n', "worker", self.known), ["master/processes/supervisor.h"])
 
     def test_the_model_knows_neither_wire_nor_ledger_nor_outputs(self):
         self.assertEqual(reachable("model", self.known) & {"wire", "ledger", "outputs", "operations"}, set())

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/runtime/loop.h"
-#include "master/launcher.h"
+#include "master/processes/launcher.h"
 
 namespace slicemill {
 

@@ -1,4 +1,4 @@
-#include "master/controller_endpoints.h"
+#include "master/processes/controller_endpoints.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Deaths, silence, recoveries and restarts of the master, on virtual time.
-#include "master/executions.h"
+#include "master/executions/executions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

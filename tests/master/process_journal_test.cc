@@ -1,5 +1,5 @@
 // What the registry knows of processes when it cannot be written for a while, and how the registry tells of that.
-#include "master/process_journal.h"
+#include "master/processes/process_journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

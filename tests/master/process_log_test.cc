@@ -1,4 +1,4 @@
-#include "master/process_log.h"
+#include "master/processes/process_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

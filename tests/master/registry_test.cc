@@ -1,4 +1,4 @@
-#include "master/registry.h"
+#include "master/registry/registry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,10 +11,10 @@
 #include "api/dialects/teraslice/lucene_syntax.h"
 #include "api/dialects/teraslice/teraslice_documents.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
-#include "master/execution_documents.h"
-#include "master/list_columns.h"
-#include "master/registry_schema.h"
-#include "master/sqlite.h"
+#include "master/executions/execution_documents.h"
+#include "master/lists/list_columns.h"
+#include "master/registry/registry_schema.h"
+#include "master/registry/sqlite.h"
 #include "tests/dialects/filter_cases.h"
 #include "tests/fakes/manual_loop.h"
 #include "tests/master/temp_directory.h"

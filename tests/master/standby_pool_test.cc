@@ -1,4 +1,4 @@
-#include "master/launchers/standby_pool.h"
+#include "master/processes/launchers/standby_pool.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
-#include "master/start_planner.h"
+#include "master/executions/start_planner.h"
 
 #include <gtest/gtest.h>
 
-#include "master/restart_policy.h"
+#include "master/processes/restart_policy.h"
 
 namespace slicemill::master {
 namespace {

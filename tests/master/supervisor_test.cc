@@ -1,5 +1,5 @@
 // Supervision of real processes, through the real launcher.
-#include "master/supervisor.h"
+#include "master/processes/supervisor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "master/launchers/local_launcher.h"
+#include "master/processes/launchers/local_launcher.h"
 #include "tests/master/real_loop.h"
 #include "tests/master/temp_directory.h"
 

@@ -10,7 +10,7 @@
 #include "core/runtime/files.h"
 #include "execution-controller/execution_process.h"
 #include "master/assets/asset_store.h"
-#include "master/executions.h"
+#include "master/executions/executions.h"
 #include "tests/simulation/mutation.h"
 #include "worker/worker.h"
 

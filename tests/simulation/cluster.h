@@ -8,7 +8,7 @@
 
 #include "core/model/launch.h"
 #include "master/master_service.h"
-#include "master/registry.h"
+#include "master/registry/registry.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/sim_executor.h"
