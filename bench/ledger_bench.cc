@@ -83,7 +83,7 @@ class Feeder {
                               "TypeError: cannot read the field that was asked for"});
       }
     }
-    batch.counters = LedgerCounters{.processed = order_};
+    batch.counters = SliceCounters{.processed = order_};
     ledger_->write(std::move(batch), check);
     loop_.run_ready();
     if (ledger_->backlog() > kBacklog) wait(kBacklog / 2);

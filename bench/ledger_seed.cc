@@ -122,7 +122,7 @@ class Seeder {
   ManualLoop loop_;
   std::unique_ptr<SliceLedger> ledger_;
   LedgerBatch batch_;
-  LedgerCounters counters_;
+  SliceCounters counters_;
 };
 
 int open(const std::string& directory) {

@@ -92,7 +92,7 @@ Result<std::string> output_directory(const CommandLine& line, const Redirection&
 // What an ended execution came to, from its ledger.
 struct Figures {
   std::string wrong;  // what does not hold, beside what `verify` compares; "": all holds
-  LedgerCounters counters;
+  SliceCounters counters;
 };
 
 std::string wrong_counts(const LedgerHeader& header, const SliceLedger::OpenCounts& open) {
@@ -122,8 +122,8 @@ bool is_repeatable(const Json& job) {
   });
 }
 
-std::string differences(const LedgerCounters& undisturbed, const LedgerCounters& disturbed) {
-  const auto counts = [](const LedgerCounters& counters) {
+std::string differences(const SliceCounters& undisturbed, const SliceCounters& disturbed) {
+  const auto counts = [](const SliceCounters& counters) {
     return fmt::format("{} slices, {} records in, {} out, {} quarantined", counters.processed, counters.records_in,
                        counters.records_out, counters.quarantined);
   };

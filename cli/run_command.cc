@@ -27,6 +27,7 @@
 #include "core/model/job_spec.h"
 #include "core/model/launch.h"
 #include "core/model/mended_records.h"
+#include "core/model/stats_json.h"
 #include "core/runtime/asio_loop.h"
 #include "core/runtime/config.h"
 #include "core/runtime/files.h"
@@ -272,7 +273,7 @@ void print_last_words(const ControllerLaunch& launch, const controller::Controll
 
 // What the controller says of the run, with what only this command knows.
 Json whole_summary(const Plan& plan, const controller::ControllerOutcome& outcome, ExitCode code) {
-  Json summary = outcome.summary.is_object() ? outcome.summary : Json::object();
+  Json summary = outcome.stats ? Json::parse(summary_json(*outcome.stats)) : Json::object();
   summary["ledger"] = plan.options.launch.ledger_directory;
   summary["log"] = plan.options.launch.log_path;
   summary["resume"] = code == ExitCode::ok ? Json() : Json(plan.resume);
@@ -377,7 +378,7 @@ ExitCode run(const CommandLine& line, const Json& redriven_records) {
   if (is_told) {
     plan->options.progress_every = RunProgress::kDrawEvery;
     plan->options.on_progress = [&progress](const controller::StatusReport& report) {
-      if (const auto stats = parse_json(report.stats)) progress.show(report.status, *stats);
+      if (report.stats) progress.show(report.status, *report.stats);
     };
   }
   plan->options.on_notice = [&progress](const std::string& notice) {

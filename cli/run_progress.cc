@@ -17,6 +17,7 @@
 #include "cli/default_dialect.h"
 #include "cli/exit_codes.h"
 #include "core/model/execution.h"
+#include "core/model/stats_json.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
@@ -28,60 +29,34 @@ constexpr std::size_t kUsualWidth = 80;
 constexpr double kWholePercent = 100;
 constexpr const char* kClearLine = "\r\x1b[K";
 
-std::uint64_t progress_count(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
-std::optional<double> progress_figure(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
-}
-
-std::string progress_word(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : std::string();
-}
-
-const Json& progress_member(const Json& object, const char* key) {
-  static const Json none = Json::object();
-  if (!object.is_object()) return none;
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : none;
-}
-
-std::string records_rate_text(const Json& progress) {
-  const auto rate = progress_figure(progress, "rate");
+std::string records_rate_text(const Progress& progress) {
+  const auto& rate = progress.records_per_second;
   return rate ? grouped(static_cast<std::uint64_t>(std::llround(*rate))) + " records/s" : std::string();
 }
 
-std::string bytes_rate_text(const Json& progress) {
-  const auto rate = progress_figure(progress, "bytes_rate");
-  const bool is_output = progress_word(progress, "bytes_of") == "output";
-  if (!rate || (is_output && *rate == 0)) return {};
-  return bytes_text(*rate) + "/s" + (is_output ? " out" : "");
+std::string bytes_rate_text(const Progress& progress) {
+  const auto& rate = progress.bytes_per_second;
+  if (!rate || (!progress.are_bytes_of_input && *rate == 0)) return {};
+  return bytes_text(*rate) + "/s" + (progress.are_bytes_of_input ? "" : " out");
 }
 
-std::string slowest_text(const Json& progress) {
-  const Json& slowest = progress_member(progress, "slowest");
-  const auto share = progress_figure(slowest, "share");
-  return share ? fmt::format("slowest {} {:.0f}%", progress_word(slowest, "op"), *share * kWholePercent)
-               : std::string();
+std::string slowest_text(const Progress& progress) {
+  const auto& slowest = progress.slowest;
+  return slowest ? fmt::format("slowest {} {:.0f}%", printable(slowest->op), slowest->share * kWholePercent)
+                 : std::string();
 }
 
-std::string connected_text(const Json& progress) {
-  if (!progress.contains("workers")) return {};
-  return fmt::format("{}/{} workers", progress_count(progress, "workers"), progress_count(progress, "workers_wanted"));
+std::string connected_text(const Progress& progress) {
+  if (progress.workers == 0 && progress.workers_wanted == 0) return {};
+  return fmt::format("{}/{} workers", progress.workers, progress.workers_wanted);
 }
 
 // How much, where it is not known of how much.
-std::string amount_done_text(const Json& progress, const Json& stats) {
-  const std::string unit = progress_word(progress, "unit");
-  const std::uint64_t done = progress_count(progress, "done");
-  if (unit == "bytes" && done > 0) return bytes_text(static_cast<double>(done)) + " done";
-  if (unit == "records" && done > 0) return grouped(done) + " records done";
-  return grouped(progress_count(stats, "processed")) + " slices done";
+std::string amount_done_text(const Stats& stats) {
+  const Progress& progress = stats.progress;
+  if (progress.unit == "bytes" && progress.done > 0) return bytes_text(static_cast<double>(progress.done)) + " done";
+  if (progress.unit == "records" && progress.done > 0) return grouped(progress.done) + " records done";
+  return grouped(stats.slices.processed) + " slices done";
 }
 
 // A part of the line. Those of the highest rank are left out first.
@@ -91,17 +66,16 @@ struct Part {
   bool is_bad = false;
 };
 
-std::vector<Part> parts_of(std::string_view status, const Json& stats) {
-  const Json& progress = progress_member(stats, "progress");
-  const auto percent = progress_figure(progress, "percent");
+std::vector<Part> parts_of(std::string_view status, const Stats& stats) {
+  const Progress& progress = stats.progress;
+  const auto& percent = progress.percent;
   std::vector<Part> parts;
   const auto add = [&](std::string text, int rank, bool is_bad = false) {
     if (!text.empty()) parts.push_back({std::move(text), rank, is_bad});
   };
-  add(percent ? fmt::format("{:.1f}%", *percent) : amount_done_text(progress, stats), 0);
+  add(percent ? fmt::format("{:.1f}%", *percent) : amount_done_text(stats), 0);
   if (status != "running") add(std::string(status), 1);
-  if (const std::uint64_t failures = progress_count(progress, "failures"); failures > 0)
-    add(grouped(failures) + " failed", 2, true);
+  if (progress.failures > 0) add(grouped(progress.failures) + " failed", 2, true);
   const std::string left = remaining_text(progress);
   add(left.empty() ? "" : "ETA " + left, 3);
   add(records_rate_text(progress), 4);
@@ -162,18 +136,17 @@ std::string seconds_text(double seconds) {
   return fmt::format("{}d{}h", whole / kDay, whole % kDay / kHour);
 }
 
-std::string remaining_text(const Json& progress) {
-  const auto eta = progress_figure(progress, "eta");
-  if (!eta) return {};
-  const std::string text = seconds_text(*eta);
-  const std::string low = seconds_text(progress_figure(progress, "eta_low").value_or(*eta));
-  const std::string high = seconds_text(progress_figure(progress, "eta_high").value_or(*eta));
+std::string remaining_text(const Progress& progress) {
+  if (!progress.remaining) return {};
+  const std::string text = seconds_text(progress.remaining->expected);
+  const std::string low = seconds_text(progress.remaining->low);
+  const std::string high = seconds_text(progress.remaining->high);
   return low == high ? text : fmt::format("{} ({} to {})", text, low, high);
 }
 
-std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour) {
+std::string progress_bar(std::string_view status, const Stats& stats, std::size_t width, bool colour) {
   auto parts = parts_of(status, stats);
-  const auto percent = progress_figure(progress_member(stats, "progress"), "percent");
+  const auto& percent = stats.progress.percent;
   // Two blanks are between parts, and between the bar and the first one.
   const std::size_t least = percent ? kNarrowestBar : 0;
   const std::size_t room_for_all = percent ? width : width + 2;
@@ -192,7 +165,7 @@ std::string progress_bar(std::string_view status, const Json& stats, std::size_t
 }
 
 // What there is of rates, the time that is left, the slowest step and workers; nothing of one that has ended.
-static std::string rates_text(const Json& progress) {
+static std::string rates_text(const Progress& progress) {
   std::string line;
   const auto add = [&](const std::string& text) {
     if (!text.empty()) line += (line.empty() ? "" : ", ") + text;
@@ -205,30 +178,43 @@ static std::string rates_text(const Json& progress) {
   return line;
 }
 
-std::string progress_line(std::string_view status, const Json& stats) {
-  const Json& progress = progress_member(stats, "progress");
+std::string progress_line(std::string_view status, const Stats& stats) {
+  const Progress& progress = stats.progress;
   std::string line(status);
   const auto add = [&](const std::string& text) {
     if (!text.empty()) line += ", " + text;
   };
-  if (const auto percent = progress_figure(progress, "percent")) add(fmt::format("{:.1f} %", *percent));
-  add(fmt::format("{} slices done", grouped(progress_count(stats, "processed"))));
-  add(fmt::format("{} failed", grouped(progress_count(stats, "failed"))));
-  add(fmt::format("{} records in", grouped(progress_count(stats, "records_in"))));
+  if (progress.percent) add(fmt::format("{:.1f} %", *progress.percent));
+  add(fmt::format("{} slices done", grouped(stats.slices.processed)));
+  add(fmt::format("{} failed", grouped(stats.slices.failed)));
+  add(fmt::format("{} records in", grouped(stats.slices.records_in)));
   add(rates_text(progress));
   return line;
 }
 
+Progress progress_in(const Json& execution) {
+  return progress_from_json(object_of(execution, "progress"));
+}
+
+Stats figures_in(const Json& execution) {
+  const Json& counters = object_of(execution, member::kStats);
+  Stats stats;
+  for (const SliceCounterField& field : kSliceCounters)
+    stats.slices.*field.value = static_cast<std::uint64_t>(number_of(counters, field.name));
+  const Json& newer = object_of(counters, "progress");
+  stats.progress = newer.empty() ? progress_in(execution) : progress_from_json(newer);
+  return stats;
+}
+
 std::string progress_of_document(const Json& execution) {
-  const Json& progress = object_of(execution, "progress");
   const auto percent = percent_done(execution);
   std::string text = percent ? fmt::format("{:.1f} %", *percent) : std::string();
-  const std::string rates = rates_text(progress);
+  const std::string rates = rates_text(progress_in(execution));
   return text + (text.empty() || rates.empty() ? "" : ", ") + rates;
 }
 
 std::optional<double> percent_done(const Json& execution) {
-  const auto percent = progress_figure(object_of(execution, "progress"), "percent");
+  const auto percent = progress_in(execution).percent;
   const std::string status = text_of(execution, member::kStatus);
   const auto known = parse_execution_status(status);
   if (!percent || !known || !is_terminal(*known) || *known == ExecutionStatus::completed) return percent;
@@ -248,12 +234,12 @@ ProgressForm progress_form(ProgressForm asked, bool records_shown) {
 RunProgress::RunProgress(ProgressForm form)
     : form_(form), colour_(environment_text("NO_COLOR").empty()), shown_(std::chrono::steady_clock::now()) {}
 
-void RunProgress::show(std::string_view status, const Json& stats, std::chrono::steady_clock::time_point now) {
+void RunProgress::show(std::string_view status, const Stats& stats, std::chrono::steady_clock::time_point now) {
   if (form_ == ProgressForm::bar) {
     if (has_shown_ && now - shown_ < kDrawEvery) return;
     draw(status, stats);
   } else if (form_ == ProgressForm::lines) {
-    const double percent = progress_figure(progress_member(stats, "progress"), "percent").value_or(shown_percent_);
+    const double percent = stats.progress.percent.value_or(shown_percent_);
     const bool has_grown = std::floor(percent / kLinePercent) > std::floor(shown_percent_ / kLinePercent);
     if (now - shown_ < kLineEvery && !has_grown) return;
     shown_percent_ = percent;
@@ -264,7 +250,7 @@ void RunProgress::show(std::string_view status, const Json& stats, std::chrono::
 }
 
 // The terminal may have another width each time. It must not go on in a next line by itself: that one would stay.
-void RunProgress::draw(std::string_view status, const Json& stats) {
+void RunProgress::draw(std::string_view status, const Stats& stats) {
   const std::string bar = progress_bar(status, stats, std::max<std::size_t>(progress_width(), 2) - 1, colour_);
   say(stderr, fmt::format("{}\x1b[?7l{}\x1b[?7h", kClearLine, bar));
   is_drawn_ = true;

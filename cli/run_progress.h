@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "cli/command_line.h"
+#include "core/model/stats.h"
 #include "core/runtime/json.h"
 
 namespace slicemill::cli {
@@ -26,13 +27,13 @@ class RunProgress {
   // form: not automatic.
   explicit RunProgress(ProgressForm form);
 
-  // stats: as the controller reports them. What is not due yet is not shown.
-  void show(std::string_view status, const Json& stats,
+  // What is not due yet is not shown.
+  void show(std::string_view status, const Stats& stats,
             std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
   void end();  // leaves the terminal's cursor at the start of an empty line
 
  private:
-  void draw(std::string_view status, const Json& stats);
+  void draw(std::string_view status, const Stats& stats);
 
   ProgressForm form_;
   bool colour_;
@@ -47,13 +48,16 @@ class RunProgress {
 ProgressForm progress_form(ProgressForm asked, bool records_shown);
 
 // One line for a terminal of this width, without an end: what matters least is left out if it is too narrow.
-std::string progress_bar(std::string_view status, const Json& stats, std::size_t width, bool colour);
+std::string progress_bar(std::string_view status, const Stats& stats, std::size_t width, bool colour);
 // "running, 41.3 %, 312 slices done, 0 failed, ..."
-std::string progress_line(std::string_view status, const Json& stats);
+std::string progress_line(std::string_view status, const Stats& stats);
 
 // The same of the document of a live execution: "58.2 %, 84,120 records/s, 12 MB/s, ETA 1m40s, ..."; "" if nothing is
 // known.
 std::string progress_of_document(const Json& execution);
+// As the document of an execution has them.
+Progress progress_in(const Json& execution);
+Stats figures_in(const Json& execution);
 // How much of an execution is done, by its document. Of one that ended without completing, failed slices are not.
 std::optional<double> percent_done(const Json& execution);
 
@@ -62,6 +66,6 @@ std::string grouped(std::uint64_t number);
 // "4s", "1m40s", "2h05m", "3d4h": coarser the longer it is.
 std::string seconds_text(double seconds);
 // "1m40s (1m30s to 1m55s)"; "" if it is not known.
-std::string remaining_text(const Json& progress);
+std::string remaining_text(const Progress& progress);
 
 }  // namespace slicemill::cli

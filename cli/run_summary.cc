@@ -62,7 +62,7 @@ std::string first_error_line(const Json& first) {
 
 }  // namespace
 
-std::string closing_line(const std::string& ex_id, ExecutionStatus status, const LedgerCounters& counters,
+std::string closing_line(const std::string& ex_id, ExecutionStatus status, const SliceCounters& counters,
                          std::chrono::milliseconds took, const std::string& output) {
   const double seconds = static_cast<double>(std::max<std::int64_t>(1, took.count())) / 1000.0;
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(counters.records_in) / seconds);

@@ -11,7 +11,7 @@
 namespace slicemill::cli {
 
 // The first line, and the whole if no more is wanted.
-std::string closing_line(const std::string& ex_id, ExecutionStatus status, const LedgerCounters& counters,
+std::string closing_line(const std::string& ex_id, ExecutionStatus status, const SliceCounters& counters,
                          std::chrono::milliseconds took, const std::string& output);
 
 // The lines behind it: records and time of each step, what was left out, what is quarantined, the first error. summary:

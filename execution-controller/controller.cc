@@ -477,7 +477,7 @@ void Controller::look_after_ledger() {
   });
 }
 
-const LedgerCounters& Controller::durable_counters() const {
+const SliceCounters& Controller::durable_counters() const {
   return writer_->durable_counters();
 }
 
@@ -633,7 +633,7 @@ void Controller::give_up(const std::string& reason) {
 // Records that a redrive quarantines again were there before: it makes none worse.
 std::string Controller::quarantine_excess(bool at_end) const {
   if (recovery_->redrives()) return {};
-  const LedgerCounters counters = settlement_->counters();
+  const SliceCounters counters = settlement_->counters();
   const std::string excess = quarantine_policy_.excess(counters.quarantined, counters.records_in, at_end);
   return excess.empty() ? "" : fmt::format("execution {}: {}", launch_.ex_id, excess);
 }

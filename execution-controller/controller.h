@@ -45,9 +45,9 @@ namespace slicemill::controller {
 struct ControllerOutcome {
   ExecutionStatus status = ExecutionStatus::completed;
   std::string reason;
-  LedgerCounters counters;
+  SliceCounters counters;
   std::vector<std::string> remarks{};  // that stand, of one that ran to its end (core/model/remark.h)
-  Json summary{};                      // summary_json(); null: it ended before
+  std::optional<Stats> stats{};        // at its end, with their summary; nothing: it ended before
   bool suspended = false;              // no outcome: the ledger can be resumed
   std::optional<Error> obstacle;       // it suspended itself for this
   std::optional<Error>
@@ -94,7 +94,7 @@ class Controller {
   ExecutionStatus status() const;
   // Looks at what was done since the last call: the rates are from that.
   StatusReport report();
-  const LedgerCounters& durable_counters() const;
+  const SliceCounters& durable_counters() const;
 
  private:
   enum class Phase { opening, working, concluding, finished };
@@ -141,10 +141,10 @@ class Controller {
   void answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read);
   void ledger_failed(const Error& error);
   void look_after_ledger();
-  ProgressView view() const;
+  Stats stats() const;
   // How much is done of how much, in which unit.
   void measure(Progress& progress) const;
-  Json summary(const ProgressView& view) const;
+  Stats stats_at_end() const;  // with the summary
   void load_first_errors();
   const FirstError* first_error() const;
   void take_notice(const std::string& notice);

@@ -29,7 +29,7 @@ void Controller::conclude_if_drained() {
     outcome_.status = ExecutionStatus::stopped;
     outcome_.counters = writer_->durable_counters();
     outcome_.suspended = true;
-    outcome_.summary = summary(view());
+    outcome_.stats = stats_at_end();
     if (auto done = std::exchange(on_finished_, nullptr)) done(outcome_);
     return;
   }
@@ -88,7 +88,7 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   reason_ = reason;
   outcome_ = {status, reason, writer_->durable_counters()};
   if (ran_to_its_end(status)) outcome_.remarks = standing_remarks(remarks_);
-  outcome_.summary = summary(view());
+  outcome_.stats = stats_at_end();
   for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
   log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
       reason.empty() ? "" : ", ", plain_reason(reason), outcome_.counters.processed, outcome_.counters.failed);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/plain_reason.h"
 #include "core/runtime/log.h"
 #include "execution-controller/controller.h"
 
@@ -37,7 +38,7 @@ StatusReport Controller::report() {
   reported_turns_ = turns_;
   const ExecutionStatus present = status();
   if (gets_on(present)) {
-    const LedgerCounters& counters = writer_->durable_counters();
+    const SliceCounters& counters = writer_->durable_counters();
     Progress progress;
     measure(progress);
     std::optional<std::uint64_t> left;
@@ -52,49 +53,49 @@ StatusReport Controller::report() {
   } else if (phase_ != Phase::finished) {
     meter_.rest();
   }
-  const ProgressView seen = view();
   std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   if (reason.empty()) reason = worker_watch_->reason();
   if (const std::string thread = parts_.loop.waits_for(); reason.empty() && !thread.empty())
     reason = "obstacle: " + thread;
-  Json stats = stats_json(seen);
-  if (phase_ == Phase::finished && !outcome_.suspended) stats["summary"] = summary(seen);
   return {.status = std::string(to_string(present)),
           .reason = std::move(reason),
-          .stats = to_compact_text(stats),
+          .stats = phase_ == Phase::finished && !outcome_.suspended ? stats_at_end() : stats(),
           .workers = wanted_workers_,
           .log_level = dispatcher_->workers().log_level()};
 }
 
-ProgressView Controller::view() const {
-  ProgressView view{
-      .counters = writer_->durable_counters(),
+Stats Controller::stats() const {
+  Stats stats{
+      .slices = writer_->durable_counters(),
       .workers = dispatcher_->workers().counts(),
       .speculation = dispatcher_->speculation() == nullptr ? SpeculationCounts() : dispatcher_->speculation()->counts(),
       .queued = queue_.size() + dispatcher_->isolated(),
       .in_flight = dispatcher_->leased() + settlement_->in_progress(),
       .slicers = source_->slicers(),
-      .started_ms = started_ms_,
-      .queuing_complete_ms = queuing_complete_ms_,
-      .finished_ms = finished_ms_,
-      .obstacle = obstacle_->to_json(),
-      .operations = analytics_.to_json(),
-      .notices = notices_};
-  measure(view.progress);
-  if (const FirstError* first = first_error()) view.first_error = first_error_json(*first);
-  Progress& progress = view.progress;
+      .started = started_ms_,
+      .queuing_complete = queuing_complete_ms_ == 0 ? std::nullopt : std::optional(queuing_complete_ms_),
+      .finished = finished_ms_ == 0 ? std::nullopt : std::optional(finished_ms_),
+      .obstacle = obstacle_->view(),
+      .operations = analytics_.operations(),
+      .progress = {},
+      .first_error = std::nullopt,
+      .notices = first_texts(notices_),
+      .summary = std::nullopt};
+  if (const FirstError* first = first_error()) stats.first_error = view_of(*first);
+  Progress& progress = stats.progress;
+  measure(progress);
   if (phase_ != Phase::finished) {
     progress.records_per_second = meter_.records_per_second();
     progress.bytes_per_second = meter_.bytes_per_second();
     progress.remaining = meter_.remaining();
   }
   progress.slowest = analytics_.slowest();
-  progress.workers = view.workers.connected;
+  progress.workers = stats.workers.connected;
   progress.workers_wanted = wanted_workers_ != 0 ? wanted_workers_ : parts_.wanted_workers;
   if (progress.workers_wanted == 0) progress.workers_wanted = static_cast<std::uint64_t>(job_.workers);
-  progress.failures = view.counters.failed;
-  return view;
+  progress.failures = stats.slices.failed;
+  return stats;
 }
 
 void Controller::measure(Progress& progress) const {
@@ -128,18 +129,23 @@ void Controller::measure(Progress& progress) const {
   }
 }
 
-Json Controller::summary(const ProgressView& view) const {
+Stats Controller::stats_at_end() const {
   const LedgerHeader& header = ledger_->header();
-  return summary_json({.ex_id = launch_.ex_id,
-                       .job = job_,
-                       .status = std::string(to_string(outcome_.status)),
-                       .reason = outcome_.reason,
-                       .created_ms = header.created_ms,
-                       .resumed_ms = resumed_ ? started_ms_ : 0,
-                       .ended_ms = finished_ms_ != 0 ? finished_ms_ : parts_.loop.wall_ms(),
-                       .records_before = header.counters.records_in,
-                       .view = view,
-                       .remarks = outcome_.remarks});
+  const Json& last = job_.operations.back().options;
+  const auto path = last.find("path");
+  Stats stats = this->stats();
+  stats.summary = RunSummary{
+      .ex_id = launch_.ex_id,
+      .name = job_.name,
+      .status = std::string(to_string(outcome_.status)),
+      .reason = std::string(plain_reason(outcome_.reason)),
+      .created = header.created_ms,
+      .resumed = resumed_ ? std::optional(started_ms_) : std::nullopt,
+      .ended = finished_ms_ != 0 ? finished_ms_ : parts_.loop.wall_ms(),
+      .records_before = header.counters.records_in,
+      .remarks = first_texts(outcome_.remarks),
+      .output = path != last.end() && path->is_string() ? std::optional(path->get<std::string>()) : std::nullopt};
+  return stats;
 }
 
 // What an earlier controller met. Of a replay of one type also how much it is.

@@ -69,7 +69,7 @@ void Controller::on_query(const wire::Query& query) {
   if (!is_new_request(query.request_id)) return;
   switch (query.what) {
     case wire::QueryName::stats:
-      answer_request({.request_id = query.request_id, .body = to_compact_text(stats_json(view()))});
+      answer_request({.request_id = query.request_id, .body = encode_stats(stats())});
       return;
     case wire::QueryName::errors:
       answer_list(

@@ -75,9 +75,9 @@ void ExecutionProcess::tell_failure(const Error& error) {
                                       .on_worker_exit = [](std::int64_t, const std::string&) {},
                                       .on_wanted = [](const wire::Wanted&) {},
                                       .on_ledger_noted = [] {},
-                                      .report = [] { return StatusReport{.status = "initializing", .stats = "{}"}; }});
+                                      .report = [] { return StatusReport{.status = "initializing"}; }});
   farewell_->start();
-  farewell_->finish({.status = "failed", .reason = error.message, .stats = "{}"}, [this] { on_end_(kOk); });
+  farewell_->finish({.status = "failed", .reason = error.message}, [this] { on_end_(kOk); });
 }
 
 }  // namespace slicemill::controller

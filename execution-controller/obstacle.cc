@@ -1,7 +1,6 @@
 #include "execution-controller/obstacle.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include <fmt/core.h>
@@ -82,9 +81,9 @@ std::string Obstacle::reason() const {
   return up_ ? fmt::format("obstacle: {}: {}", where_, message_) : std::string();
 }
 
-Json Obstacle::to_json() const {
-  if (!up_) return nullptr;
-  return {{"where", where_}, {"reason", message_}, {"since", to_iso(since_ms_)}, {"tries", tries_}};
+std::optional<ObstacleView> Obstacle::view() const {
+  if (!up_) return std::nullopt;
+  return ObstacleView{where_, message_, since_ms_, tries_};
 }
 
 }  // namespace slicemill::controller

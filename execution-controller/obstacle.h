@@ -8,11 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/runtime/json.h"
+#include "core/model/stats.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/result.h"
 
@@ -41,8 +42,7 @@ class Obstacle {
   bool up() const { return up_; }
   // "obstacle: output: cannot create /out/x: No space left on device"; "" if there is none.
   std::string reason() const;
-  // {where, reason, since, tries}; null if there is none.
-  Json to_json() const;
+  std::optional<ObstacleView> view() const;
 
  private:
   void wait();

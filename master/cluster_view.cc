@@ -1,7 +1,5 @@
 #include "master/cluster_view.h"
 
-#include <utility>
-
 namespace slicemill::master {
 
 ClusterFacts cluster_facts(const NodeFacts& node, const Executions& executions) {
@@ -17,19 +15,11 @@ ClusterFacts cluster_facts(const NodeFacts& node, const Executions& executions) 
   return facts;
 }
 
-Json controller_item(const LiveExecution& live) {
-  Json item = {{"ex_id", live.ex_id.text}, {"job_id", live.job_id.text}, {"name", live.name}};
-  const auto stats = parse_json(live.stats);
-  if (stats && stats->is_object()) item.update(*stats);
-  return item;
-}
-
-Json controllers_view(const Executions& executions) {
-  Json list = Json::array();
+std::vector<ControllerView> controllers_view(const Executions& executions) {
+  std::vector<ControllerView> list;
   for (const auto* live : executions.all()) {
-    if (is_running_group(live->durable_status) && !live->stats.empty() && executions.links().connected(live->ex_id)) {
-      list.push_back(controller_item(*live));
-    }
+    if (is_running_group(live->durable_status) && live->stats && executions.links().connected(live->ex_id))
+      list.push_back({live->ex_id, live->job_id, live->name, *live->stats});
   }
   return list;
 }

@@ -4,11 +4,11 @@
 
 #include <sys/types.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "core/model/commands.h"
 #include "core/model/job_dialect.h"
-#include "core/runtime/json.h"
 #include "master/executions/executions.h"
 
 namespace slicemill::master {
@@ -23,9 +23,7 @@ struct NodeFacts {
 
 // This machine with all processes.
 ClusterFacts cluster_facts(const NodeFacts& node, const Executions& executions);
-// One item per execution that runs and has reported counts; in no order.
-Json controllers_view(const Executions& executions);
-// Counts of one controller with ids and name. Requires: it has reported.
-Json controller_item(const LiveExecution& live);
+// One per execution that runs and has reported figures; in no order.
+std::vector<ControllerView> controllers_view(const Executions& executions);
 
 }  // namespace slicemill::master

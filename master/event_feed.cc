@@ -198,14 +198,14 @@ void ExecutionEventFeed::look_at_progress() {
   ++second_;
   std::erase_if(progress_, [this](const auto& entry) { return executions_.find(entry.first) == nullptr; });
   for (const LiveExecution* live : executions_.all())
-    if (!live->progress.empty()) show_progress(*live);
+    if (live->progress) show_progress(*live);
 }
 
 void ExecutionEventFeed::show_progress(const LiveExecution& live) {
   Shown& shown = progress_[live.ex_id];
-  if (shown.report && shown.report->progress == live.progress && shown.report->status == live.durable_status) return;
+  if (shown.report && shown.report->progress == *live.progress && shown.report->status == live.durable_status) return;
   shown.report = std::make_shared<const ProgressReport>(
-      ProgressReport{live.job_id, live.ex_id, loop_.wall_ms(), live.durable_status, live.progress});
+      ProgressReport{live.job_id, live.ex_id, loop_.wall_ms(), live.durable_status, *live.progress});
   shown.former = std::exchange(shown.second, second_);
   wake([&](const Stream& stream) { return stream.wants(live.job_id, live.ex_id); });
 }

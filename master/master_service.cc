@@ -390,19 +390,18 @@ void MasterService::redrive(const ExecutionId& id, RedriveRequest request, Reply
   starts_.redrive(id, std::move(request), std::move(reply));
 }
 
-void MasterService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
+void MasterService::controller_stats(const ExecutionId& id, Reply<ControllerView> reply) {
   const Error none(ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text));
   const LiveExecution* live = executions_.find(id);
   if (live == nullptr || !executions_.links().connected(id)) return reply(none);
   // Asked of the controller itself: what it last reported may be a second old.
-  const Json identity = {{"ex_id", live->ex_id.text}, {"job_id", live->job_id.text}, {"name", live->name}};
   executions_.links().query(id, wire::QueryName::stats, 0, 0,
-                            [identity, none, reply = std::move(reply)](Result<wire::Answer> answer) {
-                              const auto stats = answer ? parse_json(answer->body) : Result<Json>(answer.error());
-                              if (!stats || !stats->is_object()) return reply(none);
-                              Json item = identity;
-                              item.update(*stats);
-                              reply(std::move(item));
+                            [view = ControllerView{live->ex_id, live->job_id, live->name, {}}, none,
+                             reply = std::move(reply)](const Result<wire::Answer>& answer) mutable {
+                              auto stats = answer ? decode_stats(answer->body) : Result<Stats>(answer.error());
+                              if (!stats) return reply(none);
+                              view.stats = *std::move(stats);
+                              reply(std::move(view));
                             });
 }
 
@@ -451,7 +450,7 @@ std::optional<std::uint64_t> MasterService::revision() const {
   if (!executions_.obstacle().empty()) return std::nullopt;
   return registry_.revision() + executions_.supervisor().revision() + executions_.reasons_revision();
 }
-Json MasterService::controllers() {
+std::vector<ControllerView> MasterService::controllers() {
   return controllers_view(executions_);
 }
 
@@ -459,9 +458,8 @@ std::string MasterService::obstacle() {
   return executions_.obstacle();
 }
 
-Json MasterService::cluster_stats() {
-  Json totals = executions_.totals().to_json();
-  return {{"controllers", totals}, {"slicer", totals}};
+ClusterCounters MasterService::cluster_counters() {
+  return executions_.totals().counters();
 }
 
 }  // namespace slicemill::master

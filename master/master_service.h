@@ -51,7 +51,7 @@ class MasterService final : public JobService {
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
-  void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) override;
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
   void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
 
@@ -61,9 +61,9 @@ class MasterService final : public JobService {
   Json cluster_info() override;
   std::optional<std::uint64_t> revision() const override;
   Json cluster_state() override;
-  Json cluster_stats() override;
+  ClusterCounters cluster_counters() override;
   std::string obstacle() override;
-  Json controllers() override;
+  std::vector<ControllerView> controllers() override;
 
   JobViews& views() { return views_; }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/model/stats_json.h"
 #include "core/runtime/json.h"
 
 namespace slicemill::api {
@@ -53,7 +54,7 @@ struct EventWriting {
                                         {"time", to_iso(report->at)},
                                         {"status", to_string(report->status)}});
     data.back() = ',';  // the progress is JSON already
-    append_event(out, "progress", data.append("\"progress\":").append(report->progress).append("}"));
+    append_event(out, "progress", data.append("\"progress\":").append(progress_json(report->progress)).append("}"));
   }
   void operator()(const SkippedProgress& skipped) const {
     append_event(out, "skipped", to_compact_text({{"seconds", skipped.seconds}}));

@@ -164,12 +164,12 @@ class Explainer {
   }
 
   void add_progress() {
-    const Json& progress = object_of(ex_, "progress");
+    const Progress progress = progress_in(ex_);
     std::string text;
-    if (has_number(progress, "percent")) text = fmt::format("{:.1f} % is done", progress["percent"].get<double>());
-    if (has_number(progress, "rate"))
+    if (progress.percent) text = fmt::format("{:.1f} % is done", *progress.percent);
+    if (progress.records_per_second)
       text += fmt::format("{}{} records a second were read of late", text.empty() ? "" : "; ",
-                          grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(progress, "rate")))));
+                          grouped(static_cast<std::uint64_t>(std::max(0.0, *progress.records_per_second))));
     if (const std::string left = remaining_text(progress); !left.empty())
       text += fmt::format("; what is left will take {}", left);
     if (!text.empty()) say(text);

@@ -27,7 +27,7 @@ std::string ledgers_of(const DataLayout& layout) {
 
 // What a ledger's counters are called in documents.
 Json figures_of(const LedgerHeader& header) {
-  const LedgerCounters& counters = header.counters;
+  const SliceCounters& counters = header.counters;
   return {{"processed", counters.processed},     {"failed", counters.failed},       {"records_in", counters.records_in},
           {"records_out", counters.records_out}, {"bytes_out", counters.bytes_out}, {"retries", counters.retries},
           {"quarantined", counters.quarantined}};

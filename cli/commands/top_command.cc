@@ -114,7 +114,7 @@ class Top {
   }
 
   static std::string left_text(const Json& ex) {
-    const std::string left = remaining_text(object_of(ex, "progress"));
+    const std::string left = remaining_text(progress_in(ex));
     return left.empty() ? "-" : left;
   }
 

@@ -131,8 +131,7 @@ Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& l
         return tell_end(*document, line);
       }
       std::vector<Json> shown = {std::move(*document)};
-      if (is_bar && add_live_figures(execution.master, shown))
-        progress.show(status, object_of(shown.front(), member::kStats));
+      if (is_bar && add_live_figures(execution.master, shown)) progress.show(status, figures_in(shown.front()));
     }
     std::chrono::milliseconds left = kLongestPause;
     if (timeout) {

@@ -52,7 +52,7 @@ class GroupBuilder {
   std::map<SliceKey, std::optional<StoredRow>> rows_;  // as they stand; nothing: there is none
   bool row_counts_changed_ = false;
   std::map<std::uint32_t, SlicerPosition> positions_;
-  std::optional<LedgerCounters> counters_;
+  std::optional<SliceCounters> counters_;
   std::uint64_t quarantined_ = 0;  // as stored, of all groups
   std::optional<WantedState> wanted_;
   std::optional<JoinRecord> joined_;

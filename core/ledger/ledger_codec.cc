@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "core/runtime/varint.h"
@@ -13,6 +14,9 @@ namespace {
 
 constexpr std::uint8_t kValueVersion = 1;
 constexpr std::size_t kCheckBytes = 4;
+// Quarantined records are counted by their rows.
+constexpr auto kStoredCounters = std::span(kSliceCounters).first<kSliceCounters.size() - 1>();
+static_assert(kSliceCounters.back().value == &SliceCounters::quarantined);
 
 // ---- keys -----------------------------------------------------------------------------------------------------------
 
@@ -406,21 +410,15 @@ Result<std::uint64_t> decode_epoch(std::string_view key, std::string_view value)
   });
 }
 
-std::string encode_counters(std::string_view key, const LedgerCounters& counters) {
+std::string encode_counters(std::string_view key, const SliceCounters& counters) {
   ValueWriter value;
-  for (const std::uint64_t number : {counters.processed, counters.failed, counters.records_in, counters.records_out,
-                                     counters.bytes_out, counters.retries, counters.refused, counters.subslices}) {
-    value.body.varint(number);
-  }
+  for (const SliceCounterField& field : kStoredCounters) value.body.varint(counters.*field.value);
   return value.sealed(key);
 }
 
-Result<LedgerCounters> decode_counters(std::string_view key, std::string_view value) {
-  return decode<LedgerCounters>(key, value, "counters", [](ByteReader& reader, LedgerCounters& counters) {
-    for (std::uint64_t* number : {&counters.processed, &counters.failed, &counters.records_in, &counters.records_out,
-                                  &counters.bytes_out, &counters.retries, &counters.refused, &counters.subslices}) {
-      *number = reader.varint();
-    }
+Result<SliceCounters> decode_counters(std::string_view key, std::string_view value) {
+  return decode<SliceCounters>(key, value, "counters", [](ByteReader& reader, SliceCounters& counters) {
+    for (const SliceCounterField& field : kStoredCounters) counters.*field.value = reader.varint();
     return true;
   });
 }

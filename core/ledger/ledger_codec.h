@@ -122,7 +122,7 @@ struct RowCounts {
 
 std::string encode_header(std::string_view key, const HeaderFact& header);
 std::string encode_epoch(std::string_view key, std::uint64_t epoch);
-std::string encode_counters(std::string_view key, const LedgerCounters& counters);
+std::string encode_counters(std::string_view key, const SliceCounters& counters);
 std::string encode_wanted(std::string_view key, WantedState wanted);
 std::string encode_remarks(std::string_view key, const Remarks& remarks);
 std::string encode_figures(std::string_view key, const LedgerFigures& figures);
@@ -140,7 +140,7 @@ std::string encode_output(std::string_view key, const CommittedOutput& output);
 
 Result<HeaderFact> decode_header(std::string_view key, std::string_view value);
 Result<std::uint64_t> decode_epoch(std::string_view key, std::string_view value);
-Result<LedgerCounters> decode_counters(std::string_view key, std::string_view value);
+Result<SliceCounters> decode_counters(std::string_view key, std::string_view value);
 Result<WantedState> decode_wanted(std::string_view key, std::string_view value);
 Result<Remarks> decode_remarks(std::string_view key, std::string_view value);
 Result<LedgerFigures> decode_figures(std::string_view key, std::string_view value);

@@ -78,7 +78,7 @@ Result<LedgerHeader> header(const RocksDatabase& database) {
   header.created_ms = stored->created_ms;
   header.epoch = *epoch;
   ASSIGN_OR_RETURN(const auto counters, read_fact(database, codec::Fact::counters, codec::decode_counters));
-  header.counters = counters.value_or(LedgerCounters{});
+  header.counters = counters.value_or(SliceCounters{});
   ASSIGN_OR_RETURN(const auto quarantined, read_fact(database, codec::Fact::quarantined, codec::decode_quarantined));
   header.counters.quarantined = quarantined.value_or(0);
   ASSIGN_OR_RETURN(const auto wanted, read_fact(database, codec::Fact::wanted, codec::decode_wanted));

@@ -20,6 +20,7 @@
 #include "core/model/quarantine.h"
 #include "core/model/remark.h"
 #include "core/model/slice.h"
+#include "core/model/stats.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/result.h"
@@ -61,28 +62,6 @@ struct QuarantineRow {
   WallMs at_ms = 0;
   QuarantinedRecord record;
   bool operator==(const QuarantineRow&) const = default;
-};
-
-// Absolute values, written in the same batch as what they count. They restart at 0 in a recovery.
-struct LedgerCounters {
-  std::uint64_t processed = 0;  // successes plus failures
-  std::uint64_t failed = 0;
-  std::uint64_t records_in = 0;
-  std::uint64_t records_out = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint64_t retries = 0;
-  std::uint64_t refused = 0;  // stale results turned away (I3)
-  std::uint64_t subslices = 0;
-  std::uint64_t quarantined = 0;  // records
-  bool operator==(const LedgerCounters&) const = default;
-};
-
-// What one operation did for completed slices.
-struct OperationTotals {
-  std::uint64_t records = 0;  // that it gave on
-  std::uint64_t bytes = 0;    // of these records
-  std::uint64_t time_ns = 0;  // of the measured slices only
-  bool operator==(const OperationTotals&) const = default;
 };
 
 // How far the source is done, and what the operations did. Absolute values, written in the same batch as what they
@@ -142,7 +121,7 @@ struct LedgerBatch {
   std::vector<SliceKey> erased_rows;         // e.g. a replayed slice completed
   std::vector<QuarantineRow> quarantined;  // with what decides their slice: its commit, or `settled` without an output
   std::vector<QuarantinePlace> released;   // they are in a slice again
-  std::optional<LedgerCounters> counters;
+  std::optional<SliceCounters> counters;   // absolute values, written in the same batch as what they count
   std::optional<LedgerFigures> figures;
   std::optional<WantedState> wanted;
   std::optional<JoinRecord> joined;
@@ -176,7 +155,7 @@ struct LedgerHeader {
   std::vector<std::string> lineage;  // execution ids, oldest first; the last one is the present execution
   std::uint64_t epoch = 0;           // of this opening: already synced
   std::string execution;             // the resolved execution document (JSON)
-  LedgerCounters counters;
+  SliceCounters counters;
   LedgerFigures figures;
   WantedState wanted = WantedState::running;
   std::map<std::uint32_t, SlicerPosition> positions;

@@ -16,6 +16,7 @@
 #include "core/model/documents.h"
 #include "core/model/execution.h"
 #include "core/model/job_warning.h"
+#include "core/model/stats.h"
 #include "core/query/filter.h"
 #include "core/query/sort_order.h"
 #include "core/runtime/clock.h"
@@ -120,6 +121,13 @@ struct LogPart {
   std::string position;  // behind the text
   bool gap = false;      // what followed the position is gone, the text begins later
 };
+// A controller that reports, and what it said last.
+struct ControllerView {
+  ExecutionId ex_id;
+  JobId job_id;
+  std::string name;  // of the job
+  Stats stats;
+};
 
 class JobService {
  public:
@@ -158,7 +166,8 @@ class JobService {
   // A new execution that runs the quarantined records again, under the job's present configuration. not_found: there
   // are none, or a chosen one is not among them.
   virtual void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) = 0;
-  virtual void controller_stats(const ExecutionId& id, Reply<Json> reply) = 0;
+  // not_found: it has no controller at present.
+  virtual void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) = 0;
   virtual void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) = 0;
   // Every change of its status, oldest first.
   virtual void history(const ExecutionId& id, Reply<std::vector<Json>> reply) = 0;
@@ -178,8 +187,8 @@ class JobService {
   virtual Json cluster_state() = 0;
   // Why nothing can be recorded at present (full disk, ...); "" if all is well.
   virtual std::string obstacle() = 0;
-  virtual Json cluster_stats() = 0;
-  virtual Json controllers() = 0;
+  virtual ClusterCounters cluster_counters() = 0;
+  virtual std::vector<ControllerView> controllers() = 0;
 };
 
 }  // namespace slicemill

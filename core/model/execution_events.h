@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/model/execution.h"
+#include "core/model/stats.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/result.h"
@@ -38,7 +39,7 @@ struct ProgressReport {
   ExecutionId ex_id;
   WallMs at = 0;
   ExecutionStatus status = ExecutionStatus::pending;
-  std::string progress;  // JSON, as in the execution's document
+  Progress progress;
 };
 
 // The reader was too slow: progress of so many seconds was left out before what follows.

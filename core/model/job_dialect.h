@@ -19,6 +19,7 @@
 #include "core/model/job_spec.h"
 #include "core/model/job_warning.h"
 #include "core/model/operation_schema.h"
+#include "core/model/stats.h"
 #include "core/query/field.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
@@ -77,10 +78,10 @@ struct ExecutionFacts {
   WallMs created = 0;
   WallMs updated = 0;
   bool has_errors = false;
-  std::string reason;         // of an outcome that is not a success, or of errors; "" for none
-  std::string live_reason;    // why it is as it is just now; "" for nothing
-  std::string stats;          // counters (JSON) with `progress` and, at the end, `summary`; "" for none
-  std::string live_progress;  // JSON, as its controller said last; "" for none
+  std::string reason;                     // of an outcome that is not a success, or of errors; "" for none
+  std::string live_reason;                // why it is as it is just now; "" for nothing
+  std::optional<Stats> stats;             // nothing: nothing is known
+  std::optional<Progress> live_progress;  // as its controller said last; nothing: nothing is newer than `stats`
   std::optional<WallMs> deleted_on;
 };
 

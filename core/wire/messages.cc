@@ -5,71 +5,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/runtime/varint.h"
+#include "core/model/stats_form.h"
+#include "core/runtime/binary_form.h"
 
 namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 6;
+constexpr std::uint8_t kVersion = 7;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
-struct Writer {
-  ByteWriter out;
-  void u8(const std::uint8_t& v) { out.u8(v); }
-  void flag(const bool& v) { out.u8(v ? 1 : 0); }
-  template <typename T>
-  void number(const T& v) {
-    out.varint(static_cast<std::uint64_t>(v));
-  }
-  void signed_number(const std::int64_t& v) { out.zigzag(v); }
-  void text(const std::string& v) { out.text(v); }
-  void fixed64(const std::uint64_t& v) { out.fixed64(v); }
-  void fixed32(const std::uint32_t& v) { out.fixed32(v); }
-  template <typename T, typename F>
-  void list(const std::vector<T>& items, F each) {
-    out.varint(items.size());
-    for (const auto& item : items) each(*this, item);
-  }
-};
-
-struct Reader {
-  ByteReader in;
-  bool valid = true;
-  void u8(std::uint8_t& v) { v = in.u8(); }
-  void flag(bool& v) {
-    const std::uint8_t byte = in.u8();
-    valid = valid && byte <= 1;
-    v = byte == 1;
-  }
-  template <typename T>
-  void number(T& v) {
-    const std::uint64_t value = in.varint();
-    v = static_cast<T>(value);
-    valid = valid && static_cast<std::uint64_t>(v) == value;
-  }
-  void signed_number(std::int64_t& v) { v = in.zigzag(); }
-  void text(std::string& v) { v = in.text(); }
-  void fixed64(std::uint64_t& v) { v = in.fixed64(); }
-  void fixed32(std::uint32_t& v) { v = in.fixed32(); }
-  template <typename T, typename F>
-  void list(std::vector<T>& items, F each) {
-    // A count is a claim: what is allocated on its word alone stays small beside the frame.
-    constexpr std::size_t kMostReserved = 1024;
-    const std::size_t count = in.count();
-    items.clear();
-    items.reserve(std::min(count, kMostReserved));
-    for (std::size_t i = 0; i < count && in.ok() && valid; ++i) {
-      items.emplace_back();
-      each(*this, items.back());
-    }
-  }
-};
+using Writer = FormWriter;
+using Reader = FormReader;
 
 // M is const when writing.
 template <typename Io, typename M>
 void enumeration(Io& io, M& value, std::uint8_t last) {
-  if constexpr (std::is_same_v<Io, Reader>) {
+  if constexpr (kReadsForm<Io>) {
     std::uint8_t byte = 0;
     io.u8(byte);
     io.valid = io.valid && byte <= last;
@@ -101,7 +53,7 @@ void held(Io& io, H& h) {
 
 template <typename Io, typename P>
 void process(Io& io, P& p) {
-  if constexpr (std::is_same_v<Io, Reader>) {
+  if constexpr (kReadsForm<Io>) {
     std::uint32_t pid = 0;
     io.number(pid);
     io.valid = io.valid && pid <= 0x7FFFFFFF;
@@ -146,7 +98,7 @@ template <typename Io, typename F>
 void facts(Io& io, F& f) {
   auto form = !f.present ? FactsForm::none : f.parts.empty() ? FactsForm::one_file : FactsForm::several_files;
   enumeration(io, form, 2);
-  if constexpr (std::is_same_v<Io, Reader>) f.present = form != FactsForm::none;
+  if constexpr (kReadsForm<Io>) f.present = form != FactsForm::none;
   if (form == FactsForm::none) return;
   io.number(f.records);
   io.number(f.bytes);
@@ -154,7 +106,7 @@ void facts(Io& io, F& f) {
   io.fixed32(f.request_hash);
   if (form != FactsForm::several_files) return;
   io.list(f.parts, kOutputPart);
-  if constexpr (std::is_same_v<Io, Reader>) io.valid = io.valid && !f.parts.empty();
+  if constexpr (kReadsForm<Io>) io.valid = io.valid && !f.parts.empty();
 }
 
 template <typename Io, typename R>
@@ -171,7 +123,7 @@ void result(Io& io, R& r) {
   io.list(r.operations, kFigures);
   io.list(r.quarantined, kQuarantined);
   io.list(r.remarks, kRemark);
-  if constexpr (std::is_same_v<Io, Reader>) {
+  if constexpr (kReadsForm<Io>) {
     const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() &&
                        r.quarantined.empty() && r.remarks.empty();
     io.valid = io.valid && r.count >= 1 && r.count <= (plain ? SpanOrder::kMostSlices : 1);
@@ -189,7 +141,7 @@ void slice_order(Io& io, S& s) {
 
 template <typename Io, typename S>
 void span_order(Io& io, S& s) {
-  if constexpr (std::is_same_v<Io, Reader>) {
+  if constexpr (kReadsForm<Io>) {
     std::string bytes;
     io.text(bytes);
     auto run = decode_run(bytes);
@@ -205,6 +157,7 @@ void span_order(Io& io, S& s) {
 constexpr auto kHeld = [](auto& io, auto& h) { held(io, h); };
 constexpr auto kResult = [](auto& io, auto& r) { result(io, r); };
 constexpr auto kText = [](auto& io, auto& t) { io.text(t); };
+constexpr auto kStats = [](auto& io, auto& stats) { describe(io, stats); };
 
 constexpr auto kSliceOrder = [](auto& io, auto& s) { slice_order(io, s); };
 constexpr auto kSpanOrder = [](auto& io, auto& s) { span_order(io, s); };
@@ -315,7 +268,7 @@ void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.text(m.status);
   io.text(m.reason);
-  io.text(m.stats);
+  io.optional(m.stats, kStats);
   io.number(m.workers);
   io.text(m.log_level);
 }
@@ -326,7 +279,7 @@ void fields(Io& io, M& m) {
   io.number(m.epoch);
   io.text(m.status);
   io.text(m.reason);
-  io.text(m.stats);
+  io.optional(m.stats, kStats);
 }
 
 template <typename Io, typename M>

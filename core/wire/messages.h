@@ -1,7 +1,7 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
 // clang-format off
-//   frame       := magic=0x53:u8 version=6:u8 type:u8 reserved=0:u8 body
+//   frame       := magic=0x53:u8 version=7:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
 //   facts       := form:u8 [records bytes checksum:u64le request_hash:u32le [list<part>]]
@@ -39,9 +39,10 @@
 //   PulseTaken  := every_ms                                 your pulse is looked at: no messages without content any more
 // controller -> master
 //   ControllerHello := ex_id epoch pid start_ticks boot_id
-//   Status      := epoch status reason stats:text(JSON) workers log_level
+//   Status      := epoch status reason [stats] workers log_level
 //                                                           a level, not an edge: on change, and as lease renewal
-//   Finished    := epoch status reason stats                the outcome is synced in the ledger
+//   Finished    := epoch status reason [stats]              the outcome is synced in the ledger
+//   stats       := core/model/stats_form.h                  nothing: nothing is known yet
 //   Answer      := request_id ok:u8 code message body       to Verb and Query
 //   WorkerLost  := pid reason                               please see to it that it is dead, and replace it
 //   LedgerMade  := epoch                                    the execution's ledger is there; again each heartbeat until LedgerNoted
@@ -63,6 +64,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -72,6 +74,7 @@
 #include "core/model/quarantine.h"
 #include "core/model/remark.h"
 #include "core/model/slice.h"
+#include "core/model/stats.h"
 #include "core/runtime/process.h"
 #include "core/runtime/result.h"
 
@@ -228,7 +231,7 @@ struct Status {
   std::uint64_t epoch = 0;
   std::string status;
   std::string reason;
-  std::string stats;
+  std::optional<Stats> stats;
   std::uint64_t workers = 0;  // see Wanted
   std::string log_level;
   bool operator==(const Status&) const = default;
@@ -237,7 +240,7 @@ struct Finished {
   std::uint64_t epoch = 0;
   std::string status;
   std::string reason;
-  std::string stats;
+  std::optional<Stats> stats;
   bool operator==(const Finished&) const = default;
 };
 struct Answer {

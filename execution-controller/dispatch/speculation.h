@@ -42,11 +42,6 @@ struct SpeculationPolicy : SpeculationSettings {
   std::optional<Duration> patience(const SliceTimes& times) const;
 };
 
-struct SpeculationCounts {
-  std::uint64_t begun = 0;  // second attempts
-  std::uint64_t won = 0;    // of these: delivered before the first attempt
-};
-
 // A slice under way twice has its lease, for one attempt, and a second attempt here, for the other. The lease stays the
 // one place that says whose result counts: the second attempt becomes the lease when it delivers first, or when the
 // first one fails or is lost. A failed attempt whose sibling goes on is charged to nobody, so a slice gets one second

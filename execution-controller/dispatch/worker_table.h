@@ -23,11 +23,6 @@ namespace slicemill::controller {
 
 using WorkerNumber = LeaseTable::WorkerNumber;
 
-struct WorkerCounts {
-  std::uint64_t joined = 0, reconnected = 0, disconnected = 0;  // since this controller began
-  std::uint64_t connected = 0, active = 0;                      // now; active: at least one lease
-};
-
 struct Worker {
   WorkerNumber number = 0;
   std::string id;

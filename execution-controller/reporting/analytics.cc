@@ -9,11 +9,6 @@
 namespace slicemill::controller {
 namespace {
 
-// Fractions are kept as far as they can be read.
-double milliseconds(std::uint64_t ns) {
-  return std::round(static_cast<double>(ns) / 1e3) / 1e3;
-}
-
 std::uint64_t time_of_all(const std::vector<OperationTotals>& sums) {
   return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0},
                          [](std::uint64_t ns, const OperationTotals& sum) { return ns + sum.time_ns; });
@@ -52,21 +47,18 @@ void Analytics::put(LedgerFigures& figures) const {
   figures.operations = sums_;
 }
 
-Json Analytics::to_json() const {
-  Json list = Json::array();
+std::vector<OperationStats> Analytics::operations() const {
+  std::vector<OperationStats> list;
   if (slices_ == 0) return list;
   const std::uint64_t total_ns = time_of_all(sums_);
   for (std::size_t i = 0; i < sums_.size(); ++i) {
-    const OperationTotals& sum = sums_[i];
-    list.push_back({{"op", ops_[i]},
-                    {"order", i},
-                    {"slices", slices_},
-                    {"measured", measured_},
-                    {"records_in", i == 0 ? Json() : Json(sums_[i - 1].records)},
-                    {"records", sum.records},
-                    {"time_ms", milliseconds(sum.time_ns)},
-                    {"share", total_ns == 0 ? Json() : Json(thousandths(sum.time_ns, total_ns))},
-                    {"bytes", sum.bytes}});
+    list.push_back({.op = ops_[i],
+                    .order = i,
+                    .slices = slices_,
+                    .measured = measured_,
+                    .records_in = i == 0 ? std::nullopt : std::optional(sums_[i - 1].records),
+                    .totals = sums_[i],
+                    .share = total_ns == 0 ? std::nullopt : std::optional(thousandths(sums_[i].time_ns, total_ns))});
   }
   return list;
 }

@@ -4,24 +4,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
 #include "core/model/job_spec.h"
-#include "core/runtime/json.h"
+#include "core/model/stats.h"
 #include "core/wire/messages.h"
 
 namespace slicemill::controller {
-
-// The operation that takes most of the time, and its part of it.
-struct SlowestOperation {
-  std::string op;
-  std::size_t order = 0;
-  double share = 0;  // 0 to 1
-};
 
 class Analytics {
  public:
@@ -34,9 +26,8 @@ class Analytics {
   // Writes its sums into the ledger's figures.
   void put(LedgerFigures& figures) const;
 
-  // [{op, order, slices, measured, records_in, records, time_ms, share, bytes}] in the job's order; empty without a
-  // slice that was counted. records_in: null of a reader; share: of the time of all, null if none was measured.
-  Json to_json() const;
+  // In the job's order; empty without a slice that was counted.
+  std::vector<OperationStats> operations() const;
   std::optional<SlowestOperation> slowest() const;
   // One line per operation with its averages over slices; none without a slice that was counted.
   std::vector<std::string> averages() const;

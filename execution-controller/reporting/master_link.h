@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/model/launch.h"
+#include "core/model/stats.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
 #include "core/runtime/pulse.h"
@@ -23,8 +24,8 @@ namespace slicemill::controller {
 struct StatusReport {
   std::string status;
   std::string reason;
-  std::string stats;          // JSON
-  std::uint64_t workers = 0;  // the levels that it keeps to, see wire::Wanted
+  std::optional<Stats> stats{};  // nothing: nothing is known yet
+  std::uint64_t workers = 0;     // the levels that it keeps to, see wire::Wanted
   std::string log_level;
 };
 

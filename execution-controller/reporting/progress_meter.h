@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 
+#include "core/model/stats.h"
 #include "core/runtime/clock.h"
 
 namespace slicemill::controller {
@@ -18,13 +19,6 @@ struct ProgressSample {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t done = 0;  // in the unit that the work is measured in
-};
-
-// Seconds.
-struct RemainingTime {
-  double expected = 0;
-  double low = 0;
-  double high = 0;
 };
 
 class ProgressMeter {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/formats/path_member.h"
+#include "core/runtime/json.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
 
@@ -17,7 +19,7 @@ constexpr std::size_t kMostRecordText = 200;
 
 struct FilePart {
   std::string file;  // printable; "": the slice is none of one file
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> bytes;
+  std::optional<ByteRange> bytes;
 };
 
 std::string cut(std::string text, std::size_t most) {
@@ -47,7 +49,7 @@ FilePart file_part(const std::string& request) {
   if (!path) return {};
   FilePart part{printable(*path), std::nullopt};
   const auto offset = number(*object, "offset"), length = number(*object, "length");
-  if (offset && length && *length > 0) part.bytes.emplace(*offset, *offset + *length);
+  if (offset && length && *length > 0) part.bytes = ByteRange{*offset, *offset + *length};
   return part;
 }
 
@@ -57,24 +59,23 @@ std::string record_text(const FirstError& first) {
 
 }  // namespace
 
-Json first_error_json(const FirstError& first) {
-  const FilePart part = file_part(first.request);
-  const bool has_place = first.record && !first.record->place.empty();
-  return {{"error", cut(printable(first_line(first.error)), kMostErrorText)},
-          {"file", part.file.empty() ? Json() : Json(part.file)},
-          {"bytes", part.bytes ? Json::array({part.bytes->first, part.bytes->second}) : Json()},
-          {"place", has_place ? Json(cut(printable(first.record->place), kMostErrorText)) : Json()},
-          {"record", first.record ? Json(record_text(first)) : Json()},
-          {"slicer", first.slice.slicer},
-          {"order", first.slice.order},
-          {"quarantined", first.is_quarantined}};
+FirstErrorView view_of(const FirstError& first) {
+  FilePart part = file_part(first.request);
+  return {.error = cut(printable(first_line(first.error)), kMostErrorText),
+          .file = std::move(part.file),
+          .bytes = part.bytes,
+          .place = first.record ? cut(printable(first.record->place), kMostErrorText) : std::string(),
+          .record = first.record ? std::optional(record_text(first)) : std::nullopt,
+          .slicer = first.slice.slicer,
+          .order = first.slice.order,
+          .is_quarantined = first.is_quarantined};
 }
 
 std::string first_error_text(const FirstError& first) {
   const FilePart part = file_part(first.request);
   std::string text = cut(printable(first_line(first.error)), kMostErrorText);
   if (part.bytes) {
-    text += fmt::format(" ({}, bytes {} to {})", part.file, part.bytes->first, part.bytes->second);
+    text += fmt::format(" ({}, bytes {} to {})", part.file, part.bytes->from, part.bytes->to);
   } else if (!part.file.empty() && text.find(part.file) == std::string::npos) {
     text += fmt::format(" ({})", part.file);
   }

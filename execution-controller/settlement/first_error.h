@@ -1,13 +1,12 @@
 // The first thing that went wrong with the records of an execution: where it was, and how that is told. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "core/model/quarantine.h"
 #include "core/model/slice.h"
-#include "core/runtime/json.h"
+#include "core/model/stats.h"
 
 namespace slicemill::controller {
 
@@ -20,9 +19,8 @@ struct FirstError {
   bool is_quarantined = false;
 };
 
-// {error, file, bytes: [from, to], place, record, slicer, order, quarantined}: file, bytes, place and record are null
-// if they are not known. `to` is behind the last byte. record: cut, and with nothing that acts on a terminal.
-Json first_error_json(const FirstError& first);
+// What of it is shown.
+FirstErrorView view_of(const FirstError& first);
 // "the error (FILE, bytes 0 to 99); record: {...}", with what of it is known and not said by the error itself, of which
 // this is the first line.
 std::string first_error_text(const FirstError& first);

@@ -50,7 +50,7 @@ void LedgerWriter::flush() {
   ++serial_;
   ++in_flight_;
   fill_(written);
-  const LedgerCounters counters = written.counters.value_or(durable_);
+  const SliceCounters counters = written.counters.value_or(durable_);
   LedgerFigures figures = written.figures.value_or(durable_figures_);
   unsynced_slices_ += slices;
   ledger_.write(std::move(written), [this, alive = std::weak_ptr<bool>(alive_), counters, figures = std::move(figures),

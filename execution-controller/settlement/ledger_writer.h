@@ -36,7 +36,7 @@ class LedgerWriter {
   bool busy() const { return gathering_ || in_flight_ > 0; }
   // Settled slices that wait for the disk: beyond a bound the dispatcher holds back credit.
   std::size_t unsynced_slices() const { return unsynced_slices_ + gathered_slices(); }
-  const LedgerCounters& durable_counters() const { return durable_; }
+  const SliceCounters& durable_counters() const { return durable_; }
   const LedgerFigures& durable_figures() const { return durable_figures_; }
 
  private:
@@ -59,7 +59,7 @@ class LedgerWriter {
   int in_flight_ = 0;
   std::size_t unsynced_slices_ = 0;
   std::uint64_t serial_ = 1;
-  LedgerCounters durable_;
+  SliceCounters durable_;
   LedgerFigures durable_figures_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -58,7 +58,7 @@ class Settlement {
   // there was something.
   bool leave_unpublished();
 
-  LedgerCounters counters() const { return counters_; }
+  SliceCounters counters() const { return counters_; }
   // Of the source, see LedgerFigures.
   std::uint64_t completed_extent() const { return completed_extent_; }
   std::uint64_t failed_extent() const { return failed_extent_; }
@@ -110,7 +110,7 @@ class Settlement {
   std::uint16_t generation_;
   RetryPolicy retries_;
   Hooks hooks_;
-  LedgerCounters counters_;
+  SliceCounters counters_;
   std::uint64_t completed_extent_;
   std::uint64_t failed_extent_;
   std::optional<FirstError> first_failure_;

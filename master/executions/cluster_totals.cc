@@ -1,39 +1,45 @@
 #include "master/executions/cluster_totals.h"
 
-#include <string_view>
+#include <array>
 
 namespace slicemill::master {
 
 namespace {
 
-constexpr std::size_t kQueued = 2;
-static_assert(std::string_view(ClusterTotals::kCounters[kQueued]) == "queued");
+constexpr std::array kRising = {&ClusterCounters::processed,
+                                &ClusterCounters::failed,
+                                &ClusterCounters::run_seconds,
+                                &ClusterCounters::workers_joined,
+                                &ClusterCounters::workers_disconnected,
+                                &ClusterCounters::workers_reconnected};
+
+ClusterCounters counters_of(const Stats& stats) {
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  return {.processed = number(stats.slices.processed),
+          .failed = number(stats.slices.failed),
+          .queued = number(stats.queued),
+          .run_seconds = run_seconds(stats).value_or(0),
+          .workers_joined = number(stats.workers.joined),
+          .workers_disconnected = number(stats.workers.disconnected),
+          .workers_reconnected = number(stats.workers.reconnected)};
+}
 
 }  // namespace
 
-void ClusterTotals::absorb(const ExecutionId& id, const Json& stats) {
-  if (!stats.is_object()) return;
-  Values& last = last_[id];
-  for (std::size_t i = 0; i < kCounters.size(); ++i) {
-    const auto found = stats.find(kCounters[i]);
-    if (found == stats.end() || !found->is_number()) continue;
-    const auto value = found->get<std::int64_t>();
-    sums_[i] += i != kQueued && value < last[i] ? value : value - last[i];
-    last[i] = value;
-  }
+void ClusterTotals::absorb(const ExecutionId& id, const Stats& stats) {
+  const ClusterCounters now = counters_of(stats);
+  ClusterCounters& last = last_[id];
+  for (const auto counter : kRising)
+    sums_.*counter += now.*counter < last.*counter ? now.*counter : now.*counter - last.*counter;
+  sums_.queued += now.queued - last.queued;
+  last = now;
 }
 
 void ClusterTotals::forget(const ExecutionId& id) {
   const auto found = last_.find(id);
   if (found == last_.end()) return;
-  sums_[kQueued] -= found->second[kQueued];
+  sums_.queued -= found->second.queued;
   last_.erase(found);
-}
-
-Json ClusterTotals::to_json() const {
-  Json json = Json::object();
-  for (std::size_t i = 0; i < kCounters.size(); ++i) json[kCounters[i]] = sums_[i];
-  return json;
 }
 
 }  // namespace slicemill::master

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "core/runtime/log.h"
+
 namespace slicemill::master {
 
 namespace {
@@ -19,6 +21,14 @@ Result<Json> parse_stored(const std::string& doc, const char* kind, const std::s
 }
 
 }  // namespace
+
+std::optional<Stats> stored_stats(const ExecutionRow& row) {
+  if (row.stats.empty()) return std::nullopt;
+  auto stats = decode_stats(row.stats);
+  if (stats) return *std::move(stats);
+  log(LogLevel::error, "registry: execution {}: {}", row.ex_id.text, stats.error().message);
+  return std::nullopt;
+}
 
 JobFacts facts_of(const JobRow& row) {
   return {.job_id = row.job_id,
@@ -36,7 +46,7 @@ ExecutionFacts facts_of(const ExecutionRow& row, const LiveFacts& live) {
           .has_errors = row.has_errors,
           .reason = row.reason,
           .live_reason = live.reason,
-          .stats = row.stats,
+          .stats = stored_stats(row),
           .live_progress = live.progress,
           .deleted_on = row.deleted ? std::optional(row.deleted_on) : std::nullopt};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "core/model/job_dialect.h"
@@ -14,11 +15,14 @@
 
 namespace slicemill::master {
 
-// What is known of a live execution beside its row; "" for nothing.
+// What is known of a live execution beside its row.
 struct LiveFacts {
-  std::string reason;    // why it is as it is just now
-  std::string progress;  // JSON, as its controller said last
+  std::string reason;                // why it is as it is just now; "": nothing
+  std::optional<Progress> progress;  // as its controller said last
 };
+
+// Nothing: nothing was counted yet, or what was stored cannot be read.
+std::optional<Stats> stored_stats(const ExecutionRow& row);
 
 JobFacts facts_of(const JobRow& row);
 ExecutionFacts facts_of(const ExecutionRow& row, const LiveFacts& live = {});

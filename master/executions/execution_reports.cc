@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/ledger/slice_ledger.h"
-#include "core/model/progress_text.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/executions/executions.h"
@@ -68,26 +67,17 @@ void Executions::on_connected(const ExecutionId& id) {
   if (!live->workers_reason.empty()) links_.tell(id, wire::WorkersWait{live->workers_reason});
 }
 
-void Executions::take_report(LiveExecution& live, const std::string& stats, const std::string& reason) {
+void Executions::take_report(LiveExecution& live, const std::optional<Stats>& stats, const std::string& reason) {
   live.last_heard = loop_.now();
   live.stalled = false;
   live.reported_reason = reason;
   explain(live, reason);
-  if (stats.empty()) return;
-  const auto json = parse_json(stats);
-  if (!json || !json->is_object()) {
-    log(LogLevel::error, "execution {}: its controller sent counts that are no JSON object", live.ex_id.text);
-    return;
-  }
+  if (!stats) return;
+  live.failed = static_cast<std::int64_t>(stats->slices.failed);
+  has_new_progress_ = has_new_progress_ || live.progress != stats->progress;
+  live.progress = stats->progress;
   live.stats = stats;
-  const auto failed = json->find("failed");
-  if (failed != json->end() && failed->is_number_integer()) live.failed = failed->get<std::int64_t>();
-  if (const auto progress = json->find("progress"); progress != json->end()) {
-    std::string text = to_compact_text(*progress);
-    has_new_progress_ = has_new_progress_ || text != live.progress;
-    live.progress = std::move(text);
-  }
-  totals_.absorb(live.ex_id, *json);
+  totals_.absorb(live.ex_id, *stats);
 }
 
 void Executions::on_status(const ExecutionId& id, const wire::Status& status) {
@@ -182,7 +172,7 @@ void Executions::process_gone(const ProcessRow& process, const ProcessExit& exit
   if (process.is_controller) {
     if (LiveExecution* live = find(process.ex_id)) {
       live->pulse.reset();
-      live->progress = without_rates(live->progress);
+      if (live->progress) live->progress = without_rates(*std::move(live->progress));
       has_new_progress_ = true;
     }
     links_.forget(process.ex_id);

@@ -100,9 +100,9 @@ std::string Executions::live_reason(const ExecutionId& id) const {
   return reasons;
 }
 
-std::string Executions::live_progress(const ExecutionId& id) const {
+std::optional<Progress> Executions::live_progress(const ExecutionId& id) const {
   const auto found = live_.find(id);
-  return found == live_.end() ? std::string() : found->second->progress;
+  return found == live_.end() ? std::nullopt : found->second->progress;
 }
 
 void Executions::explain(LiveExecution& live, std::string reason) {
@@ -140,7 +140,7 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   live->status = live->durable_status = row.status;
   live->reason = row.reason;
   live->has_errors = row.has_errors;
-  live->stats = row.stats;
+  live->stats = stored_stats(row);
   live->failed = row.failed;
   live->wanted = row.workers;
   live->updated = row.updated;
@@ -256,8 +256,8 @@ void Executions::persist(LiveExecution& live) {
     if (live.creation->job) batch.jobs.push_back(*live.creation->job);
     batch.executions.push_back(live.creation->row);
   }
-  batch.states.push_back(
-      {live.ex_id, live.status, live.reason, live.has_errors, live.failed, live.stats, live.wanted, live.updated});
+  batch.states.push_back({live.ex_id, live.status, live.reason, live.has_errors, live.failed,
+                          live.stats ? encode_stats(*live.stats) : "", live.wanted, live.updated});
   // The first controller's epoch becomes durable with the decision to start it, which saves a sync.
   if (std::ranges::find(written->effects, ExecutionEffect::start_controller) != written->effects.end()) {
     if (auto epoch = next_epoch(live)) {

@@ -50,8 +50,8 @@ struct LiveExecution {
   ExecutionStatus durable_status = ExecutionStatus::pending;  // what anybody may be told
   std::string reason;                                         // of has_errors
   bool has_errors = false;
-  std::string stats;                 // the controller's last report (JSON), "" for none
-  std::string progress;              // of that report (JSON), "" for none
+  std::optional<Stats> stats;        // the controller's last report; nothing: none
+  std::optional<Progress> progress;  // of a report to this master; nothing: none yet
   std::int64_t failed = 0;           // slices, of that report
   std::string live_reason;           // what the controller or the supervisor says to the present status
   std::string slots_reason;          // what the planner says
@@ -141,7 +141,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   std::vector<const LiveExecution*> all() const;  // in order of creation
   std::string live_reason(const ExecutionId& id) const;
   // How far it is, as its controller said last (JSON); "" if that is not known.
-  std::string live_progress(const ExecutionId& id) const;
+  std::optional<Progress> live_progress(const ExecutionId& id) const;
   // A higher one whenever live_reason() may say something else, and once a second if live_progress() does.
   std::uint64_t reasons_revision() const { return reasons_revision_; }
   // The status to show. The durable one, unless nothing can be made durable at present: then a live one that promises
@@ -195,7 +195,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   void set_reason(std::string& present, std::string reason);
   void tell_wanted(const LiveExecution& live);
   void note_ledger(LiveExecution& live);
-  void take_report(LiveExecution& live, const std::string& stats, const std::string& reason);
+  void take_report(LiveExecution& live, const std::optional<Stats>& stats, const std::string& reason);
   void tick();
   void check_silence(LiveExecution& live);
   void check_overdue(LiveExecution& live);

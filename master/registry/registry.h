@@ -61,7 +61,7 @@ struct ExecutionRow {
   std::string reason;
   bool has_errors = false;
   std::int64_t failed = 0;   // slices
-  std::string stats;         // JSON, "" for none
+  std::string stats;         // encode_stats(); "" for none
   std::int64_t workers = 1;  // wanted now; the document keeps what the job asked for
   bool deleted = false;
   WallMs deleted_on = 0;

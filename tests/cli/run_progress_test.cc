@@ -7,6 +7,7 @@
 
 #include "cli/client/documents.h"
 #include "cli/run_summary.h"
+#include "core/model/stats_v0.h"
 
 namespace slicemill::cli {
 namespace {
@@ -23,6 +24,10 @@ const Json& known_stats() {
            "slowest": {"op": "script", "order": 1, "share": 0.712}, "workers": 3, "workers_wanted": 4,
            "failures": 2}})");
   return stats;
+}
+
+Stats figures(const Json& stats) {
+  return *stats_from_json(to_compact_text(stats));
 }
 
 Json with(const std::string& name, const Json& value) {
@@ -74,52 +79,53 @@ TEST(RunProgress, DocumentsTellTheSame) {
 }
 
 TEST(RunProgress, TheBarHasAllThatIsKnown) {
-  EXPECT_EQ(progress_bar("running", known_stats(), 150, false),
+  EXPECT_EQ(progress_bar("running", figures(known_stats()), 150, false),
             "[===============                       ]  41.3%  2 failed  ETA 1m40s (1m30s to 1m55s)  84,120 records/s  "
             "12 MB/s  slowest script 71%  3/4 workers");
-  EXPECT_THAT(progress_bar("paused", known_stats(), 150, false), HasSubstr("41.3%  paused  2 failed"));
-  EXPECT_THAT(progress_bar("running", with("failures", 0), 150, false), Not(HasSubstr("failed")));
-  EXPECT_THAT(progress_bar("running", with("bytes_of", "output"), 150, false), HasSubstr("12 MB/s out"));
-  EXPECT_THAT(progress_bar("running", with("eta", nullptr), 150, false), Not(HasSubstr("ETA")));
+  EXPECT_THAT(progress_bar("paused", figures(known_stats()), 150, false), HasSubstr("41.3%  paused  2 failed"));
+  EXPECT_THAT(progress_bar("running", figures(with("failures", 0)), 150, false), Not(HasSubstr("failed")));
+  EXPECT_THAT(progress_bar("running", figures(with("bytes_of", "output")), 150, false), HasSubstr("12 MB/s out"));
+  EXPECT_THAT(progress_bar("running", figures(with("eta", nullptr)), 150, false), Not(HasSubstr("ETA")));
 }
 
 TEST(RunProgress, WhatIsNotKnownIsNotDrawn) {
-  EXPECT_EQ(progress_bar("initializing", Json::object(), 100, false), "0 slices done  initializing");
+  EXPECT_EQ(progress_bar("initializing", figures(Json::object()), 100, false), "0 slices done  initializing");
   Json stats = with("percent", nullptr);
-  EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("5 B done  2 failed"));
+  EXPECT_THAT(progress_bar("running", figures(stats), 150, false), testing::StartsWith("5 B done  2 failed"));
   stats["progress"]["unit"] = "records";
   stats["progress"]["done"] = 12345u;
-  EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("12,345 records done"));
+  EXPECT_THAT(progress_bar("running", figures(stats), 150, false), testing::StartsWith("12,345 records done"));
   stats["progress"]["unit"] = "slices";
-  EXPECT_THAT(progress_bar("running", stats, 150, false), testing::StartsWith("1,200 slices done"));
+  EXPECT_THAT(progress_bar("running", figures(stats), 150, false), testing::StartsWith("1,200 slices done"));
 }
 
 TEST(RunProgress, TheBarFitsAnyWidth) {
   for (std::size_t width = 1; width < 200; ++width) {
-    const std::string bar = progress_bar("recovering", known_stats(), width, false);
+    const std::string bar = progress_bar("recovering", figures(known_stats()), width, false);
     EXPECT_LE(bar.size(), width);
     EXPECT_TRUE(width < 5 || bar.find("41.3%") != std::string::npos) << width << bar;
   }
-  EXPECT_EQ(progress_bar("running", known_stats(), 25, false), "[==    ]  41.3%  2 failed");
-  EXPECT_EQ(progress_bar("running", known_stats(), 24, false), "[======         ]  41.3%");
+  EXPECT_EQ(progress_bar("running", figures(known_stats()), 25, false), "[==    ]  41.3%  2 failed");
+  EXPECT_EQ(progress_bar("running", figures(known_stats()), 24, false), "[======         ]  41.3%");
 }
 
 TEST(RunProgress, ColoursDoNotCount) {
-  const std::string bar = progress_bar("running", known_stats(), 150, true);
+  const std::string bar = progress_bar("running", figures(known_stats()), 150, true);
   EXPECT_THAT(bar, HasSubstr("[\x1b[32m===============\x1b[0m   "));
   EXPECT_THAT(bar, HasSubstr("\x1b[31m2 failed\x1b[0m"));
 }
 
 TEST(RunProgress, NamesDoNotActOnATerminal) {
   const Json stats = with("slowest", {{"op", "a\x1b[2J"}, {"share", 0.5}});
-  EXPECT_THAT(progress_bar("running", stats, 200, false), HasSubstr("slowest a\\x1b[2J 50%"));
+  EXPECT_THAT(progress_bar("running", figures(stats), 200, false), HasSubstr("slowest a\\x1b[2J 50%"));
 }
 
 TEST(RunProgress, TheLineReadsTheControllersFigures) {
-  EXPECT_EQ(progress_line("running", known_stats()),
+  EXPECT_EQ(progress_line("running", figures(known_stats())),
             "running, 41.3 %, 1,200 slices done, 2 failed, 100,000 records in, 84,120 records/s, 12 MB/s, "
             "ETA 1m40s (1m30s to 1m55s), slowest script 71%, 3/4 workers");
-  EXPECT_EQ(progress_line("initializing", Json::object()), "initializing, 0 slices done, 0 failed, 0 records in");
+  EXPECT_EQ(progress_line("initializing", figures(Json::object())),
+            "initializing, 0 slices done, 0 failed, 0 records in");
 }
 
 TEST(RunProgress, LinesComeEveryTenSecondsOrTenPercent) {
@@ -127,7 +133,7 @@ TEST(RunProgress, LinesComeEveryTenSecondsOrTenPercent) {
   RunProgress progress(ProgressForm::lines);
   const auto shown = [&](std::int64_t ms, double percent) {
     testing::internal::CaptureStderr();
-    progress.show("running", with("percent", percent), begin + milliseconds(ms));
+    progress.show("running", figures(with("percent", percent)), begin + milliseconds(ms));
     return !testing::internal::GetCapturedStderr().empty();
   };
   EXPECT_FALSE(shown(500, 1));
@@ -144,7 +150,7 @@ TEST(RunProgress, ABarIsDrawnFiveTimesASecondAtMostAndLeavesNothing) {
   RunProgress progress(ProgressForm::bar);
   const auto drawn = [&](std::int64_t ms) {
     testing::internal::CaptureStderr();
-    progress.show("running", known_stats(), begin + milliseconds(ms));
+    progress.show("running", figures(known_stats()), begin + milliseconds(ms));
     return testing::internal::GetCapturedStderr();
   };
   EXPECT_THAT(drawn(0), testing::StartsWith("\r\x1b[K\x1b[?7l["));
@@ -159,13 +165,13 @@ TEST(RunProgress, ABarIsDrawnFiveTimesASecondAtMostAndLeavesNothing) {
 TEST(RunProgress, WithoutProgressNothingIsSaid) {
   testing::internal::CaptureStderr();
   RunProgress progress(ProgressForm::none);
-  progress.show("running", known_stats(), std::chrono::steady_clock::now() + std::chrono::hours(1));
+  progress.show("running", figures(known_stats()), std::chrono::steady_clock::now() + std::chrono::hours(1));
   progress.end();
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(RunSummary, TheFirstLineHasCountsRateAndOutput) {
-  LedgerCounters counters;
+  SliceCounters counters;
   counters.processed = 3;
   counters.failed = 1;
   counters.records_in = 5000;

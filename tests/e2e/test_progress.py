@@ -315,7 +315,7 @@ class Progress(EndToEnd):
         self.assertEqual(document["progress"]["percent"], 100)
         self.assertIsNone(document["progress"]["eta"])
         self.assertTrue(any(p["rate"] for p in seen))
-        self.assertEqual({p["unit"] for p in seen if "unit" in p}, {"bytes"})
+        self.assertEqual({p["unit"] for p in seen if p["unit"]}, {"bytes"})
         self.assertEqual({(p["workers_wanted"]) for p in seen if p.get("workers_wanted")}, {2})
         self.assertEqual([s["records_out"] for s in document["summary"]["steps"]], [2000, 2000, 2000])
         self.assertEqual(document["summary"]["status"], "completed")

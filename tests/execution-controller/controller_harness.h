@@ -190,7 +190,7 @@ class ControllerTest : public testing::Test {
     return until([this] { return outcome_.has_value(); });
   }
   std::uint64_t processed() { return controller_->durable_counters().processed; }
-  Json stats() { return *parse_json(controller_->report().stats); }
+  Stats stats() { return *controller_->report().stats; }
 
   Files* files_ = &posix_files();
   ClientChannel* master_ = nullptr;  // none: a local run

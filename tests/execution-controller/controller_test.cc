@@ -162,8 +162,8 @@ TEST_F(ControllerTest, I3_StaleResultsAreRefusedAndCounted) {
   auto true_result = a.result_of(mine);
   true_result.records_in = 7;                                    // the stale ones say 1
   a.say(wire::Results{a.epoch, 4, {true_result, true_result}});  // said twice
-  ASSERT_TRUE(until([&] { return processed() == 1 && stats()["refused"] == 4; })) << stats().dump();
-  EXPECT_EQ(stats()["records_in"], 7);
+  ASSERT_TRUE(until([&] { return processed() == 1 && stats().slices.refused == 4; })) << stats().slices.refused;
+  EXPECT_EQ(stats().slices.records_in, 7);
 }
 
 // Whoever tells it, and whatever becomes of the result: nothing that a record refuted is said at the end.
@@ -503,7 +503,7 @@ TEST_F(ControllerTest, AnEndlessSourceIsFewSlicesAhead) {
   a.hello();
   b.hello();
   ASSERT_TRUE(until([&] { return a.slices.size() == 2 && b.slices.size() == 2; })) << "one running, one waiting each";
-  const auto queued = [&] { return stats()["queued"].get<int>(); };
+  const auto queued = [&] { return static_cast<int>(stats().queued); };
   EXPECT_LE(queued(), 6) << "three for each worker";
   for (std::size_t round = 0; round < 20; ++round) {  // slices of a second
     auto result = a.result_of(a.slices[round]);

@@ -39,7 +39,7 @@ TEST_F(ObstacleTest, ItIsTriedWithGrowingWaitsAndNamesItsReason) {
   obstacle_.raise("output", full());
   EXPECT_EQ(raised_, 1);
   EXPECT_EQ(obstacle_.reason(), "obstacle: output: cannot write /out/x: No space left on device");
-  EXPECT_EQ(obstacle_.to_json()["where"], "output");
+  EXPECT_EQ(obstacle_.view().value().where, "output");
   loop_.advance(1s);
   EXPECT_GE(probes_, 1);
   loop_.advance(60s);
@@ -50,7 +50,7 @@ TEST_F(ObstacleTest, ItIsTriedWithGrowingWaitsAndNamesItsReason) {
   EXPECT_EQ(cleared_, 1);
   EXPECT_FALSE(obstacle_.up());
   EXPECT_EQ(obstacle_.reason(), "");
-  EXPECT_TRUE(obstacle_.to_json().is_null());
+  EXPECT_FALSE(obstacle_.view());
 }
 
 TEST_F(ObstacleTest, OneThatComesBackSoonIsNotTriedOftener) {
@@ -100,7 +100,7 @@ TEST_F(ControllerTest, AnObstructedSliceIsChargedNothingAndDispatchClosesUntilIt
   EXPECT_EQ(controller_->status(), ExecutionStatus::paused);
   EXPECT_THAT(controller_->report().reason, HasSubstr("obstacle: output: bad record"));
   EXPECT_EQ(a.recalls, 1u);
-  EXPECT_EQ(stats()["obstacle"]["where"], "output");
+  EXPECT_EQ(stats().obstacle.value().where, "output");
   a.work();
   a.say(wire::Recalled{a.epoch, {{a.slices[1].key, a.slices[1].attempt}}});
   loop_.advance(1s);  // the wait before the next try

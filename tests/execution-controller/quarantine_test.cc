@@ -86,14 +86,14 @@ TEST_F(QuarantineTest, RecordsAreDurableWithTheirSlice) {
   finish(a, a.slices[1], {bad("x"), bad("y")});
   EXPECT_EQ(a.acked, 0U);
   ASSERT_TRUE(until([&] { return a.acked == 1; }));
-  EXPECT_EQ(stats()["quarantined"], 2);
-  EXPECT_EQ(stats()["records_in"], 10);
-  EXPECT_EQ(stats()["records_out"], 8);
+  EXPECT_EQ(stats().slices.quarantined, 2);
+  EXPECT_EQ(stats().slices.records_in, 10);
+  EXPECT_EQ(stats().slices.records_out, 8);
   controller_.reset();  // a crash: nothing was closed in order
   EXPECT_THAT(stored(), ElementsAre("x", "y"));
   launch_.epoch += 1;
   open();
-  EXPECT_EQ(stats()["quarantined"], 2) << "a restarted controller counts on";
+  EXPECT_EQ(stats().slices.quarantined, 2) << "a restarted controller counts on";
 }
 
 TEST_F(QuarantineTest, ARefusedResultQuarantinesNothing) {
@@ -106,7 +106,7 @@ TEST_F(QuarantineTest, ARefusedResultQuarantinesNothing) {
   stale.attempt.n += 1;
   finish(a, stale, {bad("x")});
   ASSERT_TRUE(until([&] { return a.acked == 1; }));
-  EXPECT_EQ(stats()["quarantined"], 0);
+  EXPECT_EQ(stats().slices.quarantined, 0);
   finish(a, a.slices[0], {});
   ASSERT_TRUE(until_ended());
   controller_.reset();

@@ -103,8 +103,8 @@ TEST_F(SpeculationTest, ASecondAttemptThatDeliversFirstCountsAndTheOtherIsRefuse
   const auto second = b->slices[0];
   finish_with(*b, second, 5);
   ASSERT_TRUE(until([&] { return processed() == 8; }));
-  EXPECT_EQ(stats()["speculated"], 1);
-  EXPECT_EQ(stats()["speculation_won"], 1);
+  EXPECT_EQ(stats().speculation.begun, 1);
+  EXPECT_EQ(stats().speculation.won, 1);
   EXPECT_EQ(a->cancelled, (std::vector<wire::HeldSlice>{{slow.key, slow.attempt}}));
   EXPECT_TRUE(b->cancelled.empty());
   EXPECT_FALSE(outcome_) << "somebody may still stage output";
@@ -121,7 +121,7 @@ TEST_F(SpeculationTest, AFirstAttemptThatDeliversFirstCountsAndTheOtherGivesUp) 
   const auto second = b->slices[0];
   finish_with(*a, slow, 5);
   ASSERT_TRUE(until([&] { return processed() == 8; }));
-  EXPECT_EQ(stats()["speculation_won"], 0);
+  EXPECT_EQ(stats().speculation.won, 0);
   EXPECT_EQ(b->cancelled, (std::vector<wire::HeldSlice>{{second.key, second.attempt}}));
   b->say(wire::Recalled{b->epoch, {{second.key, second.attempt}}});
   ASSERT_TRUE(until_ended());
@@ -156,7 +156,7 @@ TEST_F(SpeculationTest, TheDeathOfOneLeavesTheOtherAndTheDeathOfTheOtherIsCharge
   monitor_.watched[1001]({true, SIGSEGV, 0});
   loop_.run_ready();
   EXPECT_EQ(b->slices.size(), 2u) << "it runs there already";
-  EXPECT_EQ(stats()["retries"], 0);
+  EXPECT_EQ(stats().slices.retries, 0);
   monitor_.watched[1002]({true, SIGSEGV, 0});
   PlayedWorker c(*hub_, "c", 1003);
   c.hello();
@@ -193,7 +193,7 @@ TEST_F(SpeculationTest, WhatWaitsAtAWorkerThatDoesNotHearRunsElsewhereToo) {
   monitor_.watched[1001]({true, SIGKILL, 0});
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(outcome_->counters.processed, 8u);
-  EXPECT_EQ(stats()["speculation_won"], 2);
+  EXPECT_EQ(stats().speculation.won, 2);
 }
 
 TEST_F(SpeculationTest, AWorkerThatComesBackWithoutItsSecondAttemptHasNone) {
@@ -247,7 +247,7 @@ TEST_F(SpeculationTest, NoSliceRunsTwiceUnlessTheJobSaysSo) {
   until_only_a_runs(false);
   heartbeat_for(3s);
   EXPECT_TRUE(b->slices.empty());
-  EXPECT_EQ(stats()["speculated"], 0);
+  EXPECT_EQ(stats().speculation.begun, 0);
 }
 
 TEST_F(SpeculationTest, APauseTakesASecondAttemptBackThatHasNotBegun) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/model/stats_v0.h"
+
 namespace slicemill {
 namespace {
 
@@ -52,6 +54,13 @@ Submitted to_submitted(const Json& answer) {
   out.is_repeated = answer.value("repeated", false);
   if (answer.contains("config")) out.config = parse_config_source(answer["config"].get<std::string>());
   return out;
+}
+
+// {ex_id, job_id, name} and the figures as older programs stored them.
+ControllerView to_controller(const Json& answer) {
+  auto stats = stats_from_json(to_compact_text(answer));
+  return {ExecutionId(answer.value("ex_id", "")), JobId(answer.value("job_id", "")), answer.value("name", ""),
+          stats ? *std::move(stats) : Stats()};
 }
 
 Json with_params(Json arguments, Json params) {
@@ -253,8 +262,8 @@ void FakeJobService::errors(const std::optional<ExecutionId>& id, const ListQuer
   arguments["ex_id"] = id ? Json(id->text) : Json();
   give_list("errors", std::move(arguments), std::move(reply));
 }
-void FakeJobService::controller_stats(const ExecutionId& id, Reply<Json> reply) {
-  give<Json>("controller_stats", {{"ex_id", id.text}}, std::move(reply), as_is);
+void FakeJobService::controller_stats(const ExecutionId& id, Reply<ControllerView> reply) {
+  give<ControllerView>("controller_stats", {{"ex_id", id.text}}, std::move(reply), to_controller);
 }
 
 Json FakeJobService::plain(const std::string& call) {
@@ -278,11 +287,16 @@ Json FakeJobService::cluster_info() {
 Json FakeJobService::cluster_state() {
   return plain("cluster_state");
 }
-Json FakeJobService::cluster_stats() {
-  return plain("cluster_stats");
+// A list of the numbers.
+ClusterCounters FakeJobService::cluster_counters() {
+  const Json answer = plain("cluster_counters");
+  const auto number = [&](std::size_t i) { return answer.at(i).get<std::int64_t>(); };
+  return {number(0), number(1), number(2), number(3), number(4), number(5), number(6)};
 }
-Json FakeJobService::controllers() {
-  return plain("controllers");
+std::vector<ControllerView> FakeJobService::controllers() {
+  std::vector<ControllerView> list;
+  for (const Json& item : plain("controllers")) list.push_back(to_controller(item));
+  return list;
 }
 
 class FakeJobService::FakeUpload final : public AssetUpload {

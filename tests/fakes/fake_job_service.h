@@ -63,7 +63,7 @@ class FakeJobService final : public JobService, public AssetService {
   void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
   void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void controller_stats(const ExecutionId& id, Reply<Json> reply) override;
+  void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) override;
   void run_beside(std::function<void()> work, std::function<void()> done) override;  // at once
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
   void history(const ExecutionId& id, Reply<std::vector<Json>> reply) override;
@@ -72,8 +72,8 @@ class FakeJobService final : public JobService, public AssetService {
   Json cluster_info() override;
   Json cluster_state() override;
   std::string obstacle() override { return ""; }
-  Json cluster_stats() override;
-  Json controllers() override;
+  ClusterCounters cluster_counters() override;
+  std::vector<ControllerView> controllers() override;
 
   // "upload" may fail; "store_asset" is recorded with the number of bytes and answered {"id": ..., "was_there": ...}.
   Result<std::unique_ptr<AssetUpload>> upload(std::optional<std::uint64_t> announced) override;

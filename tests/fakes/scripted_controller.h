@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/stats_v0.h"
 #include "core/wire/channel.h"
 #include "core/wire/memory_channel.h"
 #include "core/wire/messages.h"
@@ -37,9 +38,10 @@ class ScriptedController {
 
   void hello() { channel_->send(wire::encode(wire::ControllerHello{ex_id_, epoch_, process_})); }
   void ledger_made() { channel_->send(wire::encode(wire::LedgerMade{epoch_})); }
+  // stats: as older programs stored them.
   void status(const std::string& status, const std::string& reason = "",
               const std::string& stats = R"({"processed":0,"failed":0,"queued":0})") {
-    wire::Status level{epoch_, status, reason, stats};
+    wire::Status level{epoch_, status, reason, *stats_from_json(stats)};
     if (!wanted.empty() && obeys) {
       level.workers = wanted.back().workers;
       level.log_level = wanted.back().log_level;
@@ -48,7 +50,7 @@ class ScriptedController {
   }
   void finished(const std::string& status, const std::string& reason = "",
                 const std::string& stats = R"({"processed":3,"failed":0,"queued":0})") {
-    channel_->send(wire::encode(wire::Finished{epoch_, status, reason, stats}));
+    channel_->send(wire::encode(wire::Finished{epoch_, status, reason, *stats_from_json(stats)}));
   }
   void worker_lost(std::int64_t pid, const std::string& reason) {
     channel_->send(wire::encode(wire::WorkerLost{pid, reason}));

@@ -271,10 +271,11 @@ TEST_F(ExecutionsTest, TheRevisionRisesWithEachReason) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   const auto controller = h_.run(submitted.ex_id);
   const auto reason = [&] { return h_.executions->live_reason(submitted.ex_id); };
+  h_.loop.advance(1s);  // the first progress is shown
   auto revision = h_.service->revision();
   h_.loop.advance(2s);
   EXPECT_EQ(h_.service->revision(), revision) << "nothing has happened";
-  h_.loop.advance(4s);
+  h_.loop.advance(3s);
   EXPECT_THAT(reason(), HasSubstr("stalled"));
   EXPECT_GT(h_.service->revision(), revision);
   revision = h_.service->revision();

@@ -205,13 +205,15 @@ TEST_F(MasterServiceTest, DocumentsTellTheProgressAndAtTheEndTheSummary) {
   EXPECT_NE(h_.service->revision(), before);
 
   controller->finished("completed", "",
-                       R"({"processed":4,"progress":{"percent":100,"rate":3},"summary":{"records_in":4}})");
+                       R"({"processed":4,"progress":{"percent":100,"rate":3},"records_in":4,"summary":{"ex_id":"e"}})");
   h_.loop.run_ready();
   document = h_.document(submitted.ex_id);
   EXPECT_EQ(document["progress"]["percent"], 100);
   EXPECT_TRUE(document["progress"]["rate"].is_null()) << "nothing gets on any more";
   EXPECT_EQ(document["summary"]["records_in"], 4);
-  EXPECT_EQ(document["_slicer_stats"].dump(), R"({"processed":4})");
+  EXPECT_EQ(document["_slicer_stats"]["processed"], 4);
+  EXPECT_FALSE(document["_slicer_stats"].contains("progress"));
+  EXPECT_FALSE(document["_slicer_stats"].contains("summary"));
 }
 
 TEST_F(MasterServiceTest, OfAControllerThatIsGoneTheProgressStaysWithoutItsRates) {
@@ -622,16 +624,18 @@ TEST_F(MasterServiceTest, ErrorsOfAnEndedExecutionComeFromItsLedger) {
 TEST_F(MasterServiceTest, StatsAndClusterViews) {
   const auto submitted = h_.submit(MasterHarness::job(1));
   const auto stats = [&] {
-    return h_.await<Json>([&](Reply<Json> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); });
+    return h_.await<ControllerView>(
+        [&](Reply<ControllerView> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); });
   };
   EXPECT_EQ(stats().error().message, "Could not find active slicer for ex_id: " + submitted.ex_id.text);
   const auto controller = h_.run(submitted.ex_id);
   controller->status("running", "", R"({"processed":10,"failed":1,"queued":5,"workers_joined":1})");
   h_.loop.run_ready();
-  controller->query_body = R"({"processed":11})";  // asked of the controller itself, newer than what it reported
-  EXPECT_EQ((*stats())["processed"], 11);
-  EXPECT_EQ((*stats())["ex_id"], submitted.ex_id.text);
-  EXPECT_EQ((*stats())["name"], "a job");
+  controller->query_body =
+      encode_stats({.slices = {.processed = 11}});  // asked of the controller itself, newer than what it reported
+  EXPECT_EQ(stats()->stats.slices.processed, 11U);
+  EXPECT_EQ(stats()->ex_id, submitted.ex_id);
+  EXPECT_EQ(stats()->name, "a job");
   EXPECT_THAT(h_.service->controllers(), SizeIs(1));
 
   const Json node = h_.service->cluster_state()["host"];
@@ -650,12 +654,12 @@ TEST_F(MasterServiceTest, StatsAndClusterViews) {
   controller->status("running", "", R"({"processed":12,"failed":1,"queued":2})");
   controller->status("running", "", R"({"processed":3,"failed":0,"queued":2})");  // began again
   h_.loop.run_ready();
-  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["processed"], 15);
-  EXPECT_EQ(h_.service->cluster_stats()["slicer"]["queued"], 2);
+  EXPECT_EQ(h_.service->cluster_counters().processed, 15);
+  EXPECT_EQ(h_.service->cluster_counters().queued, 2);
   controller->finished("completed", "", R"({"processed":4,"failed":0,"queued":1})");
   h_.loop.run_ready();
-  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["processed"], 16);
-  EXPECT_EQ(h_.service->cluster_stats()["controllers"]["queued"], 0);
+  EXPECT_EQ(h_.service->cluster_counters().processed, 16);
+  EXPECT_EQ(h_.service->cluster_counters().queued, 0);
   EXPECT_THAT(h_.service->controllers(), IsEmpty());
 }
 

@@ -160,11 +160,11 @@ TEST_F(MasterTest, ProcessesOutliveTheMasterAndMeetTheNextOne) {
     asked = asked || std::holds_alternative<wire::HelloAgain>(*message);
     welcome = welcome || std::holds_alternative<wire::ControllerWelcome>(*message);
   });
-  ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", "{}"})));
+  ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", {}})));
   ASSERT_TRUE(turn_until(loop_, [&] { return asked; }));
   ASSERT_TRUE(
       (*channel)->send(wire::encode(wire::ControllerHello{submitted.ex_id.text, 1, *identify_process(controller)})));
-  ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", "{}"})));
+  ASSERT_TRUE((*channel)->send(wire::encode(wire::Status{1, "running", "", {}})));
   ASSERT_TRUE(turn_until(loop_, [&] { return welcome; }));
   std::string status;
   ASSERT_TRUE(turn_until(loop_, [&] {

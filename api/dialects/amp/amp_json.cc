@@ -4,12 +4,10 @@
 
 #include <utility>
 
+#include "core/runtime/json_writer.h"
+
 namespace slicemill::api::amp {
 namespace {
-
-std::string json_quoted(std::string_view text) {
-  return to_compact_text(Json(text));
-}
 
 Json listed_event(const ShownEvent& shown, const NodeView& node) {
   return {{"id", shown.event->id},
@@ -53,10 +51,10 @@ std::string timestamp(WallMs time) {
 
 JsonMembers job_members(const JobView& job, const NodeView& node) {
   return {{"id", std::to_string(job.number)},
-          {"created_at", json_quoted(timestamp(job.created))},
-          {"updated_at", json_quoted(timestamp(job.execution ? job.execution->changed : job.updated))},
-          {"node_id", json_quoted(node.name)},
-          {"status", json_quoted(to_string(status_of(job)))}};
+          {"created_at", json_string(timestamp(job.created))},
+          {"updated_at", json_string(timestamp(job.execution ? job.execution->changed : job.updated))},
+          {"node_id", json_string(node.name)},
+          {"status", json_string(to_string(status_of(job)))}};
 }
 
 std::vector<ShownEvent> shown_events(const std::vector<JobEvent>& events) {

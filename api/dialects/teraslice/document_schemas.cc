@@ -168,7 +168,7 @@ constexpr std::string_view kPlainSchemas = R"json({
       "percent": {"type": ["number", "null"]},
       "done": {"$ref": "#/components/schemas/Count"},
       "total": {"type": ["integer", "null"]},
-      "unit": {"enum": ["bytes", "records", "slices"]},
+      "unit": {"enum": ["bytes", "records", "slices", null]},
       "rate": {"type": ["number", "null"], "description": "Records read a second"},
       "bytes_rate": {"type": ["number", "null"], "description": "Bytes a second"},
       "bytes_of": {"enum": ["input", "output"]},

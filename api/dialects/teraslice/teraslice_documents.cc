@@ -10,9 +10,11 @@
 #include "api/dialects/teraslice/job/job_params.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
+#include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_version.h"
-#include "core/model/progress_text.h"
+#include "core/model/stats_json.h"
 #include "core/runtime/clock.h"
+#include "core/runtime/json_writer.h"
 
 namespace slicemill::api::teraslice {
 namespace {
@@ -67,23 +69,10 @@ bool is_falsy(const Json& json, const char* field) {
   return found->is_string() && found->get_ref<const std::string&>().empty();
 }
 
-std::string json_quoted(std::string_view text) {
-  return to_compact_text(Json(std::string(text)));
-}
-
 void add_deletion(const std::optional<WallMs>& deleted_on, JsonMembers& members) {
   if (!deleted_on) return;
   members.emplace_back("_deleted", "true");
-  members.emplace_back("_deleted_on", json_quoted(to_iso(*deleted_on)));
-}
-
-// The member, which is taken out; "" if there is none.
-std::string take_text(Json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return {};
-  std::string text = to_compact_text(*found);
-  object.erase(found);
-  return text;
+  members.emplace_back("_deleted_on", json_string(to_iso(*deleted_on)));
 }
 
 // The list of bundles may have parameters too.
@@ -143,10 +132,10 @@ class TerasliceJobs final : public JobDialect {
   }
 
   JsonMembers job_members(const JobFacts& facts) const override {
-    JsonMembers members = {{"job_id", json_quoted(facts.job_id.text)},
-                           {"_context", json_quoted("job")},
-                           {"_created", json_quoted(to_iso(facts.created))},
-                           {"_updated", json_quoted(to_iso(facts.updated))}};
+    JsonMembers members = {{"job_id", json_string(facts.job_id.text)},
+                           {"_context", json_string("job")},
+                           {"_created", json_string(to_iso(facts.created))},
+                           {"_updated", json_string(to_iso(facts.updated))}};
     add_deletion(facts.deleted_on, members);
     return members;
   }
@@ -174,29 +163,28 @@ class TerasliceJobs final : public JobDialect {
   }
 
   JsonMembers execution_members(const ExecutionFacts& facts) const override {
-    JsonMembers members = {{"_status", json_quoted(to_string(facts.status))},
-                           {"_created", json_quoted(to_iso(facts.created))},
-                           {"_updated", json_quoted(to_iso(facts.updated))},
+    JsonMembers members = {{"_status", json_string(to_string(facts.status))},
+                           {"_created", json_string(to_iso(facts.created))},
+                           {"_updated", json_string(to_iso(facts.updated))},
                            {"_has_errors", facts.has_errors ? "true" : "false"},
-                           {"_failureReason", json_quoted(facts.reason)}};
-    if (!facts.live_reason.empty()) members.emplace_back("_status_reason", json_quoted(facts.live_reason));
-    const auto parsed = facts.stats.empty() ? Result<Json>(Json::object()) : parse_json(facts.stats);
-    Json stats = parsed && parsed->is_object() ? *parsed : Json::object();
-    std::string progress = take_text(stats, "progress");
-    const std::string summary = take_text(stats, "summary");
-    if (progress.empty()) progress = R"({"percent":null})";
-    const bool is_live = !facts.live_progress.empty() && !is_terminal(facts.status);
-    members.emplace_back("progress", is_live ? facts.live_progress : without_rates(progress));
-    if (!summary.empty() && is_terminal(facts.status)) members.emplace_back("summary", summary);
-    members.emplace_back("_slicer_stats", to_compact_text(stats));
+                           {"_failureReason", json_string(facts.reason)}};
+    if (!facts.live_reason.empty()) members.emplace_back("_status_reason", json_string(facts.live_reason));
+    const bool has_ended = is_terminal(facts.status);
+    if (facts.live_progress && !has_ended) {
+      members.emplace_back("progress", progress_json(*facts.live_progress));
+    } else {
+      members.emplace_back("progress", progress_json(facts.stats ? without_rates(facts.stats->progress) : Progress{.unit = ""}));
+    }
+    if (has_ended && facts.stats && facts.stats->summary) members.emplace_back("summary", summary_json(*facts.stats));
+    members.emplace_back("_slicer_stats", facts.stats ? counters_json(*facts.stats).take() : "{}");
     add_deletion(facts.deleted_on, members);
     return members;
   }
 
   JsonMembers place_members(const std::string& log_directory, const std::string& ledger_directory) const override {
-    return {{"log_directory", json_quoted(log_directory)},
-            {"ledger_directory", json_quoted(ledger_directory)},
-            {"log_path", json_quoted(log_directory + "/controller.log")}};
+    return {{"log_directory", json_string(log_directory)},
+            {"ledger_directory", json_string(ledger_directory)},
+            {"log_path", json_string(log_directory + "/controller.log")}};
   }
 
   Json slice_document(Json record) const override {

@@ -6,6 +6,9 @@
 #include <tuple>
 #include <utility>
 
+#include "core/model/stats_json.h"
+#include "core/runtime/clock.h"
+
 namespace slicemill::api::teraslice {
 namespace {
 
@@ -123,16 +126,65 @@ Response log_response(LogPart part) {
   return response;
 }
 
-Json controllers_json(Json controllers) {
-  if (!controllers.is_array()) return controllers;
-  auto text = [](const Json& item, const char* member) {
-    auto found = item.find(member);
-    return found != item.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  auto key = [&](const Json& item) { return std::tuple(text(item, "name"), text(item, "started")); };
-  std::ranges::stable_sort(controllers.get_ref<Json::array_t&>(),
-                           [&](const Json& a, const Json& b) { return key(a) > key(b); });
-  return controllers;
+JsonObjectWriter counters_json(const Stats& stats, JsonObjectWriter counters) {
+  const auto& [connected, active, joined, reconnected, disconnected] = stats.workers;
+  counters.add("workers_available", connected - std::min(connected, active))
+      .add("workers_active", active)
+      .add("workers_joined", joined)
+      .add("workers_reconnected", reconnected)
+      .add("workers_disconnected", disconnected)
+      .add("failed", stats.slices.failed)
+      .add("subslices", stats.slices.subslices)
+      .add("queued", stats.queued)
+      .add("slice_range_expansion", 0)
+      .add("processed", stats.slices.processed)
+      .add("slicers", stats.slicers)
+      .add("subslice_by_key", 0)
+      .add("started", to_iso(stats.started));
+  if (stats.queuing_complete) counters.add("queuing_complete", to_iso(*stats.queuing_complete));
+  if (const auto seconds = run_seconds(stats)) counters.add("job_duration", *seconds);
+  counters.add("records_in", stats.slices.records_in)
+      .add("records_out", stats.slices.records_out)
+      .add("quarantined", stats.slices.quarantined)
+      .add("bytes_out", stats.slices.bytes_out)
+      .add("retries", stats.slices.retries)
+      .add("refused", stats.slices.refused)
+      .add("speculated", stats.speculation.begun)
+      .add("speculation_won", stats.speculation.won)
+      .add("in_flight", stats.in_flight);
+  if (stats.obstacle) counters.add_json("obstacle", obstacle_json(*stats.obstacle));
+  if (!stats.operations.empty()) counters.add_json("operations", operations_json(stats.operations));
+  if (stats.first_error) counters.add_json("first_error", first_error_json(*stats.first_error));
+  if (!stats.notices.empty()) counters.add_json("notices", texts_json(stats.notices));
+  return counters;
+}
+
+Json controller_json(const ControllerView& controller) {
+  JsonObjectWriter json;
+  json.add("ex_id", controller.ex_id.text).add("job_id", controller.job_id.text).add("name", controller.name);
+  return Json::parse(counters_json(controller.stats, std::move(json))
+                         .add_json("progress", progress_json(controller.stats.progress))
+                         .take());
+}
+
+Json controllers_json(std::vector<ControllerView> controllers) {
+  std::ranges::stable_sort(controllers, [](const ControllerView& a, const ControllerView& b) {
+    return std::tie(a.name, a.stats.started) > std::tie(b.name, b.stats.started);
+  });
+  Json list = Json::array();
+  for (const ControllerView& controller : controllers) list.push_back(controller_json(controller));
+  return list;
+}
+
+Json cluster_counters_json(const ClusterCounters& counters) {
+  const Json totals = {{"processed", counters.processed},
+                       {"failed", counters.failed},
+                       {"queued", counters.queued},
+                       {"job_duration", counters.run_seconds},
+                       {"workers_joined", counters.workers_joined},
+                       {"workers_disconnected", counters.workers_disconnected},
+                       {"workers_reconnected", counters.workers_reconnected}};
+  return {{"controllers", totals}, {"slicer", totals}};
 }
 
 }  // namespace slicemill::api::teraslice

@@ -5,11 +5,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http/error_table.h"
 #include "api/http/message.h"
 #include "core/model/commands.h"
+#include "core/model/stats.h"
 #include "core/runtime/json.h"
+#include "core/runtime/json_writer.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::api::teraslice {
@@ -41,7 +44,11 @@ Json workers_json(const ExecutionId& id, const WorkersAnswer& answer);
 Json log_level_json(const ExecutionId& id, std::string_view level);
 // The text, with where it ends in X-Log-Position, and X-Log-Gap if lines before it are gone.
 Response log_response(LogPart part);
+// The counters of an execution, without its progress and its summary, behind the members that were begun with.
+JsonObjectWriter counters_json(const Stats& stats, JsonObjectWriter begun = {});
+Json controller_json(const ControllerView& controller);
 // By name, then start time, latest in the alphabet first.
-Json controllers_json(Json controllers);
+Json controllers_json(std::vector<ControllerView> controllers);
+Json cluster_counters_json(const ClusterCounters& counters);
 
 }  // namespace slicemill::api::teraslice

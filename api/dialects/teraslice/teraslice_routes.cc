@@ -154,7 +154,9 @@ void change_workers(Call& call, const ExecutionId& id) {
 }
 
 void controller_stats(Call& call, const ExecutionId& id) {
-  call.service.controller_stats(id, call.answer.as<Json>([](Json stats) { return Json::array({std::move(stats)}); }));
+  call.service.controller_stats(id, call.answer.as<ControllerView>([](const ControllerView& view) {
+    return Json::array({controller_json(view)});
+  }));
 }
 
 void execution_errors(Call& call, const ExecutionId& id) {
@@ -295,7 +297,7 @@ void cluster_state(Call& call) {
   answer_cached(call, [&](const Answer& answer) { answer.ok(call.service.cluster_state()); });
 }
 void cluster_stats(Call& call) {
-  call.answer.ok(call.service.cluster_stats());
+  call.answer.ok(cluster_counters_json(call.service.cluster_counters()));
 }
 void controllers(Call& call) {
   call.answer.ok(controllers_json(call.service.controllers()));

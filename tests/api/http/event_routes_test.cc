@@ -51,12 +51,12 @@ TEST(EventRoutes, AnEventIsReadWhenItHappens) {
                         "\"to\":\"completed\",\"reason\":\"two\\nlines\"}\n\n"));
   api.on_loop([&] {
     api.service().events().give(std::make_shared<const ProgressReport>(
-        ProgressReport{JobId("j1"), ExecutionId("e1"), kFakeNow, ExecutionStatus::running, R"({"percent":5})"}));
+        ProgressReport{JobId("j1"), ExecutionId("e1"), kFakeNow, ExecutionStatus::running, Progress{.percent = 5}}));
     api.service().events().give(SkippedProgress{4});
   });
   EXPECT_THAT(read_to(client, "}}\n\n"),
               HasSubstr("event: progress\ndata: {\"ex_id\":\"e1\",\"job_id\":\"j1\","
-                        "\"time\":\"2026-11-24T12:00:00.000Z\",\"status\":\"running\",\"progress\":{\"percent\":5}}"));
+                        "\"time\":\"2026-11-24T12:00:00.000Z\",\"status\":\"running\",\"progress\":{\"percent\":5,"));
   EXPECT_THAT(read_to(client, "}\n\n"), HasSubstr("event: skipped\ndata: {\"seconds\":4}"));
 }
 

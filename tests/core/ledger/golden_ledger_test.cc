@@ -44,7 +44,7 @@ LedgerBatch first_part() {
   for (std::uint64_t order = 1; order <= 5; ++order)
     batch.committed.push_back({slice(order), {1, 1}, {true, 10 * order, order, 77 + order, 5}});
   for (std::uint64_t order = 1; order <= 3; ++order) batch.settled.push_back(slice(order));
-  batch.counters = LedgerCounters{.processed = 3, .records_in = 30, .records_out = 15, .bytes_out = 60};
+  batch.counters = SliceCounters{.processed = 3, .records_in = 30, .records_out = 15, .bytes_out = 60};
   return batch;
 }
 
@@ -58,7 +58,7 @@ LedgerBatch second_part() {
        .settled_in = 0,
        .at_ms = 5,
        .record = {.operation = "operations[0] id_range", .place = "record 3", .bytes = "{\"bad", .error = "no"}}};
-  batch.counters = LedgerCounters{.processed = 5, .failed = 1, .records_in = 40, .quarantined = 1};
+  batch.counters = SliceCounters{.processed = 5, .failed = 1, .records_in = 40, .quarantined = 1};
   batch.wanted = WantedState::paused;
   return batch;
 }

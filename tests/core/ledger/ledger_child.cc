@@ -110,7 +110,7 @@ LedgerBatch batch_of(std::uint64_t n, std::size_t padding) {
   batch.committed = {{key, {1, 1}, {true, n, n, n, static_cast<std::uint32_t>(n)}}};
   if (n % 2 == 0) batch.settled = {key};
   if (n % 3 == 0) batch.rows = {{key, SliceState::start, 0, 0, 0, 1, 1, std::string(padding, 'r'), ""}};
-  batch.counters = LedgerCounters{.processed = n};
+  batch.counters = SliceCounters{.processed = n};
   return batch;
 }
 

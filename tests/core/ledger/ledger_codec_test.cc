@@ -92,7 +92,7 @@ std::function<std::optional<Error>(std::string_view, std::string_view)> erased(R
 
 const SliceKey kSlice{1, 2, 3, 5};
 const HeaderFact kHeader{kFormat, 1234567, CleanupType::errors, true, R"({"a":1})", {"ex-0", "ex-1"}};
-const LedgerCounters kCounters{1, 2, 3, 4, 5, 6, 7, kMax64};
+const SliceCounters kCounters{1, 2, 3, 4, 5, 6, 7, kMax64};
 const Remarks kRemarks = {{"operations[1] filter: \"a\" was in no record", true}, {"", false}};
 const JoinRecord kJoined{{true, 1, 2, kMax64, 0xFFFFFFFF}, true};
 const LedgerOutcome kOutcome{ExecutionStatus::terminated, "killed", -5};

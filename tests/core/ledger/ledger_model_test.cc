@@ -17,7 +17,7 @@ struct Reference {
   std::map<SliceKey, CommittedOutput> outputs;
   std::set<SliceKey> recommitted;
   std::map<std::uint32_t, SlicerPosition> positions;
-  LedgerCounters counters;
+  SliceCounters counters;
   WantedState wanted = WantedState::running;
 
   void apply(const LedgerBatch& batch) {
@@ -133,7 +133,7 @@ class LedgerModelTest : public LedgerFixture {
     LedgerBatch batch;
     if (below(3) == 0) add_creations(batch);
     add_fates(batch);
-    if (below(2) == 0) batch.counters = LedgerCounters{.processed = random_()};
+    if (below(2) == 0) batch.counters = SliceCounters{.processed = random_()};
     if (below(10) == 0) batch.wanted = static_cast<WantedState>(below(3));
     reference_.apply(batch);
     ++written_;

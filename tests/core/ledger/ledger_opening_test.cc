@@ -30,7 +30,7 @@ TEST_F(LedgerOpeningTest, ANewLedgerSaysWhatItWasGiven) {
   EXPECT_EQ(header.epoch, 7U);
   EXPECT_EQ(header.generation(), 0);
   EXPECT_EQ(header.created_ms, loop_.wall_ms());
-  EXPECT_EQ(header.counters, LedgerCounters{});
+  EXPECT_EQ(header.counters, SliceCounters{});
   EXPECT_EQ(header.wanted, WantedState::running);
   EXPECT_THAT(header.positions, IsEmpty());
   EXPECT_FALSE(header.recovered || header.joined || header.outcome);
@@ -178,7 +178,7 @@ TEST_F(LedgerOpeningTest, AViewShowsAndChangesNothing) {
   batch.settled = {key(1), key(2)};
   batch.rows = {row(key(2), SliceState::error, 5), row(key(3), SliceState::start, 5)};
   batch.committed = {output(key(1))};
-  batch.counters = LedgerCounters{.processed = 2};
+  batch.counters = SliceCounters{.processed = 2};
   write(batch);
   for (const bool clean : {false, true}) {  // with a log to replay, and without
     if (clean) end();

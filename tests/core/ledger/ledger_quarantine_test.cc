@@ -31,7 +31,7 @@ TEST_F(LedgerQuarantineTest, RecordsAreThereWithTheBatchOfTheirSlice) {
   batch.created = {ids(1, 3)};
   batch.committed = {output(key(2))};
   batch.quarantined = {quarantined(2, 0), quarantined(2, 1)};
-  batch.counters = LedgerCounters{.quarantined = 2};
+  batch.counters = SliceCounters{.quarantined = 2};
   write(std::move(batch));
   reopen();
   EXPECT_EQ(ledger_->header().counters.quarantined, 2U);
@@ -91,7 +91,7 @@ TEST_F(LedgerQuarantineTest, ARecoveryHasTheRecordsAndCountsAnew) {
   create();
   LedgerBatch batch;
   batch.quarantined = {quarantined(1, 0)};
-  batch.counters = LedgerCounters{.quarantined = 1};
+  batch.counters = SliceCounters{.quarantined = 1};
   write(std::move(batch));
   end();
   take(recover_ledger(loop_, root_ + "/next", {directory_, "ex-1", "{}", CleanupType::quarantine, 2}));

@@ -32,7 +32,7 @@ class LedgerRecoveryTest : public LedgerFixture {
     batch.settled = {key(1), key(2), key(3), key(4)};
     batch.committed = {output(key(1)), output(key(2))};
     batch.rows = {row(key(4), SliceState::error, 1), row(key(5), SliceState::start, 2)};
-    batch.counters = LedgerCounters{.processed = 4, .failed = 1};
+    batch.counters = SliceCounters{.processed = 4, .failed = 1};
     batch.wanted = WantedState::stopping;
     batch.joined = JoinRecord{{true, 1, 2, 3, 4}, false};
     write(batch);
@@ -50,7 +50,7 @@ TEST_F(LedgerRecoveryTest, GoesOnWithWhatIsOpen) {
   EXPECT_EQ(header.cleanup, CleanupType::errors);
   EXPECT_TRUE(header.recovered);
   EXPECT_EQ(header.epoch, 2U);
-  EXPECT_EQ(header.counters, LedgerCounters{});
+  EXPECT_EQ(header.counters, SliceCounters{});
   EXPECT_EQ(header.wanted, WantedState::running);
   EXPECT_FALSE(header.joined || header.outcome);
   EXPECT_THAT(header.positions, ElementsAre(Pair(0U, SlicerPosition{"10", false, 0})));

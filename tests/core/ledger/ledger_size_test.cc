@@ -28,7 +28,7 @@ class LedgerSizeTest : public LedgerFixture {
           batch.created = {ids(first, 1000)};
           batch.positions[0] = {std::to_string(first + 999), false, first + 999};
         }
-        batch.counters = LedgerCounters{.processed = first + part * 250, .records_out = random()};
+        batch.counters = SliceCounters{.processed = first + part * 250, .records_out = random()};
         for (std::size_t n = part * 250; n < (part + 1) * 250; ++n) {
           batch.settled.push_back(key(orders[n]));
           if (!outputs) continue;

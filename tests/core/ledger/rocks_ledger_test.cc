@@ -23,7 +23,7 @@ class RocksLedgerTest : public LedgerFixture {};
 
 TEST_F(RocksLedgerTest, FactsAreThereAfterReopening) {
   create();
-  const LedgerCounters counters{1, 2, 3, 4, 5, 6, 7, 8};
+  const SliceCounters counters{1, 2, 3, 4, 5, 6, 7, 8};
   const JoinRecord joined{{true, 1, 2, 3, 4}, true};
   LedgerBatch batch;
   batch.counters = counters;
@@ -51,7 +51,7 @@ TEST_F(RocksLedgerTest, TheLastWordOfAGroupCounts) {
   int answers = 0;
   for (std::uint64_t n = 1; n <= 100; ++n) {
     LedgerBatch batch;
-    batch.counters = LedgerCounters{.processed = n};
+    batch.counters = SliceCounters{.processed = n};
     batch.positions[0] = {std::to_string(n), false, n};
     ledger_->write(std::move(batch), [&](const Result<void>& result) { answers += result ? 1 : 0; });
   }

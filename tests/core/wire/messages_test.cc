@@ -65,8 +65,8 @@ std::vector<Message> all_messages() {
       HelloAgain{},
       SetLogLevel{"trace"},
       ControllerHello{"ex", 4, process},
-      Status{4, "running", "why", "{}", 12, "warn"},
-      Finished{4, "failed", "why", "{}"},
+      Status{4, "running", "why", Stats{.queued = 3, .progress = {.percent = 1.5}}, 12, "warn"},
+      Finished{4, "failed", "why", Stats{.notices = {"a"}, .summary = RunSummary{.ex_id = "e"}}},
       Answer{6, false, 3, "no", "[]"},
       WorkerLost{-1, "silent"},
       ControllerWelcome{},
@@ -82,6 +82,13 @@ std::vector<Message> all_messages() {
       PulseWanted{process},
       Pulse{"/proc/1/fd/3"},
       PulseTaken{2000}};
+}
+
+TEST(Messages, AReportMayHaveNoFigures) {
+  const Message none = Status{4, "running", "why", std::nullopt, 12, "warn"};
+  const auto back = decode(encode(none));
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(*back == none);
 }
 
 TEST(Messages, EveryOneRoundTrips) {
