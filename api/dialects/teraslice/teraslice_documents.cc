@@ -173,7 +173,8 @@ class TerasliceJobs final : public JobDialect {
     if (facts.live_progress && !has_ended) {
       members.emplace_back("progress", progress_json(*facts.live_progress));
     } else {
-      members.emplace_back("progress", progress_json(facts.stats ? without_rates(facts.stats->progress) : Progress{.unit = ""}));
+      members.emplace_back("progress",
+                           progress_json(facts.stats ? without_rates(facts.stats->progress) : Progress{.unit = ""}));
     }
     if (has_ended && facts.stats && facts.stats->summary) members.emplace_back("summary", summary_json(*facts.stats));
     members.emplace_back("_slicer_stats", facts.stats ? counters_json(*facts.stats).take() : "{}");
