@@ -55,8 +55,8 @@ std::string connected_text(const Progress& progress) {
 std::string amount_done_text(const Stats& stats) {
   const Progress& progress = stats.progress;
   if (progress.unit == "bytes" && progress.done > 0) return bytes_text(static_cast<double>(progress.done)) + " done";
-  if (progress.unit == "records" && progress.done > 0) return grouped(progress.done) + " records done";
-  return grouped(stats.slices.processed) + " slices done";
+  if (progress.unit == "records" && progress.done > 0) return counted(progress.done, "record") + " done";
+  return counted(stats.slices.processed, "slice") + " done";
 }
 
 // A part of the line. Those of the highest rank are left out first.
@@ -118,6 +118,10 @@ std::string grouped(std::uint64_t number) {
     text.insert(static_cast<std::size_t>(place), ",");
   }
   return text;
+}
+
+std::string counted(std::uint64_t number, std::string_view one) {
+  return fmt::format("{} {}{}", grouped(number), one, number == 1 ? "" : "s");
 }
 
 std::string seconds_text(double seconds) {
@@ -185,9 +189,9 @@ std::string progress_line(std::string_view status, const Stats& stats) {
     if (!text.empty()) line += ", " + text;
   };
   if (progress.percent) add(fmt::format("{:.1f} %", *progress.percent));
-  add(fmt::format("{} slices done", grouped(stats.slices.processed)));
+  add(counted(stats.slices.processed, "slice") + " done");
   add(fmt::format("{} failed", grouped(stats.slices.failed)));
-  add(fmt::format("{} records in", grouped(stats.slices.records_in)));
+  add(counted(stats.slices.records_in, "record") + " in");
   add(rates_text(progress));
   return line;
 }

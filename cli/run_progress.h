@@ -63,6 +63,8 @@ std::optional<double> percent_done(const Json& execution);
 
 // "1,234,567".
 std::string grouped(std::uint64_t number);
+// "1 slice", "1,234 slices".
+std::string counted(std::uint64_t number, std::string_view one);
 // "4s", "1m40s", "2h05m", "3d4h": coarser the longer it is.
 std::string seconds_text(double seconds);
 // "1m40s (1m30s to 1m55s)"; "" if it is not known.

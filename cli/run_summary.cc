@@ -66,9 +66,9 @@ std::string closing_line(const std::string& ex_id, ExecutionStatus status, const
                          std::chrono::milliseconds took, const std::string& output) {
   const double seconds = static_cast<double>(std::max<std::int64_t>(1, took.count())) / 1000.0;
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(counters.records_in) / seconds);
-  return fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out,{} {:.2f} s, {} records/s{}",
-                     ex_id, to_string(status), grouped(counters.processed), grouped(counters.failed),
-                     grouped(counters.records_in), grouped(counters.records_out),
+  return fmt::format("execution {} {}: {}, {} failed, {} in, {} out,{} {:.2f} s, {} records/s{}", ex_id,
+                     to_string(status), counted(counters.processed, "slice"), grouped(counters.failed),
+                     counted(counters.records_in, "record"), counted(counters.records_out, "record"),
                      counters.quarantined > 0 ? fmt::format(" {} quarantined,", grouped(counters.quarantined)) : "",
                      seconds, grouped(rate), output.empty() ? "" : ", output " + printable(output));
 }

@@ -90,8 +90,9 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   if (ran_to_its_end(status)) outcome_.remarks = standing_remarks(remarks_);
   outcome_.stats = stats_at_end();
   for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
-  log(LogLevel::info, "execution {} is {}{}{}: {} slices, {} failed", launch_.ex_id, to_string(status),
-      reason.empty() ? "" : ", ", plain_reason(reason), outcome_.counters.processed, outcome_.counters.failed);
+  log(LogLevel::info, "execution {} is {}{}{}: {} slice{}, {} failed", launch_.ex_id, to_string(status),
+      reason.empty() ? "" : ", ", plain_reason(reason), outcome_.counters.processed,
+      outcome_.counters.processed == 1 ? "" : "s", outcome_.counters.failed);
   for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
   finish();
 }

@@ -53,15 +53,12 @@ class Watched {
 };
 
 std::string ending_text(const Json& document) {
-  const Json& stats = object_of(document, member::kStats);
-  std::string text = fmt::format("execution {} {}: {} slices, {} failed, {} records in, {} records out",
-                                 text_of(document, "ex_id"), text_of(document, member::kStatus),
-                                 grouped(static_cast<std::uint64_t>(number_of(stats, "processed"))),
-                                 grouped(static_cast<std::uint64_t>(number_of(stats, "failed"))),
-                                 grouped(static_cast<std::uint64_t>(number_of(stats, "records_in"))),
-                                 grouped(static_cast<std::uint64_t>(number_of(stats, "records_out"))));
-  if (const auto count = number_of(stats, "quarantined"); count > 0)
-    text += fmt::format(", {} quarantined", grouped(static_cast<std::uint64_t>(count)));
+  const SliceCounters slices = figures_in(document).slices;
+  std::string text =
+      fmt::format("execution {} {}: {}, {} failed, {} in, {} out", text_of(document, "ex_id"),
+                  text_of(document, member::kStatus), counted(slices.processed, "slice"), grouped(slices.failed),
+                  counted(slices.records_in, "record"), counted(slices.records_out, "record"));
+  if (slices.quarantined > 0) text += fmt::format(", {} quarantined", grouped(slices.quarantined));
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/runtime/files.h"
@@ -83,8 +84,8 @@ const LiveExecution* Executions::find_by_job(const JobId& id) const {
 
 std::vector<const LiveExecution*> Executions::all() const {
   std::vector<const LiveExecution*> list;
-  for (const auto& [id, live] : live_) list.push_back(live.get());
-  std::sort(list.begin(), list.end(), [](const auto* a, const auto* b) { return a->seq < b->seq; });
+  list.reserve(by_creation_.size());
+  for (const auto& [seq, live] : by_creation_) list.push_back(live);
   return list;
 }
 
@@ -137,6 +138,7 @@ LiveExecution& Executions::insert(const ExecutionRow& row) {
   live->has_ledger = row.has_ledger;
   live->name = row.name;
   live->seq = row.seq;
+  by_creation_[row.seq] = live.get();
   live->status = live->durable_status = row.status;
   live->reason = row.reason;
   live->has_errors = row.has_errors;
@@ -300,10 +302,16 @@ void Executions::persisted(const ExecutionId& id, const std::shared_ptr<Written>
   }
 }
 
+std::unique_ptr<LiveExecution> Executions::take_out(const ExecutionId& id) {
+  auto live = std::move(live_.at(id));
+  live_.erase(id);
+  by_creation_.erase(live->seq);
+  return live;
+}
+
 // It never was.
 void Executions::fail_creation(const ExecutionId& id, const Error& error) {
-  const auto fresh = std::move(live_.at(id));
-  live_.erase(id);
+  const auto fresh = take_out(id);
   fresh->creation->done(error);
   for (const auto& reply : fresh->stop_waiters) reply(error);
   plan();  // it may have had slots
@@ -327,8 +335,7 @@ void Executions::write_again(LiveExecution& live, const Written& written, const 
 // The terminal status is durable.
 void Executions::end(LiveExecution& live) {
   const ExecutionId id = live.ex_id;
-  const auto ended = std::move(live_.at(id));
-  live_.erase(id);
+  const auto ended = take_out(id);
   ++reasons_revision_;
   totals_.forget(id);
   links_.tell(id, wire::FinishedAck{});
@@ -345,6 +352,13 @@ void Executions::end(LiveExecution& live) {
 
 // ---- starting ----
 
+static bool has_another(const std::set<Supervisor::ControllerOf>& controllers, const JobId& job,
+                        const ExecutionId& execution) {
+  auto next = controllers.lower_bound({job, ExecutionId()});
+  if (next != controllers.end() && next->first == job && next->second == execution) ++next;
+  return next != controllers.end() && next->first == job;
+}
+
 // Gathers what happens in one turn of the loop.
 void Executions::plan() {
   if (planning_) return;
@@ -356,30 +370,38 @@ void Executions::plan() {
     PlannerView view;
     view.slots = options_.slots;
     view.lingering = supervisor_.lingering_workers();
-    for (const auto* live : all()) {
+    const auto controllers = supervisor_.controllers();
+    std::vector<LiveExecution*> listed;
+    listed.reserve(by_creation_.size());
+    view.entries.reserve(by_creation_.size());
+    for (const auto& [seq, live] : by_creation_) {
       if (is_terminal(live->status)) continue;
-      PlannerEntry entry{live->ex_id,  live->status != ExecutionStatus::pending,
-                         false,        live->status != ExecutionStatus::stopping && !live->decided,
-                         live->wanted, live->granted};
-      // One whose predecessor could still write starts nothing.
-      entry.held = !entry.admitted && supervisor_.job_has_controller(live->job_id, live->ex_id);
-      view.entries.push_back(entry);
+      const bool is_admitted = live->status != ExecutionStatus::pending;
+      listed.push_back(live);
+      view.entries.push_back({.admitted = is_admitted,
+                              // One whose predecessor could still write starts nothing.
+                              .held = !is_admitted && has_another(controllers, live->job_id, live->ex_id),
+                              .wants_more = live->status != ExecutionStatus::stopping && !live->decided,
+                              .wanted = live->wanted,
+                              .granted = live->granted});
     }
-    for (const auto& grant : plan_starts(view)) apply(grant);
+    const auto grants = plan_starts(view);
+    for (std::size_t i = 0; i < grants.size(); ++i) apply(*listed[i], grants[i]);
   });
 }
 
-void Executions::apply(const Grant& grant) {
-  LiveExecution* live = find(grant.ex_id);
-  if (live == nullptr) return;
-  set_reason(live->slots_reason, grant.reason);
-  const bool more = grant.granted != live->granted;
-  live->granted = grant.granted;
+void Executions::apply(LiveExecution& live, const Grant& grant) {
+  if (grant.shortage != live.shortage) {
+    live.shortage = grant.shortage;
+    set_reason(live.slots_reason, to_text(grant.shortage));
+  }
+  const bool more = grant.granted != live.granted;
+  live.granted = grant.granted;
   if (grant.admit) {
-    change(*live, ExecutionEvent::admitted, grant.reason);
+    change(live, ExecutionEvent::admitted, live.slots_reason);
   } else if (more) {
-    tell_wanted(*live);  // before the first of them comes
-    supervisor_.set_workers(live->ex_id, live->granted);
+    tell_wanted(live);  // before the first of them comes
+    supervisor_.set_workers(live.ex_id, live.granted);
   }
 }
 

@@ -54,7 +54,8 @@ struct LiveExecution {
   std::optional<Progress> progress;  // of a report to this master; nothing: none yet
   std::int64_t failed = 0;           // slices, of that report
   std::string live_reason;           // what the controller or the supervisor says to the present status
-  std::string slots_reason;          // what the planner says
+  Shortage shortage;                 // what the planner says
+  std::string slots_reason;          // the same in words
   std::string workers_reason;        // why no worker can be started
   std::string reported_reason;       // of the controller's last report
   bool stalled = false;              // live_reason is about silence
@@ -181,12 +182,13 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   LiveExecution& insert(const ExecutionRow& row);
   void persist(LiveExecution& live);
   Result<EpochRow> next_epoch(LiveExecution& live);
+  std::unique_ptr<LiveExecution> take_out(const ExecutionId& id);
   void fail_creation(const ExecutionId& id, const Error& error);
   void write_again(LiveExecution& live, const Written& written, const Error& error);
   void persisted(const ExecutionId& id, const std::shared_ptr<Written>& written, const Result<void>& result);
   void end(LiveExecution& live);
   void plan();
-  void apply(const Grant& grant);
+  void apply(LiveExecution& live, const Grant& grant);
   void start_processes(LiveExecution& live);
   Result<GroupSpec> group_spec(const LiveExecution& live);
   void write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready);
@@ -209,6 +211,7 @@ class Executions final : public ControllerEvents, public SupervisorEvents {
   Registry& registry_;
   ExecutionsOptions options_;
   std::map<ExecutionId, std::unique_ptr<LiveExecution>> live_;
+  std::map<std::int64_t, LiveExecution*> by_creation_;  // the same, by sequence number
   ClusterTotals totals_;
   ProcessJournal notes_;
   ControllerEndpoints endpoints_;

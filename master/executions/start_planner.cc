@@ -6,6 +6,12 @@
 
 namespace slicemill::master {
 
+std::string to_text(const Shortage& shortage) {
+  if (shortage.is_held) return "waiting for the processes of the job's previous execution to be gone";
+  if (shortage.slots > 0) return fmt::format("waiting for {} slot{}", shortage.slots, shortage.slots == 1 ? "" : "s");
+  return {};
+}
+
 std::vector<Grant> plan_starts(const PlannerView& view) {
   std::int64_t free = view.slots - view.lingering;
   for (const auto& entry : view.entries) free -= entry.granted;
@@ -13,13 +19,13 @@ std::vector<Grant> plan_starts(const PlannerView& view) {
   std::vector<Grant> grants;
   grants.reserve(view.entries.size());
   for (const auto& entry : view.entries) {
-    Grant grant{entry.ex_id, false, entry.granted, ""};
+    Grant grant{.admit = false, .granted = entry.granted, .shortage = {}};
     if (!entry.admitted && !entry.held && free > 0) {
       grant.granted = std::min(entry.wanted, free);
       grant.admit = true;
       free -= grant.granted;
     }
-    grants.push_back(std::move(grant));
+    grants.push_back(grant);
   }
   for (std::size_t i = 0; i < grants.size(); ++i) {
     const auto& entry = view.entries[i];
@@ -30,9 +36,9 @@ std::vector<Grant> plan_starts(const PlannerView& view) {
       free -= more;
     }
     if (!entry.admitted && entry.held) {
-      grant.reason = "waiting for the processes of the job's previous execution to be gone";
+      grant.shortage.is_held = true;
     } else if (entry.wants_more && grant.granted < entry.wanted) {
-      grant.reason = fmt::format("waiting for {} slots", entry.wanted - grant.granted);
+      grant.shortage.slots = entry.wanted - grant.granted;
     }
   }
   return grants;

@@ -62,6 +62,8 @@ struct Supervisor::Group {
   Loop::TimerId controller_timer = 0;
   Loop::TimerId worker_timer = 0;  // while it runs no worker is started
   Loop::TimerId grace_timer = 0;
+
+  bool has_controller() const { return controller || preparing || starting; }
 };
 
 Supervisor::Supervisor(Loop& loop, Launcher& launcher, SupervisorEvents& events)
@@ -501,11 +503,11 @@ bool Supervisor::has_controller(const ExecutionId& id) const {
   return group != nullptr && (group->controller != nullptr || group->starting);
 }
 
-bool Supervisor::job_has_controller(const JobId& id, const ExecutionId& except) const {
-  return std::any_of(groups_.begin(), groups_.end(), [&](const auto& entry) {
-    return entry.first != except && entry.second->spec.job_id == id &&
-           (entry.second->controller || entry.second->preparing || entry.second->starting);
-  });
+std::set<Supervisor::ControllerOf> Supervisor::controllers() const {
+  std::set<ControllerOf> list;
+  for (const auto& [id, group] : groups_)
+    if (group->has_controller()) list.emplace(group->spec.job_id, id);
+  return list;
 }
 
 std::int64_t Supervisor::live_workers(const ExecutionId& id) const {

@@ -11,7 +11,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/runtime/loop.h"
@@ -82,7 +84,9 @@ class Supervisor {
 
   bool has_group(const ExecutionId& id) const { return groups_.contains(id); }
   bool has_controller(const ExecutionId& id) const;
-  bool job_has_controller(const JobId& id, const ExecutionId& except) const;
+  using ControllerOf = std::pair<JobId, ExecutionId>;
+  // Whose controllers live, or are about to.
+  std::set<ControllerOf> controllers() const;
   std::int64_t live_workers(const ExecutionId& id) const;
   std::int64_t lingering_workers() const;     // of released groups
   std::vector<ProcessRow> processes() const;  // by ordinal

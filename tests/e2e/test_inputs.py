@@ -86,7 +86,7 @@ class Inputs(EndToEnd):
             writer.write(self.write_input(records=3000).read_text())
         output, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, OK, errors)
-        self.assertIn("1 slices", output)
+        self.assertIn("1 slice", output)
         self.assert_output(records(3000))
 
     def test_a_pipe_without_a_writer_is_an_error(self):

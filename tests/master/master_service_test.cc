@@ -283,7 +283,7 @@ TEST(MasterSlots, ExecutionsStartWithWhatThereIs) {
   const auto second = h.submit(MasterHarness::job(2));
   const auto third = h.submit(MasterHarness::job(1));
   EXPECT_EQ(h.status(second.ex_id), "scheduling");
-  EXPECT_EQ(h.document(second.ex_id)["_status_reason"], "waiting for 1 slots");
+  EXPECT_EQ(h.document(second.ex_id)["_status_reason"], "waiting for 1 slot");
   EXPECT_EQ(h.status(third.ex_id), "pending");
   EXPECT_EQ(h.launcher.workers.size(), 3U);
 

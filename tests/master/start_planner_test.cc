@@ -9,11 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-PlannerEntry waiting(const char* id, std::int64_t wanted) {
-  return {ExecutionId(id), false, false, true, wanted, 0};
+PlannerEntry waiting(std::int64_t wanted) {
+  return {false, false, true, wanted, 0};
 }
-PlannerEntry running(const char* id, std::int64_t wanted, std::int64_t granted) {
-  return {ExecutionId(id), true, false, true, wanted, granted};
+PlannerEntry running(std::int64_t wanted, std::int64_t granted) {
+  return {true, false, true, wanted, granted};
 }
 
 struct Case {
@@ -22,9 +22,9 @@ struct Case {
   std::vector<Grant> expected;
 };
 
-class StartPlanner : public ::testing::TestWithParam<Case> {};
+class StartPlannerTable : public ::testing::TestWithParam<Case> {};
 
-TEST_P(StartPlanner, Grants) {
+TEST_P(StartPlannerTable, Grants) {
   EXPECT_EQ(plan_starts(GetParam().view), GetParam().expected);
 }
 
@@ -38,34 +38,32 @@ PlannerEntry stopping(PlannerEntry entry) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Table, StartPlanner,
+    Table, StartPlannerTable,
     ::testing::Values(
         Case{"nothing", {8, 0, {}}, {}},
-        Case{"enough",
-             {8, 0, {waiting("a", 2), waiting("b", 6)}},
-             {{ExecutionId("a"), true, 2, ""}, {ExecutionId("b"), true, 6, ""}}},
-        Case{"starts_with_what_there_is",
-             {4, 0, {waiting("a", 3), waiting("b", 3)}},
-             {{ExecutionId("a"), true, 3, ""}, {ExecutionId("b"), true, 1, "waiting for 2 slots"}}},
-        Case{"none_left",
-             {2, 0, {running("a", 2, 2), waiting("b", 1)}},
-             {{ExecutionId("a"), false, 2, ""}, {ExecutionId("b"), false, 0, "waiting for 1 slots"}}},
+        Case{"enough", {8, 0, {waiting(2), waiting(6)}}, {{true, 2, {}}, {true, 6, {}}}},
+        Case{"starts_with_what_there_is", {4, 0, {waiting(3), waiting(3)}}, {{true, 3, {}}, {true, 1, {.slots = 2}}}},
+        Case{"none_left", {2, 0, {running(2, 2), waiting(1)}}, {{false, 2, {}}, {false, 0, {.slots = 1}}}},
         Case{"pending_ones_before_more_for_running_ones",
-             {4, 0, {running("a", 8, 3), waiting("b", 1)}},
-             {{ExecutionId("a"), false, 3, "waiting for 5 slots"}, {ExecutionId("b"), true, 1, ""}}},
-        Case{"tops_up", {8, 0, {running("a", 8, 3)}}, {{ExecutionId("a"), false, 8, ""}}},
+             {4, 0, {running(8, 3), waiting(1)}},
+             {{false, 3, {.slots = 5}}, {true, 1, {}}}},
+        Case{"tops_up", {8, 0, {running(8, 3)}}, {{false, 8, {}}}},
         Case{"a_held_one_blocks_nobody",
-             {2, 0, {held(waiting("a", 2)), waiting("b", 2)}},
-             {{ExecutionId("a"), false, 0, "waiting for the processes of the job's previous execution to be gone"},
-              {ExecutionId("b"), true, 2, ""}}},
-        Case{"a_stopping_one_gets_no_more", {8, 0, {stopping(running("a", 8, 3))}}, {{ExecutionId("a"), false, 3, ""}}},
-        Case{"lingering_workers_use_slots",
-             {4, 3, {waiting("a", 2)}},
-             {{ExecutionId("a"), true, 1, "waiting for 1 slots"}}},
+             {2, 0, {held(waiting(2)), waiting(2)}},
+             {{false, 0, {.is_held = true}}, {true, 2, {}}}},
+        Case{"a_stopping_one_gets_no_more", {8, 0, {stopping(running(8, 3))}}, {{false, 3, {}}}},
+        Case{"lingering_workers_use_slots", {4, 3, {waiting(2)}}, {{true, 1, {.slots = 1}}}},
         Case{"more_in_use_than_there_are",
-             {2, 0, {running("a", 5, 5), waiting("b", 1)}},
-             {{ExecutionId("a"), false, 5, ""}, {ExecutionId("b"), false, 0, "waiting for 1 slots"}}}),
+             {2, 0, {running(5, 5), waiting(1)}},
+             {{false, 5, {}}, {false, 0, {.slots = 1}}}}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(StartPlanner, AShortageIsToldInWords) {
+  EXPECT_EQ(to_text({}), "");
+  EXPECT_EQ(to_text({.slots = 1}), "waiting for 1 slot");
+  EXPECT_EQ(to_text({.slots = 2}), "waiting for 2 slots");
+  EXPECT_EQ(to_text({.is_held = true}), "waiting for the processes of the job's previous execution to be gone");
+}
 
 TEST(RestartPolicy, DoublesUpToTheLongestDelayAndGivesUp) {
   RestartPolicy policy({60s, true, 100ms, 5s, 10});
