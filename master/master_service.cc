@@ -26,16 +26,6 @@ Error no_such_job(const JobId& id) {
   return {ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
 }
 
-// An empty list means that no known status was named: nothing can match.
-std::vector<std::string> known_statuses(const std::vector<std::string>& words) {
-  std::vector<std::string> known;
-  for (const auto& word : words) {
-    if (parse_execution_status(word) && std::find(known.begin(), known.end(), word) == known.end())
-      known.push_back(word);
-  }
-  return known;
-}
-
 }  // namespace
 
 MasterService::MasterService(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
@@ -119,13 +109,13 @@ void MasterService::take(Json posted, const ExecutionId& ex_id, ValidatedJob val
 
 class MasterService::JobList final : public DocumentList {
  public:
-  JobList(MasterService& service, std::vector<std::int64_t> page, std::optional<ExecutionFields> fields)
-      : service_(service), page_(std::move(page)), fields_(std::move(fields)) {}
+  JobList(MasterService& service, std::vector<std::int64_t> page, const ListQuery& query)
+      : service_(service), page_(std::move(page)), deleted_(query.deleted), fields_(query.execution_fields) {}
 
   Result<std::optional<ShownDocument>> next() override {
     while (next_ < page_.size()) {
       ASSIGN_OR_RETURN(auto row, service_.registry_.job_beginning(page_[next_++]));
-      if (!row) continue;
+      if (!row || row->deleted != deleted_) continue;  // since it was found
       ASSIGN_OR_RETURN(ShownDocument document, service_.shown_job(std::move(*row), fields_));
       return std::optional(std::move(document));
     }
@@ -135,18 +125,20 @@ class MasterService::JobList final : public DocumentList {
  private:
   MasterService& service_;
   std::vector<std::int64_t> page_;
+  bool deleted_;
   std::optional<ExecutionFields> fields_;
   std::size_t next_ = 0;
 };
 
 class MasterService::ExecutionList final : public DocumentList {
  public:
-  ExecutionList(MasterService& service, std::vector<std::int64_t> page) : service_(service), page_(std::move(page)) {}
+  ExecutionList(MasterService& service, std::vector<std::int64_t> page, const ListQuery& query)
+      : service_(service), page_(std::move(page)), deleted_(query.deleted) {}
 
   Result<std::optional<ShownDocument>> next() override {
     while (next_ < page_.size()) {
       ASSIGN_OR_RETURN(auto row, service_.registry_.execution_beginning(page_[next_++]));
-      if (row) return std::optional(service_.shown_execution(std::move(*row)));
+      if (row && row->deleted == deleted_) return std::optional(service_.shown_execution(std::move(*row)));
     }
     return std::optional<ShownDocument>();
   }
@@ -154,13 +146,22 @@ class MasterService::ExecutionList final : public DocumentList {
  private:
   MasterService& service_;
   std::vector<std::int64_t> page_;
+  bool deleted_;
   std::size_t next_ = 0;
 };
 
-void MasterService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
-  auto page = registry_.job_page(query);
-  if (!page) return reply(page.error());
-  reply(std::shared_ptr<DocumentList>(std::make_shared<JobList>(*this, std::move(*page), query.execution_fields)));
+void MasterService::list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) {
+  list<JobList>(ListKind::jobs, query, std::move(reply));
+}
+
+template <typename List>
+void MasterService::list(ListKind kind, const ListQuery& query, Reply<ListedDocuments> reply) {
+  registry_.find(kind, query,
+                 [this, query, reply = std::move(reply), alive = std::weak_ptr<int>(alive_)](Result<FoundRows> found) {
+                   if (alive.expired()) return;
+                   if (!found) return reply(found.error());
+                   reply(ListedDocuments{std::make_shared<List>(*this, std::move(found->seqs), query), found->window});
+                 });
 }
 
 Result<ShownDocument> MasterService::shown_job(JobRow row, const std::optional<ExecutionFields>& fields) {
@@ -311,13 +312,8 @@ Result<ExecutionId> MasterService::latest_execution(const JobId& id) {
 
 // ---- executions ----
 
-void MasterService::list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
-  ListQuery known = query;
-  known.statuses = known_statuses(query.statuses);
-  if (known.statuses.empty() && !query.statuses.empty()) return reply(list_of({}));
-  auto page = registry_.execution_page(known);
-  if (!page) return reply(page.error());
-  reply(std::shared_ptr<DocumentList>(std::make_shared<ExecutionList>(*this, std::move(*page))));
+void MasterService::list_executions(const ListQuery& query, Reply<ListedDocuments> reply) {
+  list<ExecutionList>(ListKind::executions, query, std::move(reply));
 }
 
 void MasterService::get_execution(const ExecutionId& id, Reply<ShownDocument> reply) {
@@ -372,7 +368,7 @@ void MasterService::set_log_level(const JobId& id, std::string level, Reply<Exec
   verbs_.set_log_level(*latest, level, std::move(reply));
 }
 
-void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
+void MasterService::errors(const std::optional<ExecutionId>& id, const RecordQuery& query,
                            Reply<std::vector<Json>> reply) {
   if (id) {
     errors_.of_execution(*id, query, std::move(reply));
@@ -381,7 +377,7 @@ void MasterService::errors(const std::optional<ExecutionId>& id, const ListQuery
   }
 }
 
-void MasterService::quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+void MasterService::quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   errors_.quarantine_of(id, query, std::move(reply));
 }
 

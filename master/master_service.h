@@ -28,7 +28,7 @@ class MasterService final : public JobService {
                 const RetentionOptions& retention = {});
 
   void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) override;
-  void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
@@ -38,7 +38,7 @@ class MasterService final : public JobService {
 
   Result<ExecutionId> latest_execution(const JobId& id) override;
 
-  void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void list_executions(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) override;
   void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
@@ -48,8 +48,8 @@ class MasterService final : public JobService {
   void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                       Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
-  void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
-  void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void errors(const std::optional<ExecutionId>& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
+  void quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) override;
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
@@ -73,6 +73,8 @@ class MasterService final : public JobService {
  private:
   class JobList;
   class ExecutionList;
+  template <typename List>
+  void list(ListKind kind, const ListQuery& query, Reply<ListedDocuments> reply);
 
   Result<JobRow> existing_job(const JobId& id) const;
   Result<void> check_execution(const ExecutionId& id) const;

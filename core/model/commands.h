@@ -16,9 +16,8 @@
 #include "core/model/documents.h"
 #include "core/model/execution.h"
 #include "core/model/job_warning.h"
+#include "core/model/list_query.h"
 #include "core/model/stats.h"
-#include "core/query/filter.h"
-#include "core/query/sort_order.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/json.h"
@@ -71,22 +70,6 @@ struct RecoverRequest {
   Json params = Json::object();        // only with `current`
 };
 
-// Fields of a job's latest execution that are shown in the job's document, as `ex`. No names: all of them.
-struct ExecutionFields {
-  std::vector<std::string> names;
-};
-
-struct ListQuery {
-  std::int64_t from = 0;
-  std::int64_t size = 100;
-  std::vector<query::SortKey> sort;  // empty: latest change first
-  std::optional<query::Filter> filter;
-  std::vector<std::string> statuses;                // executions only; empty: all
-  std::optional<bool> active;                       // jobs only; a job that does not say is active
-  std::optional<ExecutionFields> execution_fields;  // jobs only
-  bool deleted = false;
-};
-
 struct UpdatedJob {
   Json document;
   std::vector<JobWarning> warnings;
@@ -135,7 +118,8 @@ class JobService {
 
   // Jobs. Documents are those of the dialect that the job was posted in (core/model/job_dialect.h).
   virtual void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) = 0;
-  virtual void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
+  // unavailable: the words of what an earlier version has stored are still being read.
+  virtual void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) = 0;
   virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) = 0;
   virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;
   virtual void delete_job(const JobId& id, Reply<Json> reply) = 0;
@@ -147,7 +131,7 @@ class JobService {
   virtual Result<ExecutionId> latest_execution(const JobId& id) = 0;
 
   // Executions.
-  virtual void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) = 0;
+  virtual void list_executions(const ListQuery& query, Reply<ListedDocuments> reply) = 0;
   virtual void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) = 0;
   // An ended execution goes for good, with its ledger, its logs and what it never published; published output stays.
   // conflict: it lives, or a living recovery still needs its ledger. Idempotent.
@@ -160,9 +144,10 @@ class JobService {
                               Reply<WorkersAnswer> reply) = 0;
   virtual void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) = 0;
   // No id: of all executions.
-  virtual void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
+  virtual void errors(const std::optional<ExecutionId>& id, const RecordQuery& query,
+                      Reply<std::vector<Json>> reply) = 0;
   // The quarantined records of an execution, in the order of slices: only `from` and `size` of the query count.
-  virtual void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) = 0;
+  virtual void quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) = 0;
   // A new execution that runs the quarantined records again, under the job's present configuration. not_found: there
   // are none, or a chosen one is not among them.
   virtual void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) = 0;

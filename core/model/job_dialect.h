@@ -85,6 +85,14 @@ struct ExecutionFacts {
   std::optional<WallMs> deleted_on;
 };
 
+// The texts of a document that lists are searched in by words.
+struct SearchTexts {
+  std::string name;
+  std::string labels;  // names and values, with blanks between them
+  std::string description;
+  std::string operations;  // their names, and those of bundles
+};
+
 // What an execution's document says from its creation on.
 struct BirthFacts {
   ExecutionId recovered_execution;   // empty: a fresh start
@@ -163,6 +171,8 @@ class JobDialect {
   // The members that lists are filtered and sorted by.
   virtual std::span<const query::Field> job_fields() const = 0;
   virtual std::span<const query::Field> execution_fields() const = 0;
+  // Of a job's or an execution's document.
+  virtual SearchTexts search_texts(const Json& document) const = 0;
 };
 
 }  // namespace slicemill

@@ -11,6 +11,7 @@
 #include "core/model/commands.h"
 #include "core/model/documents.h"
 #include "core/model/execution.h"
+#include "core/model/list_query.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/result.h"
@@ -36,12 +37,9 @@ struct JobView {
   std::optional<ExecutionView> execution;  // the newest one
 };
 
-// Newest first.
-struct JobPage {
-  std::int64_t limit = 50;
-  std::optional<std::int64_t> below;  // only numbers below it
-  // Of the newest execution; a job without one counts as `stopped`. Nothing: all.
-  std::optional<std::vector<ExecutionStatus>> statuses;
+struct ListedJobs {
+  std::vector<JobView> jobs;
+  WindowFacts window;
 };
 
 // One change of the status of one of a job's executions.
@@ -82,8 +80,8 @@ class JobViews {
  public:
   virtual ~JobViews() = default;
 
+  virtual void list(const ListQuery& query, Reply<ListedJobs> reply) = 0;
   // Deleted jobs are not there.
-  virtual void list(const JobPage& page, Reply<std::vector<JobView>> reply) = 0;
   virtual void find(std::int64_t number, Reply<std::optional<JobView>> reply) = 0;
   // Of all executions of the job that are still there, oldest first.
   virtual void events(const JobId& id, Reply<std::vector<JobEvent>> reply) = 0;

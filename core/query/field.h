@@ -35,6 +35,7 @@ enum class FieldRole : std::uint8_t {
   updated,
   deleted,
   deleted_on,
+  name,
   status,
   has_errors,
   reason,

@@ -10,6 +10,7 @@
 #include "core/query/field.h"
 #include "core/runtime/text.h"
 #include "master/executions/execution_documents.h"
+#include "master/lists/list_words.h"
 #include "master/registry/registry_rows.h"
 
 namespace slicemill::master {
@@ -58,10 +59,8 @@ std::string put_sql(const char* table, std::string_view further, int further_cou
   }
   std::string parameters;
   for (int i = 1; i <= count; ++i) parameters += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-  return fmt::format(
-      "INSERT OR REPLACE INTO {0} (seq, deleted{1}{2}, stamp) "
-      "VALUES ({3}, (SELECT coalesce(max(stamp), 0) + 1 FROM {0}))",
-      table, further, columns, parameters);
+  return fmt::format("INSERT OR REPLACE INTO {0} (seq, deleted{1}{2}) VALUES ({3})", table, further, columns,
+                     parameters);
 }
 
 void bind_fields(Statement& put, int position, std::span<const Field> fields, const Json& document) {
@@ -91,18 +90,28 @@ ListIndex::ListIndex(const JobDialect& dialect)
   const auto column = [&](FieldRole role) { return column_of(*query::find_field(fields, role)); };
   const Field& reason = *query::find_field(fields, FieldRole::reason);
   put_state_ = fmt::format(
-      "UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index), {} = ?2, {} = ?3, {} = ?4, "
-      "{} = ?5, {} = ?6 WHERE seq = (SELECT seq FROM executions WHERE ex_id = ?1)",
+      "UPDATE execution_index SET {} = ?2, {} = ?3, {} = ?4, {} = ?5, {} = ?6 WHERE seq = (SELECT seq FROM executions "
+      "WHERE ex_id = ?1)",
       column(FieldRole::status), column(FieldRole::updated), column(FieldRole::has_errors), sort_column_of(reason),
       column_of(reason));
-  mark_deleted_ = fmt::format(
-      "UPDATE execution_index SET deleted = 1, {} = ?2, {} = ?2, stamp = (SELECT max(stamp) + 1 FROM execution_index) "
-      "WHERE {} = ?1 AND deleted = 0",
-      column(FieldRole::deleted_on), column(FieldRole::updated), column(FieldRole::job_id));
+  mark_deleted_ = fmt::format("UPDATE execution_index SET deleted = 1, {} = ?2, {} = ?2 WHERE {} = ?1 AND deleted = 0",
+                              column(FieldRole::deleted_on), column(FieldRole::updated), column(FieldRole::job_id));
 }
 
 Result<void> ListIndex::put_job(Database& database, const JobRow& row) const {
   ASSIGN_OR_RETURN(const Json document, job_document(row, dialect_));
+  RETURN_IF_ERROR(put_values(database, row, document));
+  return put_words(database, ListKind::jobs, row.seq, dialect_.search_texts(document), "");
+}
+
+Result<void> ListIndex::put_execution(Database& database, const ExecutionRow& row) const {
+  ASSIGN_OR_RETURN(Json document, execution_document(row, dialect_));
+  const SearchTexts texts = dialect_.search_texts(document);
+  RETURN_IF_ERROR(put_values(database, row, std::move(document)));
+  return put_words(database, ListKind::executions, row.seq, texts, row.reason);
+}
+
+Result<void> ListIndex::put_values(Database& database, const JobRow& row, const Json& document) const {
   ASSIGN_OR_RETURN(Statement put, database.statement(put_job_));
   put.bind(1, row.seq);
   put.bind(2, row.deleted ? 1 : 0);
@@ -111,9 +120,8 @@ Result<void> ListIndex::put_job(Database& database, const JobRow& row) const {
   return put.run();
 }
 
-Result<void> ListIndex::put_execution(Database& database, const ExecutionRow& row) const {
+Result<void> ListIndex::put_values(Database& database, const ExecutionRow& row, Json document) const {
   const auto fields = dialect_.execution_fields();
-  ASSIGN_OR_RETURN(Json document, execution_document(row, dialect_));
   document[std::string(query::find_field(fields, FieldRole::ex_id)->name)] = row.ex_id.text;
   document[std::string(query::find_field(fields, FieldRole::job_id)->name)] = row.job_id.text;
   ASSIGN_OR_RETURN(Statement put, database.statement(put_execution_));
@@ -131,7 +139,8 @@ Result<void> ListIndex::put_state(Database& database, const ExecutionState& stat
   put.bind(4, state.has_errors ? 1 : 0);
   put.bind(5, state.reason);
   put.bind(6, query::words_of(state.reason));
-  return put.run();
+  RETURN_IF_ERROR(put.run());
+  return put_words_of_reason(database, state.ex_id, state.reason);
 }
 
 Result<void> ListIndex::mark_deleted(Database& database, const JobId& job_id, WallMs at) const {
@@ -143,16 +152,11 @@ Result<void> ListIndex::mark_deleted(Database& database, const JobId& job_id, Wa
 
 Result<void> unindex_execution(Database& database, std::int64_t seq) {
   {
-    ASSIGN_OR_RETURN(
-        Statement rise,
-        database.statement("UPDATE execution_index SET stamp = (SELECT max(stamp) + 1 FROM execution_index) "
-                           "WHERE seq = (SELECT max(seq) FROM execution_index WHERE seq <> ?1)"));
-    rise.bind(1, seq);
-    RETURN_IF_ERROR(rise.run());
+    ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM execution_index WHERE seq = ?1"));
+    erase.bind(1, seq);
+    RETURN_IF_ERROR(erase.run());
   }
-  ASSIGN_OR_RETURN(Statement erase, database.statement("DELETE FROM execution_index WHERE seq = ?1"));
-  erase.bind(1, seq);
-  return erase.run();
+  return forget_words(database, ListKind::executions, seq);
 }
 
 Result<void> ListIndex::rebuild(Database& database) const {
@@ -161,7 +165,9 @@ Result<void> ListIndex::rebuild(Database& database) const {
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, jobs.step());
     if (!more) break;
-    RETURN_IF_ERROR(put_job(database, read_job(jobs)));
+    const JobRow row = read_job(jobs);
+    ASSIGN_OR_RETURN(const Json document, job_document(row, dialect_));
+    RETURN_IF_ERROR(put_values(database, row, document));
   }
   ASSIGN_OR_RETURN(Statement executions,
                    database.statement(fmt::format("SELECT {} FROM executions", kExecutionColumns)));
@@ -169,7 +175,8 @@ Result<void> ListIndex::rebuild(Database& database) const {
     ASSIGN_OR_RETURN(const bool more, executions.step());
     if (!more) return {};
     ASSIGN_OR_RETURN(const ExecutionRow row, read_execution(executions));
-    RETURN_IF_ERROR(put_execution(database, row));
+    ASSIGN_OR_RETURN(Json document, execution_document(row, dialect_));
+    RETURN_IF_ERROR(put_values(database, row, std::move(document)));
   }
 }
 

@@ -1,9 +1,8 @@
 // The narrow tables that lists are filtered and sorted by: one row per job and per execution with the values of the
 // indexed fields (the dialect names them), so that a list of 100,000 reads no documents but those of its page.
 //
-// Part of the registry: rows are written in the transaction that writes the job or execution, on the store executor.
-// Each write gives its row a stamp above all of that table, which tells the reading side (master/lists/list_columns.h)
-// what is new.
+// Part of the registry: rows are written in the transaction that writes the job or execution, on the store executor,
+// and their words with them (master/lists/list_words.h). Lists are found by master/lists/list_search.h.
 #pragma once
 
 #include <string>
@@ -27,17 +26,20 @@ class ListIndex {
   Result<void> put_state(Database& database, const ExecutionState& state) const;
   Result<void> mark_deleted(Database& database, const JobId& job_id, WallMs at) const;
 
-  // Puts every job and execution again: after the columns of the indexes changed.
+  // Puts the values of every job and execution again, without their words: after the columns of the tables changed.
   Result<void> rebuild(Database& database) const;
 
   const JobDialect& dialect() const { return dialect_; }
 
  private:
+  Result<void> put_values(Database& database, const JobRow& row, const Json& document) const;
+  Result<void> put_values(Database& database, const ExecutionRow& row, Json document) const;
+
   const JobDialect& dialect_;
   std::string put_job_, put_execution_, put_state_, mark_deleted_;  // SQL
 };
 
-// An execution is removed. Stamps go on rising: the newest row that is left takes over the highest.
+// An execution is removed.
 Result<void> unindex_execution(Database& database, std::int64_t seq);
 
 // What stands for a field in SQL, in either table.

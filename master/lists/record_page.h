@@ -1,4 +1,4 @@
-// The page of a list whose records come one after the other: filtered, sorted and cut as a ListQuery wants it, in
+// The page of a list whose records come one after the other: filtered, sorted and cut as a RecordQuery wants it, in
 // memory that is bounded by the page's end. Pure.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "core/model/commands.h"
+#include "core/model/list_query.h"
 #include "core/runtime/json.h"
 
 namespace slicemill::master {
@@ -14,7 +14,7 @@ namespace slicemill::master {
 class RecordPage {
  public:
   // Records are offered latest change first; that is the order of a query that names none.
-  explicit RecordPage(const ListQuery& query) : query_(query) {}
+  explicit RecordPage(const RecordQuery& query) : query_(query) {}
 
   void offer(Json record);
   // No further record can change the page.
@@ -31,7 +31,7 @@ class RecordPage {
   std::size_t end() const { return static_cast<std::size_t>(query_.from) + static_cast<std::size_t>(query_.size); }
   void sort_and_cut();
 
-  ListQuery query_;
+  RecordQuery query_;
   bool in_order_ = query::is_default_sort(query_.sort);
   std::vector<Kept> kept_;
 };

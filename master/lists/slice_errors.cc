@@ -91,15 +91,15 @@ struct SliceErrors::Reading {
 SliceErrors::SliceErrors(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect)
     : loop_(loop), registry_(registry), executions_(executions), dialect_(dialect) {}
 
-void SliceErrors::of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+void SliceErrors::of_execution(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   of_one(wire::QueryName::errors, id, query, std::move(reply));
 }
 
-void SliceErrors::quarantine_of(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+void SliceErrors::quarantine_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   of_one(wire::QueryName::quarantine, id, query, std::move(reply));
 }
 
-void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const ListQuery& query,
+void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const RecordQuery& query,
                          Reply<std::vector<Json>> reply) {
   if (executions_.find(id) == nullptr) {
     const auto row = registry_.execution(id);
@@ -107,13 +107,13 @@ void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const List
     if (!*row && what == wire::QueryName::errors) return reply(std::vector<Json>());  // clients search, as in a list
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
   }
-  ListQuery page = query;
+  RecordQuery page = query;
   std::uint64_t from = 0;
   if (what == wire::QueryName::quarantine) from = static_cast<std::uint64_t>(std::exchange(page.from, 0));
   read_next(std::make_shared<Reading>(Reading{dialect_, what, {id}, 0, from, RecordPage(page), std::move(reply)}));
 }
 
-void SliceErrors::of_all(const ListQuery& query, Reply<std::vector<Json>> reply) {
+void SliceErrors::of_all(const RecordQuery& query, Reply<std::vector<Json>> reply) {
   std::vector<ExecutionId> executions;
   for (const auto* live : executions_.all()) {
     if (live->failed > 0) executions.push_back(live->ex_id);

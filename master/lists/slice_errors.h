@@ -25,19 +25,19 @@ class SliceErrors {
 
   // Latest change first, unless the query says otherwise. not_found: no such execution. unavailable: its controller or
   // ledger cannot be reached now.
-  void of_execution(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
+  void of_execution(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply);
   // Of all executions that have failed slices, at most kMostExecutions of them. Without a sort: the execution that
   // changed last comes first, in each the slice that changed last.
-  void of_all(const ListQuery& query, Reply<std::vector<Json>> reply);
+  void of_all(const RecordQuery& query, Reply<std::vector<Json>> reply);
   static constexpr std::int64_t kMostExecutions = 1'000;
   // The quarantined records, in the order of slices.
-  void quarantine_of(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
+  void quarantine_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply);
 
  private:
   // A list under way: the executions that are still to be read, and what was found.
   struct Reading;
 
-  void of_one(wire::QueryName what, const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply);
+  void of_one(wire::QueryName what, const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply);
   void read_next(const std::shared_ptr<Reading>& reading);
   void read_part(const std::shared_ptr<Reading>& reading);
   void take_part(const std::shared_ptr<Reading>& reading, Result<std::vector<Json>> records);

@@ -33,11 +33,11 @@ void RegistryJobViews::show_as_of_now(JobView& job) const {
   job.execution->stop_is_heard = live->stop_is_heard;
 }
 
-void RegistryJobViews::list(const JobPage& page, Reply<std::vector<JobView>> reply) {
-  registry_.job_views(page, [this, reply = std::move(reply)](Result<std::vector<JobView>> jobs) {
-    if (jobs)
-      for (JobView& job : *jobs) show_as_of_now(job);
-    reply(std::move(jobs));
+void RegistryJobViews::list(const ListQuery& query, Reply<ListedJobs> reply) {
+  registry_.job_views(query, [this, reply = std::move(reply)](Result<ListedJobs> listed) {
+    if (listed)
+      for (JobView& job : listed->jobs) show_as_of_now(job);
+    reply(std::move(listed));
   });
 }
 
@@ -115,11 +115,13 @@ Result<ShownDocument> RegistryJobViews::configuration(const JobView& job) {
 }
 
 void RegistryJobViews::delete_ended(const std::vector<ExecutionStatus>& statuses, Reply<std::int64_t> reply) {
-  const JobPage all{std::numeric_limits<std::int64_t>::max(), {}, statuses};
-  registry_.job_views(all, [this, reply = std::move(reply)](Result<std::vector<JobView>> jobs) mutable {
-    if (!jobs) return reply(jobs.error());
+  ListQuery all;
+  all.window = CursorWindow{{}, std::numeric_limits<std::int64_t>::max()};
+  all.statuses = statuses;
+  registry_.job_views(all, [this, reply = std::move(reply)](Result<ListedJobs> listed) mutable {
+    if (!listed) return reply(listed.error());
     std::vector<JobId> ids;
-    for (const JobView& job : *jobs)
+    for (const JobView& job : listed->jobs)
       if (executions_.find_by_job(job.job_id) == nullptr) ids.push_back(job.job_id);
     delete_jobs(std::move(ids), std::move(reply));
   });

@@ -19,7 +19,7 @@ class RegistryJobViews final : public JobViews {
   RegistryJobViews(Loop& loop, Registry& registry, Executions& executions, ExecutionRemovals& removals,
                    const JobDialect& dialect, NodeView node);
 
-  void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
+  void list(const ListQuery& query, Reply<ListedJobs> reply) override;
   void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
   void events(const JobId& id, Reply<std::vector<JobEvent>> reply) override;
   void sinks(const JobView& job, Reply<std::vector<SinkView>> reply) override;

@@ -6,8 +6,8 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
-#include "master/lists/list_columns.h"
-#include "master/lists/list_page.h"
+#include "master/lists/list_search.h"
+#include "master/lists/list_words.h"
 #include "master/registry/registry_assets.h"
 #include "master/registry/registry_removals.h"
 #include "master/registry/registry_rows.h"
@@ -22,9 +22,8 @@ namespace {
 
 constexpr Duration kProbeEvery = std::chrono::seconds(1);  // while there is an obstacle
 
-// The columns of lists catch up with writes once so many rows of an index are new, in steps of so many (some 2 ms):
-// what is left for a list to take over itself is less than it costs to print.
-constexpr std::int64_t kCatchUpStep = 500;
+// Rows of an earlier version whose words are read in one step, some 30 ms; writes come between.
+constexpr std::int64_t kWordsStep = 200;
 
 Result<std::vector<ExecutionRow>> read_executions(Statement& query) {
   std::vector<ExecutionRow> rows;
@@ -42,9 +41,17 @@ Result<std::int64_t> query_integer(Database& database, const std::string& sql) {
   return query.integer(0);
 }
 
-Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
+// For reading: lists can be found in it.
+Result<std::unique_ptr<Database>> open_reader(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::open(path, Database::Mode::read_only));
-  // Columns are read from whole tables: through the page cache of the system, without a copy of each page.
+  RETURN_IF_ERROR(add_list_functions(*database));
+  return database;
+}
+
+// For one look at whole tables: through the page cache of the system, without a copy of each page. What is mapped
+// counts as memory of the process, so it does not stay.
+Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> database, open_reader(path));
   RETURN_IF_ERROR(database->execute("PRAGMA mmap_size = 1073741824"));
   return database;
 }
@@ -80,10 +87,14 @@ void commit_group(Database& database, const ListIndex& index, std::vector<Pendin
   }
 }
 
-// Rows of the indexes that a batch changes. A deletion changes those of one job: seldom many.
-std::int64_t indexed_rows(const RegistryBatch& batch) {
-  return static_cast<std::int64_t>(batch.jobs.size() + batch.executions.size() + batch.states.size() +
-                                   batch.deleted_executions_of.size() + 2 * batch.deleted_jobs.size());
+Result<bool> read_words_step(Database& database, const JobDialect& dialect) {
+  RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));
+  auto more = read_words_on(database, dialect, kWordsStep);
+  if (const auto ended = database.execute(more ? "COMMIT" : "ROLLBACK"); more && !ended) {
+    (void)database.execute("ROLLBACK");
+    return ended.error();
+  }
+  return more;
 }
 
 // Writes a page of the file with what it holds.
@@ -95,31 +106,15 @@ Result<void> write_nothing_new(Database& database) {
 
 constexpr const char* kLatestOfJob = "WHERE job_id = ?1 ORDER BY seq DESC LIMIT 1";
 
-struct AllColumns {
-  ListColumns jobs{"job_index"};
-  ListColumns executions{"execution_index"};
-};
-
-// On a connection of its own: for an executor.
-Result<AllColumns> read_all_columns(const std::string& path, const JobDialect& dialect) {
-  ASSIGN_OR_RETURN(const auto database, open_mapped(path));
-  ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*database));
-  AllColumns columns;
-  RETURN_IF_ERROR(read_columns(columns.jobs, *database, dialect.job_fields()));
-  RETURN_IF_ERROR(read_columns(columns.executions, *database, dialect.execution_fields()));
-  return columns;
-}
-
 class SqliteRegistry final : public Registry {
  public:
   SqliteRegistry(Loop& loop, std::string path, std::shared_ptr<Database> writer, std::unique_ptr<Database> reader,
-                 std::unique_ptr<Database> index_reader, std::shared_ptr<const ListIndex> index)
+                 std::shared_ptr<const ListIndex> index)
       : loop_(loop),
         path_(std::move(path)),
         index_(std::move(index)),
         writer_(std::move(writer)),
-        reader_(std::move(reader)),
-        index_reader_(std::move(index_reader)) {}
+        reader_(std::move(reader)) {}
 
   Result<void> load() {
     ASSIGN_OR_RETURN(job_seq_, query_integer(*reader_, "SELECT coalesce(max(seq), 0) FROM jobs"));
@@ -134,23 +129,23 @@ class SqliteRegistry final : public Registry {
     return {};
   }
 
-  // A list that comes before they are there reads what it needs itself.
-  void read_columns_beside(const std::string& path) {
-    auto columns = std::make_shared<Result<AllColumns>>(AllColumns{});
+  // One step after the other, each behind the writes that wait by then.
+  void read_words() {
+    auto more = std::make_shared<Result<bool>>(false);
     loop_.offload(
-        Loop::Executor::query,
-        [columns, path, &dialect = index_->dialect()] { *columns = read_all_columns(path, dialect); },
-        [this, columns, alive = std::weak_ptr<int>(alive_)] {
+        Loop::Executor::store,
+        [more, writer = writer_, index = index_] { *more = read_words_step(*writer, index->dialect()); },
+        [this, more, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
-          if (*columns) {
-            columns_ = std::move(**columns);
-            columns_.executions.erase(removed_meanwhile_);
-          } else {
-            log(LogLevel::warn, "lists are slow at first: {}", columns->error().message);
+          if (*more && !**more) return;
+          if (*more) {
+            ++revision_;
+            return read_words();
           }
-          columns_are_read_ = true;
-          removed_meanwhile_ = {};
-          catch_up_if_behind();
+          log(LogLevel::warn, "words of stored jobs are read later: {}", more->error().message);
+          loop_.after(kProbeEvery, [this, alive] {
+            if (!alive.expired()) read_words();
+          });
         });
   }
 
@@ -192,14 +187,15 @@ class SqliteRegistry final : public Registry {
 
   Result<std::optional<JobRow>> job(const JobId& id) override { return one_job(kJobColumns, false, "job_id", id.text); }
 
-  Result<std::vector<std::int64_t>> job_page(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
-    return find_page(columns_.jobs, *index_reader_, list, index_->dialect().job_fields());
+  Result<FoundRows> find_now(ListKind kind, const ListQuery& query) override {
+    return find_in(*reader_, kind, query, index_->dialect());
   }
 
-  Result<std::vector<std::int64_t>> execution_page(const ListQuery& list) override {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
-    return find_page(columns_.executions, *index_reader_, list, index_->dialect().execution_fields());
+  void find(ListKind kind, const ListQuery& query, std::function<void(Result<FoundRows>)> done) override {
+    if (is_found_at_once(query)) return done(find_now(kind, query));
+    read_beside<FoundRows>(
+        [kind, query, index = index_](Database& database) { return find_in(database, kind, query, index->dialect()); },
+        std::move(done));
   }
 
   Result<std::optional<JobRow>> job_beginning(std::int64_t seq) override {
@@ -263,9 +259,12 @@ class SqliteRegistry final : public Registry {
     read_beside<std::vector<ExecutionId>>(
         [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
   }
-  void job_views(const JobPage& page, std::function<void(Result<std::vector<JobView>>)> done) override {
-    read_beside<std::vector<JobView>>([page](Database& database) { return read_job_views(database, page); },
-                                      std::move(done));
+  void job_views(const ListQuery& query, std::function<void(Result<ListedJobs>)> done) override {
+    read_beside<ListedJobs>(
+        [query, index = index_](Database& database) {
+          return read_job_views(database, query, index->dialect().job_fields());
+        },
+        std::move(done));
   }
   Result<std::optional<JobView>> job_view(std::int64_t number) override { return read_job_view(*reader_, number); }
   Result<std::vector<JobEvent>> job_events(const JobId& id) override { return read_job_events(*reader_, id); }
@@ -384,29 +383,24 @@ class SqliteRegistry final : public Registry {
     return query.text(2);
   }
 
+  static Result<FoundRows> find_in(Database& database, ListKind kind, const ListQuery& query,
+                                   const JobDialect& dialect) {
+    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(database));
+    return find_rows(database, kind, query, kind == ListKind::jobs ? dialect.job_fields() : dialect.execution_fields());
+  }
+
   // What looks at many rows does so on the query executor, through a connection of its own.
   template <typename T>
   void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
     auto found = std::make_shared<Result<T>>(T());
     auto work = [found, read = std::move(read), path = path_] {
-      const auto database = Database::open(path, Database::Mode::read_only);
+      const auto database = open_mapped(path);
       *found = database ? read(**database) : database.error();
     };
     loop_.offload(Loop::Executor::query, std::move(work),
                   [found, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
                     if (!alive.expired()) done(std::move(*found));
                   });
-  }
-
-  // Columns are told of rows by their stamps, and a row that is not there has none.
-  void forget_removed(const std::vector<PendingWrite>& group) {
-    std::vector<std::int64_t> seqs;
-    for (const auto& write : group) {
-      if (!write.result) continue;
-      for (const auto& removal : write.batch.removed) seqs.push_back(removal.seq);
-    }
-    columns_.executions.erase(seqs);
-    if (!columns_are_read_) removed_meanwhile_.insert(removed_meanwhile_.end(), seqs.begin(), seqs.end());
   }
 
   void commit_waiting() {
@@ -419,9 +413,6 @@ class SqliteRegistry final : public Registry {
           if (alive.expired()) return;
           committing_ = false;
           ++revision_;
-          forget_removed(*group);
-          for (const auto& write : *group) rows_behind_ += indexed_rows(write.batch);
-          catch_up_if_behind();
           if (!waiting_.empty()) commit_waiting();
           for (const auto& write : *group)
             if (write.result) tell_changes(write);
@@ -441,30 +432,6 @@ class SqliteRegistry final : public Registry {
       newest_change_ = id++;
       if (watch_) watch_(newest_change_, row);
     }
-  }
-
-  void catch_up_if_behind() {
-    if (!columns_are_read_ || rows_behind_ < kCatchUpStep) return;
-    rows_behind_ = 0;
-    catch_up_later();
-  }
-
-  void catch_up_later() {
-    if (std::exchange(catch_up_waits_, true)) return;
-    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
-      if (alive.expired()) return;
-      catch_up_waits_ = false;
-      const auto is_behind = catch_up();
-      if (!is_behind) return log(LogLevel::warn, "lists begin anew: {}", is_behind.error().message);
-      if (*is_behind) catch_up_later();
-    });
-  }
-
-  Result<bool> catch_up() {
-    ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(*index_reader_));
-    ASSIGN_OR_RETURN(const bool jobs_are_behind, columns_.jobs.catch_up(*index_reader_, kCatchUpStep));
-    ASSIGN_OR_RETURN(const bool executions_are_behind, columns_.executions.catch_up(*index_reader_, kCatchUpStep));
-    return jobs_are_behind || executions_are_behind;
   }
 
   // An error that is the write's own says that the file itself can be written.
@@ -494,14 +461,8 @@ class SqliteRegistry final : public Registry {
   Loop& loop_;
   const std::string path_;
   const std::shared_ptr<const ListIndex> index_;
-  std::shared_ptr<Database> writer_;        // touched by the store executor only
-  std::unique_ptr<Database> reader_;        // of rows with documents: what is mapped would count as our memory
-  std::unique_ptr<Database> index_reader_;  // of columns
-  AllColumns columns_;
-  bool columns_are_read_ = false;                // or could not be
-  std::vector<std::int64_t> removed_meanwhile_;  // before they were read
-  std::int64_t rows_behind_ = 0;                 // about: written since columns last caught up
-  bool catch_up_waits_ = false;
+  std::shared_ptr<Database> writer_;  // touched by the store executor only
+  std::unique_ptr<Database> reader_;
   std::uint64_t revision_ = 1;
   std::vector<PendingWrite> waiting_;
   bool committing_ = false;
@@ -530,9 +491,9 @@ Result<JobSpec> spec_of(Registry& registry, const ExecutionRow& row) {
 }
 
 Result<std::vector<JobRow>> Registry::jobs(const ListQuery& query) {
-  ASSIGN_OR_RETURN(const auto page, job_page(query));
+  ASSIGN_OR_RETURN(const auto found, find_now(ListKind::jobs, query));
   std::vector<JobRow> rows;
-  for (const std::int64_t seq : page) {
+  for (const std::int64_t seq : found.seqs) {
     ASSIGN_OR_RETURN(auto beginning, job_beginning(seq));
     if (!beginning) continue;
     ASSIGN_OR_RETURN(auto row, job(beginning->job_id));
@@ -542,9 +503,9 @@ Result<std::vector<JobRow>> Registry::jobs(const ListQuery& query) {
 }
 
 Result<std::vector<ExecutionRow>> Registry::executions(const ListQuery& query) {
-  ASSIGN_OR_RETURN(const auto page, execution_page(query));
+  ASSIGN_OR_RETURN(const auto found, find_now(ListKind::executions, query));
   std::vector<ExecutionRow> rows;
-  for (const std::int64_t seq : page) {
+  for (const std::int64_t seq : found.seqs) {
     ASSIGN_OR_RETURN(auto beginning, execution_beginning(seq));
     if (!beginning) continue;
     ASSIGN_OR_RETURN(auto row, execution(beginning->ex_id));
@@ -560,12 +521,10 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   auto index = std::make_shared<const ListIndex>(dialect);
   if (auto prepared = prepare_schema(*writer, *index); !prepared)
     return with_context(prepared.error(), "registry " + path);
-  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, Database::open(path, Database::Mode::read_only));
-  ASSIGN_OR_RETURN(std::unique_ptr<Database> index_reader, open_mapped(path));
-  auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader),
-                                                   std::move(index_reader), std::move(index));
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, open_reader(path));
+  auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader), std::move(index));
   RETURN_IF_ERROR(registry->load());
-  registry->read_columns_beside(path);
+  registry->read_words();
   return std::unique_ptr<Registry>(std::move(registry));
 }
 

@@ -20,11 +20,14 @@
 #include "core/model/job_dialect.h"
 #include "core/model/job_spec.h"
 #include "core/model/job_views.h"
+#include "core/model/list_query.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/ids.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
 #include "core/runtime/result.h"
+#include "master/lists/list_kind.h"
+#include "master/lists/list_search.h"
 
 namespace slicemill::master {
 
@@ -209,9 +212,11 @@ class Registry {
   virtual std::int64_t new_execution_seq() = 0;
 
   virtual Result<std::optional<JobRow>> job(const JobId& id) = 0;
-  // The page of a list, as sequence numbers in its order. invalid: unknown sort field or order.
-  virtual Result<std::vector<std::int64_t>> job_page(const ListQuery& query) = 0;
-  virtual Result<std::vector<std::int64_t>> execution_page(const ListQuery& query) = 0;
+  // The rows of a list, as sequence numbers in its order. Looks at the rows of one moment. What an index does not lead
+  // to is looked for on the `query` executor. unavailable: words of earlier versions are still being read.
+  virtual void find(ListKind kind, const ListQuery& query, std::function<void(Result<FoundRows>)> done) = 0;
+  // The same at once, however long it takes.
+  virtual Result<FoundRows> find_now(ListKind kind, const ListQuery& query) = 0;
   // Rows with the first kDocumentPiece bytes of their documents: documents may be large.
   static constexpr std::uint64_t kDocumentPiece = 1 << 20;
   virtual Result<std::optional<JobRow>> job_beginning(std::int64_t seq) = 0;
@@ -245,7 +250,7 @@ class Registry {
   virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
   virtual Result<std::vector<RemovedRow>> unfreed() = 0;
   // Typed rows, without documents. Lists are read on the `query` executor.
-  virtual void job_views(const JobPage& page, std::function<void(Result<std::vector<JobView>>)> done) = 0;
+  virtual void job_views(const ListQuery& query, std::function<void(Result<ListedJobs>)> done) = 0;
   virtual Result<std::optional<JobView>> job_view(std::int64_t number) = 0;
   virtual Result<std::vector<JobEvent>> job_events(const JobId& id) = 0;
   // Ended executions beyond the limits, oldest first, at most so many. Reads on the `query` executor.

@@ -271,8 +271,37 @@ CREATE TABLE execution_specs (
   spec  TEXT NOT NULL
 ) WITHOUT ROWID;
 )sql",
+    // Lists are found in the narrow tables themselves again, by an index where they have no filter, and searched by the
+    // words of documents. What is stored already is read in steps once the registry is open.
+    R"sql(
+DROP INDEX job_index_stamp;
+DROP INDEX execution_index_stamp;
+ALTER TABLE job_index DROP COLUMN stamp;
+ALTER TABLE execution_index DROP COLUMN stamp;
+CREATE INDEX job_index_updated ON job_index (deleted, "_updated");
+CREATE INDEX job_index_created ON job_index (deleted, "_created");
+CREATE INDEX job_index_name ON job_index (deleted, "name");
+CREATE INDEX execution_index_updated ON execution_index (deleted, "_updated");
+CREATE INDEX execution_index_created ON execution_index (deleted, "_created");
+CREATE INDEX execution_index_name ON execution_index (deleted, "name");
+CREATE INDEX execution_index_status ON execution_index (deleted, "_status", "_updated");
+CREATE VIRTUAL TABLE job_words USING fts5
+  (name, labels, description, operations, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE execution_words USING fts5
+  (name, labels, description, operations, reason, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE TABLE words_to_read (
+  list TEXT PRIMARY KEY,
+  done INTEGER NOT NULL,
+  last INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO words_to_read SELECT * FROM (SELECT 'job_words', 0, max(seq) AS last FROM jobs) WHERE last IS NOT NULL;
+INSERT INTO words_to_read
+  SELECT * FROM (SELECT 'execution_words', 0, max(seq) AS last FROM executions) WHERE last IS NOT NULL;
+)sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
+
+constexpr int kNarrowTables = 2;  // the version that made the tables of lists: an earlier one has no values for them
 
 }  // namespace
 
@@ -289,10 +318,10 @@ Result<void> prepare_schema(Database& database, const ListIndex& index) {
                              kRegistryVersion)};
   }
   if (version == kRegistryVersion) return {};
-  const bool is_new = version == 0;
+  const bool lacks_values = version > 0 && version < kNarrowTables;
   RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));
   for (; version < kRegistryVersion; ++version) RETURN_IF_ERROR(database.execute(kSteps[version]));
-  if (!is_new) RETURN_IF_ERROR(index.rebuild(database));
+  if (lacks_values) RETURN_IF_ERROR(index.rebuild(database));
   RETURN_IF_ERROR(database.execute(fmt::format("PRAGMA user_version = {}", kRegistryVersion)));
   return database.execute("COMMIT");
 }

@@ -7,7 +7,7 @@
 
 namespace slicemill::master {
 
-inline constexpr int kRegistryVersion = 7;
+inline constexpr int kRegistryVersion = 8;
 
 // Creates the tables in an empty file, or brings an older file to kRegistryVersion, in one transaction. unsupported: a
 // newer program wrote it.

@@ -2,8 +2,9 @@
 
 #include <fmt/core.h>
 
-#include <limits>
 #include <string>
+
+#include "master/lists/list_search.h"
 
 namespace slicemill::master {
 namespace {
@@ -14,7 +15,7 @@ constexpr const char* kViews =
     "coalesce((SELECT at FROM history h WHERE h.ex_id = e.ex_id ORDER BY h.id DESC LIMIT 1), e.updated) "
     "FROM jobs j LEFT JOIN executions e "
     "ON e.ex_id = (SELECT ex_id FROM executions x WHERE x.job_id = j.job_id ORDER BY x.seq DESC LIMIT 1) "
-    "WHERE j.deleted = 0";
+    "WHERE j.seq = ?1 AND j.deleted = ?2";
 
 Result<ExecutionStatus> status_of(const Statement& row, int column, const std::string& id) {
   const auto status = parse_execution_status(row.view(column));
@@ -43,36 +44,31 @@ Result<JobView> read_view(const Statement& row) {
   return job;
 }
 
-}  // namespace
-
-Result<std::vector<JobView>> read_job_views(Database& database, const JobPage& page) {
-  std::string condition;
-  if (page.statuses) {
-    std::string words;
-    for (const auto status : *page.statuses)
-      words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(status));
-    condition = fmt::format(" AND coalesce(e.status, '{}') IN ({})", to_string(ExecutionStatus::stopped), words);
-  }
-  ASSIGN_OR_RETURN(Statement query, database.statement(fmt::format("{} AND j.seq < ?1{} ORDER BY j.seq DESC LIMIT ?2",
-                                                                   kViews, condition)));
-  query.bind(1, page.below.value_or(std::numeric_limits<std::int64_t>::max()));
-  query.bind(2, page.limit);
-  std::vector<JobView> jobs;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool more, query.step());
-    if (!more) return jobs;
-    ASSIGN_OR_RETURN(JobView job, read_view(query));
-    jobs.push_back(std::move(job));
-  }
-}
-
-Result<std::optional<JobView>> read_job_view(Database& database, std::int64_t number) {
-  ASSIGN_OR_RETURN(Statement query, database.statement(fmt::format("{} AND j.seq = ?1", kViews)));
+Result<std::optional<JobView>> read_view_of(Database& database, std::int64_t number, bool deleted) {
+  ASSIGN_OR_RETURN(Statement query, database.statement(kViews));
   query.bind(1, number);
+  query.bind(2, deleted ? 1 : 0);
   ASSIGN_OR_RETURN(const bool found, query.step());
   if (!found) return std::optional<JobView>();
   ASSIGN_OR_RETURN(JobView job, read_view(query));
   return std::optional(std::move(job));
+}
+
+}  // namespace
+
+Result<ListedJobs> read_job_views(Database& database, const ListQuery& query, std::span<const query::Field> fields) {
+  ASSIGN_OR_RETURN(const ReadTransaction transaction, ReadTransaction::begin(database));
+  ASSIGN_OR_RETURN(FoundRows found, find_rows(database, ListKind::jobs, query, fields));
+  ListedJobs listed{{}, found.window};
+  for (const std::int64_t number : found.seqs) {
+    ASSIGN_OR_RETURN(auto job, read_view_of(database, number, query.deleted));
+    if (job) listed.jobs.push_back(std::move(*job));
+  }
+  return listed;
+}
+
+Result<std::optional<JobView>> read_job_view(Database& database, std::int64_t number) {
+  return read_view_of(database, number, false);
 }
 
 Result<std::vector<JobEvent>> read_job_events(Database& database, const JobId& id) {

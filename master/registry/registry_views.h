@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@
 
 namespace slicemill::master {
 
-Result<std::vector<JobView>> read_job_views(Database& database, const JobPage& page);
+// The functions of lists were added (master/lists/list_search.h). fields: of jobs.
+Result<ListedJobs> read_job_views(Database& database, const ListQuery& query, std::span<const query::Field> fields);
 Result<std::optional<JobView>> read_job_view(Database& database, std::int64_t number);
 Result<std::vector<JobEvent>> read_job_events(Database& database, const JobId& id);
 // Behind this one, oldest first.

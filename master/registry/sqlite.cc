@@ -37,12 +37,16 @@ ErrorCode code_of(int sqlite_code) {
 
 Statement::~Statement() {
   if (statement_ == nullptr) return;
+  if (!is_kept_) {
+    sqlite3_finalize(statement_);
+    return;
+  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
 
 Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+    : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)), is_kept_(other.is_kept_) {}
 
 void Statement::bind(int position, std::string_view text) {
   sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -50,6 +54,10 @@ void Statement::bind(int position, std::string_view text) {
 
 void Statement::bind(int position, std::int64_t number) {
   sqlite3_bind_int64(statement_, position, number);
+}
+
+void Statement::bind(int position, const void* pointer, const char* type) {
+  sqlite3_bind_pointer(statement_, position, const_cast<void*>(pointer), type, nullptr);
 }
 
 Result<bool> Statement::step() {
@@ -104,16 +112,25 @@ Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
+Result<sqlite3_stmt*> Database::prepare(const std::string& sql, unsigned flags) {
+  sqlite3_stmt* prepared = nullptr;
+  const int code = sqlite3_prepare_v3(handle_, sql.c_str(), static_cast<int>(sql.size()), flags, &prepared, nullptr);
+  if (code != SQLITE_OK) return error(code);
+  return prepared;
+}
+
 Result<Statement> Database::statement(const std::string& sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
-    sqlite3_stmt* prepared = nullptr;
-    const int code = sqlite3_prepare_v3(handle_, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                        &prepared, nullptr);
-    if (code != SQLITE_OK) return error(code);
+    ASSIGN_OR_RETURN(sqlite3_stmt * prepared, prepare(sql, SQLITE_PREPARE_PERSISTENT));
     found = statements_.emplace(sql, prepared).first;
   }
-  return Statement(*this, found->second);
+  return Statement(*this, found->second, true);
+}
+
+Result<Statement> Database::passing_statement(const std::string& sql) {
+  ASSIGN_OR_RETURN(sqlite3_stmt * prepared, prepare(sql, 0));
+  return Statement(*this, prepared, false);
 }
 
 Error Database::error(int code) const {

@@ -1,5 +1,5 @@
 // Filters with the documents that they find: run through the evaluator (tests/dialects) and through the registry's
-// columns (tests/master), which must agree.
+// SQL (tests/master), which must agree.
 #pragma once
 
 #include <nlohmann/json.hpp>

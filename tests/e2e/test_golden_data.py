@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import unittest
 
-from harness import EndToEnd
+from harness import EndToEnd, wait_until
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # They name the directory that the data is in now.
@@ -46,6 +46,20 @@ class GoldenData(EndToEnd):
         self.assertEqual(names("/v1/jobs?filter=workers:2"), ["golden waiting"])
         self.assertEqual(names("/v1/jobs?deleted=true"), ["golden deleted"])
         self.assertEqual(names("/v1/jobs?active=false"), ["golden waiting"])
+
+    def test_words_find_them_once_they_are_read(self):
+        def read():
+            status, found = self.master.request("GET", "/v1/ex?search=golden")
+            self.assertIn(status, (200, 503), found)
+            return status == 200 and found
+
+        found = wait_until(read, "the words of what is stored")
+        self.assertEqual(len(found), len(self.documents["executions"]) - len(
+            [document for document in self.documents["executions"].values() if document.get("_deleted")]))
+        failed = self.master.get("/v1/ex?search=child%20ending%20slices")
+        self.assertEqual([document["name"] for document in failed], ["golden failed"])
+        self.assertEqual([job["name"] for job in self.master.get("/v1/jobs?search=wait")], ["golden waiting"])
+        self.assertEqual([job["name"] for job in self.master.get("/v1/jobs?search=golden&deleted=true")], ["golden deleted"])
 
     def test_a_recovery_runs_the_configuration_of_the_old_execution(self):
         newest = next(document for document in self.executions["golden stopped"] if "recovered_execution" in document)

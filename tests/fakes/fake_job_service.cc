@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_job_service.h"
 
 #include <utility>
+#include <variant>
 
 #include "core/model/stats_v0.h"
 
@@ -19,15 +20,9 @@ Json to_json(const std::optional<ExecutionFields>& fields) {
   return fields ? Json(fields->names) : Json();
 }
 
-Json to_json(const ListQuery& query) {
-  Json out = {{"from", query.from},
-              {"size", query.size},
-              {"sort", sort_text(query.sort)},
-              {"statuses", query.statuses},
-              {"deleted", query.deleted}};
-  out["active"] = query.active ? Json(*query.active) : Json();
+Json to_json(const RecordQuery& query) {
+  Json out = {{"from", query.from}, {"size", query.size}, {"sort", sort_text(query.sort)}};
   out["filter"] = query.filter ? Json(query.filter->text) : Json();
-  out["ex"] = to_json(query.execution_fields);
   return out;
 }
 
@@ -86,6 +81,27 @@ std::vector<std::string> texts_of(const std::vector<Json>& items) {
 
 }  // namespace
 
+Json to_json(const ListQuery& query) {
+  Json out = {{"deleted", query.deleted}};
+  if (const auto* page = std::get_if<PageWindow>(&query.window)) {
+    out.update({{"from", page->from}, {"size", page->size}, {"sort", sort_text(query.sort)}});
+    if (page->with_total) out["total"] = true;
+  } else {
+    const auto& cursor = std::get<CursorWindow>(query.window);
+    out.update({{"below", cursor.below ? Json(*cursor.below) : Json()}, {"size", cursor.size}});
+  }
+  out["statuses"] = Json();
+  if (query.statuses) {
+    out["statuses"] = Json::array();
+    for (const auto status : *query.statuses) out["statuses"].push_back(to_string(status));
+  }
+  out["active"] = query.active ? Json(*query.active) : Json();
+  out["filter"] = query.filter ? Json(query.filter->text) : Json();
+  if (query.words) out["words"] = query.words->text;
+  out["ex"] = to_json(query.execution_fields);
+  return out;
+}
+
 void FakeJobService::answer(const std::string& call, Json value) {
   answers_.insert_or_assign(call, std::move(value));
 }
@@ -139,14 +155,13 @@ void FakeJobService::give(const std::string& call, Json arguments, Reply<T> repl
     task();
 }
 
-void FakeJobService::give_documents(const std::string& call, Json arguments,
-                                    Reply<std::shared_ptr<DocumentList>> reply) {
+void FakeJobService::give_documents(const std::string& call, Json arguments, Reply<ListedDocuments> reply) {
   if (auto list = lists_.find(call); list != lists_.end()) {
     record(call, std::move(arguments));
-    return reply(list_of(list->second));
+    return reply(ListedDocuments{list_of(list->second), window});
   }
-  give<std::shared_ptr<DocumentList>>(call, std::move(arguments), std::move(reply), [](const Json& answer) {
-    return list_of(texts_of(answer.get<std::vector<Json>>()));
+  give<ListedDocuments>(call, std::move(arguments), std::move(reply), [this](const Json& answer) {
+    return ListedDocuments{list_of(texts_of(answer.get<std::vector<Json>>())), window};
   });
 }
 
@@ -174,7 +189,7 @@ void FakeJobService::submit(Json posted, SubmitRequest request, Reply<Submitted>
   if (!request.key.empty()) arguments["key"] = request.key;
   give<Submitted>("submit", std::move(arguments), std::move(reply), to_submitted);
 }
-void FakeJobService::list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
+void FakeJobService::list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) {
   give_documents("list_jobs", to_json(query), std::move(reply));
 }
 void FakeJobService::get_job(const JobId& id, const std::optional<ExecutionFields>& fields,
@@ -210,7 +225,7 @@ Result<ExecutionId> FakeJobService::latest_execution(const JobId& id) {
   if (!answer) return answer.error();
   return ExecutionId(answer->get<std::string>());
 }
-void FakeJobService::list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) {
+void FakeJobService::list_executions(const ListQuery& query, Reply<ListedDocuments> reply) {
   give_documents("list_executions", to_json(query), std::move(reply));
 }
 void FakeJobService::get_execution(const ExecutionId& id, Reply<ShownDocument> reply) {
@@ -246,7 +261,7 @@ void FakeJobService::set_log_level(const JobId& id, std::string level, Reply<Exe
   give<ExecutionId>("set_log_level", {{"job_id", id.text}, {"level", std::move(level)}}, std::move(reply),
                     [](const Json& answer) { return ExecutionId(answer.get<std::string>()); });
 }
-void FakeJobService::quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) {
+void FakeJobService::quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   Json arguments = to_json(query);
   arguments["ex_id"] = id.text;
   give_list("quarantine", std::move(arguments), std::move(reply));
@@ -256,7 +271,7 @@ void FakeJobService::redrive(const ExecutionId& id, RedriveRequest request, Repl
   if (!request.records.is_null()) arguments["records"] = std::move(request.records);
   give<Submitted>("redrive", std::move(arguments), std::move(reply), to_submitted);
 }
-void FakeJobService::errors(const std::optional<ExecutionId>& id, const ListQuery& query,
+void FakeJobService::errors(const std::optional<ExecutionId>& id, const RecordQuery& query,
                             Reply<std::vector<Json>> reply) {
   Json arguments = to_json(query);
   arguments["ex_id"] = id ? Json(id->text) : Json();

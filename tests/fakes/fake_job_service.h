@@ -20,6 +20,9 @@ namespace slicemill {
 
 inline constexpr WallMs kFakeNow = 1'795'521'600'000;  // 2026-11-24T12:00:00Z
 
+// As recorded: what was asked for, by the names of ListQuery.
+Json to_json(const ListQuery& query);
+
 class FakeJobService final : public JobService, public AssetService {
  public:
   // What was called, in order: {"call": "stop", "ex_id": "e1", "blocking": true, ...}.
@@ -31,6 +34,7 @@ class FakeJobService final : public JobService, public AssetService {
   void fail(const std::string& call, Error error);
   // A list built once, so that a benchmark measures the server and not this class.
   void answer_list(const std::string& call, std::vector<Json> items);
+  WindowFacts window;  // of each list of jobs or executions
   // Calls of that name get no answer until released; or never, if dropped.
   void hold(const std::string& call);
   void release(const std::string& call);
@@ -42,7 +46,7 @@ class FakeJobService final : public JobService, public AssetService {
   FakeEventFeed& events() { return events_; }
 
   void submit(Json posted, SubmitRequest request, Reply<Submitted> reply) override;
-  void list_jobs(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
   void delete_job(const JobId& id, Reply<Json> reply) override;
@@ -50,7 +54,7 @@ class FakeJobService final : public JobService, public AssetService {
   void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) override;
   void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) override;
   Result<ExecutionId> latest_execution(const JobId& id) override;
-  void list_executions(const ListQuery& query, Reply<std::shared_ptr<DocumentList>> reply) override;
+  void list_executions(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_execution(const ExecutionId& id, Reply<ShownDocument> reply) override;
   void remove_execution(const ExecutionId& id, Reply<Json> reply) override;
   void stop(const ExecutionId& id, const StopRequest& request, Reply<StopAnswer> reply) override;
@@ -60,9 +64,9 @@ class FakeJobService final : public JobService, public AssetService {
   void change_workers(const ExecutionId& id, WorkerChange change, std::int64_t count,
                       Reply<WorkersAnswer> reply) override;
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
-  void quarantine(const ExecutionId& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
-  void errors(const std::optional<ExecutionId>& id, const ListQuery& query, Reply<std::vector<Json>> reply) override;
+  void errors(const std::optional<ExecutionId>& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
   void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) override;
   void run_beside(std::function<void()> work, std::function<void()> done) override;  // at once
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;
@@ -88,7 +92,7 @@ class FakeJobService final : public JobService, public AssetService {
   void record(const std::string& call, Json arguments);
   template <typename T, typename Convert>
   void give(const std::string& call, Json arguments, Reply<T> reply, Convert convert);
-  void give_documents(const std::string& call, Json arguments, Reply<std::shared_ptr<DocumentList>> reply);
+  void give_documents(const std::string& call, Json arguments, Reply<ListedDocuments> reply);
   void give_list(const std::string& call, Json arguments, Reply<std::vector<Json>> reply);
 
   std::map<std::string, std::variant<Json, Error>> answers_;

@@ -1,7 +1,9 @@
 #include "tests/fakes/fake_job_views.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <variant>
 
 #include "tests/fakes/fake_job_service.h"
 
@@ -34,21 +36,22 @@ Json words(const std::vector<ExecutionStatus>& statuses) {
 
 }  // namespace
 
-void FakeJobViews::list(const JobPage& page, Reply<std::vector<JobView>> reply) {
-  const Json statuses = page.statuses ? words(*page.statuses) : Json();
-  service_.record("view_list",
-                  {{"limit", page.limit}, {"below", page.below ? Json(*page.below) : Json()}, {"statuses", statuses}});
+// The list that the test has set, as far as statuses and a cursor go.
+void FakeJobViews::list(const ListQuery& query, Reply<ListedJobs> reply) {
+  service_.record("view_list", to_json(query));
   const auto answer = service_.answer_of("view_list");
   if (!answer) return reply(answer.error());
-  std::vector<JobView> jobs;
+  const auto& cursor = std::get<CursorWindow>(query.window);
+  ListedJobs listed;
   for (const Json& item : *answer) {
     JobView job = to_view(item);
     const auto status = job.execution ? job.execution->status : ExecutionStatus::stopped;
-    if (page.below && job.number >= *page.below) continue;
-    if (page.statuses && std::ranges::find(*page.statuses, status) == page.statuses->end()) continue;
-    if (static_cast<std::int64_t>(jobs.size()) < page.limit) jobs.push_back(std::move(job));
+    if (cursor.below && job.number >= *cursor.below) continue;
+    if (query.statuses && std::ranges::find(*query.statuses, status) == query.statuses->end()) continue;
+    if (std::ssize(listed.jobs) < cursor.size) listed.jobs.push_back(std::move(job));
   }
-  reply(std::move(jobs));
+  if (std::ssize(listed.jobs) == cursor.size && !listed.jobs.empty()) listed.window.next = listed.jobs.back().number;
+  reply(std::move(listed));
 }
 
 void FakeJobViews::find(std::int64_t number, Reply<std::optional<JobView>> reply) {

@@ -18,7 +18,7 @@ class FakeJobViews final : public JobViews {
  public:
   explicit FakeJobViews(FakeJobService& service) : service_(service) {}
 
-  void list(const JobPage& page, Reply<std::vector<JobView>> reply) override;
+  void list(const ListQuery& query, Reply<ListedJobs> reply) override;
   void find(std::int64_t number, Reply<std::optional<JobView>> reply) override;
   void events(const JobId& id, Reply<std::vector<JobEvent>> reply) override;
   void sinks(const JobView& job, Reply<std::vector<SinkView>> reply) override;

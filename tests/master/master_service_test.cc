@@ -37,7 +37,7 @@ class MasterServiceTest : public ::testing::Test {
     return h_.await<WorkersAnswer>(
         [&](Reply<WorkersAnswer> reply) { h_.service->change_workers(id, change, count, std::move(reply)); });
   }
-  Result<std::vector<Json>> errors(const std::optional<ExecutionId>& id, const ListQuery& query = {}) {
+  Result<std::vector<Json>> errors(const std::optional<ExecutionId>& id, const RecordQuery& query = {}) {
     auto answer = h_.start<std::vector<Json>>(
         [&](Reply<std::vector<Json>> reply) { h_.service->errors(id, query, std::move(reply)); });
     h_.loop.run_ready();
@@ -560,7 +560,7 @@ TEST_F(MasterServiceTest, ErrorsOfALiveExecutionComeFromItsController) {
                            R"({"slice_id":"a","slicer_order":3,"error":"disk"}])";
   controller->status("failing", "x", R"({"failed":1})");
   h_.loop.run_ready();
-  ListQuery query;
+  RecordQuery query;
   const auto ids = [](const Result<std::vector<Json>>& records) {
     std::string text;
     if (records)
@@ -907,9 +907,9 @@ TEST_F(MasterServiceTest, JobsAreShownWithTheirLatestExecution) {
   const auto listed = [&](const std::optional<ExecutionFields>& fields) {
     ListQuery query;
     query.execution_fields = fields;
-    const auto list = h_.await<std::shared_ptr<DocumentList>>(
-        [&](Reply<std::shared_ptr<DocumentList>> reply) { h_.service->list_jobs(query, std::move(reply)); });
-    return *whole_document(**(*list)->next());
+    const auto listed_jobs = h_.await<ListedDocuments>(
+        [&](Reply<ListedDocuments> reply) { h_.service->list_jobs(query, std::move(reply)); });
+    return *whole_document(**listed_jobs->documents->next());
   };
   EXPECT_FALSE(shown(std::nullopt).contains("ex"));
   EXPECT_FALSE(listed(std::nullopt).contains("ex"));
@@ -923,21 +923,38 @@ TEST_F(MasterServiceTest, JobsAreShownWithTheirLatestExecution) {
   EXPECT_EQ(shown(some)["ex"], Json::object());
 }
 
+// Documents are read when they are sent: what left the list meanwhile is not in it.
+TEST_F(MasterServiceTest, AJobThatIsDeletedWhileItsListIsSentIsLeftOut) {
+  const auto first = h_.submit(MasterHarness::job());
+  const auto second = h_.submit(MasterHarness::job());
+  h_.finish(first.ex_id, "completed", true);
+  h_.finish(second.ex_id, "completed", true);
+  const auto jobs =
+      h_.await<ListedDocuments>([&](Reply<ListedDocuments> reply) { h_.service->list_jobs({}, std::move(reply)); });
+  const auto executions = h_.await<ListedDocuments>(
+      [&](Reply<ListedDocuments> reply) { h_.service->list_executions({}, std::move(reply)); });
+  ASSERT_TRUE(remove_job(first.job_id));
+  EXPECT_EQ((*whole_document(**jobs->documents->next()))["job_id"], second.job_id.text);
+  EXPECT_FALSE(*jobs->documents->next());
+  EXPECT_EQ((*whole_document(**executions->documents->next()))["job_id"], second.job_id.text);
+  EXPECT_FALSE(*executions->documents->next());
+}
+
 TEST_F(MasterServiceTest, ListsOfExecutionsKnowStatuses) {
   const auto submitted = h_.submit(MasterHarness::job());
-  const auto list = [&](std::vector<std::string> statuses) {
+  const auto list = [&](std::optional<std::vector<ExecutionStatus>> statuses) {
     ListQuery query;
     query.statuses = std::move(statuses);
-    const auto documents = h_.await<std::shared_ptr<DocumentList>>(
-        [&](Reply<std::shared_ptr<DocumentList>> reply) { h_.service->list_executions(query, std::move(reply)); });
+    const auto listed = h_.await<ListedDocuments>(
+        [&](Reply<ListedDocuments> reply) { h_.service->list_executions(query, std::move(reply)); });
     std::size_t count = 0;
-    while (*(*documents)->next()) ++count;
+    while (*listed->documents->next()) ++count;
     return count;
   };
-  EXPECT_EQ(list({}), 1U);
-  EXPECT_EQ(list({"scheduling", "nonsense"}), 1U);
-  EXPECT_EQ(list({"nonsense"}), 0U);
-  EXPECT_EQ(list({"completed"}), 0U);
+  EXPECT_EQ(list(std::nullopt), 1U);
+  EXPECT_EQ(list(std::vector{ExecutionStatus::scheduling, ExecutionStatus::failed}), 1U);
+  EXPECT_EQ(list(std::vector<ExecutionStatus>()), 0U);
+  EXPECT_EQ(list(std::vector{ExecutionStatus::completed}), 0U);
 }
 
 TEST_F(MasterServiceTest, LogLevelReachesTheController) {

@@ -5,14 +5,16 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
+#include <set>
 
 #include "api/dialects/teraslice/lucene_syntax.h"
 #include "api/dialects/teraslice/teraslice_documents.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
 #include "master/executions/execution_documents.h"
-#include "master/lists/list_columns.h"
+#include "master/lists/list_words.h"
 #include "master/registry/registry_schema.h"
 #include "master/registry/sqlite.h"
 #include "tests/dialects/filter_cases.h"
@@ -25,8 +27,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A file of the versions before knows no keys and numbers of changes, and nothing of ledgers that were made, lineages
-// and removed executions.
+// A file of the version before knows no words. Those of the versions before that know no keys and numbers of changes,
+// and nothing of ledgers that were made, lineages and removed executions.
+constexpr const char* kUndoWords =
+    "DROP TABLE words_to_read; DROP TABLE job_words; DROP TABLE execution_words; DROP INDEX job_index_updated; "
+    "DROP INDEX job_index_created; DROP INDEX job_index_name; DROP INDEX execution_index_updated; "
+    "DROP INDEX execution_index_created; DROP INDEX execution_index_name; DROP INDEX execution_index_status; "
+    "ALTER TABLE job_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0; "
+    "ALTER TABLE execution_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0; "
+    "CREATE INDEX job_index_stamp ON job_index (stamp); CREATE INDEX execution_index_stamp ON execution_index (stamp);";
 constexpr const char* kUndoVersions =
     "DROP TABLE execution_specs; ALTER TABLE jobs DROP COLUMN dialect; "
     "DROP TABLE submissions; CREATE TABLE unnumbered AS SELECT ex_id, at, from_state, event, to_state, reason FROM "
@@ -241,8 +250,7 @@ TEST_F(RegistryTest, ListsAreSortedCutAndFiltered) {
   ASSERT_TRUE(write(batch));
   ListQuery query;
   EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j3", "j2", "j1", "j0"));
-  query.size = 2;
-  query.from = 1;
+  query.window = PageWindow{1, 2};
   EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j2", "j1"));
   query = {};
   query.active = true;
@@ -337,8 +345,7 @@ TEST_F(RegistryTest, ListsFollowEveryChangeOfAnExecution) {
   EXPECT_THAT(found("_deleted:true AND _deleted_on:19000 AND _updated:19000", true), ElementsAre("e1"));
 }
 
-// Columns in memory take over what changed: new rows with sequence numbers in any order, replaced and deleted ones,
-// texts that grow and shrink.
+// New rows with sequence numbers in any order, replaced and deleted ones, texts that grow and shrink.
 TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
   std::mt19937 random(7);
   std::vector<std::int64_t> seqs;
@@ -364,8 +371,8 @@ TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
 
     ListQuery query = filtered(filters[round % 4]);
     query.sort = *query::parse_sort("max_retries:desc,workers:asc", api::teraslice::job_fields());
-    query.from = round % 5;
-    query.size = 10;
+    const std::int64_t from = round % 5;
+    query.window = PageWindow{from, 10};
     std::vector<std::pair<std::vector<query::Value>, const JobRow*>> found;
     for (const auto& [seq, kept] : rows) {
       const Json shown = *job_document(kept, api::teraslice::job_dialect());
@@ -378,42 +385,242 @@ TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
       return a.second->seq > b.second->seq;
     });
     std::vector<std::string> expected;
-    for (std::size_t i = static_cast<std::size_t>(query.from); i < found.size() && expected.size() < 10; ++i)
+    for (std::size_t i = static_cast<std::size_t>(from); i < found.size() && expected.size() < 10; ++i)
       expected.push_back(found[i].second->job_id.text);
     ASSERT_EQ(ids(registry_->jobs(query)), expected) << round << " " << filters[round % 4];
   }
 }
 
-TEST_F(RegistryTest, ColumnsCatchUpInStepsThatLoseNothing) {
-  auto database = std::move(*Database::open(path(), Database::Mode::read_only));
-  ListColumns columns("execution_index");
-  auto catch_up = [&](std::int64_t limit) {
-    const auto transaction = ReadTransaction::begin(*database);
-    return *columns.catch_up(*database, limit);
-  };
-  auto deleted = [&]() -> std::int64_t {
-    const auto transaction = ReadTransaction::begin(*database);
-    const auto& numbers = (*columns.column(*database, "deleted", false))->numbers;
-    return std::ranges::count(numbers, 1);
-  };
-  EXPECT_FALSE(catch_up(8));
-  EXPECT_EQ(deleted(), 0);
-  RegistryBatch batch;
-  for (int i = 0; i < 23; ++i) batch.executions.push_back(execution("e" + std::to_string(i), i < 20 ? "j1" : "j2"));
-  ASSERT_TRUE(write(std::move(batch)));
-  EXPECT_TRUE(catch_up(8));
-  EXPECT_EQ(columns.seqs().size(), 8u);
-  EXPECT_TRUE(catch_up(8));
-  EXPECT_EQ(columns.seqs().size(), 16u);
-  EXPECT_FALSE(catch_up(8));
-  EXPECT_EQ(columns.seqs().size(), 23u);
+// What a word finds: by the names of the documents that hold it.
+class WordsTest : public RegistryTest {
+ protected:
+  static ListQuery searched(std::string_view text) {
+    ListQuery query;
+    query.words = *query::parse_search_words(text);
+    return query;
+  }
 
-  RegistryBatch deletion;  // all of one job change together
-  deletion.deleted_executions_of.push_back({JobId("j1"), 19'000});
-  ASSERT_TRUE(write(std::move(deletion)));
-  EXPECT_TRUE(catch_up(5));
-  EXPECT_FALSE(catch_up(5));
-  EXPECT_EQ(deleted(), 20);
+  JobRow document(const std::string& id, const Json& doc) {
+    JobRow row = job(id);
+    row.doc = to_compact_text(doc);
+    return row;
+  }
+
+  std::string jobs_with(std::string_view text) {
+    ListQuery query = searched(text);
+    query.sort = *query::parse_sort("job_id:asc", api::teraslice::job_fields());
+    const auto rows = registry_->jobs(query);
+    if (!rows) return rows.error().message;
+    std::string found;
+    for (const auto& row : *rows) found += (found.empty() ? "" : " ") + row.job_id.text;
+    return found;
+  }
+};
+
+TEST_F(WordsTest, WordsAreStemmedAndFoundInNamesLabelsDescriptionsAndOperations) {
+  RegistryBatch batch;
+  batch.jobs.push_back(document("a", {{"name", "Nightly import of orders"},
+                                      {"labels", {{"team", "Café"}, {"tier", 3}}},
+                                      {"operations", {{{"_op", "file_reader"}}, {{"_op", "noop"}}}}}));
+  batch.jobs.push_back(document("b", {{"name", "import_users v2.5"},
+                                      {"description", "Reports what was ordered yesterday"},
+                                      {"assets", {"standard:1.0.0"}},
+                                      {"operations", {{{"_op", "data_generator"}}}}}));
+  batch.jobs.push_back(document("c", {{"name", 7}, {"operations", "none"}, {"labels", Json::array({"orders", 5})}}));
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ(jobs_with("imports"), "a b");
+  EXPECT_EQ(jobs_with("ORDER"), "a b c");
+  EXPECT_EQ(jobs_with("ordering import"), "a b") << "all of the words";
+  EXPECT_EQ(jobs_with("import nothing"), "");
+  EXPECT_EQ(jobs_with("cafe team"), "a");
+  EXPECT_EQ(jobs_with("reporting"), "b");
+  EXPECT_EQ(jobs_with("file_reader"), "a");
+  EXPECT_EQ(jobs_with("generator"), "b");
+  EXPECT_EQ(jobs_with("standard"), "b");
+  EXPECT_EQ(jobs_with("v2.5"), "b");
+  EXPECT_EQ(jobs_with("\"import of orders\""), "a");
+  EXPECT_EQ(jobs_with("\"orders import\""), "");
+  EXPECT_EQ(jobs_with("yest*"), "b");
+  EXPECT_EQ(jobs_with("yest"), "");
+  EXPECT_EQ(jobs_with("import_*"), "a b");
+}
+
+TEST_F(WordsTest, OperatorsOfTheIndexAreWordsLikeOthers) {
+  RegistryBatch batch;
+  batch.jobs.push_back(document("a", {{"name", "near AND far, or not: name"}}));
+  batch.jobs.push_back(document("b", {{"name", "far"}}));
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ(jobs_with("near AND far"), "a");
+  EXPECT_EQ(jobs_with("far OR not"), "a");
+  EXPECT_EQ(jobs_with("NOT far"), "a");
+  EXPECT_EQ(jobs_with("NEAR(far, 3)"), "");
+  EXPECT_EQ(jobs_with("name:far"), "") << "a phrase";
+  EXPECT_EQ(jobs_with("{name} : far ^ + -"), "a");
+  EXPECT_EQ(jobs_with(std::string_view("far\0not", 7)), "a");
+  EXPECT_EQ(jobs_with("far * **"), "a b");
+}
+
+TEST_F(WordsTest, WordsFollowEveryChange) {
+  RegistryBatch batch;
+  batch.jobs.push_back(document("a", {{"name", "first"}}));
+  ExecutionRow row = execution("e1", "a");
+  row.doc = R"({"name":"first","operations":[{"_op":"noop"}]})";
+  batch.executions.push_back(row);
+  ASSERT_TRUE(write(batch));
+  const auto executions_with = [&](std::string_view text) { return ids(registry_->executions(searched(text))); };
+  EXPECT_THAT(executions_with("first noop"), ElementsAre("e1"));
+
+  RegistryBatch change;
+  JobRow renamed = document("a", {{"name", "second"}});
+  renamed.seq = 1;
+  change.jobs.push_back(renamed);
+  change.states.push_back({ExecutionId("e1"), ExecutionStatus::failed, "the slices timed out", true, 1, "", 1, 15'000});
+  ASSERT_TRUE(write(change));
+  EXPECT_EQ(jobs_with("first"), "");
+  EXPECT_EQ(jobs_with("second"), "a");
+  EXPECT_THAT(executions_with("first time slice"), ElementsAre("e1"));
+  RegistryBatch recovered;
+  recovered.states.push_back({ExecutionId("e1"), ExecutionStatus::failed, "gone", true, 1, "", 1, 16'000});
+  ASSERT_TRUE(write(recovered));
+  EXPECT_THAT(executions_with("slice"), ElementsAre());
+  EXPECT_THAT(executions_with("first gone"), ElementsAre("e1"));
+
+  RegistryBatch deletion;
+  deletion.deleted_jobs.push_back({JobId("a"), 19'000});
+  ASSERT_TRUE(write(deletion));
+  EXPECT_EQ(jobs_with("second"), "");
+  ListQuery deleted = searched("second");
+  deleted.deleted = true;
+  EXPECT_THAT(ids(registry_->jobs(deleted)), ElementsAre("a"));
+  RegistryBatch removal;
+  removal.removed.push_back({ExecutionId("e1"), 1, 20'000, ""});
+  ASSERT_TRUE(write(removal));
+  deleted = searched("first");
+  deleted.deleted = true;
+  EXPECT_THAT(ids(registry_->executions(deleted)), ElementsAre());
+}
+
+TEST_F(WordsTest, ABatchThatFailsLeavesNoWords) {
+  RegistryBatch batch;
+  batch.jobs.push_back(document("a", {{"name", "kept"}}));
+  batch.assets.push_back({"asset", "n", "1.0.0", 1, "{}"});
+  ASSERT_TRUE(write(batch));
+  RegistryBatch broken;
+  broken.jobs.push_back(document("b", {{"name", "lost"}}));
+  broken.assets.push_back({"asset", "n", "1.0.0", 1, "{}"});
+  EXPECT_FALSE(write(broken));
+  EXPECT_EQ(jobs_with("kept"), "a");
+  EXPECT_EQ(jobs_with("lost"), "");
+}
+
+TEST_F(WordsTest, WordsFilterOrderAndWindowHoldTogetherWithTheTotal) {
+  RegistryBatch batch;
+  for (int i = 0; i < 40; ++i) {
+    JobRow row =
+        document("j" + std::to_string(i), {{"name", i % 2 == 0 ? "even jobs" : "odd job"}, {"workers", i % 10}});
+    row.active = i % 4 != 0;
+    batch.jobs.push_back(row);
+  }
+  ASSERT_TRUE(write(batch));
+  ListQuery query = filtered("workers:>4");
+  query.words = *query::parse_search_words("even");
+  query.sort = *query::parse_sort("workers:desc,_created:asc", api::teraslice::job_fields());
+  query.window = PageWindow{3, 2, true};
+  const auto found = registry_->find_now(ListKind::jobs, query);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->window.total, 8);  // workers 6 and 8, four jobs each
+  EXPECT_THAT(found->seqs, ElementsAre(9, 37));
+  query.active = true;
+  EXPECT_EQ(registry_->find_now(ListKind::jobs, query)->window.total, 4);
+  query.window = PageWindow{0, 0, true};
+  EXPECT_EQ(registry_->find_now(ListKind::jobs, query)->window.total, 4);
+  query.window = PageWindow{};
+  EXPECT_FALSE(registry_->find_now(ListKind::jobs, query)->window.total);
+  query.window = CursorWindow{{}, 3};
+  query.sort.clear();
+  const auto newest = registry_->find_now(ListKind::jobs, query);
+  EXPECT_THAT(newest->seqs, ElementsAre(39, 27, 19));
+  query.window = CursorWindow{newest->window.next, 3};
+  const auto last = registry_->find_now(ListKind::jobs, query);
+  EXPECT_THAT(last->seqs, ElementsAre(7));
+  EXPECT_FALSE(last->window.next);
+}
+
+// What lives all the time is shown once, whatever comes and goes between the pages.
+TEST_F(RegistryTest, PagesOfACursorShowNothingTwiceAndLeaveNothingOut) {
+  std::mt19937 random(11);
+  std::set<std::int64_t> lasting;
+  RegistryBatch batch;
+  for (int i = 0; i < 300; ++i) {
+    batch.jobs.push_back(job("j" + std::to_string(i), static_cast<WallMs>(random() % 1'000)));
+    if (i % 3 != 0) lasting.insert(batch.jobs.back().seq);
+  }
+  ASSERT_TRUE(write(batch));
+  std::vector<std::int64_t> seen;
+  std::int64_t deleted = 0;
+  ListQuery query;
+  for (CursorWindow window{{}, 20};;) {
+    query.window = window;
+    const auto found = registry_->find_now(ListKind::jobs, query);
+    ASSERT_TRUE(found) << found.error().message;
+    seen.insert(seen.end(), found->seqs.begin(), found->seqs.end());
+    if (!found->window.next) break;
+    window.below = found->window.next;
+    RegistryBatch change;
+    for (int i = 0; i < 15; ++i) change.jobs.push_back(job("n" + std::to_string(registry_->new_job_seq()), 5));
+    for (int i = 0; i < 4 && deleted < 300; ++i, deleted += 3)
+      change.deleted_jobs.push_back({JobId("j" + std::to_string(deleted)), 9'000});
+    ASSERT_TRUE(write(change));
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(seen, std::greater())) << "newest first";
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end()) << "nothing twice";
+  for (const std::int64_t seq : lasting) EXPECT_TRUE(std::ranges::binary_search(seen, seq, std::greater())) << seq;
+}
+
+TEST_F(WordsTest, AFileOfTheVersionBeforeIsSearchedOnceItsWordsAreRead) {
+  for (int first = 0; first < 500; first += 250) {
+    RegistryBatch batch;
+    for (int i = first; i < first + 250; ++i) {
+      batch.jobs.push_back(document("j" + std::to_string(i), {{"name", "orders " + std::to_string(i)}}));
+      ExecutionRow row = execution("e" + std::to_string(i), "j" + std::to_string(i));
+      row.doc = R"({"name":"orders","operations":[{"_op":"noop"}]})";
+      row.reason = i == 77 ? "the disk was full" : "";
+      batch.executions.push_back(row);
+    }
+    ASSERT_TRUE(write(batch));
+  }
+  registry_.reset();
+  {
+    auto database = Database::open(path(), Database::Mode::read_write);
+    ASSERT_TRUE((*database)->execute(std::string(kUndoWords) + "PRAGMA user_version = 7"));
+  }
+  open();
+  const auto early = registry_->find_now(ListKind::jobs, searched("order"));
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(early.error().message, HasSubstr("1000 of 1000 jobs and executions are left"));
+  EXPECT_EQ(registry_->jobs({})->size(), 100u) << "lists without words need none";
+  // It ends in between, and a write comes meanwhile; the next one goes on.
+  {
+    auto database = std::move(*Database::open(path(), Database::Mode::read_write));
+    ASSERT_TRUE(database->execute("BEGIN"));
+    EXPECT_TRUE(*read_words_on(*database, api::teraslice::job_dialect(), 200));
+    ASSERT_TRUE(database->execute("COMMIT"));
+  }
+  open();
+  EXPECT_THAT(registry_->find_now(ListKind::jobs, searched("order")).error().message, HasSubstr("800 of 1000"));
+  RegistryBatch change;
+  JobRow renamed = document("j450", {{"name", "invoices"}});
+  renamed.seq = 451;
+  change.jobs.push_back(renamed);
+  ASSERT_TRUE(write(change));
+  loop_.run_ready();
+  ListQuery all = searched("orders");
+  all.window = PageWindow{0, 1, true};
+  EXPECT_EQ(registry_->find_now(ListKind::jobs, all)->window.total, 499);
+  EXPECT_EQ(registry_->find_now(ListKind::executions, all)->window.total, 500);
+  EXPECT_EQ(jobs_with("invoice"), "j450");
+  EXPECT_THAT(ids(registry_->executions(searched("disk full"))), ElementsAre("e77"));
 }
 
 TEST_F(RegistryTest, ListsShowManyWritesAtOnce) {
@@ -422,9 +629,9 @@ TEST_F(RegistryTest, ListsShowManyWritesAtOnce) {
   for (int i = 0; i < 1'700; ++i) batch.jobs.push_back(job("j" + std::to_string(i), i));
   ASSERT_TRUE(write(std::move(batch)));
   ListQuery query;
-  query.size = 10'000;
+  query.window = PageWindow{0, 10'000};
   EXPECT_EQ(ids(registry_->jobs(query)).size(), 1'700u);
-  query.size = 2;
+  query.window = PageWindow{0, 2};
   EXPECT_THAT(ids(registry_->jobs(query)), ElementsAre("j1699", "j1698"));
 }
 
@@ -437,7 +644,7 @@ TEST_F(RegistryTest, AFileOfTheVersionBeforeIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    std::string sql = std::string(kUndoVersions) + "PRAGMA user_version = 3;";
+    std::string sql = std::string(kUndoWords) + kUndoVersions + "PRAGMA user_version = 3;";
     for (const std::string& kind : {std::string("job"), std::string("execution")}) {
       sql += "DROP INDEX " + kind + "_index_stamp; ALTER TABLE " + kind + "_index DROP COLUMN stamp;";
       for (const char* column : {"updated", "created", "name", "lifecycle", "workers", "slicers"})
@@ -464,7 +671,7 @@ TEST_F(RegistryTest, AnOlderFileIsIndexedWhenItIsOpened) {
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute(std::string(kUndoVersions) +
+    ASSERT_TRUE((*database)->execute(std::string(kUndoWords) + kUndoVersions +
                                      "DROP TABLE job_index; DROP TABLE execution_index; DROP TABLE assets; "
                                      "CREATE INDEX jobs_updated ON jobs (updated); "
                                      "CREATE INDEX jobs_created ON jobs (created); "
@@ -491,7 +698,7 @@ TEST_F(RegistryTest, ExecutionsByStatusJobAndErrors) {
   }
   ASSERT_TRUE(write(batch));
   ListQuery query;
-  query.statuses = {"running", "failed"};
+  query.statuses = {ExecutionStatus::running, ExecutionStatus::failed};
   EXPECT_THAT(ids(registry_->executions(query)), ElementsAre("e2", "e1"));
   EXPECT_EQ((*registry_->latest_execution(JobId("j1")))->ex_id.text, "e2");
   EXPECT_FALSE(*registry_->latest_execution(JobId("none")));
@@ -551,7 +758,7 @@ TEST_F(RegistryTest, AnOlderFileTellsByItsHistoryWhichLedgersWereMadeAndByItsSou
   {
     auto database = Database::open(path(), Database::Mode::read_write);
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute(std::string(kUndoVersions) + "PRAGMA user_version = 4"));
+    ASSERT_TRUE((*database)->execute(std::string(kUndoWords) + kUndoVersions + "PRAGMA user_version = 4"));
   }
   open();
   std::map<std::string, std::pair<bool, std::string>> found;
@@ -600,8 +807,7 @@ TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
   ASSERT_TRUE(write(removal));
   EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e2", "e0"));
   ListQuery by_name;
-  by_name.sort =
-      *query::parse_sort("name:asc", api::teraslice::execution_fields());  // a column that was not read before
+  by_name.sort = *query::parse_sort("name:asc", api::teraslice::execution_fields());
   EXPECT_EQ(registry_->executions(by_name)->size(), 2u);
   EXPECT_TRUE(registry_->history(ExecutionId("e1"))->empty());
   EXPECT_FALSE(*registry_->execution(ExecutionId("e1")));

@@ -79,14 +79,15 @@ void answer_page(JobViews& views, const Respond& respond, Search& search) {
 
 void search_on(JobViews& views, const Respond& respond, std::shared_ptr<Search> search) {
   const auto& wanted = search->wanted;
-  JobPage page{wanted.limit, search->below, {}};
-  if (wanted.statuses) page.statuses = executions_shown_as(*wanted.statuses);
-  views.list(page, [&views, respond, search, limit = page.limit](Result<std::vector<JobView>> jobs) {
-    if (!jobs) return fail(respond, "LIST_JOBS_ERROR", jobs.error());
+  ListQuery query;
+  query.window = CursorWindow{search->below, wanted.limit};
+  if (wanted.statuses) query.statuses = executions_shown_as(*wanted.statuses);
+  views.list(query, [&views, respond, search, limit = wanted.limit](Result<ListedJobs> listed) {
+    if (!listed) return fail(respond, "LIST_JOBS_ERROR", listed.error());
     const auto& statuses = search->wanted.statuses;
-    const bool is_last = static_cast<std::int64_t>(jobs->size()) < limit;
-    if (!jobs->empty()) search->below = jobs->back().number;
-    for (JobView& job : *jobs) {
+    const bool is_last = !listed->window.next;
+    search->below = listed->window.next;
+    for (JobView& job : listed->jobs) {
       const bool is_wanted = !statuses || std::ranges::find(*statuses, status_of(job)) != statuses->end();
       if (is_wanted && static_cast<std::int64_t>(search->found.size()) < limit) search->found.push_back(std::move(job));
     }

@@ -71,6 +71,13 @@ Result<Response> list_answer(std::shared_ptr<DocumentList> list) {
   return answer_from(list_body(std::move(list), {.indent = kIndent}), kJsonType);
 }
 
+Result<Response> with_window(Result<Response> response, const WindowFacts& window) {
+  if (!response) return response;
+  if (window.total) response->headers.push_back({"X-Total-Count", std::to_string(*window.total)});
+  if (window.next) response->headers.push_back({"X-Next-Cursor", std::to_string(*window.next)});
+  return response;
+}
+
 Result<Response> table_answer(const Request& request, std::shared_ptr<DocumentList> list,
                               const std::vector<std::string_view>& default_columns) {
   auto columns = table_columns(request, default_columns);

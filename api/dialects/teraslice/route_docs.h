@@ -13,6 +13,15 @@ inline constexpr ParameterDoc kSort{"sort", "string", "`field:asc` or `field:des
 inline constexpr ParameterDoc kAssetSort{
     "sort", "string", "`field:asc` or `field:desc`, several with commas between them.", "_created:desc"};
 inline constexpr ParameterDoc kFilter{"filter", "string", "A filter in Lucene's syntax."};
+inline constexpr ParameterDoc kWords{
+    "search", "string",
+    "Only what has all of these words, stemmed; `\"...\"` for a phrase, `word*` for all that begin so."};
+inline constexpr ParameterDoc kTotal{"total", "boolean",
+                                     "Whether the header `X-Total-Count` tells how many there are in all.", "false"};
+inline constexpr ParameterDoc kCursor{"cursor", "string",
+                                      "Newest first, page after page: empty, then the header `X-Next-Cursor` of the "
+                                      "page before; not with `from`, `sort`, "
+                                      "`total`."};
 inline constexpr ParameterDoc kDeleted{"deleted", "boolean", "The deleted ones instead of the others.", "false"};
 inline constexpr ParameterDoc kActive{"active", "boolean", "Only jobs that are marked active, or only the others."};
 inline constexpr ParameterDoc kExecutionFields{
@@ -26,13 +35,17 @@ inline constexpr ParameterDoc kHeaders{"headers", "boolean", "Whether the names 
 
 inline constexpr ParameterDoc kPage[] = {kSize, kFrom};
 inline constexpr ParameterDoc kSearch[] = {kFilter, kSize, kFrom, kSort};
-inline constexpr ParameterDoc kJobSearch[] = {kActive, kDeleted, kFilter, kSize, kFrom, kSort, kExecutionFields};
-inline constexpr ParameterDoc kExecutionSearch[] = {kStatus, kDeleted, kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kJobSearch[] = {kActive, kDeleted, kFilter, kWords,  kSize,
+                                              kFrom,   kSort,    kTotal,  kCursor, kExecutionFields};
+inline constexpr ParameterDoc kExecutionSearch[] = {kStatus, kDeleted, kFilter, kWords, kSize,
+                                                    kFrom,   kSort,    kTotal,  kCursor};
 inline constexpr ParameterDoc kAssetSearch[] = {kSize, kFrom, kAssetSort};
 inline constexpr ParameterDoc kOneJob[] = {kExecutionFields};
 inline constexpr ParameterDoc kTablePage[] = {kFields, kHeaders, kSize, kFrom};
-inline constexpr ParameterDoc kJobTable[] = {kFields, kHeaders, kActive, kDeleted, kFilter, kSize, kFrom, kSort};
-inline constexpr ParameterDoc kExecutionTable[] = {kFields, kHeaders, kStatus, kDeleted, kFilter, kSize, kFrom, kSort};
+inline constexpr ParameterDoc kJobTable[] = {kFields, kHeaders, kActive, kDeleted, kFilter, kWords,
+                                             kSize,   kFrom,    kSort,   kTotal,   kCursor};
+inline constexpr ParameterDoc kExecutionTable[] = {kFields, kHeaders, kStatus, kDeleted, kFilter, kWords,
+                                                   kSize,   kFrom,    kSort,   kTotal,   kCursor};
 inline constexpr ParameterDoc kAssetTable[] = {kFields, kHeaders, kSize, kFrom, kAssetSort};
 
 inline constexpr ParameterDoc kSubmitParameters[] = {

@@ -52,15 +52,20 @@ Argument<std::optional<std::int64_t>> integer_parameter(const Request& request, 
   return std::optional<std::int64_t>(static_cast<std::int64_t>(number));
 }
 
-Argument<bool> deleted_parameter(const Request& request) {
-  auto text = request.query_value("deleted");
+// Yes is the word, or the parameter alone.
+Argument<bool> flag_parameter(const Request& request, std::string_view name, std::string_view wrong) {
+  const auto text = request.query_value(name);
   if (!text || *text == "false") return false;
   if (text->empty() || *text == "true") return true;
-  return Refusal(400, "deleted query option must true or false");
+  return Refusal(400, std::string(wrong));
 }
 
-Argument<ListQuery> list_query(const Request& request, std::span<const query::Field> fields, WallMs now) {
-  ASSIGN_OR_RETURN(ListQuery list, page_query(request));
+Argument<bool> deleted_parameter(const Request& request) {
+  return flag_parameter(request, "deleted", "deleted query option must true or false");
+}
+
+Argument<RecordQuery> record_query(const Request& request, std::span<const query::Field> fields, WallMs now) {
+  ASSIGN_OR_RETURN(RecordQuery list, page_query(request));
   if (auto text = given(request, "filter")) {
     auto filter = parse_filter(*text, fields, now);
     if (!filter) return Refusal(400, filter.error().message);
@@ -72,6 +77,50 @@ Argument<ListQuery> list_query(const Request& request, std::span<const query::Fi
     list.sort = std::move(*sort);
   }
   return list;
+}
+
+// Whether pages go on behind a cursor: `cursor` alone begins.
+Argument<std::optional<CursorWindow>> cursor_window(const Request& request, std::int64_t size) {
+  const auto text = request.query_value("cursor");
+  if (!text) return std::optional<CursorWindow>();
+  for (const char* other : {"from", "sort", "total"})
+    if (given(request, other))
+      return Refusal(400,
+                     fmt::format("cursor and {} do not go together: pages of a cursor have the newest first", other));
+  CursorWindow window{{}, size};
+  if (text->empty()) return std::optional(window);
+  const auto number = parse_integer(*text);
+  if (!number || *number <= 0)
+    return Refusal(400, fmt::format("cursor must be empty or the X-Next-Cursor of a page before, got {}", *text));
+  window.below = *number;
+  return std::optional(window);
+}
+
+Argument<ListQuery> list_query(const Request& request, std::span<const query::Field> fields, WallMs now) {
+  ASSIGN_OR_RETURN(RecordQuery records, record_query(request, fields, now));
+  ASSIGN_OR_RETURN(const bool with_total, flag_parameter(request, "total", "total query option must be true or false"));
+  ASSIGN_OR_RETURN(const auto cursor, cursor_window(request, records.size));
+  ListQuery list;
+  list.window = PageWindow{records.from, records.size, with_total};
+  if (cursor) list.window = *cursor;
+  list.sort = std::move(records.sort);
+  list.filter = std::move(records.filter);
+  if (auto text = given(request, "search")) {
+    auto words = query::parse_search_words(*text);
+    if (!words) return Refusal(400, words.error().message);
+    list.words = std::move(*words);
+  }
+  return list;
+}
+
+// Of the words those that are statuses: an unknown one matches nothing. Nothing, or a star: all.
+std::optional<std::vector<ExecutionStatus>> statuses_in(const std::string& text) {
+  const auto words = list_parts(text);
+  if (words.empty() || text == "*") return std::nullopt;
+  std::vector<ExecutionStatus> statuses;
+  for (const std::string& word : words)
+    if (const auto status = parse_execution_status(word)) statuses.push_back(*status);
+  return statuses;
 }
 
 bool is_falsy(const Json& value) {
@@ -120,14 +169,14 @@ Argument<Json> parse_body(const Request& request, YamlNotes* notes) {
   return std::move(*parsed);
 }
 
-Argument<ListQuery> own_page_query(const Request& request) {
+Argument<RecordQuery> own_page_query(const Request& request) {
   auto query = page_query(request);
   if (query || query.error().status != 500) return query;
   return Refusal(400, query.error().message);
 }
 
-Argument<ListQuery> page_query(const Request& request) {
-  ListQuery list;
+Argument<RecordQuery> page_query(const Request& request) {
+  RecordQuery list;
   ASSIGN_OR_RETURN(auto size, integer_parameter(request, "size"));
   ASSIGN_OR_RETURN(auto from, integer_parameter(request, "from"));
   list.size = size.value_or(list.size);
@@ -149,16 +198,16 @@ Argument<ListQuery> job_list_query(const Request& request, WallMs now) {
 Argument<ListQuery> execution_list_query(const Request& request, WallMs now) {
   ASSIGN_OR_RETURN(ListQuery list, list_query(request, teraslice::execution_fields(), now));
   ASSIGN_OR_RETURN(list.deleted, deleted_parameter(request));
-  if (auto statuses = given(request, "status"); statuses && *statuses != "*") list.statuses = list_parts(*statuses);
+  list.statuses = statuses_in(given(request, "status").value_or(""));
   return list;
 }
 
-Argument<ListQuery> slice_list_query(const Request& request, WallMs now) {
-  return list_query(request, slice_fields(), now);
+Argument<RecordQuery> slice_list_query(const Request& request, WallMs now) {
+  return record_query(request, slice_fields(), now);
 }
 
 Argument<AssetQuery> asset_query(const Request& request) {
-  ASSIGN_OR_RETURN(const ListQuery page, page_query(request));
+  ASSIGN_OR_RETURN(const RecordQuery page, page_query(request));
   AssetQuery assets;
   assets.from = page.from;
   assets.size = page.size;

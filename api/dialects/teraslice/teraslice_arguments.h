@@ -33,16 +33,16 @@ using Argument = boost::system::result<T, Refusal>;
 // accepted.
 Argument<Json> parse_body(const Request& request, YamlNotes* notes);
 
-// Lists. ListQuery's defaults hold for absent and empty parameters. now: for relative dates in filters.
+// Lists. The queries' defaults hold for absent and empty parameters. now: for relative dates in filters.
 Argument<ListQuery> job_list_query(const Request& request, WallMs now);        // with active, deleted, ex
 Argument<ListQuery> execution_list_query(const Request& request, WallMs now);  // with status, deleted
-Argument<ListQuery> slice_list_query(const Request& request, WallMs now);
+Argument<RecordQuery> slice_list_query(const Request& request, WallMs now);
 // Newest first unless told otherwise.
 Argument<AssetQuery> asset_query(const Request& request);
 // `size` and `from` alone, for lists that are neither filtered nor sorted.
-Argument<ListQuery> page_query(const Request& request);
+Argument<RecordQuery> page_query(const Request& request);
 // The same of the routes that are ours: what is wrong is 400 there, whatever it is elsewhere.
-Argument<ListQuery> own_page_query(const Request& request);
+Argument<RecordQuery> own_page_query(const Request& request);
 
 // `ex`: which fields of its latest execution a job is shown with. Nothing if it is not asked for.
 std::optional<ExecutionFields> execution_fields(const Request& request);

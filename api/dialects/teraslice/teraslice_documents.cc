@@ -94,6 +94,32 @@ Json process_document(const ClusterProcess& process) {
   return json;
 }
 
+void add_words(const Json& value, std::string& words) {
+  if (value.is_string() || value.is_number())
+    words.append(words.empty() ? "" : " ").append(value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+// The texts in a member: itself, those of a list, or the names and values of an object.
+std::string words_in(const Json& document, const char* member) {
+  std::string words;
+  const auto found = document.find(member);
+  if (found == document.end()) return words;
+  if (!found->is_structured()) add_words(*found, words);
+  if (found->is_array())
+    for (const Json& item : *found) add_words(item, words);
+  if (found->is_object()) {
+    for (const auto& [name, value] : found->items()) {
+      add_words(Json(name), words);
+      add_words(value, words);
+    }
+  }
+  return words;
+}
+
+void append_words(std::string& words, const std::string& further) {
+  if (!further.empty()) words.append(words.empty() ? "" : " ").append(further);
+}
+
 class TerasliceJobs final : public JobDialect {
  public:
   std::string_view name() const override { return kDialectName; }
@@ -236,6 +262,23 @@ class TerasliceJobs final : public JobDialect {
   std::span<const std::string_view> fact_members() const override { return kExecutionFacts; }
   std::span<const query::Field> job_fields() const override { return teraslice::job_fields(); }
   std::span<const query::Field> execution_fields() const override { return teraslice::execution_fields(); }
+
+  SearchTexts search_texts(const Json& document) const override {
+    SearchTexts texts;
+    if (!document.is_object()) return texts;
+    texts.name = words_in(document, "name");
+    texts.labels = words_in(document, "labels");
+    append_words(texts.labels, words_in(document, "tags"));
+    texts.description = words_in(document, "description");
+    for (const auto& [list, name] : {std::pair("operations", "_op"), std::pair("apis", "_name")}) {
+      const auto found = document.find(list);
+      if (found == document.end() || !found->is_array()) continue;
+      for (const Json& item : *found)
+        if (item.is_object()) append_words(texts.operations, words_in(item, name));
+    }
+    append_words(texts.operations, words_in(document, "assets"));
+    return texts;
+  }
 };
 
 Json operation_document(const OperationSpec& operation) {

@@ -22,7 +22,7 @@ constexpr std::array kJobFields = {
     Field{"autorecover", FieldType::boolean},
     Field{"lifecycle", FieldType::keyword},
     Field{"max_retries", FieldType::integer},
-    Field{"name", FieldType::text},
+    Field{"name", FieldType::text, FieldRole::name},
     Field{"probation_window", FieldType::integer},
     Field{"log_level", FieldType::keyword},
     Field{"slicers", FieldType::integer},

@@ -61,10 +61,10 @@ struct Answer {
       answer.give(document_answer(std::move(*document)));
     };
   }
-  Reply<std::shared_ptr<DocumentList>> shown_list() const {
-    return [answer = *this](Result<std::shared_ptr<DocumentList>> list) {
-      if (!list) return answer.fail(list.error());
-      answer.give(list_answer(std::move(*list)));
+  Reply<ListedDocuments> shown_list() const {
+    return [answer = *this](Result<ListedDocuments> listed) {
+      if (!listed) return answer.fail(listed.error());
+      answer.give(with_window(list_answer(std::move(listed->documents)), listed->window));
     };
   }
   void give(Result<Response> response) const {
@@ -316,11 +316,10 @@ void table_of(Call& call, std::span<const Json> rows, std::span<const std::strin
 }
 
 // Prints what a list answers.
-Reply<std::shared_ptr<DocumentList>> table_reply(const Call& call, std::vector<std::string_view> columns) {
-  return [answer = call.answer, request = call.request,
-          columns = std::move(columns)](Result<std::shared_ptr<DocumentList>> list) {
-    if (!list) return answer.fail(list.error());
-    answer.give(table_answer(request, std::move(*list), columns));
+Reply<ListedDocuments> table_reply(const Call& call, std::vector<std::string_view> columns) {
+  return [answer = call.answer, request = call.request, columns = std::move(columns)](Result<ListedDocuments> listed) {
+    if (!listed) return answer.fail(listed.error());
+    answer.give(with_window(table_answer(request, std::move(listed->documents), columns), listed->window));
   };
 }
 

@@ -65,7 +65,7 @@ std::vector<Json> node_rows(const Json& cluster_state) {
   return rows;
 }
 
-std::vector<Json> page_of(std::vector<Json> rows, const ListQuery& query) {
+std::vector<Json> page_of(std::vector<Json> rows, const RecordQuery& query) {
   const auto count = static_cast<std::int64_t>(rows.size());
   const auto first = std::min(query.from, count);
   const auto last = first + std::min(query.size, count - first);

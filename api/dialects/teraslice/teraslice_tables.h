@@ -23,6 +23,6 @@ std::vector<Json> worker_rows(const Json& cluster_state);
 std::vector<Json> node_rows(const Json& cluster_state);
 
 // `size` rows from `from` on.
-std::vector<Json> page_of(std::vector<Json> rows, const ListQuery& query);
+std::vector<Json> page_of(std::vector<Json> rows, const RecordQuery& query);
 
 }  // namespace slicemill::api::teraslice
