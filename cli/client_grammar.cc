@@ -127,6 +127,12 @@ class ClientGrammar {
         ->type_name("N")
         ->check(number_from(1, kMostNumber));
   }
+  void add_search(CLI::App& app) {
+    app.add_option("--search", options_.search,
+                   "Only what has all of these words, stemmed; \"...\" is a phrase, word* all that begin so")
+        ->type_name("WORDS");
+  }
+
   void add_filter(CLI::App& app, const char* example) {
     app.add_option("--filter", options_.filter,
                    fmt::format("Only what this filter matches ({}), e.g. {}", kFilterSyntax, example))
@@ -150,6 +156,7 @@ class ClientGrammar {
   void add_lists() {
     CLI::App& jobs = client(Command::jobs, "jobs", "List the jobs of a master");
     add_filter(jobs, "'name:nightly'");
+    add_search(jobs);
     add_limit(jobs);
     add_output(jobs);
 
@@ -157,6 +164,7 @@ class ClientGrammar {
     list.add_option("--status", options_.status, "Only executions with one of these statuses, e.g. running,failing")
         ->type_name("STATUS,...");
     add_filter(list, kExecutionFilter);
+    add_search(list);
     add_period(list, "--since", options_.since_ms, "Only executions that were submitted within this time, e.g. 2h");
     add_limit(list);
     add_output(list);

@@ -68,6 +68,7 @@ struct ClientOptions {
   std::optional<std::int64_t> timeout_ms;     // of waiting; stop: until it is forced
   std::string status;                         // list; words separated by commas
   std::string filter;                         // jobs, list, errors
+  std::string search;                         // jobs, list
   std::optional<std::int64_t> since_ms;       // list
   std::int64_t limit = 100;                   // jobs, list, errors
   bool follow = false;                        // logs

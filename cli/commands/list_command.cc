@@ -18,6 +18,7 @@
 #include "core/model/execution.h"
 #include "core/query/field.h"
 #include "core/query/filter.h"
+#include "core/query/search_words.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -172,10 +173,20 @@ std::string whole_filter(const ClientOptions& options) {
   return options.filter.empty() ? since : fmt::format("({}) AND {}", options.filter, since);
 }
 
+Result<void> check_search(const CommandLine& line) {
+  if (line.client.search.empty()) return {};
+  if (asks_data_directory(line))
+    return Error(ErrorCode::invalid, "--search: only a master knows the words; a data directory has --filter");
+  const auto words = query::parse_search_words(line.client.search);
+  if (!words) return Error(ErrorCode::invalid, "--search: " + words.error().message);
+  return {};
+}
+
 std::string execution_query(const ClientOptions& options) {
   std::string path = fmt::format("/v1/ex?{}", kLatestChangeFirst);
   if (!options.status.empty()) path += "&status=" + url_encoded(options.status);
   if (const std::string filter = whole_filter(options); !filter.empty()) path += "&filter=" + url_encoded(filter);
+  if (!options.search.empty()) path += "&search=" + url_encoded(options.search);
   return path;
 }
 
@@ -211,6 +222,7 @@ Result<std::vector<Json>> master_list(const CommandLine& line) {
 
 Result<void> list_all_executions(const CommandLine& line) {
   const bool stored = asks_data_directory(line);
+  RETURN_IF_ERROR(check_search(line));
   warn_of_unknown_fields(line.client.filter, dialect::execution_fields());
   if (!line.client.status.empty()) RETURN_IF_ERROR(check_statuses(line.client.status, stored));
   ASSIGN_OR_RETURN(const auto executions, stored ? stored_list(line) : master_list(line));
@@ -222,10 +234,12 @@ Result<void> list_all_executions(const CommandLine& line) {
 }
 
 Result<void> list_all_jobs(const CommandLine& line) {
+  RETURN_IF_ERROR(check_search(line));
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
   warn_of_unknown_fields(line.client.filter, dialect::job_fields());
   std::string path = fmt::format("/v1/jobs?{}&{}", kLatestChangeFirst, kShownExecution);
   if (!line.client.filter.empty()) path += "&filter=" + url_encoded(line.client.filter);
+  if (!line.client.search.empty()) path += "&search=" + url_encoded(line.client.search);
   ASSIGN_OR_RETURN(const auto jobs, list_up_to(master, path, line.client.limit));
   print_documents(line, jobs, job_list_columns());
   tell_if_cut(jobs, line.client);

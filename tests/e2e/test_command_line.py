@@ -167,6 +167,14 @@ class CommandLine(EndToEnd):
         self.assert_one_line(self.slicemill("list", "--status", "runing"), BAD_INPUT, "'runing' is no status", "running")
         self.assert_one_line(self.slicemill("list", "--filter", "name:("), BAD_INPUT)
         self.assertIn("did you mean '_status'?", self.slicemill("list", "--filter", "status:failed AND name:done").stderr)
+        self.assertEqual([e["ex_id"] for e in json.loads(self.ok("list", "--search", "file readers done", "-o", "json"))], [done])
+        self.assertEqual([e["ex_id"] for e in json.loads(self.ok("list", "--search", "file_reader", "--status", "failed", "-o", "json"))], [bad])
+        self.assertEqual([j["name"] for j in json.loads(self.ok("jobs", "--search", "slow", "--filter", "workers:[1 TO *]", "-o", "json"))], ["slow"])
+        self.assertEqual(json.loads(self.ok("jobs", "--search", "done slow", "-o", "json")), [])
+        for command in ("list", "jobs"):
+            self.assert_one_line(self.slicemill(command, "--search", 'a "b'), BAD_INPUT, "--search", "character 3")
+            self.assert_one_line(self.slicemill(command, "--search", "-"), BAD_INPUT, "no word")
+        self.assert_one_line(self.slicemill("list", "--search", "done", "--data", self.directory / "data"), BAD_INPUT, "--search", "--filter")
         self.assert_one_line(self.slicemill("list", "--since", "soon"), BAD_INPUT, "'soon' is not a time")
 
     def test_an_empty_list_has_its_header(self):
