@@ -153,10 +153,10 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, std::
       analytics_(job_, ledger->header().figures),
       quarantine_policy_(QuarantinePolicy::of(job_)),
       ledger_(std::move(ledger)),
+      lifecycle_(SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted),
       ledger_noted_(launch.ledger_was_made || !launch.master_notes_ledger),
       resumed_(resumed) {
   persistent_ = job_.persistent;
-  wanted_ = SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_->header().wanted;
   started_ms_ = parts_.loop.wall_ms();
   remarks_ = ledger_->header().remarks;
   notices_ = ledger_->header().notices;
@@ -268,11 +268,7 @@ void Controller::wire() {
   worker_watch_ = std::make_unique<WorkerWatch>(
       parts_.loop, launch_.ex_id, launch_.settings,
       WorkerWatch::Hooks{.counts = [this] { return dispatcher_->workers().counts(); },
-                         .excused =
-                             [this] {
-                               return phase_ != Phase::working || wanted_ != WantedState::running || obstacle_->up() ||
-                                      workers_wait_;
-                             },
+                         .excused = [this] { return !lifecycle_.dispatches() || obstacle_->up() || workers_wait_; },
                          .on_alone = [this](const Error& error) { fail(error); },
                          .on_change =
                              [this] {
@@ -329,10 +325,11 @@ void Controller::start(std::function<void(ControllerOutcome)> on_finished) {
     finished_ms_ = outcome->at_ms;
     const auto owed = ledger_->unpublished_outputs();
     keeps_staging_ = !owed || !owed->empty();
-    phase_ = Phase::finished;
+    lifecycle_.take(Event::found_ended);
     finish();
     return;
   }
+  if (lifecycle_.drains()) begin_drain(launch_.settings.shutdown_timeout_ms);  // an earlier controller was told to
   if (!publisher_) {
     open_sources();
     return;
@@ -344,6 +341,10 @@ void Controller::open_sources() {
   if (publisher_ && !committed_.empty() && !SLICEMILL_MUTATED("no_roll_forward")) {
     for (const auto& [slice, output] : committed_) sweep_->keep(output.key, output.attempt);
     settlement_->roll_forward(std::exchange(committed_, {}));
+  }
+  if (lifecycle_.drains()) {
+    turn_soon();
+    return;
   }
   const bool goes_on = resumed_ || ledger_->header().recovered;
   if (!recovery_->slices_anew() || (goes_on && !source_->can_resume())) {
@@ -368,20 +369,15 @@ void Controller::begin_slicing() {
 }
 
 void Controller::begin() {
-  if (phase_ == Phase::opening) {
-    phase_ = Phase::working;
+  if (lifecycle_.take(recovery_->replays() ? Event::ready_to_replay : Event::ready)) {
     worker_watch_->begin();
-    if (recovery_->replays())
+    if (lifecycle_.replays())
       parts_.loop.after(std::chrono::milliseconds(launch_.settings.min_status_ms),
                         [this, alive = std::weak_ptr<bool>(alive_)] {
                           if (alive.expired()) return;
                           replay_shown_ = true;
                           turn_soon();
                         });
-    if (wanted_ == WantedState::stopping) {
-      wanted_ = WantedState::running;
-      stop(launch_.settings.shutdown_timeout_ms, [](const Result<ExecutionStatus>&) {});
-    }
   }
   if (link_) link_->report_soon();
   turn_soon();
@@ -402,18 +398,14 @@ void Controller::turn_soon() {
 
 void Controller::turn() {
   ++turns_;
-  const bool ending = wanted_ == WantedState::stopping || fatal_ || suspending_;
-  // Opening a source may take long, or hang: a drain does not wait for it.
-  const bool nothing_runs_yet =
-      phase_ == Phase::opening && ((opening_slicers_ && drain_due_.has_value()) || prepare_waits_);
-  if (ending && (phase_ == Phase::working || nothing_runs_yet)) {
+  if (lifecycle_.drains()) {
     conclude_if_drained();
     return;
   }
-  if (phase_ != Phase::working) return;
+  if (!lifecycle_.works()) return;
   if (sweep_ && !dispatcher_->reattaching()) sweep_->begin();
   const ExecutionStatus before = shown_;
-  if (wanted_ == WantedState::running && !obstacle_->up()) {
+  if (lifecycle_.dispatches() && !obstacle_->up()) {
     const std::uint64_t ahead = dispatcher_->wanted_ahead();
     recovery_->fill(queue_.size(), ahead);
     redrive_->fill(queue_.size(), ahead);
@@ -424,8 +416,9 @@ void Controller::turn() {
   }
   if (queuing_complete_ms_ == 0 && slicing_ && source_->exhausted()) queuing_complete_ms_ = parts_.loop.wall_ms();
   if (!slicing_ && !replaying()) begin_slicing();
+  if (replay_shown_ && slicing_ && recovery_->slices_anew()) lifecycle_.take(Event::replayed);
   if (const std::string excess = quarantine_excess(false); !excess.empty()) give_up(excess);
-  if (!fatal_ && !obstacle_->up() && all_done()) {
+  if (lifecycle_.works() && !obstacle_->up() && all_done()) {
     // Nobody stages output any more when it is cleaned up.
     if (auto* speculation = dispatcher_->speculation(); speculation != nullptr && speculation->revoked() > 0)
       speculation->end_revoked();
@@ -455,23 +448,14 @@ bool Controller::all_done() const {
 }
 
 ExecutionStatus Controller::status() const {
-  using enum ExecutionStatus;
-  if (phase_ == Phase::finished) return outcome_.status;
-  if (wanted_ == WantedState::stopping || suspending_) return stopping;
-  if (obstacle_->up() && !fatal_) return paused;
-  if (phase_ == Phase::opening) return initializing;
-  if (fatal_) return failing;
-  if (wanted_ == WantedState::paused) return paused;
-  if (failing_) return failing;
-  const bool cleanup_only = recovery_->replays() && !recovery_->slices_anew();
-  if (recovery_->replays() && (!replay_shown_ || cleanup_only || replaying())) return recovering;
-  return running;
+  if (lifecycle_.finished()) return outcome_.status;
+  return lifecycle_.status({.obstructed = obstacle_->up(), .failing = failing_});
 }
 
 // Removed from outside, a ledger goes on being written into files that have no name any more, and all is lost with the
 // process. Later: this is asked within a report.
 void Controller::look_after_ledger() {
-  if (phase_ == Phase::finished || parts_.ledgers.exists(launch_.ledger_directory)) return;
+  if (lifecycle_.finished() || parts_.ledgers.exists(launch_.ledger_directory)) return;
   parts_.loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) ledger_failed(lost_ledger(launch_.ex_id, launch_.ledger_directory));
   });
@@ -512,16 +496,19 @@ void Controller::probation() {
 // ---- verbs
 // ------------------------------------------------------------------------------------------------------------
 
+Error Controller::refusal(std::string_view what) const {
+  return {code_of_refusal(status()),
+          fmt::format("execution {} is {} and cannot be {}", launch_.ex_id, to_string(status()), what)};
+}
+
 void Controller::set_wanted(WantedState wanted, std::function<void()> then) {
-  wanted_ = wanted;
   writer_->batch().wanted = wanted;
   writer_->after_sync(std::move(then));
 }
 
 void Controller::pause(Done done) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
-    done(Error(code_of_refusal(status()),
-               fmt::format("execution {} is {} and cannot be paused", launch_.ex_id, to_string(status()))));
+  if (!lifecycle_.take(Event::pause)) {
+    done(refusal("paused"));
     return;
   }
   dispatcher_->set_open(false);
@@ -537,9 +524,8 @@ void Controller::pause(Done done) {
 }
 
 void Controller::resume(Done done) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished || wanted_ == WantedState::stopping || fatal_) {
-    done(Error(code_of_refusal(status()),
-               fmt::format("execution {} is {} and cannot be resumed", launch_.ex_id, to_string(status()))));
+  if (!lifecycle_.may(Event::resume)) {
+    done(refusal("resumed"));
     return;
   }
   if (!parts_.ledgers.exists(launch_.ledger_directory)) {
@@ -552,6 +538,7 @@ void Controller::resume(Done done) {
     reason_.clear();
     parts_.loop.cancel(probation_timer_);
   }
+  lifecycle_.take(Event::resume);
   set_wanted(WantedState::running, [this, done = std::move(done)] {
     if (link_) link_->report_soon();
     turn_soon();
@@ -560,7 +547,8 @@ void Controller::resume(Done done) {
 }
 
 void Controller::stop(std::int64_t deadline_ms, Done done) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished) {
+  lifecycle_.take(Event::stop);
+  if (!lifecycle_.drains()) {  // it ends already
     done(status());
     return;
   }
@@ -577,8 +565,7 @@ void Controller::stop(std::int64_t deadline_ms, Done done) {
 }
 
 void Controller::suspend(std::int64_t deadline_ms) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished || suspending_) return;
-  suspending_ = true;
+  if (!lifecycle_.take(Event::suspend)) return;
   begin_drain(deadline_ms);
   turn_soon();
 }
@@ -603,7 +590,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
 }
 
 void Controller::on_stop_deadline() {
-  if (phase_ > Phase::working) return;
+  if (!lifecycle_.drains()) return;
   auto slices = dispatcher_->break_leases();
   if (!slices.empty())
     log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
@@ -615,16 +602,14 @@ void Controller::on_stop_deadline() {
 }
 
 void Controller::fail(const Error& error) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
   give_up(slicer_error(launch_.ex_id, error.message));
 }
 
 // What it has done stays done; what is open stays open, for a recovery.
 void Controller::give_up(const std::string& reason) {
-  if (phase_ == Phase::concluding || phase_ == Phase::finished || fatal_) return;
+  if (!lifecycle_.take(Event::fatal)) return;
   log(LogLevel::error, "{}", plain_reason(reason));
   reason_ = reason;
-  fatal_ = true;
   begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));
   if (link_) link_->report_soon();
   turn_soon();

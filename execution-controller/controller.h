@@ -26,6 +26,7 @@
 #include "execution-controller/dispatch/dispatcher.h"
 #include "execution-controller/dispatch/slice_queue.h"
 #include "execution-controller/dispatch/worker_watch.h"
+#include "execution-controller/execution_lifecycle.h"
 #include "execution-controller/obstacle.h"
 #include "execution-controller/reporting/analytics.h"
 #include "execution-controller/reporting/master_link.h"
@@ -97,7 +98,7 @@ class Controller {
   const SliceCounters& durable_counters() const;
 
  private:
-  enum class Phase { opening, working, concluding, finished };
+  using Event = LifecycleEvent;
 
   Controller(const Parts& parts, const ControllerLaunch& launch, std::unique_ptr<SliceLedger> ledger, bool resumed);
 
@@ -120,9 +121,11 @@ class Controller {
   void begin_slicing();
   void conclude_if_drained();
   void conclude_all_done();
-  void conclude(ExecutionStatus status, const std::string& reason);
+  void conclude(Event event, const std::string& reason);
   void outcome_durable(ExecutionStatus status, const std::string& reason);
   void finish();
+  // A user asked for what means nothing now.
+  Error refusal(std::string_view what) const;
   void set_wanted(WantedState wanted, std::function<void()> then);
   void begin_drain(std::int64_t deadline_ms);
   void on_stop_deadline();
@@ -178,8 +181,7 @@ class Controller {
   std::map<std::uint64_t, std::optional<wire::Answer>> requests_;  // the latest; without an answer: under way
   std::uint64_t wanted_workers_ = 0;                               // as the master said, see wire::Wanted
 
-  Phase phase_ = Phase::opening;
-  WantedState wanted_ = WantedState::running;
+  ExecutionLifecycle lifecycle_;
   bool ledger_noted_ = false;  // the registry knows of the ledger: slices may go out
   bool resumed_ = false;       // the ledger was there before: a restart, or a local resume
   bool slicing_ = false;       // the slicers are open, or will never be
@@ -189,15 +191,14 @@ class Controller {
   bool turn_scheduled_ = false;
   bool replay_shown_ = false;  // `recovering` was visible for min_status_ms
   bool persistent_ = false;
-  bool suspending_ = false;
   std::uint64_t turns_ = 0;  // every change of what is reported leads to one
   mutable std::uint64_t reported_turns_ = 0;
   bool workers_wait_ = false;      // for an obstacle: none can be started
+  bool prepares_output_ = false;   // on its executor
   bool prepare_waits_ = false;     // for an obstacle: no source is open yet
   bool keeps_staging_ = false;     // it ends with committed outputs that could not be published
   Remarks remarks_;                // as in the ledger, or about to be
   Recovery::Committed committed_;  // to be rolled forward once the output directories are ready
-  bool fatal_ = false;             // it cannot go on: drains, then `failed`
   bool joined_ = false;            // and published
   bool left_open_ = false;         // a stop gave up slices that had begun
   bool past_deadline_ = false;

@@ -15,17 +15,20 @@ constexpr auto kTellAfter = std::chrono::seconds(1);  // the outcome, at the lat
 }  // namespace
 
 void Controller::conclude_if_drained() {
+  if (prepares_output_) return;  // what it makes would be cleaned up beneath it
+  // Workers of an earlier controller may hold slices, and stage output.
+  if (dispatcher_->reattaching() && !past_deadline_) return;
   const bool workers_gone = dispatcher_->workers().size() == 0 || past_deadline_;
   if (dispatcher_->leased() > 0 || writer_->busy() || !workers_gone) return;
   const bool waited_enough = past_deadline_ || outcome_.obstacle;
   if (obstacle_->up() && waited_enough && settlement_->leave_unpublished()) left_open_ = keeps_staging_ = true;
   if (settlement_->in_progress() > 0) return;
-  if (fatal_) {
-    conclude(ExecutionStatus::failed, reason_);
+  if (lifecycle_.gives_up()) {
+    conclude(Event::drained, reason_);
     return;
   }
-  if (suspending_ && wanted_ != WantedState::stopping) {
-    phase_ = Phase::finished;
+  if (lifecycle_.phase() == Phase::suspending) {
+    lifecycle_.take(Event::drained);
     outcome_.status = ExecutionStatus::stopped;
     outcome_.counters = writer_->durable_counters();
     outcome_.suspended = true;
@@ -39,7 +42,7 @@ void Controller::conclude_if_drained() {
   if (nothing_open && !obstacle_->up())
     conclude_all_done();
   else
-    conclude(ExecutionStatus::stopped, "");
+    conclude(Event::drained, "");
 }
 
 void Controller::conclude_all_done() {
@@ -47,16 +50,16 @@ void Controller::conclude_all_done() {
   const std::string excess = quarantine_excess(true);
   if (failed > 0) {
     const auto& first = settlement_->first_failure();
-    conclude(ExecutionStatus::failed, failure_reason(launch_.ex_id, failed, first ? first_error_text(*first) : ""));
+    conclude(Event::all_done_with_errors, failure_reason(launch_.ex_id, failed, first ? first_error_text(*first) : ""));
   } else if (!excess.empty()) {
-    conclude(ExecutionStatus::failed, excess);
+    conclude(Event::all_done_with_errors, excess);
   } else if (cannot_resume_) {
-    conclude(ExecutionStatus::failed, "slicer cannot resume: it does not know its position");
+    conclude(Event::all_done_with_errors, "slicer cannot resume: it does not know its position");
   } else if (join_ && all_of_lineage_done()) {
     join_->begin();
   } else {
     if (join_) log(LogLevel::warn, "the output is not joined: slices of earlier executions are still open");
-    conclude(ExecutionStatus::completed, "");
+    conclude(Event::all_done, "");
   }
 }
 
@@ -66,9 +69,11 @@ bool Controller::all_of_lineage_done() const {
   return counts && counts->error + counts->start + counts->pending == 0 && source_->exhausted();
 }
 
-void Controller::conclude(ExecutionStatus status, const std::string& reason) {
-  if (phase_ > Phase::working) return;
-  phase_ = Phase::concluding;
+void Controller::conclude(Event event, const std::string& reason) {
+  const auto outcome = outcome_of(lifecycle_.phase(), event);
+  if (!outcome) return;
+  const ExecutionStatus status = *outcome;
+  lifecycle_.take(event);
   dispatcher_->set_open(false);
   dispatcher_->workers().dismiss_all();
   finished_ms_ = parts_.loop.wall_ms();
@@ -84,7 +89,7 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
     ledger_failed(passed.error());
     return;
   }
-  phase_ = Phase::finished;
+  lifecycle_.take(Event::outcome_synced);
   reason_ = reason;
   outcome_ = {status, reason, writer_->durable_counters()};
   if (ran_to_its_end(status)) outcome_.remarks = standing_remarks(remarks_);
@@ -145,8 +150,7 @@ void Controller::finish() {
 // Nothing can be recorded any more, so nothing may be claimed: the process ends without an outcome and is started
 // again.
 void Controller::ledger_failed(const Error& error) {
-  if (phase_ == Phase::finished) return;
-  phase_ = Phase::finished;
+  if (!lifecycle_.take(Event::ledger_lost)) return;
   log(LogLevel::error, "the ledger failed: {}", error.message);
   dispatcher_->set_open(false);
   reason_ = error.message;

@@ -23,7 +23,7 @@ void Controller::wire_output() {
       OutputJoin::Hooks{.on_done =
                             [this](const Result<void>& joined) {
                               joined_ = joined.has_value();
-                              conclude(joined ? ExecutionStatus::completed : ExecutionStatus::failed,
+                              conclude(joined ? Event::all_done : Event::all_done_with_errors,
                                        joined ? "" : joined.error().message);
                             },
                         .on_obstacle = [this](const Error& error) { output_obstructed(error); },
@@ -33,12 +33,14 @@ void Controller::wire_output() {
 // Before the first dispatch: directories are there, `if_exists` is judged.
 void Controller::prepare_output() {
   prepare_waits_ = false;
+  prepares_output_ = true;
   const bool first = !resumed_ && !ledger_->header().recovered;
   auto prepared = std::make_shared<Result<void>>();
   parts_.loop.offload(
       Loop::Executor::publish, [this, prepared, first] { *prepared = publisher_->prepare(first); },
       [this, prepared, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired()) return;
+        prepares_output_ = false;
         if (*prepared) {
           open_sources();
         } else if (prepared->error().obstacle) {
@@ -46,7 +48,6 @@ void Controller::prepare_output() {
           output_obstructed(prepared->error());
           turn_soon();
         } else {
-          phase_ = Phase::working;
           fail(prepared->error());
         }
       });
@@ -62,14 +63,14 @@ void Controller::probe_output(const Obstacle::Answer& answer) {
 }
 
 void Controller::output_obstructed(const Error& error) {
-  if (phase_ <= Phase::working) obstacle_->raise("output", error);
+  if (lifecycle_.obstacles_count()) obstacle_->raise("output", error);
 }
 
 void Controller::obstacle_raised() {
   dispatcher_->set_open(false);
   dispatcher_->recall_all();
   if (link_) link_->report_soon();
-  if (!parts_.leaves_at_obstacle || suspending_) return;
+  if (!parts_.leaves_at_obstacle || !lifecycle_.may(Event::suspend)) return;
   outcome_.obstacle = Error(ErrorCode::no_space, obstacle_->reason());
   suspend(launch_.settings.shutdown_timeout_ms);
 }

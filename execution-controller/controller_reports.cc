@@ -50,17 +50,18 @@ StatusReport Controller::report() {
                 .done = progress.done},
                left);
     shown_percent_ = std::max(shown_percent_, progress.percent.value_or(0));
-  } else if (phase_ != Phase::finished) {
+  } else if (!lifecycle_.finished()) {
     meter_.rest();
   }
-  std::string reason = phase_ == Phase::finished || fatal_ || !obstacle_->up() ? reason_ : obstacle_->reason();
+  std::string reason =
+      lifecycle_.finished() || lifecycle_.gives_up() || !obstacle_->up() ? reason_ : obstacle_->reason();
   if (reason.empty() && !settlement_->obstacle().empty()) reason = "publishing waits: " + settlement_->obstacle();
   if (reason.empty()) reason = worker_watch_->reason();
   if (const std::string thread = parts_.loop.waits_for(); reason.empty() && !thread.empty())
     reason = "obstacle: " + thread;
   return {.status = std::string(to_string(present)),
           .reason = std::move(reason),
-          .stats = phase_ == Phase::finished && !outcome_.suspended ? stats_at_end() : stats(),
+          .stats = lifecycle_.finished() && !outcome_.suspended ? stats_at_end() : stats(),
           .workers = wanted_workers_,
           .log_level = dispatcher_->workers().log_level()};
 }
@@ -85,7 +86,7 @@ Stats Controller::stats() const {
   if (const FirstError* first = first_error()) stats.first_error = view_of(*first);
   Progress& progress = stats.progress;
   measure(progress);
-  if (phase_ != Phase::finished) {
+  if (!lifecycle_.finished()) {
     progress.records_per_second = meter_.records_per_second();
     progress.bytes_per_second = meter_.bytes_per_second();
     progress.remaining = meter_.remaining();
@@ -119,7 +120,7 @@ void Controller::measure(Progress& progress) const {
     }
   }
   if (progress.total) progress.total = std::max(*progress.total, progress.done);
-  if (phase_ == Phase::finished && outcome_.status == ExecutionStatus::completed) {
+  if (lifecycle_.finished() && outcome_.status == ExecutionStatus::completed) {
     progress.percent = 100;
   } else if (progress.total) {
     // What is done may still have to be joined, and its end to be recorded.

@@ -64,7 +64,7 @@ void LedgerWait::probe(const Obstacle::Answer& answer) {
 
 // Without figures: what the master was told last stays true.
 StatusReport LedgerWait::report() const {
-  return {.status = std::string(to_string(stopping_ ? ExecutionStatus::stopping : ExecutionStatus::paused)),
+  return {.status = std::string(to_string(lifecycle_.status({.obstructed = true}))),
           .reason = obstacle_.reason(),
           .workers = wanted_.workers,
           .log_level = wanted_.log_level};
@@ -80,7 +80,7 @@ void LedgerWait::refuse(std::uint64_t request_id) {
 void LedgerWait::on_verb(const wire::Verb& verb) {
   switch (verb.verb) {
     case wire::VerbName::stop:  // the master keeps the wish, and tells it to the next controller
-      stopping_ = true;
+      lifecycle_.take(LifecycleEvent::stop);
       link_.report_soon();
       link_.answer({.request_id = verb.request_id, .body = to_compact_text(Json{{"status", report().status}})});
       return;

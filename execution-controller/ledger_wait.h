@@ -14,6 +14,7 @@
 #include "core/runtime/files.h"
 #include "core/runtime/loop.h"
 #include "core/wire/channel.h"
+#include "execution-controller/execution_lifecycle.h"
 #include "execution-controller/obstacle.h"
 #include "execution-controller/reporting/master_link.h"
 
@@ -35,8 +36,8 @@ class LedgerWait {
   Loop& loop_;
   const ControllerLaunch& launch_;
   Files& files_;
-  bool stopping_ = false;
-  wire::Wanted wanted_;  // no worker is here that would have to obey
+  ExecutionLifecycle lifecycle_{WantedState::running};  // as long as it waits
+  wire::Wanted wanted_;                                 // no worker is here that would have to obey
   Obstacle obstacle_;
   MasterLink link_;
 };
