@@ -242,7 +242,7 @@ void Controller::wire() {
                               if (sweep_) sweep_->keep(key, attempt);
                             },
                         .on_attempts_lost =
-                            [this](const std::vector<std::pair<SliceKey, Attempt>>& attempts) {
+                            [this](const SliceAttempts& attempts) {
                               if (sweep_) sweep_->lost(attempts);
                             }});
   source_ = std::make_unique<SliceSource>(
@@ -579,7 +579,7 @@ void Controller::begin_drain(std::int64_t deadline_ms) {
   left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
   settlement_->drop_waiting();
   dispatcher_->recall_all();
-  dispatcher_->workers().dismiss_all();
+  dispatcher_->levels().dismiss_all();
   const auto due = parts_.loop.now() + std::chrono::milliseconds(deadline_ms);
   if (drain_due_ && *drain_due_ <= due) return;
   drain_due_ = due;

@@ -75,7 +75,7 @@ void Controller::conclude(Event event, const std::string& reason) {
   const ExecutionStatus status = *outcome;
   lifecycle_.take(event);
   dispatcher_->set_open(false);
-  dispatcher_->workers().dismiss_all();
+  dispatcher_->levels().dismiss_all();
   finished_ms_ = parts_.loop.wall_ms();
   writer_->batch().outcome = LedgerOutcome{status, reason, finished_ms_};
   if (SLICEMILL_MUTATED("tell_outcome_before_sync"))

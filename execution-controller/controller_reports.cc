@@ -63,7 +63,7 @@ StatusReport Controller::report() {
           .reason = std::move(reason),
           .stats = lifecycle_.finished() && !outcome_.suspended ? stats_at_end() : stats(),
           .workers = wanted_workers_,
-          .log_level = dispatcher_->workers().log_level()};
+          .log_level = dispatcher_->levels().log_level()};
 }
 
 Stats Controller::stats() const {

@@ -56,11 +56,11 @@ void Controller::on_verb(const wire::Verb& verb) {
 
 void Controller::on_wanted(const wire::Wanted& wanted) {
   wanted_workers_ = wanted.workers;
-  dispatcher_->workers().set_wanted(wanted.workers);
+  dispatcher_->levels().set_wanted(wanted.workers);
   const auto level = parse_log_level(wanted.log_level);
-  if (level && wanted.log_level != dispatcher_->workers().log_level()) {
+  if (level && wanted.log_level != dispatcher_->levels().log_level()) {
     set_log_level(*level);
-    dispatcher_->workers().set_log_level(wanted.log_level);
+    dispatcher_->levels().set_log_level(wanted.log_level);
   }
   if (link_) link_->report_soon();
 }

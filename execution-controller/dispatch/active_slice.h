@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/model/slice.h"
 #include "core/runtime/in_flight_marker.h"
@@ -18,6 +20,8 @@ inline SliceKey key_of(const InFlightSlice& begun) {
 inline Attempt attempt_of(const InFlightSlice& begun) {
   return {begun.epoch, static_cast<std::uint32_t>(begun.n)};
 }
+
+using SliceAttempts = std::vector<std::pair<SliceKey, Attempt>>;
 
 struct ActiveSlice {
   SliceKey key;

@@ -20,10 +20,11 @@ std::optional<std::uint64_t> SliceTimes::median_us() const {
   return times[static_cast<std::size_t>(known / 2)];
 }
 
-Speculation::Speculation(Loop& loop, WorkerTable& workers, LeaseTable& leases, const SpeculationPolicy& policy,
-                         std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks)
+Speculation::Speculation(Loop& loop, WorkerTable& workers, WorkerLevels& levels, LeaseTable& leases,
+                         const SpeculationPolicy& policy, std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks)
     : loop_(loop),
       workers_(workers),
+      levels_(levels),
       leases_(leases),
       policy_(policy),
       epoch_(epoch),
@@ -74,7 +75,7 @@ void Speculation::give_second(Worker& slow, Worker& idle) {
     slow.doubled = true;
     return;
   }
-  if (slow.outstanding > 1 && !slow.recall) workers_.recall(slow, 0);
+  if (slow.outstanding > 1 && !slow.recall) levels_.recall(slow, 0);
   slow.slow = true;
   ActiveSlice& slice = oldest->slice;
   const Attempt attempt{epoch_, ++slice.tries};
@@ -111,7 +112,7 @@ void Speculation::promote(const SliceKey& key) {
 // does is as good as lost.
 void Speculation::revoke(const SliceKey& key, const Attempt& attempt, WorkerNumber number) {
   revoked_[{key, attempt}] = number;
-  if (Worker* worker = workers_.find(number)) workers_.revoke(*worker, {key, attempt});
+  if (Worker* worker = workers_.find(number)) levels_.revoke(*worker, {key, attempt});
   loop_.after(std::chrono::milliseconds(lease_ms_), [this, key, attempt, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     const auto still = revoked_.find({key, attempt});
@@ -188,8 +189,7 @@ bool Speculation::drop(Worker& worker, const wire::HeldSlice& held) {
   return true;
 }
 
-void Speculation::drop_all(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
-                           std::vector<std::pair<SliceKey, Attempt>>& lost) {
+void Speculation::drop_all(WorkerNumber number, const std::vector<wire::HeldSlice>& kept, SliceAttempts& lost) {
   const auto is_kept = [&](const SliceKey& key, const Attempt& attempt) {
     return std::find(kept.begin(), kept.end(), wire::HeldSlice{key, attempt}) != kept.end();
   };

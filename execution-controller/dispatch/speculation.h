@@ -19,6 +19,7 @@
 #include "core/wire/messages.h"
 #include "execution-controller/dispatch/active_slice.h"
 #include "execution-controller/dispatch/lease_table.h"
+#include "execution-controller/dispatch/worker_levels.h"
 #include "execution-controller/dispatch/worker_table.h"
 
 namespace slicemill::controller {
@@ -54,13 +55,13 @@ class Speculation {
     std::function<bool(const Worker&)> may_be_given;
     std::function<void()> on_patience_over;  // maybe a slice is too slow now
     std::function<void()> on_refused;        // a completed result of an attempt that does not count
-    std::function<void(const std::vector<std::pair<SliceKey, Attempt>>&)> on_attempts_lost;
+    std::function<void(const SliceAttempts&)> on_attempts_lost;
     std::function<void(const ProcessIdentity&, const std::string&)> on_lost;      // its worker does not let go
     std::function<void(ActiveSlice, const wire::SliceResult&)> on_settled_twice;  // planted fault only
   };
 
-  Speculation(Loop& loop, WorkerTable& workers, LeaseTable& leases, const SpeculationPolicy& policy,
-              std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks);
+  Speculation(Loop& loop, WorkerTable& workers, WorkerLevels& levels, LeaseTable& leases,
+              const SpeculationPolicy& policy, std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks);
   ~Speculation();
 
   // Work is left for nobody, somebody idles: whoever is too slow gets help. If nobody is yet, a timer waits for that.
@@ -76,8 +77,7 @@ class Speculation {
   // It will never run there: what was given back, or did not arrive. False: it is not of two attempts.
   bool drop(Worker& worker, const wire::HeldSlice& held);
   // The worker is gone, or has nothing but `kept`. The attempts that ended are added to `lost`.
-  void drop_all(WorkerNumber number, const std::vector<wire::HeldSlice>& kept,
-                std::vector<std::pair<SliceKey, Attempt>>& lost);
+  void drop_all(WorkerNumber number, const std::vector<wire::HeldSlice>& kept, SliceAttempts& lost);
   // What the worker has beside its leases.
   std::uint64_t held_by(WorkerNumber number) const;
   std::vector<wire::HeldSlice> revoked_of(WorkerNumber number) const;
@@ -104,6 +104,7 @@ class Speculation {
 
   Loop& loop_;
   WorkerTable& workers_;
+  WorkerLevels& levels_;
   LeaseTable& leases_;
   const SpeculationPolicy policy_;
   const std::uint64_t epoch_;

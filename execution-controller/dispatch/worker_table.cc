@@ -74,14 +74,9 @@ Worker& WorkerTable::welcome_back_or_new(ServerChannel::Peer peer, const wire::H
   return worker;
 }
 
-void WorkerTable::greet(Worker& worker) {
+void WorkerTable::ask_for_pulse(Worker& worker) {
   worker.pulse.reset();  // until it shows it again
   if (options_.looks_at_pulses && worker.process.pid != 0) send(worker, wire::PulseWanted{options_.controller});
-  if (dismissing_ || worker.leaving) {  // it was on its way, or lost the word with its connection
-    worker.leaving = false;
-    dismiss(worker);
-  }
-  dismiss_surplus();
 }
 
 std::optional<Worker> WorkerTable::take(WorkerNumber number) {
