@@ -24,6 +24,9 @@ inline constexpr const char* kStatus = "_status";
 inline constexpr const char* kStatusReason = "_status_reason";
 inline constexpr const char* kFailure = "_failureReason";
 inline constexpr const char* kStats = "_slicer_stats";
+// Of the counters, those with names of its own.
+inline constexpr const char* kIdleWorkers = "workers_available";
+inline constexpr const char* kRunSeconds = "job_duration";
 inline constexpr const char* kCreated = "_created";
 inline constexpr const char* kUpdated = "_updated";
 inline constexpr const char* kDeleted = "_deleted";

@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "core/model/end_reason.h"
 #include "core/model/mended_records.h"
-#include "core/model/plain_reason.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -19,10 +19,6 @@ constexpr std::int64_t kFatalDrainMs = 2'000;  // in-flight slices of an executi
 
 ErrorCode code_of_refusal(ExecutionStatus status) {
   return is_terminal(status) ? ErrorCode::not_found : ErrorCode::conflict;
-}
-
-std::string slicer_error(const std::string& ex_id, const std::string& cause) {
-  return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id, cause);
 }
 
 // Why a recovery that is to slice on cannot go on from where its source stood. "" if it can.
@@ -602,13 +598,13 @@ void Controller::on_stop_deadline() {
 }
 
 void Controller::fail(const Error& error) {
-  give_up(slicer_error(launch_.ex_id, error.message));
+  give_up(to_text(SourceFailed{error.message}));
 }
 
 // What it has done stays done; what is open stays open, for a recovery.
 void Controller::give_up(const std::string& reason) {
   if (!lifecycle_.take(Event::fatal)) return;
-  log(LogLevel::error, "{}", plain_reason(reason));
+  log(LogLevel::error, "{}", reason);
   reason_ = reason;
   begin_drain(std::min(kFatalDrainMs, launch_.settings.shutdown_timeout_ms));
   if (link_) link_->report_soon();

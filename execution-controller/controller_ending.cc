@@ -1,7 +1,7 @@
 // Controller, second part: how an execution ends. The outcome is durable before anybody is told.
 #include <utility>
 
-#include "core/model/plain_reason.h"
+#include "core/model/end_reason.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -50,7 +50,7 @@ void Controller::conclude_all_done() {
   const std::string excess = quarantine_excess(true);
   if (failed > 0) {
     const auto& first = settlement_->first_failure();
-    conclude(Event::all_done_with_errors, failure_reason(launch_.ex_id, failed, first ? first_error_text(*first) : ""));
+    conclude(Event::all_done_with_errors, to_text(SlicesFailed{failed, first ? first_error_text(*first) : ""}));
   } else if (!excess.empty()) {
     conclude(Event::all_done_with_errors, excess);
   } else if (cannot_resume_) {
@@ -96,8 +96,8 @@ void Controller::outcome_durable(ExecutionStatus status, const std::string& reas
   outcome_.stats = stats_at_end();
   for (const auto& remark : outcome_.remarks) log(LogLevel::warn, "{}", remark);
   log(LogLevel::info, "execution {} is {}{}{}: {} slice{}, {} failed", launch_.ex_id, to_string(status),
-      reason.empty() ? "" : ", ", plain_reason(reason), outcome_.counters.processed,
-      outcome_.counters.processed == 1 ? "" : "s", outcome_.counters.failed);
+      reason.empty() ? "" : ", ", reason, outcome_.counters.processed, outcome_.counters.processed == 1 ? "" : "s",
+      outcome_.counters.failed);
   for (const auto& line : analytics_.averages()) log(LogLevel::info, "{}", line);
   finish();
 }

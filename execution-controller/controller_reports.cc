@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/model/plain_reason.h"
 #include "core/runtime/log.h"
 #include "execution-controller/controller.h"
 
@@ -139,7 +138,7 @@ Stats Controller::stats_at_end() const {
       .ex_id = launch_.ex_id,
       .name = job_.name,
       .status = std::string(to_string(outcome_.status)),
-      .reason = std::string(plain_reason(outcome_.reason)),
+      .reason = outcome_.reason,
       .created = header.created_ms,
       .resumed = resumed_ ? std::optional(started_ms_) : std::nullopt,
       .ended = finished_ms_ != 0 ? finished_ms_ : parts_.loop.wall_ms(),

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/model/plain_reason.h"
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
 #include "master/executions/execution_documents.h"
@@ -387,7 +386,7 @@ void MasterService::redrive(const ExecutionId& id, RedriveRequest request, Reply
 }
 
 void MasterService::controller_stats(const ExecutionId& id, Reply<ControllerView> reply) {
-  const Error none(ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text));
+  const Error none(ErrorCode::not_found, fmt::format("execution {} has no controller at present", id.text));
   const LiveExecution* live = executions_.find(id);
   if (live == nullptr || !executions_.links().connected(id)) return reply(none);
   // Asked of the controller itself: what it last reported may be a second old.
@@ -424,11 +423,8 @@ void MasterService::history(const ExecutionId& id, Reply<std::vector<Json>> repl
   if (!rows) return reply(rows.error());
   std::vector<Json> changes;
   for (const HistoryRow& row : *rows) {
-    changes.push_back({{"time", to_iso(row.at)},
-                       {"from", row.from},
-                       {"event", row.event},
-                       {"to", row.to},
-                       {"reason", std::string(plain_reason(row.reason))}});
+    changes.push_back(
+        {{"time", to_iso(row.at)}, {"from", row.from}, {"event", row.event}, {"to", row.to}, {"reason", row.reason}});
   }
   reply(std::move(changes));
 }

@@ -86,7 +86,7 @@ class Explainer {
   std::string grouped_number(const char* member) const {
     return grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number(member))));
   }
-  std::int64_t connected() const { return number("workers_active") + number("workers_available"); }
+  std::int64_t connected() const { return number("workers_active") + number(member::kIdleWorkers); }
 
   void add_status() {
     std::optional<std::string> time;  // since the last change
@@ -187,14 +187,15 @@ class Explainer {
   void add_bottleneck() {
     const bool all_cut = !text_of(stats_, "queuing_complete").empty();
     if (connected() == 0 || status_ == "recovering") return;
-    if (number("workers_available") == 0 && number("queued") > 0) {
+    if (number(member::kIdleWorkers) == 0 && number("queued") > 0) {
       say(fmt::format("{} busy while slices wait: more workers make it faster, if the machine has room ({})",
                       connected() == 1 ? "Its only worker is" : fmt::format("All {} workers are", connected()),
                       advice("workers", " add N")));
-    } else if (number("workers_available") > 0 && number("queued") == 0 && !all_cut) {
+    } else if (number(member::kIdleWorkers) > 0 && number("queued") == 0 && !all_cut) {
       say(fmt::format("{} no work: cutting slices, or waiting for new input, is what takes the time",
-                      number("workers_available") == 1 ? "1 worker has"
-                                                       : fmt::format("{} workers have", number("workers_available"))));
+                      number(member::kIdleWorkers) == 1
+                          ? "1 worker has"
+                          : fmt::format("{} workers have", number(member::kIdleWorkers))));
     } else if (all_cut && number("queued") == 0 && number("in_flight") > 0) {
       say("All slices are cut, the last ones are running");
     }
@@ -222,8 +223,8 @@ class Explainer {
     std::string text =
         fmt::format("{} run, {} failed", counted(number("processed"), "slice was", "slices were"), number("failed"));
     if (stats_.empty()) text = "It never ran a slice";
-    if (const auto began = time_of(stats_, "started"); began && has_number(stats_, "job_duration"))
-      text += fmt::format(" in {}", duration_text(number("job_duration") * 1'000));
+    if (const auto began = time_of(stats_, "started"); began && has_number(stats_, member::kRunSeconds))
+      text += fmt::format(" in {}", duration_text(number(member::kRunSeconds) * 1'000));
     if (!stats_.empty())
       text +=
           fmt::format("; {} records came in, {} went out", grouped_number("records_in"), grouped_number("records_out"));

@@ -10,6 +10,7 @@
 
 #include "cli/client/documents.h"
 #include "cli/default_dialect.h"
+#include "core/model/end_reason.h"
 #include "core/runtime/json.h"
 #include "core/runtime/text.h"
 
@@ -24,10 +25,10 @@ constexpr std::array<std::string_view, 3> kValidations = {
     "Validation failed for operation config: ", "Validation failed for api config: ",
     "Validation failed for job config: "};
 constexpr std::string_view kNameEnd = " - ";
-// "execution: ID had N slice failures during processing"
+// Around the number of slices that failed, and behind it.
 constexpr std::string_view kFailuresBegin = "execution: ";
 constexpr std::string_view kFailuresMiddle = " had ";
-constexpr std::string_view kFailures = " slice failure";
+constexpr std::string_view kFailuresEnd = " during processing";
 
 std::string place_of(const Json& issue) {
   std::string place;
@@ -111,12 +112,17 @@ std::string with_plain_operations(std::string text) {
   return text;
 }
 
-// Which execution failed is said elsewhere.
+// Which execution failed is said elsewhere: "2 slices failed; the first: ...".
 std::string with_plain_failures(const std::string& text) {
+  const EndReason reason = parse_end_reason(text);
+  if (const auto* source = std::get_if<SourceFailed>(&reason)) return source->cause;
   const auto middle = text.find(kFailuresMiddle);
-  const bool is_framed =
-      text.starts_with(kFailuresBegin) && middle != std::string::npos && text.find(kFailures) != std::string::npos;
-  return is_framed ? text.substr(middle + kFailuresMiddle.size()) : text;
+  if (!text.starts_with(kFailuresBegin) || middle == std::string::npos) return text;
+  const auto count = middle + kFailuresMiddle.size();
+  const auto end = text.find(kFailuresEnd, count);
+  if (end == std::string::npos) return text;
+  const std::string slices = text.substr(count, text.find(' ', count) - count);
+  return fmt::format("{} slice{} failed{}", slices, slices == "1" ? "" : "s", text.substr(end + kFailuresEnd.size()));
 }
 
 }  // namespace

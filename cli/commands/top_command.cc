@@ -121,7 +121,7 @@ class Top {
   static std::string workers_text(const Json& ex) {
     if (has_ended(ex)) return "-";
     const Json& stats = object_of(ex, member::kStats);
-    const std::int64_t connected = number_of(stats, "workers_active") + number_of(stats, "workers_available");
+    const std::int64_t connected = number_of(stats, "workers_active") + number_of(stats, member::kIdleWorkers);
     return fmt::format("{}/{}", connected, number_of(ex, "workers"));
   }
 

@@ -143,6 +143,8 @@ class JobDialect {
   virtual JsonMembers job_members(const JobFacts& facts) const = 0;
   // The document of a new execution, from the resolved one of its job.
   virtual Json execution_document(Json resolved, const ExecutionFacts& facts, const BirthFacts& creation) const = 0;
+  // Why an execution ended, in the words that its clients match on; the given one is in ours (core/model/end_reason.h).
+  virtual std::string shown_reason(const ExecutionId& ex_id, const std::string& reason) const = 0;
   // Laid over the stored document of an execution.
   virtual JsonMembers execution_members(const ExecutionFacts& facts) const = 0;
   // The directories of an execution: a data directory may have moved since its document was written.

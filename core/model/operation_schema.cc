@@ -27,21 +27,18 @@ Error wrong_integer(const OptionSpec& spec) {
 Coerced coerce_text(const OptionSpec& spec, const Json& value) {
   if (!value.is_string()) {
     if (!spec.choices.empty()) {
-      return Error(ErrorCode::invalid,
-                   fmt::format("Invalid option: expected one of \"{}\"", join(spec.choices, "\"|\"")));
+      return Error(ErrorCode::invalid, fmt::format("expected one of \"{}\"", join(spec.choices, "\"|\"")));
     }
-    return Error(ErrorCode::invalid,
-                 fmt::format("This field is required and must be of type string, received {}", value.type_name()));
+    return Error(ErrorCode::invalid, fmt::format("a text is required, received {}", value.type_name()));
   }
   const auto& text = value.get_ref<const std::string&>();
   if (!spec.choices.empty()) {
     if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return value;
-    auto message = fmt::format("Invalid option: expected one of \"{}\"", join(spec.choices, "\"|\""));
+    auto message = fmt::format("expected one of \"{}\"", join(spec.choices, "\"|\""));
     if (auto near = nearest_word(text, spec.choices)) message += fmt::format(" (did you mean \"{}\"?)", *near);
     return Error(ErrorCode::invalid, message);
   }
-  if (text.empty() && !spec.allow_empty)
-    return Error(ErrorCode::invalid, "This field is required and must be of type string, received an empty one");
+  if (text.empty() && !spec.allow_empty) return Error(ErrorCode::invalid, "a text is required, received an empty one");
   return value;
 }
 
@@ -99,8 +96,8 @@ Coerced coerce_text_list(const Json& value) {
     } else if (item.is_string() && !item.get_ref<const std::string&>().empty()) {
       list.push_back(item);
     } else {
-      return Error(ErrorCode::invalid, fmt::format("Invalid input: expected array of non-empty strings, item {} is {}",
-                                                   list.size(), item.is_string() ? "empty" : item.type_name()));
+      return Error(ErrorCode::invalid, fmt::format("expected array of non-empty strings, item {} is {}", list.size(),
+                                                   item.is_string() ? "empty" : item.type_name()));
     }
   }
   return list;
@@ -226,7 +223,7 @@ Json option_schema(const OptionSpec& spec) {
 }  // namespace
 
 Error wrong_type(std::string_view expected, const Json& value) {
-  return {ErrorCode::invalid, fmt::format("Invalid input: expected {}, received {}", expected, value.type_name())};
+  return {ErrorCode::invalid, fmt::format("expected {}, received {}", expected, value.type_name())};
 }
 
 std::string_view to_string(OperationKind kind) {

@@ -109,7 +109,7 @@ struct ValidationIssue {
   std::string message;
 };
 
-// invalid, in the words that clients know: "Invalid input: expected number, received string".
+// invalid: "expected number, received string".
 Error wrong_type(std::string_view expected, const Json& value);
 
 struct ValidatedOptions {

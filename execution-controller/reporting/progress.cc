@@ -22,9 +22,4 @@ std::vector<std::string> first_texts(const std::vector<std::string>& texts) {
   return first;
 }
 
-std::string failure_reason(const std::string& ex_id, std::uint64_t failed, const std::string& first) {
-  return fmt::format("execution: {} had {} slice failure{} during processing{}{}", ex_id, failed,
-                     failed == 1 ? "" : "s", first.empty() ? "" : "; the first: ", first);
-}
-
 }  // namespace slicemill::controller

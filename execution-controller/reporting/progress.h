@@ -13,7 +13,4 @@ double percent_of(std::uint64_t done, std::uint64_t total);
 // The first ones; the last text says how many more there are.
 std::vector<std::string> first_texts(const std::vector<std::string>& texts);
 
-// The error text of an execution that ended with failed slices. first: first_error_text(), "" if it is not known.
-std::string failure_reason(const std::string& ex_id, std::uint64_t failed, const std::string& first = {});
-
 }  // namespace slicemill::controller

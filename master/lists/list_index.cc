@@ -108,7 +108,7 @@ Result<void> ListIndex::put_execution(Database& database, const ExecutionRow& ro
   ASSIGN_OR_RETURN(Json document, execution_document(row, dialect_));
   const SearchTexts texts = dialect_.search_texts(document);
   RETURN_IF_ERROR(put_values(database, row, std::move(document)));
-  return put_words(database, ListKind::executions, row.seq, texts, row.reason);
+  return put_words(database, ListKind::executions, row.seq, texts, dialect_.shown_reason(row.ex_id, row.reason));
 }
 
 Result<void> ListIndex::put_values(Database& database, const JobRow& row, const Json& document) const {
@@ -137,10 +137,11 @@ Result<void> ListIndex::put_state(Database& database, const ExecutionState& stat
   put.bind(2, to_string(state.status));
   put.bind(3, state.updated);
   put.bind(4, state.has_errors ? 1 : 0);
-  put.bind(5, state.reason);
-  put.bind(6, query::words_of(state.reason));
+  const std::string reason = dialect_.shown_reason(state.ex_id, state.reason);
+  put.bind(5, reason);
+  put.bind(6, query::words_of(reason));
   RETURN_IF_ERROR(put.run());
-  return put_words_of_reason(database, state.ex_id, state.reason);
+  return put_words_of_reason(database, state.ex_id, reason);
 }
 
 Result<void> ListIndex::mark_deleted(Database& database, const JobId& job_id, WallMs at) const {

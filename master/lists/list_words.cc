@@ -56,7 +56,7 @@ Result<void> put_words_of_row(Database& database, const JobDialect& dialect, Lis
   if (!execution) return put_words(database, kind, row.integer(kSeqColumn), {}, "");
   const auto document = execution_document(*execution, dialect);
   return put_words(database, kind, execution->seq, document ? dialect.search_texts(*document) : SearchTexts{},
-                   execution->reason);
+                   dialect.shown_reason(execution->ex_id, execution->reason));
 }
 
 }  // namespace

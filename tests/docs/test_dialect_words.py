@@ -18,7 +18,9 @@ MEMBERS = ["_op", "_encoding", "_dead_letter_action", "_connection", "_api_name"
            "_created", "_updated", "_deleted", "_deleted_on", "_has_errors", "_failureReason", "_slicer_stats", "asset_bundles",
            "slicer_hostname", "slicer_port", "relocatable", "cluster_master", "assets_service", "next_cursor", "last_job_id"]
 FIELDS = ["autorecover", "probation_window", "env_vars", "stateful", "lifecycle"]
-WORDS = re.compile("|".join([*SYSTEMS, *[rf"(?<![A-Za-z0-9_]){word}(?![A-Za-z0-9_])" for word in MEMBERS + FIELDS]]), re.I)
+COUNTERS = ["slice_range_expansion", "subslice_by_key", "job_duration", "workers_available"]
+TEXTS_OF_CLIENTS = ["shutting down execution", "slice failures? during processing", "Could not find active slicer", "Invalid input"]
+WORDS = re.compile("|".join([*SYSTEMS, *[rf"(?<![A-Za-z0-9_]){word}(?![A-Za-z0-9_])" for word in MEMBERS + FIELDS + COUNTERS], *TEXTS_OF_CLIENTS]), re.I)
 
 # What may know words, and why.
 KNOWN = {
@@ -26,6 +28,7 @@ KNOWN = {
     "cli/default_dialect.h": "the one place where the command line names its dialect",
     "cli/job_draft.cc": "drafts a job in that dialect",
     "core/model/job_spec_v0.cc": "the form that the first version stored",
+    "core/model/stats_v0.cc": "the form that earlier versions stored",
     "master/registry/registry_schema.cc": "columns of released registries are never renamed",
 }
 # Texts for users that name a field of their job, by file.

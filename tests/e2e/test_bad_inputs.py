@@ -75,7 +75,7 @@ class Jobs(EndToEnd):
         path.write_text("".join(lines))
         at_byte = sum(map(len, lines[:100]))
         result = self.run_job(self.job(path, max_retries=0))
-        self.assert_one_line(result, FAILED, "1 slice failure", str(path), str(at_byte))
+        self.assert_one_line(result, FAILED, "1 slice failed", str(path), str(at_byte))
         log = next((self.data / "logs").glob("*/run.log")).read_text()
         self.assertIn(str(path), log)
         self.assertIn(str(at_byte), log, "the log names the byte at which the broken line starts")

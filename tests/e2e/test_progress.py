@@ -266,7 +266,7 @@ class Progress(EndToEnd):
         at = len("".join(text[:150]))
         job = self.job(path, processors=[{"_op": "filter", "field": "id", "min": 0}], max_retries=0)
         result = self.slicemill("run", self.write_job(job), "--data", self.data, "--summary", "json", "--progress", "none")
-        self.assert_one_line(result, FAILED, "1 slice failure", str(path), "bytes ", '["no", "object"]')
+        self.assert_one_line(result, FAILED, "1 slice failed", str(path), "bytes ", '["no", "object"]')
         first = json.loads(result.stdout)["first_error"]
         self.assertEqual((first["file"], first["record"], first["quarantined"]), (str(path), '["no", "object"]', False))
         self.assertLessEqual(first["bytes"][0], at)

@@ -163,7 +163,7 @@ class Run(EndToEnd):
         text[500] = text[500].replace("{", "[", 1)
         path.write_text("".join(text))
         result = self.slicemill("run", self.write_job(self.job(path, max_retries=0)), "--data", self.data)
-        self.assert_one_line(result, FAILED, "slice failure", ".log")
+        self.assert_one_line(result, FAILED, "failed", ".log")
         self.assertIn("1 failed", result.stdout)
 
     def test_single_file_joins_in_slice_order(self):

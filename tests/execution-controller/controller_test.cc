@@ -211,7 +211,7 @@ TEST_F(ControllerTest, AFailedSliceIsRetriedWithBackoffAndThenAnError) {
   }
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
-  EXPECT_THAT(outcome_->reason, HasSubstr("had 1 slice failure during processing"));
+  EXPECT_THAT(outcome_->reason, HasSubstr("1 slice failed"));
   EXPECT_EQ(outcome_->counters.retries, 2u);
   controller_.reset();
   const auto errors = (*view_ledger(launch_.ledger_directory))->errors(0, 10);
@@ -545,7 +545,7 @@ TEST_F(ControllerTest, WhatWasPausedWhileFailingRunsWhenItIsResumedUntilTheNextS
   for (const auto& slice : a.slices) a.finish(slice);
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(outcome_->status, ExecutionStatus::failed);
-  EXPECT_THAT(outcome_->reason, HasSubstr("had 2 slice failures during processing"));
+  EXPECT_THAT(outcome_->reason, HasSubstr("2 slices failed"));
 }
 
 TEST_F(ControllerTest, AnOlderEpochIsRefused) {

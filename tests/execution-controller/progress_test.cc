@@ -173,10 +173,5 @@ TEST(FirstError, OfSlicesWithoutAFileThereIsNone) {
   EXPECT_EQ(first_error_text(whole), "broken (/a)");
 }
 
-TEST(Progress, TheFailureReasonBeginsAsBefore) {
-  EXPECT_EQ(failure_reason("x", 1), "execution: x had 1 slice failure during processing");
-  EXPECT_EQ(failure_reason("x", 2, "broken"), "execution: x had 2 slice failures during processing; the first: broken");
-}
-
 }  // namespace
 }  // namespace slicemill::controller

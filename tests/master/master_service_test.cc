@@ -627,7 +627,7 @@ TEST_F(MasterServiceTest, StatsAndClusterViews) {
     return h_.await<ControllerView>(
         [&](Reply<ControllerView> reply) { h_.service->controller_stats(submitted.ex_id, std::move(reply)); });
   };
-  EXPECT_EQ(stats().error().message, "Could not find active slicer for ex_id: " + submitted.ex_id.text);
+  EXPECT_EQ(stats().error().message, "execution " + submitted.ex_id.text + " has no controller at present");
   const auto controller = h_.run(submitted.ex_id);
   controller->status("running", "", R"({"processed":10,"failed":1,"queued":5,"workers_joined":1})");
   h_.loop.run_ready();

@@ -12,6 +12,7 @@
 #include "api/dialects/teraslice/teraslice_fields.h"
 #include "api/dialects/teraslice/teraslice_json.h"
 #include "api/dialects/teraslice/teraslice_version.h"
+#include "core/model/end_reason.h"
 #include "core/model/stats_json.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/json_writer.h"
@@ -188,12 +189,25 @@ class TerasliceJobs final : public JobDialect {
     return json;
   }
 
+  std::string shown_reason(const ExecutionId& ex_id, const std::string& reason) const override {
+    const EndReason parts = parse_end_reason(reason);
+    if (const auto* slices = std::get_if<SlicesFailed>(&parts)) {
+      return fmt::format("execution: {} had {} slice failure{} during processing{}{}", ex_id.text, slices->count,
+                         slices->count == 1 ? "" : "s", slices->first.empty() ? "" : "; the first: ", slices->first);
+    }
+    if (const auto* source = std::get_if<SourceFailed>(&parts)) {
+      return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id.text,
+                         source->cause);
+    }
+    return reason;
+  }
+
   JsonMembers execution_members(const ExecutionFacts& facts) const override {
     JsonMembers members = {{"_status", json_string(to_string(facts.status))},
                            {"_created", json_string(to_iso(facts.created))},
                            {"_updated", json_string(to_iso(facts.updated))},
                            {"_has_errors", facts.has_errors ? "true" : "false"},
-                           {"_failureReason", json_string(facts.reason)}};
+                           {"_failureReason", json_string(shown_reason(facts.ex_id, facts.reason))}};
     if (!facts.live_reason.empty()) members.emplace_back("_status_reason", json_string(facts.live_reason));
     const bool has_ended = is_terminal(facts.status);
     if (facts.live_progress && !has_ended) {

@@ -154,9 +154,11 @@ void change_workers(Call& call, const ExecutionId& id) {
 }
 
 void controller_stats(Call& call, const ExecutionId& id) {
-  call.service.controller_stats(id, call.answer.as<ControllerView>([](const ControllerView& view) {
-    return Json::array({controller_json(view)});
-  }));
+  call.service.controller_stats(id, [id, answer = call.answer](const Result<ControllerView>& view) {
+    if (view) return answer.ok(Json::array({controller_json(*view)}));
+    if (view.error().code != ErrorCode::not_found) return answer.fail(view.error());
+    answer.fail(Error{ErrorCode::not_found, fmt::format("Could not find active slicer for ex_id: {}", id.text)});
+  });
 }
 
 void execution_errors(Call& call, const ExecutionId& id) {

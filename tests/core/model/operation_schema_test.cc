@@ -49,11 +49,11 @@ TEST(OptionCoercion, NumbersKeepTheirBounds) {
   EXPECT_EQ(validate(spec, "0.25").options["x"], 0.25);
   EXPECT_THAT(issue(spec, 1.5), HasSubstr("at most 1"));
   EXPECT_THAT(issue(spec, -0.5), HasSubstr("at least 0"));
-  EXPECT_EQ(issue(spec, "a"), "Invalid input: expected number, received string");
+  EXPECT_EQ(issue(spec, "a"), "expected number, received string");
 }
 
 TEST(OptionCoercion, TextIsNotEmptyAndChoicesAreNamed) {
-  EXPECT_THAT(issue({.type = OptionType::text}, ""), HasSubstr("This field is required and must be of type string"));
+  EXPECT_THAT(issue({.type = OptionType::text}, ""), HasSubstr("a text is required"));
   EXPECT_THAT(issue({.type = OptionType::text}, 5), HasSubstr("received number"));
   EXPECT_EQ(issue({.type = OptionType::text, .allow_empty = true}, ""), "");
   const OptionSpec choice{.type = OptionType::text, .choices = {"once", "persistent"}};
@@ -104,7 +104,7 @@ TEST(ValidateAgainst, KeepsUnknownKeysWithAWarning) {
 }
 
 TEST(ValidateAgainst, RefusesWhatIsNoObject) {
-  EXPECT_EQ(validate_against({}, Json::array()).issues[0].message, "Invalid input: expected object, received array");
+  EXPECT_EQ(validate_against({}, Json::array()).issues[0].message, "expected object, received array");
 }
 
 OperationSchema sample() {

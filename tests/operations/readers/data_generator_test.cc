@@ -192,7 +192,7 @@ TEST(DataGenerator, OptionsAreChecked) {
   EXPECT_THAT(problem(entry, R"({"start":[]})"), HasSubstr("start: must be a date"));
   EXPECT_THAT(problem(entry, R"({"start":"2026-01-02","end":"2026-01-01"})"), HasSubstr("end: is before start"));
   EXPECT_THAT(problem(entry, R"({"start":9000000000000000})"), HasSubstr("start: must be a time before"));
-  EXPECT_THAT(problem(entry, R"({"set_id":"md5"})"), HasSubstr("set_id: Invalid option"));
+  EXPECT_THAT(problem(entry, R"({"set_id":"md5"})"), HasSubstr("set_id: expected one of"));
   EXPECT_THAT(problem(entry, R"({"id_start_key":"a"})"), HasSubstr("id_start_key: needs set_id"));
   EXPECT_THAT(problem(entry, R"({"size":0})"), HasSubstr("size: must be valid integer"));
 }

@@ -213,7 +213,7 @@ std::string wrong_target(Json& target) {
   Json& constraint = target["constraint"];
   if (constraint.is_null()) constraint = "required";
   if (constraint == "required" || constraint == "preferred" || constraint == "accepted") return "";
-  return "Invalid option: expected one of \"required\"|\"preferred\"|\"accepted\"";
+  return "expected one of \"required\"|\"preferred\"|\"accepted\"";
 }
 
 std::string wrong_volume(const Json& volume) {
@@ -273,8 +273,7 @@ std::string wrong_variables(const Json& config) {
 }
 
 void check_encoding(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues) {
-  if (given != "json" && given != "raw")
-    issues.push_back({std::move(path), "Invalid option: expected one of \"json\"|\"raw\""});
+  if (given != "json" && given != "raw") issues.push_back({std::move(path), "expected one of \"json\"|\"raw\""});
 }
 
 void check_dead_letter_action(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues) {
@@ -293,7 +292,7 @@ void check_connection(const Json& holder, const char* field, const std::vector<s
   auto path = place;
   path.emplace_back(field);
   if (!is_filled_text(holder, field)) {
-    issues.push_back({std::move(path), "This field is required and must be of type string"});
+    issues.push_back({std::move(path), "a text is required"});
   } else if (given->get_ref<const std::string&>() != kConnection) {
     issues.push_back({std::move(path), fmt::format("no connection {} is configured; there is \"{}\"",
                                                    to_compact_text(*given), kConnection)});

@@ -26,13 +26,18 @@ bool is_index(const std::string& part) {
   return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::string_view issue_code(std::string_view message) {
-  if (message.starts_with("Invalid input: ") || message.starts_with("This field is required") ||
-      message == "is required")
-    return "invalid_type";
-  if (message.starts_with("Invalid option: ")) return "invalid_value";
-  return "custom";
-}
+// How an issue that begins so is told to clients: its code, and the words that they match on.
+struct IssueWords {
+  std::string_view begin;
+  std::string_view code;
+  std::string_view shown;
+};
+constexpr std::array<IssueWords, 4> kIssueWords = {{
+    {"expected one of ", "invalid_value", "Invalid option: expected one of "},
+    {"expected ", "invalid_type", "Invalid input: expected "},
+    {"a text is required", "invalid_type", "This field is required and must be of type string"},
+    {"is required", "invalid_type", "is required"},
+}};
 
 Json issue_json(const ValidationIssue& issue) {
   Json path = Json::array();
@@ -40,7 +45,13 @@ Json issue_json(const ValidationIssue& issue) {
     const auto index = is_index(part) ? parse_integer(part) : Result<std::int64_t>(Error());
     path.push_back(index ? Json(*index) : Json(part));
   }
-  return {{"code", issue_code(issue.message)}, {"path", std::move(path)}, {"message", issue.message}};
+  for (const IssueWords& words : kIssueWords) {
+    if (!issue.message.starts_with(words.begin)) continue;
+    return {{"code", words.code},
+            {"path", std::move(path)},
+            {"message", std::string(words.shown) + issue.message.substr(words.begin.size())}};
+  }
+  return {{"code", "custom"}, {"path", std::move(path)}, {"message", issue.message}};
 }
 
 // The bundle that `identifier` means, as a job may write it: like find_bundle, or "name:version" of a resolved one.

@@ -68,7 +68,7 @@ void check_apis(const Json& config, std::vector<ValidationIssue>& issues) {
     const auto& api = apis[i];
     const auto name = api.is_object() ? api.find("_name") : api.end();
     if (!api.is_object() || name == api.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
-      issues.push_back({{"apis", std::to_string(i), "_name"}, "This field is required and must be of type string"});
+      issues.push_back({{"apis", std::to_string(i), "_name"}, "a text is required"});
     } else if (!seen.insert(name->get<std::string>()).second) {
       issues.push_back({{"apis", std::to_string(i), "_name"},
                         fmt::format("\"{}\" is already the name of another api", name->get<std::string>())});

@@ -1,0 +1,36 @@
+// Why an execution ended without success, where the reason has parts that dialects tell in words of their own. Ledgers
+// and the registry keep the text. Pure, any thread.
+//
+// clang-format off
+//   reason := count " slice" ["s"] " failed" ["; the first: " detail]
+//           | "the source failed: " detail  |  any other text
+// clang-format on
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace slicemill {
+
+struct SlicesFailed {
+  std::uint64_t count = 0;
+  std::string first;  // what happened to the first one; "": not known
+  bool operator==(const SlicesFailed&) const = default;
+};
+struct SourceFailed {
+  std::string cause;
+  bool operator==(const SourceFailed&) const = default;
+};
+struct OtherReason {
+  std::string text;
+  bool operator==(const OtherReason&) const = default;
+};
+using EndReason = std::variant<SlicesFailed, SourceFailed, OtherReason>;
+
+std::string to_text(const EndReason& reason);
+// Every text is a reason: what is not one of the first two is another one.
+EndReason parse_end_reason(std::string_view text);
+
+}  // namespace slicemill
