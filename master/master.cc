@@ -111,13 +111,13 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->events = std::make_unique<ExecutionEventFeed>(loop, *body->registry, *body->executions);
   switch (body->directory->origin()) {
     case DataDirectory::Origin::same:
-      RETURN_IF_ERROR(body->executions->adopt_all());
+      RETURN_IF_ERROR(body->executions->adoption().adopt_all());
       break;
     case DataDirectory::Origin::moved:
-      RETURN_IF_ERROR(body->executions->adopt_moved(body->directory->former_path()));
+      RETURN_IF_ERROR(body->executions->adoption().adopt_moved(body->directory->former_path()));
       break;
     case DataDirectory::Origin::copied:
-      RETURN_IF_ERROR(body->executions->disown_all(body->directory->former_path()));
+      RETURN_IF_ERROR(body->executions->adoption().disown_all(body->directory->former_path()));
       break;
   }
   body->confirm_identity();

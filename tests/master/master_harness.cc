@@ -63,9 +63,9 @@ void MasterHarness::open() {
   service = std::make_unique<MasterService>(loop, *registry, *executions, api::teraslice::job_dialect(),
                                             any_operation(), *assets, PathRule{false, "/"},
                                             NodeFacts{"test", "host", "127.0.0.1", 4711}, retention);
-  const auto adopted = !copied_from.empty()  ? executions->disown_all(copied_from)
-                       : !moved_from.empty() ? executions->adopt_moved(moved_from)
-                                             : executions->adopt_all();
+  const auto adopted = !copied_from.empty()  ? executions->adoption().disown_all(copied_from)
+                       : !moved_from.empty() ? executions->adoption().adopt_moved(moved_from)
+                                             : executions->adoption().adopt_all();
   EXPECT_TRUE(adopted) << (adopted ? "" : adopted.error().message);
 }
 

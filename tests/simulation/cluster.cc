@@ -197,7 +197,7 @@ void Cluster::start_master() {
   master_ = &process;
   master_body_ = body.get();
   world.at(world.now() + kMillisecond, &process, [this, &process, body] {
-    if (const auto adopted = body->executions->adopt_all(); !adopted && process.alive)
+    if (const auto adopted = body->executions->adoption().adopt_all(); !adopted && process.alive)
       world.violation("the master cannot adopt: " + adopted.error().message);
   });
 }
