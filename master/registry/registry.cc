@@ -87,9 +87,15 @@ void commit_group(Database& database, const ListIndex& index, std::vector<Pendin
   }
 }
 
-Result<bool> read_words_step(Database& database, const JobDialect& dialect) {
+Result<bool> complete_a_part(Database& database, const JobDialect& dialect) {
+  ASSIGN_OR_RETURN(const bool made, make_list_index(database));
+  return made ? Result<bool>(true) : read_words_on(database, dialect, kWordsStep);
+}
+
+// True: there may be more to do.
+Result<bool> complete_step(Database& database, const JobDialect& dialect) {
   RETURN_IF_ERROR(database.execute("BEGIN IMMEDIATE"));
-  auto more = read_words_on(database, dialect, kWordsStep);
+  auto more = complete_a_part(database, dialect);
   if (const auto ended = database.execute(more ? "COMMIT" : "ROLLBACK"); more && !ended) {
     (void)database.execute("ROLLBACK");
     return ended.error();
@@ -129,22 +135,23 @@ class SqliteRegistry final : public Registry {
     return {};
   }
 
-  // One step after the other, each behind the writes that wait by then.
-  void read_words() {
+  // What is left of the upgrade of a former version, beside the work: one step after the other, each behind the writes
+  // that wait by then.
+  void complete() {
     auto more = std::make_shared<Result<bool>>(false);
     loop_.offload(
         Loop::Executor::store,
-        [more, writer = writer_, index = index_] { *more = read_words_step(*writer, index->dialect()); },
+        [more, writer = writer_, index = index_] { *more = complete_step(*writer, index->dialect()); },
         [this, more, alive = std::weak_ptr<int>(alive_)] {
           if (alive.expired()) return;
           if (*more && !**more) return;
           if (*more) {
             ++revision_;
-            return read_words();
+            return complete();
           }
-          log(LogLevel::warn, "words of stored jobs are read later: {}", more->error().message);
+          log(LogLevel::warn, "the upgrade of the registry goes on later: {}", more->error().message);
           loop_.after(kProbeEvery, [this, alive] {
-            if (!alive.expired()) read_words();
+            if (!alive.expired()) complete();
           });
         });
   }
@@ -524,7 +531,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Loop& loop, const std::string& 
   ASSIGN_OR_RETURN(std::unique_ptr<Database> reader, open_reader(path));
   auto registry = std::make_unique<SqliteRegistry>(loop, path, std::move(writer), std::move(reader), std::move(index));
   RETURN_IF_ERROR(registry->load());
-  registry->read_words();
+  registry->complete();
   return std::unique_ptr<Registry>(std::move(registry));
 }
 

@@ -271,20 +271,12 @@ CREATE TABLE execution_specs (
   spec  TEXT NOT NULL
 ) WITHOUT ROWID;
 )sql",
-    // Lists are found in the narrow tables themselves again, by an index where they have no filter, and searched by the
-    // words of documents. What is stored already is read in steps once the registry is open.
+    // Lists are found in the narrow tables themselves again, and searched by the words of documents. The words of what
+    // is stored already are read in steps once the registry is open, and the indexes are made then (make_list_index).
+    // The stamps stay, unused: to take a column away is to write every row again.
     R"sql(
 DROP INDEX job_index_stamp;
 DROP INDEX execution_index_stamp;
-ALTER TABLE job_index DROP COLUMN stamp;
-ALTER TABLE execution_index DROP COLUMN stamp;
-CREATE INDEX job_index_updated ON job_index (deleted, "_updated");
-CREATE INDEX job_index_created ON job_index (deleted, "_created");
-CREATE INDEX job_index_name ON job_index (deleted, "name");
-CREATE INDEX execution_index_updated ON execution_index (deleted, "_updated");
-CREATE INDEX execution_index_created ON execution_index (deleted, "_created");
-CREATE INDEX execution_index_name ON execution_index (deleted, "name");
-CREATE INDEX execution_index_status ON execution_index (deleted, "_status", "_updated");
 CREATE VIRTUAL TABLE job_words USING fts5
   (name, labels, description, operations, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE execution_words USING fts5
@@ -300,6 +292,21 @@ INSERT INTO words_to_read
 )sql",
 };
 static_assert(std::size(kSteps) == kRegistryVersion);
+
+// Of the orders that lists without a filter have, and of executions by status.
+struct ListOrder {
+  const char* name;
+  const char* columns;  // and their table
+};
+constexpr ListOrder kListOrders[] = {
+    {"job_index_updated", R"(job_index (deleted, "_updated"))"},
+    {"job_index_created", R"(job_index (deleted, "_created"))"},
+    {"job_index_name", R"(job_index (deleted, "name"))"},
+    {"execution_index_updated", R"(execution_index (deleted, "_updated"))"},
+    {"execution_index_created", R"(execution_index (deleted, "_created"))"},
+    {"execution_index_name", R"(execution_index (deleted, "name"))"},
+    {"execution_index_status", R"(execution_index (deleted, "_status", "_updated"))"},
+};
 
 constexpr int kNarrowTables = 2;  // the version that made the tables of lists: an earlier one has no values for them
 
@@ -324,6 +331,21 @@ Result<void> prepare_schema(Database& database, const ListIndex& index) {
   if (lacks_values) RETURN_IF_ERROR(index.rebuild(database));
   RETURN_IF_ERROR(database.execute(fmt::format("PRAGMA user_version = {}", kRegistryVersion)));
   return database.execute("COMMIT");
+}
+
+Result<bool> make_list_index(Database& database) {
+  for (const ListOrder& order : kListOrders) {
+    {
+      ASSIGN_OR_RETURN(Statement query,
+                       database.statement("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
+      query.bind(1, std::string_view(order.name));
+      ASSIGN_OR_RETURN(const bool is_there, query.step());
+      if (is_there) continue;
+    }
+    RETURN_IF_ERROR(database.execute(fmt::format("CREATE INDEX {} ON {}", order.name, order.columns)));
+    return true;
+  }
+  return false;
 }
 
 }  // namespace slicemill::master

@@ -30,11 +30,11 @@ using ::testing::HasSubstr;
 // A file of the version before knows no words. Those of the versions before that know no keys and numbers of changes,
 // and nothing of ledgers that were made, lineages and removed executions.
 constexpr const char* kUndoWords =
-    "DROP TABLE words_to_read; DROP TABLE job_words; DROP TABLE execution_words; DROP INDEX job_index_updated; "
-    "DROP INDEX job_index_created; DROP INDEX job_index_name; DROP INDEX execution_index_updated; "
-    "DROP INDEX execution_index_created; DROP INDEX execution_index_name; DROP INDEX execution_index_status; "
-    "ALTER TABLE job_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0; "
-    "ALTER TABLE execution_index ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0; "
+    "DROP TABLE words_to_read; DROP TABLE job_words; DROP TABLE execution_words; "
+    "DROP INDEX IF EXISTS job_index_updated; DROP INDEX IF EXISTS job_index_created; "
+    "DROP INDEX IF EXISTS job_index_name; DROP INDEX IF EXISTS execution_index_updated; "
+    "DROP INDEX IF EXISTS execution_index_created; DROP INDEX IF EXISTS execution_index_name; "
+    "DROP INDEX IF EXISTS execution_index_status; "
     "CREATE INDEX job_index_stamp ON job_index (stamp); CREATE INDEX execution_index_stamp ON execution_index (stamp);";
 constexpr const char* kUndoVersions =
     "DROP TABLE execution_specs; ALTER TABLE jobs DROP COLUMN dialect; "
@@ -620,6 +620,10 @@ TEST_F(WordsTest, AFileOfTheVersionBeforeIsSearchedOnceItsWordsAreRead) {
   EXPECT_EQ(registry_->find_now(ListKind::jobs, all)->window.total, 499);
   EXPECT_EQ(registry_->find_now(ListKind::executions, all)->window.total, 500);
   EXPECT_EQ(jobs_with("invoice"), "j450");
+  {
+    auto database = std::move(*Database::open(path(), Database::Mode::read_write));
+    EXPECT_FALSE(*make_list_index(*database)) << "all indexes are there";
+  }
   EXPECT_THAT(ids(registry_->executions(searched("disk full"))), ElementsAre("e77"));
 }
 
