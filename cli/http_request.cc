@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "core/runtime/ascii.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -19,12 +20,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr std::uint64_t kMaxAnswerBytes = 64u << 20;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
 
 // One request on a connection of its own, which ends with the answer.
 class Exchange {
@@ -62,7 +57,7 @@ class Exchange {
     if (!malformed) parser_.put_eof(malformed);
     if (malformed) return broken(malformed);
     HttpAnswer out{static_cast<int>(parser_.get().result_int()), {}, {}};
-    for (const auto& field : parser_.get()) out.headers[lower_case(field.name_string())] = std::string(field.value());
+    for (const auto& field : parser_.get()) out.headers[lower(field.name_string())] = std::string(field.value());
     out.body = std::move(parser_.get().body());
     return out;
   }

@@ -19,6 +19,7 @@
 #include "core/formats/csv_sample.h"
 #include "core/formats/file_reading.h"
 #include "core/formats/json_scan.h"
+#include "core/runtime/ascii.h"
 #include "core/runtime/json.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
@@ -59,10 +60,8 @@ std::string yaml_text(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
   };
   static const std::set<std::string_view> words = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const bool is_bare = !text.empty() && !is_digit(text.front()) && std::all_of(text.begin(), text.end(), is_plain) &&
-                       !words.contains(lower);
+                       !words.contains(lower(text));
   return is_bare ? std::string(text) : json_quoted(text);
 }
 
@@ -144,8 +143,7 @@ std::optional<Shape> shape_of(const FileBeginning& beginning, std::string_view f
     }
   }
   if (best) return best;
-  std::string name(file);
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string name = lower(file);
   const bool is_named = name.find(".csv") != std::string::npos || name.find(".tsv") != std::string::npos;
   if (!is_named) return std::nullopt;
   return measure(beginning, {name.find(".tsv") != std::string::npos ? '\t' : ',', '"'});

@@ -3,18 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/runtime/ascii.h"
+
 namespace slicemill::api {
-namespace {
-
-char lower_letter(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool is_same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower_letter, lower_letter);
-}
-
-}  // namespace
 
 std::string_view to_string(Method method) {
   switch (method) {
@@ -50,13 +41,13 @@ std::string_view HeaderLines::name_of(const Line& line) const {
 
 std::size_t HeaderLines::count(std::string_view name) const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(lines_, [&](const Line& line) { return is_same_name(name_of(line), name); }));
+      std::ranges::count_if(lines_, [&](const Line& line) { return is_same_word(name_of(line), name); }));
 }
 
 std::optional<std::string> HeaderLines::value(std::string_view name) const {
   std::optional<std::string> found;
   for (const Line& line : lines_) {
-    if (!is_same_name(name_of(line), name)) continue;
+    if (!is_same_word(name_of(line), name)) continue;
     const auto value = std::string_view(text_).substr(line.value_begin, line.end - line.value_begin);
     if (found)
       found->append(", ").append(value);

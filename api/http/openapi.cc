@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/runtime/ascii.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::api {
@@ -45,12 +46,6 @@ std::string template_of(const std::string& path) {
   return out.empty() ? "/" : out;
 }
 
-std::string lower_word(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 // What a route is about: the first word of its path behind a version.
 std::string tag_of(const std::string& path) {
   for (const std::string& segment : segments_of(path))
@@ -59,7 +54,7 @@ std::string tag_of(const std::string& path) {
 }
 
 std::string operation_id(Method method, const std::string& path) {
-  std::string id = lower_word(to_string(method));
+  std::string id = lower(to_string(method));
   for (const std::string& segment : segments_of(path)) {
     if (segment == "v1") continue;
     id += id.ends_with('_') || segment.starts_with('_') ? "" : "_";
@@ -151,7 +146,7 @@ Json openapi_document(const Router& router, std::string_view version) {
   Json paths = Json::object();
   Json schemas = {{"OpenApi", {{"type", "object"}, {"required", {"openapi", "info", "paths"}}}}};
   for (const MountedRoute& mounted : router.documented_routes())
-    paths[template_of(mounted.path)][lower_word(to_string(mounted.route->method))] = operation(mounted);
+    paths[template_of(mounted.path)][lower(to_string(mounted.route->method))] = operation(mounted);
   Json errors = Json::object();
   for (const Dialect* dialect : router.dialects()) {
     if (!dialect->schemas) continue;

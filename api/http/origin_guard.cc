@@ -8,23 +8,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
+
+#include "core/runtime/ascii.h"
 
 namespace slicemill::api {
 namespace {
 
 constexpr std::size_t kShownHeaderBytes = 100;
 constexpr std::string_view kHint = "; the setting allowed_hosts names further hosts";
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 std::string shown(std::string_view header) {
   return header.size() <= kShownHeaderBytes ? std::string(header)
@@ -87,17 +82,17 @@ void each_line(const char* path, const Take& take) {
 std::vector<std::string> names_of_machine() {
   std::array<char, 256> buffer{};
   if (gethostname(buffer.data(), buffer.size() - 1) != 0 || buffer[0] == '\0') return {};
-  const std::string name = lower_case(buffer.data());
+  const std::string name = lower(std::string_view(buffer.data()));
   const std::string first = name.substr(0, name.find('.'));
   std::vector<std::string> names = {name, first, first + ".local"};
   each_line("/etc/resolv.conf", [&](const std::string& word, std::istream& domains) {
     if (word != "search" && word != "domain") return;
-    for (std::string domain; domains >> domain;) names.push_back(first + "." + lower_case(domain));
+    for (std::string domain; domains >> domain;) names.push_back(first + "." + lower(domain));
   });
   each_line("/etc/hosts", [&](const std::string& address, std::istream& hosts) {
     const auto canonical = canonical_address(address);
     if (!canonical || !(is_loopback_address(*canonical) || is_address_of_machine(*canonical))) return;
-    for (std::string host; hosts >> host;) names.push_back(lower_case(host));
+    for (std::string host; hosts >> host;) names.push_back(lower(host));
   });
   return names;
 }
@@ -124,7 +119,7 @@ Result<HostAndPort> parse_host(std::string_view text) {
     out.host = *address;  // without brackets, as in a setting
   } else {
     const auto colon = text.find(':');
-    out.host = lower_case(text.substr(0, colon));
+    out.host = lower(text.substr(0, colon));
     if (out.host.ends_with('.')) out.host.pop_back();
     if (const auto plain = canonical_address(out.host)) out.host = *plain;
     const bool is_name = std::ranges::all_of(out.host, [](unsigned char c) {
@@ -153,7 +148,7 @@ Result<OriginGuard> OriginGuard::make(std::string bind, const std::vector<std::s
                                                    entry));
     guard.allowed_.push_back(std::move(*pattern));
   }
-  guard.bind_ = canonical_address(bind).value_or(lower_case(bind));
+  guard.bind_ = canonical_address(bind).value_or(lower(bind));
   guard.is_wildcard_ = guard.bind_ == "0.0.0.0" || guard.bind_ == "::";
   guard.names_ = names_of_machine();
   return guard;
@@ -197,7 +192,7 @@ std::string OriginGuard::refusal(const RequestOrigin& request, const LocalEnd& l
       return fmt::format("the request comes from a web page of another origin, \"{}\"{}", shown(origin), kHint);
     };
     const auto scheme = origin.find("://");
-    const auto name = lower_case(origin.substr(0, scheme));
+    const auto name = lower(origin.substr(0, scheme));
     if (scheme == std::string_view::npos || (name != "http" && name != "https")) return foreign();
     auto host = parse_host(origin.substr(scheme + 3));
     if (!host) return foreign();
@@ -218,7 +213,7 @@ std::string OriginGuard::refusal(const RequestOrigin& request, const LocalEnd& l
   }
   if (is_listed) return "";
   for (const std::string_view site : request.sites) {
-    const auto word = lower_case(site);
+    const auto word = lower(site);
     if (word != "none" && word != "same-origin")
       return fmt::format("the request comes from a web page of another site (Sec-Fetch-Site: {}){}", shown(site),
                          kHint);

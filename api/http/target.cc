@@ -2,8 +2,9 @@
 
 #include <fmt/core.h>
 
-#include <cstdint>
 #include <optional>
+
+#include "core/runtime/json.h"
 
 namespace slicemill::api {
 namespace {
@@ -40,35 +41,7 @@ std::string form_decode(std::string_view text) {
   return out;
 }
 
-// The length of the well-formed UTF-8 sequence at the start of text, 0 if there is none.
-std::size_t utf8_sequence(std::string_view text) {
-  auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  std::uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  std::size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
-                       : lead >= 0xE0 && lead <= 0xEF ? 3
-                       : lead >= 0xF0 && lead <= 0xF4 ? 4
-                                                      : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  std::uint8_t second = byte(1);
-  bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-  bool surrogate = lead == 0xED && second > 0x9F;
-  bool too_large = lead == 0xF4 && second > 0x8F;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    std::size_t length = utf8_sequence(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 Target split_target(std::string_view target) {
   target = target.substr(0, target.find('#'));
@@ -107,7 +80,7 @@ Result<std::string> percent_decode(std::string_view text) {
     out += *byte;
     i += 2;
   }
-  if (!is_utf8(out)) return Error(ErrorCode::invalid, fmt::format("\"{}\" does not decode to UTF-8", text));
+  if (!can_be_json_text(out)) return Error(ErrorCode::invalid, fmt::format("\"{}\" does not decode to UTF-8", text));
   return out;
 }
 

@@ -31,6 +31,4 @@ Result<std::vector<std::string>> path_segments(std::string_view path);
 // As forms are decoded: "+" is a blank, a broken escape stands for itself. A pair without "=" has the value "".
 std::vector<Parameter> parse_query(std::string_view query);
 
-bool is_utf8(std::string_view text);
-
 }  // namespace slicemill::api

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/formats/byte_scan.h"
+#include "core/runtime/ascii.h"
 
 namespace slicemill {
 namespace {
@@ -25,15 +26,8 @@ constexpr std::size_t kMostFractionDigits = 9;
 constexpr std::int64_t kLastSecond = 253'402'300'799;   // of the year 9999
 constexpr std::int64_t kFirstSecond = -62'135'596'800;  // of the year 1
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool begins_with(std::string_view text, std::string_view lower_case) {
-  if (text.size() < lower_case.size()) return false;
-  for (std::size_t i = 0; i < lower_case.size(); ++i)
-    if (lower(text[i]) != lower_case[i]) return false;
-  return true;
+bool begins_with(std::string_view text, std::string_view word) {
+  return text.size() >= word.size() && is_same_word(text.substr(0, word.size()), word);
 }
 
 struct Found {

@@ -9,6 +9,7 @@
 
 #include "core/formats/byte_scan.h"
 #include "core/formats/iso_date.h"
+#include "core/runtime/ascii.h"
 #include "core/runtime/decimal.h"
 
 namespace slicemill {
@@ -92,17 +93,11 @@ char* write_number(std::string_view text, const NumberStyle& style, bool is_inte
   return out;
 }
 
-bool is_word(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
-
 char* write_boolean(std::string_view text, bool exact, char* out) {
   for (const std::string_view word : {"true", "yes", "1"})
-    if (is_word(text, word) && (!exact || word == "true")) return put_bytes(out, "true");
+    if (is_same_word(text, word) && (!exact || word == "true")) return put_bytes(out, "true");
   for (const std::string_view word : {"false", "no", "0"})
-    if (is_word(text, word) && (!exact || word == "false")) return put_bytes(out, "false");
+    if (is_same_word(text, word) && (!exact || word == "false")) return put_bytes(out, "false");
   return nullptr;
 }
 

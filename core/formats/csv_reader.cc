@@ -9,6 +9,7 @@
 
 #include "core/formats/byte_scan.h"
 #include "core/formats/json_scan.h"
+#include "core/runtime/ascii.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -35,11 +36,7 @@ std::string shown(char delimiter) {
 
 // A header that was written by hand may differ in case and in blanks around the names.
 std::string plain_name(std::string_view name) {
-  while (!name.empty() && (name.front() == ' ' || name.front() == '\t')) name.remove_prefix(1);
-  while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
-  std::string plain(name);
-  for (char& c : plain) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return plain;
+  return lower(trimmed(name));
 }
 
 }  // namespace

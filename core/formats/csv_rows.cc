@@ -1,6 +1,7 @@
 #include "core/formats/csv_rows.h"
 
 #include "core/formats/byte_scan.h"
+#include "core/runtime/ascii.h"
 
 namespace slicemill {
 
@@ -12,12 +13,7 @@ constexpr std::string_view kSeparatorWord = "sep=";
 }  // namespace
 
 bool begins_like_separator_line(std::string_view text) {
-  if (text.size() < kSeparatorWord.size()) return false;
-  for (std::size_t i = 0; i < kSeparatorWord.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kSeparatorWord[i]) return false;
-  }
-  return true;
+  return text.size() >= kSeparatorWord.size() && is_same_word(text.substr(0, kSeparatorWord.size()), kSeparatorWord);
 }
 
 std::optional<SeparatorLine> separator_line(std::string_view text, const CsvDialect& dialect) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/runtime/ascii.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -68,9 +70,7 @@ static std::string_view ending(Compression compression) {
 }
 
 static bool ends_with_any_case(std::string_view text, std::string_view ending) {
-  return text.size() >= ending.size() &&
-         std::equal(ending.begin(), ending.end(), text.end() - static_cast<std::ptrdiff_t>(ending.size()),
-                    [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); });
+  return text.size() >= ending.size() && is_same_word(text.substr(text.size() - ending.size()), ending);
 }
 
 Compression compression_of_name(std::string_view path) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/runtime/ascii.h"
 #include "core/runtime/text.h"
 
 namespace slicemill {
@@ -37,12 +38,6 @@ bool parse_identifiers(std::string_view text, bool numbers_are_numbers, std::vec
     out.push_back(identifier);
   }
   return true;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
 }
 
 // Cuts "-prerelease+build" off the end of `text`.

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "core/runtime/iso_time.h"
+
 namespace slicemill::query {
 
 namespace {
@@ -49,81 +51,48 @@ class Cursor {
     rest_.remove_prefix(length);
     return value;
   }
-  // ".5" is 500.
-  std::optional<int> fraction_ms() {
-    int value = 0;
-    std::size_t length = 0;
-    for (int scale = 100; length < rest_.size() && is_digit(rest_[length]); ++length, scale /= 10)
-      value += (rest_[length] - '0') * scale;
-    if (length == 0 || length > 9) return std::nullopt;
-    rest_.remove_prefix(length);
-    return value;
-  }
 
  private:
   std::string_view rest_;
 };
 
-std::optional<WallMs> zone_offset(Cursor& cursor) {
-  if (cursor.done() || cursor.take('Z')) return 0;
-  const bool east = cursor.take('+');
-  if (!east && !cursor.take('-')) return std::nullopt;
-  const auto hour = cursor.number(2, 2);
-  cursor.take(':');
-  const auto minute = cursor.number(2, 2);
-  if (!hour || !minute || *hour > 18 || *minute > 59) return std::nullopt;
-  const WallMs offset = (*hour * 60 + *minute) * 60'000;
-  return east ? offset : -offset;
-}
-
 WallMs ms_of(year_month_day date) {
   return Ms(sys_days(date)).time_since_epoch().count();
 }
 
-// From the hour on; `day` is when the day begins.
-std::optional<DatePeriod> parse_time(Cursor& cursor, WallMs day) {
-  const auto hour = cursor.number(2, 2);
-  if (!hour || *hour > 23) return std::nullopt;
-  WallMs first = day + *hour * 3'600'000LL;
-  WallMs length = 3'600'000;
-  if (cursor.take(':')) {
-    const auto minute = cursor.number(2, 2);
-    if (!minute || *minute > 59) return std::nullopt;
-    first += *minute * 60'000LL;
-    length = 60'000;
-    if (cursor.take(':')) {
-      const auto second = cursor.number(2, 2);
-      if (!second || *second > 59) return std::nullopt;
-      first += *second * 1000LL;
-      length = 1000;
-      if (cursor.take('.')) {
-        const auto fraction = cursor.fraction_ms();
-        if (!fraction) return std::nullopt;
-        first += *fraction;
-        length = 1;
-      }
-    }
+WallMs fraction_ms(std::string_view digits) {
+  WallMs value = 0;
+  int scale = 100;
+  for (const char digit : digits.substr(0, 3)) {
+    value += (digit - '0') * scale;
+    scale /= 10;
   }
-  const auto offset = zone_offset(cursor);
-  if (!offset || !cursor.done()) return std::nullopt;
-  return DatePeriod{first - *offset, first - *offset + length - 1};
+  return value;
 }
 
 std::optional<DatePeriod> parse_calendar(std::string_view text) {
-  Cursor cursor(text);
-  const auto y = cursor.number(4, 4);
-  if (!y) return std::nullopt;
-  if (cursor.done()) return DatePeriod{ms_of(year(*y) / 1 / 1), ms_of(year(*y + 1) / 1 / 1) - 1};
-  const auto m = cursor.take('-') ? cursor.number(2, 2) : std::nullopt;
-  if (!m || *m < 1 || *m > 12) return std::nullopt;
-  const year_month month = year(*y) / *m;
-  if (cursor.done()) return DatePeriod{ms_of(month / 1), ms_of((month + months(1)) / 1) - 1};
-  const auto d = cursor.take('-') ? cursor.number(2, 2) : std::nullopt;
-  if (!d || !(month / *d).ok()) return std::nullopt;
-  const WallMs first = ms_of(month / *d);
-  if (cursor.done()) return DatePeriod{first, first + 86'400'000 - 1};
-  if (!cursor.take('T') && !cursor.take(' ')) return std::nullopt;
-  return parse_time(cursor, first);
+  using Precision = IsoTime::Precision;
+  const auto time = IsoTime::parse(text);
+  if (!time || (time->is_basic && time->precision == Precision::day)) return std::nullopt;
+  const WallMs first = time->second() * 1000 + fraction_ms(time->fraction);
+  const year_month month = time->date.year() / time->date.month();
+  switch (time->precision) {
+    case Precision::year:
+      return DatePeriod{first, ms_of((time->date.year() + years(1)) / 1 / 1) - 1};
+    case Precision::month:
+      return DatePeriod{first, ms_of((month + months(1)) / 1) - 1};
+    case Precision::day:
+      return DatePeriod{first, first + 86'400'000 - 1};
+    case Precision::hour:
+      return DatePeriod{first, first + 3'600'000 - 1};
+    case Precision::minute:
+      return DatePeriod{first, first + 60'000 - 1};
+    case Precision::second:
+      return DatePeriod{first, first + 1000 - 1};
+    case Precision::fraction:
+      return DatePeriod{first, first};
+  }
+  return std::nullopt;
 }
 
 WallMs unit_ms(char unit) {

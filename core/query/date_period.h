@@ -1,8 +1,7 @@
 // Texts that stand for a time, as filters and documents hold them. Pure, any thread.
 //
-// date   := year ["-" month ["-" day ["T" hour [":" minute [":" second ["." fraction]]] [zone]]]]
+// date   := ISO 8601 (core/runtime/iso_time.h; without an offset in UTC), but not eight digits alone
 //         | milliseconds since 1970 (not four digits)  |  "now" (("+" | "-") number unit)* ["/" unit]
-// zone   := "Z" | ("+" | "-") hour [":"] minute            none: UTC
 // unit   := y M w d h H m s
 #pragma once
 

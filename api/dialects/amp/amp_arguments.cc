@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/runtime/ascii.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::api::amp {
@@ -16,18 +17,6 @@ constexpr std::int64_t kMostJobs = 1000;  // of a page
 
 constexpr std::array<std::string_view, kStatusCount> kNames = {"SCHEDULED", "RUNNING",   "STOP_REQUESTED", "STOPPING",
                                                                "STOPPED",   "COMPLETED", "ERROR",          "FATAL"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-std::string_view without_blanks(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::optional<std::int64_t> number_in(std::string_view text) {
   std::int64_t value = 0;
@@ -54,7 +43,7 @@ std::optional<std::vector<Status>> statuses_in(const std::string& text) {
     return std::vector{Status::scheduled, Status::running, Status::stop_requested, Status::stopping};
   std::vector<Status> found;
   for (const std::string& word : split(words, ','))
-    if (const auto status = status_named(without_blanks(word))) found.push_back(*status);
+    if (const auto status = status_named(trimmed(word))) found.push_back(*status);
   return found;
 }
 

@@ -13,15 +13,12 @@
 #include "api/dialects/teraslice/teraslice_fields.h"
 #include "core/model/job_params.h"
 #include "core/model/mended_records.h"
+#include "core/runtime/ascii.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::api::teraslice {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // The value of a query parameter; nothing if it is absent or empty.
 std::optional<std::string> given(const Request& request, std::string_view name) {
@@ -138,10 +135,7 @@ bool is_json_type(std::string_view type) {
 
 // "Application/JSON; charset=utf-8" -> "application/json".
 std::string media_type(std::string_view header) {
-  std::string type(header.substr(0, header.find(';')));
-  std::ranges::transform(type, type.begin(), lower);
-  type.erase(type.find_last_not_of(" \t") + 1);
-  return type;
+  return lower(trimmed(header.substr(0, header.find(';'))));
 }
 
 // `curl -d @job.yaml` says nothing of YAML, and joins the lines.
