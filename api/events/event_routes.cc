@@ -149,9 +149,11 @@ Dialect events_dialect(EventFeed& feed) {
   Dialect out;
   out.name = "Events";
   const Handler handler = [&feed](Request& request, const Respond& respond) { follow_events(feed, request, respond); };
-  out.unprefixed_routes = {
-      {.method = Method::get, .pattern = "/v1/events", .handler = handler, .doc = kEventsDoc},
-      {.method = Method::get, .pattern = "/events", .handler = handler, .doc = {.role = Role::read}}};
+  out.unprefixed_routes = {{.method = Method::get, .pattern = "/v1/events", .handler = handler, .doc = kEventsDoc},
+                           {.method = Method::get,
+                            .pattern = "/events",
+                            .handler = handler,
+                            .doc = {.role = Role::read, .parameters = kEventParameters, .ours = true}}};
   return out;
 }
 

@@ -7,22 +7,16 @@
 #include <utility>
 
 #include "api/http/target.h"
+#include "core/runtime/ascii.h"
 #include "core/runtime/log.h"
+#include "core/runtime/printable.h"
 
 namespace slicemill::api {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 // Whether path is prefix itself or below it.
 bool is_below(std::string_view path, std::string_view prefix) {
-  if (path.size() < prefix.size() || !same_word(path.substr(0, prefix.size()), prefix)) return false;
+  if (path.size() < prefix.size() || !is_same_word(path.substr(0, prefix.size()), prefix)) return false;
   return path.size() == prefix.size() || prefix.empty() || path[prefix.size()] == '/';
 }
 
@@ -37,6 +31,24 @@ Respond noted(const Request& request, const Respond& respond) {
 
 bool changes_something(Role role) {
   return role == Role::write || role == Role::admin;
+}
+
+// Of a route that is ours, and so has no clients that send more than it knows: the first parameter of the query that it
+// does not know. "": there is none.
+std::string unknown_parameter(const Request& request, const RouteDoc& doc) {
+  if (!doc.ours) return {};
+  std::string known;
+  for (const ParameterDoc& parameter : doc.parameters)
+    if (!parameter.is_header) known.append(known.empty() ? "" : ", ").append(parameter.name);
+  const auto is_known = [&](const Parameter& sent) {
+    return std::ranges::any_of(doc.parameters, [&](const ParameterDoc& parameter) {
+      return !parameter.is_header && parameter.name == sent.name;
+    });
+  };
+  const auto unknown = std::ranges::find_if_not(request.query, is_known);
+  if (unknown == request.query.end()) return {};
+  return fmt::format("unknown query parameter \"{}\"; {}", printable(unknown->name),
+                     known.empty() ? "this route has none" : "this route has " + known);
 }
 
 }  // namespace
@@ -56,7 +68,7 @@ struct Router::Node {
 
   Node& literal(std::string_view word) {
     for (auto& [text, node] : literals)
-      if (same_word(text, word)) return *node;
+      if (is_same_word(text, word)) return *node;
     return *literals.emplace_back(std::string(word), std::make_unique<Node>()).second;
   }
 
@@ -72,7 +84,7 @@ struct Router::Node {
                        std::vector<std::size_t>& captured) const {
     if (at == segments.size()) return endpoint(method);
     for (const auto& [text, node] : literals)
-      if (same_word(text, segments[at]))
+      if (is_same_word(text, segments[at]))
         if (const Endpoint* found = node->find(segments, at + 1, method, captured)) return found;
     if (!any || segments[at].empty()) return nullptr;
     captured.push_back(at);
@@ -199,6 +211,8 @@ void Router::handle(Request& request, const Respond& respond) const {
     if (!endpoint && request.method == Method::head) endpoint = root_->find(*segments, 0, Method::get, captured);
     if (endpoint) {
       request.query = parse_query(target.query);
+      if (const std::string unknown = unknown_parameter(request, endpoint->route->doc); !unknown.empty())
+        return respond(error(request.target, 400, unknown));
       for (std::size_t i = 0; i < captured.size(); ++i)
         request.path_parameters.push_back({endpoint->parameter_names[i], std::move((*segments)[captured[i]])});
       if (!changes_something(endpoint->route->doc.role)) return endpoint->route->handler(request, respond);

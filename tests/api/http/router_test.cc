@@ -119,6 +119,26 @@ TEST(Router, APatternBeginsWithASlash) {
   EXPECT_EQ(mounted.error().code, ErrorCode::invalid);
 }
 
+TEST(Router, OwnRoutesRefuseParametersThatTheyDoNotKnow) {
+  static constexpr ParameterDoc kParameters[] = {{"lines", "integer", "So many."},
+                                                 {.name = "Some-Header", .type = "string", .is_header = true},
+                                                 {"from", "string", "Behind this."}};
+  Router router;
+  Route own{Method::get, "/own", named("own")};
+  own.doc = {.parameters = kParameters, .ours = true};
+  Route bare{Method::get, "/bare", named("bare")};
+  bare.doc = {.ours = true};
+  ASSERT_TRUE(router.mount(dialect("t", {""}, {own, bare, {Method::get, "/others", named("others")}})));
+  EXPECT_EQ(ask(router, Method::get, "/own?lines=1&from=").body, "own");
+  Answered refused = ask(router, Method::get, "/own?lines=1&worker=2&x");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.body, "t error: unknown query parameter \"worker\"; this route has lines, from");
+  EXPECT_EQ(ask(router, Method::get, "/own?Some-Header=1").status, 400) << "a header is none";
+  EXPECT_EQ(ask(router, Method::get, "/bare?a%0Ab").body,
+            "t error: unknown query parameter \"a\\nb\"; this route has none");
+  EXPECT_EQ(ask(router, Method::get, "/others?worker=2").body, "others") << "those of another product take what comes";
+}
+
 TEST(Router, AnExceptionOfAHandlerIsAnError) {
   Router router;
   ASSERT_TRUE(router.mount(
