@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/runtime/json.h"
@@ -80,7 +81,9 @@ Result<std::string> percent_decode(std::string_view text) {
     out += *byte;
     i += 2;
   }
-  if (!can_be_json_text(out)) return Error(ErrorCode::invalid, fmt::format("\"{}\" does not decode to UTF-8", text));
+  const bool is_ascii = std::ranges::all_of(out, [](char c) { return static_cast<signed char>(c) >= 0; });
+  if (!is_ascii && !can_be_json_text(out))
+    return Error(ErrorCode::invalid, fmt::format("\"{}\" does not decode to UTF-8", text));
   return out;
 }
 

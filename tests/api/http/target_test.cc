@@ -44,13 +44,13 @@ TEST(PercentDecode, RefusesBrokenEscapesAndBytesThatAreNoText) {
   EXPECT_EQ(percent_decode("%C3").error().message, "\"%C3\" does not decode to UTF-8");
 }
 
-TEST(Utf8, FollowsTheTableOfWellFormedSequences) {
+TEST(PercentDecode, FollowsTheTableOfWellFormedSequences) {
   for (const char* good : {"", "a", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF",
                            "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
-    EXPECT_TRUE(is_utf8(good)) << good;
+    EXPECT_TRUE(percent_decode(good)) << good;
   for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC2", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
                           "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "a\xFF"})
-    EXPECT_FALSE(is_utf8(bad)) << bad;
+    EXPECT_FALSE(percent_decode(bad)) << bad;
 }
 
 TEST(ParseQuery, KeepsOrderAndRepetitionAndNeverFails) {
