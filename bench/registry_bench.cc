@@ -2,7 +2,7 @@
 // and as many executions; one request at a time, without sockets. The first column is processor time of all threads, so
 // that other work on the machine does not count; the others are what a client waits.
 //
-//   registry_bench [ROWS, default 100000] [REPETITIONS, default 25]
+//   registry_bench [ROWS, default 100000] [REPETITIONS, default 25] [DIRECTORY, whose registry is used and kept]
 #include <fmt/core.h>
 #include <malloc.h>
 #include <time.h>
@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -132,7 +133,7 @@ constexpr Case kCases[] = {
     {"jobs, words that 2,000 have", kJobs, "", "", 0, "imports \"team 7\""},
     {"jobs, a word that all have", kJobs, "", "", 0, "imports"},
     {"jobs, words, a filter, an order and the total", kJobs, "workers:>4", "name:asc", 0, "\"team 7\"", true},
-    {"executions, words of the reason", kExecutions, "", "", 0, "failing 8"},
+    {"executions, words of the reason", kExecutions, "", "", 0, "slice failures 8"},
     {"executions, by reason", kExecutions, "_failureReason:\"8 slice failures\"", "_created:asc"},
 };
 
@@ -150,48 +151,77 @@ double rss_mb() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
-Result<FoundRows> find(Registry& registry, AsioLoop& loop, ListKind kind, const ListQuery& query) {
-  Result<FoundRows> rows = FoundRows();
-  registry.find(kind, query, [&](Result<FoundRows> found) {
-    rows = std::move(found);
-    loop.post([&loop] { loop.stop(); });
-  });
-  loop.run();
-  return rows;
-}
+// Asks for every case so many times, one request after the other; ends the loop.
+class Requests {
+ public:
+  Requests(AsioLoop& loop, Registry& registry, int repetitions)
+      : loop_(loop), registry_(registry), repetitions_(repetitions) {}
 
-// Bytes of the body; the time is of all that is done for one request.
-std::size_t answer(Registry& registry, AsioLoop& loop, const Case& wanted) {
-  const auto fields = wanted.kind == kJobs ? dialect().job_fields() : dialect().execution_fields();
-  ListQuery query;
-  query.window = PageWindow{wanted.from, 100, wanted.with_total};
-  if (*wanted.filter != 0) query.filter = *api::teraslice::parse_filter(wanted.filter, fields, kBegin);
-  if (*wanted.sort != 0) query.sort = *query::parse_sort(wanted.sort, fields);
-  if (*wanted.words != 0) query.words = *query::parse_search_words(wanted.words);
+  void ask() {
+    asked_ = Clock::now();
+    cpu_begin_ = cpu_ms();
+    const Case& wanted = kCases[case_];
+    const auto fields = wanted.kind == kJobs ? dialect().job_fields() : dialect().execution_fields();
+    ListQuery query;
+    query.window = PageWindow{wanted.from, 100, wanted.with_total};
+    if (*wanted.filter != 0) query.filter = *api::teraslice::parse_filter(wanted.filter, fields, kBegin);
+    if (*wanted.sort != 0) query.sort = *query::parse_sort(wanted.sort, fields);
+    if (*wanted.words != 0) query.words = *query::parse_search_words(wanted.words);
+    registry_.find(wanted.kind, query, [this](const Result<FoundRows>& found) {
+      if (!found) {
+        fmt::print(stderr, "registry_bench: {}\n", found.error().message);
+        std::exit(1);
+      }
+      answer(*found);
+    });
+  }
+
+ private:
   // As the API prints lists.
-  std::string body;
-  const auto print = [&body](const std::string& doc, JsonMembers members) {
-    body += json_text(doc, {.indent = 4, .depth = 1, .laid_over = std::move(members)});
-  };
-  const auto found = find(registry, loop, wanted.kind, query);
-  if (!found) {
-    fmt::print(stderr, "registry_bench: {}\n", found.error().message);
-    std::exit(1);
-  }
-  for (const auto seq : found->seqs) {
-    if (wanted.kind == kJobs) {
-      const auto row = registry.job_beginning(seq);
-      print((*row)->doc, dialect().job_members(facts_of(**row)));
-    } else {
-      const auto row = registry.execution_beginning(seq);
-      print((*row)->doc, dialect().execution_members(facts_of(**row)));
+  void answer(const FoundRows& found) {
+    std::string body;
+    const auto print = [&body](const std::string& doc, JsonMembers members) {
+      body += json_text(doc, {.indent = 4, .depth = 1, .laid_over = std::move(members)});
+    };
+    for (const auto seq : found.seqs) {
+      if (kCases[case_].kind == kJobs) {
+        const auto row = registry_.job_beginning(seq);
+        print((*row)->doc, dialect().job_members(facts_of(**row)));
+      } else {
+        const auto row = registry_.execution_beginning(seq);
+        print((*row)->doc, dialect().execution_members(facts_of(**row)));
+      }
     }
+    cpu_.push_back(cpu_ms() - cpu_begin_);
+    wall_.push_back(std::chrono::duration<double, std::milli>(Clock::now() - asked_).count());
+    if (static_cast<int>(cpu_.size()) == repetitions_) {
+      print_case(body.size());
+      if (++case_ == std::size(kCases)) return loop_.stop();
+    }
+    loop_.post([this] { ask(); });
   }
-  return body.size();
-}
+
+  void print_case(std::size_t bytes) {
+    std::ranges::sort(cpu_);
+    std::ranges::sort(wall_);
+    fmt::print("{:<45} {:>8.2f} {:>8.2f} {:>8.2f} {:>12}\n", kCases[case_].name, cpu_[cpu_.size() / 2],
+               wall_[wall_.size() / 2], wall_[wall_.size() * 99 / 100], bytes);
+    std::fflush(stdout);
+    cpu_.clear();
+    wall_.clear();
+  }
+
+  AsioLoop& loop_;
+  Registry& registry_;
+  const int repetitions_;
+  std::size_t case_ = 0;
+  Clock::time_point asked_;
+  double cpu_begin_ = 0;
+  std::vector<double> cpu_, wall_;
+};
 
 // How long the upgrade of a registry of the version before takes, and how long a write waits meanwhile.
-void measure_former_version(const std::string& path, AsioLoop& loop) {
+void measure_former_version(const std::string& path) {
   {
     auto database = *Database::open(path, Database::Mode::read_write);
     const auto undone = database->execute(
@@ -202,8 +232,9 @@ void measure_former_version(const std::string& path, AsioLoop& loop) {
         "CREATE INDEX execution_index_stamp ON execution_index (stamp); PRAGMA user_version = 7");
     if (!undone) fmt::print(stderr, "registry_bench: {}\n", undone.error().message);
   }
-  auto begin = Clock::now();
+  const auto begin = Clock::now();
   const auto seconds = [&begin] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  AsioLoop loop;
   const auto registry = Registry::open(loop, path, dialect());
   fmt::print("opened as of the version before in {:.3f} s\n", seconds());
   double longest = 0;
@@ -223,48 +254,45 @@ void measure_former_version(const std::string& path, AsioLoop& loop) {
              longest);
 }
 
-int run(int rows, int repetitions) {
-  const auto directory = std::filesystem::temp_directory_path() / fmt::format("slicemill-registry-bench-{}", getpid());
-  std::filesystem::create_directories(directory);
-  const std::string path = (directory / "registry.sqlite").string();
+Result<void> make_full(const std::string& path, int rows) {
   AsioLoop loop;
-  auto registry = Registry::open(loop, path, dialect());
-  if (!registry) {
-    fmt::print(stderr, "registry_bench: {}\n", registry.error().message);
-    return 1;
-  }
-  auto begin = Clock::now();
-  const auto seconds = [&begin] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
-  fill(loop, **registry, rows);
-  fmt::print("{} jobs and executions written in {:.1f} s\n", rows, seconds());
-  registry->reset();
-  malloc_trim(0);
+  ASSIGN_OR_RETURN(const auto registry, Registry::open(loop, path, dialect()));
+  const auto begin = Clock::now();
+  fill(loop, *registry, rows);
+  const std::chrono::duration<double> filled = Clock::now() - begin;
+  fmt::print("{} jobs and executions written in {:.1f} s\n", rows, filled.count());
+  return {};
+}
+
+Result<void> measure_lists(const std::string& path, int repetitions) {
   const double mb = rss_mb();
-  begin = Clock::now();
-  registry = Registry::open(loop, path, dialect());
-  fmt::print("opened in {:.3f} s\n", seconds());
+  const auto begin = Clock::now();
+  AsioLoop loop;
+  ASSIGN_OR_RETURN(const auto registry, Registry::open(loop, path, dialect()));
+  const std::chrono::duration<double> opened = Clock::now() - begin;
+  fmt::print("opened in {:.3f} s\n", opened.count());
   fmt::print("{:<45} {:>8} {:>8} {:>8} {:>12}\n", "list", "cpu ms", "median", "99 %", "body bytes");
-  for (const Case& wanted : kCases) {
-    std::vector<double> cpu;
-    std::vector<double> wall;
-    std::size_t bytes = 0;
-    for (int i = 0; i < repetitions; ++i) {
-      const auto asked = Clock::now();
-      const double cpu_begin = cpu_ms();
-      bytes = answer(**registry, loop, wanted);
-      cpu.push_back(cpu_ms() - cpu_begin);
-      wall.push_back(std::chrono::duration<double, std::milli>(Clock::now() - asked).count());
-    }
-    std::ranges::sort(cpu);
-    std::ranges::sort(wall);
-    fmt::print("{:<45} {:>8.2f} {:>8.2f} {:>8.2f} {:>12}\n", wanted.name, cpu[cpu.size() / 2], wall[wall.size() / 2],
-               wall[wall.size() * 99 / 100], bytes);
-  }
+  Requests requests(loop, *registry, repetitions);
+  loop.post([&requests] { requests.ask(); });
+  loop.run();
   fmt::print("memory after all lists: {:+.1f} MB\n", rss_mb() - mb);
-  registry->reset();
-  measure_former_version(path, loop);
-  std::filesystem::remove_all(directory);
-  return 0;
+  return {};
+}
+
+int run(int rows, int repetitions, std::string directory) {
+  const bool is_kept = !directory.empty();
+  if (!is_kept)
+    directory = std::filesystem::temp_directory_path() / fmt::format("slicemill-registry-bench-{}", getpid());
+  std::filesystem::create_directories(directory);
+  const std::string path = directory + "/registry.sqlite";
+  Result<void> done;
+  if (!std::filesystem::exists(path)) done = make_full(path, rows);
+  malloc_trim(0);
+  if (done) done = measure_lists(path, repetitions);
+  if (done) measure_former_version(path);
+  if (!done) fmt::print(stderr, "registry_bench: {}\n", done.error().message);
+  if (!is_kept) std::filesystem::remove_all(directory);
+  return done ? 0 : 1;
 }
 
 }  // namespace
@@ -273,5 +301,5 @@ int run(int rows, int repetitions) {
 int main(int count, char** arguments) {
   const int rows = count > 1 ? std::atoi(arguments[1]) : 100'000;
   const int repetitions = count > 2 ? std::atoi(arguments[2]) : 25;
-  return slicemill::master::run(std::max(rows, 1), std::max(repetitions, 1));
+  return slicemill::master::run(std::max(rows, 1), std::max(repetitions, 1), count > 3 ? arguments[3] : "");
 }
