@@ -58,10 +58,10 @@ struct LifecycleRow {
 // clang-format off
 inline constexpr auto kLifecycle = [] {
   using enum Phase;
-  constexpr std::optional<Phase> none;
-  constexpr auto prep = preparing, prep_p = preparing_paused, repl = replaying, repl_p = replaying_paused, work = working,
-                 work_p = paused, susp = suspending, stop = stopping, give = giving_up, give_s = giving_up_stopped,
-                 conc = concluding, fini = finished;
+  const std::optional<Phase> none = std::nullopt;
+  const auto prep = preparing, prep_p = preparing_paused, repl = replaying, repl_p = replaying_paused, work = working,
+             work_p = paused, susp = suspending, stop = stopping, give = giving_up, give_s = giving_up_stopped,
+             conc = concluding, fini = finished;
   return std::array<LifecycleRow, kPhaseCount>{{
   //                            to              pause                                   all     all     out-    ledger  found
   //                     ready  replay  re-             resume  stop    sus-    fatal   drained done    done,   come    lost    ended

@@ -57,7 +57,8 @@ WorkerLevels::Hooks Dispatcher::level_hooks(LedgerWriter& writer) {
 std::unique_ptr<Speculation> Dispatcher::make_speculation() {
   if (!options_.speculation.enabled) return nullptr;
   return std::make_unique<Speculation>(
-      loop_, workers_, levels_, leases_, options_.speculation, options_.epoch, options_.settings.lease_ms,
+      loop_, workers_, levels_, leases_,
+      Speculation::Options{options_.speculation, options_.epoch, options_.settings.lease_ms},
       Speculation::Hooks{.order =
                              [this](Worker& worker, const ActiveSlice& slice, const Attempt& attempt) {
                                if (!assigner_.order(worker, slice, attempt)) return false;
@@ -158,12 +159,11 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
     if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
-    if (speculation_ && speculation_->has(worker, result.key, result.attempt))
+    const bool is_second = speculation_ && speculation_->has(worker, result.key, result.attempt);
+    if (is_second || returns_.holds(worker, result.key, result.attempt))
       returns_.take(worker, result);
     else if (!leases_.holder(result.key))
       reattachment_.adopt_result(result);
-    else if (returns_.holds(worker, result.key, result.attempt))
-      returns_.take(worker, result);
   }
   if (!hello.unacked.empty()) levels_.acknowledge(worker, hello.first_seq + hello.unacked.size() - 1);
 }

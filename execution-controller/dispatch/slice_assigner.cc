@@ -1,6 +1,7 @@
 #include "execution-controller/dispatch/slice_assigner.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include <fmt/core.h>
@@ -79,7 +80,7 @@ bool SliceAssigner::give(Worker& worker, std::uint64_t count) {
   Given given = take_waiting(count, dispatch);
   if (workers_.send(worker, dispatch) != ServerChannel::Sent::ok) {
     worker.blocked = true;
-    for (auto span = given.spans.rbegin(); span != given.spans.rend(); ++span) queue_.push_front(std::move(*span));
+    for (auto& span : std::views::reverse(given.spans)) queue_.push_front(std::move(span));
     for (auto& slice : given.singles) requeue(std::move(slice));
     return false;
   }

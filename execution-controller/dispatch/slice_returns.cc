@@ -89,6 +89,7 @@ void SliceReturns::keep_only(Worker& worker, const std::vector<wire::HeldSlice>&
   SliceAttempts ended;
   if (speculation_ != nullptr) speculation_->drop_all(worker.number, held, ended);
   std::vector<SliceKey> kept;
+  kept.reserve(held.size());
   for (const auto& slice : held) kept.push_back(slice.key);
   std::sort(kept.begin(), kept.end());
   worker.outstanding = 0;

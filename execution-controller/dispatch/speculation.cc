@@ -21,18 +21,11 @@ std::optional<std::uint64_t> SliceTimes::median_us() const {
 }
 
 Speculation::Speculation(Loop& loop, WorkerTable& workers, WorkerLevels& levels, LeaseTable& leases,
-                         const SpeculationPolicy& policy, std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks)
-    : loop_(loop),
-      workers_(workers),
-      levels_(levels),
-      leases_(leases),
-      policy_(policy),
-      epoch_(epoch),
-      lease_ms_(lease_ms),
-      hooks_(std::move(hooks)) {}
+                         const Options& options, Hooks hooks)
+    : loop_(loop), workers_(workers), levels_(levels), leases_(leases), options_(options), hooks_(std::move(hooks)) {}
 
 Speculation::~Speculation() {
-  loop_.cancel(timer_);
+  loop_.cancel(wake_.timer);
 }
 
 std::optional<Duration> SpeculationPolicy::patience(const SliceTimes& times) const {
@@ -43,12 +36,12 @@ std::optional<Duration> SpeculationPolicy::patience(const SliceTimes& times) con
 }
 
 void Speculation::help() {
-  const auto limit = policy_.patience(times_);
+  const auto limit = options_.policy.patience(times_);
   if (!limit) return;
   std::optional<SteadyTime> next;
   for (auto& [number, slow] : workers_.all()) {
     if (slow.outstanding == 0 || slow.doubled || slow.alone || slow.peer == 0) continue;
-    if (second_.size() >= policy_.most_second_attempts(workers_.size())) return;
+    if (second_.size() >= options_.policy.most_second_attempts(workers_.size())) return;
     Worker* idle = workers_.idle(hooks_.may_be_given);
     if (idle == nullptr) return;
     const SteadyTime due = slow.since + *limit;
@@ -57,12 +50,12 @@ void Speculation::help() {
     else
       give_second(slow, *idle);
   }
-  if (!next || (timer_ != 0 && due_ <= *next)) return;
-  loop_.cancel(timer_);
-  due_ = *next;
-  timer_ = loop_.after(*next - loop_.now(), [this, alive = std::weak_ptr<bool>(alive_)] {
+  if (!next || (wake_.timer != 0 && wake_.due <= *next)) return;
+  loop_.cancel(wake_.timer);
+  wake_.due = *next;
+  wake_.timer = loop_.after(*next - loop_.now(), [this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
-    timer_ = 0;
+    wake_.timer = 0;
     hooks_.on_patience_over();
   });
 }
@@ -78,7 +71,7 @@ void Speculation::give_second(Worker& slow, Worker& idle) {
   if (slow.outstanding > 1 && !slow.recall) levels_.recall(slow, 0);
   slow.slow = true;
   ActiveSlice& slice = oldest->slice;
-  const Attempt attempt{epoch_, ++slice.tries};
+  const Attempt attempt{options_.epoch, ++slice.tries};
   if (!hooks_.order(idle, slice, attempt)) return;
   log(LogLevel::info, "slice {}/{} takes {} far longer than others; {} tries it too", slice.key.slicer, slice.key.order,
       slow.id, idle.id);
@@ -113,7 +106,7 @@ void Speculation::promote(const SliceKey& key) {
 void Speculation::revoke(const SliceKey& key, const Attempt& attempt, WorkerNumber number) {
   revoked_[{key, attempt}] = number;
   if (Worker* worker = workers_.find(number)) levels_.revoke(*worker, {key, attempt});
-  loop_.after(std::chrono::milliseconds(lease_ms_), [this, key, attempt, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.after(std::chrono::milliseconds(options_.lease_ms), [this, key, attempt, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     const auto still = revoked_.find({key, attempt});
     if (still != revoked_.end()) kill_stubborn(still->second);

@@ -60,8 +60,14 @@ class Speculation {
     std::function<void(ActiveSlice, const wire::SliceResult&)> on_settled_twice;  // planted fault only
   };
 
-  Speculation(Loop& loop, WorkerTable& workers, WorkerLevels& levels, LeaseTable& leases,
-              const SpeculationPolicy& policy, std::uint64_t epoch, std::int64_t lease_ms, Hooks hooks);
+  struct Options {
+    SpeculationPolicy policy;
+    std::uint64_t epoch = 1;
+    std::int64_t lease_ms = 5'000;  // a worker that does not let go of a revoked attempt for so long is lost
+  };
+
+  Speculation(Loop& loop, WorkerTable& workers, WorkerLevels& levels, LeaseTable& leases, const Options& options,
+              Hooks hooks);
   ~Speculation();
 
   // Work is left for nobody, somebody idles: whoever is too slow gets help. If nobody is yet, a timer waits for that.
@@ -90,6 +96,10 @@ class Speculation {
   SpeculationCounts counts() const { return counts_; }
 
  private:
+  struct Wake {
+    Loop::TimerId timer = 0;
+    SteadyTime due;
+  };
   struct SecondAttempt {
     Attempt attempt;
     WorkerNumber worker = 0;
@@ -106,16 +116,13 @@ class Speculation {
   WorkerTable& workers_;
   WorkerLevels& levels_;
   LeaseTable& leases_;
-  const SpeculationPolicy policy_;
-  const std::uint64_t epoch_;
-  const std::int64_t lease_ms_;
+  const Options options_;
   const Hooks hooks_;
   SliceTimes times_;
   SpeculationCounts counts_;
   std::map<SliceKey, SecondAttempt> second_;
   std::map<std::pair<SliceKey, Attempt>, WorkerNumber> revoked_;  // their workers have not let go of them yet
-  Loop::TimerId timer_ = 0;                                       // for the next slice to become too slow
-  SteadyTime due_;                                                // of the timer
+  Wake wake_;                                                     // for the next slice to become too slow
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -73,6 +73,7 @@ class MasterLink {
   void send_surely(const wire::Message& message);
   void send_kept();
 
+  // 22 members, since reports, the pulse in their place, the outcome and answers share one line and one beat.
   Loop& loop_;
   ClientChannel& channel_;
   std::string ex_id_;

@@ -45,6 +45,7 @@ class LedgerWriter {
     return pending_.settled.size() + pending_.committed.size() + slices_in_ranges_;
   }
 
+  // 15 members, since a batch is gathered while others are written, and what is durable is known beside what is not.
   Loop& loop_;
   SliceLedger& ledger_;
   Fill fill_;

@@ -12,57 +12,67 @@
 #include "core/runtime/text.h"
 
 namespace slicemill::controller {
-namespace {
-constexpr std::uint32_t kPublishTries = 10;
-constexpr RetryPolicy kPublishRetries{.max_retries = kPublishTries, .base_ms = 200};
-
-bool publishing_may_recover(const Error& error) {
-  return error.code == ErrorCode::io || error.code == ErrorCode::no_space || error.code == ErrorCode::unavailable;
-}
-}  // namespace
 
 Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publisher, const LedgerHeader& header,
                        RetryPolicy retries, Hooks hooks)
     : loop_(loop),
       writer_(writer),
-      publisher_(publisher),
+      publishes_(publisher != nullptr),
       generation_(header.generation()),
       retries_(retries),
       hooks_(std::move(hooks)),
-      counters_(header.counters),
-      completed_extent_(header.figures.completed_extent),
-      failed_extent_(header.figures.failed_extent) {}
+      totals_{header.counters, header.figures.completed_extent, header.figures.failed_extent},
+      publishing_(loop, publisher, publish_hooks()),
+      waiting_(loop, hooks_.on_retry) {}
+
+PublishQueue::Hooks Settlement::publish_hooks() {
+  return {.on_published =
+              [this](const CommittedSlice& output) {
+                settle(output.slice, output.output.facts, output.output.facts.records);
+              },
+          .on_lost =
+              [this](const CommittedSlice& output, const Error& error) {
+                --in_progress_;  // fail_for_good counts it anew
+                forget_records(output);
+                fail_for_good(output.slice, error.message);
+              },
+          .on_obstacle = hooks_.on_obstacle,
+          .on_change = hooks_.on_change,
+          .on_fatal = hooks_.on_fatal};
+}
 
 // One group per ledger batch: what happens to its slices once the batch is durable.
 Settlement::Group& Settlement::group() {
   writer_.batch();
-  if (group_ && group_serial_ == writer_.serial()) return *group_;
+  if (group_ && group_->batch == writer_.serial()) return *group_;
   group_ = std::make_shared<Group>();
-  group_serial_ = writer_.serial();
-  writer_.after_sync([this, group = group_] {
-    if (!group->to_publish.empty()) {
-      if (!fault("committed")) {
-        hooks_.on_fatal(Error(ErrorCode::io, "fault point committed fired"));
-        return;
-      }
-      for (auto& output : group->to_publish) to_publish_.push_back(std::move(output));
-      publish_next();
-    }
-    if (!group->settled.empty() || !group->completed_ranges.empty()) {
-      if (!fault("done")) {
-        hooks_.on_fatal(Error(ErrorCode::io, "fault point done fired"));
-        return;
-      }
-      in_progress_ -= group->settled.size();
-      for (const auto& [key, state] : group->settled) hooks_.on_settled(key, state);
-      for (const auto& range : group->completed_ranges) {
-        in_progress_ -= range.count();
-        hooks_.on_range_completed(range);
-      }
-    }
-    hooks_.on_change();
-  });
+  group_->batch = writer_.serial();
+  writer_.after_sync([this, group = group_] { group_durable(*group); });
   return *group_;
+}
+
+void Settlement::group_durable(Group& group) {
+  if (!group.to_publish.empty()) {
+    if (!fault("committed")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point committed fired"));
+      return;
+    }
+    for (auto& output : group.to_publish) publishing_.push(std::move(output));
+    publishing_.publish();
+  }
+  if (!group.settled.empty() || !group.completed_ranges.empty()) {
+    if (!fault("done")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point done fired"));
+      return;
+    }
+    in_progress_ -= group.settled.size();
+    for (const auto& [key, state] : group.settled) hooks_.on_settled(key, state);
+    for (const auto& range : group.completed_ranges) {
+      in_progress_ -= range.count();
+      hooks_.on_range_completed(range);
+    }
+  }
+  hooks_.on_change();
 }
 
 void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
@@ -70,7 +80,7 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
     case wire::Outcome::completed:
       ++in_progress_;
       take_records(slice, result);
-      if (publisher_ != nullptr && result.output.present)
+      if (publishes_ && result.output.present)
         commit(std::move(slice), result);
       else
         settle(slice, result.output, result.records_out);
@@ -92,21 +102,21 @@ void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResul
   SettledRange range{first.generation, first.slicer, first.order, first.order + span.size() - 1};
   if (SLICEMILL_MUTATED("settle_beyond_span")) ++range.last;
   in_progress_ += span.size();
-  counters_.records_in += result.records_in;
-  counters_.records_out += result.records_out;
-  counters_.processed += span.size();
-  completed_extent_ += span.run->extent(span.from, span.to);
+  totals_.counters.records_in += result.records_in;
+  totals_.counters.records_out += result.records_out;
+  totals_.counters.processed += span.size();
+  totals_.completed_extent += span.run->extent(span.from, span.to);
   writer_.settle(range);
   group().completed_ranges.push_back(range);
 }
 
 void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& result) {
-  counters_.records_in += result.records_in;
-  counters_.quarantined += result.quarantined.size();
+  totals_.counters.records_in += result.records_in;
+  totals_.counters.quarantined += result.quarantined.size();
   slice.quarantined = static_cast<std::uint32_t>(result.quarantined.size());
-  if (slice.quarantined > 0 && !first_quarantined_) {
+  if (slice.quarantined > 0 && !firsts_.quarantined) {
     const QuarantinedRecord& first = result.quarantined.front();
-    first_quarantined_ = FirstError{slice.key, slice.request(), first.error, first, true};
+    firsts_.quarantined = FirstError{slice.key, slice.request(), first.error, first, true};
   }
   for (std::uint32_t number = 0; number < slice.quarantined; ++number) {
     writer_.batch().quarantined.push_back({.at = {slice.key, number},
@@ -116,9 +126,9 @@ void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& resul
   }
 }
 
-void Settlement::forget_records(const Committed& lost) {
-  counters_.records_in -= std::min(counters_.records_in, lost.records_in);
-  counters_.quarantined -= std::min<std::uint64_t>(counters_.quarantined, lost.slice.quarantined);
+void Settlement::forget_records(const CommittedSlice& lost) {
+  totals_.counters.records_in -= std::min(totals_.counters.records_in, lost.records_in);
+  totals_.counters.quarantined -= std::min<std::uint64_t>(totals_.counters.quarantined, lost.slice.quarantined);
   for (std::uint32_t number = 0; number < lost.slice.quarantined; ++number)
     writer_.batch().released.push_back({lost.slice.key, number});
 }
@@ -140,8 +150,8 @@ void Settlement::commit(ActiveSlice slice, const wire::SliceResult& result) {
   CommittedOutput output{slice.key, result.attempt, result.output};
   writer_.batch().committed.push_back(output);
   if (SLICEMILL_MUTATED("publish_before_sync")) {
-    to_publish_.push_back({std::move(slice), output, result.records_in});
-    publish_next();
+    publishing_.push({std::move(slice), output, result.records_in});
+    publishing_.publish();
     return;
   }
   if (SLICEMILL_MUTATED("settle_before_publish")) writer_.batch().settled.push_back(output.key);
@@ -152,10 +162,10 @@ void Settlement::settle(const ActiveSlice& slice, const OutputFacts& output, std
   auto& batch = writer_.batch();
   batch.settled.push_back(slice.key);
   if (slice.has_row && !SLICEMILL_MUTATED("keep_row_of_replayed")) batch.erased_rows.push_back(slice.key);
-  ++counters_.processed;
-  counters_.records_out += records_out;
-  counters_.bytes_out += output.present ? output.bytes : 0;
-  completed_extent_ += slice.extent();
+  ++totals_.counters.processed;
+  totals_.counters.records_out += records_out;
+  totals_.counters.bytes_out += output.present ? output.bytes : 0;
+  totals_.completed_extent += slice.extent();
   group().settled.emplace_back(slice.key, SliceState::completed);
 }
 
@@ -179,19 +189,12 @@ void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool r
   }
   const std::int64_t delay = retries_.backoff_ms(slice.retries, loop_.random());
   ++slice.retries;
-  ++counters_.retries;
+  ++totals_.counters.retries;
   // Durable, so that another controller does not count from the beginning.
   if (!SLICEMILL_MUTATED("forget_tries")) note_try(slice, error);
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
       delay, first_line(error));
-  const std::uint64_t ticket = next_wait_++;
-  waiting_.emplace(ticket, std::move(slice));
-  loop_.after(std::chrono::milliseconds(delay), [this, ticket, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.expired()) return;
-    auto waiting = waiting_.extract(ticket);
-    if (waiting.empty()) return;
-    hooks_.on_retry(std::move(waiting.mapped()));
-  });
+  waiting_.add(std::move(slice), delay);
 }
 
 void Settlement::note_try(ActiveSlice& slice, std::string error) {
@@ -204,14 +207,13 @@ void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& erro
                                std::optional<QuarantinedRecord> record) {
   log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, first_line(error));
   ++in_progress_;
-  ++failures_;
-  failed_extent_ += slice.extent();
-  if (!first_failure_) first_failure_ = FirstError{slice.key, slice.request(), error, std::move(record)};
+  totals_.failed_extent += slice.extent();
+  if (!firsts_.failure) firsts_.failure = FirstError{slice.key, slice.request(), error, std::move(record)};
   auto& batch = writer_.batch();
   batch.rows.push_back(row_of(slice, SliceState::error, error));
   batch.settled.push_back(slice.key);
-  ++counters_.processed;
-  ++counters_.failed;
+  ++totals_.counters.processed;
+  ++totals_.counters.failed;
   group().settled.emplace_back(slice.key, SliceState::error);
 }
 
@@ -223,7 +225,7 @@ void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
   }
   log(LogLevel::warn, "slice {}/{} was running when its worker died of {} (charged {} of {})", slice.key.slicer,
       slice.key.order, cause, slice.crashes, retries_.max_retries + 1);
-  ++counters_.retries;
+  ++totals_.counters.retries;
   ++in_progress_;
   note_try(slice, fmt::format("its worker died of {}", cause));
   auto shared = std::make_shared<ActiveSlice>(std::move(slice));
@@ -239,93 +241,18 @@ void Settlement::leave_open(ActiveSlice slice) {
   writer_.after_sync([this] { hooks_.on_change(); });
 }
 
-void Settlement::drop_waiting() {
-  waiting_.clear();
-}
-
 void Settlement::roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs) {
   for (auto& [slice, output] : outputs) {
     ++in_progress_;
-    to_publish_.push_back({std::move(slice), output, 0});
+    publishing_.push({std::move(slice), output, 0});
   }
-  publish_next();
-}
-
-void Settlement::go_on() {
-  obstructed_ = false;
-  publish_next();
+  publishing_.publish();
 }
 
 bool Settlement::leave_unpublished() {
-  const bool any = !to_publish_.empty();
-  in_progress_ -= to_publish_.size();
-  to_publish_.clear();
-  return any;
-}
-
-void Settlement::publish_next() {
-  if (publishing_ || obstructed_ || to_publish_.empty()) return;
-  publishing_ = true;
-  auto outputs = std::make_shared<std::vector<Committed>>(std::exchange(to_publish_, {}));
-  auto results = std::make_shared<std::vector<Result<void>>>();
-  auto work = [publisher = publisher_, outputs, results] {
-    std::vector<CommittedOutput> facts;
-    facts.reserve(outputs->size());
-    for (const auto& output : *outputs) facts.push_back(output.output);
-    *results = publisher->publish(facts);
-  };
-  loop_.offload(Loop::Executor::publish, std::move(work),
-                [this, outputs, results, alive = std::weak_ptr<bool>(alive_)] {
-                  if (alive.expired()) return;
-                  publishing_ = false;
-                  published(std::move(*outputs), *results);
-                });
-}
-
-void Settlement::published(std::vector<Committed> outputs, const std::vector<Result<void>>& results) {
-  if (!fault("published")) {
-    hooks_.on_fatal(Error(ErrorCode::io, "fault point published fired"));
-    return;
-  }
-  std::vector<Committed> again;
-  std::string obstacle;
-  std::optional<Error> obstructed;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const auto& output = outputs[i];
-    if (results[i]) {
-      settle(output.slice, output.output.facts, output.output.facts.records);
-    } else if (results[i].error().obstacle) {
-      obstructed = results[i].error();
-      to_publish_.push_back(output);
-    } else if (publishing_may_recover(results[i].error()) && publish_failures_ < kPublishTries) {
-      obstacle = results[i].error().message;
-      again.push_back(output);
-    } else {
-      --in_progress_;  // fail_for_good counts it anew
-      forget_records(output);
-      fail_for_good(output.slice, results[i].error().message);
-    }
-  }
-  obstacle_ = obstacle;
-  if (obstructed) {
-    obstructed_ = true;
-    for (auto& output : again) to_publish_.push_back(std::move(output));
-    hooks_.on_obstacle(*obstructed);
-  } else if (again.empty()) {
-    publish_failures_ = 0;
-    publish_next();
-  } else {
-    log(LogLevel::warn, "publishing waits: {}", obstacle);
-    for (auto& output : again) to_publish_.push_back(std::move(output));
-    publishing_ = true;  // until the timer
-    loop_.after(std::chrono::milliseconds(kPublishRetries.backoff_ms(publish_failures_++, loop_.random())),
-                [this, alive = std::weak_ptr<bool>(alive_)] {
-                  if (alive.expired()) return;
-                  publishing_ = false;
-                  publish_next();
-                });
-  }
-  hooks_.on_change();
+  const std::size_t left = publishing_.abandon();
+  in_progress_ -= left;
+  return left > 0;
 }
 
 }  // namespace slicemill::controller

@@ -1,16 +1,16 @@
 // WHERE A SLICE IS RECORDED. From a result to `done`: committed (synced), published, settled (synced); or to a retry,
 // or to an error row.
 //
-// Order is everything here (architecture, section 7): the ledger decides, publication follows. Loop thread; publishing
-// happens on its executor.
+// Order is everything here (architecture, section 7): the ledger decides, publication follows (publish_queue). Loop
+// thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
@@ -20,7 +20,9 @@
 #include "execution-controller/dispatch/active_slice.h"
 #include "execution-controller/settlement/first_error.h"
 #include "execution-controller/settlement/ledger_writer.h"
+#include "execution-controller/settlement/publish_queue.h"
 #include "execution-controller/settlement/retry_policy.h"
+#include "execution-controller/settlement/retry_wait.h"
 
 namespace slicemill::controller {
 
@@ -45,88 +47,81 @@ class Settlement {
   // Fresh slices that completed without outputs; the result has their sums.
   void on_span_completed(const SliceSpan& span, const wire::SliceResult& result);
   void on_crash(ActiveSlice slice, const std::string& cause);
-  void on_refused() { ++counters_.refused; }
+  void on_refused() { ++totals_.counters.refused; }
   // A stop's deadline passed while it ran: it stays open, in state `start`.
   void leave_open(ActiveSlice slice);
   // Outputs that were committed before a crash: published and settled like the others.
   void roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs);
   // No more retries: what waits for one stays open.
-  void drop_waiting();
+  void drop_waiting() { waiting_.drop_all(); }
   // The obstacle is gone: publishing goes on.
-  void go_on();
+  void go_on() { publishing_.go_on(); }
   // The end comes before the obstacle is gone: what is committed stays so, for whoever opens the ledger next. True if
   // there was something.
   bool leave_unpublished();
 
-  SliceCounters counters() const { return counters_; }
+  SliceCounters counters() const { return totals_.counters; }
   // Of the source, see LedgerFigures.
-  std::uint64_t completed_extent() const { return completed_extent_; }
-  std::uint64_t failed_extent() const { return failed_extent_; }
+  std::uint64_t completed_extent() const { return totals_.completed_extent; }
+  std::uint64_t failed_extent() const { return totals_.failed_extent; }
   // Of this execution, as far as it is known: an earlier controller's is the caller's to tell.
-  const std::optional<FirstError>& first_failure() const { return first_failure_; }
-  const std::optional<FirstError>& first_quarantined() const { return first_quarantined_; }
-  void set_first_failure(FirstError first) { first_failure_ = std::move(first); }
-  void set_first_quarantined(FirstError first) { first_quarantined_ = std::move(first); }
-  void set_subslices(std::uint64_t subslices) { counters_.subslices = subslices; }
+  const std::optional<FirstError>& first_failure() const { return firsts_.failure; }
+  const std::optional<FirstError>& first_quarantined() const { return firsts_.quarantined; }
+  void set_first_failure(FirstError first) { firsts_.failure = std::move(first); }
+  void set_first_quarantined(FirstError first) { firsts_.quarantined = std::move(first); }
+  void set_subslices(std::uint64_t subslices) { totals_.counters.subslices = subslices; }
   // Slices between result and `done`.
   std::size_t in_progress() const { return in_progress_; }
   std::size_t waiting_for_retry() const { return waiting_.size(); }
-  std::uint64_t failures_since_start() const { return failures_; }
   // "" or why publishing does not get on (disk full, ...).
-  const std::string& obstacle() const { return obstacle_; }
+  const std::string& obstacle() const { return publishing_.trouble(); }
 
  private:
-  struct Committed {
-    ActiveSlice slice;
-    CommittedOutput output;
-    std::uint64_t records_in = 0;
-  };
   struct Group {  // of the batch being gathered
-    std::vector<Committed> to_publish;
+    std::uint64_t batch = 0;
+    std::vector<CommittedSlice> to_publish;
     std::vector<std::pair<SliceKey, SliceState>> settled;
     std::vector<SettledRange> completed_ranges;
   };
+  struct Totals {
+    SliceCounters counters;
+    std::uint64_t completed_extent = 0;
+    std::uint64_t failed_extent = 0;
+  };
+  struct Firsts {
+    std::optional<FirstError> failure;
+    std::optional<FirstError> quarantined;
+  };
 
   Group& group();
+  void group_durable(Group& group);
   void commit(ActiveSlice slice, const wire::SliceResult& result);
   void settle(const ActiveSlice& slice, const OutputFacts& output, std::uint64_t records_out);
   // What its workers read and what they refused: recorded in the batch that decides the slice.
   void take_records(ActiveSlice& slice, const wire::SliceResult& result);
   // It was decided, and its output is lost: what it read will be read again.
-  void forget_records(const Committed& lost);
+  void forget_records(const CommittedSlice& lost);
   void give_back(ActiveSlice slice, const std::string& cause);
   void fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable);
   // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
   void note_try(ActiveSlice& slice, std::string error);
   void fail_for_good(const ActiveSlice& slice, const std::string& error,
                      std::optional<QuarantinedRecord> record = std::nullopt);
-  void publish_next();
-  void published(std::vector<Committed> outputs, const std::vector<Result<void>>& results);
+  PublishQueue::Hooks publish_hooks();
   OpenRow row_of(const ActiveSlice& slice, SliceState state, std::string error) const;
 
   Loop& loop_;
   LedgerWriter& writer_;
-  OutputPublisher* publisher_;
-  std::uint16_t generation_;
-  RetryPolicy retries_;
-  Hooks hooks_;
-  SliceCounters counters_;
-  std::uint64_t completed_extent_;
-  std::uint64_t failed_extent_;
-  std::optional<FirstError> first_failure_;
-  std::optional<FirstError> first_quarantined_;
-  std::uint64_t failures_ = 0;
+  const bool publishes_;
+  const std::uint16_t generation_;
+  const RetryPolicy retries_;
+  const Hooks hooks_;
+  Totals totals_;
+  Firsts firsts_;
   std::size_t in_progress_ = 0;
   std::shared_ptr<Group> group_;
-  std::uint64_t group_serial_ = 0;
-  std::vector<Committed> to_publish_;
-  bool publishing_ = false;
-  bool obstructed_ = false;
-  std::uint32_t publish_failures_ = 0;
-  std::string obstacle_;
-  std::map<std::uint64_t, ActiveSlice> waiting_;
-  std::uint64_t next_wait_ = 1;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  PublishQueue publishing_;
+  RetryWait waiting_;
 };
 
 }  // namespace slicemill::controller

@@ -111,8 +111,8 @@ void Recovery::charge(const SliceKey& key, const Attempt& attempt) {
 }
 
 void Recovery::fill(std::uint64_t waiting, std::uint64_t ahead) {
-  if (finished_ || halted_ || reading_ || waiting >= ahead) return;
-  reading_ = true;
+  if (rows_ != Rows::unread || halted_ || waiting >= ahead) return;
+  rows_ = Rows::reading;
   auto page = std::make_shared<Result<std::vector<OpenRow>>>(std::vector<OpenRow>());
   loop_.offload(
       Loop::Executor::query, [ledger = &ledger_, page, after = after_] { *page = ledger->rows(after, kRowsPerPage); },
@@ -122,13 +122,15 @@ void Recovery::fill(std::uint64_t waiting, std::uint64_t ahead) {
 }
 
 void Recovery::page_read(Result<std::vector<OpenRow>> page) {
-  reading_ = false;
+  rows_ = Rows::unread;
   if (!page) {
     hooks_.on_fatal(page.error());
     return;
   }
-  finished_ = page->empty();
-  if (!page->empty()) after_ = page->back().key;
+  if (page->empty())
+    rows_ = Rows::all_read;
+  else
+    after_ = page->back().key;
   for (const auto& row : *page) {
     if (!wants_row(row) || ignored_.contains(row.key)) continue;
     ActiveSlice slice = from_row(row, row.settled_in < ledger_.header().generation());

@@ -43,12 +43,12 @@ class Recovery {
   void halt() { halted_ = true; }
   // A row that this controller writes itself is not read back as something to replay.
   void ignore(const SliceKey& key) {
-    if (!finished_) ignored_.insert(key);
+    if (!rows_read()) ignored_.insert(key);
   }
   // A worker had begun this slice when it died together with its controller. At opening, before the first fill().
   void charge(const SliceKey& key, const Attempt& attempt);
   // Every row was looked at.
-  bool rows_read() const { return finished_; }
+  bool rows_read() const { return rows_ == Rows::all_read; }
   // The slicer is asked for new slices (not in a recovery of one cleanup type, unless the job recovers by itself).
   bool slices_anew() const;
   // There is something of earlier executions to run again.
@@ -57,6 +57,8 @@ class Recovery {
   bool redrives() const;
 
  private:
+  enum class Rows { unread, reading, all_read };
+
   bool wants_open(const OpenRange& range) const;
   bool wants_row(const OpenRow& row) const;
   Result<ActiveSlice> slice_of_row(const SliceKey& key) const;
@@ -68,8 +70,7 @@ class Recovery {
   bool goes_on_;
   Hooks hooks_;
   std::optional<SliceKey> after_;
-  bool reading_ = false;
-  bool finished_ = false;
+  Rows rows_ = Rows::unread;
   bool halted_ = false;
   bool replays_ = false;
   std::set<SliceKey> charged_;

@@ -68,6 +68,7 @@ class SliceSource {
   void finish_batch(State& state, Result<SliceBatch> turn);
   void retry_or_fail(State& state, const Error& error);
 
+  // 16 members, since a turn needs all that a slicer is told, and a further turn follows from what the last one left.
   Loop& loop_;
   LedgerWriter& writer_;
   Files& files_;

@@ -1,35 +1,40 @@
-// What the master asks of a controller: verbs and questions, answered over its link.
+#include "execution-controller/reporting/master_requests.h"
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/ledger/sink_progress.h"
 #include "core/ledger/slice_record_json.h"
-#include "core/runtime/log.h"
 #include "core/runtime/text.h"
-#include "execution-controller/controller.h"
 
 namespace slicemill::controller {
 namespace {
+
 constexpr std::uint64_t kRowsPerAnswer = 10'000;
 constexpr std::size_t kRememberedRequests = 64;
+
 }  // namespace
 
-bool Controller::is_new_request(std::uint64_t id) {
+MasterRequests::MasterRequests(Loop& loop, const SliceLedger& ledger, Hooks hooks)
+    : loop_(loop), ledger_(ledger), hooks_(std::move(hooks)) {}
+
+bool MasterRequests::is_new(std::uint64_t id) {
   const auto [request, is_new] = requests_.try_emplace(id);
-  if (!is_new && request->second) link_->answer(*request->second);
+  if (!is_new && request->second) hooks_.answer(*request->second);
   while (requests_.size() > kRememberedRequests) requests_.erase(requests_.begin());
   return is_new;
 }
 
 // Lists are read anew if they are asked for again: they are not worth keeping.
-void Controller::answer_request(wire::Answer answer) {
+void MasterRequests::answer(wire::Answer answer) {
   if (const auto request = requests_.find(answer.request_id); request != requests_.end()) request->second = answer;
-  link_->answer(std::move(answer));
+  hooks_.answer(std::move(answer));
 }
 
-void Controller::on_verb(const wire::Verb& verb) {
-  if (!is_new_request(verb.request_id)) return;
-  auto answer = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
+void MasterRequests::on_verb(const wire::Verb& verb) {
+  if (!is_new(verb.request_id)) return;
+  auto done = [this, id = verb.request_id](Result<ExecutionStatus> reached) {
     wire::Answer reply{.request_id = id};
     if (reached) {
       reply.body = to_compact_text(Json{{"status", to_string(*reached)}});
@@ -38,38 +43,27 @@ void Controller::on_verb(const wire::Verb& verb) {
       reply.code = static_cast<std::uint8_t>(reached.error().code);
       reply.message = reached.error().message;
     }
-    answer_request(std::move(reply));
+    this->answer(std::move(reply));
   };
   const auto number = parse_integer(verb.argument);
   switch (verb.verb) {
     case wire::VerbName::pause:
-      pause(answer);
+      hooks_.pause(done);
       return;
     case wire::VerbName::resume:
-      resume(answer);
+      hooks_.resume(done);
       return;
     case wire::VerbName::stop:
-      stop(number ? std::max<std::int64_t>(0, *number) : launch_.settings.shutdown_timeout_ms, answer);
+      hooks_.stop(number ? std::optional(std::max<std::int64_t>(0, *number)) : std::nullopt, done);
       return;
   }
 }
 
-void Controller::on_wanted(const wire::Wanted& wanted) {
-  wanted_workers_ = wanted.workers;
-  dispatcher_->levels().set_wanted(wanted.workers);
-  const auto level = parse_log_level(wanted.log_level);
-  if (level && wanted.log_level != dispatcher_->levels().log_level()) {
-    set_log_level(*level);
-    dispatcher_->levels().set_log_level(wanted.log_level);
-  }
-  if (link_) link_->report_soon();
-}
-
-void Controller::on_query(const wire::Query& query) {
-  if (!is_new_request(query.request_id)) return;
+void MasterRequests::on_query(const wire::Query& query) {
+  if (!is_new(query.request_id)) return;
   switch (query.what) {
     case wire::QueryName::stats:
-      answer_request({.request_id = query.request_id, .body = encode_stats(stats())});
+      answer({.request_id = query.request_id, .body = hooks_.stats()});
       return;
     case wire::QueryName::errors:
       answer_list(
@@ -100,11 +94,11 @@ void Controller::on_query(const wire::Query& query) {
   }
 }
 
-void Controller::answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read) {
+void MasterRequests::answer_list(std::uint64_t request_id, std::function<Result<Json>(const SliceLedger&)> read) {
   auto answer = std::make_shared<wire::Answer>();
   answer->request_id = request_id;
-  auto work = [ledger = ledger_.get(), answer, read = std::move(read)] {
-    const auto list = read(*ledger);
+  auto work = [&ledger = ledger_, answer, read = std::move(read)] {
+    const auto list = read(ledger);
     if (list) {
       answer->body = to_compact_text(*list);
       return;
@@ -113,10 +107,10 @@ void Controller::answer_list(std::uint64_t request_id, std::function<Result<Json
     answer->code = static_cast<std::uint8_t>(list.error().code);
     answer->message = list.error().message;
   };
-  parts_.loop.offload(Loop::Executor::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
+  loop_.offload(Loop::Executor::query, std::move(work), [this, answer, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     requests_.erase(answer->request_id);
-    link_->answer(std::move(*answer));
+    hooks_.answer(std::move(*answer));
   });
 }
 

@@ -1,0 +1,248 @@
+#include "execution-controller/slice_flow.h"
+
+#include <utility>
+
+#include "core/runtime/in_flight_marker.h"
+#include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
+#include "execution-controller/dispatch/crash_cause.h"
+
+namespace slicemill::controller {
+
+SliceFlow::SliceFlow(const ControllerParts& parts, const ControllerLaunch& launch, SliceLedger& ledger,
+                     std::unique_ptr<OutputPublisher> publisher, Hooks hooks)
+    : parts_(parts),
+      launch_(launch),
+      ledger_(ledger),
+      hooks_(std::move(hooks)),
+      analytics_(launch.job, ledger.header().figures),
+      remarks_(ledger.header().remarks) {
+  make_writer();
+  output_ = std::make_unique<ExecutionOutput>(parts_.loop, ledger_, *writer_, std::move(publisher),
+                                              ExecutionOutput::Hooks{.on_prepared =
+                                                                         [this](const Result<void>& prepared) {
+                                                                           if (!prepared) {
+                                                                             hooks_.on_fatal(prepared.error());
+                                                                             return;
+                                                                           }
+                                                                           roll_forward();
+                                                                           if (drains_)
+                                                                             hooks_.on_change();
+                                                                           else
+                                                                             sources_->begin(has_begun_);
+                                                                         },
+                                                                     .on_joined = hooks_.on_joined,
+                                                                     .on_obstacle = hooks_.on_obstacle,
+                                                                     .on_fatal = hooks_.on_ledger_failed});
+  make_settlement();
+  make_dispatcher();
+  make_sources();
+}
+
+void SliceFlow::make_writer() {
+  writer_ = std::make_unique<LedgerWriter>(
+      parts_.loop, ledger_,
+      [this](LedgerBatch& batch) {
+        batch.counters = settlement_->counters();
+        LedgerFigures& figures = batch.figures.emplace();
+        figures.completed_extent = settlement_->completed_extent();
+        figures.failed_extent = settlement_->failed_extent();
+        figures.source_extents = sources_->source().totals();
+        analytics_.put(figures);
+      },
+      hooks_.on_ledger_failed,
+      hooks_.on_change);  // the end waits for the last batch, whatever is in it
+}
+
+void SliceFlow::make_settlement() {
+  settlement_ = std::make_unique<Settlement>(
+      parts_.loop, *writer_, output_->publisher(), ledger_.header(),
+      RetryPolicy{.max_retries = launch_.job.max_retries, .base_ms = launch_.settings.retry_base_ms},
+      Settlement::Hooks{.on_retry =
+                            [this](ActiveSlice slice) {
+                              queue_.push_front(std::move(slice));
+                              hooks_.on_change();
+                            },
+                        .on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
+                        .on_settled =
+                            [this](const SliceKey& key, SliceState state) {
+                              sources_->tell_settled(key, state);
+                              if (state == SliceState::error) hooks_.on_slice_failed();
+                            },
+                        .on_range_completed = [this](const SettledRange& range) { sources_->tell_completed(range); },
+                        .on_noted = [this](const SliceKey& key) { sources_->noted(key); },
+                        .on_change = hooks_.on_change,
+                        .on_obstacle = hooks_.on_obstacle,
+                        .on_fatal = hooks_.on_ledger_failed});
+}
+
+void SliceFlow::make_dispatcher() {
+  const LedgerHeader& header = ledger_.header();
+  const JobSpec& job = launch_.job;
+  Dispatcher::Options options{
+      .epoch = header.epoch,
+      .lineage = header.lineage,
+      .job = to_compact_text(to_json(job)),
+      .log_level = job.log_level.empty() ? "info" : job.log_level,
+      .settings = launch_.settings,
+      .expected_workers = launch_.living_workers,
+      .retries = RetryPolicy{.max_retries = job.max_retries, .base_ms = launch_.settings.retry_base_ms},
+      .speculation = {job.speculation}};
+  if (parts_.monitor != nullptr) options.controller = identity_of(parts_);
+  options.looks_at_pulses = parts_.has_pulses;
+  dispatcher_ = std::make_unique<Dispatcher>(
+      parts_.loop, parts_.workers, parts_.monitor, queue_, *writer_, std::move(options),
+      Dispatcher::Hooks{
+          .on_result =
+              [this](ActiveSlice slice, const wire::SliceResult& result) {
+                if (result.outcome != wire::Outcome::obstructed) analytics_.add(result);
+                settlement_->on_result(std::move(slice), result);
+              },
+          .on_span_completed =
+              [this](const SliceSpan& span, const wire::SliceResult& result) {
+                analytics_.add(result);
+                settlement_->on_span_completed(span, result);
+              },
+          .on_crash =
+              [this](ActiveSlice slice, const std::string& cause) {
+                settlement_->on_crash(std::move(slice), crash_cause(cause, launch_.job.worker_memory_limit));
+              },
+          .on_refused = [this] { settlement_->on_refused(); },
+          .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
+          .on_change = hooks_.on_change,
+          .on_fatal = hooks_.on_fatal,
+          .on_lost = hooks_.on_worker_lost,
+          .on_adopted = [this](const SliceKey& key, const Attempt& attempt) { output_->keep(key, attempt); },
+          .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); }});
+}
+
+void SliceFlow::make_sources() {
+  sources_ = std::make_unique<WorkSources>(
+      parts_.loop, ledger_, *writer_, parts_.files, queue_, launch_.job,
+      WorkSources::Hooks{.on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
+                         .on_charged =
+                             [this](ActiveSlice slice) {
+                               settlement_->on_crash(std::move(slice),
+                                                     "an unknown cause, together with its controller");
+                             },
+                         .on_change = hooks_.on_change,
+                         .on_ready = hooks_.on_ready,
+                         .on_notice = hooks_.on_notice,
+                         .on_fatal = hooks_.on_fatal,
+                         .on_ledger_failed = hooks_.on_ledger_failed});
+}
+
+Result<void> SliceFlow::load() {
+  ASSIGN_OR_RETURN(committed_, sources_->load());
+  charge_the_dead();
+  return {};
+}
+
+// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that
+// they had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost
+// by another death just now, and is never made twice.
+void SliceFlow::charge_the_dead() {
+  if (parts_.monitor == nullptr) return;
+  for (const auto& path : in_flight_markers_in(launch_.marker_directory)) {
+    const auto note = read_in_flight_marker(path);
+    if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
+    if (!parts_.files.remove(path) || !note->begun || note->excused) continue;
+    const auto& begun = *note->begun;
+    if (begun.epoch >= ledger_.header().epoch) continue;
+    const SliceKey key = key_of(begun);
+    log(LogLevel::warn, "slice {}/{} was running when worker (pid {}) died together with its controller", key.slicer,
+        key.order, note->worker.pid);
+    sources_->charge(key, attempt_of(begun));
+  }
+}
+
+void SliceFlow::begin(bool has_begun) {
+  has_begun_ = has_begun;
+  output_->prepare(!has_begun);
+}
+
+void SliceFlow::roll_forward() {
+  if (committed_.empty() || SLICEMILL_MUTATED("no_roll_forward")) return;
+  for (const auto& [slice, output] : committed_) output_->keep(output.key, output.attempt);
+  settlement_->roll_forward(std::exchange(committed_, {}));
+}
+
+void SliceFlow::take_remarks(const std::vector<Remark>& remarks) {
+  bool is_changed = false;
+  for (const Remark& remark : remarks) is_changed = add_remark(remarks_, remark) || is_changed;
+  if (is_changed) writer_->batch().remarks = remarks_;
+}
+
+void SliceFlow::feed(bool may_dispatch) {
+  sources_->fill(queue_.size(), dispatcher_->wanted_ahead(), dispatcher_->least_ahead());
+  settlement_->set_subslices(sources_->source().subslices());
+  if (may_dispatch) dispatcher_->set_open(true);
+}
+
+void SliceFlow::slice_on() {
+  if (!is_replaying()) sources_->open_slicers();
+}
+
+void SliceFlow::hold() {
+  dispatcher_->set_open(false);
+  dispatcher_->recall_all();
+}
+
+void SliceFlow::go_on() {
+  settlement_->go_on();
+  output_->go_on();
+}
+
+void SliceFlow::drain() {
+  drains_ = true;
+  sources_->halt();
+  left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
+  settlement_->drop_waiting();
+  hold();
+  dispatcher_->levels().dismiss_all();
+}
+
+void SliceFlow::break_off() {
+  auto slices = dispatcher_->break_leases();
+  if (!slices.empty())
+    log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
+  left_open_ = left_open_ || !slices.empty();
+  for (auto& slice : slices) settlement_->leave_open(std::move(slice));
+  dispatcher_->workers().kill_all();
+}
+
+void SliceFlow::leave_unpublished() {
+  if (!settlement_->leave_unpublished()) return;
+  left_open_ = true;
+  output_->leave_staged();
+}
+
+// Anything of the present work that is not settled yet, but for what the slicers may still bring.
+bool SliceFlow::work_left() const {
+  return !queue_.empty() || dispatcher_->leased() > 0 || dispatcher_->isolated() > 0 ||
+         settlement_->in_progress() > 0 ||
+         (settlement_->waiting_for_retry() > 0 && !SLICEMILL_MUTATED("forget_waiting")) || !sources_->stored_given();
+}
+
+bool SliceFlow::all_done() const {
+  return sources_->slicers_given() && !work_left() && !writer_->busy();
+}
+
+bool SliceFlow::leaves_nothing_open() const {
+  if (left_open_ || !sources_->slicers_decided() || work_left()) return false;
+  return !sources_->slices_anew() || sources_->source_exhausted();
+}
+
+bool SliceFlow::is_drained(bool past_deadline) const {
+  // What is being made ready would be cleaned up beneath.
+  if (output_->is_preparing() || dispatcher_->leased() > 0 || writer_->busy()) return false;
+  // Workers may stage output, those of an earlier controller too.
+  return past_deadline || (dispatcher_->workers().size() == 0 && !dispatcher_->reattaching());
+}
+
+bool SliceFlow::all_of_lineage_done() const {
+  const auto counts = ledger_.open_counts();
+  return counts && counts->error + counts->start + counts->pending == 0 && sources_->source_exhausted();
+}
+
+}  // namespace slicemill::controller
