@@ -31,7 +31,6 @@ LARGE = {
     "core: SettingSpec": (490, "one table of all settings, with their reading and their documentation"),
     "master: AssetStore": (509, "one directory and its rows: bundles are taken in, found, checked and removed under one lock"),
     "master: ExecutionStarts": (491, "everything that is looked at before an execution begins, in the order in which it is refused"),
-    "master: Executions": (1230, "the one place that changes the status of an execution, with all that leads to a change"),
     "master: MasterService": (575, "one method for each command of the API"),
     "master: Registry": (830, "one interface over one SQLite file, and its statements"),
     "master: Supervisor": (690, "processes of all kinds from start to end: what is decided about one depends on the others"),
