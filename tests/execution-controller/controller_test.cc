@@ -475,6 +475,32 @@ TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
   EXPECT_EQ(outcome_->counters.processed, 4u);
 }
 
+// Its workers may stage output, and their results count as in every stop.
+TEST_F(ControllerTest, AStopThatAnEarlierControllerWasToldWaitsForItsWorkers) {
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  const auto first = a.slices[0], second = a.slices[1];
+  bool answered = false;
+  controller_->stop(60'000, [&](const Result<ExecutionStatus>&) { answered = true; });
+  ASSERT_TRUE(until([&] { return answered; }));
+  launch_.epoch = 2;
+  launch_.living_workers = 1;
+  open();
+  EXPECT_EQ(controller_->status(), ExecutionStatus::stopping);
+  PlayedWorker again(*hub_, "a");
+  again.hello({{first.key, first.attempt}, {second.key, second.attempt}});
+  ASSERT_TRUE(until([&] { return again.told_to_leave; }));
+  EXPECT_FALSE(outcome_);
+  again.finish(first);
+  again.finish(second);
+  again.say(wire::Goodbye{});
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::stopped);
+  EXPECT_EQ(outcome_->counters.processed, 2u);
+}
+
 TEST_F(ControllerTest, WhoComesTooLateRunsItsSlicesAgain) {
   open();
   PlayedWorker a(*hub_, "a");
