@@ -1,5 +1,6 @@
 // `slicemill master`: the process's wiring. Order of opening is order of dependence; shutting down goes the other way.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <csignal>
 #include <cstdio>
@@ -34,6 +35,10 @@
 
 namespace slicemill::cli {
 namespace {
+
+// A large document lies in one block. From the first that is given back on, the allocator would keep such blocks, one
+// heap for each executor, unless it is told where large begins; then each goes back to the system at once.
+constexpr int kLargeBlock = 1 << 20;
 
 class MasterProcess {
  public:
@@ -142,6 +147,7 @@ ExitCode run_master(const CommandLine& line) {
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
   std::signal(SIGPIPE, SIG_IGN);
+  mallopt(M_MMAP_THRESHOLD, kLargeBlock);
   const auto hosts = api::OriginGuard::make(settings->text("bind"), words_of(settings->text("allowed_hosts")));
   if (!hosts) return report(hosts.error(), ExitCode::bad_input);
   auto listeners = parse_listeners(words_of(settings->text("listeners")), settings->text("bind"),

@@ -8,6 +8,7 @@
 
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
+#include "master/document_work.h"
 #include "master/executions/execution_documents.h"
 #include "master/processes/process_log.h"
 
@@ -16,10 +17,6 @@ namespace slicemill::master {
 namespace {
 
 constexpr Duration kMemoryPause = std::chrono::seconds(1);
-
-Error closing() {
-  return {ErrorCode::unavailable, "the master is shutting down"};
-}
 
 Error no_such_job(const JobId& id) {
   return {ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
@@ -48,6 +45,7 @@ MasterService::MasterService(Loop& loop, Registry& registry, Executions& executi
 
 void MasterService::close() {
   closed_ = true;
+  starts_.close();
   retention_.close();
 }
 
@@ -59,21 +57,19 @@ Result<JobRow> MasterService::existing_job(const JobId& id) const {
   return std::move(*row);
 }
 
-void MasterService::write_job(JobRow row, Reply<Json> reply) {
-  RegistryBatch batch;
+void MasterService::write_job(JobRow row, RegistryBatch batch, Turn turn, Reply<ShownDocument> reply) {
+  if (closed_) return reply(closing_error());
   batch.jobs.push_back(row);
-  registry_.write(std::move(batch),
-                  [&dialect = dialect_, row = std::move(row), reply = std::move(reply)](const Result<void>& result) {
-                    if (result) {
-                      reply(job_document(row, dialect));
-                    } else {
-                      reply(result.error());
-                    }
-                  });
+  registry_.write(std::move(batch), [&dialect = dialect_, row = std::move(row), turn = std::move(turn),
+                                     reply = std::move(reply)](const Result<void>& result) mutable {
+    if (!result) return reply(result.error());
+    JsonMembers members = dialect.job_members(facts_of(row));
+    reply(ShownDocument{std::move(row.doc), {}, std::move(members), {}});
+  });
 }
 
 void MasterService::submit(Json posted, SubmitRequest request, Reply<Submitted> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   if (const auto checked = dialect_.check_posted(posted); !checked) return reply(checked.error());
   if (request.key.empty()) return make_job_of(std::move(posted), request.start, {}, std::move(reply));
   keyed_.submit(std::move(posted), std::move(request), std::move(reply));
@@ -83,7 +79,7 @@ void MasterService::make_job_of(Json posted, bool start, Submission submission, 
   starts_.judge(std::move(posted), !start,
                 [this, start, submission = std::move(submission), reply = std::move(reply)](
                     Json job, const ExecutionId& ex_id, Result<ValidatedJob> validated) mutable {
-                  if (closed_) return reply(closing());
+                  if (closed_) return reply(closing_error());
                   if (!validated) return reply(validated.error());
                   take(std::move(job), ex_id, std::move(*validated), start, std::move(submission), std::move(reply));
                 });
@@ -91,19 +87,27 @@ void MasterService::make_job_of(Json posted, bool start, Submission submission, 
 
 void MasterService::take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start,
                          Submission submission, Reply<Submitted> reply) {
-  JobRow row =
-      make_job(JobId(random_uuid(loop_)), registry_.new_job_seq(), std::move(posted), loop_.wall_ms(), dialect_);
   if (submission && start) submission->ex_id = ex_id;
-  row.submission = std::move(submission);
-  if (start) return starts_.submit(std::move(row), ex_id, std::move(validated), std::move(reply));
-  Submitted submitted{row.job_id, row.seq, {}, std::move(validated.warnings)};
-  write_job(std::move(row), [submitted = std::move(submitted), reply = std::move(reply)](const Result<Json>& written) {
-    if (written) {
-      reply(submitted);
-    } else {
-      reply(written.error());
-    }
-  });
+  const bool is_large = is_large_document(posted);
+  work_on_document(
+      loop_, is_large,
+      [id = JobId(random_uuid(loop_)), seq = registry_.new_job_seq(), posted = std::move(posted), now = loop_.wall_ms(),
+       &dialect = dialect_]() mutable { return make_job(id, seq, std::move(posted), now, dialect); },
+      [this, ex_id, validated = std::move(validated), start, submission = std::move(submission),
+       reply = std::move(reply), alive = std::weak_ptr<int>(alive_)](JobRow row) mutable {
+        if (alive.expired()) return;
+        row.submission = std::move(submission);
+        if (start) return starts_.submit(std::move(row), ex_id, std::move(validated), std::move(reply));
+        Submitted submitted{row.job_id, row.seq, {}, std::move(validated.warnings)};
+        write_job(std::move(row), {}, nullptr,
+                  [submitted = std::move(submitted), reply = std::move(reply)](const Result<ShownDocument>& written) {
+                    if (written) {
+                      reply(submitted);
+                    } else {
+                      reply(written.error());
+                    }
+                  });
+      });
 }
 
 class MasterService::JobList final : public DocumentList {
@@ -221,21 +225,28 @@ void MasterService::give_memory_back_later() {
 }
 
 void MasterService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   if (!posted.is_object() || posted.empty()) {
     return reply(Error{ErrorCode::invalid, fmt::format("no data was provided to update job {}", id.text)});
   }
-  const auto row = updatable_job(id);
+  starts_.turns().enter(id, [this, id, posted = std::move(posted), reply = std::move(reply)](Turn turn) mutable {
+    update(id, std::move(posted), std::move(turn), reply);
+  });
+}
+
+void MasterService::update(const JobId& id, Json posted, Turn turn, const Reply<UpdatedJob>& reply) {
+  auto row = updatable_job(id);
   if (!row) return reply(row.error());
+  row->doc = std::string();
   // A job that is put aside need not be valid.
-  if (row->active && !dialect_.is_active(posted)) return replace(id, std::move(posted), {}, std::move(reply));
-  starts_.judge(
-      std::move(posted), true,
-      [this, id, reply = std::move(reply)](Json job, const ExecutionId&, Result<ValidatedJob> validated) mutable {
-        if (closed_) return reply(closing());
-        if (!validated) return reply(validated.error());
-        replace(id, std::move(job), std::move(validated->warnings), std::move(reply));
-      });
+  if (row->active && !dialect_.is_active(posted))
+    return replace(std::move(*row), std::move(posted), {}, std::move(turn), reply);
+  starts_.judge(std::move(posted), true,
+                [this, row = std::move(*row), turn = std::move(turn), reply](Json job, const ExecutionId&,
+                                                                             Result<ValidatedJob> validated) mutable {
+                  if (!validated) return reply(validated.error());
+                  replace(std::move(row), std::move(job), std::move(validated->warnings), std::move(turn), reply);
+                });
 }
 
 Result<JobRow> MasterService::updatable_job(const JobId& id) const {
@@ -245,66 +256,90 @@ Result<JobRow> MasterService::updatable_job(const JobId& id) const {
   return row;
 }
 
-void MasterService::replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply) {
-  const auto row = updatable_job(id);
-  if (!row) return reply(row.error());
-  write_job(replace_job(*row, std::move(posted), loop_.wall_ms(), dialect_),
-            [warnings = std::move(warnings), reply = std::move(reply)](Result<Json> written) {
-              if (written) {
-                reply(UpdatedJob{std::move(*written), warnings});
-              } else {
-                reply(written.error());
-              }
-            });
+void MasterService::replace(JobRow former, Json posted, std::vector<JobWarning> warnings, Turn turn,
+                            const Reply<UpdatedJob>& reply) {
+  const bool is_large = is_large_document(posted);
+  work_on_document(
+      loop_, is_large,
+      [row = std::move(former), posted = std::move(posted), now = loop_.wall_ms(), &dialect = dialect_]() mutable {
+        return replace_job(row, std::move(posted), now, dialect);
+      },
+      [this, warnings = std::move(warnings), turn = std::move(turn), reply,
+       alive = std::weak_ptr<int>(alive_)](JobRow replaced) mutable {
+        if (alive.expired()) return;
+        write_job(std::move(replaced), {}, std::move(turn),
+                  [warnings = std::move(warnings), reply](Result<ShownDocument> written) {
+                    if (written) {
+                      reply(UpdatedJob{std::move(*written), warnings});
+                    } else {
+                      reply(written.error());
+                    }
+                  });
+      });
 }
 
-void MasterService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
-  if (closed_) return reply(closing());
-  const auto row = updatable_job(id);
-  if (!row) return reply(row.error());
-  auto posted = parse_json(row->doc);
-  if (!posted) return reply(posted.error());
-  write_job(replace_job(*row, dialect_.marked(std::move(*posted), active), loop_.wall_ms(), dialect_),
-            std::move(reply));
+void MasterService::mark(JobRow row, bool active, std::function<void(JobRow)> done) {
+  const bool is_large = row.doc.size() > kLargeDocument;
+  work_on_document(
+      loop_, is_large,
+      [row = std::move(row), active, now = loop_.wall_ms(), &dialect = dialect_]() mutable {
+        return mark_job(std::move(row), active, now, dialect);
+      },
+      [done = std::move(done), alive = std::weak_ptr<int>(alive_)](JobRow marked) {
+        if (!alive.expired()) done(std::move(marked));
+      });
 }
 
-void MasterService::delete_job(const JobId& id, Reply<Json> reply) {
-  if (closed_) return reply(closing());
-  if (executions_.find_by_job(id) != nullptr) {
-    return reply(
-        Error{ErrorCode::conflict, fmt::format("Job {} is currently running, cannot delete a running job.", id.text)});
-  }
-  auto row = existing_job(id);
-  if (!row) return reply(row.error());
-  if (row->deleted) return reply(Error{ErrorCode::gone, fmt::format("Job {} has already been deleted.", id.text)});
-  auto posted = parse_json(row->doc);
-  if (!posted) return reply(posted.error());
-  const WallMs now = loop_.wall_ms();
-  JobRow deleted = replace_job(*row, dialect_.marked(std::move(*posted), false), now, dialect_);
-  deleted.deleted = true;
-  deleted.deleted_on = now;
-  RegistryBatch batch;
-  batch.jobs.push_back(deleted);
-  batch.deleted_executions_of.push_back({id, now});
-  registry_.write(std::move(batch), [this, id, deleted, reply = std::move(reply)](const Result<void>& result) {
-    if (!result) return reply(result.error());
-    removals_.free_staging_of(id);
-    reply(job_document(deleted, dialect_));
+void MasterService::set_job_active(const JobId& id, bool active, Reply<ShownDocument> reply) {
+  if (closed_) return reply(closing_error());
+  starts_.turns().enter(id, [this, id, active, reply = std::move(reply)](const Turn& turn) {
+    auto row = updatable_job(id);
+    if (!row) return reply(row.error());
+    mark(std::move(*row), active,
+         [this, turn, reply](JobRow marked) { write_job(std::move(marked), {}, turn, reply); });
+  });
+}
+
+Result<JobRow> MasterService::deletable_job(const JobId& id) const {
+  if (executions_.find_by_job(id) != nullptr)
+    return Error{ErrorCode::conflict,
+                 fmt::format("Job {} is currently running, cannot delete a running job.", id.text)};
+  ASSIGN_OR_RETURN(auto row, existing_job(id));
+  if (row.deleted) return Error{ErrorCode::gone, fmt::format("Job {} has already been deleted.", id.text)};
+  return row;
+}
+
+// Within its turn nothing of the job comes to live.
+void MasterService::delete_job(const JobId& id, Reply<ShownDocument> reply) {
+  if (closed_) return reply(closing_error());
+  starts_.turns().enter(id, [this, id, reply = std::move(reply)](const Turn& turn) {
+    auto row = deletable_job(id);
+    if (!row) return reply(row.error());
+    mark(std::move(*row), false, [this, id, turn, reply](JobRow marked) {
+      marked.deleted = true;
+      marked.deleted_on = marked.updated;
+      RegistryBatch batch;
+      batch.deleted_executions_of.push_back({id, marked.deleted_on});
+      write_job(std::move(marked), std::move(batch), turn, [this, id, reply](Result<ShownDocument> written) {
+        if (written) removals_.free_staging_of(id);
+        reply(std::move(written));
+      });
+    });
   });
 }
 
 void MasterService::start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   starts_.start(id, std::move(request), std::move(reply));
 }
 
 void MasterService::recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   starts_.recover_job(id, std::move(request), std::move(reply));
 }
 
 Result<ExecutionId> MasterService::latest_execution(const JobId& id) {
-  ASSIGN_OR_RETURN(const auto row, registry_.latest_execution(id));
+  ASSIGN_OR_RETURN(const auto row, registry_.latest_execution_facts(id));
   if (!row) return Error{ErrorCode::not_found, fmt::format("No execution was found for job {}", id.text)};
   return row->ex_id;
 }
@@ -327,7 +362,7 @@ void MasterService::get_execution(const ExecutionId& id, Reply<ShownDocument> re
 }
 
 void MasterService::remove_execution(const ExecutionId& id, Reply<Json> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   removals_.remove(id, [&dialect = dialect_, reply = std::move(reply)](const Result<RemovedRow>& removed) {
     if (!removed) return reply(removed.error());
     reply(dialect.removal_document(removed->ex_id, removed->job_id, removed->at));
@@ -347,7 +382,7 @@ void MasterService::resume(const ExecutionId& id, Reply<ExecutionStatus> reply) 
 }
 
 void MasterService::recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   starts_.recover(id, std::move(request), std::move(reply));
 }
 
@@ -381,7 +416,7 @@ void MasterService::quarantine(const ExecutionId& id, const RecordQuery& query, 
 }
 
 void MasterService::redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) {
-  if (closed_) return reply(closing());
+  if (closed_) return reply(closing_error());
   starts_.redrive(id, std::move(request), std::move(reply));
 }
 
@@ -401,7 +436,7 @@ void MasterService::controller_stats(const ExecutionId& id, Reply<ControllerView
 }
 
 Result<void> MasterService::check_execution(const ExecutionId& id) const {
-  ASSIGN_OR_RETURN(const auto row, registry_.execution(id));
+  ASSIGN_OR_RETURN(const auto row, registry_.execution_facts(id));
   if (!row) return Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)};
   return {};
 }

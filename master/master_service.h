@@ -2,9 +2,11 @@
 // starts and views have their own files. Owner: the master; loop thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/model/commands.h"
 #include "core/runtime/loop.h"
@@ -14,6 +16,7 @@
 #include "master/executions/execution_verbs.h"
 #include "master/executions/executions.h"
 #include "master/executions/retention.h"
+#include "master/job_turns.h"
 #include "master/keyed_submissions.h"
 #include "master/lists/slice_errors.h"
 #include "master/registry/job_views.h"
@@ -31,8 +34,8 @@ class MasterService final : public JobService {
   void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
-  void delete_job(const JobId& id, Reply<Json> reply) override;
-  void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
+  void delete_job(const JobId& id, Reply<ShownDocument> reply) override;
+  void set_job_active(const JobId& id, bool active, Reply<ShownDocument> reply) override;
   void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) override;
   void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) override;
 
@@ -76,19 +79,25 @@ class MasterService final : public JobService {
   template <typename List>
   void list(ListKind kind, const ListQuery& query, Reply<ListedDocuments> reply);
 
+  using Turn = JobTurns::Turn;
+
   Result<JobRow> existing_job(const JobId& id) const;
   Result<void> check_execution(const ExecutionId& id) const;
   // The job as lists and reads show it, with the fields of its latest execution that are asked for.
   Result<ShownDocument> shown_job(JobRow row, const std::optional<ExecutionFields>& fields);
   ShownDocument shown_execution(ExecutionRow row) const;
-  void write_job(JobRow row, Reply<Json> reply);
+  // All that writes a job. turn: of a job that is there already; it ends when the job is written.
+  void write_job(JobRow row, RegistryBatch batch, Turn turn, Reply<ShownDocument> reply);
   using Submission = std::optional<SubmissionRow>;
   void make_job_of(Json posted, bool start, Submission submission, Reply<Submitted> reply);
   void take(Json posted, const ExecutionId& ex_id, ValidatedJob validated, bool start, Submission submission,
             Reply<Submitted> reply);
-  void give_memory_back_later();
   Result<JobRow> updatable_job(const JobId& id) const;
-  void replace(const JobId& id, Json posted, std::vector<JobWarning> warnings, Reply<UpdatedJob> reply);
+  Result<JobRow> deletable_job(const JobId& id) const;
+  void update(const JobId& id, Json posted, Turn turn, const Reply<UpdatedJob>& reply);
+  void replace(JobRow former, Json posted, std::vector<JobWarning> warnings, Turn turn, const Reply<UpdatedJob>& reply);
+  void mark(JobRow row, bool active, std::function<void(JobRow)> done);
+  void give_memory_back_later();
 
   Loop& loop_;
   Registry& registry_;

@@ -71,7 +71,7 @@ struct RecoverRequest {
 };
 
 struct UpdatedJob {
-  Json document;
+  ShownDocument document;
   std::vector<JobWarning> warnings;
 };
 
@@ -122,8 +122,8 @@ class JobService {
   virtual void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) = 0;
   virtual void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) = 0;
   virtual void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) = 0;
-  virtual void delete_job(const JobId& id, Reply<Json> reply) = 0;
-  virtual void set_job_active(const JobId& id, bool active, Reply<Json> reply) = 0;
+  virtual void delete_job(const JobId& id, Reply<ShownDocument> reply) = 0;
+  virtual void set_job_active(const JobId& id, bool active, Reply<ShownDocument> reply) = 0;
   virtual void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) = 0;
   virtual void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) = 0;
 

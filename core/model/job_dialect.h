@@ -135,8 +135,8 @@ class JobDialect {
   virtual std::vector<std::string> bundles_named(const Json& posted, const OperationCatalog& catalog) const = 0;
   virtual bool is_active(const Json& posted) const = 0;
   virtual PostedJob take(Json posted) const = 0;
-  // The document with another mark.
-  virtual Json marked(Json posted, bool active) const = 0;
+  // Laid over a stored document to give it another mark.
+  virtual JsonMembers mark_members(bool active) const = 0;
 
   // ---- documents ----
   // Laid over the stored document of a job.

@@ -14,13 +14,14 @@ namespace slicemill::master {
 namespace {
 
 // Atomic, but not synced: after a power failure the execution is started anew, with a new file.
-Result<void> write_launch_file(const std::string& path, const std::string& text, const std::string& log_directory) {
+Result<void> write_launch_file(const std::string& path, ControllerLaunch launch, std::string_view job) {
+  ASSIGN_OR_RETURN(launch.job, spec_of(ExecutionId(launch.ex_id), job));
   Files& files = posix_files();
   RETURN_IF_ERROR(files.create_directories(path.substr(0, path.rfind('/'))));
-  RETURN_IF_ERROR(files.create_directories(log_directory));
+  RETURN_IF_ERROR(files.create_directories(launch.log_path.substr(0, launch.log_path.rfind('/'))));
   const std::string temporary = path + ".new";
   ASSIGN_OR_RETURN(auto file, files.create(temporary));
-  RETURN_IF_ERROR(file->write(text));
+  RETURN_IF_ERROR(file->write(to_compact_text(launch.to_json())));
   RETURN_IF_ERROR(file->close());
   return files.rename_replace(temporary, path);
 }
@@ -47,9 +48,9 @@ ControllerLaunches::ControllerLaunches(Loop& loop, Registry& registry, const Liv
       endpoints_(options.layout, options.worker_transport) {}
 
 Result<GroupSpec> ControllerLaunches::group_spec(const LiveExecution& live) {
-  ASSIGN_OR_RETURN(const auto row, registry_.execution(live.ex_id));
+  ASSIGN_OR_RETURN(const auto row, registry_.execution_facts(live.ex_id));
   if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", live.ex_id.text)};
-  ASSIGN_OR_RETURN(const JobSpec job, spec_of(registry_, *row));
+  ASSIGN_OR_RETURN(const JobSpec job, settings_of(registry_, *row));
   const DataLayout& layout = options_.layout;
   GroupSpec spec;
   spec.ex_id = live.ex_id;
@@ -67,16 +68,18 @@ Result<GroupSpec> ControllerLaunches::group_spec(const LiveExecution& live) {
   return spec;
 }
 
-Result<std::string> ControllerLaunches::launch_text(const ExecutionId& id, const LiveExecution* live) {
+// `job` becomes the text of its job, which is not read yet.
+Result<ControllerLaunch> ControllerLaunches::launch_of(const ExecutionId& id, std::string& job) {
+  const LiveExecution* live = live_.find(id);
   if (live == nullptr) return Error{ErrorCode::cancelled, fmt::format("execution {} has ended", id.text)};
-  ASSIGN_OR_RETURN(const auto row, registry_.execution(id));
+  ASSIGN_OR_RETURN(const auto row, registry_.execution_facts(id));
   if (!row) return Error{ErrorCode::internal, fmt::format("execution {} is not in the registry", id.text)};
   const DataLayout& layout = options_.layout;
   ControllerLaunch launch;
   launch.ex_id = id.text;
   launch.job_id = live->job_id.text;
   launch.epoch = live->epoch;
-  ASSIGN_OR_RETURN(launch.job, spec_of(registry_, *row));
+  ASSIGN_OR_RETURN(job, stored_spec(registry_, *row));
   launch.ledger_directory = layout.ledger_directory(id.text);
   launch.ledger_was_made = row->has_ledger;
   launch.master_notes_ledger = true;
@@ -90,7 +93,7 @@ Result<std::string> ControllerLaunches::launch_text(const ExecutionId& id, const
   launch.marker_directory = layout.marker_directory(id.text);
   launch.log_path = layout.log_directory(id.text) + "/controller.log";
   launch.settings = options_.settings;
-  return to_compact_text(launch.to_json());
+  return launch;
 }
 
 void ControllerLaunches::prepare(const ExecutionId& id, std::function<void(Result<std::uint64_t>)> ready) {
@@ -117,20 +120,23 @@ void ControllerLaunches::prepare(const ExecutionId& id, std::function<void(Resul
                   });
 }
 
-// With the last epoch that was issued.
+// With the last epoch that was issued. A job may be large, so its text is read and written beside the loop.
 void ControllerLaunches::write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready) {
-  const LiveExecution* live = live_.find(id);
-  const auto text = launch_text(id, live);
-  if (!text) {
-    loop_.post([ready, error = text.error()] { ready(error); });
+  std::string job;
+  auto launch = launch_of(id, job);
+  if (!launch) {
+    loop_.post([ready, error = launch.error()] { ready(error); });
     return;
   }
+  const std::uint64_t epoch = launch->epoch;
   auto outcome = std::make_shared<Result<void>>();
   loop_.offload(
       Loop::Executor::store,
-      [outcome, text = *text, path = options_.layout.launch_file(id.text),
-       logs = options_.layout.log_directory(id.text)] { *outcome = write_launch_file(path, text, logs); },
-      [outcome, epoch = live->epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
+      [outcome, launch = std::move(*launch), job = std::move(job),
+       path = options_.layout.launch_file(id.text)]() mutable {
+        *outcome = write_launch_file(path, std::move(launch), job);
+      },
+      [outcome, epoch, ready] { ready(*outcome ? Result<std::uint64_t>(epoch) : outcome->error()); });
 }
 
 void ControllerLaunches::forget(const ExecutionId& id) {

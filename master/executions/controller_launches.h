@@ -35,7 +35,7 @@ class ControllerLaunches {
 
  private:
   void write_launch(const ExecutionId& id, const std::function<void(Result<std::uint64_t>)>& ready);
-  Result<std::string> launch_text(const ExecutionId& id, const LiveExecution* live);
+  Result<ControllerLaunch> launch_of(const ExecutionId& id, std::string& job);
 
   Loop& loop_;
   Registry& registry_;

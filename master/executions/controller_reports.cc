@@ -22,7 +22,7 @@ bool ControllerReports::on_hello(const wire::ControllerHello& hello) {
   LiveExecution* live = executions_.find(id);
   if (live == nullptr) {
     // It may have missed that its outcome was taken; it says it again and is told so.
-    const auto row = registry_.execution(id);
+    const auto row = registry_.execution_facts(id);
     return row && *row && is_terminal((*row)->status);
   }
   if (hello.epoch < live->epoch) {

@@ -90,6 +90,13 @@ JobRow replace_job(const JobRow& former, Json posted, WallMs now, const JobDiale
   return row;
 }
 
+JobRow mark_job(JobRow former, bool active, WallMs now, const JobDialect& dialect) {
+  former.doc = json_text(former.doc, {.laid_over = dialect.mark_members(active)});
+  former.active = active;
+  former.updated = now;
+  return former;
+}
+
 ExecutionRow make_execution(ExecutionOrigin creation, const DataLayout& layout, const JobDialect& dialect) {
   ExecutionRow row;
   row.ex_id = creation.ex_id;
@@ -115,12 +122,10 @@ ExecutionRow make_execution(ExecutionOrigin creation, const DataLayout& layout, 
   return row;
 }
 
-Result<ValidatedJob> recovered_configuration(Registry& registry, const ExecutionRow& row, const JobDialect& dialect) {
-  ValidatedJob job;
-  ASSIGN_OR_RETURN(job.spec, spec_of(registry, row));
-  ASSIGN_OR_RETURN(job.document, parse_stored(row.doc, "execution", row.ex_id.text));
-  for (const std::string_view member : dialect.fact_members()) job.document.erase(std::string(member));
-  return job;
+Result<Json> recovered_document(const ExecutionRow& row, const JobDialect& dialect) {
+  ASSIGN_OR_RETURN(Json document, parse_stored(row.doc, "execution", row.ex_id.text));
+  for (const std::string_view member : dialect.fact_members()) document.erase(std::string(member));
+  return document;
 }
 
 }  // namespace slicemill::master

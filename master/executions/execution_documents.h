@@ -39,6 +39,8 @@ JsonMembers place_members(const ExecutionId& id, const DataLayout& layout, const
 JobRow make_job(const JobId& id, std::int64_t seq, Json posted, WallMs now, const JobDialect& dialect);
 // The same job with another document: keeps id, sequence, creation. Members that were not sent vanish.
 JobRow replace_job(const JobRow& former, Json posted, WallMs now, const JobDialect& dialect);
+// The same job with another mark.
+JobRow mark_job(JobRow former, bool active, WallMs now, const JobDialect& dialect);
 
 struct ExecutionOrigin {
   ExecutionId ex_id;
@@ -57,8 +59,7 @@ struct ExecutionOrigin {
 };
 ExecutionRow make_execution(ExecutionOrigin creation, const DataLayout& layout, const JobDialect& dialect);
 
-// The resolved configuration inside an execution's row, without what belongs to that one execution: what a recovery of
-// it runs.
-Result<ValidatedJob> recovered_configuration(Registry& registry, const ExecutionRow& row, const JobDialect& dialect);
+// The resolved document of an execution without what belongs to that one execution: that of a recovery of it.
+Result<Json> recovered_document(const ExecutionRow& row, const JobDialect& dialect);
 
 }  // namespace slicemill::master

@@ -34,32 +34,47 @@ Result<bool> has_something_to_redrive(const std::string& directory, const Json& 
 
 struct ExecutionStarts::Redriving {
   ExecutionId asked;
-  JobRow job;
-  ExecutionRow creation;
+  Job job;
+  ExecutionOrigin creation;
   std::vector<JobWarning> warnings;
   Json records;  // as in RedriveRequest
+  Turn turn;
   Reply<Submitted> reply;
 };
 
 void ExecutionStarts::redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) {
-  auto begun = redriving(id, std::move(request));
-  if (!begun) return reply(begun.error());
-  begun->reply = std::move(reply);
-  redrive_if_any(std::make_shared<Redriving>(std::move(*begun)), kTries);
+  const auto source = registry_.execution_beginning(id);
+  if (!source) return reply(source.error());
+  if (!*source) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
+  turns_.enter((*source)->job_id,
+               [this, id, request = std::move(request), reply = std::move(reply)](Turn turn) mutable {
+                 begin_redrive(id, std::move(request), std::move(turn), reply);
+               });
 }
 
-Result<ExecutionStarts::Redriving> ExecutionStarts::redriving(const ExecutionId& id, RedriveRequest request) {
-  Redriving redriving;
-  redriving.asked = id;
-  ASSIGN_OR_RETURN(const auto source, registry_.execution(id));
-  if (!source) return Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)};
-  ASSIGN_OR_RETURN(redriving.job, startable(source->job_id, "redriven"));
-  ASSIGN_OR_RETURN(ValidatedJob validated, validate_after(redriving.job, *source, std::move(request.params)));
-  redriving.warnings = std::move(validated.warnings);
-  redriving.records = std::move(request.records);
-  ASSIGN_OR_RETURN(redriving.creation,
-                   recovery_of(*source, std::move(validated), CleanupType::quarantine, false, redriving.records));
-  return redriving;
+void ExecutionStarts::begin_redrive(const ExecutionId& id, RedriveRequest request, Turn turn,
+                                    const Reply<Submitted>& reply) {
+  const auto source = existing(id);
+  if (!source) return reply(source.error());
+  const auto job = startable((*source)->job_id, "redriven");
+  if (!job) return reply(job.error());
+  const auto redriving =
+      std::make_shared<Redriving>(Redriving{id, *job, {}, {}, std::move(request.records), std::move(turn), reply});
+  validate_after(*job, *source, std::move(request.params),
+                 [this, redriving, source = *source](Result<ValidatedJob> validated) {
+                   if (!validated) return redriving->reply(validated.error());
+                   if (const auto begun = redrive_validated(redriving, *source, std::move(*validated)); !begun)
+                     return redriving->reply(begun.error());
+                   redrive_if_any(redriving, kTries);
+                 });
+}
+
+Result<void> ExecutionStarts::redrive_validated(const std::shared_ptr<Redriving>& redriving, const ExecutionRow& source,
+                                                ValidatedJob validated) {
+  redriving->warnings = std::move(validated.warnings);
+  ASSIGN_OR_RETURN(redriving->creation,
+                   recovery_of(source, std::move(validated), CleanupType::quarantine, false, redriving->records));
+  return {};
 }
 
 void ExecutionStarts::redrive_if_any(const std::shared_ptr<Redriving>& redriving, int tries) {
@@ -84,11 +99,9 @@ void ExecutionStarts::redrive_if_any(const std::shared_ptr<Redriving>& redriving
         if (!*found)
           return redriving->reply(held ? Error{ErrorCode::unavailable, found->error().message} : found->error());
         if (!**found) return redriving->reply(none);
-        // Somebody may have started the job while the ledger was read.
-        if (const auto free = nothing_lives(redriving->job.job_id); !free) return redriving->reply(free.error());
         create(std::move(redriving->creation), std::nullopt,
-               {.job_seq = redriving->job.seq, .warnings = std::move(redriving->warnings)},
-               std::move(redriving->reply));
+               {.job_seq = redriving->job->seq, .warnings = std::move(redriving->warnings)}, std::move(redriving->turn),
+               redriving->reply);
       });
 }
 

@@ -53,7 +53,7 @@ void ExecutionRemovals::free_left() {
 }
 
 void ExecutionRemovals::remove(const ExecutionId& id, Reply<RemovedRow> reply) {
-  const auto row = registry_.execution(id);
+  const auto row = registry_.execution_facts(id);
   if (!row) return reply(row.error());
   if (!*row) return free(id, reply);  // or there was none
   auto removal = removal_of(**row);
@@ -72,7 +72,7 @@ void ExecutionRemovals::remove_all(const std::vector<ExecutionId>& ids, std::fun
   RegistryBatch batch;
   std::vector<ExecutionId> removed;
   for (const auto& id : ids) {
-    const auto row = registry_.execution(id);
+    const auto row = registry_.execution_facts(id);
     if (!row || !*row) continue;
     auto removal = removal_of(**row);
     if (!removal) continue;
@@ -165,7 +165,7 @@ void ExecutionRemovals::free_staging_of(const JobId& id) {
       });
       return;
     }
-    const auto row = registry_.execution(ex_id);
+    const auto row = registry_.execution_facts(ex_id);
     if (!row || !*row) continue;
     auto place = staging_of(**row);
     if (place && !place->empty()) places.push_back(std::move(*place));

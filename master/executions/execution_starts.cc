@@ -9,11 +9,16 @@
 #include <utility>
 
 #include "core/ledger/slice_ledger.h"
+#include "master/document_work.h"
 #include "master/executions/execution_documents.h"
 
 namespace slicemill::master {
 
 namespace {
+
+Error no_such_execution(const ExecutionId& id) {
+  return {ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)};
+}
 
 Error removed_ledger(const ExecutionId& asked, const ExecutionId& removed) {
   return {
@@ -25,47 +30,22 @@ Error removed_ledger(const ExecutionId& asked, const ExecutionId& removed) {
 
 }  // namespace
 
+Error closing_error() {
+  return {ErrorCode::unavailable, "the master is shutting down"};
+}
+
 ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& executions, const JobDialect& dialect,
                                  const OperationCatalog& catalog, PathRule paths, const AssetCatalog& assets)
     : loop_(loop),
       registry_(registry),
       executions_(executions),
+      turns_(loop),
       dialect_(dialect),
       catalog_(catalog),
       rules_{.paths = std::move(paths),
              .assets = &assets,
              .no_cpu_limit = executions.no_cpu_limit(),
              .issues_for_clients = true} {}
-
-Result<ValidatedJob> ExecutionStarts::validate(const Json& posted, Json params, const ExecutionId& ex_id) const {
-  JobRules rules = rules_;
-  rules.params.given = std::move(params);
-  rules.now = loop_.wall_ms();
-  rules.lineage = ex_id.text;
-  return dialect_.validate(posted, catalog_, rules);
-}
-
-Result<ValidatedJob> ExecutionStarts::validate_after(const JobRow& job, const ExecutionRow& source, Json params) const {
-  ASSIGN_OR_RETURN(const Json posted, job_document(job, dialect_));
-  ASSIGN_OR_RETURN(const JobSpec former, spec_of(registry_, source));
-  JobRules rules = rules_;
-  rules.params.given = std::move(params);
-  rules.params.earlier = former.params_given;
-  rules.now = former.now != 0 ? former.now : source.created;
-  rules.lineage = source.lineage.text;
-  return dialect_.validate(posted, catalog_, rules);
-}
-
-Result<ValidatedJob> ExecutionStarts::configuration_for(const JobRow& job, const ExecutionRow& source,
-                                                        ConfigSource which, Json params) const {
-  if (which == ConfigSource::current) return validate_after(job, source, std::move(params));
-  if (!params.empty())
-    return Error{ErrorCode::invalid,
-                 "params go with config=current: the execution's own configuration has its values already"};
-  ASSIGN_OR_RETURN(ValidatedJob own, recovered_configuration(registry_, source, dialect_));
-  RETURN_IF_ERROR(bundles_are_there(own.spec));
-  return own;
-}
 
 namespace {
 
@@ -94,26 +74,83 @@ void ExecutionStarts::judge(Json posted, bool starts_later, Judged done) {
   rules.params.may_be_unset = starts_later;
   rules.now = loop_.wall_ms();
   if (!starts_later) rules.lineage = ex_id.text;
-  if (!is_large_document(posted)) {
-    auto validated = dialect_.validate(posted, catalog_, rules);
-    return done(std::move(posted), ex_id, std::move(validated));
-  }
-  struct Task {
-    Json posted;
-    ResolvedBundles bundles;
-    Result<ValidatedJob> validated;
-  };
-  ResolvedBundles bundles(dialect_.bundles_named(posted, catalog_), *rules_.assets);
-  auto task = std::make_shared<Task>(Task{std::move(posted), std::move(bundles), Error()});
-  loop_.offload(
-      Loop::Executor::documents,
-      [task, rules = std::move(rules), &catalog = catalog_, &dialect = dialect_]() mutable {
-        rules.assets = &task->bundles;
-        task->validated = dialect.validate(task->posted, catalog, rules);
+  const auto document = std::make_shared<Json>(std::move(posted));
+  validate_posted(document, std::move(rules),
+                  [document, ex_id, done = std::move(done)](Result<ValidatedJob> validated) {
+                    done(std::move(*document), ex_id, std::move(validated));
+                  });
+}
+
+void ExecutionStarts::validate_posted(std::shared_ptr<const Json> posted, JobRules rules, Validated done) {
+  if (!is_large_document(*posted)) return done(dialect_.validate(*posted, catalog_, rules));
+  const auto bundles = std::make_shared<ResolvedBundles>(dialect_.bundles_named(*posted, catalog_), *rules_.assets);
+  rules.assets = bundles.get();
+  work_on_document(
+      loop_, true,
+      [posted = std::move(posted), bundles, rules = std::move(rules), &catalog = catalog_, &dialect = dialect_] {
+        return dialect.validate(*posted, catalog, rules);
       },
-      [task, ex_id, done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
-        if (!alive.expired()) done(std::move(task->posted), ex_id, std::move(task->validated));
+      [done = std::move(done), alive = std::weak_ptr<int>(alive_)](Result<ValidatedJob> validated) {
+        if (!alive.expired()) done(std::move(validated));
       });
+}
+
+void ExecutionStarts::validate_stored(const Job& job, JobRules rules, Validated done) {
+  work_on_document(
+      loop_, job->doc.size() > kLargeDocument,
+      [job, &dialect = dialect_]() -> Result<std::shared_ptr<const Json>> {
+        ASSIGN_OR_RETURN(Json posted, job_document(*job, dialect));
+        return std::make_shared<const Json>(std::move(posted));
+      },
+      [this, rules = std::move(rules), done = std::move(done),
+       alive = std::weak_ptr<int>(alive_)](Result<std::shared_ptr<const Json>> posted) mutable {
+        if (alive.expired()) return;
+        if (!posted) return done(posted.error());
+        validate_posted(std::move(*posted), std::move(rules), std::move(done));
+      });
+}
+
+// Read beside the loop, as it may be as large as what was posted.
+void ExecutionStarts::with_spec_of(const Source& source, std::function<void(Result<JobSpec>)> done) {
+  auto text = stored_spec(registry_, *source);
+  if (!text) return done(text.error());
+  const bool is_large = text->size() > kLargeDocument;
+  work_on_document(
+      loop_, is_large, [source, text = std::move(*text)] { return spec_of(source->ex_id, text); },
+      [done = std::move(done), alive = std::weak_ptr<int>(alive_)](Result<JobSpec> spec) {
+        if (!alive.expired()) done(std::move(spec));
+      });
+}
+
+void ExecutionStarts::validate_after(const Job& job, const Source& source, Json params, Validated done) {
+  with_spec_of(source, [this, job, source, params = std::move(params),
+                        done = std::move(done)](const Result<JobSpec>& former) mutable {
+    if (!former) return done(former.error());
+    JobRules rules = rules_;
+    rules.params.given = std::move(params);
+    rules.params.earlier = former->params_given;
+    rules.now = former->now != 0 ? former->now : source->created;
+    rules.lineage = source->lineage.text;
+    validate_stored(job, std::move(rules), std::move(done));
+  });
+}
+
+void ExecutionStarts::own_configuration(const Source& source, Validated done) {
+  with_spec_of(source, [this, source, done = std::move(done)](Result<JobSpec> spec) mutable {
+    if (!spec) return done(spec.error());
+    if (const auto there = bundles_are_there(*spec); !there) return done(there.error());
+    work_on_document(
+        loop_, source->doc.size() > kLargeDocument,
+        [source, spec = std::move(*spec), &dialect = dialect_]() mutable -> Result<ValidatedJob> {
+          ValidatedJob own;
+          ASSIGN_OR_RETURN(own.document, recovered_document(*source, dialect));
+          own.spec = std::move(spec);
+          return own;
+        },
+        [done = std::move(done), alive = std::weak_ptr<int>(alive_)](Result<ValidatedJob> own) {
+          if (!alive.expired()) done(std::move(own));
+        });
+  });
 }
 
 // A recovery runs with the bundles of its source; they may have been removed meanwhile.
@@ -130,27 +167,45 @@ Result<void> ExecutionStarts::nothing_lives(const JobId& id) const {
                fmt::format("Job {} is currently running, cannot have the same job concurrently running", id.text)};
 }
 
-Result<JobRow> ExecutionStarts::startable(const JobId& id, const char* what) const {
+Result<ExecutionStarts::Job> ExecutionStarts::startable(const JobId& id, const char* what) const {
   RETURN_IF_ERROR(nothing_lives(id));
   ASSIGN_OR_RETURN(auto job, registry_.job(id));
   if (!job) return Error{ErrorCode::not_found, fmt::format("Job {} was not found", id.text)};
   if (job->deleted)
     return Error{ErrorCode::gone, fmt::format("Job {} has been deleted and cannot be {}.", id.text, what)};
-  return std::move(*job);
+  return std::make_shared<const JobRow>(std::move(*job));
 }
 
-// submitted: what the answer says beside the ids.
-void ExecutionStarts::create(ExecutionRow row, std::optional<JobRow> job, Submitted submitted, Reply<Submitted> reply) {
-  submitted.job_id = row.job_id;
-  submitted.ex_id = row.ex_id;
-  executions_.create(std::move(row), std::move(job),
-                     [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
-                       if (result) {
-                         reply(submitted);
-                       } else {
-                         reply(result.error());
-                       }
-                     });
+Result<ExecutionStarts::Source> ExecutionStarts::existing(const ExecutionId& id) const {
+  ASSIGN_OR_RETURN(auto row, registry_.execution(id));
+  if (!row) return no_such_execution(id);
+  return std::make_shared<const ExecutionRow>(std::move(*row));
+}
+
+// submitted: what the answer says beside the ids. turn: of a job that is there already.
+void ExecutionStarts::create(ExecutionOrigin creation, std::optional<JobRow> job, Submitted submitted, Turn turn,
+                             Reply<Submitted> reply) {
+  const bool is_large = is_large_document(creation.document);
+  work_on_document(
+      loop_, is_large,
+      [creation = std::move(creation), &layout = executions_.options().layout, &dialect = dialect_]() mutable {
+        return make_execution(std::move(creation), layout, dialect);
+      },
+      [this, job = std::move(job), submitted = std::move(submitted), turn = std::move(turn), reply = std::move(reply),
+       alive = std::weak_ptr<int>(alive_)](ExecutionRow row) mutable {
+        if (alive.expired()) return;
+        if (closed_) return reply(closing_error());
+        submitted.job_id = row.job_id;
+        submitted.ex_id = row.ex_id;
+        executions_.create(std::move(row), std::move(job),
+                           [submitted = std::move(submitted), reply = std::move(reply)](const Result<void>& result) {
+                             if (result) {
+                               reply(submitted);
+                             } else {
+                               reply(result.error());
+                             }
+                           });
+      });
 }
 
 void ExecutionStarts::submit(JobRow job, const ExecutionId& ex_id, ValidatedJob validated, Reply<Submitted> reply) {
@@ -162,40 +217,51 @@ void ExecutionStarts::submit(JobRow job, const ExecutionId& ex_id, ValidatedJob 
   creation.spec = std::move(validated.spec);
   creation.document = std::move(validated.document);
   const std::int64_t job_seq = job.seq;
-  create(make_execution(std::move(creation), executions_.options().layout, dialect_), std::move(job),
-         {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, std::move(reply));
+  create(std::move(creation), std::move(job), {.job_seq = job_seq, .warnings = std::move(validated.warnings)}, nullptr,
+         std::move(reply));
 }
 
 void ExecutionStarts::start(const JobId& id, StartRequest request, Reply<Submitted> reply) {
+  turns_.enter(id, [this, id, request = std::move(request), reply = std::move(reply)](Turn turn) mutable {
+    start_stored(id, std::move(request), std::move(turn), reply);
+  });
+}
+
+void ExecutionStarts::start_stored(const JobId& id, StartRequest request, Turn turn, const Reply<Submitted>& reply) {
   const auto job = startable(id, "started");
-  if (!job) {
-    reply(job.error());
-    return;
-  }
-  auto posted = job_document(*job, dialect_);
+  if (!job) return reply(job.error());
   const ExecutionId ex_id(random_uuid(loop_));
-  auto validated = posted ? validate(*posted, request.params, ex_id) : posted.error();
-  auto latest = registry_.latest_execution(id);
-  if (!validated || !latest) {
-    reply(validated ? latest.error() : validated.error());
-    return;
-  }
-  const bool goes_on = validated->spec.goes_on;
-  if (goes_on) {
-    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
-  }
-  if (goes_on && *latest) {
-    return recover_from(**latest, *job, ConfigSource::current, {.params = std::move(request.params)}, std::move(reply));
+  JobRules rules = rules_;
+  rules.params.given = request.params;
+  rules.now = loop_.wall_ms();
+  rules.lineage = ex_id.text;
+  validate_stored(*job, std::move(rules),
+                  [this, job = *job, ex_id, request = std::move(request), turn = std::move(turn),
+                   reply](Result<ValidatedJob> validated) mutable {
+                    if (!validated) return reply(validated.error());
+                    start_validated(job, ex_id, std::move(*validated), std::move(request), std::move(turn), reply);
+                  });
+}
+
+void ExecutionStarts::start_validated(const Job& job, const ExecutionId& ex_id, ValidatedJob validated,
+                                      StartRequest request, Turn turn, const Reply<Submitted>& reply) {
+  if (validated.spec.goes_on) {
+    auto latest = registry_.latest_execution(job->job_id);
+    if (!latest) return reply(latest.error());
+    if (const auto there = newest_is_there(job->job_id, *latest); !there) return reply(there.error());
+    if (*latest)
+      return recover_from(std::make_shared<const ExecutionRow>(std::move(**latest)), job, ConfigSource::current,
+                          {.params = std::move(request.params)}, std::move(turn), reply);
   }
   ExecutionOrigin creation;
   creation.ex_id = ex_id;
   creation.seq = registry_.new_execution_seq();
-  creation.job_id = id;
+  creation.job_id = job->job_id;
   creation.now = loop_.wall_ms();
-  creation.spec = std::move(validated->spec);
-  creation.document = std::move(validated->document);
-  create(make_execution(std::move(creation), executions_.options().layout, dialect_), std::nullopt,
-         {.job_seq = job->seq, .warnings = std::move(validated->warnings)}, std::move(reply));
+  creation.spec = std::move(validated.spec);
+  creation.document = std::move(validated.document);
+  create(std::move(creation), std::nullopt, {.job_seq = job->seq, .warnings = std::move(validated.warnings)},
+         std::move(turn), reply);
 }
 
 // Whoever goes on from the latest execution must not take an earlier one for it.
@@ -210,59 +276,66 @@ Result<void> ExecutionStarts::newest_is_there(const JobId& id, const std::option
 }
 
 void ExecutionStarts::recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) {
+  turns_.enter(id, [this, id, request = std::move(request), reply = std::move(reply)](Turn turn) mutable {
+    recover_latest(id, std::move(request), std::move(turn), reply);
+  });
+}
+
+void ExecutionStarts::recover_latest(const JobId& id, RecoverRequest request, Turn turn,
+                                     const Reply<Submitted>& reply) {
   const auto job = startable(id, "recovered");
-  if (!job) {
-    reply(job.error());
-    return;
-  }
-  const auto latest = registry_.latest_execution(id);
-  if (latest) {
-    if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
-  }
-  if (!latest || !*latest) {
-    reply(latest ? Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)}
-                 : latest.error());
-    return;
-  }
+  if (!job) return reply(job.error());
+  auto latest = registry_.latest_execution(id);
+  if (!latest) return reply(latest.error());
+  if (const auto there = newest_is_there(id, *latest); !there) return reply(there.error());
+  if (!*latest)
+    return reply(Error{ErrorCode::not_found, fmt::format("Job {} is missing an execution to recover from", id.text)});
   const ConfigSource which = request.config.value_or(ConfigSource::current);
-  recover_from(**latest, *job, which, std::move(request), std::move(reply));
+  recover_from(std::make_shared<const ExecutionRow>(std::move(**latest)), *job, which, std::move(request),
+               std::move(turn), reply);
 }
 
 void ExecutionStarts::recover(const ExecutionId& id, RecoverRequest request, Reply<Submitted> reply) {
-  const auto source = registry_.execution(id);
-  if (!source || !*source) {
-    reply(source ? Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)} : source.error());
-    return;
-  }
+  const auto source = registry_.execution_beginning(id);
+  if (!source) return reply(source.error());
+  if (!*source) return reply(no_such_execution(id));
+  turns_.enter((*source)->job_id,
+               [this, id, request = std::move(request), reply = std::move(reply)](Turn turn) mutable {
+                 recover_one(id, std::move(request), std::move(turn), reply);
+               });
+}
+
+void ExecutionStarts::recover_one(const ExecutionId& id, RecoverRequest request, Turn turn,
+                                  const Reply<Submitted>& reply) {
+  const auto source = existing(id);
+  if (!source) return reply(source.error());
   const auto job = startable((*source)->job_id, "recovered");
-  if (!job) {
-    reply(job.error());
-    return;
-  }
+  if (!job) return reply(job.error());
   const ConfigSource which = request.config.value_or(ConfigSource::own);
-  recover_from(**source, *job, which, std::move(request), std::move(reply));
+  recover_from(*source, *job, which, std::move(request), std::move(turn), reply);
 }
 
-void ExecutionStarts::recover_from(const ExecutionRow& source, const JobRow& job, ConfigSource which,
-                                   RecoverRequest request, Reply<Submitted> reply) {
-  auto validated = configuration_for(job, source, which, std::move(request.params));
-  if (!validated) {
-    reply(validated.error());
-    return;
-  }
-  const bool goes_on = validated->spec.goes_on;
-  std::vector<JobWarning> warnings = std::move(validated->warnings);
-  auto row = recovery_of(source, std::move(*validated), request.cleanup, goes_on);
-  if (!row) {
-    reply(row.error());
-    return;
-  }
-  create(std::move(*row), std::nullopt, {.job_seq = job.seq, .warnings = std::move(warnings), .config = which},
-         std::move(reply));
+void ExecutionStarts::recover_from(const Source& source, const Job& job, ConfigSource which, RecoverRequest request,
+                                   Turn turn, const Reply<Submitted>& reply) {
+  Validated goes_on = [this, source, job_seq = job->seq, which, cleanup = request.cleanup, turn = std::move(turn),
+                       reply](Result<ValidatedJob> validated) mutable {
+    if (!validated) return reply(validated.error());
+    const bool is_continued = validated->spec.goes_on;
+    std::vector<JobWarning> warnings = std::move(validated->warnings);
+    auto creation = recovery_of(*source, std::move(*validated), cleanup, is_continued);
+    if (!creation) return reply(creation.error());
+    create(std::move(*creation), std::nullopt, {.job_seq = job_seq, .warnings = std::move(warnings), .config = which},
+           std::move(turn), reply);
+  };
+  if (which == ConfigSource::current) return validate_after(job, source, std::move(request.params), std::move(goes_on));
+  if (!request.params.empty())
+    return reply(Error{ErrorCode::invalid,
+                       "params go with config=current: the execution's own configuration has its values already"});
+  own_configuration(source, std::move(goes_on));
 }
 
-Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, ValidatedJob job, CleanupType cleanup,
-                                                  bool goes_on, Json redriven_records) {
+Result<ExecutionOrigin> ExecutionStarts::recovery_of(const ExecutionRow& source, ValidatedJob job, CleanupType cleanup,
+                                                     bool goes_on, Json redriven_records) {
   ExecutionOrigin creation;
   creation.ex_id = ExecutionId(random_uuid(loop_));
   creation.seq = registry_.new_execution_seq();
@@ -276,13 +349,13 @@ Result<ExecutionRow> ExecutionStarts::recovery_of(const ExecutionRow& source, Va
   creation.redriven_records = std::move(redriven_records);
   ASSIGN_OR_RETURN(creation.source_ledger, ledger_ahead(source));
   if (!creation.source_ledger.empty()) {
-    ASSIGN_OR_RETURN(const auto ahead, registry_.execution(creation.source_ledger));
+    ASSIGN_OR_RETURN(const auto ahead, registry_.execution_facts(creation.source_ledger));
     if (ahead) {
       creation.lineage = ahead->lineage;
       creation.owns_staging = ahead->owns_staging;
     }
   }
-  return make_execution(std::move(creation), executions_.options().layout, dialect_);
+  return creation;
 }
 
 // What earlier recoveries of this execution did is done: a further one goes on where the last of them ended, or it
@@ -312,7 +385,7 @@ Result<ExecutionId> ExecutionStarts::ledger_behind(const ExecutionRow& source) c
   while (!ledger_exists(layout.ledger_directory(at.ex_id.text))) {
     if (at.has_ledger) return lost_ledger(at.ex_id.text, layout.ledger_directory(at.ex_id.text));
     if (at.source_ledger.empty()) return ExecutionId();
-    ASSIGN_OR_RETURN(auto earlier, registry_.execution(at.source_ledger));
+    ASSIGN_OR_RETURN(auto earlier, registry_.execution_facts(at.source_ledger));
     if (!earlier) return removed_ledger(source.ex_id, at.source_ledger);
     at = std::move(*earlier);
   }

@@ -129,7 +129,7 @@ void ExecutionVerbs::mirrored(const ExecutionId& id, wire::VerbName verb, Execut
 // ---- stop ----
 
 void ExecutionVerbs::stop_ended(const ExecutionId& id, const Reply<StopAnswer>& reply) {
-  const auto row = registry_.execution(id);
+  const auto row = registry_.execution_facts(id);
   if (!row) {
     reply(row.error());
   } else if (!*row) {

@@ -7,6 +7,7 @@
 
 #include "core/runtime/files.h"
 #include "core/runtime/log.h"
+#include "master/executions/execution_documents.h"
 
 namespace slicemill::master {
 

@@ -102,7 +102,7 @@ void SliceErrors::quarantine_of(const ExecutionId& id, const RecordQuery& query,
 void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const RecordQuery& query,
                          Reply<std::vector<Json>> reply) {
   if (executions_.find(id) == nullptr) {
-    const auto row = registry_.execution(id);
+    const auto row = registry_.execution_facts(id);
     if (!row) return reply(row.error());
     if (!*row && what == wire::QueryName::errors) return reply(std::vector<Json>());  // clients search, as in a list
     if (!*row) return reply(Error{ErrorCode::not_found, fmt::format("Execution {} was not found", id.text)});
@@ -186,7 +186,7 @@ Result<std::vector<std::string>> SliceErrors::ledgers_after(const ExecutionRow& 
 }
 
 void SliceErrors::read_ledger(const std::shared_ptr<Reading>& reading, int tries) {
-  const auto row = registry_.execution(reading->present());
+  const auto row = registry_.execution_facts(reading->present());
   if (!row) return reading->reply(row.error());
   const bool had_ledger = *row && (*row)->has_ledger;
   if (reading->what == wire::QueryName::quarantine && *row) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/model/job_settings.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
 #include "master/lists/list_search.h"
@@ -234,6 +235,13 @@ class SqliteRegistry final : public Registry {
     return one_execution(kExecutionColumns, false, "WHERE ex_id = ?1", id.text);
   }
 
+  Result<std::optional<ExecutionRow>> execution_facts(const ExecutionId& id) override {
+    return one_execution(execution_facts_, false, "WHERE ex_id = ?1", id.text);
+  }
+  Result<std::optional<ExecutionRow>> latest_execution_facts(const JobId& id) override {
+    return one_execution(execution_facts_, false, kLatestOfJob, id.text);
+  }
+
   Result<std::optional<ExecutionRow>> latest_execution(const JobId& id) override {
     return one_execution(kExecutionColumns, false, kLatestOfJob, id.text);
   }
@@ -248,9 +256,9 @@ class SqliteRegistry final : public Registry {
   Result<std::vector<Descent>> recoveries_of(const JobId& id) override { return read_recoveries(*reader_, id); }
 
   Result<std::vector<ExecutionRow>> executions_of_lineage(const ExecutionId& lineage) override {
-    ASSIGN_OR_RETURN(Statement query,
-                     reader_->statement(
-                         fmt::format("SELECT {} FROM executions WHERE lineage = ?1 ORDER BY seq", kExecutionColumns)));
+    ASSIGN_OR_RETURN(
+        Statement query,
+        reader_->statement(fmt::format("SELECT {} FROM executions WHERE lineage = ?1 ORDER BY seq", execution_facts_)));
     query.bind(1, lineage.text);
     return read_executions(query);
   }
@@ -289,7 +297,7 @@ class SqliteRegistry final : public Registry {
   Result<std::vector<ExecutionRow>> live_executions() override {
     ASSIGN_OR_RETURN(Statement query,
                      reader_->statement(fmt::format("SELECT {} FROM executions WHERE status IN ({}) ORDER BY seq",
-                                                    kExecutionColumns, live_status_words())));
+                                                    execution_facts_, live_status_words())));
     return read_executions(query);
   }
 
@@ -465,6 +473,7 @@ class SqliteRegistry final : public Registry {
 
   const std::string job_beginning_ = beginning_columns(kJobColumns);
   const std::string execution_beginning_ = beginning_columns(kExecutionColumns);
+  const std::string execution_facts_ = fact_columns(kExecutionColumns);
   Loop& loop_;
   const std::string path_;
   const std::shared_ptr<const ListIndex> index_;
@@ -485,16 +494,36 @@ class SqliteRegistry final : public Registry {
 
 }  // namespace
 
+Result<std::string> stored_spec(Registry& registry, const ExecutionRow& row) {
+  if (!row.spec.empty()) return row.spec;
+  ASSIGN_OR_RETURN(std::string text, registry.execution_spec(row.ex_id));
+  if (!text.empty() || !row.doc.empty()) return text.empty() ? row.doc : text;
+  ASSIGN_OR_RETURN(const auto whole, registry.execution(row.ex_id));
+  return whole ? whole->doc : std::string();
+}
+
+namespace {
+
+Result<JobSpec> judged(const ExecutionId& id, Result<JobSpec> spec) {
+  if (spec) return spec;
+  return Error{ErrorCode::corrupt,
+               fmt::format("registry: the job of execution {} is broken: {}", id.text, spec.error().message)};
+}
+
+}  // namespace
+
+Result<JobSpec> spec_of(const ExecutionId& id, std::string_view stored) {
+  return judged(id, parse_job_spec(stored));
+}
+
 Result<JobSpec> spec_of(Registry& registry, const ExecutionRow& row) {
-  std::string text = row.spec;
-  if (text.empty()) {
-    ASSIGN_OR_RETURN(text, registry.execution_spec(row.ex_id));
-  }
-  auto spec = parse_job_spec(text.empty() ? row.doc : text);
-  if (!spec)
-    return Error{ErrorCode::corrupt,
-                 fmt::format("registry: the job of execution {} is broken: {}", row.ex_id.text, spec.error().message)};
-  return spec;
+  ASSIGN_OR_RETURN(const std::string stored, stored_spec(registry, row));
+  return spec_of(row.ex_id, stored);
+}
+
+Result<JobSpec> settings_of(Registry& registry, const ExecutionRow& row) {
+  ASSIGN_OR_RETURN(const std::string stored, stored_spec(registry, row));
+  return judged(row.ex_id, parse_job_settings(stored));
 }
 
 Result<std::vector<JobRow>> Registry::jobs(const ListQuery& query) {

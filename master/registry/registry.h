@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/model/asset_service.h"
@@ -230,6 +231,9 @@ class Registry {
   // The rows of a page with whole documents, for small ones.
   Result<std::vector<JobRow>> jobs(const ListQuery& query);
   virtual Result<std::optional<ExecutionRow>> execution(const ExecutionId& id) = 0;
+  // Its row with an empty document.
+  virtual Result<std::optional<ExecutionRow>> execution_facts(const ExecutionId& id) = 0;
+  virtual Result<std::optional<ExecutionRow>> latest_execution_facts(const JobId& id) = 0;
   // The job of an execution in canonical form (core/model/job_spec.h); "" of one that an earlier version bore, whose
   // document says it.
   virtual Result<std::string> execution_spec(const ExecutionId& id) = 0;
@@ -244,7 +248,7 @@ class Registry {
   };
   // Those with a source, removed ones among them; oldest first.
   virtual Result<std::vector<Descent>> recoveries_of(const JobId& id) = 0;
-  // Of this lineage, oldest first; without removed ones.
+  // Of this lineage, oldest first; without removed ones. With empty documents.
   virtual Result<std::vector<ExecutionRow>> executions_of_lineage(const ExecutionId& lineage) = 0;
   virtual Result<std::optional<RemovedRow>> removed(const ExecutionId& id) = 0;
   virtual Result<std::optional<RemovedRow>> latest_removed(const JobId& id) = 0;
@@ -262,7 +266,7 @@ class Registry {
   };
   // Every ended execution, oldest first. Reads on the `query` executor.
   virtual void list_ended(std::function<void(Result<std::vector<Ended>>)> done) = 0;
-  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;  // oldest first
+  virtual Result<std::vector<ExecutionRow>> live_executions() = 0;  // oldest first; with empty documents
   virtual Result<std::vector<ExecutionId>> executions_with_errors(
       std::int64_t limit) = 0;                                                 // failed slices; newest change first
   virtual Result<std::vector<HistoryRow>> history(const ExecutionId& id) = 0;  // oldest first
@@ -275,7 +279,12 @@ class Registry {
   virtual Result<std::vector<AssetRow>> assets(const AssetQuery& query) = 0;
 };
 
-// What the execution runs. corrupt: names it.
+// What an execution runs. corrupt: names it.
 Result<JobSpec> spec_of(Registry& registry, const ExecutionRow& row);
+// The same in two steps: its text, which may be large, and the job that it says. The second step on any thread.
+Result<std::string> stored_spec(Registry& registry, const ExecutionRow& row);
+Result<JobSpec> spec_of(const ExecutionId& id, std::string_view stored);
+// What its processes are started with: the job without what may be large (parse_job_settings).
+Result<JobSpec> settings_of(Registry& registry, const ExecutionRow& row);
 
 }  // namespace slicemill::master

@@ -33,6 +33,11 @@ std::string beginning_columns(const char* columns) {
   return list + ", length(CAST(doc AS BLOB))";
 }
 
+std::string fact_columns(const char* columns) {
+  std::string list(columns);
+  return list.replace(list.find(" doc"), 4, " ''");
+}
+
 JobRow read_job(const Statement& row, bool is_beginning) {
   JobRow job;
   job.job_id = JobId(row.text(0));

@@ -17,6 +17,9 @@ inline constexpr const char* kExecutionColumns =
 // The same with the beginning of the document, and its size behind all.
 std::string beginning_columns(const char* columns);
 
+// The same with an empty document.
+std::string fact_columns(const char* columns);
+
 // The statuses in which an execution has ended, as words of an SQL list; and those in which it lives.
 std::string ended_status_words();
 std::string live_status_words();

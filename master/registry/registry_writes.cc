@@ -26,7 +26,17 @@ Result<void> forget_submission(Database& database, const JobId& job) {
   return erase.run();
 }
 
+// A deletion that was written while a start or another change of the job was under way comes first.
+Result<void> check_job_is_there(Database& database, const JobId& id) {
+  ASSIGN_OR_RETURN(Statement query, database.statement("SELECT deleted FROM jobs WHERE job_id = ?1"));
+  query.bind(1, id.text);
+  ASSIGN_OR_RETURN(const bool found, query.step());
+  if (!found || query.integer(0) == 0) return {};
+  return Error{ErrorCode::gone, fmt::format("Job {} has been deleted.", id.text)};
+}
+
 Result<void> put_job(Database& database, const ListIndex& index, const JobRow& row) {
+  if (!row.deleted) RETURN_IF_ERROR(check_job_is_there(database, row.job_id));
   ASSIGN_OR_RETURN(
       Statement put,
       database.statement(
@@ -48,15 +58,6 @@ Result<void> put_job(Database& database, const ListIndex& index, const JobRow& r
   if (row.submission) RETURN_IF_ERROR(put_submission(database, *row.submission, row.job_id));
   if (row.deleted) RETURN_IF_ERROR(forget_submission(database, row.job_id));
   return index.put_job(database, row);
-}
-
-// A deletion that was asked for while a start was under way comes first.
-Result<void> check_job_is_there(Database& database, const JobId& id) {
-  ASSIGN_OR_RETURN(Statement query, database.statement("SELECT deleted FROM jobs WHERE job_id = ?1"));
-  query.bind(1, id.text);
-  ASSIGN_OR_RETURN(const bool found, query.step());
-  if (!found || query.integer(0) == 0) return {};
-  return Error{ErrorCode::gone, fmt::format("Job {} has been deleted.", id.text)};
 }
 
 // In a table of its own: the rows of executions are written again with each change of their state.

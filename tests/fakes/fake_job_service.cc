@@ -202,14 +202,14 @@ void FakeJobService::update_job(const JobId& id, Json posted, Reply<UpdatedJob> 
                    [](Json answer) {
                      auto warnings = to_warnings(answer.value("fake_warnings", Json::array()));
                      answer.erase("fake_warnings");
-                     return UpdatedJob{std::move(answer), std::move(warnings)};
+                     return UpdatedJob{as_shown(answer), std::move(warnings)};
                    });
 }
-void FakeJobService::delete_job(const JobId& id, Reply<Json> reply) {
-  give<Json>("delete_job", {{"job_id", id.text}}, std::move(reply), as_is);
+void FakeJobService::delete_job(const JobId& id, Reply<ShownDocument> reply) {
+  give<ShownDocument>("delete_job", {{"job_id", id.text}}, std::move(reply), as_shown);
 }
-void FakeJobService::set_job_active(const JobId& id, bool active, Reply<Json> reply) {
-  give<Json>("set_job_active", {{"job_id", id.text}, {"active", active}}, std::move(reply), as_is);
+void FakeJobService::set_job_active(const JobId& id, bool active, Reply<ShownDocument> reply) {
+  give<ShownDocument>("set_job_active", {{"job_id", id.text}, {"active", active}}, std::move(reply), as_shown);
 }
 void FakeJobService::start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) {
   give<Submitted>("start_job", with_params({{"job_id", id.text}}, std::move(request.params)), std::move(reply),

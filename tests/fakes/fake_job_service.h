@@ -49,8 +49,8 @@ class FakeJobService final : public JobService, public AssetService {
   void list_jobs(const ListQuery& query, Reply<ListedDocuments> reply) override;
   void get_job(const JobId& id, const std::optional<ExecutionFields>& fields, Reply<ShownDocument> reply) override;
   void update_job(const JobId& id, Json posted, Reply<UpdatedJob> reply) override;
-  void delete_job(const JobId& id, Reply<Json> reply) override;
-  void set_job_active(const JobId& id, bool active, Reply<Json> reply) override;
+  void delete_job(const JobId& id, Reply<ShownDocument> reply) override;
+  void set_job_active(const JobId& id, bool active, Reply<ShownDocument> reply) override;
   void start_job(const JobId& id, StartRequest request, Reply<Submitted> reply) override;
   void recover_job(const JobId& id, RecoverRequest request, Reply<Submitted> reply) override;
   Result<ExecutionId> latest_execution(const JobId& id) override;

@@ -103,7 +103,8 @@ TEST_F(KeyedSubmissionsTest, WhatWasRefusedHasNoKey) {
 TEST_F(KeyedSubmissionsTest, ADeletedJobFreesItsKey) {
   const auto first = submit("k1", MasterHarness::job(1), false);
   ASSERT_TRUE(first);
-  ASSERT_TRUE(h_.await<Json>([&](Reply<Json> reply) { h_.service->delete_job(first->job_id, std::move(reply)); }));
+  ASSERT_TRUE(h_.await<ShownDocument>(
+      [&](Reply<ShownDocument> reply) { h_.service->delete_job(first->job_id, std::move(reply)); }));
   const auto second = submit("k1", named("other"), false);
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_NE(second->job_id, first->job_id);

@@ -357,7 +357,8 @@ TEST_F(RegistryTest, ListsFollowChangesInAnyOrder) {
   for (int round = 0; round < 200; ++round) {
     JobRow row = job("j" + std::to_string(seqs[static_cast<std::size_t>(round) % seqs.size()]), 1'000 + round % 9);
     row.seq = seqs[static_cast<std::size_t>(round) % seqs.size()];
-    row.deleted = random() % 8 == 0;
+    const auto former = rows.find(row.seq);  // what was deleted stays so
+    row.deleted = random() % 8 == 0 || (former != rows.end() && former->second.deleted);
     Json document = {{"name", std::string(random() % 9'000, 'a') + " r" + std::to_string(round)},
                      {"workers", random() % 9}};
     row.name = document["name"].get<std::string>();

@@ -164,7 +164,7 @@ void delete_job(Call& call) {
     if (!*job) return respond(empty_response(204));
     const Status status = status_of(**job);
     if (!is_terminal(status)) return refuse_deletion(respond, (*job)->number, status);
-    service.delete_job((*job)->job_id, [respond, number = (*job)->number](const Result<Json>& deleted) {
+    service.delete_job((*job)->job_id, [respond, number = (*job)->number](const Result<ShownDocument>& deleted) {
       const bool is_gone =
           deleted || deleted.error().code == ErrorCode::gone || deleted.error().code == ErrorCode::not_found;
       if (is_gone) return respond(empty_response(204));

@@ -153,10 +153,7 @@ class TerasliceJobs final : public JobDialect {
     return {to_compact_text(posted), name_of(posted), teraslice::is_active(posted)};
   }
 
-  Json marked(Json posted, bool active) const override {
-    posted["active"] = active;
-    return posted;
-  }
+  JsonMembers mark_members(bool active) const override { return {{"active", active ? "true" : "false"}}; }
 
   JsonMembers job_members(const JobFacts& facts) const override {
     JsonMembers members = {{"job_id", json_string(facts.job_id.text)},

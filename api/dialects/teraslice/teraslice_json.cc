@@ -95,8 +95,9 @@ Json submitted_json(const Submitted& submitted) {
   return out;
 }
 
-Json updated_json(UpdatedJob updated) {
-  if (!updated.warnings.empty()) updated.document["warnings"] = warnings_json(updated.warnings);
+ShownDocument updated_document(UpdatedJob updated) {
+  if (!updated.warnings.empty())
+    updated.document.laid_over.emplace_back("warnings", to_compact_text(warnings_json(updated.warnings)));
   return std::move(updated.document);
 }
 

@@ -37,7 +37,7 @@ Response error_response(const ErrorTable& table, const Error& error, std::string
 
 // Answers.
 Json submitted_json(const Submitted& submitted);
-Json updated_json(UpdatedJob updated);
+ShownDocument updated_document(UpdatedJob updated);
 Json stop_json(const ExecutionId& id, const StopRequest& request, const StopAnswer& answer);
 Json status_json(ExecutionStatus status);
 Json workers_json(const ExecutionId& id, const WorkersAnswer& answer);

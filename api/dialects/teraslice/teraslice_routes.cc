@@ -238,19 +238,21 @@ void get_job(Call& call) {
 void update_job(Call& call) {
   JobId id = call.job_id();
   ARGUMENT_OR_FAIL(job, job_update(id.text, std::move(call.body)));
-  call.service.update_job(id, std::move(job), call.answer.as<UpdatedJob>([notes = call.notes](UpdatedJob updated) {
-    add_notes(notes, updated.warnings);
-    return updated_json(std::move(updated));
-  }));
+  const Answer answer = call.answer;
+  call.service.update_job(id, std::move(job), [answer, notes = call.notes](Result<UpdatedJob> updated) {
+    if (!updated) return answer.fail(updated.error());
+    add_notes(notes, updated->warnings);
+    answer.give(document_answer(updated_document(std::move(*updated))));
+  });
 }
 
 void delete_job(Call& call) {
-  call.service.delete_job(call.job_id(), call.answer.document());
+  call.service.delete_job(call.job_id(), call.answer.shown_document());
 }
 
 template <bool active>
 void set_active(Call& call) {
-  call.service.set_job_active(call.job_id(), active, call.answer.document());
+  call.service.set_job_active(call.job_id(), active, call.answer.shown_document());
 }
 
 void start_job(Call& call) {
