@@ -4,7 +4,7 @@
 //   hot_loops          the names of the loops
 //
 // What is counted lies within `counted`, behind a first turn that fills buffers and caches: callgrind is told that name
-// (bench/hot_loops.py). The work is the same in each run, so that figures differ only when the code does.
+// (bench/suite/loops.py). The work is the same in each run, so that figures differ only when the code does.
 #include <fmt/format.h>
 #include <stdlib.h>
 

@@ -13,7 +13,7 @@ endif()
 find_program(SLICEMILL_MOLD mold)
 
 add_library(slicemill_settings INTERFACE)
-target_include_directories(slicemill_settings INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
+target_include_directories(slicemill_settings INTERFACE "${CMAKE_BINARY_DIR}/generated")
 target_compile_options(slicemill_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                     -Woverloaded-virtual -Werror
                                                     # designated initialisers leave members to their defaults on purpose
@@ -42,11 +42,27 @@ if(SLICEMILL_SANITIZE)
   endif()
 endif()
 
-# slicemill_library(NAME files... [LINK targets...]): a static library named slicemill_NAME.
+# Layers: headers are included by their path from the root, and a target finds those of the libraries that it links, and
+# no others. Each library has a directory of its own to be searched, with links to what it shows: a file or a folder of
+# the source tree.
+function(slicemill_show_headers target visibility)
+  set(tree "${CMAKE_BINARY_DIR}/headers/${target}")
+  foreach(shown ${ARGN})
+    file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}" "${shown}")
+    get_filename_component(parent "${tree}/${path}" DIRECTORY)
+    file(MAKE_DIRECTORY "${parent}")
+    file(CREATE_LINK "${shown}" "${tree}/${path}" SYMBOLIC)
+  endforeach()
+  target_include_directories(${target} ${visibility} "${tree}")
+endfunction()
+
+# slicemill_library(NAME files... [LINK targets...]): a static library named slicemill_NAME, whose headers are those of
+# its folder.
 function(slicemill_library name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   add_library(slicemill_${name} STATIC ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(slicemill_${name} PUBLIC slicemill_settings ${arg_LINK})
+  slicemill_show_headers(slicemill_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
   set_target_properties(slicemill_${name} PROPERTIES UNITY_BUILD ${SLICEMILL_UNITY} UNITY_BUILD_BATCH_SIZE 20)
 endfunction()
 

@@ -17,7 +17,8 @@ SYSTEMS = ["teraslice", "terafoundation", "teracluster", "elasticsearch", "lucen
 MEMBERS = ["_op", "_encoding", "_dead_letter_action", "_connection", "_api_name", "_name", "_context", "_status", "_status_reason",
            "_created", "_updated", "_deleted", "_deleted_on", "_has_errors", "_failureReason", "_slicer_stats", "asset_bundles",
            "slicer_hostname", "slicer_port", "relocatable", "cluster_master", "assets_service", "next_cursor", "last_job_id"]
-FIELDS = ["autorecover", "probation_window", "env_vars", "stateful", "lifecycle"]
+# `lifecycle` is a word of ours too: as a field it stands in quotes, or before a colon.
+FIELDS = ["autorecover", "probation_window", "env_vars", "stateful", "lifecycle:", '"lifecycle"']
 COUNTERS = ["slice_range_expansion", "subslice_by_key", "job_duration", "workers_available"]
 TEXTS_OF_CLIENTS = ["shutting down execution", "slice failures? during processing", "Could not find active slicer", "Invalid input"]
 WORDS = re.compile("|".join([*SYSTEMS, *[rf"(?<![A-Za-z0-9_]){word}(?![A-Za-z0-9_])" for word in MEMBERS + FIELDS + COUNTERS], *TEXTS_OF_CLIENTS]), re.I)
@@ -35,13 +36,12 @@ KNOWN = {
 TEXTS = {
     "cli/client/explanation.cc": {"_dead_letter_action"},
     "cli/run_command.cc": {"_dead_letter_action"},
-    "cli/commands/list_command.cc": {"lifecycle"},
-    "cli/commands/show_command.cc": {"lifecycle"},
-    "cli/commands/wait_command.cc": {"lifecycle"},
+    "cli/commands/list_command.cc": {'"lifecycle"'},
+    "cli/commands/show_command.cc": {'"lifecycle"'},
+    "cli/commands/wait_command.cc": {'"lifecycle"'},
     "core/runtime/process.cc": {"env_vars"},
     "master/executions/execution_starts.cc": {"autorecover"},
     "operations/readers/chunk_parser.cc": {"_encoding"},
-    "slicer/file_follower.cc": {"lifecycle"},
 }
 
 

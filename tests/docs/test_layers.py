@@ -1,7 +1,12 @@
-"""Layers: a library includes its own headers and those of the libraries that it links, and no others."""
+"""Layers: a library includes its own headers and those of the libraries that it links, and no others. The build holds to that, as the
+compiler finds no other header; this says which line is wrong, without a build."""
 
+import json
+import os
 import pathlib
 import re
+import shlex
+import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -67,6 +72,26 @@ class Layers(unittest.TestCase):
 
     def test_the_model_knows_neither_wire_nor_ledger_nor_outputs(self):
         self.assertEqual(reachable("model", self.known) & {"wire", "ledger", "outputs", "operations"}, set())
+
+    def test_a_forbidden_include_does_not_compile(self):
+        build = pathlib.Path(os.environ.get("SLICEMILL_BUILD", ROOT / "build" / "release"))
+        commands = json.loads((build / "compile_commands.json").read_text())
+
+        def compiled(library, header):
+            """How the compiler ends that is asked as for a file of the library, and what it says."""
+            words = next(shlex.split(one["command"]) for one in commands if f"/slicemill_{library}.dir/" in one["command"])
+            options = [word for i, word in enumerate(words) if word.startswith(("-I", "-D", "-std", "-isystem")) or words[i - 1] == "-isystem"]
+            compiler = next(word for word in words if word.endswith(("c++", "g++", "clang++")))
+            return subprocess.run([compiler, *options, "-fsyntax-only", "-x", "c++", "-"], input=f'#include "{header}"\n', text=True,
+                                  capture_output=True, cwd=build, timeout=300)
+
+        for library, header in (("model", "core/wire/messages.h"), ("wire", "core/ledger/slice_ledger.h"), ("worker", "master/master.h"),
+                                ("worker", "core/ledger/ledger_codec.h"), ("outputs", "operations/operation.h"), ("runtime", "core/model/slice.h")):
+            refused = compiled(library, header)
+            self.assertNotEqual(refused.returncode, 0, f"{library} includes {header}")
+            self.assertIn("No such file", refused.stderr)
+        for library, header in (("model", "core/runtime/ids.h"), ("wire", "core/model/slice.h"), ("slicer", "slicer/file_follower.h")):
+            self.assertEqual(compiled(library, header).returncode, 0, f"{library} may include {header}")
 
     def test_each_library_includes_only_what_it_links(self):
         wrong = []
