@@ -49,8 +49,9 @@ Result<std::unique_ptr<Database>> open_reader(const std::string& path) {
   return database;
 }
 
-// For one look at whole tables: through the page cache of the system, without a copy of each page. What is mapped
-// counts as memory of the process, so it does not stay.
+// For one look at whole tables without documents: through the page cache of the system, without a copy of each page.
+// What is mapped counts as memory of the process, so it does not stay. SQLite reads a record whole where it looks for a
+// key of a table without rowids, so a look for documents would map them all.
 Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Database> database, open_reader(path));
   RETURN_IF_ERROR(database->execute("PRAGMA mmap_size = 1073741824"));
@@ -183,8 +184,8 @@ class SqliteRegistry final : public Registry {
   std::int64_t newest_change() const override { return newest_change_; }
   void changes_after(std::int64_t id, const EventFilter& filter, std::int64_t most,
                      std::function<void(Result<std::vector<StatusChange>>)> done) override {
-    read_beside<std::vector<StatusChange>>([=](Database& database) { return read_changes(database, id, filter, most); },
-                                           std::move(done));
+    read_beside<std::vector<StatusChange>>(
+        open_reader, [=](Database& database) { return read_changes(database, id, filter, most); }, std::move(done));
   }
   Result<std::optional<SubmissionRow>> submission(const std::string& key) override {
     return read_submission(*reader_, key);
@@ -201,7 +202,9 @@ class SqliteRegistry final : public Registry {
 
   void find(ListKind kind, const ListQuery& query, std::function<void(Result<FoundRows>)> done) override {
     if (is_found_at_once(query)) return done(find_now(kind, query));
+    const bool looks_at_executions = kind == ListKind::jobs && query.statuses;
     read_beside<FoundRows>(
+        looks_at_executions ? open_reader : open_mapped,
         [kind, query, index = index_](Database& database) { return find_in(database, kind, query, index->dialect()); },
         std::move(done));
   }
@@ -272,10 +275,11 @@ class SqliteRegistry final : public Registry {
   void find_outlived(const RetentionLimits& limits, WallMs now, std::int64_t most,
                      std::function<void(Result<std::vector<ExecutionId>>)> done) override {
     read_beside<std::vector<ExecutionId>>(
-        [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
+        open_reader, [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
   }
   void job_views(const ListQuery& query, std::function<void(Result<ListedJobs>)> done) override {
     read_beside<ListedJobs>(
+        open_reader,
         [query, index = index_](Database& database) {
           return read_job_views(database, query, index->dialect().job_fields());
         },
@@ -284,7 +288,7 @@ class SqliteRegistry final : public Registry {
   Result<std::optional<JobView>> job_view(std::int64_t number) override { return read_job_view(*reader_, number); }
   Result<std::vector<JobEvent>> job_events(const JobId& id) override { return read_job_events(*reader_, id); }
   void list_ended(std::function<void(Result<std::vector<Ended>>)> done) override {
-    read_beside<std::vector<Ended>>(read_ended, std::move(done));
+    read_beside<std::vector<Ended>>(open_reader, read_ended, std::move(done));
   }
 
   Result<std::string> execution_spec(const ExecutionId& id) override {
@@ -404,12 +408,14 @@ class SqliteRegistry final : public Registry {
     return find_rows(database, kind, query, kind == ListKind::jobs ? dialect.job_fields() : dialect.execution_fields());
   }
 
+  using Open = Result<std::unique_ptr<Database>> (*)(const std::string& path);
+
   // What looks at many rows does so on the query executor, through a connection of its own.
   template <typename T>
-  void read_beside(std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
+  void read_beside(Open connect, std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
     auto found = std::make_shared<Result<T>>(T());
-    auto work = [found, read = std::move(read), path = path_] {
-      const auto database = open_mapped(path);
+    auto work = [found, read = std::move(read), connect, path = path_] {
+      const auto database = connect(path);
       *found = database ? read(**database) : database.error();
     };
     loop_.offload(Loop::Executor::query, std::move(work),
