@@ -49,9 +49,8 @@ Result<std::unique_ptr<Database>> open_reader(const std::string& path) {
   return database;
 }
 
-// For one look at whole tables without documents: through the page cache of the system, without a copy of each page.
-// What is mapped counts as memory of the process, so it does not stay. SQLite reads a record whole where it looks for a
-// key of a table without rowids, so a look for documents would map them all.
+// For one look at whole tables without documents, which SQLite reads whole where it looks for a key: without a copy of
+// each page. What is mapped counts as memory of the process, so it does not stay.
 Result<std::unique_ptr<Database>> open_mapped(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Database> database, open_reader(path));
   RETURN_IF_ERROR(database->execute("PRAGMA mmap_size = 1073741824"));
@@ -202,9 +201,8 @@ class SqliteRegistry final : public Registry {
 
   void find(ListKind kind, const ListQuery& query, std::function<void(Result<FoundRows>)> done) override {
     if (is_found_at_once(query)) return done(find_now(kind, query));
-    const bool looks_at_executions = kind == ListKind::jobs && query.statuses;
     read_beside<FoundRows>(
-        looks_at_executions ? open_reader : open_mapped,
+        kind == ListKind::jobs && query.statuses ? open_reader : open_mapped,
         [kind, query, index = index_](Database& database) { return find_in(database, kind, query, index->dialect()); },
         std::move(done));
   }
@@ -278,12 +276,9 @@ class SqliteRegistry final : public Registry {
         open_reader, [=](Database& database) { return read_outlived(database, limits, now, most); }, std::move(done));
   }
   void job_views(const ListQuery& query, std::function<void(Result<ListedJobs>)> done) override {
+    const auto fields = index_->dialect().job_fields();
     read_beside<ListedJobs>(
-        open_reader,
-        [query, index = index_](Database& database) {
-          return read_job_views(database, query, index->dialect().job_fields());
-        },
-        std::move(done));
+        open_reader, [=](Database& database) { return read_job_views(database, query, fields); }, std::move(done));
   }
   Result<std::optional<JobView>> job_view(std::int64_t number) override { return read_job_view(*reader_, number); }
   Result<std::vector<JobEvent>> job_events(const JobId& id) override { return read_job_events(*reader_, id); }
@@ -408,10 +403,8 @@ class SqliteRegistry final : public Registry {
     return find_rows(database, kind, query, kind == ListKind::jobs ? dialect.job_fields() : dialect.execution_fields());
   }
 
-  using Open = Result<std::unique_ptr<Database>> (*)(const std::string& path);
-
   // What looks at many rows does so on the query executor, through a connection of its own.
-  template <typename T>
+  template <typename T, typename Open>
   void read_beside(Open connect, std::function<Result<T>(Database&)> read, std::function<void(Result<T>)> done) {
     auto found = std::make_shared<Result<T>>(T());
     auto work = [found, read = std::move(read), connect, path = path_] {
