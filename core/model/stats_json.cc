@@ -29,12 +29,17 @@ std::optional<std::string> known(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+// Begins with which operation it is about: one of OperationStats or SlowestOperation.
+JsonObjectWriter of_operation(const auto& operation) {
+  JsonObjectWriter json;
+  json.add("op", operation.op).add("order", operation.order);
+  return json;
+}
+
 std::string steps_json(const std::vector<OperationStats>& operations) {
   JsonListWriter steps;
   for (const OperationStats& operation : operations) {
-    steps.add_json(JsonObjectWriter()
-                       .add("op", operation.op)
-                       .add("order", operation.order)
+    steps.add_json(of_operation(operation)
                        .add("records_in", operation.records_in)
                        .add("records_out", operation.totals.records)
                        .add("time_ms", milliseconds(operation.totals.time_ns))
@@ -51,11 +56,7 @@ std::string progress_json(const Progress& progress) {
   const auto seconds = [&](double RemainingTime::*which) { return left ? rounded((*left).*which) : std::nullopt; };
   std::string slowest = "null";
   if (progress.slowest) {
-    slowest = JsonObjectWriter()
-                  .add("op", progress.slowest->op)
-                  .add("order", progress.slowest->order)
-                  .add("share", progress.slowest->share)
-                  .take();
+    slowest = of_operation(*progress.slowest).add("share", progress.slowest->share).take();
   }
   return JsonObjectWriter()
       .add("percent", progress.percent)
@@ -101,9 +102,7 @@ Progress progress_from_json(const Json& json) {
 std::string operations_json(const std::vector<OperationStats>& operations) {
   JsonListWriter list;
   for (const OperationStats& operation : operations) {
-    list.add_json(JsonObjectWriter()
-                      .add("op", operation.op)
-                      .add("order", operation.order)
+    list.add_json(of_operation(operation)
                       .add("slices", operation.slices)
                       .add("measured", operation.measured)
                       .add("records_in", operation.records_in)

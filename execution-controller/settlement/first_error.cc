@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/formats/path_member.h"
+#include "core/model/json_members.h"
 #include "core/runtime/json.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
@@ -30,12 +31,6 @@ std::string cut(std::string text, std::size_t most) {
   return text + "...";
 }
 
-std::optional<std::uint64_t> number(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-  return found->get<std::uint64_t>();
-}
-
 FilePart file_part(const std::string& request) {
   const auto parsed = parse_json(request);
   if (!parsed || !parsed->is_object()) return {};
@@ -48,7 +43,7 @@ FilePart file_part(const std::string& request) {
   const auto path = path_of(*object, "path");
   if (!path) return {};
   FilePart part{printable(*path), std::nullopt};
-  const auto offset = number(*object, "offset"), length = number(*object, "length");
+  const auto offset = json_members::whole(*object, "offset"), length = json_members::whole(*object, "length");
   if (offset && length && *length > 0) part.bytes = ByteRange{*offset, *offset + *length};
   return part;
 }
