@@ -239,6 +239,8 @@ RunProgress::RunProgress(ProgressForm form)
     : form_(form), colour_(environment_text("NO_COLOR").empty()), shown_(std::chrono::steady_clock::now()) {}
 
 void RunProgress::show(std::string_view status, const Stats& stats, std::chrono::steady_clock::time_point now) {
+  const auto known = parse_execution_status(status);
+  if (known && is_terminal(*known)) return;
   if (form_ == ProgressForm::bar) {
     if (has_shown_ && now - shown_ < kDrawEvery) return;
     draw(status, stats);

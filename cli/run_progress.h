@@ -27,7 +27,7 @@ class RunProgress {
   // form: not automatic.
   explicit RunProgress(ProgressForm form);
 
-  // What is not due yet is not shown.
+  // What is not due yet is not shown, nor is an execution that has ended: the summary tells of the end.
   void show(std::string_view status, const Stats& stats,
             std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
   void end();  // leaves the terminal's cursor at the start of an empty line

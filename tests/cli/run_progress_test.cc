@@ -145,6 +145,17 @@ TEST(RunProgress, LinesComeEveryTenSecondsOrTenPercent) {
   EXPECT_TRUE(shown(11'700, 45));
 }
 
+TEST(RunProgress, TheEndIsLeftToTheSummary) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (const ProgressForm form : {ProgressForm::lines, ProgressForm::bar})
+    for (const std::string_view status : {"completed", "failed", "stopped", "terminated", "rejected"}) {
+      RunProgress progress(form);
+      testing::internal::CaptureStderr();
+      progress.show(status, figures(with("percent", 100)), begin + milliseconds(20'000));
+      EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << status;
+    }
+}
+
 TEST(RunProgress, ABarIsDrawnFiveTimesASecondAtMostAndLeavesNothing) {
   const auto begin = std::chrono::steady_clock::now();
   RunProgress progress(ProgressForm::bar);
