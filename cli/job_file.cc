@@ -33,8 +33,8 @@ bool is_yaml_name(const std::string& path) {
 // The standard input comes once: it cannot be the job and its data.
 Result<void> check_inputs(const std::string& job_path, const JobSpec& job) {
   if (!comes_on_standard_input(job_path)) return {};
-  for (std::size_t i = 0; i < job.operations.size(); ++i) {
-    const Json path = job.operations[i].options.value("path", Json());
+  for (std::size_t i = 0; i < job.plan.size(); ++i) {
+    const Json path = job.plan.nodes[i].operation.options.value("path", Json());
     if (path.is_string() && is_standard_input(path.get_ref<const std::string&>()))
       return Error(ErrorCode::invalid, fmt::format("operations[{}].path: the standard input holds the job already; "
                                                    "give the job as a file, or the data",

@@ -183,13 +183,13 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Js
 }
 
 std::string output_path(const JobSpec& job) {
-  const Json& last = job.operations.back().options;
+  const Json& last = job.plan.nodes.back().operation.options;
   const auto path = last.find("path");
   return path != last.end() && path->is_string() ? path->get<std::string>() : std::string();
 }
 
 bool writes_to_standard_output(const JobSpec& job) {
-  return std::ranges::any_of(job.operations, [](const OperationSpec& operation) { return operation.name == "stdout"; });
+  return std::ranges::any_of(job.plan.nodes, [](const PlanNode& node) { return node.operation.name == "stdout"; });
 }
 
 Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {

@@ -28,7 +28,7 @@ class Scratch {
 
 // Of a table whose job wants them inferred: what a run would find now.
 std::string inferred_types(const JobSpec& job) {
-  const OperationSpec& reader = job.operations.front();
+  const OperationSpec& reader = job.plan.nodes.front().operation;
   if (reader.name != "file_reader") return "";
   const auto reading = file_reading(reader.options);
   if (!reading || !reading->infers_types()) return "";
@@ -40,7 +40,7 @@ std::string inferred_types(const JobSpec& job) {
 // A line on the job, one per warning.
 std::string describe(const ValidatedJob& job) {
   std::vector<std::string> names;
-  for (const OperationSpec& operation : job.spec.operations) names.push_back(printable(operation.shown_name()));
+  for (const PlanNode& node : job.spec.plan.nodes) names.push_back(printable(node.operation.shown_name()));
   auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", printable(job.spec.name),
                           job.spec.persistent ? "persistent" : "once", job.spec.workers,
                           job.spec.workers == 1 ? "" : "s", join(names, " -> "));

@@ -12,7 +12,7 @@ namespace slicemill::controller {
 // ---- beginning ----
 
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const ControllerLaunch& launch) {
-  if (launch.job.operations.empty()) return Error(ErrorCode::invalid, "the job has no operations");
+  if (launch.job.plan.empty()) return Error(ErrorCode::invalid, "the job has no operations");
   ASSIGN_OR_RETURN(ExecutionLedger opened, open_execution_ledger(parts.loop, parts.ledgers, launch));
   // Nothing that others notice comes before this: who does not hold the ledger would take the workers from who does.
   RETURN_IF_ERROR(parts.workers.listen());

@@ -145,7 +145,7 @@ void ControllerReports::measure(Progress& progress, const Present& present) cons
 
 Stats ControllerReports::stats_at_end(const Present& present) const {
   const LedgerHeader& header = subjects_.ledger.header();
-  const Json& last = subjects_.launch.job.operations.back().options;
+  const Json& last = subjects_.launch.job.plan.nodes.back().operation.options;
   const auto path = last.find("path");
   Stats stats = this->stats(present);
   stats.summary = RunSummary{

@@ -38,7 +38,7 @@ Result<std::string> output_mismatch_with(const std::string& source_directory, co
 // Why redriven records could not be published: "" if they can. A joined file is written once, of all slices; a
 // directory that replaces another one takes its place once all slices are there, and more can be added then.
 Result<std::string> no_place_for_redriven(const std::string& source_directory, const JobSpec& job) {
-  const Json& sender = job.operations.back().options;
+  const Json& sender = job.plan.nodes.back().operation.options;
   const bool is_single = is_true(sender, "single_file");
   if (!is_single && sender.value("if_exists", "append") != "replace") return std::string();
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));

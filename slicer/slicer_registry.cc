@@ -37,14 +37,15 @@ const SlicerEntry* find_entry(std::string_view reader) {
 }
 
 std::string_view reader_of(const JobSpec& job) {
-  return job.operations.empty() ? std::string_view() : job.operations.front().name;
+  return job.plan.empty() ? std::string_view() : job.plan.nodes.front().operation.name;
 }
 
 // How many slices of the reader are one: the most that a `collect` of the job asks for.
 std::int64_t slices_in_one(const JobSpec& job) {
   std::int64_t most = 1;
-  for (const auto& operation : job.operations) {
-    if (operation.name == "collect") most = std::max(most, operation.options.value("slices", std::int64_t{1}));
+  for (const PlanNode& node : job.plan.nodes) {
+    if (node.operation.name == "collect")
+      most = std::max(most, node.operation.options.value("slices", std::int64_t{1}));
   }
   return most;
 }
@@ -67,7 +68,8 @@ std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job) 
     return "collect joins slices in only one of the two executions";
   const auto slicer = make_job_slicer(job);
   if (!slicer) return "";
-  return slicer->position_mismatch(recovered_job.operations.front().options, job.operations.front().options);
+  return slicer->position_mismatch(recovered_job.plan.nodes.front().operation.options,
+                                   job.plan.nodes.front().operation.options);
 }
 
 std::unique_ptr<Slicer> make_slicer(std::string_view reader) {

@@ -43,13 +43,13 @@ Result<std::unique_ptr<Kind>> as_kind(std::unique_ptr<Operation> operation) {
 
 Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, const std::string& worker_id,
                                                  const OperationRegistry& registry, Files& files) {
-  if (job.operations.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
+  if (job.plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
   auto pipeline = std::make_unique<Pipeline>();
-  for (std::size_t i = 0; i < job.operations.size(); ++i) {
-    RETURN_IF_ERROR(pipeline->add(job.operations[i], job, i, worker_id, registry, files));
+  for (std::size_t i = 0; i < job.plan.size(); ++i) {
+    RETURN_IF_ERROR(pipeline->add(job.plan.nodes[i].operation, job, i, worker_id, registry, files));
   }
   pipeline->may_measure_ = job.measures;
-  pipeline->figures_.resize(job.operations.size());
+  pipeline->figures_.resize(job.plan.size());
   if (!pipeline->reader_) return Error(ErrorCode::invalid, "operations[0]: must be a reader", false);
   return pipeline;
 }

@@ -61,8 +61,8 @@ template <typename Ledger>
 Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
   const LedgerHeader& header = ledger.header();
   ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(header.execution));
-  if (job.operations.empty()) return std::vector<SinkView>();
-  SinkView sink{.sink = name_of_sink(job.operations.back())};
+  if (job.plan.empty()) return std::vector<SinkView>();
+  SinkView sink{.sink = name_of_sink(job.plan.nodes.back().operation)};
   RETURN_IF_ERROR(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     sink.files += files_of(output.facts);
@@ -73,7 +73,7 @@ Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
     sink.files = files_of(header.joined->facts);
     sink.bytes = header.joined->facts.bytes;
   }
-  const Json& reading = job.operations.front().options;
+  const Json& reading = job.plan.nodes.front().operation.options;
   const auto start = integer_in(reading, "start");
   if (start && integer_in(reading, "end")) {
     ASSIGN_OR_RETURN(const SourceProgress progress, ledger.source_progress());

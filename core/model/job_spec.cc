@@ -2,22 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "core/model/job_spec_v0.h"
 
 namespace slicemill {
 namespace {
-
-constexpr std::array kBadRecords = {BadRecords::fail_slice, BadRecords::log, BadRecords::drop, BadRecords::quarantine};
-
-Json operation_json(const OperationSpec& operation) {
-  Json json = {{"operation", operation.name}};
-  if (!operation.bundle.empty()) json["bundle"] = operation.bundle;
-  if (operation.bad_records != BadRecords::fail_slice) json["bad_records"] = to_string(operation.bad_records);
-  json["options"] = operation.options;
-  return json;
-}
 
 Json speculation_json(const SpeculationSettings& settings) {
   return {{"multiplier", settings.multiplier},
@@ -37,18 +25,7 @@ void read(const Json& json, const char* name, std::optional<T>& out) {
   if (const auto found = json.find(name); found != json.end()) out = found->get<T>();
 }
 
-OperationSpec read_operation(const Json& json) {
-  OperationSpec operation;
-  operation.name = json.at("operation").get<std::string>();
-  read(json, "bundle", operation.bundle);
-  operation.options = json.at("options");
-  const std::string action = json.value("bad_records", std::string(to_string(BadRecords::fail_slice)));
-  for (const BadRecords known : kBadRecords)
-    if (to_string(known) == action) operation.bad_records = known;
-  return operation;
-}
-
-JobSpec read_spec(const Json& json) {
+Result<JobSpec> read_spec(const Json& json) {
   JobSpec spec;
   read(json, "dialect", spec.dialect);
   read(json, "ex_id", spec.ex_id);
@@ -75,7 +52,7 @@ JobSpec read_spec(const Json& json) {
   read(json, "worker_memory_limit", spec.worker_memory_limit);
   read(json, "worker_cpu_limit", spec.worker_cpu_limit);
   if (const auto found = json.find("bundles"); found != json.end()) spec.bundles = bundles_from_json(*found);
-  for (const Json& operation : json.at("operations")) spec.operations.push_back(read_operation(operation));
+  ASSIGN_OR_RETURN(spec.plan, plan_from_json(json.at("operations")));
   read(json, "params", spec.params);
   read(json, "params_given", spec.params_given);
   read(json, "now", spec.now);
@@ -85,32 +62,10 @@ JobSpec read_spec(const Json& json) {
 
 }  // namespace
 
-std::string_view to_string(BadRecords action) {
-  switch (action) {
-    case BadRecords::fail_slice:
-      return "fail_slice";
-    case BadRecords::log:
-      return "log";
-    case BadRecords::drop:
-      return "drop";
-    case BadRecords::quarantine:
-      return "quarantine";
-  }
-  return "";
-}
-
-std::string OperationSpec::shown_name() const {
-  return bundle.empty() ? name : name + "@" + bundle;
-}
-
-bool OperationSpec::is_raw() const {
-  const auto found = options.find(kEncodingOption);
-  return found != options.end() && *found == "raw";
-}
-
 Json to_json(const JobSpec& spec) {
   const JobSpec usual;
-  Json json = {{"version", JobSpec::kVersion}};
+  // So that programs that know no graphs read all others.
+  Json json = {{"version", spec.plan.form == Plan::Form::list ? 1 : JobSpec::kVersion}};
   const auto add = [&](const char* name, const auto& value, const auto& otherwise) {
     if (value != otherwise) json[name] = value;
   };
@@ -136,8 +91,7 @@ Json to_json(const JobSpec& spec) {
   add("worker_memory_limit", spec.worker_memory_limit, usual.worker_memory_limit);
   add("worker_cpu_limit", spec.worker_cpu_limit, usual.worker_cpu_limit);
   if (!spec.bundles.empty()) json["bundles"] = to_json(spec.bundles);
-  Json& operations = json["operations"] = Json::array();
-  for (const OperationSpec& operation : spec.operations) operations.push_back(operation_json(operation));
+  json["operations"] = to_json(spec.plan);
   add("params", spec.params, usual.params);
   add("params_given", spec.params_given, usual.params_given);
   add("now", spec.now, usual.now);

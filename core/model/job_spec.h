@@ -14,34 +14,12 @@
 #include <vector>
 
 #include "core/model/asset_bundle.h"
+#include "core/model/plan.h"
 #include "core/runtime/clock.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
-
-// What becomes of a record that an operation cannot work on.
-enum class BadRecords : std::uint8_t {
-  fail_slice,
-  log,  // dropped, with a line in the log
-  drop,
-  quarantine,
-};
-std::string_view to_string(BadRecords action);
-
-// An option that every operation has beside its own: "raw" if records are bytes; without it they are JSON values.
-inline constexpr const char* kEncodingOption = "encoding";
-
-struct OperationSpec {
-  std::string name;               // "filter"
-  std::string bundle;             // id of the bundle that it was named with; "" for none
-  Json options = Json::object();  // checked, with all defaults
-  BadRecords bad_records = BadRecords::fail_slice;
-
-  std::string shown_name() const;  // with the bundle: "filter@<id>"
-  bool is_raw() const;             // its records are bytes
-  bool operator==(const OperationSpec&) const = default;
-};
 
 // Second tries of slices that run far longer than others.
 struct SpeculationSettings {
@@ -53,7 +31,7 @@ struct SpeculationSettings {
 };
 
 struct JobSpec {
-  static constexpr int kVersion = 1;
+  static constexpr int kVersion = 2;  // 1 knew lists of operations only, which are still stored so
 
   std::string dialect;  // that it was posted in; "" if that is not known
   std::string ex_id;    // of the execution; "": it has none yet
@@ -74,7 +52,7 @@ struct JobSpec {
   std::int64_t worker_memory_limit = 0;                          // bytes; 0: none
   double worker_cpu_limit = 0;                                   // processors; 0: none
   std::vector<AssetBundle> bundles;
-  std::vector<OperationSpec> operations;
+  Plan plan;
   Json params = Json::object();        // values that came to be used
   Json params_given = Json::object();  // those that were given for the execution
   WallMs now = 0;                      // what its relative dates counted from; 0: it has none

@@ -92,8 +92,11 @@ JobSpec job_spec_of_v0(const Json& json) {
   read_limit_v0(json, "resources_limits_cpu", "cpu", spec.worker_cpu_limit);
   if (const auto bundles = json.find("asset_bundles"); bundles != json.end())
     spec.bundles = bundles_from_json(*bundles);
-  if (const auto operations = json.find("operations"); operations != json.end() && operations->is_array())
-    for (const Json& operation : *operations) spec.operations.push_back(operation_spec_of_v0(operation));
+  if (const auto operations = json.find("operations"); operations != json.end() && operations->is_array()) {
+    std::vector<OperationSpec> list;
+    for (const Json& operation : *operations) list.push_back(operation_spec_of_v0(operation));
+    spec.plan = Plan(std::move(list));
+  }
   read_v0(json, "params", spec.params);
   read_v0(json, "params_given", spec.params_given);
   spec.now = moment_v0(json);

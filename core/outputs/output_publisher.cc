@@ -20,8 +20,8 @@ namespace {
 
 // Of the job's last operation, if that is one that publishes files.
 const Json* exporter_options(const JobSpec& job) {
-  const bool exports = !job.operations.empty() && job.operations.back().name == "file_exporter";
-  return exports ? &job.operations.back().options : nullptr;
+  const bool exports = !job.plan.empty() && job.plan.nodes.back().operation.name == "file_exporter";
+  return exports ? &job.plan.nodes.back().operation.options : nullptr;
 }
 
 }  // namespace

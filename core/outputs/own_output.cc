@@ -85,8 +85,8 @@ bool PublishedFiles::may_be_in(const std::string& other_directory) const {
 }
 
 std::optional<PublishedFiles> published_files(const JobSpec& job) {
-  if (job.operations.empty() || job.operations.back().name != "file_exporter") return std::nullopt;
-  const auto layout = file_layout(job.operations.back().options, "");
+  if (job.plan.empty() || job.plan.nodes.back().operation.name != "file_exporter") return std::nullopt;
+  const auto layout = file_layout(job.plan.nodes.back().operation.options, "");
   if (!layout) return std::nullopt;  // its own check says what is wrong
   const auto subdirectory = Subdirectory::parse(layout->subdirectory);
   PublishedFiles published{

@@ -21,7 +21,7 @@ double thousandths(std::uint64_t part, std::uint64_t whole) {
 }  // namespace
 
 Analytics::Analytics(const JobSpec& job, const LedgerFigures& before) {
-  for (const auto& operation : job.operations) ops_.push_back(operation.shown_name());
+  for (std::size_t node = 0; node < job.plan.size(); ++node) ops_.push_back(job.plan.label(node));
   sums_.resize(ops_.size());
   if (before.operations.size() != ops_.size()) return;
   sums_ = before.operations;

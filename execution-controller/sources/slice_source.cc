@@ -67,7 +67,7 @@ bool SliceSource::can_resume() const {
 SliceSource::Opening SliceSource::opening_of(const State& state) const {
   return {state.slicer,
           {.job = job_,
-           .options = job_.operations.front().options,
+           .options = job_.plan.nodes.front().operation.options,
            .slicer = state.id,
            .slicers = static_cast<std::uint32_t>(states_.size()),
            .persistent = job_.persistent,

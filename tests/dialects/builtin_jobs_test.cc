@@ -76,14 +76,14 @@ TEST(JobSpecs, HoldWhatTheDocumentSays) {
   EXPECT_EQ(spec.environment, environment);
   EXPECT_EQ(spec.worker_memory_limit, 64'000'000);
   EXPECT_EQ(spec.params, Json({{"COUNT", "30"}}));
-  ASSERT_EQ(spec.operations.size(), 3U);
-  EXPECT_EQ(spec.operations[0].name, "data_generator");
-  EXPECT_EQ(spec.operations[0].options["size"], 30);
-  EXPECT_EQ(spec.operations[0].bad_records, BadRecords::drop);
-  EXPECT_EQ(spec.operations[1].bad_records, BadRecords::quarantine);
-  EXPECT_FALSE(spec.operations[1].is_raw());
-  EXPECT_TRUE(spec.operations[2].is_raw()) << "an option of that name means nothing";
-  for (const OperationSpec& operation : spec.operations)
+  ASSERT_EQ(spec.plan.size(), 3U);
+  EXPECT_EQ(spec.plan.nodes[0].operation.name, "data_generator");
+  EXPECT_EQ(spec.plan.nodes[0].operation.options["size"], 30);
+  EXPECT_EQ(spec.plan.nodes[0].operation.bad_records, BadRecords::drop);
+  EXPECT_EQ(spec.plan.nodes[1].operation.bad_records, BadRecords::quarantine);
+  EXPECT_FALSE(spec.plan.nodes[1].operation.is_raw());
+  EXPECT_TRUE(spec.plan.nodes[2].operation.is_raw()) << "an option of that name means nothing";
+  for (const auto& [id, operation, inputs, slicers] : spec.plan.nodes)
     for (const auto& [name, value] : operation.options.items()) EXPECT_FALSE(name.starts_with('_')) << name;
 }
 

@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
-  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
+  const JobSpec job{.plan = {{.name = "id_range"}, {.name = "noop"}}};
   Analytics analytics(job);
   EXPECT_THAT(analytics.operations(), testing::IsEmpty());
   EXPECT_TRUE(analytics.averages().empty());
@@ -33,7 +33,7 @@ TEST(Analytics, SumsPerOperationWhatCompletedSlicesReport) {
 }
 
 TEST(Analytics, AllAreCountedAndSomeAreMeasured) {
-  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
+  const JobSpec job{.plan = {{.name = "id_range"}, {.name = "noop"}}};
   Analytics analytics(job);
   EXPECT_FALSE(analytics.slowest());
   wire::SliceResult result;
@@ -57,7 +57,7 @@ TEST(Analytics, AllAreCountedAndSomeAreMeasured) {
 }
 
 TEST(Analytics, GoesOnFromTheLedger) {
-  const JobSpec job{.operations = {{.name = "id_range"}, {.name = "noop"}}};
+  const JobSpec job{.plan = {{.name = "id_range"}, {.name = "noop"}}};
   LedgerFigures figures{.slices = 3, .measured_slices = 1, .operations = {{.records = 5}, {.records = 4}}};
   Analytics analytics(job, figures);
   wire::SliceResult result;

@@ -131,8 +131,7 @@ class ControllerTest : public testing::Test {
     launch_.ex_id = "11111111-1111-4111-8111-111111111111";
     launch_.ledger_directory = directory_ + "/ledger";
     launch_.job.max_retries = 2;
-    launch_.job.operations = {{.name = "id_range", .options = {{"start", 0}, {"end", 40}, {"size", 10}}},
-                              {.name = "noop"}};
+    launch_.job.plan = {{.name = "id_range", .options = {{"start", 0}, {"end", 40}, {"size", 10}}}, {.name = "noop"}};
   }
   void TearDown() override {
     controller_.reset();
@@ -184,7 +183,7 @@ class ControllerTest : public testing::Test {
     launch_.ex_id = "22222222-2222-4222-8222-222222222222";
     launch_.epoch = 2;
   }
-  void set_end(int end) { launch_.job.operations[0].options["end"] = end; }
+  void set_end(int end) { launch_.job.plan.nodes[0].operation.options["end"] = end; }
   bool until(const std::function<bool()>& predicate) { return loop_.run_until(predicate, 120s); }
   bool until_ended() {
     return until([this] { return outcome_.has_value(); });

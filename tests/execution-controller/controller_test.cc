@@ -55,7 +55,7 @@ TEST_F(TroubledSourceTest, I1_ASlicerThatFailsInTheMiddleOfATurnLosesNothing) {
   const std::string in = directory_ + "/in";
   std::filesystem::create_directories(in);
   for (const char* name : {"a", "b", "c"}) std::ofstream(in + "/" + name) << "{}\n";
-  launch_.job.operations[0] = {.name = "file_reader", .options = {{"path", in}}};
+  launch_.job.plan.nodes[0].operation = {.name = "file_reader", .options = {{"path", in}}};
   files_ = &troubled_;
   open();
   PlayedWorker a(*hub_, "a");
@@ -523,7 +523,7 @@ TEST_F(ControllerTest, WhoComesTooLateRunsItsSlicesAgain) {
 // A recovery replays what waits, so little of what can be made at any time waits.
 TEST_F(ControllerTest, AnEndlessSourceIsFewSlicesAhead) {
   launch_.job.persistent = true;
-  launch_.job.operations[0] = {.name = "data_generator", .options = {{"size", 10}}};
+  launch_.job.plan.nodes[0].operation = {.name = "data_generator", .options = {{"size", 10}}};
   open();
   PlayedWorker a(*hub_, "a"), b(*hub_, "b");
   a.hello();

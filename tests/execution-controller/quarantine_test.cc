@@ -167,7 +167,7 @@ TEST_F(QuarantineTest, AShareIsJudgedAtTheEnd) {
 
 TEST_F(QuarantineTest, ARedriveRunsTheRecordsAndNothingElse) {
   end_with({bad("x"), bad("y", {2, "script"}), bad("z", {2, "script"})});
-  launch_.job.operations[0].options["end"] = 1000;  // would be more slices, if anybody asked the slicer
+  launch_.job.plan.nodes[0].operation.options["end"] = 1000;  // would be more slices, if anybody asked the slicer
   launch_.job.goes_on = true;
   open();
   PlayedWorker a(*hub_, "a");
@@ -300,8 +300,8 @@ TEST_F(QuarantineTest, NothingIsAddedToAJoinedFile) {
     ASSERT_TRUE(until([&] { return written; }));
   }
   launch_.epoch += 5;
-  launch_.job.operations[1] = {.name = "file_exporter",
-                               .options = {{"path", directory_ + "/out"}, {"single_file", true}}};
+  launch_.job.plan.nodes[1].operation = {.name = "file_exporter",
+                                         .options = {{"path", directory_ + "/out"}, {"single_file", true}}};
   EXPECT_THAT(open_refused().message, HasSubstr("single_file: the joined file is written already"));
   EXPECT_FALSE(ledger_exists(launch_.ledger_directory));
 }

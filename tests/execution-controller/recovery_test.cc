@@ -18,8 +18,8 @@ class RecoveryTest : public ControllerTest {
   using Ran = std::map<int, std::multiset<std::uint64_t>>;
 
   void set_slicing(int end, int slicers = 1) {
-    launch_.job.operations[0].options["end"] = end;
-    launch_.job.operations[0].options["size"] = 10;
+    launch_.job.plan.nodes[0].operation.options["end"] = end;
+    launch_.job.plan.nodes[0].operation.options["size"] = 10;
     launch_.job.slicers = slicers;
   }
 
@@ -99,7 +99,7 @@ class RecoveryTest : public ControllerTest {
 TEST_F(RecoveryTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlicer) {
   end_with_one_error();
   launch_.cleanup = CleanupType::errors;
-  launch_.job.operations[0].options["end"] = 1000;  // would be more slices, if anybody asked the slicer
+  launch_.job.plan.nodes[0].operation.options["end"] = 1000;  // would be more slices, if anybody asked the slicer
   open();
   PlayedWorker a(*hub_, "a");
   a.hello();
@@ -117,7 +117,7 @@ TEST_F(RecoveryTest, ARecoveryOfOneTypeReplaysStoredRequestsAndNeverCallsTheSlic
 
 TEST_F(RecoveryTest, ARecoveryWithoutATypeIsRefusedIfTheSlicingDiffers) {
   end_with_one_error();
-  launch_.job.operations[0].options["size"] = 3;
+  launch_.job.plan.nodes[0].operation.options["size"] = 3;
   EXPECT_THAT(open_refused().message, HasSubstr("size is 3 now and was 10"));
   EXPECT_FALSE(ledger_exists(launch_.ledger_directory)) << "a later recovery begins at the source again";
 }
@@ -185,7 +185,7 @@ TEST_F(RecoveryTest, I6_AllSlicersAndManyFailedSlicesOverGenerations) {
 }
 
 TEST_F(RecoveryTest, AReaderThatDoesNotKnowWhereItStandsIsReplayedAndThenFails) {
-  launch_.job.operations[0] = {.name = "test-reader"};
+  launch_.job.plan.nodes[0].operation = {.name = "test-reader"};
   {
     auto ledger = new_ledger();
     LedgerBatch batch;

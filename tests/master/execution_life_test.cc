@@ -27,7 +27,7 @@ TEST_F(MasterServiceTest, AJobRunsFromSubmitToCompleted) {
   const auto launch = ControllerLaunch::from_json(h_.launch_file(submitted.ex_id));
   ASSERT_TRUE(launch);
   EXPECT_EQ(launch->epoch, 1U);
-  EXPECT_EQ(launch->job.operations.size(), 2U);
+  EXPECT_EQ(launch->job.plan.size(), 2U);
   EXPECT_EQ(launch->job.ex_id, submitted.ex_id.text);
   EXPECT_EQ(launch->source_ledger_directory, "");
 

@@ -12,13 +12,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 JobSpec id_job(std::int64_t end, std::int64_t slices) {
-  return {.operations = {{.name = "id_range", .options = {{"start", 0}, {"end", end}, {"size", 10}}},
-                         {.name = "collect", .options = {{"size", 5}, {"slices", slices}}},
-                         {.name = "noop"}}};
+  return {.plan = {{.name = "id_range", .options = {{"start", 0}, {"end", end}, {"size", 10}}},
+                   {.name = "collect", .options = {{"size", 5}, {"slices", slices}}},
+                   {.name = "noop"}}};
 }
 
 SlicerContext context_of(const JobSpec& job) {
-  return {.job = job, .options = job.operations[0].options};
+  return {.job = job, .options = job.plan.nodes[0].operation.options};
 }
 
 // All requests; with `anew` every turn is made by a new slicer from the stored position.
@@ -72,7 +72,7 @@ TEST(CompositeSlicer, PositionsFitOnlyJobsThatJoinToo) {
   EXPECT_THAT(position_mismatch(id_job(100, 1), id_job(100, 2)), HasSubstr("collect"));
   EXPECT_THAT(position_mismatch(id_job(100, 2), id_job(100, 1)), HasSubstr("collect"));
   auto other = id_job(100, 2);
-  other.operations[0].options["size"] = 20;
+  other.plan.nodes[0].operation.options["size"] = 20;
   EXPECT_THAT(position_mismatch(id_job(100, 2), other), HasSubstr("size"));
 }
 

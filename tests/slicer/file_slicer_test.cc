@@ -340,8 +340,8 @@ TEST_F(FileSlicerTest, RefusesTheJobsOwnOutput) {
   fs::create_directory(directory_ + "/x");
   fs::create_directory_symlink(directory_ + "/x", directory_ + "/y");
   const auto with_output = [&](const std::string& output) {
-    job_.operations = {{.name = "file_reader", .options = options_},
-                       {.name = "file_exporter", .options = {{"path", directory_ + output}}}};
+    job_.plan = {{.name = "file_reader", .options = options_},
+                 {.name = "file_exporter", .options = {{"path", directory_ + output}}}};
     const auto opened = open();
     return opened ? "" : opened.error().message;
   };

@@ -333,7 +333,7 @@ Json document_of(const JobSpec& spec) {
   if (spec.worker_memory_limit != 0) json["resources_limits_memory"] = spec.worker_memory_limit;
   if (spec.worker_cpu_limit != 0) json["resources_limits_cpu"] = spec.worker_cpu_limit;
   Json& operations = json["operations"] = Json::array();
-  for (const OperationSpec& operation : spec.operations) operations.push_back(operation_document(operation));
+  for (const PlanNode& node : spec.plan.nodes) operations.push_back(operation_document(node.operation));
   if (!spec.bundles.empty()) {
     Json& assets = json["assets"] = Json::array();
     for (const AssetBundle& bundle : spec.bundles) assets.push_back(bundle.id);

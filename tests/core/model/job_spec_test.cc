@@ -31,8 +31,8 @@ JobSpec full_spec() {
   spec.worker_memory_limit = 64'000'000;
   spec.worker_cpu_limit = 0.5;
   spec.bundles = {{"aa", "tools", "1.0.0", "tools:1.x", "/assets/aa", {"cut"}}};
-  spec.operations = {{"file_reader", "aa", {{"path", "/in"}, {kEncodingOption, "raw"}}, BadRecords::quarantine},
-                     {.name = "noop", .bad_records = BadRecords::drop}};
+  spec.plan = {{"file_reader", "aa", {{"path", "/in"}, {kEncodingOption, "raw"}}, BadRecords::quarantine},
+               {.name = "noop", .bad_records = BadRecords::drop}};
   spec.params = {{"X", 1}};
   spec.params_given = {{"X", "1"}};
   spec.now = 1'700'000'000'000;
@@ -51,7 +51,7 @@ TEST(JobSpec, SurvivesItsCanonicalForm) {
 }
 
 TEST(JobSpec, RefusesWhatItCannotRead) {
-  EXPECT_EQ(parse_job_spec(R"({"version":2,"operations":[]})").error().code, ErrorCode::unsupported);
+  EXPECT_EQ(parse_job_spec(R"({"version":3,"operations":[]})").error().code, ErrorCode::unsupported);
   EXPECT_THAT(parse_job_spec(R"({"version":1,"operations":[{}]})").error().message, HasSubstr("stored job"));
   EXPECT_THAT(parse_job_spec(R"({"version":1,"operations":[],"workers":"x"})").error().message,
               HasSubstr("stored job"));
@@ -60,11 +60,25 @@ TEST(JobSpec, RefusesWhatItCannotRead) {
   EXPECT_TRUE(parse_job_spec(R"({"version":1,"operations":[],"later":"thing"})")) << "of a later program";
 }
 
+TEST(JobSpec, AGraphSurvivesToo) {
+  JobSpec spec = full_spec();
+  spec.plan = *plan_of(
+      {{"a", {.name = "id_range"}, {}}, {"b", {.name = "noop"}, {"a"}}, {"c", {.name = "file_exporter"}, {"a", "b"}}});
+  spec.plan.nodes[0].slicers = 3;
+  EXPECT_EQ(to_json(spec)["version"], 2) << "older programs would run it as a list";
+  const auto back = parse_job_spec(to_compact_text(to_json(spec)));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(*back, spec);
+  Json broken = to_json(spec);
+  broken["operations"][1]["inputs"] = {1};
+  EXPECT_THAT(parse_job_spec(to_compact_text(broken)).error().message, HasSubstr("b is not behind its inputs"));
+}
+
 TEST(JobSpec, NamesOperationsWithTheirBundle) {
-  EXPECT_EQ(full_spec().operations[0].shown_name(), "file_reader@aa");
-  EXPECT_EQ(full_spec().operations[1].shown_name(), "noop");
-  EXPECT_TRUE(full_spec().operations[0].is_raw());
-  EXPECT_FALSE(full_spec().operations[1].is_raw());
+  EXPECT_EQ(full_spec().plan.nodes[0].operation.shown_name(), "file_reader@aa");
+  EXPECT_EQ(full_spec().plan.nodes[1].operation.shown_name(), "noop");
+  EXPECT_TRUE(full_spec().plan.nodes[0].operation.is_raw());
+  EXPECT_FALSE(full_spec().plan.nodes[1].operation.is_raw());
 }
 
 TEST(JobSpec, ReadsWhatTheFirstVersionStored) {
@@ -93,10 +107,10 @@ TEST(JobSpec, ReadsWhatTheFirstVersionStored) {
   EXPECT_EQ(spec->now, 1'795'478'400'000);
   EXPECT_EQ(spec->bundles.front().name, "tools");
   EXPECT_EQ(spec->ex_id, "e");
-  ASSERT_EQ(spec->operations.size(), 2U);
-  EXPECT_EQ(spec->operations[0],
+  ASSERT_EQ(spec->plan.size(), 2U);
+  EXPECT_EQ(spec->plan.nodes[0].operation,
             (OperationSpec{"file_reader", "aa", {{"path", "/in"}, {"encoding", "raw"}}, BadRecords::drop}));
-  EXPECT_EQ(spec->operations[1], OperationSpec{.name = "noop"});
+  EXPECT_EQ(spec->plan.nodes[1].operation, OperationSpec{.name = "noop"});
 }
 
 TEST(JobSpec, ABrokenFormerOneIsAnError) {

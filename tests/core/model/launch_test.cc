@@ -11,7 +11,7 @@ TEST(ControllerLaunch, SurvivesItsFile) {
   launch.job_id = "job";
   launch.epoch = 7;
   launch.job.name = "n";
-  launch.job.operations = {{.name = "id_range"}};
+  launch.job.plan = {{.name = "id_range"}};
   launch.cleanup = CleanupType::errors;
   launch.living_workers = 3;
   launch.settings.lease_ms = 77;

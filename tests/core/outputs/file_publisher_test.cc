@@ -26,7 +26,7 @@ const std::string kFirst = "11111111-1111-4111-8111-111111111111";
 const std::string kSecond = "22222222-2222-4222-8222-222222222222";
 
 JobSpec job_with(const Json& sender) {
-  return {.operations = {{.name = "id_range"}, {.name = "file_exporter", .options = sender}}};
+  return {.plan = {{.name = "id_range"}, {.name = "file_exporter", .options = sender}}};
 }
 
 class FilePublisherTest : public testing::Test {
@@ -88,7 +88,7 @@ class FilePublisherTest : public testing::Test {
 };
 
 TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
-  EXPECT_EQ(*make_publisher({.operations = {{.name = "file_reader"}, {.name = "noop"}}}, {kFirst}, posix_files(), {}),
+  EXPECT_EQ(*make_publisher({.plan = {{.name = "file_reader"}, {.name = "noop"}}}, {kFirst}, posix_files(), {}),
             nullptr);
   EXPECT_EQ(*make_publisher(JobSpec(), {kFirst}, posix_files(), {}), nullptr);
   EXPECT_EQ(make_publisher(job_with({{"path", "here"}}), {kFirst}, posix_files(), {}).error().message,

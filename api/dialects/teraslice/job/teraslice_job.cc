@@ -290,8 +290,9 @@ void check_speculation(const OperationSchema& schema, const Json& config, std::s
        fmt::format("operations.{}: \"{}\" must not run twice on one slice at a time", index, schema.name)});
 }
 
-void warn_of_places(const std::vector<OperationSpec>& all, const OperationCatalog& catalog,
-                    std::vector<JobWarning>& warnings) {
+void warn_of_places(const Plan& plan, const OperationCatalog& catalog, std::vector<JobWarning>& warnings) {
+  std::vector<OperationSpec> all;
+  for (const PlanNode& node : plan.nodes) all.push_back(node.operation);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string& name = all[i].name;
     const auto* schema = catalog.find(name);
@@ -333,10 +334,10 @@ void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<Val
   const JobSpec spec = job_spec_of_v0(job.document);
   for (const auto& [index, schema] : schemas) {
     if (!schema->check_job) continue;
-    const auto checked = schema->check_job(spec.operations[index].options, {spec, reading.rules.paths});
+    const auto checked = schema->check_job(spec.plan.nodes[index].operation.options, {spec, reading.rules.paths});
     if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
   }
-  if (issues.empty() && errors.empty()) warn_of_places(spec.operations, reading.catalog, job.warnings);
+  if (issues.empty() && errors.empty()) warn_of_places(spec.plan, reading.catalog, job.warnings);
 }
 
 // `cpu` comes from clients that know it from elsewhere: it limits where it can. The new name was chosen.
