@@ -183,9 +183,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Js
 }
 
 std::string output_path(const JobSpec& job) {
-  const Json& last = job.plan.nodes.back().operation.options;
-  const auto path = last.find("path");
-  return path != last.end() && path->is_string() ? path->get<std::string>() : std::string();
+  return join(job.plan.output_paths(), ", ");
 }
 
 bool writes_to_standard_output(const JobSpec& job) {

@@ -13,7 +13,7 @@ namespace slicemill::cli {
 namespace {
 
 StoredRun look_at(const DataLayout& layout, const std::string& ex_id, bool measures) {
-  StoredRun run{.ex_id = ex_id, .lineage = {ex_id}, .staging = ""};
+  StoredRun run{.ex_id = ex_id, .lineage = {ex_id}, .staging = {}};
   run.is_run = posix_files().stat(layout.log_directory(ex_id) + "/run.log").has_value();
   if (measures) run.bytes = size_of_tree(layout.ledger_directory(ex_id)) + size_of_tree(layout.log_directory(ex_id));
   const auto view = view_ledger(layout.ledger_directory(ex_id));
@@ -22,7 +22,7 @@ StoredRun look_at(const DataLayout& layout, const std::string& ex_id, bool measu
   run.is_idle = true;
   run.lineage = header.lineage;
   if (const auto job = parse_job_spec(header.execution)) {
-    if (const auto staging = staging_directory_of(*job, header.lineage.front())) run.staging = *staging;
+    if (const auto staging = staging_directories_of(*job, header.lineage.front())) run.staging = *staging;
   }
   if (header.outcome) run.ended = header.outcome->at_ms;
   return run;
@@ -38,7 +38,7 @@ StoredRuns StoredRuns::read(const DataLayout& layout, bool measures) {
     if (!ledger_exists(layout.ledger_directory(name))) continue;
     all.runs_.push_back(look_at(layout, name, measures));
     all.left_.insert(name);
-    all.staging_.insert(all.runs_.back().staging);
+    all.staging_.insert(all.runs_.back().staging.begin(), all.runs_.back().staging.end());
   }
   std::ranges::stable_sort(all.runs_, {}, &StoredRun::ended);
   return all;
@@ -60,10 +60,10 @@ Result<void> StoredRuns::remove(const StoredRun& run) {
   RETURN_IF_ERROR(posix_files().remove_tree(layout_.ledger_directory(run.ex_id)));
   RETURN_IF_ERROR(posix_files().remove_tree(layout_.log_directory(run.ex_id)));
   left_.erase(run.ex_id);
-  if (const auto one = staging_.find(run.staging); one != staging_.end()) staging_.erase(one);
-  if (run.staging.empty() || staging_.contains(run.staging)) return {};
-  RETURN_IF_ERROR(posix_files().remove_tree(run.staging));
-  (void)posix_files().remove(run.staging.substr(0, run.staging.rfind('/')));  // not empty: others stage there
+  for (const std::string& directory : run.staging) {
+    if (const auto one = staging_.find(directory); one != staging_.end()) staging_.erase(one);
+    if (!staging_.contains(directory)) RETURN_IF_ERROR(remove_staging(posix_files(), {directory}));
+  }
   return {};
 }
 

@@ -19,7 +19,7 @@ namespace slicemill::cli {
 struct StoredRun {
   std::string ex_id;
   std::vector<std::string> lineage;  // oldest first, itself at the end
-  std::string staging;               // where its lineage keeps what is not published; "": nowhere
+  std::vector<std::string> staging;  // where its lineage keeps what is not published
   WallMs ended = 0;                  // 0: it has not
   std::uint64_t bytes = 0;           // of ledger and logs, if they were measured
   bool is_idle = false;              // its ledger was looked at: no process has it

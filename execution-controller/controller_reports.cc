@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/runtime/text.h"
 #include "execution-controller/settlement/first_error.h"
 
 namespace slicemill::controller {
@@ -145,20 +146,18 @@ void ControllerReports::measure(Progress& progress, const Present& present) cons
 
 Stats ControllerReports::stats_at_end(const Present& present) const {
   const LedgerHeader& header = subjects_.ledger.header();
-  const Json& last = subjects_.launch.job.plan.nodes.back().operation.options;
-  const auto path = last.find("path");
+  const auto paths = subjects_.launch.job.plan.output_paths();
   Stats stats = this->stats(present);
-  stats.summary = RunSummary{
-      .ex_id = subjects_.launch.ex_id,
-      .name = subjects_.launch.job.name,
-      .status = std::string(to_string(present.outcome.status)),
-      .reason = present.outcome.reason,
-      .created = header.created_ms,
-      .resumed = resumed_ ? std::optional(started_ms_) : std::nullopt,
-      .ended = present.finished_ms != 0 ? present.finished_ms : subjects_.parts.loop.wall_ms(),
-      .records_before = header.counters.records_in,
-      .remarks = first_texts(present.outcome.remarks),
-      .output = path != last.end() && path->is_string() ? std::optional(path->get<std::string>()) : std::nullopt};
+  stats.summary = RunSummary{.ex_id = subjects_.launch.ex_id,
+                             .name = subjects_.launch.job.name,
+                             .status = std::string(to_string(present.outcome.status)),
+                             .reason = present.outcome.reason,
+                             .created = header.created_ms,
+                             .resumed = resumed_ ? std::optional(started_ms_) : std::nullopt,
+                             .ended = present.finished_ms != 0 ? present.finished_ms : subjects_.parts.loop.wall_ms(),
+                             .records_before = header.counters.records_in,
+                             .remarks = first_texts(present.outcome.remarks),
+                             .output = paths.empty() ? std::nullopt : std::optional(join(paths, ", "))};
   return stats;
 }
 

@@ -38,9 +38,14 @@ Result<std::string> output_mismatch_with(const std::string& source_directory, co
 // Why redriven records could not be published: "" if they can. A joined file is written once, of all slices; a
 // directory that replaces another one takes its place once all slices are there, and more can be added then.
 Result<std::string> no_place_for_redriven(const std::string& source_directory, const JobSpec& job) {
-  const Json& sender = job.plan.nodes.back().operation.options;
-  const bool is_single = is_true(sender, "single_file");
-  if (!is_single && sender.value("if_exists", "append") != "replace") return std::string();
+  bool is_single = false;
+  bool replaces = false;
+  for (const std::size_t sink : job.plan.sinks()) {
+    const Json& sender = job.plan.operation(sink).options;
+    is_single = is_single || is_true(sender, "single_file");
+    replaces = replaces || sender.value("if_exists", "append") == "replace";
+  }
+  if (!is_single && !replaces) return std::string();
   ASSIGN_OR_RETURN(const auto view, view_ledger(source_directory));
   const auto& joined = view->header().joined;
   if (is_single && joined)

@@ -16,6 +16,17 @@ namespace {
 // A batch of the target size fits into one block with room for records that are a little too long.
 constexpr std::size_t kBlockBytes = RecordBatch::kTargetBytes + (64 << 10);
 
+// Where a record goes on that this node rejected.
+PipelineEntry entry_at(const OperationContext& context) {
+  const Plan& plan = context.job.plan;
+  if (plan.form == Plan::Form::graph) {
+    if (plan.nodes[context.index].inputs.empty()) return {PipelineEntry::kText, ""};
+    return {PipelineEntry::kNamed, plan.nodes[context.index].id};
+  }
+  const auto index = static_cast<std::uint32_t>(context.index);
+  return {index, index > PipelineEntry::kRecords ? context.operation.name : ""};
+}
+
 }  // namespace
 
 char* RecordBatch::allocate(std::size_t size) {
@@ -42,7 +53,15 @@ void RecordBatch::append_copy(std::string_view record) {
   records.emplace_back(space, record.size());
 }
 
+void RecordBatch::borrow(const RecordBatch& other) {
+  clear();
+  records = other.records;
+  tokens.copy_of(other.tokens);
+  borrows_ = true;
+}
+
 void RecordBatch::clear() {
+  borrows_ = false;
   records.clear();
   tokens.clear();
   std::size_t kept = 0;
@@ -67,13 +86,22 @@ std::string OperationContext::asset_directory(std::string_view asset_id_or_name)
 }
 
 OperationRemark OperationContext::remark(std::string_view text) const {
-  return {remarks, fmt::format("operations[{}] {}: {}", index, operation.name, text)};
+  return {remarks, fmt::format("{}: {}", place(), text)};
+}
+
+std::string OperationContext::node() const {
+  return job.plan.form == Plan::Form::graph ? job.plan.nodes[index].id : fmt::format("operations[{}]", index);
+}
+
+std::string OperationContext::place() const {
+  return job.plan.form == Plan::Form::graph ? job.plan.place(index)
+                                            : fmt::format("operations[{}] {}", index, operation.name);
 }
 
 RecordRejecter::RecordRejecter(const OperationContext& context) {
-  name_ = context.operation.name;
+  place_ = context.place();
   action_ = context.operation.bad_records;
-  index_ = static_cast<std::uint32_t>(context.index);
+  entry_ = entry_at(context);
   quarantine_ = context.quarantine;
   if (action_ == BadRecords::quarantine && quarantine_ == nullptr) action_ = BadRecords::fail_slice;
 }
@@ -81,8 +109,8 @@ RecordRejecter::RecordRejecter(const OperationContext& context) {
 Result<void> RecordRejecter::reject(std::string_view record, const Error& why, std::string_view place) {
   ++rejected_;
   const auto refused = [&](std::string_view bytes) {
-    return QuarantinedRecord{.operation = fmt::format("operations[{}] {}", index_, name_),
-                             .entry = {index_, index_ > PipelineEntry::kRecords ? name_ : std::string()},
+    return QuarantinedRecord{.operation = place_,
+                             .entry = entry_,
                              .place = std::string(place),
                              .bytes = std::string(bytes),
                              .error = why.message};
@@ -93,7 +121,7 @@ Result<void> RecordRejecter::reject(std::string_view record, const Error& why, s
     return Error(why.code, why.message, false);
   }
   if (action_ == BadRecords::log) {
-    log(LogLevel::error, "{}: dropped record {}: {}", name_, record_head(record), why.message);
+    log(LogLevel::error, "{}: dropped record {}: {}", place_, record_head(record), why.message);
   }
   return {};
 }

@@ -51,6 +51,10 @@ class RecordBatch {
   void shrink_last(char* start, std::size_t used);
   // Copies a record's bytes in and appends it.
   void append_copy(std::string_view record);
+  // The other one's records, in the place of what is here, without their bytes: the other one must stay as it is until
+  // clear(). This one may be changed like any other.
+  void borrow(const RecordBatch& other);
+  bool borrows() const { return borrows_; }
   // Forgets records and space (keeps some blocks for the next use, at most kKeptBytes).
   void clear();
 
@@ -64,6 +68,7 @@ class RecordBatch {
   };
   std::vector<Block> blocks_;
   std::size_t current_ = 0;  // block that is being filled; those behind it are empty
+  bool borrows_ = false;
 };
 
 // What an operation may know of the slice it works for. Valid from open() to the end of the slice.
@@ -86,13 +91,16 @@ struct SliceContext {
 struct OperationContext {
   OperationSpec operation;  // its options are normalised by validation; optional ones may be absent
   JobSpec job;
-  std::size_t index = 0;  // place in the pipeline
+  std::size_t index = 0;  // number of the node in the job's plan
   std::string worker_id;
   Files* files = &posix_files();           // what the operation reads and writes itself
   RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
   RecordRemarks* remarks = nullptr;        // of the pipeline; null: there is nobody to tell
 
-  // "operations[1] filter: " before the text. Not made yet.
+  // What users call the node: "operations[1]", or its id. With the operation: "operations[1] filter", "clean (filter)".
+  std::string node() const;
+  std::string place() const;
+  // The place before the text. Not made yet.
   OperationRemark remark(std::string_view text) const;
 
   // Where the files of a bundle are that the job lists in `assets`: by id, by name, or as the job wrote it
@@ -122,8 +130,8 @@ class RecordRejecter {
 
  private:
   BadRecords action_ = BadRecords::fail_slice;
-  std::string name_;  // of the operation
-  std::uint32_t index_ = 0;
+  std::string place_;
+  PipelineEntry entry_;  // where the records that it rejects go on when they run again
   RecordQuarantine* quarantine_ = nullptr;
   std::uint64_t rejected_ = 0;
 };
@@ -158,6 +166,8 @@ class Processor : public Operation {
   virtual Result<bool> more(RecordBatch&) { return false; }
   // The slice that began ends here: it failed or was cancelled. Safe at any time.
   virtual void abandon() {}
+  // False: it leaves batches as they are. Asked once it is initialized.
+  virtual bool changes_batches() const { return true; }
   // What becomes of the names of the source's columns (Reader::columns). By default nothing is known of them.
   virtual void change_columns(std::vector<std::string>& columns) const { columns.clear(); }
 };
@@ -176,6 +186,8 @@ struct StagedOutput {
 class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;
+  // False: it leaves batches as they are, since it rejects no record. Asked once it is initialized.
+  virtual bool changes_batches() const { return true; }
   // Leaves records out of the batch that it rejects.
   virtual Result<void> write(RecordBatch& batch) = 0;
   // The source of the next records has these columns: for senders that write tables. After begin().

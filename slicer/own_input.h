@@ -16,12 +16,14 @@ class OwnInput {
   OwnInput() = default;
   explicit OwnInput(const JobSpec& job);
 
-  // invalid if one of the directories that were searched is the one that the job writes to, under whatever name, and
+  // invalid if one of the directories that were searched is one that the job writes to, under whatever name, and
   // its outputs would be found there. Looks at each directory once.
   Result<void> check(Files& files, const std::string& input, const FileList& list);
 
  private:
-  std::optional<PublishedFiles> published_;
+  Result<void> check_one(Files& files, const std::string& input, const FileList& list, const PublishedFiles& published);
+
+  std::vector<PublishedFiles> published_;
   std::unordered_set<std::string> checked_;
 };
 

@@ -70,13 +70,14 @@ class Slicer {
 
 // By the name of the reader operation. nullptr: no such reader.
 std::unique_ptr<Slicer> make_slicer(std::string_view reader);
-// The slicer of a job: that of its reader, joined where a `collect` asks for several slices in one. nullptr: no such
-// reader.
-std::unique_ptr<Slicer> make_job_slicer(const JobSpec& job);
+// The slicer of a source of the plan, by the number of its node: that of its reader, joined where a `collect` behind it
+// asks for several slices in one. nullptr: no such reader.
+std::unique_ptr<Slicer> make_source_slicer(const Plan& plan, std::size_t source);
 // Why the positions of the recovered job are useless for this one: "" if they are good.
 std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job);
 // How many slicers the job gets for this reader (most take one whatever the job asks for).
 std::uint32_t slicer_count(std::string_view reader, std::int64_t asked);
+// Of all sources together.
 std::uint32_t slicers_of(const JobSpec& job);
 
 }  // namespace slicemill

@@ -36,40 +36,53 @@ const SlicerEntry* find_entry(std::string_view reader) {
   return nullptr;
 }
 
-std::string_view reader_of(const JobSpec& job) {
-  return job.plan.empty() ? std::string_view() : job.plan.nodes.front().operation.name;
-}
-
-// How many slices of the reader are one: the most that a `collect` of the job asks for.
-std::int64_t slices_in_one(const JobSpec& job) {
+// How many slices of the source are one: the most that a `collect` behind it asks for.
+std::int64_t slices_in_one(const Plan& plan, std::size_t source) {
   std::int64_t most = 1;
-  for (const PlanNode& node : job.plan.nodes) {
-    if (node.operation.name == "collect")
-      most = std::max(most, node.operation.options.value("slices", std::int64_t{1}));
+  for (const std::size_t node : plan.behind(source)) {
+    const OperationSpec& operation = plan.operation(node);
+    if (operation.name == "collect") most = std::max(most, operation.options.value("slices", std::int64_t{1}));
   }
   return most;
 }
 
+std::string mismatch_of_source(const Plan& before, std::size_t former, const Plan& now, std::size_t present) {
+  if (before.operation(former).name != now.operation(present).name)
+    return "the reader differs from that of the recovered execution";
+  if ((slices_in_one(before, former) > 1) != (slices_in_one(now, present) > 1))
+    return "collect joins slices in only one of the two executions";
+  const auto slicer = make_source_slicer(now, present);
+  if (!slicer) return "";
+  return slicer->position_mismatch(before.operation(former).options, now.operation(present).options);
+}
+
 }  // namespace
 
-std::unique_ptr<Slicer> make_job_slicer(const JobSpec& job) {
-  auto slicer = make_slicer(reader_of(job));
-  const auto members = slices_in_one(job);
+std::unique_ptr<Slicer> make_source_slicer(const Plan& plan, std::size_t source) {
+  auto slicer = make_slicer(plan.operation(source).name);
+  const auto members = slices_in_one(plan, source);
   if (!slicer || members < 2) return slicer;
   return make_composite_slicer(std::move(slicer), static_cast<std::size_t>(members));
 }
 
 std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job) {
-  if (reader_of(recovered_job) != reader_of(job)) return "the reader differs from that of the recovered execution";
+  const auto former = recovered_job.plan.sources();
+  const auto present = job.plan.sources();
+  if (former.size() != present.size())
+    return fmt::format("the job has {} sources now and had {} in the recovered execution", present.size(),
+                       former.size());
   if (slicers_of(recovered_job) != slicers_of(job))
     return fmt::format("slicers is {} now and was {} in the recovered execution", slicers_of(job),
                        slicers_of(recovered_job));
-  if ((slices_in_one(recovered_job) > 1) != (slices_in_one(job) > 1))
-    return "collect joins slices in only one of the two executions";
-  const auto slicer = make_job_slicer(job);
-  if (!slicer) return "";
-  return slicer->position_mismatch(recovered_job.plan.nodes.front().operation.options,
-                                   job.plan.nodes.front().operation.options);
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    const PlanNode& before = recovered_job.plan.nodes[former[i]];
+    const PlanNode& now = job.plan.nodes[present[i]];
+    if (present.size() > 1 && before.id != now.id)
+      return fmt::format("the source {} stands where {} stood in the recovered execution", now.id, before.id);
+    auto mismatch = mismatch_of_source(recovered_job.plan, former[i], job.plan, present[i]);
+    if (!mismatch.empty()) return mismatch;
+  }
+  return "";
 }
 
 std::unique_ptr<Slicer> make_slicer(std::string_view reader) {
@@ -78,7 +91,9 @@ std::unique_ptr<Slicer> make_slicer(std::string_view reader) {
 }
 
 std::uint32_t slicers_of(const JobSpec& job) {
-  return slicer_count(reader_of(job), job.slicers);
+  const auto sources = job.plan.sources();
+  if (sources.size() != 1) return static_cast<std::uint32_t>(sources.size());
+  return slicer_count(job.plan.operation(sources.front()).name, job.slicers);
 }
 
 std::uint32_t slicer_count(std::string_view reader, std::int64_t asked) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -41,77 +42,116 @@ Result<std::unique_ptr<Kind>> as_kind(std::unique_ptr<Operation> operation) {
 
 }  // namespace
 
-Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, const std::string& worker_id,
+Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, std::size_t source, const std::string& worker_id,
                                                  const OperationRegistry& registry, Files& files) {
-  if (job.plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
+  const Plan& plan = job.plan;
+  if (plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
   auto pipeline = std::make_unique<Pipeline>();
-  for (std::size_t i = 0; i < job.plan.size(); ++i) {
-    RETURN_IF_ERROR(pipeline->add(job.plan.nodes[i].operation, job, i, worker_id, registry, files));
-  }
+  pipeline->is_list_ = plan.form == Plan::Form::list;
+  for (const std::size_t node : plan.behind(source))
+    RETURN_IF_ERROR(pipeline->add(node, job, worker_id, registry, files));
+  pipeline->connect(plan);
   pipeline->may_measure_ = job.measures;
-  pipeline->figures_.resize(job.plan.size());
-  if (!pipeline->reader_) return Error(ErrorCode::invalid, "operations[0]: must be a reader", false);
+  pipeline->figures_.resize(plan.size());
   return pipeline;
 }
 
-Result<void> Pipeline::add(const OperationSpec& spec, const JobSpec& job, std::size_t index,
-                           const std::string& worker_id, const OperationRegistry& registry, Files& files) {
-  const std::string& name = spec.name;
-  auto place = fmt::format("operations[{}] {}", index, name);
-  const auto* schema = registry.find(name);
-  if (schema == nullptr)
-    return Error(ErrorCode::invalid, fmt::format("{}: this worker does not know the operation", place), false);
-  if (index > 0 && (schema->kind == OperationKind::reader || sender_)) {
-    return Error(ErrorCode::invalid, fmt::format("{}: readers come first and senders last", place), false);
-  }
-  auto operation = registry.make(name);
-  if (auto ready = operation->initialize({spec, job, index, worker_id, &files, &quarantine_, &remarks_}); !ready)
-    return with_context(ready.error(), place);
-  places_.push_back(std::move(place));
-  names_.push_back(name);
-  quarantines_.push_back(spec.bad_records == BadRecords::quarantine);
-  if (index == 0) reader_drops_ = spec.bad_records == BadRecords::log || spec.bad_records == BadRecords::drop;
-  if (schema->delivery != Delivery::none) delivery_ = schema->delivery;
+Result<void> Pipeline::add(std::size_t number, const JobSpec& job, const std::string& worker_id,
+                           const OperationRegistry& registry, Files& files) {
+  const OperationSpec& spec = job.plan.operation(number);
+  Node node{.number = number,
+            .place = job.plan.place(number),
+            .name = is_list_ ? spec.name : job.plan.nodes[number].id,
+            .quarantines = spec.bad_records == BadRecords::quarantine};
+  const auto wrong = [&](std::string_view why) {
+    return Error(ErrorCode::invalid, fmt::format("{}: {}", node.place, why), false);
+  };
+  const auto* schema = registry.find(spec.name);
+  if (schema == nullptr) return wrong("this worker does not know the operation");
+  if (nodes_.empty() && schema->kind != OperationKind::reader) return wrong("must be a reader");
+  if (!nodes_.empty() && schema->kind == OperationKind::reader) return wrong("a reader has no input");
+  if (schema->kind == OperationKind::sender && !job.plan.outputs_of(number).empty())
+    return wrong("a sender gives no records to others");
+  auto operation = registry.make(spec.name);
+  const OperationContext context{spec, job, number, worker_id, &files, &quarantine_, &remarks_};
+  if (auto ready = operation->initialize(context); !ready) return with_context(ready.error(), node.place);
+  if (schema->delivery != Delivery::none) delivery_ = std::max(delivery_, schema->delivery);
   switch (schema->kind) {
     case OperationKind::reader: {
       ASSIGN_OR_RETURN(auto reader, as_kind<Reader>(std::move(operation)));
       reader_ = make_composite_reader(std::move(reader));
-      return {};
+      reader_drops_ = spec.bad_records == BadRecords::log || spec.bad_records == BadRecords::drop;
+      break;
     }
     case OperationKind::processor: {
-      ASSIGN_OR_RETURN(auto processor, as_kind<Processor>(std::move(operation)));
-      stages_.push_back({std::move(processor), schema->needs_whole_slice});
-      return {};
+      ASSIGN_OR_RETURN(node.processor, as_kind<Processor>(std::move(operation)));
+      node.needs_whole_slice = schema->needs_whole_slice;
+      node.changes_batches = node.needs_whole_slice || node.processor->changes_batches();
+      break;
     }
     case OperationKind::sender: {
-      ASSIGN_OR_RETURN(sender_, as_kind<Sender>(std::move(operation)));
-      return {};
+      ASSIGN_OR_RETURN(node.sender, as_kind<Sender>(std::move(operation)));
+      node.changes_batches = node.sender->changes_batches();
+      break;
     }
   }
-  return Error(ErrorCode::internal, "unknown kind of operation", false);
+  nodes_.push_back(std::move(node));
+  return {};
+}
+
+void Pipeline::connect(const Plan& plan) {
+  const auto sinks = plan.sinks();
+  for (std::size_t at = nodes_.size(); at-- > 0;) {
+    Node& node = nodes_[at];
+    const auto sink = std::ranges::find(sinks, node.number);
+    if (sink != sinks.end()) node.sink = static_cast<std::uint32_t>(sink - sinks.begin());
+    for (const std::size_t output : plan.outputs_of(node.number))
+      for (std::size_t to = at + 1; to < nodes_.size(); ++to)
+        if (nodes_[to].number == output) node.outputs.push_back(to);
+    std::ranges::stable_partition(node.outputs, [&](std::size_t to) { return !nodes_[to].changes_batches; });
+    for (const std::size_t to : node.outputs) node.changes_batches |= nodes_[to].changes_batches;
+  }
 }
 
 Result<StagedOutput> Pipeline::run(const SliceContext& slice, const std::atomic<bool>* cancelled,
                                    PipelineCounts& counts, const RecordSelection& selection) {
   const auto attempt = [&]() -> Result<StagedOutput> {
     RETURN_IF_ERROR(flow(slice, cancelled, counts, selection));
-    if (!sender_) return StagedOutput();
-    auto output = sender_->stage();
-    lap(stages_.size() + 1);
-    if (!output) return failure(output.error());
-    if (output->sync) {
-      output->sync = [sync = std::move(output->sync), place = places_.back()]() -> Result<void> {
-        if (auto synced = sync(); !synced) return with_context(synced.error(), place);
-        return {};
-      };
-    }
-    return output;
+    return stage();
   };
   auto output = attempt();
   if (!output) abandon();
   if (may_measure_) end_figures(counts);
   end_slice();
   return output;
+}
+
+Result<StagedOutput> Pipeline::stage() {
+  std::vector<OutputFacts> facts;
+  std::vector<std::function<Result<void>()>> syncs;
+  for (std::size_t at = 1; at < nodes_.size(); ++at) {
+    Node& node = nodes_[at];
+    if (!node.sender) continue;
+    enter(at);
+    auto output = node.sender->stage();
+    lap(at);
+    if (!output) return failure(output.error());
+    output->facts.sink = node.sink;
+    facts.push_back(std::move(output->facts));
+    if (!output->sync) continue;
+    syncs.emplace_back([sync = std::move(output->sync), place = node.place]() -> Result<void> {
+      if (auto synced = sync(); !synced) return with_context(synced.error(), place);
+      return {};
+    });
+  }
+  StagedOutput staged{.facts = output_of_sinks(std::move(facts))};
+  if (syncs.size() == 1) staged.sync = std::move(syncs.front());
+  if (syncs.size() > 1)
+    staged.sync = [syncs = std::move(syncs)]() -> Result<void> {
+      for (const auto& sync : syncs) RETURN_IF_ERROR(sync());
+      return {};
+    };
+  return staged;
 }
 
 Result<void> Pipeline::try_records(const SliceContext& slice, const std::atomic<bool>* cancelled,
@@ -147,20 +187,20 @@ Result<void> Pipeline::flow(const SliceContext& slice, const std::atomic<bool>* 
                             : stream(cancelled, counts, selection));
   RETURN_IF_ERROR(finish(counts));
   if (is_set(cancelled)) return cancelled_error();
-  enter(stages_.size() + (sender_ ? 1 : 0));
+  enter(nodes_.size() - 1);
   return {};
 }
 
 void Pipeline::end_slice() {
-  stages_begun_ = 0;
-  sender_has_begun_ = false;
+  for (Node& node : nodes_) node.has_begun = false;
 }
 
 void Pipeline::abandon() {
-  for (std::size_t i = 0; i < stages_begun_; ++i) stages_[i].processor->abandon();
-  stages_begun_ = 0;
-  if (sender_ && sender_has_begun_) sender_->abandon();
-  sender_has_begun_ = false;
+  for (Node& node : nodes_) {
+    if (!std::exchange(node.has_begun, false)) continue;
+    if (node.processor) node.processor->abandon();
+    if (node.sender) node.sender->abandon();
+  }
 }
 
 Result<void> Pipeline::begin(const SliceContext& slice) {
@@ -169,18 +209,17 @@ Result<void> Pipeline::begin(const SliceContext& slice) {
     if (auto opened = reader_->open(slice); !opened) return failure(opened.error());
   }
   lap(0);
-  for (auto& stage : stages_) {
-    enter(++stages_begun_);
-    if (auto begun = stage.processor->begin(slice); !begun) return failure(begun.error());
-    lap(stages_begun_);
-    if (stage.needs_whole_slice) stage.held.clear();
-  }
-  if (!sender_) return {};
-  sender_has_begun_ = true;
   source_columns_.clear();
-  enter(stages_.size() + 1);
-  if (auto begun = sender_->begin(slice); !begun) return failure(begun.error());
-  lap(stages_.size() + 1);
+  for (std::size_t at = 1; at < nodes_.size(); ++at) {
+    Node& node = nodes_[at];
+    enter(at);
+    node.has_begun = true;
+    if (auto begun = node.sender ? node.sender->begin(slice) : node.processor->begin(slice); !begun)
+      return failure(begun.error());
+    lap(at);
+    node.columns.clear();
+    if (node.needs_whole_slice) node.held.clear();
+  }
   return {};
 }
 
@@ -196,23 +235,32 @@ Result<void> Pipeline::stream(const std::atomic<bool>* cancelled, PipelineCounts
     lap(0);
     counts.records_in += batch_.records.size() + quarantine_.size() - refused_before;
     if (batch_.records.empty()) return {};
-    count(0);
+    count(0, batch_);
     const std::uint64_t first = number;
     number += batch_.records.size();
     RETURN_IF_ERROR(tell_columns());
     RETURN_IF_ERROR(select(first, selection));
-    RETURN_IF_ERROR(pass(0, counts));
+    RETURN_IF_ERROR(give(0, batch_, counts));
   }
 }
 
 Result<void> Pipeline::tell_columns() {
   const auto* columns = reader_->columns();
-  if (columns == nullptr || !sender_ || *columns == source_columns_) return {};
+  if (columns == nullptr || *columns == source_columns_) return {};
   source_columns_ = *columns;
-  std::vector<std::string> sent = source_columns_;
-  for (const auto& stage : stages_) stage.processor->change_columns(sent);
-  enter(stages_.size() + 1);
-  if (auto told = sender_->expect_columns(sent); !told) return failure(told.error());
+  for (Node& node : nodes_) node.columns.clear();
+  for (std::size_t at = 0; at < nodes_.size(); ++at) {
+    Node& node = nodes_[at];
+    if (at == 0) node.columns = source_columns_;
+    if (node.processor) node.processor->change_columns(node.columns);
+    if (node.sender) {
+      enter(at);
+      if (auto told = node.sender->expect_columns(node.columns); !told) return failure(told.error());
+    }
+    for (const std::size_t to : node.outputs)
+      for (const std::string& name : node.columns)
+        if (std::ranges::find(nodes_[to].columns, name) == nodes_[to].columns.end()) nodes_[to].columns.push_back(name);
+  }
   return {};
 }
 
@@ -248,49 +296,62 @@ Result<void> Pipeline::quarantine_bad(const BadRecord& bad, const PipelineEntry&
                           .error = bad.error});
 }
 
-Result<void> Pipeline::pass(std::size_t first, PipelineCounts& counts) {
-  if (batch_.records.empty()) return {};
-  if (first == stages_.size()) return send(counts);
-  auto& stage = stages_[first];
-  if (!stage.needs_whole_slice) return process(first, counts);
-  if (stage.held.records.empty()) {
-    std::swap(stage.held, batch_);  // a slice of one batch is not copied
+Result<void> Pipeline::give(std::size_t from, RecordBatch& batch, PipelineCounts& counts) {
+  if (batch.records.empty()) return {};
+  const auto& outputs = nodes_[from].outputs;
+  if (outputs.empty()) {
+    counts.records_out += batch.records.size();
+    return {};
+  }
+  for (std::size_t i = 0; i + 1 < outputs.size(); ++i) {
+    Node& to = nodes_[outputs[i]];
+    if (to.changes_batches) to.branch.borrow(batch);
+    RETURN_IF_ERROR(take(outputs[i], to.changes_batches ? to.branch : batch, counts));
+  }
+  return take(outputs.back(), batch, counts);
+}
+
+Result<void> Pipeline::take(std::size_t node, RecordBatch& batch, PipelineCounts& counts) {
+  if (nodes_[node].sender) return send(node, batch, counts);
+  if (nodes_[node].needs_whole_slice) return hold(node, batch);
+  return process(node, batch, counts);
+}
+
+Result<void> Pipeline::hold(std::size_t node, RecordBatch& batch) {
+  RecordBatch& held = nodes_[node].held;
+  if (held.records.empty() && !batch.borrows()) {
+    std::swap(held, batch);  // a slice of one batch is not copied
   } else {
-    for (const auto record : batch_.records) stage.held.append_copy(record);
+    for (const auto record : batch.records) held.append_copy(record);
   }
   return {};
 }
 
-Result<void> Pipeline::process(std::size_t index, PipelineCounts& counts) {
-  enter(index + 1);
-  if (auto done = stages_[index].processor->process(batch_); !done) return failure(done.error());
-  lap(index + 1);
-  return pass_on(index, counts);
+Result<void> Pipeline::process(std::size_t node, RecordBatch& batch, PipelineCounts& counts) {
+  enter(node);
+  if (auto done = nodes_[node].processor->process(batch); !done) return failure(done.error());
+  lap(node);
+  return pass_on(node, batch, counts);
 }
 
-Result<void> Pipeline::pass_on(std::size_t index, PipelineCounts& counts) {
-  auto& stage = stages_[index];
+Result<void> Pipeline::pass_on(std::size_t node, RecordBatch& batch, PipelineCounts& counts) {
   while (true) {
-    count(index + 1);
-    RETURN_IF_ERROR(pass(index + 1, counts));
-    enter(index + 1);
-    const auto more = stage.processor->more(batch_);
+    count(node, batch);
+    RETURN_IF_ERROR(give(node, batch, counts));
+    enter(node);
+    const auto more = nodes_[node].processor->more(batch);
     if (!more) return failure(more.error());
     if (!*more) return {};
-    lap(index + 1);
+    lap(node);
   }
 }
 
-Result<void> Pipeline::send(PipelineCounts& counts) {
-  if (!sender_) {
-    counts.records_out += batch_.records.size();
-    return {};
-  }
-  enter(stages_.size() + 1);
-  if (auto written = sender_->write(batch_); !written) return failure(written.error());
-  counts.records_out += batch_.records.size();  // the sender may have rejected some
-  lap(stages_.size() + 1);
-  count(stages_.size() + 1);
+Result<void> Pipeline::send(std::size_t node, RecordBatch& batch, PipelineCounts& counts) {
+  enter(node);
+  if (auto written = nodes_[node].sender->write(batch); !written) return failure(written.error());
+  counts.records_out += batch.records.size();  // the sender may have rejected some
+  lap(node);
+  count(node, batch);
   return {};
 }
 
@@ -310,33 +371,35 @@ void Pipeline::end_figures(PipelineCounts& counts) {
   if (total_ns < kShortSliceNs) unmeasured_ = kShortSlicesUnmeasured;
 }
 
-void Pipeline::lap(std::size_t operation) {
+void Pipeline::lap(std::size_t node) {
   if (!measures_) return;
   const auto now = std::chrono::steady_clock::now();
-  figures_[operation].time_ns += static_cast<std::uint64_t>((now - lap_begin_).count());
+  figures_[nodes_[node].number].time_ns += static_cast<std::uint64_t>((now - lap_begin_).count());
   lap_begin_ = now;
 }
 
-void Pipeline::count(std::size_t operation) {
-  if (!may_measure_ || batch_.records.empty()) return;
-  figures_[operation].records += batch_.records.size();
-  figures_[operation].bytes += batch_.bytes();
+void Pipeline::count(std::size_t node, const RecordBatch& batch) {
+  if (!may_measure_ || batch.records.empty()) return;
+  wire::OperationFigures& figures = figures_[nodes_[node].number];
+  figures.records += batch.records.size();
+  figures.bytes += batch.bytes();
 }
 
 // What a processor held back goes through those behind it.
 Result<void> Pipeline::finish(PipelineCounts& counts) {
-  for (std::size_t i = 0; i < stages_.size(); ++i) {
-    auto& stage = stages_[i];
-    if (stage.needs_whole_slice && !stage.held.records.empty()) {
-      std::swap(batch_, stage.held);
-      stage.held.clear();
-      RETURN_IF_ERROR(process(i, counts));
+  for (std::size_t at = 1; at < nodes_.size(); ++at) {
+    Node& node = nodes_[at];
+    if (!node.processor) continue;
+    if (node.needs_whole_slice && !node.held.records.empty()) {
+      std::swap(batch_, node.held);
+      node.held.clear();
+      RETURN_IF_ERROR(process(at, batch_, counts));
     }
     batch_.clear();
-    enter(i + 1);
-    if (auto done = stage.processor->finish(batch_); !done) return failure(done.error());
-    lap(i + 1);
-    RETURN_IF_ERROR(pass_on(i, counts));
+    enter(at);
+    if (auto done = node.processor->finish(batch_); !done) return failure(done.error());
+    lap(at);
+    RETURN_IF_ERROR(pass_on(at, batch_, counts));
   }
   batch_.clear();
   return {};

@@ -1,8 +1,9 @@
-// The operations of one worker in their order: reader -> processors -> sender, and the way of a slice's batches through
-// them.
+// The part of a job's plan behind one source, and the way of a slice's batches through it: from the reader through the
+// processors into the senders.
 //
-// Owner: SliceRunner; operation thread only. Made once per worker, used for every slice; nothing is allocated anew
-// between slices.
+// Owner: SliceRunner; operation thread only. Made once per worker and source, used for every slice; nothing is
+// allocated anew between slices. Where ways part, each of them gets the same records: a way that changes nothing the
+// batch as it is, the last one that changes it too, and each other one its own list of records with the same bytes.
 #pragma once
 
 #include <atomic>
@@ -47,8 +48,8 @@ struct RecordSelection {
 
 class Pipeline {
  public:
-  // job: the resolved execution document. Errors name the operation.
-  static Result<std::unique_ptr<Pipeline>> make(const JobSpec& job, const std::string& worker_id,
+  // source: number of its node in the job's plan. Errors name the node.
+  static Result<std::unique_ptr<Pipeline>> make(const JobSpec& job, std::size_t source, const std::string& worker_id,
                                                 const OperationRegistry& registry, Files& files);
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
@@ -61,9 +62,9 @@ class Pipeline {
   // How many records the slice has.
   Result<std::uint64_t> count_records(const SliceContext& slice, const std::atomic<bool>* cancelled);
   // The slice failed in an operation that is to quarantine the records it cannot work on.
-  bool failed_where_records_are_quarantined() const { return running_ > 0 && quarantines_[running_]; }
+  bool failed_where_records_are_quarantined() const { return running_ > 0 && nodes_[running_].quarantines; }
   // Of the operation that ran last: "operations[2] script".
-  const std::string& running_place() const { return places_[running_]; }
+  const std::string& running_place() const { return nodes_[running_].place; }
   // Of the last run, if it succeeded.
   std::vector<QuarantinedRecord> take_quarantined() { return quarantine_.take(); }
   // Of the last run, if it failed at a record that an operation named.
@@ -73,25 +74,40 @@ class Pipeline {
   // Makes processors and sender forget the attempt that began; nothing if none did.
   void abandon();
 
-  // The promise of the last operation that reaches the outside.
+  // The weakest promise of those that reach the outside.
   Delivery delivery() const { return delivery_; }
 
  private:
-  struct Stage {
-    std::unique_ptr<Processor> processor;
+  // The reader is the first one; each stands behind those that give to it.
+  struct Node {
+    std::size_t number = 0;  // in the plan
+    std::string place;       // begins every error: "operations[1] filter"
+    std::string name;        // by which quarantined records find back
+    bool quarantines = false;
+    std::uint32_t sink = 0;
+    std::vector<std::size_t> outputs;  // those that leave batches as they are first
+    bool changes_batches = false;      // it, or one behind it
     bool needs_whole_slice = false;
-    RecordBatch held{};  // the slice so far, if it needs the whole
+    std::unique_ptr<Processor> processor{};  // with `sender` null: the reader
+    std::unique_ptr<Sender> sender{};
+    // Of the slice.
+    bool has_begun = false;
+    RecordBatch held{};                  // so far, if it needs the whole slice
+    RecordBatch branch{};                // what it gets where ways part
+    std::vector<std::string> columns{};  // of the source, as they reach it
   };
 
-  Result<void> add(const OperationSpec& spec, const JobSpec& job, std::size_t index, const std::string& worker_id,
+  Result<void> add(std::size_t number, const JobSpec& job, const std::string& worker_id,
                    const OperationRegistry& registry, Files& files);
+  void connect(const Plan& plan);
   Result<void> flow(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
                     const RecordSelection& selection);
   void end_slice();
   Result<void> begin(const SliceContext& slice);
   Result<void> stream(const std::atomic<bool>* cancelled, PipelineCounts& counts, const RecordSelection& selection);
-  // Tells the sender of a table which columns the source has.
+  // Tells senders of tables which columns the source has.
   Result<void> tell_columns();
+  Result<StagedOutput> stage();
   // Leaves the selected records in the batch; `first` is the number of its first one.
   Result<void> select(std::uint64_t first, const RecordSelection& selection);
   Result<void> quarantine_bad(const BadRecord& bad, const PipelineEntry& entry, std::string place,
@@ -101,44 +117,43 @@ class Pipeline {
   Result<void> stream_redriven(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
                                const RecordSelection& selection);
   Result<void> read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts);
-  Result<std::uint32_t> place_of_entry(const PipelineEntry& entry) const;
-  // The operation that is called next, and that an error is then of.
-  void enter(std::size_t operation) { running_ = operation; }
-  Error failure(const Error& error) const { return with_context(error, places_[running_]); }
-  // Takes the batch through the processors from `first` on and into the sender.
-  Result<void> pass(std::size_t first, PipelineCounts& counts);
-  Result<void> process(std::size_t index, PipelineCounts& counts);
-  // What the stage gave goes on to those behind it, and what it has more.
-  Result<void> pass_on(std::size_t index, PipelineCounts& counts);
-  Result<void> send(PipelineCounts& counts);
+  // Of nodes_.
+  Result<std::size_t> entry_node(const PipelineEntry& entry) const;
+  // The node that is called next, and that an error is then of.
+  void enter(std::size_t node) { running_ = node; }
+  Error failure(const Error& error) const { return with_context(error, nodes_[running_].place); }
+  // What this node gave goes to those behind it. The batch may be changed, or taken, by them.
+  Result<void> give(std::size_t from, RecordBatch& batch, PipelineCounts& counts);
+  Result<void> take(std::size_t node, RecordBatch& batch, PipelineCounts& counts);
+  Result<void> hold(std::size_t node, RecordBatch& batch);
+  Result<void> process(std::size_t node, RecordBatch& batch, PipelineCounts& counts);
+  // What the processor gave goes on to those behind it, and what it has more.
+  Result<void> pass_on(std::size_t node, RecordBatch& batch, PipelineCounts& counts);
+  Result<void> send(std::size_t node, RecordBatch& batch, PipelineCounts& counts);
   Result<void> finish(PipelineCounts& counts);
-  // The time since the last call was that of this operation (0: the reader).
   void begin_figures();
   void end_figures(PipelineCounts& counts);
-  void lap(std::size_t operation);
-  // The batch is what this operation gave on.
-  void count(std::size_t operation);
+  // The time since the last call was that of this node.
+  void lap(std::size_t node);
+  // The batch is what this node gave on.
+  void count(std::size_t node, const RecordBatch& batch);
 
-  RecordQuarantine quarantine_;      // before the operations, which know it
-  RecordRemarks remarks_;            // likewise
-  std::vector<std::string> places_;  // by operation: "operations[1] filter", which begins every error
-  std::vector<std::string> names_;
-  std::vector<bool> quarantines_;
+  RecordQuarantine quarantine_;  // before the operations, which know it
+  RecordRemarks remarks_;        // likewise
+  std::vector<Node> nodes_;
+  bool is_list_ = true;        // its users know nodes by their places
   bool reader_drops_ = false;  // what it cannot make a record of
   std::unique_ptr<Reader> reader_;
-  std::vector<Stage> stages_;
-  std::unique_ptr<Sender> sender_;
   std::size_t running_ = 0;
   std::optional<RedrivenRequest> redriven_;  // of this slice
+  std::size_t entry_ = 0;                    // of it: the node that gets its records; 0: the reader
   Delivery delivery_ = Delivery::none;
-  std::size_t stages_begun_ = 0;
-  bool sender_has_begun_ = false;
   RecordBatch batch_;
-  std::vector<std::string> source_columns_;  // the sender knows of them in this slice
+  std::vector<std::string> source_columns_;  // the senders know of them in this slice
   bool may_measure_ = true;
   bool measures_ = false;                        // this slice
   std::uint64_t unmeasured_ = 0;                 // how many of the next slices are not
-  std::vector<wire::OperationFigures> figures_;  // of this slice; one per operation
+  std::vector<wire::OperationFigures> figures_;  // of this slice; one for each node of the plan
   std::chrono::steady_clock::time_point lap_begin_;
 };
 

@@ -14,22 +14,28 @@ Result<void> Pipeline::open_redriven(const SliceContext& slice) {
   quarantine_.begin(slice.request);
   if (!is_redriven_request(slice.request)) return {};
   ASSIGN_OR_RETURN(RedrivenRequest request, parse_redriven_request(slice.request));
-  ASSIGN_OR_RETURN(request.entry.index, place_of_entry(request.entry));
+  ASSIGN_OR_RETURN(entry_, entry_node(request.entry));
   for (const auto& record : request.records) quarantine_.expect(record.bytes, record.place);
   redriven_ = std::move(request);
   return {};
 }
 
-// The job may have been changed since: the operation stands where it stood, or is the only one of its name.
-Result<std::uint32_t> Pipeline::place_of_entry(const PipelineEntry& entry) const {
-  if (entry.index <= PipelineEntry::kRecords) return entry.index;
-  if (entry.index < names_.size() && names_[entry.index] == entry.operation) return entry.index;
-  const auto found = std::find(names_.begin(), names_.end(), entry.operation);
-  if (found != names_.end() && std::find(found + 1, names_.end(), entry.operation) == names_.end())
-    return static_cast<std::uint32_t>(found - names_.begin());
+// The job may have been changed since: in a list the operation stands where it stood, or is the only one of its name;
+// in a graph it has its id.
+Result<std::size_t> Pipeline::entry_node(const PipelineEntry& entry) const {
+  if (entry.index <= PipelineEntry::kRecords) return 0;
+  std::vector<std::size_t> named;
+  for (std::size_t at = 1; at < nodes_.size(); ++at) {
+    if (nodes_[at].name != entry.operation) continue;
+    if (is_list_ && nodes_[at].number == entry.index) return at;
+    named.push_back(at);
+  }
+  if (named.size() == 1) return named.front();
   return Error(ErrorCode::invalid,
-               fmt::format("the records were to go on at operations[{}] {}, which the job {}", entry.index,
-                           entry.operation, found == names_.end() ? "no longer has" : "now has elsewhere, and twice"),
+               is_list_ ? fmt::format("the records were to go on at operations[{}] {}, which the job {}", entry.index,
+                                      entry.operation, named.empty() ? "no longer has" : "now has elsewhere, and twice")
+                        : fmt::format("{}: the records were to go on at {}, which the job no longer has behind it",
+                                      nodes_.front().place, entry.operation),
                false);
 }
 
@@ -55,8 +61,8 @@ Result<void> Pipeline::stream_redriven(const SliceContext& slice, const std::ato
       batch_.append_copy(record.bytes);
     }
   }
-  if (redriven_->entry.index == PipelineEntry::kText) return {};
-  return pass(redriven_->entry.index - 1, counts);
+  if (redriven_->entry.index == PipelineEntry::kText || batch_.records.empty()) return {};
+  return entry_ == 0 ? give(0, batch_, counts) : take(entry_, batch_, counts);
 }
 
 Result<void> Pipeline::read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts) {
@@ -70,7 +76,7 @@ Result<void> Pipeline::read_text(const SliceContext& slice, std::string_view tex
     if (auto read = reader_->read(batch_); !read) return failure(read.error());
     if (batch_.records.empty()) break;
     is_used = true;
-    RETURN_IF_ERROR(pass(0, counts));
+    RETURN_IF_ERROR(give(0, batch_, counts));
   }
   if (is_used || reader_drops_ || quarantine_.size() > refused_before) return {};
   // It would be lost without a word.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <map>
@@ -38,8 +39,9 @@ wire::Outcome outcome_of(const Error& error) {
 
 class PipelineRunner final : public SliceRunner {
  public:
-  PipelineRunner(std::unique_ptr<Pipeline> pipeline, std::vector<std::string> lineage)
-      : pipeline_(std::move(pipeline)), lineage_(std::move(lineage)) {}
+  // pipelines: by source, in the order of the plan.
+  PipelineRunner(const Plan& plan, std::vector<std::unique_ptr<Pipeline>> pipelines, std::vector<std::string> lineage)
+      : plan_(plan), sources_(plan.sources()), pipelines_(std::move(pipelines)), lineage_(std::move(lineage)) {}
 
   WorkedSlice work(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
     const auto start = std::chrono::steady_clock::now();
@@ -48,6 +50,7 @@ class PipelineRunner final : public SliceRunner {
     result.key = order.key;
     result.attempt = order.attempt;
     PipelineCounts counts;
+    pipeline_ = pipeline_of(order.key.slicer);
     auto output = attempt<StagedOutput>(
         order, cancelled, [&](const SliceContext& slice) { return pipeline_->run(slice, cancelled, counts); });
     if (!output && must_search(order, output.error()))
@@ -71,9 +74,19 @@ class PipelineRunner final : public SliceRunner {
     return run;
   }
 
-  Delivery delivery() const override { return pipeline_->delivery(); }
+  Delivery delivery() const override {
+    Delivery weakest = Delivery::none;
+    for (const auto& pipeline : pipelines_) weakest = std::max(weakest, pipeline->delivery());
+    return weakest;
+  }
 
  private:
+  Pipeline* pipeline_of(std::uint32_t slicer) const {
+    if (pipelines_.size() == 1) return pipelines_.front().get();
+    const auto source = std::ranges::find(sources_, plan_.source_of(slicer));
+    return pipelines_[static_cast<std::size_t>(source - sources_.begin())].get();
+  }
+
   // A failure that nothing but leaving records out could mend, in an operation that is to quarantine them.
   bool must_search(const wire::SliceOrder& order, const Error& error) const {
     return (order.last_try || is_final(error)) && may_be_of_a_record(error) &&
@@ -154,7 +167,10 @@ class PipelineRunner final : public SliceRunner {
     }
   }
 
-  std::unique_ptr<Pipeline> pipeline_;
+  const Plan plan_;
+  const std::vector<std::size_t> sources_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  Pipeline* pipeline_ = nullptr;  // of the slice
   std::vector<std::string> lineage_;
 };
 
@@ -176,8 +192,14 @@ Result<std::unique_ptr<SliceRunner>> make_slice_runner(const JobSpec& job, std::
                                                        Files& files) {
   if (lineage.empty()) return Error(ErrorCode::internal, "an execution without an id", false);
   try {
-    ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, worker_id, registry, files));
-    return std::unique_ptr<SliceRunner>(std::make_unique<PipelineRunner>(std::move(pipeline), std::move(lineage)));
+    if (job.plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
+    std::vector<std::unique_ptr<Pipeline>> pipelines;
+    for (const std::size_t source : job.plan.sources()) {
+      ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, source, worker_id, registry, files));
+      pipelines.push_back(std::move(pipeline));
+    }
+    return std::unique_ptr<SliceRunner>(
+        std::make_unique<PipelineRunner>(job.plan, std::move(pipelines), std::move(lineage)));
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, fmt::format("an operation threw while it was made: {}", error.what()), false);
   }

@@ -249,6 +249,13 @@ void JsonTokens::clear() {
   capacity_ = 0;
 }
 
+void JsonTokens::copy_of(const JsonTokens& other) {
+  clear();
+  texts_ = other.texts_;
+  std::copy_n(other.tokens_.get(), other.used_, reserve(other.used_));
+  used_ = other.used_;
+}
+
 JsonIndexer::JsonIndexer() = default;
 JsonIndexer::~JsonIndexer() = default;
 

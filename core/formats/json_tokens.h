@@ -201,6 +201,8 @@ class JsonTokens {
   std::span<const Text> texts() const { return texts_; }
   // Requires: text.is_good.
   JsonValue value(const Text& text) const { return {text.data, tokens_.get() + text.first, 0, text.has_escaped_names}; }
+  // Those of the other one, in the place of all that are here.
+  void copy_of(const JsonTokens& other);
   // Keeps memory, but not that of a very long text.
   void clear();
 

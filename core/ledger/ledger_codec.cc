@@ -210,15 +210,32 @@ bool read_number(ByteReader& reader, Number& target) {
   return reader.ok() && target == number;
 }
 
-constexpr std::uint8_t kNoOutput = 0, kOneFile = 1, kSeveralFiles = 2;
+constexpr std::uint8_t kNoOutput = 0, kOneFile = 1, kSeveralFiles = 2, kSeveralSinks = 3;
 
-void write_facts(ByteWriter& writer, const OutputFacts& facts) {
-  writer.u8(!facts.present ? kNoOutput : facts.parts.empty() ? kOneFile : kSeveralFiles);
-  if (!facts.present) return;
+std::uint8_t kind_of(const OutputFacts& facts) {
+  if (!facts.present) return kNoOutput;
+  if (!facts.sinks.empty()) return kSeveralSinks;
+  return facts.parts.empty() ? kOneFile : kSeveralFiles;
+}
+
+void write_sums(ByteWriter& writer, const OutputFacts& facts) {
   writer.varint(facts.records);
   writer.varint(facts.bytes);
   writer.fixed64(facts.checksum);
   writer.fixed32(facts.request_hash);
+}
+
+void read_sums(ByteReader& reader, OutputFacts& facts) {
+  facts.records = reader.varint();
+  facts.bytes = reader.varint();
+  facts.checksum = reader.fixed64();
+  facts.request_hash = reader.fixed32();
+}
+
+void write_facts_of_sink(ByteWriter& writer, const OutputFacts& facts) {
+  writer.u8(kind_of(facts));
+  if (!facts.present) return;
+  write_sums(writer, facts);
   if (facts.parts.empty()) return;
   writer.varint(facts.parts.size());
   for (const OutputPart& part : facts.parts) {
@@ -229,15 +246,25 @@ void write_facts(ByteWriter& writer, const OutputFacts& facts) {
   }
 }
 
-bool read_facts(ByteReader& reader, OutputFacts& facts) {
-  const std::uint8_t kind = reader.u8();
+void write_facts(ByteWriter& writer, const OutputFacts& facts) {
+  if (facts.sinks.empty()) {
+    write_facts_of_sink(writer, facts);
+    return;
+  }
+  writer.u8(kSeveralSinks);
+  write_sums(writer, facts);
+  writer.varint(facts.sinks.size());
+  for (const OutputFacts& sink : facts.sinks) {
+    writer.varint(sink.sink);
+    write_facts_of_sink(writer, sink);
+  }
+}
+
+bool read_facts_of_sink(ByteReader& reader, std::uint8_t kind, OutputFacts& facts) {
   facts.present = kind != kNoOutput;
   if (kind > kSeveralFiles) return false;
   if (!facts.present) return true;
-  facts.records = reader.varint();
-  facts.bytes = reader.varint();
-  facts.checksum = reader.fixed64();
-  facts.request_hash = reader.fixed32();
+  read_sums(reader, facts);
   if (kind == kOneFile) return reader.ok();
   const std::uint64_t count = reader.varint();
   for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
@@ -248,6 +275,20 @@ bool read_facts(ByteReader& reader, OutputFacts& facts) {
     part.checksum = reader.fixed64();
   }
   return reader.ok() && !facts.parts.empty();
+}
+
+bool read_facts(ByteReader& reader, OutputFacts& facts) {
+  const std::uint8_t kind = reader.u8();
+  if (kind != kSeveralSinks) return read_facts_of_sink(reader, kind, facts);
+  facts.present = true;
+  read_sums(reader, facts);
+  const std::uint64_t count = reader.varint();
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    OutputFacts& sink = facts.sinks.emplace_back();
+    if (!read_number(reader, sink.sink) || !read_facts_of_sink(reader, reader.u8(), sink) || !sink.present)
+      return false;
+  }
+  return reader.ok() && !facts.sinks.empty();
 }
 
 bool read_row_state(ByteReader& reader, SliceState& state) {

@@ -36,7 +36,8 @@
 //            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
 //            | 'q'     settled_in:v at_ms:z operation:text entry:v entry_operation:text place:text error:text
 //            bytes:text | output  epoch:v n:v facts
-//   facts   := 0:u8 | 1:u8 sums | 2:u8 sums n:v part{n}               no output | one file | one below each place
+//   facts   := 0:u8 | 1:u8 sums | 2:u8 sums n:v part{n} | 3:u8 sums n:v (sink:v facts){n}
+//                                                               no output | one file | one below each place | of sinks
 //   sums    := records:v bytes:v checksum:u64 request_hash:u32
 //   part    := place:text records:v bytes:v checksum:u64
 //

@@ -21,9 +21,10 @@ std::optional<std::int64_t> integer_in(const std::string& text, const char* memb
   return json ? integer_in(*json, member) : std::nullopt;
 }
 
-std::string name_of_sink(const OperationSpec& operation) {
-  const auto path = operation.options.find("path");
-  return path != operation.options.end() && path->is_string() ? path->get<std::string>() : operation.shown_name();
+std::string name_of_sink(const Plan& plan, std::size_t node) {
+  const Json& options = plan.operation(node).options;
+  const auto path = options.find("path");
+  return path != options.end() && path->is_string() ? path->get<std::string>() : plan.label(node);
 }
 
 // Where the numbers of one slicer are not done any more: what it has not cut yet, or the first slice that is not
@@ -62,28 +63,37 @@ Result<std::vector<SinkView>> progress_of(const Ledger& ledger) {
   const LedgerHeader& header = ledger.header();
   ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(header.execution));
   if (job.plan.empty()) return std::vector<SinkView>();
-  SinkView sink{.sink = name_of_sink(job.plan.nodes.back().operation)};
+  std::vector<SinkView> sinks;
+  for (const std::size_t node : job.plan.sinks()) sinks.push_back({.sink = name_of_sink(job.plan, node)});
   RETURN_IF_ERROR(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
-    if (!output.facts.present) return {};
-    sink.files += files_of(output.facts);
-    sink.bytes += output.facts.bytes;
+    for (std::uint32_t number = 0; number < sinks.size(); ++number) {
+      const OutputFacts* const facts = output_of_sink(output.facts, number);
+      if (facts == nullptr) continue;
+      sinks[number].files += files_of(*facts);
+      sinks[number].bytes += facts->bytes;
+    }
     return {};
   }));
-  if (header.joined && header.joined->published && header.joined->facts.present) {
-    sink.files = files_of(header.joined->facts);
-    sink.bytes = header.joined->facts.bytes;
-  }
-  const Json& reading = job.plan.nodes.front().operation.options;
-  const auto start = integer_in(reading, "start");
-  if (start && integer_in(reading, "end")) {
-    ASSIGN_OR_RETURN(const SourceProgress progress, ledger.source_progress());
-    const auto end = end_of_done(*start, progress);
-    if (end && *end > *start) {
-      sink.first = start;
-      sink.last = *end - 1;
+  if (header.joined && header.joined->published) {
+    for (std::uint32_t number = 0; number < sinks.size(); ++number) {
+      const OutputFacts* const facts = output_of_sink(header.joined->facts, number);
+      if (facts == nullptr) continue;
+      sinks[number].files = files_of(*facts);
+      sinks[number].bytes = facts->bytes;
     }
   }
-  return std::vector{std::move(sink)};
+  if (job.plan.sources().size() > 1) return sinks;  // numbers of several sources are no range
+  const Json& reading = job.plan.nodes.front().operation.options;
+  const auto start = integer_in(reading, "start");
+  if (!start || !integer_in(reading, "end")) return sinks;
+  ASSIGN_OR_RETURN(const SourceProgress progress, ledger.source_progress());
+  const auto end = end_of_done(*start, progress);
+  if (!end || *end <= *start) return sinks;
+  for (SinkView& sink : sinks) {
+    sink.first = start;
+    sink.last = *end - 1;
+  }
+  return sinks;
 }
 
 }  // namespace

@@ -28,6 +28,11 @@ struct OutputFacts {
   // By the numbers of the staged files, each place once. Empty: the output is one file. Otherwise records and bytes are
   // sums, and the checksum is 0.
   std::vector<OutputPart> parts = {};
+  // Of a plan with several sinks. Which of them these are the facts of, counted in the plan's order.
+  std::uint32_t sink = 0;
+  // Of all of them together: those that wrote something, by `sink`. Then records and bytes are sums, the checksum is 0,
+  // and there are no parts. Empty: these are the facts of one.
+  std::vector<OutputFacts> sinks = {};
   bool operator==(const OutputFacts&) const = default;
 };
 
@@ -36,7 +41,12 @@ inline OutputFacts facts_of(const OutputPart& part, const OutputFacts& whole) {
   return {true, part.records, part.bytes, part.checksum, whole.request_hash};
 }
 
-// visit(directory below that of the output, "" for itself; facts) for each file of a present output.
+// Of a slice, from those of its sinks: of one sink as they are.
+OutputFacts output_of_sinks(std::vector<OutputFacts> sinks);
+// What this sink wrote; nullptr: nothing.
+const OutputFacts* output_of_sink(const OutputFacts& facts, std::uint32_t sink);
+
+// Of one sink: visit(directory below that of the output, "" for itself; facts) for each file of a present output.
 template <typename Visit>
 Result<void> visit_files(const OutputFacts& facts, Visit&& visit) {
   if (facts.parts.empty()) return visit(std::string_view(), facts);

@@ -230,15 +230,17 @@ std::vector<std::size_t> Plan::behind(std::size_t node) const {
 }
 
 std::size_t Plan::source_of(std::uint32_t slicer) const {
-  std::size_t last = 0;
-  std::uint64_t end = 0;
-  for (std::size_t node = 0; node < nodes.size(); ++node) {
-    if (!nodes[node].inputs.empty()) continue;
-    last = node;
-    end += nodes[node].slicers;
-    if (slicer < end) return node;
+  const auto all = sources();
+  return all.size() == 1 ? all.front() : all[std::min<std::size_t>(slicer, all.size() - 1)];
+}
+
+std::vector<std::string> Plan::output_paths() const {
+  std::vector<std::string> paths;
+  for (const std::size_t node : sinks()) {
+    const auto path = operation(node).options.find("path");
+    if (path != operation(node).options.end() && path->is_string()) paths.push_back(path->get<std::string>());
   }
-  return last;
+  return paths;
 }
 
 std::string Plan::label(std::size_t node) const {
@@ -321,7 +323,6 @@ Json to_json(const Plan& plan) {
     if (plan.form == Plan::Form::graph) {
       json["id"] = node.id;
       json["inputs"] = node.inputs;
-      if (node.slicers != 1) json["slicers"] = node.slicers;
     }
     nodes.push_back(std::move(json));
   }
@@ -340,8 +341,7 @@ Result<Plan> plan_from_json(const Json& nodes) {
   for (const Json& json : nodes) {
     PlanNode node{.id = json.at("id").get<std::string>(),
                   .operation = operation_from_json(json),
-                  .inputs = json.at("inputs").get<std::vector<std::size_t>>(),
-                  .slicers = json.value("slicers", 1U)};
+                  .inputs = json.at("inputs").get<std::vector<std::size_t>>()};
     if (std::ranges::any_of(node.inputs, [&](std::size_t input) { return input >= plan.size(); }))
       return Error(ErrorCode::invalid, fmt::format("stored plan: {} is not behind its inputs", node.id));
     plan.nodes.push_back(std::move(node));

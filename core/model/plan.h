@@ -45,7 +45,6 @@ struct PlanNode {
   std::string id;  // unique in the plan; of a job that was posted as a list "<operation>-<n>", counted from 1
   OperationSpec operation;
   std::vector<std::size_t> inputs;  // numbers of the nodes whose records it gets, ascending; sources have none
-  std::uint32_t slicers = 1;        // of a source that shares the plan with others: how many slicers it has
   bool operator==(const PlanNode&) const = default;
 };
 
@@ -72,8 +71,12 @@ struct Plan {
   // The node and all that its records come to.
   std::vector<std::size_t> behind(std::size_t node) const;
 
-  // Slicers are numbered over all sources, in their order. Number of the node; of a plan of one source always that one.
+  // The source of a slicer's slices, as the number of its node. One source has all slicers; of several each has one,
+  // and slicers are numbered in their order.
   std::size_t source_of(std::uint32_t slicer) const;
+
+  // Paths that sinks write to, in their order.
+  std::vector<std::string> output_paths() const;
 
   // What users call the node: its id, or in a list the operation.
   std::string label(std::size_t node) const;

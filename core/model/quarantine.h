@@ -20,9 +20,10 @@ namespace slicemill {
 struct PipelineEntry {
   static constexpr std::uint32_t kText = 0;     // text for the reader, which could make no record of it
   static constexpr std::uint32_t kRecords = 1;  // a record of the reader
+  static constexpr std::uint32_t kNamed = 2;    // of a plan that is a graph: all others
 
-  std::uint32_t index = kRecords;  // of the operation that gets it
-  std::string operation;           // its name; "" for the two above, which every job has
+  std::uint32_t index = kRecords;  // in a list: of the operation that gets it
+  std::string operation;           // its name, in a graph its id; "" for kText and kRecords, which every job has
   bool operator==(const PipelineEntry&) const = default;
 };
 

@@ -63,7 +63,7 @@ Result<Compression> compression_option(const Json& options) {
 }  // namespace
 
 std::string FileLayout::staging_directory() const {
-  return fmt::format("{}/{}/{}", root == "/" ? "" : root, kStagingName, lineage_id);
+  return fmt::format("{}/{}/{}", root == "/" ? "" : root, kStagingName, staging_name);
 }
 
 std::string FileLayout::publish_directory() const {
@@ -152,7 +152,12 @@ Result<FileWriting> file_writing(const Json& options) {
   return writing;
 }
 
-Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id) {
+std::string staging_name(const Plan& plan, std::size_t node, std::string_view lineage_id) {
+  return plan.form == Plan::Form::graph ? fmt::format("{}.{}", lineage_id, plan.nodes[node].id)
+                                        : std::string(lineage_id);
+}
+
+Result<FileLayout> file_layout(const Json& options, std::string_view staging_name) {
   FileLayout layout;
   std::string path = text_option(options, "path", "");
   if (path.empty() || path[0] != '/') return option_error("path", fmt::format("\"{}\" is not an absolute path", path));
@@ -168,7 +173,7 @@ Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id)
   if (layout.extension.empty() || layout.extension.find('/') != std::string::npos) {
     return option_error("extension", "must be the ending of a file name");
   }
-  layout.lineage_id = lineage_id;
+  layout.staging_name = staging_name;
   layout.root = path;
   layout.replaces = text_option(options, "if_exists", "append") == "replace";
   if (layout.single_file || layout.replaces) {

@@ -3,12 +3,12 @@
 //   directory output:  <path>/<slicer>-<order, 10 digits>-<slice_id>-<request hash, 8 hex>.<extension>
 //   by fields:         <path>/<place>/<the same name> for each place (core/outputs/subdirectory.h); staged as
 //                      <staged attempt>.<number of the place>
-//   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<lineage>/parts/
-//   staged attempt:    <root>/.slicemill/<lineage>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
+//   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<staging name>/parts/
+//   staged attempt:    <root>/.slicemill/<staging name>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
 //                      root = <path>, or its directory for a single file and for a replacement
-//   replacement:       <dirname>/.slicemill/<lineage>/new/<published name>, until it takes the place of <path>
+//   replacement:       <dirname>/.slicemill/<staging name>/new/<published name>, until it takes the place of <path>
 //                      (if_exists: replace)
-//   settled columns:   <root>/.slicemill/<lineage>/columns (core/outputs/settled_columns.h)
+//   settled columns:   <root>/.slicemill/<staging name>/columns (core/outputs/settled_columns.h)
 // A staged name spells the slice's key, so that a sweep can ask the ledger about it; a published one carries the
 // slice's id, which no other execution can have. Everything under the path that does not begin with a dot is published
 // output.
@@ -21,6 +21,7 @@
 
 #include "core/formats/record_writer.h"
 #include "core/model/output_facts.h"
+#include "core/model/plan.h"
 #include "core/model/slice.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
@@ -29,8 +30,8 @@
 namespace slicemill {
 
 struct FileLayout {
-  std::string root;  // directory that holds .slicemill
-  std::string lineage_id;
+  std::string root;          // directory that holds .slicemill
+  std::string staging_name;  // below .slicemill: no other sink of any lineage has it
   std::string final_path;    // of a single file, and of a directory that is replaced
   std::string extension;     // "ldjson", "csv.gz", ...
   std::string subdirectory;  // by fields of the records (core/outputs/subdirectory.h); "": none
@@ -64,8 +65,11 @@ struct PublishedName {
 };
 std::optional<PublishedName> parse_published_name(std::string_view name);
 
+// The lineage's first execution; in a plan that is a graph with the node's id, since its sinks may share a directory.
+std::string staging_name(const Plan& plan, std::size_t node, std::string_view lineage_id);
+
 // From the resolved options of file_exporter.
-Result<FileLayout> file_layout(const Json& options, std::string_view lineage_id);
+Result<FileLayout> file_layout(const Json& options, std::string_view staging_name);
 
 // How file_exporter writes records, and the options that its schema checks together. The error starts with the option's
 // name.

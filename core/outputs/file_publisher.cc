@@ -19,6 +19,7 @@ FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, const State
       writing_(std::move(writing)),
       fails_if_exists_(state.fails_if_exists),
       is_published_(state.is_published),
+      sink_(state.sink),
       lineage_(std::move(lineage)),
       files_(files) {}
 

@@ -16,6 +16,7 @@ class FilePublisher final : public OutputPublisher {
   struct State {
     bool fails_if_exists = false;
     bool is_published = false;  // what appears as a whole has its final name
+    std::uint32_t sink = 0;     // in the plan's order
   };
   // lineage: execution ids, oldest first.
   FilePublisher(FileLayout layout, FileWriting writing, const State& state, std::vector<std::string> lineage,
@@ -61,11 +62,12 @@ class FilePublisher final : public OutputPublisher {
   const FileWriting writing_;
   const bool fails_if_exists_;
   bool is_published_;
+  const std::uint32_t sink_;
   const std::vector<std::string> lineage_;
   Files& files_;
 };
 
-// Of the job's last operation; nothing: it writes no files.
-Result<std::optional<FileLayout>> exported_layout(const JobSpec& job, std::string_view lineage_id);
+// Of a sink of the plan, by its number; nothing: it writes no files, or there is none.
+Result<std::optional<FileLayout>> exported_layout(const Plan& plan, std::uint32_t sink, std::string_view lineage_id);
 
 }  // namespace slicemill

@@ -45,7 +45,7 @@ Result<std::string> foreign_name(Files& files, const std::string& root, const st
 
 Result<bool> FilePublisher::has_mark(const std::string& directory) const {
   const auto mark = read_whole_file(files_, marked(directory));
-  if (mark) return *mark == layout_.lineage_id;
+  if (mark) return *mark == layout_.staging_name;
   if (mark.error().code == ErrorCode::not_found) return false;
   return mark.error();
 }
@@ -118,7 +118,7 @@ Result<OutputFacts> FilePublisher::complete_replacement(const OutputSource& outp
   };
   RETURN_IF_ERROR(outputs(count_output));
   ASSIGN_OR_RETURN(const auto mark, files_.create(marked(directory)));
-  RETURN_IF_ERROR(mark->write(layout_.lineage_id));
+  RETURN_IF_ERROR(mark->write(layout_.staging_name));
   RETURN_IF_ERROR(mark->sync());
   RETURN_IF_ERROR(mark->close());
   RETURN_IF_ERROR(files_.sync_directory(directory));

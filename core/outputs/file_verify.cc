@@ -124,10 +124,11 @@ class Comparison {
 // The layouts of the lineage's jobs, by the last epoch of each.
 using FormerLayouts = std::map<std::uint64_t, FileLayout>;
 
-Result<FormerLayouts> layouts_of(const std::vector<FormerJob>& former, const std::string& lineage_id) {
+Result<FormerLayouts> layouts_of(const std::vector<FormerJob>& former, std::uint32_t sink,
+                                 const std::string& lineage_id) {
   FormerLayouts layouts;
   for (const FormerJob& earlier : former) {
-    ASSIGN_OR_RETURN(auto layout, exported_layout(earlier.job, lineage_id));
+    ASSIGN_OR_RETURN(auto layout, exported_layout(earlier.job.plan, sink, lineage_id));
     if (layout && !layout->single_file && !layout->replaces) layouts.emplace(earlier.last_epoch, std::move(*layout));
   }
   return layouts;
@@ -138,7 +139,7 @@ Result<FormerLayouts> layouts_of(const std::vector<FormerJob>& former, const std
 Result<void> FilePublisher::verify_files(const OutputSource& outputs, const std::vector<FormerJob>& former,
                                          VerifyReport& report) {
   const std::string own_directory = publish_directory();
-  ASSIGN_OR_RETURN(const FormerLayouts layouts, layouts_of(former, lineage_.front()));
+  ASSIGN_OR_RETURN(const FormerLayouts layouts, layouts_of(former, sink_, lineage_.front()));
   Comparison comparison(files_, own_directory, report);
   if (const auto own = comparison.find(own_directory); !own) return own.error();
   ASSIGN_OR_RETURN(const Subdirectory subdirectory, Subdirectory::parse(layout_.subdirectory));

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/outputs/file_publisher.h"
+#include "core/outputs/sinks_publisher.h"
+#include "core/runtime/text.h"
 
 namespace slicemill {
 
@@ -18,49 +20,107 @@ Result<void> OutputPublisher::publish_joined(const OutputFacts&) {
 
 namespace {
 
-// Of the job's last operation, if that is one that publishes files.
-const Json* exporter_options(const JobSpec& job) {
-  const bool exports = !job.plan.empty() && job.plan.nodes.back().operation.name == "file_exporter";
-  return exports ? &job.plan.nodes.back().operation.options : nullptr;
+// The sinks of a plan that publish files.
+struct FileSink {
+  std::uint32_t number = 0;
+  std::size_t node = 0;
+};
+
+bool publishes_files(const OperationSpec& operation) {
+  return operation.name == "file_exporter";
+}
+
+std::vector<FileSink> file_sinks(const Plan& plan) {
+  std::vector<FileSink> found;
+  const auto sinks = plan.sinks();
+  for (std::uint32_t number = 0; number < sinks.size(); ++number)
+    if (publishes_files(plan.operation(sinks[number]))) found.push_back({number, sinks[number]});
+  return found;
+}
+
+Result<FileLayout> layout_of(const Plan& plan, std::size_t node, std::string_view lineage_id) {
+  return file_layout(plan.operation(node).options, staging_name(plan, node, lineage_id));
+}
+
+bool appears_as_a_whole(const FileLayout& layout) {
+  return layout.single_file || layout.replaces;
+}
+
+Result<std::unique_ptr<OutputPublisher>> file_publisher(const Plan& plan, const FileSink& sink,
+                                                        const std::vector<std::string>& lineage, Files& files,
+                                                        const std::optional<JoinRecord>& joined) {
+  const Json& options = plan.operation(sink.node).options;
+  ASSIGN_OR_RETURN(FileLayout layout, layout_of(plan, sink.node, lineage.front()));
+  ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));
+  const FilePublisher::State state{.fails_if_exists = options.value("if_exists", "append") == "fail",
+                                   .is_published = joined && joined->published,
+                                   .sink = sink.number};
+  return std::unique_ptr<OutputPublisher>(
+      std::make_unique<FilePublisher>(std::move(layout), std::move(writing), state, lineage, files));
+}
+
+std::vector<std::string> ids_of_sinks(const Plan& plan) {
+  std::vector<std::string> ids;
+  if (plan.form == Plan::Form::graph)
+    for (const std::size_t node : plan.sinks()) ids.push_back(plan.nodes[node].id);
+  return ids;
 }
 
 }  // namespace
 
-Result<std::optional<FileLayout>> exported_layout(const JobSpec& job, std::string_view lineage_id) {
-  const Json* const options = exporter_options(job);
-  if (options == nullptr) return std::optional<FileLayout>();
-  ASSIGN_OR_RETURN(FileLayout layout, file_layout(*options, lineage_id));
-  return std::optional(std::move(layout));
+Result<std::optional<FileLayout>> exported_layout(const Plan& plan, std::uint32_t sink, std::string_view lineage_id) {
+  for (const FileSink& each : file_sinks(plan)) {
+    if (each.number != sink) continue;
+    ASSIGN_OR_RETURN(FileLayout layout, layout_of(plan, each.node, lineage_id));
+    return std::optional(std::move(layout));
+  }
+  return std::optional<FileLayout>();
 }
 
-Result<std::string> staging_directory_of(const JobSpec& job, std::string_view lineage_id) {
-  const Json* const options = exporter_options(job);
-  if (options == nullptr) return std::string();
-  ASSIGN_OR_RETURN(const FileLayout layout, file_layout(*options, lineage_id));
-  return layout.staging_directory();
+Result<std::vector<std::string>> staging_directories_of(const JobSpec& job, std::string_view lineage_id) {
+  std::vector<std::string> directories;
+  for (const FileSink& sink : file_sinks(job.plan)) {
+    ASSIGN_OR_RETURN(const FileLayout layout, layout_of(job.plan, sink.node, lineage_id));
+    directories.push_back(layout.staging_directory());
+  }
+  return directories;
+}
+
+Result<void> remove_staging(Files& files, const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    RETURN_IF_ERROR(files.remove_tree(directory));
+    (void)files.remove(directory.substr(0, directory.rfind('/')));  // not empty: others stage there
+  }
+  return {};
 }
 
 Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, std::string_view lineage_id) {
-  ASSIGN_OR_RETURN(const auto former, exported_layout(before, lineage_id));
-  if (!former || !(former->single_file || former->replaces)) return std::string();
-  ASSIGN_OR_RETURN(const auto present, exported_layout(now, lineage_id));
-  if (present && present->publish_directory() == former->publish_directory()) return std::string();
-  return fmt::format("path, single_file or if_exists differ: what was written waits in {} to be published as a whole",
-                     former->publish_directory());
+  if (ids_of_sinks(before.plan) != ids_of_sinks(now.plan))
+    return fmt::format("the sinks are {} now and were {}", join(ids_of_sinks(now.plan), ", "),
+                       join(ids_of_sinks(before.plan), ", "));
+  for (const FileSink& sink : file_sinks(before.plan)) {
+    ASSIGN_OR_RETURN(const FileLayout former, layout_of(before.plan, sink.node, lineage_id));
+    if (!appears_as_a_whole(former)) continue;
+    ASSIGN_OR_RETURN(const auto present, exported_layout(now.plan, sink.number, lineage_id));
+    if (present && present->publish_directory() == former.publish_directory()) continue;
+    return fmt::format("path, single_file or if_exists differ: what was written waits in {} to be published as a whole",
+                       former.publish_directory());
+  }
+  return std::string();
 }
 
 Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
                                                         Files& files, const std::optional<JoinRecord>& joined) {
-  const Json* const exporter = exporter_options(job);
-  if (exporter == nullptr) return std::unique_ptr<OutputPublisher>();
-  const Json& options = *exporter;
+  const auto sinks = file_sinks(job.plan);
+  if (sinks.empty()) return std::unique_ptr<OutputPublisher>();
   if (lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
-  ASSIGN_OR_RETURN(FileLayout layout, file_layout(options, lineage.front()));
-  ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));
-  const FilePublisher::State state{.fails_if_exists = options.value("if_exists", "append") == "fail",
-                                   .is_published = joined && joined->published};
-  return std::unique_ptr<OutputPublisher>(
-      std::make_unique<FilePublisher>(std::move(layout), std::move(writing), state, lineage, files));
+  if (job.plan.sinks().size() == 1) return file_publisher(job.plan, sinks.front(), lineage, files, joined);
+  std::vector<SinksPublisher::Sink> all;
+  for (const FileSink& sink : sinks) {
+    ASSIGN_OR_RETURN(auto publisher, file_publisher(job.plan, sink, lineage, files, joined));
+    all.push_back({sink.number, job.plan.nodes[sink.node].id, std::move(publisher)});
+  }
+  return std::unique_ptr<OutputPublisher>(std::make_unique<SinksPublisher>(std::move(all)));
 }
 
 }  // namespace slicemill

@@ -79,15 +79,17 @@ class OutputPublisher {
                                       const std::vector<FormerJob>& former) = 0;
 };
 
-// Where the lineage of this first execution keeps what is not published yet: everything in it can be removed with the
-// last execution of the lineage. "" if the job stages nothing.
-Result<std::string> staging_directory_of(const JobSpec& job, std::string_view lineage_id);
+// Where the lineage of this first execution keeps what is not published yet: everything in them can be removed with the
+// last execution of the lineage. None: the job stages nothing.
+Result<std::vector<std::string>> staging_directories_of(const JobSpec& job, std::string_view lineage_id);
+// Them with all that is in them, and the directory around each unless others stage there.
+Result<void> remove_staging(Files& files, const std::vector<std::string>& directories);
 
 // Why a recovery cannot go on under another job, `now`: "" if it can. What was written waits to appear as a whole, and
-// the new job would look for it elsewhere.
+// the new job would look for it elsewhere, or the job's sinks are others.
 Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, std::string_view lineage_id);
 
-// For the last operation of the job; nullptr if its sender publishes nothing (no sender, stdout, noop).
+// For the sinks of the job; nullptr if they publish nothing (no sender, stdout, noop).
 // lineage: execution ids, oldest first. joined: as in the ledger.
 Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
                                                         Files& files, const std::optional<JoinRecord>& joined);

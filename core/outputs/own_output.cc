@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "core/formats/path_glob.h"
-#include "core/outputs/file_layout.h"
+#include "core/outputs/file_publisher.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
@@ -71,6 +71,33 @@ bool pattern_takes(const std::string& input, const PublishedFiles& published) {
   });
 }
 
+PublishedFiles published_by(const FileLayout& layout) {
+  const auto subdirectory = Subdirectory::parse(layout.subdirectory);
+  PublishedFiles published{
+      layout.replaces_directory() ? layout.final_path : layout.root, subdirectory ? subdirectory->depth() : 0, {}};
+  if (layout.single_file) {
+    published.names.push_back(name_of(layout.final_path));
+    return published;
+  }
+  for (int i = 0; i < kSamples; ++i) {
+    const SliceKey key{.order = static_cast<std::uint64_t>(1 + i * i * i)};
+    const std::string id = slice_id("sample", key);
+    published.names.push_back(layout.final_name(id, key, {.request_hash = request_hash(id)}));
+  }
+  return published;
+}
+
+// The input is read, or may be, where this appears.
+bool takes(const std::string& input, const PublishedFiles& published) {
+  std::error_code failed;
+  const auto kind = std::filesystem::status(input, failed).type();
+  const bool is_there = kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none;
+  if (!is_there && has_glob(input)) return pattern_takes(input, published);
+  const bool is_single = published.names.size() == 1;
+  return published.may_be_in(input) ||
+         (is_single && real_path(input) == real_path(published.directory + "/" + published.names[0]));
+}
+
 }  // namespace
 
 bool PublishedFiles::match(const std::string& pattern) const {
@@ -84,23 +111,14 @@ bool PublishedFiles::may_be_in(const std::string& other_directory) const {
   return other.size() == own.size() + depth && std::equal(own.begin(), own.end(), other.begin());
 }
 
-std::optional<PublishedFiles> published_files(const JobSpec& job) {
-  if (job.plan.empty() || job.plan.nodes.back().operation.name != "file_exporter") return std::nullopt;
-  const auto layout = file_layout(job.plan.nodes.back().operation.options, "");
-  if (!layout) return std::nullopt;  // its own check says what is wrong
-  const auto subdirectory = Subdirectory::parse(layout->subdirectory);
-  PublishedFiles published{
-      layout->replaces_directory() ? layout->final_path : layout->root, subdirectory ? subdirectory->depth() : 0, {}};
-  if (layout->single_file) {
-    published.names.push_back(name_of(layout->final_path));
-    return published;
+std::vector<PublishedFiles> published_files(const JobSpec& job) {
+  std::vector<PublishedFiles> all;
+  const auto sinks = job.plan.sinks();
+  for (std::uint32_t sink = 0; sink < sinks.size(); ++sink) {
+    const auto layout = exported_layout(job.plan, sink, "");
+    if (layout && *layout) all.push_back(published_by(**layout));  // its own check says what is wrong otherwise
   }
-  for (int i = 0; i < kSamples; ++i) {
-    const SliceKey key{.order = static_cast<std::uint64_t>(1 + i * i * i)};
-    const std::string id = slice_id("sample", key);
-    published.names.push_back(layout->final_name(id, key, {.request_hash = request_hash(id)}));
-  }
-  return published;
+  return all;
 }
 
 Error own_output_error(const std::string& input, const std::string& output) {
@@ -112,21 +130,8 @@ Error own_output_error(const std::string& input, const std::string& output) {
 }
 
 Result<void> check_own_output(const std::string& input, const JobSpec& job) {
-  const auto published = published_files(job);
-  if (!published) return {};
-  std::error_code failed;
-  const auto kind = std::filesystem::status(input, failed).type();
-  const bool is_there = kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none;
-  bool takes = false;
-  if (!is_there && has_glob(input)) {
-    takes = pattern_takes(input, *published);
-  } else {
-    const std::string real = real_path(input);
-    const bool is_single = published->names.size() == 1;
-    takes = published->may_be_in(input) ||
-            (is_single && real == real_path(published->directory + "/" + published->names[0]));
-  }
-  if (takes) return own_output_error(input, published->directory);
+  for (const PublishedFiles& published : published_files(job))
+    if (takes(input, published)) return own_output_error(input, published.directory);
   return {};
 }
 

@@ -10,7 +10,7 @@
 
 namespace slicemill {
 
-// What the job's sender publishes, if that are files.
+// What a sink of the job publishes, if that are files.
 struct PublishedFiles {
   std::string directory;
   std::size_t depth = 0;           // the files are so many directories below, whose names depend on the records
@@ -22,8 +22,8 @@ struct PublishedFiles {
   bool may_be_in(const std::string& other_directory) const;
 };
 
-// Nothing: the job's sender writes no files.
-std::optional<PublishedFiles> published_files(const JobSpec& job);
+// Of each sink that writes files.
+std::vector<PublishedFiles> published_files(const JobSpec& job);
 
 // invalid, naming both, if a reader of `input` (a file, a directory or a pattern) would read what the job
 // publishes. Links in the part of the pattern before its first special character are followed; where others lead is

@@ -12,7 +12,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 7;
+constexpr std::uint8_t kVersion = 8;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 using Writer = FormWriter;
@@ -92,21 +92,49 @@ constexpr auto kOutputPart = [](auto& io, auto& p) {
   io.fixed64(p.checksum);
 };
 
-enum class FactsForm : std::uint8_t { none, one_file, several_files };
+enum class FactsForm : std::uint8_t { none, one_file, several_files, several_sinks };
 
+template <typename F>
+FactsForm form_of(const F& f) {
+  if (!f.present) return FactsForm::none;
+  if (!f.sinks.empty()) return FactsForm::several_sinks;
+  return f.parts.empty() ? FactsForm::one_file : FactsForm::several_files;
+}
+
+// The form, and what all but `none` have.
 template <typename Io, typename F>
-void facts(Io& io, F& f) {
-  auto form = !f.present ? FactsForm::none : f.parts.empty() ? FactsForm::one_file : FactsForm::several_files;
-  enumeration(io, form, 2);
+FactsForm begin_facts(Io& io, F& f, FactsForm last) {
+  auto form = form_of(f);
+  enumeration(io, form, static_cast<std::uint8_t>(last));
   if constexpr (kReadsForm<Io>) f.present = form != FactsForm::none;
-  if (form == FactsForm::none) return;
+  if (form == FactsForm::none) return form;
   io.number(f.records);
   io.number(f.bytes);
   io.fixed64(f.checksum);
   io.fixed32(f.request_hash);
-  if (form != FactsForm::several_files) return;
+  return form;
+}
+
+template <typename Io, typename F>
+void parts(Io& io, F& f) {
   io.list(f.parts, kOutputPart);
   if constexpr (kReadsForm<Io>) io.valid = io.valid && !f.parts.empty();
+}
+
+constexpr auto kSinkFacts = [](auto& io, auto& f) {
+  io.number(f.sink);
+  const FactsForm form = begin_facts(io, f, FactsForm::several_files);
+  if (form == FactsForm::several_files) parts(io, f);
+  if constexpr (kReadsForm<std::remove_reference_t<decltype(io)>>) io.valid = io.valid && form != FactsForm::none;
+};
+
+template <typename Io, typename F>
+void facts(Io& io, F& f) {
+  const FactsForm form = begin_facts(io, f, FactsForm::several_sinks);
+  if (form == FactsForm::several_files) parts(io, f);
+  if (form != FactsForm::several_sinks) return;
+  io.list(f.sinks, kSinkFacts);
+  if constexpr (kReadsForm<Io>) io.valid = io.valid && !f.sinks.empty();
 }
 
 template <typename Io, typename R>

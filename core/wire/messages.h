@@ -1,11 +1,12 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
 // clang-format off
-//   frame       := magic=0x53:u8 version=7:u8 type:u8 reserved=0:u8 body
+//   frame       := magic=0x53:u8 version=8:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
-//   facts       := form:u8 [records bytes checksum:u64le request_hash:u32le [list<part>]]
-//                                                           form: 0 no output, 1 one file, 2 several: with the list
+//   facts       := form:u8 [records bytes checksum:u64le request_hash:u32le [list<part>] [list<sink:varint facts>]]
+//                                                           form: 0 no output, 1 one file, 2 several: with the parts,
+//                                                           3 of several sinks: with those, none of form 0 or 3
 //   part        := place records bytes checksum:u64le
 //   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
 //                  list<remark>

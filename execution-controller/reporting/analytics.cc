@@ -22,6 +22,7 @@ double thousandths(std::uint64_t part, std::uint64_t whole) {
 
 Analytics::Analytics(const JobSpec& job, const LedgerFigures& before) {
   for (std::size_t node = 0; node < job.plan.size(); ++node) ops_.push_back(job.plan.label(node));
+  for (const PlanNode& node : job.plan.nodes) inputs_.push_back(node.inputs);
   sums_.resize(ops_.size());
   if (before.operations.size() != ops_.size()) return;
   sums_ = before.operations;
@@ -47,6 +48,13 @@ void Analytics::put(LedgerFigures& figures) const {
   figures.operations = sums_;
 }
 
+std::optional<std::uint64_t> Analytics::records_into(std::size_t operation) const {
+  if (inputs_[operation].empty()) return std::nullopt;
+  std::uint64_t sum = 0;
+  for (const std::size_t input : inputs_[operation]) sum += sums_[input].records;
+  return sum;
+}
+
 std::vector<OperationStats> Analytics::operations() const {
   std::vector<OperationStats> list;
   if (slices_ == 0) return list;
@@ -56,7 +64,7 @@ std::vector<OperationStats> Analytics::operations() const {
                     .order = i,
                     .slices = slices_,
                     .measured = measured_,
-                    .records_in = i == 0 ? std::nullopt : std::optional(sums_[i - 1].records),
+                    .records_in = records_into(i),
                     .totals = sums_[i],
                     .share = total_ns == 0 ? std::nullopt : std::optional(thousandths(sums_[i].time_ns, total_ns))});
   }

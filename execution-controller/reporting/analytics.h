@@ -33,8 +33,11 @@ class Analytics {
   std::vector<std::string> averages() const;
 
  private:
+  std::optional<std::uint64_t> records_into(std::size_t operation) const;
+
   std::vector<std::string> ops_;
-  std::vector<OperationTotals> sums_;  // by operation
+  std::vector<std::vector<std::size_t>> inputs_;  // by operation
+  std::vector<OperationTotals> sums_;             // by operation
   std::uint64_t slices_ = 0;
   std::uint64_t measured_ = 0;
 };

@@ -16,17 +16,16 @@ constexpr std::uint64_t kMostAhead = 64;  // slices: each holds its records
 
 }  // namespace
 
-Redrive::Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted,
+Redrive::Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, std::size_t sources,
                  std::optional<MendedRecords> chosen, Hooks hooks)
     : loop_(loop),
       ledger_(ledger),
       writer_(writer),
       chosen_(std::move(chosen)),
       hooks_(std::move(hooks)),
-      finished_(!wanted) {
-  const auto& positions = ledger.header().positions;
-  if (const auto stored = positions.find(0); stored != positions.end()) position_ = stored->second;
-}
+      positions_(ledger.header().positions),
+      is_by_slicer_(sources > 1),
+      finished_(!wanted) {}
 
 void Redrive::fill(std::uint64_t waiting, std::uint64_t ahead) {
   if (finished_ || halted_ || reading_ || waiting >= std::min(ahead, kMostAhead)) return;
@@ -69,35 +68,47 @@ void Redrive::page_read(Result<std::vector<QuarantineRow>> page) {
     return;
   }
   after_ = page->back().at;
-  const std::uint16_t generation = ledger_.header().generation();
   choose(*page);
   if (page->empty()) {
     hooks_.on_change();
     return;
   }
-  auto run = std::make_shared<SliceRun>(SliceRun{.generation = generation,
-                                                 .slicer = 0,
-                                                 .first_order = position_.highest_order + 1,
-                                                 .created_ms = loop_.wall_ms(),
-                                                 .requests = slices_of(*page)});
-  position_.highest_order += run->count();
+  const auto runs = runs_of(*page);
   auto& batch = writer_.batch();
-  batch.created.push_back(*run);
-  batch.positions[0] = position_;
+  for (const auto& run : runs) {
+    batch.created.push_back(*run);
+    batch.positions[run->slicer] = positions_[run->slicer];
+  }
   for (const auto& row : *page) batch.released.push_back(row.at);
   reading_ = true;  // until they are created
-  writer_.after_sync([this, run] {
+  writer_.after_sync([this, runs] {
     reading_ = false;
     if (!fault("redriven")) {
       hooks_.on_fatal(Error(ErrorCode::io, "fault point redriven fired"));
       return;
     }
-    hooks_.on_created({run, 0, run->count()});
+    for (const auto& run : runs) hooks_.on_created({run, 0, run->count()});
     hooks_.on_change();
   });
 }
 
-ListRequests Redrive::slices_of(const std::vector<QuarantineRow>& rows) const {
+std::vector<std::shared_ptr<SliceRun>> Redrive::runs_of(const std::vector<QuarantineRow>& rows) {
+  std::map<std::uint32_t, std::vector<const QuarantineRow*>> by_slicer;
+  for (const QuarantineRow& row : rows) by_slicer[is_by_slicer_ ? row.at.slice.slicer : 0].push_back(&row);
+  std::vector<std::shared_ptr<SliceRun>> runs;
+  for (const auto& [slicer, own] : by_slicer) {
+    SlicerPosition& position = positions_[slicer];
+    runs.push_back(std::make_shared<SliceRun>(SliceRun{.generation = ledger_.header().generation(),
+                                                       .slicer = slicer,
+                                                       .first_order = position.highest_order + 1,
+                                                       .created_ms = loop_.wall_ms(),
+                                                       .requests = slices_of(own)}));
+    position.highest_order += runs.back()->count();
+  }
+  return runs;
+}
+
+ListRequests Redrive::slices_of(const std::vector<const QuarantineRow*>& rows) {
   ListRequests list;
   RedrivenRequest request;
   std::size_t bytes = 0;
@@ -107,7 +118,8 @@ ListRequests Redrive::slices_of(const std::vector<QuarantineRow>& rows) const {
     request.records.clear();
     bytes = 0;
   };
-  for (const auto& [at, generation, at_ms, record] : rows) {
+  for (const QuarantineRow* row : rows) {
+    const QuarantinedRecord& record = row->record;
     if (record.entry != request.entry || request.records.size() == kRecordsPerSlice ||
         bytes + record.bytes.size() > kBytesPerSlice)
       cut();

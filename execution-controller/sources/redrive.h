@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,10 +29,10 @@ class Redrive {
     std::function<void(const Error&)> on_fatal;
   };
 
-  // wanted: false in every execution that is no redrive; then there is nothing to do. chosen: only these records run,
-  // with these bytes; nothing: all of them, as they are.
-  Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, std::optional<MendedRecords> chosen,
-          Hooks hooks);
+  // wanted: false in every execution that is no redrive; then there is nothing to do. sources: of the plan. chosen:
+  // only these records run, with these bytes; nothing: all of them, as they are.
+  Redrive(Loop& loop, const SliceLedger& ledger, LedgerWriter& writer, bool wanted, std::size_t sources,
+          std::optional<MendedRecords> chosen, Hooks hooks);
 
   // Makes slices while fewer than `ahead` wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);
@@ -43,15 +44,18 @@ class Redrive {
   // Leaves the chosen ones of earlier executions, mended.
   void choose(std::vector<QuarantineRow>& page) const;
   void page_read(Result<std::vector<QuarantineRow>> page);
-  // The records as slices: each has records that enter at the same operation.
-  ListRequests slices_of(const std::vector<QuarantineRow>& rows) const;
+  // The records as slices, by the slicer under whose name they are created: that of their source.
+  std::vector<std::shared_ptr<SliceRun>> runs_of(const std::vector<QuarantineRow>& rows);
+  // Each has records that enter at the same operation.
+  static ListRequests slices_of(const std::vector<const QuarantineRow*>& rows);
 
   Loop& loop_;
   const SliceLedger& ledger_;
   LedgerWriter& writer_;
   std::optional<MendedRecords> chosen_;
   Hooks hooks_;
-  SlicerPosition position_;  // of slicer 0, under whose name the slices are created
+  std::map<std::uint32_t, SlicerPosition> positions_;  // of the slicers under whose names slices are created
+  const bool is_by_slicer_;
   std::optional<QuarantinePlace> after_;
   bool reading_ = false;
   bool finished_ = false;

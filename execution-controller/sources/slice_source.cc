@@ -27,6 +27,7 @@ bool source_may_recover(const Error& error) {
 
 struct SliceSource::State {
   std::uint32_t id = 0;
+  std::size_t source = 0;          // number of the node in the plan
   std::shared_ptr<Slicer> slicer;  // shared with the executor while a turn is under way
   SlicerPosition position;
   bool in_turn = false;
@@ -49,7 +50,8 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
   for (std::uint32_t id = 0; id < count; ++id) {
     auto state = std::make_unique<State>();
     state->id = id;
-    state->slicer = make_job_slicer(job_);
+    state->source = job_.plan.source_of(id);
+    state->slicer = make_source_slicer(job_.plan, state->source);
     if (!state->slicer) break;
     if (const auto stored = header.positions.find(id); stored != header.positions.end())
       state->position = stored->second;
@@ -65,11 +67,12 @@ bool SliceSource::can_resume() const {
 }
 
 SliceSource::Opening SliceSource::opening_of(const State& state) const {
+  const bool shares_input = job_.plan.sources().size() == 1;
   return {state.slicer,
           {.job = job_,
-           .options = job_.plan.nodes.front().operation.options,
-           .slicer = state.id,
-           .slicers = static_cast<std::uint32_t>(states_.size()),
+           .options = job_.plan.operation(state.source).options,
+           .slicer = shares_input ? state.id : 0,
+           .slicers = shares_input ? static_cast<std::uint32_t>(states_.size()) : 1,
            .persistent = job_.persistent,
            .epoch = epoch_,
            .now = [&loop = loop_] { return loop.now(); },
@@ -86,7 +89,7 @@ void SliceSource::open(std::function<void(Result<void>)> done) {
   auto openings = std::make_shared<std::vector<Opening>>();
   for (auto& state : states_) {
     if (state->position.finished) continue;
-    if (open_failures_ > 0) state->slicer = make_job_slicer(job_);
+    if (open_failures_ > 0) state->slicer = make_source_slicer(job_.plan, state->source);
     openings->push_back(opening_of(*state));
   }
   auto result = std::make_shared<Result<void>>();
@@ -135,7 +138,7 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
   // A turn that failed may have passed over what it had cut already: it is cut again, from the last one that was good.
   std::optional<Opening> reopening;
   if (state.failures > 0 && state.slicer->is_recoverable()) {
-    state.slicer = make_job_slicer(job_);
+    state.slicer = make_source_slicer(job_.plan, state.source);
     reopening = opening_of(state);
   }
   loop_.offload(
@@ -237,7 +240,10 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
 }
 
 SourceUnit SliceSource::unit() const {
-  return states_.empty() ? SourceUnit::none : states_.front()->slicer->unit();
+  if (states_.empty()) return SourceUnit::none;
+  const SourceUnit first = states_.front()->slicer->unit();
+  const bool are_alike = std::ranges::all_of(states_, [&](const auto& s) { return s->slicer->unit() == first; });
+  return are_alike ? first : SourceUnit::none;
 }
 
 std::optional<std::uint64_t> SliceSource::total() const {

@@ -15,21 +15,13 @@ namespace {
 
 constexpr Duration kLookForProcesses = std::chrono::milliseconds(100);
 
-// The directory that holds those of all lineages goes with the last of them.
-Result<void> remove_staging(const std::string& staging) {
-  if (staging.empty()) return {};
-  RETURN_IF_ERROR(posix_files().remove_tree(staging));
-  (void)posix_files().remove(staging.substr(0, staging.rfind('/')));  // not empty: it stays
-  return {};
-}
-
 Result<void> remove_files(const DataLayout& layout, const RemovedRow& row) {
   const std::string ledger = layout.ledger_directory(row.ex_id.text);
   for (const auto& tree :
        {ledger, ledger + ".tmp", layout.log_directory(row.ex_id.text), layout.marker_directory(row.ex_id.text)})
     RETURN_IF_ERROR(posix_files().remove_tree(tree));
   RETURN_IF_ERROR(posix_files().remove(layout.launch_file(row.ex_id.text)));
-  return remove_staging(row.staging);
+  return remove_staging(posix_files(), row.staging);
 }
 
 Error not_there(const ExecutionId& id) {
@@ -101,23 +93,24 @@ Result<RegistryBatch::Removal> ExecutionRemovals::removal_of(const ExecutionRow&
   }
   auto staging = staging_of(row);
   if (!staging) log(LogLevel::warn, "what execution {} staged stays: {}", row.ex_id.text, staging.error().message);
-  return RegistryBatch::Removal{row.ex_id, row.seq, loop_.wall_ms(), staging ? std::move(*staging) : std::string()};
+  return RegistryBatch::Removal{row.ex_id, row.seq, loop_.wall_ms(),
+                                staging ? std::move(*staging) : std::vector<std::string>()};
 }
 
-// "" if another execution of its lineage stages there too: a recovery joins what its source staged.
-Result<std::string> ExecutionRemovals::staging_of(const ExecutionRow& row) const {
-  const auto place_of = [this](const ExecutionRow& one) -> Result<std::string> {
+// Without those where another execution of its lineage stages too: a recovery joins what its source staged.
+Result<std::vector<std::string>> ExecutionRemovals::staging_of(const ExecutionRow& row) const {
+  const auto places_of = [this](const ExecutionRow& one) -> Result<std::vector<std::string>> {
     ASSIGN_OR_RETURN(const JobSpec spec, spec_of(registry_, one));
-    return staging_directory_of(spec, one.lineage.text);
+    return staging_directories_of(spec, one.lineage.text);
   };
-  if (!row.owns_staging) return std::string();
-  ASSIGN_OR_RETURN(const std::string own, place_of(row));
+  if (!row.owns_staging) return std::vector<std::string>();
+  ASSIGN_OR_RETURN(std::vector<std::string> own, places_of(row));
   if (own.empty()) return own;
   ASSIGN_OR_RETURN(const auto relatives, registry_.executions_of_lineage(row.lineage));
   for (const auto& relative : relatives) {
     if (relative.ex_id == row.ex_id || relative.deleted) continue;
-    ASSIGN_OR_RETURN(const std::string place, place_of(relative));
-    if (place == own) return std::string();
+    ASSIGN_OR_RETURN(const std::vector<std::string> places, places_of(relative));
+    std::erase_if(own, [&](const std::string& place) { return std::ranges::find(places, place) != places.end(); });
   }
   return own;
 }
@@ -167,15 +160,15 @@ void ExecutionRemovals::free_staging_of(const JobId& id) {
     }
     const auto row = registry_.execution_facts(ex_id);
     if (!row || !*row) continue;
-    auto place = staging_of(**row);
-    if (place && !place->empty()) places.push_back(std::move(*place));
+    auto own = staging_of(**row);
+    if (own) std::ranges::move(*own, std::back_inserter(places));
   }
   if (places.empty()) return;
   loop_.offload(
       Loop::Executor::query,
       [places = std::move(places)] {
         for (const auto& place : places) {
-          const auto removed = remove_staging(place);
+          const auto removed = remove_staging(posix_files(), {place});
           if (!removed) log(LogLevel::error, "cannot free {}: {}", place, removed.error().message);
         }
       },

@@ -35,7 +35,7 @@ class ExecutionRemovals {
   void free_left();
   // Its place in the batch that removes it, or why it stays.
   Result<RegistryBatch::Removal> removal_of(const ExecutionRow& row) const;
-  Result<std::string> staging_of(const ExecutionRow& row) const;
+  Result<std::vector<std::string>> staging_of(const ExecutionRow& row) const;
   void free(const ExecutionId& id, const std::function<void(Result<RemovedRow>)>& done);
   void freed(const RemovedRow& row, const Result<void>& result, const std::function<void(Result<RemovedRow>)>& done);
 

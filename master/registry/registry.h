@@ -125,8 +125,8 @@ struct RemovedRow {
   ExecutionId lineage;
   bool has_ledger = false;
   WallMs at = 0;
-  std::string staging;  // directory of its output that was never published, to be removed with it; "" for none
-  bool freed = false;   // nothing of it is left in the file system
+  std::vector<std::string> staging;  // directories of its output that was never published, to be removed with it
+  bool freed = false;                // nothing of it is left in the file system
   bool operator==(const RemovedRow&) const = default;
 };
 
@@ -174,7 +174,7 @@ struct RegistryBatch {
     ExecutionId ex_id;
     std::int64_t seq = 0;
     WallMs at = 0;
-    std::string staging;
+    std::vector<std::string> staging;
   };
   std::vector<Removal> removed;    // rows and history go, a RemovedRow stays
   std::vector<ExecutionId> freed;  // of removed ones

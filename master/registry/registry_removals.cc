@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/runtime/json.h"
 #include "master/lists/list_index.h"
 #include "master/registry/registry_rows.h"
 
@@ -22,9 +23,24 @@ constexpr const char* kHasNewer =
     "(deleted = 1 OR EXISTS (SELECT 1 FROM executions newer WHERE newer.job_id = executions.job_id AND "
     "newer.seq > executions.seq))";
 
+// One path as it is, several as a JSON array: paths are absolute.
+std::string text_of_staging(const std::vector<std::string>& directories) {
+  if (directories.size() > 1) return to_compact_text(directories);
+  return directories.empty() ? std::string() : directories.front();
+}
+
+std::vector<std::string> staging_of_text(const std::string& text) {
+  if (text.empty()) return {};
+  if (text.front() != '[') return {text};
+  std::vector<std::string> directories;
+  if (const auto list = parse_json(text); list && list->is_array())
+    for (const Json& directory : *list) directories.push_back(directory.get<std::string>());
+  return directories;
+}
+
 RemovedRow read_removed_row(const Statement& row) {
   return {ExecutionId(row.text(0)), row.integer(1),      JobId(row.text(2)), ExecutionId(row.text(3)),
-          ExecutionId(row.text(4)), row.integer(5) != 0, row.integer(6),     row.text(7),
+          ExecutionId(row.text(4)), row.integer(5) != 0, row.integer(6),     staging_of_text(row.text(7)),
           row.integer(8) != 0};
 }
 
@@ -65,7 +81,7 @@ Result<void> remove_execution(Database& database, const RegistryBatch::Removal& 
                                         "FROM executions WHERE ex_id = ?1"));
     keep.bind(1, id);
     keep.bind(2, removal.at);
-    keep.bind(3, removal.staging);
+    keep.bind(3, text_of_staging(removal.staging));
     RETURN_IF_ERROR(keep.run());
   }
   RETURN_IF_ERROR(unindex_execution(database, removal.seq));

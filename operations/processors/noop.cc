@@ -7,6 +7,7 @@ class Noop final : public Processor {
  public:
   Result<void> initialize(const OperationContext&) override { return {}; }
   Result<void> process(RecordBatch&) override { return {}; }
+  bool changes_batches() const override { return false; }
   void change_columns(std::vector<std::string>&) const override {}
 };
 

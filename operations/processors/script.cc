@@ -181,7 +181,7 @@ class Script final : public Processor {
   Result<void> initialize(const OperationContext& context) override {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(spec_, child_spec(context));
-    name_ = fmt::format("operations[{}] {}", context.index, context.operation.options.at("command").get<std::string>());
+    name_ = fmt::format("{} {}", context.node(), context.operation.options.at("command").get<std::string>());
     framing_ = {.has_lengths = context.operation.options.value("framing", "lines") == "length",
                 .is_little_endian = context.operation.options.value("byte_order", "big") == "little",
                 .is_json = !context.operation.is_raw(),

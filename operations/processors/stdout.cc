@@ -31,6 +31,7 @@ class Stdout final : public Processor {
     // One write for all, so that the lines of workers that share a terminal or a file are not mixed.
     return write_standard_output(lines_);
   }
+  bool changes_batches() const override { return false; }
   void change_columns(std::vector<std::string>&) const override {}
 
  private:

@@ -45,6 +45,8 @@ class FileExporter final : public Sender {
   Result<void> initialize(const OperationContext& context) override {
     options_ = context.operation.options;
     files_ = context.files;
+    plan_ = context.job.plan;
+    node_ = context.index;
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     ASSIGN_OR_RETURN(subdirectory_, Subdirectory::parse(options_.value(kSubdirectoryOption, std::string())));
@@ -57,8 +59,9 @@ class FileExporter final : public Sender {
   }
 
   Result<void> begin(const SliceContext& slice) override {
-    if (!layout_ || layout_->lineage_id != slice.lineage_id) {
-      ASSIGN_OR_RETURN(layout_, file_layout(options_, slice.lineage_id));
+    if (!layout_ || lineage_id_ != slice.lineage_id) {
+      lineage_id_ = slice.lineage_id;
+      ASSIGN_OR_RETURN(layout_, file_layout(options_, staging_name(plan_, node_, lineage_id_)));
       columns_.clear();
     }
     key_ = slice.key;
@@ -77,6 +80,8 @@ class FileExporter final : public Sender {
     for (const Part& part : parts_) RETURN_IF_ERROR(part.file->expect_columns(names));
     return {};
   }
+
+  bool changes_batches() const override { return !subdirectory_.is_empty() && !rejecter_.fails_slice(); }
 
   Result<void> write(RecordBatch& batch) override {
     if (batch.records.empty()) return {};
@@ -234,12 +239,15 @@ class FileExporter final : public Sender {
   }
 
   Json options_;
+  Plan plan_;
+  std::size_t node_ = 0;
   Files* files_ = nullptr;
   FileWriting writing_;
   Subdirectory subdirectory_;
   RecordRejecter rejecter_;
   JsonIndexer indexer_;
-  std::optional<FileLayout> layout_;
+  std::string lineage_id_;
+  std::optional<FileLayout> layout_;     // of the lineage
   std::vector<std::string> columns_;     // that are settled for the lineage; empty: not yet asked for
   std::vector<OperationRemark> absent_;  // by field of `fields`
   OperationRemark replaced_;

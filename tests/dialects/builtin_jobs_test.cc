@@ -83,7 +83,7 @@ TEST(JobSpecs, HoldWhatTheDocumentSays) {
   EXPECT_EQ(spec.plan.nodes[1].operation.bad_records, BadRecords::quarantine);
   EXPECT_FALSE(spec.plan.nodes[1].operation.is_raw());
   EXPECT_TRUE(spec.plan.nodes[2].operation.is_raw()) << "an option of that name means nothing";
-  for (const auto& [id, operation, inputs, slicers] : spec.plan.nodes)
+  for (const auto& [id, operation, inputs] : spec.plan.nodes)
     for (const auto& [name, value] : operation.options.items()) EXPECT_FALSE(name.starts_with('_')) << name;
 }
 

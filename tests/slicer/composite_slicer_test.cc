@@ -24,7 +24,7 @@ SlicerContext context_of(const JobSpec& job) {
 // All requests; with `anew` every turn is made by a new slicer from the stored position.
 std::vector<std::string> requests(const JobSpec& job, bool anew) {
   std::vector<std::string> all;
-  auto slicer = make_job_slicer(job);
+  auto slicer = make_source_slicer(job.plan, 0);
   EXPECT_TRUE(slicer->open(context_of(job), ""));
   while (true) {
     auto turn = slicer->next(1);
@@ -36,7 +36,7 @@ std::vector<std::string> requests(const JobSpec& job, bool anew) {
     }
     if (turn->finished) return all;
     if (!anew) continue;
-    slicer = make_job_slicer(job);
+    slicer = make_source_slicer(job.plan, 0);
     EXPECT_TRUE(slicer->open(context_of(job), turn->position));
   }
 }
@@ -61,7 +61,7 @@ TEST(CompositeSlicer, GoesOnFromAnyPositionAsIfItHadNeverStopped) {
 TEST(CompositeSlicer, RefusesPositionsThatAreNotItsOwn) {
   const auto job = id_job(100, 2);
   for (const char* position : {"x", "{}", R"({"inner":1,"rest":[]})", R"({"inner":"","rest":[1]})"}) {
-    const auto opened = make_job_slicer(job)->open(context_of(job), position);
+    const auto opened = make_source_slicer(job.plan, 0)->open(context_of(job), position);
     ASSERT_FALSE(opened) << position;
     EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
   }

@@ -425,11 +425,11 @@ TEST_F(SliceRunnerTest, BadPipelinesAreNotMade) {
     return made ? std::string() : made.error().message;
   };
   EXPECT_THAT(words("[]"), HasSubstr("no operations"));
-  EXPECT_THAT(words(R"([{"_op":"work"},{"_op":"send"}])"), HasSubstr("operations[0]: must be a reader"));
+  EXPECT_THAT(words(R"([{"_op":"work"},{"_op":"send"}])"), HasSubstr("operations[0] work: must be a reader"));
   EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"nothing"}])"),
               HasSubstr("operations[1] nothing: this worker does not know"));
   EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"send"},{"_op":"work"}])"),
-              HasSubstr("operations[2] work: readers come first"));
+              HasSubstr("operations[1] send: a sender gives no records to others"));
   EXPECT_THAT(words(R"([{"_op":"read"},{"_op":"liar"}])"), HasSubstr("not of the kind"));
   trace_.fail_at = "reader.initialize";
   EXPECT_THAT(words(kLine), HasSubstr("operations[0] read: failed at reader.initialize"));

@@ -105,6 +105,16 @@ const QuarantineRow kQuarantined{
     {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
 const CommittedOutput kOutput{kSlice, {kMax64, 0xFFFFFFFF}, {true, 1, kMax64, 3, 4}};
 const CommittedOutput kParts{kSlice, {7, 1}, {true, 3, 50, 0, 4, {{"DE/2026", 1, 20, kMax64}, {"%00/2026", 2, 30, 0}}}};
+const CommittedOutput kSinks{
+    kSlice,
+    {7, 1},
+    {.present = true,
+     .records = 4,
+     .bytes = 90,
+     .request_hash = 4,
+     .sinks = {
+         {.present = true, .records = 1, .bytes = 40, .checksum = kMax64, .request_hash = 4, .sink = 0},
+         {.present = true, .records = 3, .bytes = 50, .request_hash = 4, .parts = {{"DE", 3, 50, 9}}, .sink = 7}}}};
 
 std::vector<Sample> samples() {
   std::vector<Sample> all;
@@ -135,6 +145,7 @@ std::vector<Sample> samples() {
         decode_quarantine);
   other("output", output_key(kSlice), encode_output(output_key(kSlice), kOutput), decode_output);
   other("output in parts", output_key(kSlice), encode_output(output_key(kSlice), kParts), decode_output);
+  other("output of sinks", output_key(kSlice), encode_output(output_key(kSlice), kSinks), decode_output);
   return all;
 }
 
@@ -157,6 +168,7 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_row(row_key(kSlice), encode_row(row_key(kSlice), kRow)), kRow);
   EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kOutput)), kOutput);
   EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kParts)), kParts);
+  EXPECT_EQ(*decode_output(output_key(kSlice), encode_output(output_key(kSlice), kSinks)), kSinks);
   EXPECT_EQ(*decode_quarantine(quarantine_key(kQuarantined.at),
                                encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined)),
             kQuarantined);

@@ -64,7 +64,6 @@ TEST(JobSpec, AGraphSurvivesToo) {
   JobSpec spec = full_spec();
   spec.plan = *plan_of(
       {{"a", {.name = "id_range"}, {}}, {"b", {.name = "noop"}, {"a"}}, {"c", {.name = "file_exporter"}, {"a", "b"}}});
-  spec.plan.nodes[0].slicers = 3;
   EXPECT_EQ(to_json(spec)["version"], 2) << "older programs would run it as a list";
   const auto back = parse_job_spec(to_compact_text(to_json(spec)));
   ASSERT_TRUE(back) << back.error().message;

@@ -409,7 +409,7 @@ TEST_F(SingleFileTest, AHeaderHasTheSettledColumns) {
 TEST(FileLayout, ParsesTheNamesItMakes) {
   FileLayout layout;
   layout.root = "/r";
-  layout.lineage_id = "l";
+  layout.staging_name = "l";
   layout.extension = "csv";
   const SliceKey key{3, 2, 71, 5};
   const auto staged = parse_staged_name(fs::path(layout.staged_path(key, {12, 4})).filename().string());

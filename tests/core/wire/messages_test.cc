@@ -35,6 +35,17 @@ SliceResult in_parts() {
                      .parts = {{"DE/2026", 1, 20, 0xFEDCBA9876543210}, {"", 2, 30, 0}}}};
 }
 
+SliceResult of_sinks() {
+  return {.key = {0, 1, 507, 1},
+          .attempt = {9, 1},
+          .output = {.present = true,
+                     .records = 5,
+                     .bytes = 90,
+                     .request_hash = 7,
+                     .sinks = {{.present = true, .records = 2, .bytes = 40, .checksum = 8, .request_hash = 7},
+                               {.present = true, .records = 3, .bytes = 50, .parts = {{"DE", 3, 50, 9}}, .sink = 3}}}};
+}
+
 SliceRun listed() {
   return {
       .generation = 1, .slicer = 2, .first_order = 3, .created_ms = 4, .requests = ListRequests{{"{}", "{\"a\":1}"}}};
@@ -50,38 +61,41 @@ SpanOrder numbers(std::int64_t count) {
 std::vector<Message> all_messages() {
   const ProcessIdentity process{"boot", 123, 456};
   const HeldSlice held{{0, 0, 8, 1}, {2, 1}};
-  return {
-      Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
-      Results{
-          3, 17, {some_result(), {.key = {0, 1, 5, 1}, .count = 500, .attempt = {9, 1}, .records_in = 12}, in_parts()}},
-      Recalled{3, {held}},
-      Heartbeat{3, true, 7, 9, 12, true, "debug"},
-      Goodbye{"because"},
-      Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
-      Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}, {numbers(9), {listed(), {4, 1}, true}}},
-      Acked{99},
-      Recall{4, 3},
-      Leave{},
-      HelloAgain{},
-      SetLogLevel{"trace"},
-      ControllerHello{"ex", 4, process},
-      Status{4, "running", "why", Stats{.queued = 3, .progress = {.percent = 1.5}}, 12, "warn"},
-      Finished{4, "failed", "why", Stats{.notices = {"a"}, .summary = RunSummary{.ex_id = "e"}}},
-      Answer{6, false, 3, "no", "[]"},
-      WorkerLost{-1, "silent"},
-      ControllerWelcome{},
-      Verb{7, VerbName::stop, "500"},
-      Query{8, QueryName::quarantine, 1, 2},
-      FinishedAck{},
-      WorkerExit{44, "signal 9"},
-      Cancel{4, {held}},
-      Wanted{3, "debug"},
-      LedgerMade{5},
-      LedgerNoted{},
-      WorkersWait{"no room"},
-      PulseWanted{process},
-      Pulse{"/proc/1/fd/3"},
-      PulseTaken{2000}};
+  return {Hello{"host__ab", process, "/tmp/note", {held, held}, 5, {some_result()}},
+          Results{3,
+                  17,
+                  {some_result(),
+                   {.key = {0, 1, 5, 1}, .count = 500, .attempt = {9, 1}, .records_in = 12},
+                   in_parts(),
+                   of_sinks()}},
+          Recalled{3, {held}},
+          Heartbeat{3, true, 7, 9, 12, true, "debug"},
+          Goodbye{"because"},
+          Welcome{4, {"a", "b"}, "{}", process, 250, "debug", {held}},
+          Dispatch{4, {{{0, 1, 2, 1}, {4, 1}, -5, "{\"a\":1}", true}}, {numbers(9), {listed(), {4, 1}, true}}},
+          Acked{99},
+          Recall{4, 3},
+          Leave{},
+          HelloAgain{},
+          SetLogLevel{"trace"},
+          ControllerHello{"ex", 4, process},
+          Status{4, "running", "why", Stats{.queued = 3, .progress = {.percent = 1.5}}, 12, "warn"},
+          Finished{4, "failed", "why", Stats{.notices = {"a"}, .summary = RunSummary{.ex_id = "e"}}},
+          Answer{6, false, 3, "no", "[]"},
+          WorkerLost{-1, "silent"},
+          ControllerWelcome{},
+          Verb{7, VerbName::stop, "500"},
+          Query{8, QueryName::quarantine, 1, 2},
+          FinishedAck{},
+          WorkerExit{44, "signal 9"},
+          Cancel{4, {held}},
+          Wanted{3, "debug"},
+          LedgerMade{5},
+          LedgerNoted{},
+          WorkersWait{"no room"},
+          PulseWanted{process},
+          Pulse{"/proc/1/fd/3"},
+          PulseTaken{2000}};
 }
 
 TEST(Messages, AReportMayHaveNoFigures) {
