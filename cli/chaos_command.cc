@@ -284,6 +284,10 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   if (line.workers > 0) setting.job["workers"] = line.workers;
   if (job.spec.persistent)
     return Error(ErrorCode::invalid, "run: --chaos: the job is persistent; its end is what is judged");
+  if (job.spec.plan.form == Plan::Form::graph)
+    return Error(ErrorCode::unsupported,
+                 "a job with `sources` and `sinks` cannot be tried yet: give one with "
+                 "`operations`");
   ASSIGN_OR_RETURN(setting.output, output_directory(line, Redirection(setting.job)));
 
   AsioLoop loop;

@@ -34,11 +34,11 @@ bool is_yaml_name(const std::string& path) {
 Result<void> check_inputs(const std::string& job_path, const JobSpec& job) {
   if (!comes_on_standard_input(job_path)) return {};
   for (std::size_t i = 0; i < job.plan.size(); ++i) {
-    const Json path = job.plan.nodes[i].operation.options.value("path", Json());
+    const Json path = job.plan.operation(i).options.value("path", Json());
     if (path.is_string() && is_standard_input(path.get_ref<const std::string&>()))
-      return Error(ErrorCode::invalid, fmt::format("operations[{}].path: the standard input holds the job already; "
-                                                   "give the job as a file, or the data",
-                                                   i));
+      return Error(ErrorCode::invalid, fmt::format("{}: path: the standard input holds the job already; give the job "
+                                                   "as a file, or the data",
+                                                   job.plan.place(i)));
   }
   return {};
 }

@@ -42,7 +42,7 @@
 namespace slicemill::cli {
 namespace {
 
-struct Plan {
+struct RunSetup {
   controller::LocalRunOptions options;
   std::string resume;  // the command that goes on with the execution
   std::string place;   // words for commands that look at it
@@ -107,7 +107,7 @@ Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
 // where earlier recoveries and redrives of it have come: what they did is done. With a mended job it is always a new
 // one.
-Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& plan) {
+Result<void> resume(const DataLayout& layout, const CommandLine& line, RunSetup& plan) {
   ControllerLaunch& launch = plan.options.launch;
   const std::string& ex_id = line.resume_ex_id;
   const std::string own = layout.ledger_directory(ex_id);
@@ -147,7 +147,7 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, Plan& pla
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
-Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Json& records, Plan& plan) {
+Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Json& records, RunSetup& plan) {
   ControllerLaunch& launch = plan.options.launch;
   const std::string own = layout.ledger_directory(line.ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
@@ -209,9 +209,9 @@ std::string resume_command(const CommandLine& line, const std::string& ex_id) {
   return command;
 }
 
-Result<Plan> make_plan(const CommandLine& line, const Settings& settings, const Json& redriven_records) {
+Result<RunSetup> make_setup(const CommandLine& line, const Settings& settings, const Json& redriven_records) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
-  Plan plan;
+  RunSetup plan;
   ControllerLaunch& launch = plan.options.launch;
   launch.epoch = 0;  // the ledger issues epochs
   if (line.redrive) {
@@ -270,7 +270,7 @@ void print_last_words(const ControllerLaunch& launch, const controller::Controll
 }
 
 // What the controller says of the run, with what only this command knows.
-Json whole_summary(const Plan& plan, const controller::ControllerOutcome& outcome, ExitCode code) {
+Json whole_summary(const RunSetup& plan, const controller::ControllerOutcome& outcome, ExitCode code) {
   Json summary = outcome.stats ? Json::parse(summary_json(*outcome.stats)) : Json::object();
   summary["ledger"] = plan.options.launch.ledger_directory;
   summary["log"] = plan.options.launch.log_path;
@@ -284,7 +284,7 @@ Result<void> write_summary_file(const std::string& path, const Json& summary) {
   return file->close();
 }
 
-void tell_summary(const CommandLine& line, const Plan& plan, const controller::ControllerOutcome& outcome,
+void tell_summary(const CommandLine& line, const RunSetup& plan, const controller::ControllerOutcome& outcome,
                   ExitCode code, std::chrono::milliseconds took) {
   const Json summary = whole_summary(plan, outcome, code);
   std::FILE* const stream = plan.shows_records ? stderr : stdout;
@@ -301,7 +301,7 @@ void tell_summary(const CommandLine& line, const Plan& plan, const controller::C
 }
 
 // A resume helps where something is done already, and what is left can be done as the job is now.
-std::string what_next(const Plan& plan, const controller::ControllerOutcome& outcome, const std::string& cause) {
+std::string what_next(const RunSetup& plan, const controller::ControllerOutcome& outcome, const std::string& cause) {
   if (is_about_input(cause))
     return "mend the input and run the job anew, or let `_dead_letter_action: quarantine` in the job set bad records "
            "aside";
@@ -311,7 +311,7 @@ std::string what_next(const Plan& plan, const controller::ControllerOutcome& out
   return fmt::format("go on with `{}`", plan.resume);
 }
 
-ExitCode conclude(const CommandLine& line, const Plan& plan, const controller::ControllerOutcome& outcome,
+ExitCode conclude(const CommandLine& line, const RunSetup& plan, const controller::ControllerOutcome& outcome,
                   std::chrono::milliseconds took) {
   const ControllerLaunch& launch = plan.options.launch;
   const std::string cause = plain_cause(outcome.reason);
@@ -355,7 +355,7 @@ ExitCode run(const CommandLine& line, const Json& redriven_records) {
   const auto settings = settings_of(line);
   if (!settings) return report(settings.error(), ExitCode::bad_input);
   for (const std::string& warning : settings->warnings()) report_warning(warning);
-  auto plan = make_plan(line, *settings, redriven_records);
+  auto plan = make_setup(line, *settings, redriven_records);
   if (!plan)
     return report(plan.error(),
                   plan.error().code == ErrorCode::io ? ExitCode::cannot_start : exit_code_of(plan.error()));

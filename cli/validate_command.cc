@@ -27,8 +27,7 @@ class Scratch {
 };
 
 // Of a table whose job wants them inferred: what a run would find now.
-std::string inferred_types(const JobSpec& job) {
-  const OperationSpec& reader = job.plan.nodes.front().operation;
+std::string inferred_types(const OperationSpec& reader) {
   if (reader.name != "file_reader") return "";
   const auto reading = file_reading(reader.options);
   if (!reading || !reading->infers_types()) return "";
@@ -37,13 +36,12 @@ std::string inferred_types(const JobSpec& job) {
                : fmt::format("types of columns: not known before it runs: {}\n", found.error().message);
 }
 
-// A line on the job, one per warning.
+// A line on the job, with the ways of its records, and one per warning.
 std::string describe(const ValidatedJob& job) {
-  std::vector<std::string> names;
-  for (const PlanNode& node : job.spec.plan.nodes) names.push_back(printable(node.operation.shown_name()));
-  auto text = fmt::format("valid: \"{}\" ({}, {} worker{}): {}\n", printable(job.spec.name),
-                          job.spec.persistent ? "persistent" : "once", job.spec.workers,
-                          job.spec.workers == 1 ? "" : "s", join(names, " -> "));
+  const Plan& plan = job.spec.plan;
+  auto text = fmt::format(
+      "valid: \"{}\" ({}, {} worker{}):{}{}", printable(job.spec.name), job.spec.persistent ? "persistent" : "once",
+      job.spec.workers, job.spec.workers == 1 ? "" : "s", plan.form == Plan::Form::list ? " " : "\n", draw_plan(plan));
   for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", printable(to_text(warning)));
   return text;
 }
@@ -53,7 +51,9 @@ Result<std::string> validate(const CommandLine& line) {
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
   ASSIGN_OR_RETURN(Json given, set_params(line.set));
   ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets, {.given = std::move(given)}));
-  return describe(job) + inferred_types(job.spec);
+  std::string text = describe(job);
+  for (const std::size_t source : job.spec.plan.sources()) text += inferred_types(job.spec.plan.operation(source));
+  return text;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "api/dialects/teraslice/teraslice_documents.h"
 #include "tests/dialects/small_catalog.h"
 
 namespace slicemill::api::teraslice {
@@ -408,6 +409,72 @@ TEST(Job, EveryTopLevelOptionIsDescribed) {
     EXPECT_TRUE(option.description.ends_with('.')) << option.name;
   }
   EXPECT_THAT(job_options(), SizeIs(testing::Ge(33U)));
+}
+
+// ---- graphs ---------------------------------------------------------------------------------------------------------
+
+Json graph_job() {
+  return Json::parse(R"({"name":"n",
+      "sources":[{"id":"a","_op":"source","path":"/in"},{"_op":"source","path":"/other"}],
+      "transforms":[{"id":"f","from":["a","source-1"],"_op":"filter","field":"a"}],
+      "sinks":[{"id":"t","from":"f","_op":"target"},{"from":"a","_op":"target"}]})");
+}
+
+std::string failure_of_graph(const std::string& list, std::size_t index, const std::string& member, const Json& value) {
+  auto job = graph_job();
+  job[list][index][member] = value;
+  return failure(job);
+}
+
+TEST(JobGraph, BecomesAPlanAndKeepsItsForm) {
+  const auto job = validate(graph_job());
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_THAT(job->warnings, IsEmpty());
+  EXPECT_EQ(
+      draw_plan(job->spec.plan),
+      "a (source)\n├─ f (filter) -> t (target)\n└─ target-1 (target)\nsource-1 (source) -> f (filter), as above\n");
+  EXPECT_FALSE(job->document.contains("operations"));
+  EXPECT_EQ(job->document["sources"][1]["id"], "source-1") << "ids that were made stand there, so that they stay";
+  EXPECT_EQ(job->document["transforms"][0]["from"], Json({"a", "source-1"}));
+  EXPECT_EQ(job->document["sinks"][0]["_dead_letter_action"], "throw");
+  const auto again = validate(job->document);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->spec, job->spec);
+  EXPECT_EQ(document_of(job->spec)["transforms"][0]["from"], Json({"a", "source-1"}));
+  EXPECT_THAT(document_of(job->spec)["sinks"], SizeIs(2));
+}
+
+TEST(JobGraph, EachIssueNamesItsPlace) {
+  EXPECT_THAT(failure_of_graph("sinks", 0, "from", "x"), HasSubstr("sinks[0].from: there is no \"x\""));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "from", 5), HasSubstr("sinks[0].from: must be an id, or a list of ids"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "from", Json::array()), HasSubstr("sinks[0].from: must be an id"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "from", {"f", 1}), HasSubstr("sinks[0].from: must be an id"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "id", ""), HasSubstr("sinks[0].id: a text is required"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "id", "f"), HasSubstr("sinks[0].id: \"f\" is the id of another one"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "_op", "source"),
+              HasSubstr("sinks[0]: \"source\" is a reader; here a sender is needed"));
+  EXPECT_THAT(failure_of_graph("transforms", 0, "_op", "target"),
+              HasSubstr("transforms[0]: \"target\" is a sender; here a processor is needed"));
+  EXPECT_THAT(failure_of_graph("transforms", 0, "field", 5), HasSubstr("transforms[0].field: "));
+  EXPECT_THAT(failure_of_graph("sources", 0, "from", "f"), HasSubstr("sources[0].from: a source has no input"));
+  EXPECT_THAT(failure_of_graph("sources", 0, "path", "in"), HasSubstr("sources[0].path: the path \"in\" is relative"));
+  EXPECT_THAT(failure_of_graph("sinks", 1, "from", "t"), HasSubstr("sinks[0]: \"t\" is a sink and cannot be an input"));
+  EXPECT_THAT(failure_of_graph("sinks", 0, "from", "a"), HasSubstr("transforms[0]: the records of \"f\" go nowhere"));
+  auto job = graph_job();
+  job["sinks"] = Json::array();
+  EXPECT_THAT(failure(job), HasSubstr("sinks: at least one operation is required"));
+  job = graph_job();
+  job["operations"] = good_job()["operations"];
+  EXPECT_THAT(failure(job), HasSubstr("operations: give either operations, or sources, transforms and sinks"));
+}
+
+TEST(JobGraph, ParametersAreResolvedWhereverTheyStand) {
+  auto job = graph_job();
+  job["params"] = {{"FIELD", "b"}};
+  job["transforms"][0]["field"] = "${FIELD}";
+  const auto resolved = validate(job);
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  EXPECT_EQ(resolved->spec.plan.nodes[2].operation.options["field"], "b");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/model/execution.h"
 #include "core/model/operation_schema.h"
@@ -100,7 +101,7 @@ constexpr std::string_view kPlainSchemas = R"json({
   "StoredJob": {
     "type": "object",
     "description": "The job as it was posted, with what the server adds",
-    "required": ["job_id", "_context", "_created", "_updated", "operations"],
+    "required": ["job_id", "_context", "_created", "_updated"],
     "properties": {
       "job_id": {"$ref": "#/components/schemas/Id"},
       "_context": {"const": "job"},
@@ -109,6 +110,9 @@ constexpr std::string_view kPlainSchemas = R"json({
       "_deleted": {"type": "boolean"},
       "_deleted_on": {"$ref": "#/components/schemas/Time"},
       "operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "sources": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "transforms": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "sinks": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
       "ex": {"type": "object", "description": "Fields of the latest execution, if they were asked for"},
       "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}}
     }
@@ -222,7 +226,7 @@ constexpr std::string_view kPlainSchemas = R"json({
   "Execution": {
     "type": "object",
     "description": "The job with all defaults, and what became of this execution",
-    "required": ["ex_id", "job_id", "_context", "_status", "_created", "_updated", "name", "lifecycle", "workers", "operations"],
+    "required": ["ex_id", "job_id", "_context", "_status", "_created", "_updated", "name", "lifecycle", "workers"],
     "properties": {
       "ex_id": {"$ref": "#/components/schemas/Id"},
       "job_id": {"$ref": "#/components/schemas/Id"},
@@ -242,6 +246,9 @@ constexpr std::string_view kPlainSchemas = R"json({
       "lifecycle": {"enum": ["once", "persistent"]},
       "workers": {"type": "integer", "minimum": 1},
       "operations": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "sources": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "transforms": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
+      "sinks": {"type": "array", "items": {"$ref": "#/components/schemas/Operation"}},
       "recovered_execution": {"$ref": "#/components/schemas/Id"},
       "recovered_slice_type": {"type": ["string", "null"]},
       "params": {"$ref": "#/components/schemas/Params"},
@@ -387,9 +394,12 @@ Json job_schema() {
   properties["workers"].erase("default");  // the number of processors, which differs from machine to machine
   properties["operations"] = {
       {"type", "array"}, {"minItems", 2}, {"items", {{"$ref", "#/components/schemas/Operation"}}}};
+  for (const char* list : kGraphLists)
+    properties[list] = {{"type", "array"}, {"items", {{"$ref", "#/components/schemas/Operation"}}}};
   return {{"type", "object"},
           {"description", "slicemill ops --json has the options of each operation"},
-          {"required", Json::array({"operations"})},
+          {"oneOf", Json::array({{{"required", Json::array({"operations"})}},
+                                 {{"required", Json::array({"sources", "sinks"})}}})},
           {"properties", std::move(properties)}};
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/lucene_syntax.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
 #include "core/model/job_params.h"
@@ -348,8 +349,7 @@ bool wants_to_follow(const Request& request) {
 }
 
 Argument<Json> posted_job(Json body) {
-  if (!body.is_object() || !body.contains("operations") || is_falsy(body["operations"]))
-    return Refusal(400, "No job was posted");
+  if (!body.is_object() || !has_operations(body)) return Refusal(400, "No job was posted");
   if (body.contains("job_id") && !is_falsy(body["job_id"]))
     return Refusal(422, "Job cannot include a job_id on submit");
   return body;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/dialects/teraslice/asset_manifest.h"
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/job_params.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
@@ -126,7 +127,7 @@ class TerasliceJobs final : public JobDialect {
   std::string_view name() const override { return kDialectName; }
 
   Result<void> check_posted(const Json& posted) const override {
-    if (!posted.is_object() || is_falsy(posted, "operations")) return Error{ErrorCode::invalid, "No job was posted"};
+    if (!posted.is_object() || !has_operations(posted)) return Error{ErrorCode::invalid, "No job was posted"};
     if (!is_falsy(posted, "job_id")) return Error{ErrorCode::invalid, "Job cannot include a job_id on submit"};
     return {};
   }
@@ -281,12 +282,14 @@ class TerasliceJobs final : public JobDialect {
     texts.labels = words_in(document, "labels");
     append_words(texts.labels, words_in(document, "tags"));
     texts.description = words_in(document, "description");
-    for (const auto& [list, name] : {std::pair("operations", "_op"), std::pair("apis", "_name")}) {
+    const auto add_names = [&](const char* list, const char* name) {
       const auto found = document.find(list);
-      if (found == document.end() || !found->is_array()) continue;
+      if (found == document.end() || !found->is_array()) return;
       for (const Json& item : *found)
         if (item.is_object()) append_words(texts.operations, words_in(item, name));
-    }
+    };
+    for (const char* list : kOperationLists) add_names(list, "_op");
+    add_names("apis", "_name");
     append_words(texts.operations, words_in(document, "assets"));
     return texts;
   }
@@ -301,6 +304,24 @@ Json operation_document(const OperationSpec& operation) {
   const bool drops = operation.bad_records == BadRecords::drop;
   json["_dead_letter_action"] = fails ? "throw" : drops ? "none" : to_string(operation.bad_records);
   return json;
+}
+
+// In the form in which they were posted.
+void put_operations(const Plan& plan, Json& json) {
+  if (plan.form == Plan::Form::list) {
+    Json& operations = json["operations"] = Json::array();
+    for (const PlanNode& node : plan.nodes) operations.push_back(operation_document(node.operation));
+    return;
+  }
+  for (const char* list : kGraphLists) json[list] = Json::array();
+  for (std::size_t node = 0; node < plan.size(); ++node) {
+    const PlanNode& at = plan.nodes[node];
+    Json operation = operation_document(at.operation);
+    operation["id"] = at.id;
+    for (const std::size_t input : at.inputs) operation["from"].push_back(plan.nodes[input].id);
+    const bool is_sink = plan.outputs_of(node).empty();
+    json[at.inputs.empty() ? "sources" : is_sink ? "sinks" : "transforms"].push_back(std::move(operation));
+  }
 }
 
 }  // namespace
@@ -332,8 +353,7 @@ Json document_of(const JobSpec& spec) {
   for (const auto& [name, value] : spec.environment) variables[name] = value;
   if (spec.worker_memory_limit != 0) json["resources_limits_memory"] = spec.worker_memory_limit;
   if (spec.worker_cpu_limit != 0) json["resources_limits_cpu"] = spec.worker_cpu_limit;
-  Json& operations = json["operations"] = Json::array();
-  for (const PlanNode& node : spec.plan.nodes) operations.push_back(operation_document(node.operation));
+  put_operations(spec.plan, json);
   if (!spec.bundles.empty()) {
     Json& assets = json["assets"] = Json::array();
     for (const AssetBundle& bundle : spec.bundles) assets.push_back(bundle.id);

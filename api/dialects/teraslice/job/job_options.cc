@@ -146,6 +146,12 @@ std::vector<OptionSpec> make_job_options() {
               100),
       option("operations", OptionType::any,
              "The pipeline: a reader, any number of processors, at most one sender at the end.", Json::array()),
+      option("sources", OptionType::any,
+             "In the place of `operations`, for a job with several sources, sinks or ways: its readers. Each operation "
+             "may have an `id`, by which the job's figures, errors and outputs name it."),
+      option("transforms", OptionType::any,
+             "Beside `sources`: processors, each with `from`, the ids of the operations whose records it gets."),
+      option("sinks", OptionType::any, "Beside `sources`: senders, and processors that end a way, each with `from`."),
       option("apis", OptionType::any, "Named sets of options, which operations take over by `_api_name`.",
              Json::array()),
       one_of(option("log_level", OptionType::text, "Log level of this execution's processes."),

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/runtime/text.h"
 
@@ -79,7 +80,8 @@ class Substitution {
   void top_level(const std::string& key, Json& value) {
     std::vector<std::string> place = {key};
     if (key == "params") return;
-    if ((key == "operations" || key == "apis") && value.is_array()) {
+    const bool has_operations = std::ranges::find(kOperationLists, key) != kOperationLists.end();
+    if ((has_operations || key == "apis") && value.is_array()) {
       for (std::size_t i = 0; i < value.size(); ++i) {
         place.push_back(std::to_string(i));
         holder(key, value[i], place);
@@ -94,7 +96,7 @@ class Substitution {
 
   void holder(const std::string& list, Json& value, std::vector<std::string>& place) {
     if (!value.is_object()) return walk(value, place, nullptr, use_of(nullptr));
-    const auto name = value.find(list == "operations" ? "_op" : "_name");
+    const auto name = value.find(list == "apis" ? "_name" : "_op");
     const auto* schema = name != value.end() && name->is_string() ? schema_of(name->get<std::string>()) : nullptr;
     for (auto& [key, member] : value.items()) {
       const OptionSpec* spec = nullptr;

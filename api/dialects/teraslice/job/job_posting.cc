@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/job_params.h"
 #include "api/dialects/teraslice/job/job_references.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
@@ -18,14 +19,16 @@ std::string posted_text(const Json& object, const char* name) {
 
 // Programs and their arguments in a job file that declares no parameters: `${` in them is theirs.
 void keep_code(Json& job, const OperationCatalog& catalog) {
-  const auto operations = job.find("operations");
-  if (operations == job.end() || !operations->is_array()) return;
-  for (Json& operation : *operations) {
-    if (!operation.is_object()) continue;
-    const OperationSchema* schema = catalog.find(operation_name(posted_text(operation, "_op")));
-    if (schema == nullptr) continue;
-    for (const OptionSpec& option : schema->options)
-      if (option.is_code && operation.contains(option.name)) escape_params(operation[option.name]);
+  for (const char* list : kOperationLists) {
+    const auto operations = job.find(list);
+    if (operations == job.end() || !operations->is_array()) continue;
+    for (Json& operation : *operations) {
+      if (!operation.is_object()) continue;
+      const OperationSchema* schema = catalog.find(operation_name(posted_text(operation, "_op")));
+      if (schema == nullptr) continue;
+      for (const OptionSpec& option : schema->options)
+        if (option.is_code && operation.contains(option.name)) escape_params(operation[option.name]);
+    }
   }
 }
 
@@ -56,13 +59,14 @@ void make_paths_absolute(Json& job, const OperationCatalog& catalog, const std::
       }
     }
   };
-  for (const auto& [list, name] : {std::pair("operations", "_op"), std::pair("apis", "_name")}) {
+  const auto in_list = [&](const char* list, const char* name_member, std::string_view suffix) {
     const auto holders = job.find(list);
-    if (holders == job.end() || !holders->is_array()) continue;
-    for (Json& holder : *holders) {
-      if (holder.is_object()) in_options(holder, name, std::string_view(name) == "_name" ? "_api" : "");
-    }
-  }
+    if (holders == job.end() || !holders->is_array()) return;
+    for (Json& holder : *holders)
+      if (holder.is_object()) in_options(holder, name_member, suffix);
+  };
+  for (const char* list : kOperationLists) in_list(list, "_op", "");
+  in_list("apis", "_name", "_api");
 }
 
 Result<void> add_params(Json& job, const OperationCatalog& catalog, const Json& given, bool is_started) {

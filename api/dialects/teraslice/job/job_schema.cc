@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/dialects/teraslice/job/job_docs.h"
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 
 namespace slicemill::api::teraslice {
@@ -13,7 +14,12 @@ namespace {
 
 // Of every operation, beside its own options.
 Json common_properties() {
+  const Json ids = {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "string"}}}};
   return {{"_op", {{"type", "string"}, {"minLength", 1}, {"description", "The operation: its name, or name@bundle."}}},
+          {"id", {{"type", "string"}, {"description", "Of an operation of sources, transforms or sinks: its name."}}},
+          {"from",
+           {{"anyOf", Json::array({{{"type", "string"}}, ids})},
+            {"description", "Of one of transforms or sinks: the id whose records it gets, or a list of ids."}}},
           {"_encoding",
            {{"enum", Json::array({"json", "raw"})},
             {"default", "json"},
@@ -80,6 +86,11 @@ Json reader_operation(const OperationCatalog& catalog) {
                           {{"_op", {{"anyOf", Json::array({{{"enum", std::move(names)}}, {{"pattern", "@"}}})}}}}}}})}};
 }
 
+// Of a graph: it has inputs.
+Json step_of_graph() {
+  return {{"allOf", Json::array({reference("operation"), {{"required", Json::array({"from"})}}})}};
+}
+
 }  // namespace
 
 Json job_json_schema(const OperationCatalog& catalog) {
@@ -92,7 +103,13 @@ Json job_json_schema(const OperationCatalog& catalog) {
                               {"minItems", 2},
                               {"prefixItems", Json::array({reference("reader")})},
                               {"items", reference("operation")}};
-  Json definitions = {{"operation", any_operation(catalog)}, {"reader", reader_operation(catalog)}};
+  for (const char* list : kGraphLists)
+    properties[list] = {{"description", properties[list]["description"]},
+                        {"type", "array"},
+                        {"minItems", list == std::string_view("transforms") ? 0 : 1},
+                        {"items", reference(list == std::string_view("sources") ? "reader" : "step")}};
+  Json definitions = {
+      {"step", step_of_graph()}, {"operation", any_operation(catalog)}, {"reader", reader_operation(catalog)}};
   for (const auto* operation : catalog.all()) definitions[operation->name] = operation_definition(*operation);
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "slicemill job"},
@@ -101,7 +118,8 @@ Json job_json_schema(const OperationCatalog& catalog) {
           {"properties", std::move(properties)},
           {"patternProperties", {{"^_", true}}},
           {"additionalProperties", false},
-          {"required", Json::array({"operations"})},
+          {"oneOf", Json::array({{{"required", Json::array({"operations"})}},
+                                 {{"required", Json::array({"sources", "sinks"})}}})},
           {"$defs", std::move(definitions)}};
 }
 

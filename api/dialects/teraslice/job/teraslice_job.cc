@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/job_options.h"
 #include "api/dialects/teraslice/job/job_params.h"
 #include "api/dialects/teraslice/job/job_references.h"
@@ -86,8 +87,9 @@ struct JobReading {
   std::vector<AssetBundle> bundles;
   WallMs now = 0;
   std::string name;  // of the job
+  JobGraph graph;
   bool uses_now = false;
-  std::set<std::string> unset;  // indices of operations that wait for parameters, as text; such a one is not judged
+  std::set<std::size_t> unset;  // operations that wait for parameters; such a one is not judged
 };
 
 struct OperationOutcome {
@@ -213,7 +215,7 @@ void check_options(const OperationSchema& schema, ValidatedOptions& validated) {
 OperationOutcome validate_operation(const Json& given, std::size_t index, JobReading& reading,
                                     std::vector<JobWarning>& warnings) {
   OperationOutcome outcome;
-  const std::vector<std::string> place = {"operations", std::to_string(index)};
+  const std::vector<std::string> place = reading.graph.place(index);
   const auto op = given.is_object() ? given.find("_op") : given.end();
   if (!given.is_object() || op == given.end() || !op->is_string() || op->get_ref<const std::string&>().empty()) {
     outcome.errors.push_back(fmt::format(
@@ -228,8 +230,9 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, JobRea
     return outcome;
   }
   outcome.schema = reading.catalog.find(name->base);
+  const bool is_first_of_way = reading.graph.is_graph() ? place.front() == "sources" : index == 0;
   const auto single = name->asset.empty()
-                          ? check_single_offer(name->base, index == 0 ? "reader" : "processor", reading.bundles)
+                          ? check_single_offer(name->base, is_first_of_way ? "reader" : "processor", reading.bundles)
                           : Result<void>();
   if (!single || outcome.schema == nullptr) {
     outcome.schema = nullptr;
@@ -257,61 +260,65 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, JobRea
   fill_output_paths(*outcome.schema, reading, place, outcome.config, validated.issues);
   apply_path_rules(*outcome.schema, reading, place, outcome.config, validated.issues);
   if (outcome.schema->place && validated.issues.empty()) outcome.schema->place(outcome.config, reading.rules.paths);
-  if (!validated.issues.empty() && !reading.unset.contains(place[1])) {
+  if (!validated.issues.empty() && !reading.unset.contains(index)) {
     outcome.errors.push_back(fmt::format("Validation failed for operation config: {} - {}", name->base,
                                          render_issues(validated.issues, reading.rules)));
   }
   return outcome;
 }
 
-void check_place(const OperationSchema& schema, std::size_t index, std::size_t count,
-                 std::vector<ValidationIssue>& issues) {
-  const std::vector<std::string> place = {"operations", std::to_string(index)};
-  const bool is_reader = schema.kind == OperationKind::reader;
-  if (index == 0 && !is_reader) {
-    issues.push_back({place, fmt::format("\"{}\" is a {}; the first operation must be a reader", schema.name,
-                                         to_string(schema.kind))});
-  }
-  if (index > 0 && is_reader) {
-    issues.push_back({place, fmt::format("\"{}\" is a reader; a reader can only be the first operation", schema.name)});
-  }
-  if (index + 1 < count && schema.kind == OperationKind::sender) {
-    issues.push_back({place, fmt::format("\"{}\" is a sender; a sender can only be the last operation", schema.name)});
-  }
-}
-
 // What is not published by the controller, or has effects of its own, would reach the outside twice.
-void check_speculation(const OperationSchema& schema, const Json& config, std::size_t index,
+void check_speculation(const OperationSchema& schema, const Json& config, const std::vector<std::string>& place,
                        std::vector<ValidationIssue>& issues) {
   const bool repeatable = schema.repeatable || is_true(config, "repeatable");
   if (repeatable && schema.delivery != Delivery::at_least_once) return;
   issues.push_back(
       {{"speculation"},
-       fmt::format("operations.{}: \"{}\" must not run twice on one slice at a time", index, schema.name)});
+       fmt::format("{}: \"{}\" must not run twice on one slice at a time", join(place, "."), schema.name)});
 }
 
-void warn_of_places(const Plan& plan, const OperationCatalog& catalog, std::vector<JobWarning>& warnings) {
-  std::vector<OperationSpec> all;
-  for (const PlanNode& node : plan.nodes) all.push_back(node.operation);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const std::string& name = all[i].name;
-    const auto* schema = catalog.find(name);
+// The operations that records pass before they come to the node, if there is only one way.
+std::vector<OperationSpec> operations_before(const Plan& plan, std::size_t node) {
+  std::vector<OperationSpec> before;
+  while (plan.nodes[node].inputs.size() == 1) {
+    node = plan.nodes[node].inputs.front();
+    before.push_back(plan.operation(node));
+  }
+  if (!plan.nodes[node].inputs.empty()) return {};
+  std::ranges::reverse(before);
+  return before;
+}
+
+void warn_of_places(const Plan& plan, const JobReading& reading, std::vector<JobWarning>& warnings) {
+  for (std::size_t node = 0; node < plan.size(); ++node) {
+    const std::string& name = plan.operation(node).name;
+    const auto* schema = reading.catalog.find(name);
     if (schema == nullptr || !schema->check_place) continue;
-    auto warning = schema->check_place(all[i].options, std::span(all).first(i));
+    auto warning = schema->check_place(plan.operation(node).options, operations_before(plan, node));
     if (!warning) continue;
     warnings.push_back({.kind = JobWarning::Kind::no_effect,
                         .field = std::move(warning->option),
                         .description = std::move(warning->description),
                         .holder = JobWarning::Holder::operation,
                         .name = name,
-                        .place = fmt::format("operations[{}]", i)});
+                        .place = reading.graph.is_graph() ? plan.nodes[node].id : fmt::format("operations[{}]", node)});
   }
+}
+
+// The document with its operations in one list, and the graph that they are.
+JobSpec spec_of(const Json& document, const JobGraph& graph) {
+  JobSpec spec = job_spec_of_v0(document);
+  if (!graph.is_graph()) return spec;
+  std::vector<OperationSpec> operations;
+  for (PlanNode& node : spec.plan.nodes) operations.push_back(std::move(node.operation));
+  spec.plan = graph.plan(std::move(operations));
+  return spec;
 }
 
 void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<ValidationIssue>& issues,
                          std::vector<std::string>& errors) {
   auto& operations = job.document["operations"];
-  if (!operations.is_array() || operations.size() < 2) {
+  if (!reading.graph.is_graph() && (!operations.is_array() || operations.size() < 2)) {
     issues.push_back({{"operations"}, "Operations need to be of type array with at least two operations in it"});
     return;
   }
@@ -320,24 +327,28 @@ void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<Val
         {{"operations"}, fmt::format("a job has at most {} operations, not {}", kMostOperations, operations.size())});
     return;
   }
-  std::vector<std::pair<std::size_t, const OperationSchema*>> schemas;
+  std::vector<const OperationSchema*> schemas(operations.size());
   for (std::size_t i = 0; i < operations.size(); ++i) {
     auto outcome = validate_operation(operations[i], i, reading, job.warnings);
     std::move(outcome.errors.begin(), outcome.errors.end(), std::back_inserter(errors));
+    schemas[i] = outcome.schema;
     if (outcome.schema == nullptr) continue;
-    check_place(*outcome.schema, i, operations.size(), issues);
     operations[i] = std::move(outcome.config);
-    if (is_true(job.document, "speculation")) check_speculation(*outcome.schema, operations[i], i, issues);
-    schemas.emplace_back(i, outcome.schema);
+    if (is_true(job.document, "speculation"))
+      check_speculation(*outcome.schema, operations[i], reading.graph.place(i), issues);
   }
+  reading.graph.check(schemas, issues);
   if (!issues.empty() || !errors.empty() || !reading.unset.empty()) return;
-  const JobSpec spec = job_spec_of_v0(job.document);
-  for (const auto& [index, schema] : schemas) {
-    if (!schema->check_job) continue;
-    const auto checked = schema->check_job(spec.plan.nodes[index].operation.options, {spec, reading.rules.paths});
-    if (!checked) issues.push_back({{"operations", std::to_string(index)}, checked.error().message});
+  const JobSpec spec = spec_of(job.document, reading.graph);
+  const JobSpec listed = reading.graph.is_graph() ? job_spec_of_v0(job.document) : JobSpec();
+  const Plan& in_document_order = reading.graph.is_graph() ? listed.plan : spec.plan;
+  for (std::size_t i = 0; i < schemas.size(); ++i) {
+    if (!schemas[i]->check_job) continue;
+    const auto checked = schemas[i]->check_job(in_document_order.operation(i).options, {spec, reading.rules.paths});
+    if (!checked) issues.push_back({reading.graph.place(i), checked.error().message});
   }
-  if (issues.empty() && errors.empty()) warn_of_places(spec.plan, reading.catalog, job.warnings);
+  reading.graph.check_sinks(spec.plan, issues);
+  if (issues.empty() && errors.empty()) warn_of_places(spec.plan, reading, job.warnings);
 }
 
 // `cpu` comes from clients that know it from elsewhere: it limits where it can. The new name was chosen.
@@ -388,9 +399,10 @@ void take_params(const ResolvedParams& params, ValidatedJob& job, JobReading& re
   if (!params.values.empty()) job.document["params"] = params.values;
   if (!params.given.empty()) job.document["params_given"] = params.given;
   for (const auto& place : params.unset) {
-    if (place.front() == "operations" && place.size() > 1) reading.unset.insert(place[1]);
+    const bool is_of_operation = std::ranges::find(kOperationLists, place.front()) != kOperationLists.end();
+    if (is_of_operation && place.size() > 1) reading.unset.insert(reading.graph.index_at(place[0], place[1]));
     std::erase_if(issues, [&](const ValidationIssue& issue) {
-      return !issue.path.empty() && issue.path.front() == place.front() && place.front() != "operations";
+      return !issue.path.empty() && issue.path.front() == place.front() && !is_of_operation;
     });
     job.warnings.push_back({.kind = JobWarning::Kind::ambiguous,
                             .field = place.front(),
@@ -411,6 +423,7 @@ Result<ValidatedJob> validate_resolved(const Json& posted, const ResolvedParams*
   ValidatedJob job{{}, std::move(top.options), std::move(top.warnings)};
   auto& issues = top.issues;
   std::vector<std::string> errors;
+  JobGraph graph;
 
   if (posted.is_object()) {
     for (const char* resolved : {"now", "params_given"})
@@ -423,22 +436,27 @@ Result<ValidatedJob> validate_resolved(const Json& posted, const ResolvedParams*
     check_apis(job.document, issues);
     const std::string name =
         job.document.value("name", Json()).is_string() ? job.document["name"].get<std::string>() : "";
-    JobReading reading{catalog, rules, {}, rules.now != 0 ? rules.now : wall_now(), name, false, {}};
+    JobReading reading{catalog, rules, {}, rules.now != 0 ? rules.now : wall_now(), name, {}, false, {}};
+    reading.graph = JobGraph::take(job.document, issues);
     if (params != nullptr) take_params(*params, job, reading, issues);
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.document, *rules.assets, errors);
     apply_apis(job.document, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings,
                errors);
     validate_operations(job, reading, issues, errors);
     if (reading.uses_now) job.document["now"] = to_iso(reading.now);
+    graph = std::move(reading.graph);
   }
   if (!issues.empty()) {
     errors.insert(errors.begin(), fmt::format("Validation failed for job config: {} - {}", shown_name(posted),
                                               render_issues(issues, rules)));
   }
   if (!errors.empty()) return Error(ErrorCode::invalid, join(errors, "; "), false);
-  if (params != nullptr && !params->unset.empty()) return job;  // what it is to do is not known yet
-  job.spec = job_spec_of_v0(job.document);
-  job.spec.dialect = kDialectName;
+  const bool is_known = params == nullptr || params->unset.empty();  // what it is to do
+  if (is_known) {
+    job.spec = spec_of(job.document, graph);
+    job.spec.dialect = kDialectName;
+  }
+  graph.put_back(job.document);
   return job;
 }
 
