@@ -19,6 +19,10 @@ bool begins_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '@' || !is_ascii;
 }
 
+bool is_own_word(std::string_view word) {
+  return word == "date" || word == "name" || word == "ex_id";
+}
+
 Error wrong(std::string_view what, std::string_view why) {
   return {ErrorCode::invalid, fmt::format("{{{}}}: {}; a literal brace is written {{{{ or }}}}", what, why), false};
 }
@@ -48,7 +52,7 @@ Result<std::optional<std::string>> value_of(std::string_view inside, const Outpu
     if (!text) return wrong(inside, text.error().message);
     return std::optional(std::move(*text));
   }
-  if (word != "name" && word != "ex_id") return std::optional<std::string>();
+  if (!is_own_word(word)) return std::optional<std::string>();
   if (has_format)
     return wrong(inside, fmt::format("only a date has a format; a field of this name is written {{field:{}}}", inside));
   if (word == "name") return std::optional(short_file_name_of(place.name));
@@ -115,6 +119,10 @@ Result<FilledPath> fill_output_path(std::string_view path, const OutputPlace& pl
     i = end;
   }
   return parts.take();
+}
+
+std::string field_placeholder(std::string_view field) {
+  return fmt::format("{{{}{}}}", is_own_word(field) ? kField : "", field);
 }
 
 std::string file_name_of(std::string_view text) {

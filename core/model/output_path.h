@@ -36,6 +36,9 @@ bool has_output_placeholder(std::string_view path);
 // invalid: an unknown format. What is in braces and begins with no letter, `_` or `@` stays as it is.
 Result<FilledPath> fill_output_path(std::string_view path, const OutputPlace& place);
 
+// How a path names a field: "{country}", "{field:name}".
+std::string field_placeholder(std::string_view field);
+
 // A moment in UTC. invalid: an unknown format.
 Result<std::string> date_in_format(std::string_view format, WallMs moment);
 

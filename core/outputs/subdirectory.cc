@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/formats/field_names.h"
 #include "core/formats/iso_date.h"
 #include "core/formats/json_scan.h"
 #include "core/model/output_path.h"
@@ -19,6 +20,18 @@ constexpr std::int64_t kMsPerSecond = 1'000;
 Error bad_value(const FieldPath& field, std::string_view why) {
   return {ErrorCode::invalid, fmt::format("the field `{}`, which the output's path names, {}", field.text(), why),
           false};
+}
+
+std::vector<std::string> member_names(const JsonValue& record) {
+  std::vector<std::string> names;
+  record.visit_members([&](const JsonName& name, const JsonValue&) { names.push_back(name.text()); });
+  return names;
+}
+
+Error absent_value(const FieldPath& field, const JsonValue& record) {
+  return bad_value(field,
+                   fmt::format("is not in the record, whose fields are {}; `{{{}:-none}}` gives a default",
+                               fields_that_are(member_names(record), field.text(), field_placeholder), field.text()));
 }
 
 Error bad_placeholder(std::string_view inside, std::string_view why) {
@@ -102,6 +115,13 @@ const std::string& Subdirectory::first_field() const {
   return found == pieces_.end() ? none : found->field->text();
 }
 
+std::vector<Subdirectory::NamedField> Subdirectory::fields() const {
+  std::vector<NamedField> named;
+  for (const Piece& piece : pieces_)
+    if (piece.field) named.push_back({*piece.field, piece.when_absent.has_value()});
+  return named;
+}
+
 Result<std::string_view> Subdirectory::place_of(const JsonValue& record) {
   place_.clear();
   for (const Piece& piece : pieces_) {
@@ -122,7 +142,7 @@ Result<void> Subdirectory::append_value(const Piece& piece, const JsonValue& rec
     place_ += *piece.when_absent;
     return {};
   }
-  if (found_.values.empty()) return bad_value(field, "is not in the record");
+  if (found_.values.empty()) return absent_value(field, record);
   if (found_.is_list || found_.values.size() > 1) return bad_value(field, "is a list of values");
   if (is_absent) return bad_value(field, "is null");
   const JsonValue& value = found_.values[0];

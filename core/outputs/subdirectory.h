@@ -26,6 +26,11 @@ class Subdirectory {
   std::size_t depth() const { return depth_; }  // of directories
   // Of the first field, as errors name it.
   const std::string& first_field() const;
+  struct NamedField {
+    FieldPath field;
+    bool has_default;
+  };
+  std::vector<NamedField> fields() const;
 
   // "DE/2026-11"; holds until the next call. invalid, naming the field: the record has no value that can stand in a
   // path. Requires: record.is_object().

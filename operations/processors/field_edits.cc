@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "operations/json_record.h"
+#include "operations/known_fields.h"
 #include "operations/record_tokens.h"
 
 namespace slicemill {
@@ -147,6 +148,9 @@ OperationEntry drop_field_operation() {
   schema.description = "Removes a field from each record that has it, all members of its name.";
   schema.options = {path_spec("field", "The field to remove, as a path such as `http.status`.")};
   schema.check = [](const Json& options) { return check_field_option(options, "field"); };
+  schema.check_place = [](const Json& options, std::span<const OperationSpec> before) {
+    return absent_field_warning(options, "field", before);
+  };
   return {std::move(schema), [] { return std::make_unique<DropField>("field"); }};
 }
 
@@ -157,6 +161,9 @@ OperationEntry drop_property_operation() {
   schema.description = "Removes a field from each record that has it: `drop_field` as example bundles name it.";
   schema.options = {path_spec("property", "The field to remove, as a path such as `http.status`.")};
   schema.check = [](const Json& options) { return check_field_option(options, "property"); };
+  schema.check_place = [](const Json& options, std::span<const OperationSpec> before) {
+    return absent_field_warning(options, "property", before);
+  };
   return {std::move(schema), [] { return std::make_unique<DropField>("property"); }};
 }
 
@@ -177,6 +184,9 @@ OperationEntry copy_field_operation() {
   schema.check = [](const Json& options) -> Result<void> {
     RETURN_IF_ERROR(check_field_option(options, "source"));
     return check_field_option(options, "destination");
+  };
+  schema.check_place = [](const Json& options, std::span<const OperationSpec> before) {
+    return absent_field_warning(options, "source", before);
   };
   return {std::move(schema), [] { return std::make_unique<CopyField>(); }};
 }

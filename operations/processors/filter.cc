@@ -14,6 +14,7 @@
 #include "core/formats/json_scan.h"
 #include "core/runtime/decimal.h"
 #include "operations/json_record.h"
+#include "operations/known_fields.h"
 #include "operations/record_tokens.h"
 
 namespace slicemill {
@@ -287,6 +288,7 @@ bool is_certainly_text(std::string field, std::span<const OperationSpec> before)
 
 std::optional<OperationSchema::PlaceWarning> check_filter_place(const Json& options,
                                                                 std::span<const OperationSpec> before) {
+  if (auto absent = absent_field_warning(options, "field", before)) return absent;
   for (const auto* name : {"min", "max"}) {
     if (!options.contains(name) || !options[name].is_string()) continue;
     const auto& text = options[name].get_ref<const std::string&>();

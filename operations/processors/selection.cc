@@ -11,6 +11,7 @@
 
 #include "core/formats/record_projection.h"
 #include "operations/json_record.h"
+#include "operations/known_fields.h"
 #include "operations/record_tokens.h"
 
 namespace slicemill {
@@ -163,6 +164,9 @@ OperationEntry selection_operation() {
   schema.check = [](const Json& options) -> Result<void> {
     if (auto choices = read_choices(options); !choices) return choices.error();
     return {};
+  };
+  schema.check_place = [](const Json& options, std::span<const OperationSpec> before) {
+    return absent_field_warning(options, "fields", before);
   };
   return {std::move(schema), [] { return std::make_unique<Selection>(); }};
 }

@@ -19,6 +19,7 @@
 #include "core/runtime/byte_stream.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
+#include "operations/known_fields.h"
 #include "operations/readers/chunk_parser.h"
 
 namespace slicemill {
@@ -561,6 +562,21 @@ std::vector<OptionSpec> file_reader_options() {
   };
 }
 
+// Columns that `types` names and a table does not have, where that is known before it is read.
+Result<void> check_typed_columns(const Json& options) {
+  const auto types = options.find("types");
+  if (types == options.end() || !types->is_object()) return {};
+  const std::array reader = {OperationSpec{.name = "file_reader", .options = options}};
+  const auto known = KnownFields::behind(reader, &posix_files());
+  if (!known) return {};
+  for (const auto& [name, type] : types->items()) {
+    const FieldPath column = FieldPath::of_name(name);
+    if (name != "*" && !known->may_have(column))
+      return Error(ErrorCode::invalid, fmt::format("types: {}", known->complaint(column)), false);
+  }
+  return {};
+}
+
 }  // namespace
 
 OperationEntry file_reader_operation() {
@@ -574,7 +590,8 @@ OperationEntry file_reader_operation() {
     if (!reading) return reading.error();
     return {};
   };
-  schema.check_job = [](const Json& options, const JobScope& scope) {
+  schema.check_job = [](const Json& options, const JobScope& scope) -> Result<void> {
+    RETURN_IF_ERROR(check_typed_columns(options));
     return check_own_output(options.at("path").get<std::string>(), scope.job);
   };
   return {std::move(schema), [] { return std::make_unique<FileReader>(); }};

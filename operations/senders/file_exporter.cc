@@ -14,6 +14,7 @@
 #include "core/outputs/settled_columns.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/fault.h"
+#include "operations/known_fields.h"
 #include "operations/record_tokens.h"
 #include "operations/senders/staged_file.h"
 
@@ -333,6 +334,44 @@ std::vector<OptionSpec> file_exporter_options() {
   };
 }
 
+// Of a graph none: its nodes do not all lead here.
+std::vector<OperationSpec> all_before_last(const Plan& plan) {
+  std::vector<OperationSpec> before;
+  if (plan.form == Plan::Form::list)
+    for (std::size_t node = 0; node + 1 < plan.size(); ++node) before.push_back(plan.operation(node));
+  return before;
+}
+
+// A field without a default that no record has: every record would be a bad one.
+Result<void> check_placeholders(const Json& options, const JobScope& scope) {
+  const auto subdirectory = Subdirectory::parse(options.value(kSubdirectoryOption, std::string()));
+  if (!subdirectory || subdirectory->is_empty()) return {};
+  const auto known = KnownFields::behind(all_before_last(scope.job.plan), &posix_files());
+  if (!known) return {};
+  for (const auto& [field, has_default] : subdirectory->fields()) {
+    if (has_default || known->may_have(field)) continue;
+    return Error(ErrorCode::invalid,
+                 fmt::format("path: {{{0}}}: {1}; `{{{0}:-none}}` gives a default", field.text(),
+                             known->complaint(field, field_placeholder)),
+                 false);
+  }
+  return {};
+}
+
+// The same of a field that has one, and of columns.
+std::optional<OperationSchema::PlaceWarning> warn_of_fields(const Json& options,
+                                                            std::span<const OperationSpec> before) {
+  const auto known = KnownFields::behind(before, nullptr);
+  if (!known) return std::nullopt;
+  if (const auto subdirectory = Subdirectory::parse(options.value(kSubdirectoryOption, std::string()))) {
+    for (const auto& [field, has_default] : subdirectory->fields())
+      if (!known->may_have(field))
+        return OperationSchema::PlaceWarning{"path",
+                                             fmt::format("path: {}", known->complaint(field, field_placeholder))};
+  }
+  return absent_field_warning(options, "fields", before);
+}
+
 }  // namespace
 
 OperationEntry file_exporter_operation() {
@@ -352,6 +391,8 @@ OperationEntry file_exporter_operation() {
     if (!layout) return layout.error();
     return {};
   };
+  schema.check_job = check_placeholders;
+  schema.check_place = warn_of_fields;
   return {std::move(schema), [] { return std::make_unique<FileExporter>(); }};
 }
 

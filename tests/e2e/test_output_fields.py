@@ -139,6 +139,30 @@ class OutputFields(EndToEnd):
         self.assert_output([{"v": 1}, {"v": True}, {"w": 2}, {"v": None}])
         self.verify("0 missing, 0 altered, 0 extra")
 
+    def test_a_misspelt_field_is_found_as_early_as_it_can_be(self):
+        table = self.directory / "in.csv"
+        table.write_text("id,name\n1,Ada\n")
+        lines = self.write_input(records=10)
+        columns, header = {"format": "csv", "fields": ["id", "name"]}, {"format": "csv"}
+        job_file = self.directory / "job.json"
+        for path, more, there in ((table, {"reader": columns}, "`{id}`, `{field:name}`"), (table, {"reader": header}, "`{id}`, `{field:name}`"),
+                                  (lines, {"processors": [{"_op": "selection", "fields": ["name", "id"]}]}, "`{field:name}`, `{id}`")):
+            job = self.partitioned(path, "{nam}", **more)
+            job_file.write_text(json.dumps(job))
+            for command in ("validate", "run"):
+                self.assert_one_line(self.slicemill(command, job_file), BAD_INPUT, "operations[", "path: {nam}: ", f"there are {there} ",
+                                     "did you mean `{field:name}`?")
+            job["operations"][-1]["path"] = f"{self.output}/{{field:name:-none}}"
+            job_file.write_text(json.dumps(job))
+            result = self.slicemill("validate", job_file)
+            self.assertEqual(result.returncode, OK, result.stderr)
+        self.assertFalse(self.output.exists())
+        # Columns of several files are not known before they are read; the first record tells.
+        result = self.run_job(self.partitioned(self.directory / "*.csv", "{nam}", reader=header, max_retries=0), FAILED)
+        self.assertIn("the field `nam`, which the output's path names, is not in the record, whose fields are `{id}`, `{field:name}` "
+                      "(did you mean `{field:name}`?); `{nam:-none}` gives a default", result.stderr)
+        self.assertIn("--job FILE, if the job is what was mended", result.stderr)
+
     def test_too_many_values_in_a_slice(self):
         path = self.write_input(records=300)
         result = self.run_job(self.partitioned(path, "{id}", size="10MB", max_retries=0), FAILED)

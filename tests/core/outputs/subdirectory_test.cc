@@ -56,6 +56,9 @@ TEST(Subdirectory, DatesHaveFormats) {
 
 TEST(Subdirectory, WhatIsMissingNeedsADefault) {
   EXPECT_THAT(place("{field:a}", "{}"), HasSubstr("`a`, which the output's path names, is not in the record"));
+  EXPECT_EQ(place("{field:nam}", R"({"id":1,"name":"x"})"),
+            "!the field `nam`, which the output's path names, is not in the record, whose fields are `{id}`, "
+            "`{field:name}` (did you mean `{field:name}`?); `{nam:-none}` gives a default");
   EXPECT_THAT(place("{field:a}", R"({"a":null})"), HasSubstr("is null"));
   EXPECT_EQ(place("{field:a:-of/none}", "{}"), "of%2Fnone");
   EXPECT_EQ(place("{field:a:-none}", R"({"a":null})"), "none");
