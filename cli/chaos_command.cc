@@ -19,6 +19,7 @@
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
 #include "cli/master_options.h"
+#include "cli/run_progress.h"
 #include "cli/settings.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/asio_loop.h"
@@ -199,8 +200,8 @@ class ChaosCourse {
     // A slice is charged with the death of its worker; it shall not become an error for what was done to it on purpose.
     job["max_retries"] = job.value("max_retries", std::int64_t{3}) + setting_.plan.kills;
     const auto pause = slow_down(job);
-    fmt::print("chaos seed={}: undisturbed the job took {} for {} slices{}\n", setting_.seed,
-               seconds(undisturbed_outcome.worked), undisturbed.counters.processed,
+    fmt::print("chaos seed={}: undisturbed the job took {} for {}{}\n", setting_.seed,
+               seconds(undisturbed_outcome.worked), counted(undisturbed.counters.processed, "slice"),
                pause.count() == 0
                    ? ""
                    : fmt::format("; each slice waits {}, so that the kills find it at work", seconds(pause)));

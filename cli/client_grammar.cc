@@ -218,6 +218,8 @@ class ClientGrammar {
                     "The job as it is now (current), or as the execution had it (own); own if nothing is said")
         ->type_name("WHICH")
         ->check(one_of({"current", "own"}));
+    recover.add_option("--job", line_.mended_job, "The mended job: it replaces the stored one, and is what goes on")
+        ->type_name("JOB");
     add_set(recover, line_);
     add_wait(recover);
     add_output(recover);

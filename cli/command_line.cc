@@ -341,6 +341,11 @@ Result<void> check_arguments(const CommandLine& line) {
         return Error(ErrorCode::invalid, "run: --chaos begins anew; it needs a JOB and cannot --resume");
       }
       return {};
+    case Command::recover:
+      if (!line.mended_job.empty() && line.client.config == "own")
+        return Error(ErrorCode::invalid,
+                     "recover: --job goes on with the mended job, and --config own with the old one");
+      return check_client_arguments(line);
     case Command::validate:
       if (line.job_file.empty()) return missing("validate", "JOB");
       return {};

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "cli/client/plain_words.h"
 #include "cli/commands.h"
+#include "cli/commands/client_commands.h"
 #include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "cli/http_request.h"
@@ -53,7 +55,7 @@ Result<Json> answered(const CommandLine& line, const Result<HttpAnswer>& answer)
                     : answer->status == 400 ? ErrorCode::invalid
                                             : ErrorCode::unavailable;
   const auto message = json->is_object() ? json->value("message", std::string()) : std::string();
-  return Error(code, fmt::format("{}: {}", line.master_url, message.empty() ? answer->body : message));
+  return Error(code, message.empty() ? fmt::format("{}: {}", line.master_url, answer->body) : plain_cause(message));
 }
 
 std::string quarantine_path(const CommandLine& line) {
@@ -174,8 +176,12 @@ Result<void> redrive_by_master(const CommandLine& line, const Json& records) {
                       .path = quarantine_path(line) + "/_redrive",
                       .content_type = body.empty() ? "" : "application/json",
                       .body = body.empty() ? "" : to_compact_text(body)};
-  ASSIGN_OR_RETURN(const Json submitted, answered(line, http_send(target, call, kAnswerTimeoutMs)));
-  fmt::print("execution {} redrives {} of {}\n", printable(submitted.value("ex_id", std::string())),
+  const auto submitted = answered(line, http_send(target, call, kAnswerTimeoutMs));
+  if (!submitted) {
+    ASSIGN_OR_RETURN(MasterClient master, MasterClient::of(line));
+    return with_way_out({std::move(master), line.ex_id}, submitted.error());
+  }
+  fmt::print("execution {} redrives {} of {}\n", printable(submitted->value("ex_id", std::string())),
              records.is_null() ? "the quarantined records" : fmt::format("{} quarantined records", records.size()),
              line.ex_id);
   return {};

@@ -308,7 +308,9 @@ std::string what_next(const RunSetup& plan, const controller::ControllerOutcome&
   const bool began = outcome.counters.processed > 0 || !plan.options.launch.source_ledger_directory.empty();
   if (outcome.status == ExecutionStatus::failed && !outcome.obstacle && !began)
     return "nothing was done yet: with that mended, run the job anew";
-  return fmt::format("go on with `{}`", plan.resume);
+  const bool has_failed = outcome.status == ExecutionStatus::failed && outcome.counters.failed > 0;
+  return fmt::format("go on with `{}`{}", plan.resume,
+                     has_failed ? " (--job FILE, if the job is what was mended)" : "");
 }
 
 ExitCode conclude(const CommandLine& line, const RunSetup& plan, const controller::ControllerOutcome& outcome,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -101,7 +102,9 @@ class Explainer {
       state = status && is_terminal(*status) ? fmt::format("{}{} {} ago", acted_itself ? "" : "was ", status_, *time)
                                              : fmt::format("has been {} for {}", status_, *time);
     }
-    std::string text = fmt::format("Execution {} of job '{}' {}", id_, text_of(ex_, "name"), state);
+    const std::string name = text_of(ex_, "name");  // a ledger that is in use does not tell
+    std::string text =
+        fmt::format("Execution {}{} {}", id_, name.empty() ? "" : fmt::format(" of job '{}'", name), state);
     if (const auto created = time_of(ex_, member::kCreated))
       text += fmt::format("; it was submitted {} ago", duration_text(evidence_.now - *created));
     say(text);
@@ -223,7 +226,10 @@ class Explainer {
     std::string text =
         fmt::format("{} run, {} failed", counted(number("processed"), "slice was", "slices were"), number("failed"));
     if (stats_.empty()) text = "It never ran a slice";
-    if (const auto began = time_of(stats_, "started"); began && has_number(stats_, member::kRunSeconds))
+    const Json& summary = object_of(ex_, "summary");
+    if (has_number(summary, "seconds"))
+      text += fmt::format(" in {}", duration_text(std::llround(summary.at("seconds").get<double>() * 1'000)));
+    else if (const auto began = time_of(stats_, "started"); began && has_number(stats_, member::kRunSeconds))
       text += fmt::format(" in {}", duration_text(number(member::kRunSeconds) * 1'000));
     if (!stats_.empty())
       text +=
@@ -270,8 +276,9 @@ class Explainer {
     std::int64_t count = 0;
     for (const Json& change : evidence_.history) {
       const std::string reason = text_of(change, "reason");
-      const bool is_end = &change == &evidence_.history.back() && reason == text_of(ex_, member::kFailure);
-      if (reason.empty() || is_end || is_usual(text_of(change, "event"), reason)) continue;
+      const auto to = parse_execution_status(text_of(change, "to"));
+      if (reason.empty() || (to && is_terminal(*to)) || to == ExecutionStatus::failing) continue;  // told elsewhere
+      if (is_usual(text_of(change, "event"), reason)) continue;
       ++count;
       last = &change;
     }
@@ -301,6 +308,7 @@ class Explainer {
     } else if (status_ != "completed") {
       say(fmt::format("{}{} goes on where it ended; its log is shown by {}",
                       status_ == "stopped" ? "" : "With the cause mended, ", go_on(), advice("logs")));
+      if (!evidence_.errors.empty()) say("If it is the job that is to be mended, add `--job FILE` to that");
     }
   }
 

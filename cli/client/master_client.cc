@@ -45,13 +45,11 @@ std::string text_member(const Json& object, const char* member) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string message_of(const HttpAnswer& answer) {
-  const auto json = parse_json(answer.body);
-  if (!json || !json->is_object()) return fmt::format("the master answers with status {}", answer.status);
-  std::string message = text_member(*json, "message");
-  if (message.empty()) message = text_member(*json, "error");
-  if (message.empty()) message = fmt::format("the master answers with status {}", answer.status);
-  const std::string details = text_member(*json, "details");
+std::string message_of(const Json& answer, int status) {
+  std::string message = text_member(answer, "message");
+  if (message.empty()) message = text_member(answer, "error");
+  if (message.empty()) message = fmt::format("the master answers with status {}", status);
+  const std::string details = text_member(answer, "details");
   return plain_cause(message) + (details.empty() ? "" : ": " + details);
 }
 
@@ -100,7 +98,12 @@ Result<HttpAnswer> MasterClient::send(const HttpCall& call) const {
   }
   HttpAnswer answer = std::move(*sent);
   if (answer.status == kOk || answer.status == kCreated) return answer;
-  return Error(code_of_status(answer.status, call), message_of(answer));
+  const auto json = parse_json(answer.body);
+  if (!json || !json->is_object())
+    return Error(ErrorCode::unavailable,
+                 fmt::format("{} answers with status {} and no JSON: it is no slicemill master, or a proxy before one",
+                             url_, answer.status));
+  return Error(code_of_status(answer.status, call), message_of(*json, answer.status));
 }
 
 Result<Json> MasterClient::ask(const HttpCall& call) const {
@@ -133,6 +136,10 @@ Result<Json> MasterClient::post(const std::string& path, const Json& body) const
 
 Result<Json> MasterClient::post(const std::string& path, std::string content_type, std::string body) const {
   return ask({.method = "POST", .path = path, .content_type = std::move(content_type), .body = std::move(body)});
+}
+
+Result<Json> MasterClient::put(const std::string& path, const Json& body) const {
+  return ask({.method = "PUT", .path = path, .content_type = "application/json", .body = to_compact_text(body)});
 }
 
 Result<Json> MasterClient::remove(const std::string& path) const {

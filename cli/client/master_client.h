@@ -30,6 +30,7 @@ class MasterClient {
   Result<std::vector<Json>> list(const std::string& path) const;
   Result<Json> post(const std::string& path, const Json& body = Json()) const;
   Result<Json> post(const std::string& path, std::string content_type, std::string body) const;
+  Result<Json> put(const std::string& path, const Json& body) const;
   Result<Json> remove(const std::string& path) const;
   // The answer as it came; an error for each status but 200.
   Result<HttpAnswer> text(const std::string& path) const;

@@ -27,6 +27,9 @@ constexpr std::array<std::string_view, 3> kValidations = {
 constexpr std::string_view kNameEnd = " - ";
 // Around the number of slices that failed, and behind it.
 constexpr std::string_view kFailuresBegin = "execution: ";
+// Around the execution that a slice failed of while it goes on.
+constexpr std::string_view kFailingBegin = "execution ";
+constexpr std::string_view kFailingMiddle = " has encountered a processing error, reason: slice failure ";
 constexpr std::string_view kFailuresMiddle = " had ";
 constexpr std::string_view kFailuresEnd = " during processing";
 
@@ -114,6 +117,7 @@ std::string with_plain_operations(std::string text) {
 
 // Which execution failed is said elsewhere: "2 slices failed; the first: ...".
 std::string with_plain_failures(const std::string& text) {
+  if (text.starts_with(kFailingBegin) && text.find(kFailingMiddle) != std::string::npos) return "a slice has failed";
   const EndReason reason = parse_end_reason(text);
   if (const auto* source = std::get_if<SourceFailed>(&reason)) return source->cause;
   const auto middle = text.find(kFailuresMiddle);

@@ -10,7 +10,9 @@
 #include "cli/commands.h"
 #include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
+#include "cli/job_file.h"
 #include "core/runtime/printable.h"
+#include "operations/operation.h"
 
 namespace slicemill::cli {
 
@@ -67,6 +69,30 @@ bool MasterLoss::may_pass(const Error& error) {
     note(error.message + "; waiting for it");
   }
   return now - *since_ <= kMasterPatience;
+}
+
+Result<Json> job_to_post(const std::string& path, const Json& given, bool starts) {
+  ASSIGN_OR_RETURN(JobFile file, read_job_file(path));
+  if (const auto added = dialect::add_params(file.job, builtin_operations(), given, starts); !added)
+    return with_context(added.error(), path);
+  for (const JobWarning& warning : warnings_of(file.notes)) report_warning(path + ": " + to_text(warning));
+  ASSIGN_OR_RETURN(const std::string directory, working_directory());
+  dialect::make_paths_absolute(file.job, builtin_operations(), directory);
+  return std::move(file.job);
+}
+
+Error with_way_out(const NamedExecution& execution, Error error) {
+  if (error.code != ErrorCode::conflict) return error;
+  const auto document = execution.master.get(execution.path());
+  if (!document) return error;
+  const auto latest = execution.master.get("/v1/jobs/" + url_encoded(text_of(*document, "job_id")) + "/ex");
+  const Json& live = has_ended(*document) && latest ? *latest : *document;
+  if (has_ended(live)) return error;
+  error.message = fmt::format(
+      "execution {0} of this job is {1}; wait for its end with `slicemill wait {0}{2}`, or end it with "
+      "`slicemill stop {0}{2}`",
+      text_of(live, "ex_id"), text_of(live, member::kStatus), execution.master.place());
+  return error;
 }
 
 void note(const std::string& text) {

@@ -51,6 +51,13 @@ class MasterLoss {
   std::optional<std::chrono::steady_clock::time_point> since_;
 };
 
+// A job file as a master takes it: with values of parameters, and with absolute paths. Its notes are told as warnings.
+// starts: no parameter may be without a value.
+Result<Json> job_to_post(const std::string& path, const Json& given, bool starts);
+
+// What a master refuses because an execution of the job lives, with the way out; any other error as it is.
+Error with_way_out(const NamedExecution& execution, Error error);
+
 // Waits until the execution has ended, with its progress on standard error, and prints how it ended. The code is that
 // of its outcome, or timed_out. A master that is gone meanwhile is waited for.
 Result<ExitCode> await_end(const NamedExecution& execution, const CommandLine& line);

@@ -74,14 +74,27 @@ Result<Json> params_body(const CommandLine& line) {
   return params.empty() ? Json() : Json{{"params", std::move(params)}};
 }
 
+// The execution's job becomes the one of this file. Not while the execution lives: then it could not be recovered.
+Result<void> mend_job(const NamedExecution& execution, const std::string& path) {
+  ASSIGN_OR_RETURN(const Json document, execution.master.get(execution.path()));
+  if (!has_ended(document)) return with_way_out(execution, Error(ErrorCode::conflict, std::string()));
+  ASSIGN_OR_RETURN(const Json job, job_to_post(path, Json::object(), false));
+  const auto put = execution.master.put("/v1/jobs/" + url_encoded(text_of(document, "job_id")), job);
+  if (put) return {};
+  return put.error().code == ErrorCode::invalid ? with_context(put.error(), path) : put.error();
+}
+
 Result<ExitCode> recover(const CommandLine& line) {
   ASSIGN_OR_RETURN(const Json body, params_body(line));
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  if (!line.mended_job.empty()) RETURN_IF_ERROR(mend_job(execution, line.mended_job));
+  const std::string config = line.mended_job.empty() ? line.client.config : "current";
   std::string verb = "/_recover";
-  for (const auto& [name, value] : {std::pair("cleanup_type", line.client.slices), {"config", line.client.config}})
+  for (const auto& [name, value] : {std::pair("cleanup_type", line.client.slices), {"config", config}})
     if (!value.empty()) verb += fmt::format("{}{}={}", verb.find('?') == std::string::npos ? '?' : '&', name, value);
-  ASSIGN_OR_RETURN(const Json submitted, execution.master.post(execution.path(verb), body));
-  return go_on_with(line, execution.master, submitted);
+  const auto submitted = execution.master.post(execution.path(verb), body);
+  if (!submitted) return with_way_out(execution, submitted.error());
+  return go_on_with(line, execution.master, *submitted);
 }
 
 Result<ExitCode> restart(const CommandLine& line) {
@@ -102,6 +115,12 @@ Result<void> set_workers(const CommandLine& line) {
   ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
   const auto& [action, count] = std::tie(line.client.action, line.client.count);
   const auto changed = execution.master.post(execution.path(fmt::format("/_workers?{}={}", action, count)));
+  if (!changed && action == "remove" && changed.error().code == ErrorCode::invalid)
+    return Error(
+        ErrorCode::invalid,
+        fmt::format("execution {0} has not more than {1} workers, and keeps at least one: remove fewer, or end "
+                    "it with `slicemill stop {0}{2}`",
+                    execution.ex_id, count, execution.master.place()));
   if (!changed) return with_status(execution, "give workers to", changed.error());
   const Json& answer = *changed;
   const std::string sentence = action == "total"
@@ -153,14 +172,20 @@ Result<void> remove(const CommandLine& line) {
   ASSIGN_OR_RETURN(const MasterClient master, MasterClient::of(line));
   if (line.client.of_job) {
     ASSIGN_OR_RETURN(const std::string job_id, resolve_job(master, line.ex_id));
-    ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/jobs/" + url_encoded(job_id)));
-    tell(line, answer, fmt::format("job {} is deleted", job_id));
+    const auto removed = master.remove("/v1/jobs/" + url_encoded(job_id));
+    if (!removed) {
+      const auto latest = master.get("/v1/jobs/" + url_encoded(job_id) + "/ex");
+      return latest ? with_way_out({master, text_of(*latest, "ex_id")}, removed.error()) : removed.error();
+    }
+    tell(line, *removed, fmt::format("job {} is deleted", job_id));
     return {};
   }
   auto ex_id = resolve_execution(master, line.ex_id);
   if (!ex_id) return with_job_hint(master, line, ex_id.error());
-  ASSIGN_OR_RETURN(const Json answer, master.remove("/v1/ex/" + url_encoded(*ex_id)));
-  tell(line, answer, fmt::format("execution {} is deleted", *ex_id));
+  const NamedExecution execution{master, *ex_id};
+  const auto removed = master.remove(execution.path());
+  if (!removed) return with_way_out(execution, removed.error());
+  tell(line, *removed, fmt::format("execution {} is deleted", *ex_id));
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "cli/commands/client_commands.h"
 #include "cli/default_dialect.h"
 #include "cli/run_progress.h"
+#include "core/runtime/json.h"
 #include "core/runtime/printable.h"
 
 namespace slicemill::cli {
@@ -55,6 +56,15 @@ std::string operation_names(const Json& execution) {
   return names;
 }
 
+// The values that parameters had: "DAY=2026-11-30, LEAST=400".
+std::string params_text(const Json& execution) {
+  std::string text;
+  for (const auto& [name, value] : object_of(execution, "params").items())
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name,
+                        value.is_string() ? value.get<std::string>() : to_compact_text(value));
+  return text;
+}
+
 void print_history(const std::vector<Json>& history) {
   if (history.empty()) return;
   fmt::print("history:\n");
@@ -75,6 +85,7 @@ void print_execution(const Json& ex, bool wide) {
   print_line("failure", plain_cause(text_of(ex, member::kFailure)));
   print_line("lifecycle", text_of(ex, "lifecycle"));
   print_line("operations", operation_names(ex));
+  print_line("params", params_text(ex));
   print_line("workers", has_number(ex, "workers") ? std::to_string(number_of(ex, "workers")) : "");
   print_line("progress", progress_text(ex));
   print_figures(object_of(ex, member::kStats));

@@ -8,25 +8,11 @@
 
 #include "cli/commands.h"
 #include "cli/commands/client_commands.h"
-#include "cli/default_dialect.h"
 #include "cli/job_file.h"
 #include "core/runtime/printable.h"
-#include "operations/operation.h"
 
 namespace slicemill::cli {
 namespace {
-
-Result<Json> job_to_post(const CommandLine& line) {
-  const std::string& path = line.job_file;
-  ASSIGN_OR_RETURN(const Json given, set_params(line.set));
-  ASSIGN_OR_RETURN(JobFile file, read_job_file(path));
-  if (const auto added = dialect::add_params(file.job, builtin_operations(), given, !line.client.no_start); !added)
-    return with_context(added.error(), path);
-  for (const JobWarning& warning : warnings_of(file.notes)) report_warning(path + ": " + to_text(warning));
-  ASSIGN_OR_RETURN(const std::string directory, working_directory());
-  dialect::make_paths_absolute(file.job, builtin_operations(), directory);
-  return std::move(file.job);
-}
 
 void tell_warnings(const std::string& path, const Json& answer) {
   const auto warnings = answer.find("warnings");
@@ -45,7 +31,8 @@ void tell_warnings(const std::string& path, const Json& answer) {
 Result<ExitCode> submit(const CommandLine& line) {
   const ClientOptions& options = line.client;
   ASSIGN_OR_RETURN(MasterClient master, MasterClient::of(line));
-  ASSIGN_OR_RETURN(const Json job, job_to_post(line));
+  ASSIGN_OR_RETURN(const Json given, set_params(line.set));
+  ASSIGN_OR_RETURN(const Json job, job_to_post(line.job_file, given, !options.no_start));
   auto posted = master.post(options.no_start ? "/v1/jobs?start=false" : "/v1/jobs", job);
   if (!posted) {
     const bool is_job = posted.error().code == ErrorCode::invalid;

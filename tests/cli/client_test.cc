@@ -56,6 +56,8 @@ TEST(PlainCause, FramesOfOtherSystemsAreTakenOff) {
             "there is no operation \"flter\" (did you mean \"filter\"?)");
   EXPECT_EQ(plain_cause("Unable to find module for operation: x"), "there is no operation \"x\"; see `slicemill ops`");
   EXPECT_EQ(plain_cause("execution: e1 had 2 slice failures during processing"), "2 slices failed");
+  EXPECT_EQ(plain_cause("execution e1 has encountered a processing error, reason: slice failure event"),
+            "a slice has failed");
   EXPECT_EQ(plain_cause("execution: e1 had 1 slice failure during processing; the first: x"),
             "1 slice failed; the first: x");
   EXPECT_EQ(plain_cause("the source failed: no such file"), "no such file");

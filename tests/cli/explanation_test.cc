@@ -100,6 +100,20 @@ TEST(Explanation, WhyItFailed) {
   EXPECT_THAT(text, HasSubstr("slicemill recover e1"));
   EXPECT_THAT(text, Not(HasSubstr("caused by")));
   EXPECT_THAT(text, Not(HasSubstr("Before, it became")));
+  EXPECT_THAT(text, HasSubstr("If it is the job that is to be mended, add `--job FILE` to that."));
+  EXPECT_THAT(text, HasSubstr("3 failed in 5 s;"));
+  of.execution["summary"] = {{"seconds", 0.25}};
+  EXPECT_THAT(told(of), HasSubstr("3 failed in 250 ms;"));
+}
+
+// A history has the end, and the status that failed slices cause, in words of its own.
+TEST(Explanation, WhatFailedIsToldOnce) {
+  Evidence of = evidence("failed", {{"processed", 1}, {"failed", 1}});
+  of.execution["_failureReason"] = "execution: e1 had 1 slice failure during processing; the first: bad";
+  of.history.back()["reason"] = "1 slice failed; the first: bad";
+  of.history.insert(of.history.begin(),
+                    {{"time", to_iso(kToldAt)}, {"to", "failing"}, {"reason", "a slice has failed"}});
+  EXPECT_THAT(told(of), Not(HasSubstr("Before, it became")));
 }
 
 TEST(Explanation, EarlierTroubleIsTold) {
@@ -119,6 +133,7 @@ TEST(Explanation, EveryStatusIsExplained) {
   }
   Evidence nothing;
   EXPECT_FALSE(explanation(nothing).empty());
+  EXPECT_THAT(told(nothing), Not(HasSubstr("of job")));
 }
 
 }  // namespace

@@ -208,6 +208,8 @@ class CommandLine(EndToEnd):
         for words in ("of job 'bad' failed ", "1 slice failed with: ", "The input is what is wrong. ", "submit the job anew"):
             self.assertIn(words, told)
         self.assertNotIn("caused by", told)
+        self.assertNotIn("Before, it became", told)
+        self.assertRegex(self.ok("show", ex_id), r"(?m)^  \S+  failing: a slice has failed$")
         self.assertRegex(self.ok("top"), rf"(?m)^{ex_id}  bad +failed +0% ")
         self.assertRegex(self.ok("show", ex_id), r"(?m)^progress: +0\.0 %$")
 
@@ -265,6 +267,34 @@ class CommandLine(EndToEnd):
         self.ok("stop", ex_id)
         self.assertIn("completed", self.ok("recover", ex_id, "--wait"))
         self.assert_output(records(8000), self.directory / "out-slow")
+
+    def test_recover_with_a_mended_job(self):
+        numbers = self.write_input("bad.ldjson", 400)
+        fail = {"_op": "script", "command": "false"}
+        job = self.job_file("bad", path=numbers, processors=[fail], max_retries=0)
+        result = self.slicemill("submit", job, "--wait")
+        self.assertEqual(result.returncode, FAILED)
+        ex_id = result.stdout.split()[0]
+        self.assertIn("add `--job FILE`", self.ok("explain", ex_id))
+        mended = self.job_file("mended", path=numbers, params={"LEAST": None},
+                               processors=[{"_op": "filter", "field": "id", "min": "${LEAST}"}])
+        self.assert_one_line(self.slicemill("recover", ex_id, "--job", mended, "--config", "own"), BAD_INPUT, "--config own")
+        self.assert_one_line(self.slicemill("recover", ex_id, "--job", self.directory / "none.json"), BAD_INPUT, "none.json")
+        self.assertIn("completed", self.ok("recover", ex_id, "--job", mended, "--set", "LEAST=300", "--wait"))
+        self.assert_output(records(100, first=300), self.directory / "out-mended")
+        self.assertIn("params:       LEAST=300", self.ok("show", "last"))
+        job_id = self.master.execution(ex_id)["job_id"]
+        self.assertEqual(self.master.get(f"/v1/jobs/{job_id}")["name"], "mended", "it is stored")
+
+    def test_what_needs_an_end_says_how_to_get_there(self):
+        ex_id = self.live()
+        mended = self.job_file("mended")
+        for command in (("recover", ex_id), ("recover", ex_id, "--job", mended), ("delete", ex_id), ("quarantine", ex_id, "--redrive"),
+                        ("delete", "--job", self.master.execution(ex_id)["job_id"])):
+            self.assert_one_line(self.slicemill(*command), CANNOT_START, f"execution {ex_id} of this job is running",
+                                 f"`slicemill wait {ex_id}`", f"`slicemill stop {ex_id}`")
+        self.assertEqual(self.master.get("/v1/jobs")[0]["name"], "slow", "a job that cannot go on is not replaced")
+        self.assert_one_line(self.slicemill("workers", ex_id, "remove", "2"), BAD_INPUT, "keeps at least one", f"slicemill stop {ex_id}")
 
     def test_delete_a_job(self):
         ex_id = self.completed()
@@ -555,6 +585,22 @@ class CommandLine(EndToEnd):
         self.assertEqual(complete("slicemill", "workers", "last", "rem"), ["remove"])
         self.assertIn(ex_id, complete("slicemill", "show", ex_id[:3]))
         self.assertEqual(sorted(complete("slicemill", "submit", "jo")), ["job.json", "job.ldjson"])
+        # Values of options, and nothing else.
+        self.assertEqual(complete("slicemill", "run", "--progress", ""), ["auto", "bar", "lines", "none"])
+        self.assertEqual(complete("slicemill", "recover", "last", "--config", ""), ["current", "own"])
+        self.assertEqual(complete("slicemill", "list", "--status", "comp"), ["completed"])
+        self.assertEqual(complete("slicemill", "master", "--log-level", "wa"), ["warn"])
+        self.assertEqual(complete("slicemill", "wait", "last", "--timeout", ""), [])
+        self.assertEqual(complete("slicemill", "recover", "last", "--job", "job.j"), ["job.json"])
+        self.assertEqual(complete("slicemill", "help", "valid"), ["validate"])
+        self.assertEqual(complete("slicemill", "man", "valid"), ["validate"])
+        self.assertEqual(complete("slicemill", "ops", "file_"), ["file_reader", "file_exporter"])
+        # Ids are those of the place that the command names.
+        self.ok("run", self.directory / "job.json", "--data", self.directory / "runs", "-q")
+        run, = (path.name for path in (self.directory / "runs" / "ledgers").iterdir())
+        self.assertEqual(complete("slicemill", "show", "--data", "runs", run[:6]), [run])
+        self.assertEqual(complete("slicemill", "run", "--data", "runs", "--resume", run[:6]), [run])
+        self.assertEqual(complete("slicemill", "show", "--data", "runs", ex_id), [])
         for shell in ("zsh", "fish"):
             self.assertIn("--older-than" if shell == "zsh" else "-l older-than", self.ok("completion", shell))
         self.assert_one_line(self.slicemill("completion", "tcsh"), BAD_INPUT)
