@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "core/model/execution.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::cli {
@@ -54,7 +55,56 @@ std::vector<std::string> positional_words(const CommandDescription& command) {
   return words;
 }
 
-constexpr std::string_view kIdsFunction = "{ slicemill list --limit 50 2>/dev/null | awk 'NR > 1 { print $1 }'; }\n";
+// A positional of `help` and `man`; of `ops`.
+constexpr std::string_view kCommandWord = "COMMAND", kOperationWord = "NAME";
+
+bool takes_word(const CommandDescription& command, std::string_view name) {
+  return !command.positionals.empty() && command.positionals.front().names.front() == name;
+}
+
+std::string command_names(const std::vector<CommandDescription>& commands) {
+  std::vector<std::string> names;
+  for (const CommandDescription& command : commands) names.push_back(command.name);
+  return join(names, " ");
+}
+
+bool is_file(std::string_view value) {
+  return value.find("FILE") != value.npos || value.find("DIR") != value.npos || value == "JOB" || value == "directory";
+}
+
+// The only words that the value of an option may be, or consist of. Settings say them as "a|b".
+std::vector<std::string> value_words(const OptionDescription& option) {
+  if (!option.choices.empty()) return option.choices;
+  if (option.value.find('|') != option.value.npos) return split(option.value, '|');
+  std::vector<std::string> statuses;
+  for (std::size_t i = 0; option.value == "STATUS,..." && i < kExecutionStatusCount; ++i)
+    statuses.emplace_back(to_string(static_cast<ExecutionStatus>(i)));
+  return statuses;
+}
+
+// Ids as the command that is typed finds them: of the master or the data directory that it names; those of `run` are in
+// a data directory in any case.
+constexpr std::string_view kBashIds = R"(_slicemill_ids() {
+  local place=() i
+  for ((i = 1; i < ${#COMP_WORDS[@]} - 1; ++i)); do
+    case "${COMP_WORDS[i]}" in --data | --master | --context) place=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;; esac
+  done
+  if ((${#place[@]} == 0)) && [[ ${COMP_WORDS[1]} == run ]]; then
+    place=(--data "${SLICEMILL_DATA:-${XDG_STATE_HOME:-$HOME/.local/state}/slicemill}")
+  fi
+  slicemill list --limit 50 "${place[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+)";
+constexpr std::string_view kOperationsCommand = "slicemill ops 2>/dev/null | grep -o \"^[^ ][^ ]*\"";
+
+// Behind an option: what its value may be, and nothing else.
+std::string bash_values(const OptionDescription& option) {
+  std::string from = is_file(option.value) ? "-f" : "";
+  if (const auto words = value_words(option); !words.empty()) from = fmt::format("-W '{}'", join(words, " "));
+  if (option.value == "EX") from = "-W \"last $(_slicemill_ids)\"";
+  return fmt::format("        {}) {}return ;;\n", join(option.names, "|"),
+                     from.empty() ? "" : fmt::format("COMPREPLY=($(compgen {} -- \"$word\")); ", from));
+}
 
 std::string bash_script(const std::vector<CommandDescription>& commands) {
   std::string names, cases;
@@ -62,17 +112,15 @@ std::string bash_script(const std::vector<CommandDescription>& commands) {
     names += (names.empty() ? "" : " ") + command.name;
     std::string values;
     for (const OptionDescription& option : command.options) {
-      if (!option.choices.empty())
-        values += fmt::format("        {}) words='{}' ;;\n", join(option.names, "|"), join(option.choices, " "));
-      else if (!option.value.empty())
-        values +=
-            fmt::format("        {}) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", join(option.names, "|"));
+      if (!option.choices.empty() || !option.value.empty()) values += bash_values(option);
     }
     const std::string options = join(option_words(command), " ");
     const std::string positionals = join(positional_words(command), " ");
     cases += fmt::format("    {})\n      case \"$before\" in\n{}        *)\n", command.name, values);
     cases += fmt::format("          if [[ $word == -* ]]; then words='{}'; else words='{}'", options, positionals);
     if (takes_execution(command)) cases += "; words+=\" $(_slicemill_ids)\"";
+    if (takes_word(command, kCommandWord)) cases += "; words=$commands";
+    if (takes_word(command, kOperationWord)) cases += fmt::format("; words=$({})", kOperationsCommand);
     cases += fmt::format("; fi ;;\n      esac\n{}      ;;\n",
                          takes_job_file(command) || takes_execution(command)
                              ? "      [[ $word == -* ]] || COMPREPLY=($(compgen -f -- \"$word\"))\n"
@@ -80,12 +128,13 @@ std::string bash_script(const std::vector<CommandDescription>& commands) {
   }
   return fmt::format(
       "# bash completion for slicemill\n"
-      "_slicemill_ids() {}"
+      "{}"
       "_slicemill() {{\n"
       "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words=''\n"
+      "  local commands='{}'\n"
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
-      "    COMPREPLY=($(compgen -W '{} --help --version' -- \"$word\"))\n"
+      "    COMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$word\"))\n"
       "    return\n"
       "  fi\n"
       "  case \"${{COMP_WORDS[1]}}\" in\n"
@@ -94,7 +143,7 @@ std::string bash_script(const std::vector<CommandDescription>& commands) {
       "  COMPREPLY+=($(compgen -W \"$words\" -- \"$word\"))\n"
       "}}\n"
       "complete -F _slicemill slicemill\n",
-      kIdsFunction, names, cases);
+      kBashIds, names, cases);
 }
 
 // Inside single quotes.
@@ -120,10 +169,12 @@ std::string zsh_text(std::string_view text) {
 
 std::string zsh_option(const OptionDescription& option, std::string_view name) {
   std::string out = fmt::format("      '{}[{}]", name, zsh_text(option.text));
-  if (!option.choices.empty())
-    out += fmt::format(":{}:({})", option.value, join(option.choices, " "));
+  if (const auto words = value_words(option); !words.empty())
+    out += fmt::format(":{}:({})", option.value, join(words, " "));
+  else if (option.value == "EX")
+    out += ":EX:_slicemill_ids";
   else if (!option.value.empty())
-    out += fmt::format(":{}:_files", option.value);
+    out += fmt::format(":{}:{}", option.value, is_file(option.value) ? "_files" : "");
   return out + "' \\\n";
 }
 
@@ -137,7 +188,9 @@ std::string zsh_script(const std::vector<CommandDescription>& commands) {
     }
     for (const OptionDescription& positional : command.positionals) {
       const std::string& name = positional.names.front();
-      const std::string what = name == "EX"                 ? "_slicemill_ids"
+      const std::string what = name == "EX"             ? "_slicemill_ids"
+                               : name == kCommandWord   ? "(" + command_names(commands) + ")"
+                               : name == kOperationWord ? fmt::format("{{_values operation $({})}}", kOperationsCommand)
                                : positional.choices.empty() ? "_files"
                                                             : "(" + join(positional.choices, " ") + ")";
       cases += fmt::format("      ':{}:{}' \\\n", name, what);
@@ -182,12 +235,18 @@ std::string fish_script(const std::vector<CommandDescription>& commands) {
       std::string names;
       for (const std::string& name : option.names)
         names += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      const std::string values = !option.choices.empty() ? fmt::format(" -x -a '{}'", join(option.choices, " "))
+      const auto words = value_words(option);
+      const std::string values = !words.empty()          ? fmt::format(" -x -a '{}'", join(words, " "))
+                                 : option.value == "EX"  ? " -x -a 'last (__slicemill_ids)'"
                                  : option.value.empty()  ? ""
-                                                         : " -r";
+                                 : is_file(option.value) ? " -r"
+                                                         : " -x";
       out += fmt::format("{}{}{} -d '{}'\n", here, names, values, shell_quoted(option.text, "\\'"));
     }
     if (takes_execution(command)) out += here + " -a 'last (__slicemill_ids)'\n";
+    if (takes_word(command, kCommandWord)) out += fmt::format("{} -f -a '{}'\n", here, command_names(commands));
+    if (takes_word(command, kOperationWord))
+      out += fmt::format("{} -f -a \"({})\"\n", here, "slicemill ops 2>/dev/null | string match -r '^[^ ]+'");
     for (const OptionDescription& positional : command.positionals) {
       if (!positional.choices.empty()) out += fmt::format("{} -f -a '{}'\n", here, join(positional.choices, " "));
     }
