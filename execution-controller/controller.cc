@@ -207,7 +207,7 @@ void Controller::look_after_ledger() {
 }
 
 ControllerReports::Present Controller::present() const {
-  std::string reason = verbs_.fatal_reason().empty() ? probation_.reason(launch_.ex_id) : verbs_.fatal_reason();
+  std::string reason = verbs_.fatal_reason().empty() ? probation_.reason() : verbs_.fatal_reason();
   if (lifecycle_.finished()) reason = conclusion_.outcome().reason;
   return {.status = status(),
           .reason = std::move(reason),

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <fmt/core.h>
+#include "core/model/end_reason.h"
 
 namespace slicemill::controller {
 
@@ -19,10 +19,8 @@ void Probation::end() {
   loop_.cancel(timer_);
 }
 
-std::string Probation::reason(const std::string& ex_id) const {
-  if (!failing_) return {};
-  return fmt::format("execution {} has encountered a processing error, reason: slice failure {}", ex_id,
-                     persistent_ ? "watch dog" : "event");
+std::string Probation::reason() const {
+  return failing_ ? to_text(SliceHasFailed{persistent_}) : std::string();
 }
 
 void Probation::begin_window() {

@@ -27,8 +27,8 @@ class Probation {
   // A user resumed it.
   void end();
   bool is_failing() const { return failing_; }
-  // The text of the first dialect for why; "" if it is not failing.
-  std::string reason(const std::string& ex_id) const;
+  // Why (core/model/end_reason.h); "" if it is not failing.
+  std::string reason() const;
 
  private:
   void begin_window();

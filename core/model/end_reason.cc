@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kSlice = " slice", kFailed = " failed", kFirst = "; the first: ";
 constexpr std::string_view kSource = "the source failed: ";
+constexpr std::string_view kHasFailed = "a slice has failed", kOfLate = " of late";
 
 bool take(std::string_view& text, std::string_view part) {
   if (!text.starts_with(part)) return false;
@@ -22,6 +23,9 @@ struct ReasonText {
                        reason.first.empty() ? "" : kFirst, reason.first);
   }
   std::string operator()(const SourceFailed& reason) const { return std::string(kSource) + reason.cause; }
+  std::string operator()(const SliceHasFailed& reason) const {
+    return fmt::format("{}{}", kHasFailed, reason.is_recent ? kOfLate : "");
+  }
   std::string operator()(const OtherReason& reason) const { return reason.text; }
 };
 
@@ -34,6 +38,8 @@ std::string to_text(const EndReason& reason) {
 EndReason parse_end_reason(std::string_view text) {
   std::string_view rest = text;
   if (take(rest, kSource)) return SourceFailed{std::string(rest)};
+  for (const bool is_recent : {false, true})
+    if (const SliceHasFailed failing{is_recent}; to_text(failing) == text) return failing;
   SlicesFailed failed;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), failed.count);
   if (error == std::errc()) {

@@ -1,9 +1,11 @@
-// Why an execution ended without success, where the reason has parts that dialects tell in words of their own. Ledgers
-// and the registry keep the text. Pure, any thread.
+// Why an execution ended without success, or is failing, where the reason has parts that dialects tell in words of
+// their own. Ledgers and the registry keep the text. Pure, any thread.
 //
 // clang-format off
 //   reason := count " slice" ["s"] " failed" ["; the first: " detail]
-//           | "the source failed: " detail  |  any other text
+//           | "the source failed: " detail
+//           | "a slice has failed" [" of late"]
+//           |  any other text
 // clang-format on
 #pragma once
 
@@ -23,14 +25,19 @@ struct SourceFailed {
   std::string cause;
   bool operator==(const SourceFailed&) const = default;
 };
+// It goes on.
+struct SliceHasFailed {
+  bool is_recent = false;  // for as long as slices fail; otherwise for good
+  bool operator==(const SliceHasFailed&) const = default;
+};
 struct OtherReason {
   std::string text;
   bool operator==(const OtherReason&) const = default;
 };
-using EndReason = std::variant<SlicesFailed, SourceFailed, OtherReason>;
+using EndReason = std::variant<SlicesFailed, SourceFailed, SliceHasFailed, OtherReason>;
 
 std::string to_text(const EndReason& reason);
-// Every text is a reason: what is not one of the first two is another one.
+// Every text is a reason: what is not one of the first three is another one.
 EndReason parse_end_reason(std::string_view text);
 
 }  // namespace slicemill

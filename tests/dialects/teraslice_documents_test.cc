@@ -24,6 +24,10 @@ TEST(TerasliceDocuments, ReasonsHaveTheWordsThatItsClientsMatchOn) {
             "execution: e1 had 2 slice failures during processing; the first: broken");
   EXPECT_EQ(dialect.shown_reason(id, to_text(SourceFailed{"no such file"})),
             "slicer for ex e1 had an error, shutting down execution, caused by Error: no such file");
+  EXPECT_EQ(dialect.shown_reason(id, to_text(SliceHasFailed{false})),
+            "execution e1 has encountered a processing error, reason: slice failure event");
+  EXPECT_EQ(dialect.shown_reason(id, to_text(SliceHasFailed{true})),
+            "execution e1 has encountered a processing error, reason: slice failure watch dog");
   EXPECT_EQ(dialect.shown_reason(id, "its controller died 11 times"), "its controller died 11 times");
   EXPECT_EQ(dialect.shown_reason(id, ""), "");
 }

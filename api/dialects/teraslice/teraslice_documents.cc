@@ -197,6 +197,10 @@ class TerasliceJobs final : public JobDialect {
       return fmt::format("slicer for ex {} had an error, shutting down execution, caused by Error: {}", ex_id.text,
                          source->cause);
     }
+    if (const auto* failing = std::get_if<SliceHasFailed>(&parts)) {
+      return fmt::format("execution {} has encountered a processing error, reason: slice failure {}", ex_id.text,
+                         failing->is_recent ? "watch dog" : "event");
+    }
     return reason;
   }
 
