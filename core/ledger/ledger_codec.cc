@@ -284,7 +284,7 @@ bool read_facts(ByteReader& reader, OutputFacts& facts) {
   read_sums(reader, facts);
   const std::uint64_t count = reader.varint();
   for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
-    OutputFacts& sink = facts.sinks.emplace_back();
+    OutputFacts& sink = facts.sinks.items().emplace_back();
     if (!read_number(reader, sink.sink) || !read_facts_of_sink(reader, reader.u8(), sink) || !sink.present)
       return false;
   }

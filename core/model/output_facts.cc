@@ -21,8 +21,8 @@ OutputFacts output_of_sinks(std::vector<OutputFacts> sinks) {
 const OutputFacts* output_of_sink(const OutputFacts& facts, std::uint32_t sink) {
   if (!facts.present) return nullptr;
   if (facts.sinks.empty()) return facts.sink == sink ? &facts : nullptr;
-  const auto found = std::ranges::find(facts.sinks, sink, &OutputFacts::sink);
-  return found != facts.sinks.end() ? &*found : nullptr;
+  const auto found = std::ranges::find(facts.sinks.items(), sink, &OutputFacts::sink);
+  return found != facts.sinks.items().end() ? &*found : nullptr;
 }
 
 }  // namespace slicemill

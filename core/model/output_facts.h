@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/runtime/rare_list.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {
@@ -25,20 +26,19 @@ struct OutputFacts {
   std::uint64_t bytes = 0;         // as stored (compressed)
   std::uint64_t checksum = 0;      // XXH3-64 of the stored bytes
   std::uint32_t request_hash = 0;  // low half of XXH3-64 of the request: part of the published name
+  std::uint32_t sink = 0;          // of a plan with several: which of them wrote this, counted in the plan's order
   // By the numbers of the staged files, each place once. Empty: the output is one file. Otherwise records and bytes are
   // sums, and the checksum is 0.
   std::vector<OutputPart> parts = {};
-  // Of a plan with several sinks. Which of them these are the facts of, counted in the plan's order.
-  std::uint32_t sink = 0;
-  // Of all of them together: those that wrote something, by `sink`. Then records and bytes are sums, the checksum is 0,
+  // Of all sinks together: those that wrote something, by `sink`. Then records and bytes are sums, the checksum is 0,
   // and there are no parts. Empty: these are the facts of one.
-  std::vector<OutputFacts> sinks = {};
+  RareList<OutputFacts> sinks = {};
   bool operator==(const OutputFacts&) const = default;
 };
 
 // Of one of them as a file of its own.
 inline OutputFacts facts_of(const OutputPart& part, const OutputFacts& whole) {
-  return {true, part.records, part.bytes, part.checksum, whole.request_hash};
+  return {true, part.records, part.bytes, part.checksum, whole.request_hash, whole.sink};
 }
 
 // Of a slice, from those of its sinks: of one sink as they are.

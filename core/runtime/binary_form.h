@@ -14,8 +14,10 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "core/runtime/rare_list.h"
 #include "core/runtime/varint.h"
 
 namespace slicemill {
@@ -37,6 +39,10 @@ struct FormWriter {
   void list(const std::vector<T>& items, F each) {
     out.varint(items.size());
     for (const auto& item : items) each(*this, item);
+  }
+  template <typename T, typename F>
+  void list(const RareList<T>& items, F each) {
+    list(items.items(), each);
   }
   template <typename T, typename F>
   void optional(const std::optional<T>& value, F each) {
@@ -76,6 +82,12 @@ struct FormReader {
       items.emplace_back();
       each(*this, items.back());
     }
+  }
+  template <typename T, typename F>
+  void list(RareList<T>& items, F each) {
+    std::vector<T> read;
+    list(read, each);
+    items = RareList<T>(std::move(read));
   }
   template <typename T, typename F>
   void optional(std::optional<T>& value, F each) {

@@ -77,6 +77,7 @@
 #include "core/model/slice.h"
 #include "core/model/stats.h"
 #include "core/runtime/process.h"
+#include "core/runtime/rare_list.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::wire {
@@ -115,7 +116,7 @@ struct SliceResult {
   std::vector<OperationFigures> operations;  // in the job's order; empty if the job does not want them
   // Of a completed one: read, and not in the output. Of a failed one at most one: the record that it failed at, cut.
   std::vector<QuarantinedRecord> quarantined;
-  std::vector<Remark> remarks;  // true whatever becomes of the slice, and of its result
+  RareList<Remark> remarks;  // true whatever becomes of the slice, and of its result
   bool operator==(const SliceResult&) const = default;
 };
 

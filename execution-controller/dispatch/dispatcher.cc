@@ -158,7 +158,7 @@ void Dispatcher::on_hello(ServerChannel::Peer peer, wire::Hello& hello) {
 
 void Dispatcher::adopt_results(Worker& worker, wire::Hello& hello) {
   for (const auto& result : hello.unacked) {
-    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
+    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks.items());
     const bool is_second = speculation_ && speculation_->has(worker, result.key, result.attempt);
     if (is_second || returns_.holds(worker, result.key, result.attempt))
       returns_.take(worker, result);
@@ -187,7 +187,7 @@ void Dispatcher::on_results(Worker& worker, wire::Results& results) {
     return;
   }
   for (const auto& result : results.results) {
-    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks);
+    if (!result.remarks.empty()) hooks_.on_remarks(result.remarks.items());
     returns_.take(worker, result);
     if (workers_.find(number) == nullptr) return;
   }

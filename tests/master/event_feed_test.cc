@@ -138,7 +138,7 @@ TEST_F(EventFeedTest, ANumberIsNeverGivenAgain) {
   h_.finish(submitted.ex_id);
   const std::int64_t newest = ids(take(*follow(0))).back();
   RegistryBatch removal;
-  removal.removed.push_back({submitted.ex_id, 1, 1, ""});
+  removal.removed.push_back({submitted.ex_id, 1, 1, {}});
   h_.registry->write(std::move(removal), nullptr);
   h_.loop.run_ready();
   reopen();

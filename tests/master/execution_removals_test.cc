@@ -109,7 +109,7 @@ TEST_F(MasterServiceTest, FilesGoOnceNoProcessIsLeft) {
 TEST_F(MasterServiceTest, WhatAMasterDidNotFreeTheNextOneDoes) {
   const ExecutionId id = ended_with_ledger(true);
   RegistryBatch batch;
-  batch.removed.push_back({id, (*h_.registry->execution(id))->seq, 1, ""});
+  batch.removed.push_back({id, (*h_.registry->execution(id))->seq, 1, {}});
   h_.registry->write(std::move(batch), [](const Result<void>&) {});
   h_.loop.run_ready();
   h_.restart();

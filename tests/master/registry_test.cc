@@ -494,7 +494,7 @@ TEST_F(WordsTest, WordsFollowEveryChange) {
   deleted.deleted = true;
   EXPECT_THAT(ids(registry_->jobs(deleted)), ElementsAre("a"));
   RegistryBatch removal;
-  removal.removed.push_back({ExecutionId("e1"), 1, 20'000, ""});
+  removal.removed.push_back({ExecutionId("e1"), 1, 20'000, {}});
   ASSERT_TRUE(write(removal));
   deleted = searched("first");
   deleted.deleted = true;
@@ -742,7 +742,7 @@ TEST_F(RegistryTest, ExecutionsKeepTheirJobInCanonicalForm) {
   EXPECT_EQ(name_of("e1"), "of the spec");
   EXPECT_EQ(name_of("e2"), "of the document");
   RegistryBatch removal;
-  removal.removed.push_back({ExecutionId("e1"), (*registry_->execution(ExecutionId("e1")))->seq, 1, ""});
+  removal.removed.push_back({ExecutionId("e1"), (*registry_->execution(ExecutionId("e1")))->seq, 1, {}});
   ASSERT_TRUE(write(removal));
   EXPECT_EQ(*registry_->execution_spec(ExecutionId("e1")), "");
 }
@@ -807,8 +807,8 @@ TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
   ASSERT_TRUE(write(batch));
   EXPECT_EQ(registry_->executions({})->size(), 4u);
   RegistryBatch removal;
-  removal.removed.push_back({ExecutionId("e1"), 2, 7'000, "/out/.slicemill/e0"});
-  removal.removed.push_back({ExecutionId("e3"), 4, 7'000, ""});
+  removal.removed.push_back({ExecutionId("e1"), 2, 7'000, {"/out/.slicemill/e0"}});
+  removal.removed.push_back({ExecutionId("e3"), 4, 7'000, {"/a/.slicemill/e0.x", "/b/.slicemill/e0.y"}});
   ASSERT_TRUE(write(removal));
   EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e2", "e0"));
   ListQuery by_name;
@@ -820,7 +820,9 @@ TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
   const auto removed = registry_->removed(ExecutionId("e1"));
   ASSERT_TRUE(removed && *removed);
   EXPECT_EQ(**removed, (RemovedRow{ExecutionId("e1"), 2, JobId("j1"), ExecutionId("e0"), ExecutionId("e0"), true, 7'000,
-                                   "/out/.slicemill/e0", false}));
+                                   std::vector<std::string>{"/out/.slicemill/e0"}, false}));
+  EXPECT_THAT((*registry_->removed(ExecutionId("e3")))->staging,
+              ElementsAre("/a/.slicemill/e0.x", "/b/.slicemill/e0.y"));
   const auto recoveries = registry_->recoveries_of(JobId("j1"));
   ASSERT_TRUE(recoveries);
   ASSERT_EQ(recoveries->size(), 1u);
@@ -837,8 +839,8 @@ TEST_F(RegistryTest, ARemovedExecutionLeavesListsAndHistoryAndIsRemembered) {
   ASSERT_TRUE(write(later));
   EXPECT_THAT(ids(registry_->executions({})), ElementsAre("e0", "e2"));
   RegistryBatch all;
-  all.removed.push_back({ExecutionId("e0"), 1, 8'000, ""});
-  all.removed.push_back({ExecutionId("e2"), 3, 8'000, ""});
+  all.removed.push_back({ExecutionId("e0"), 1, 8'000, {}});
+  all.removed.push_back({ExecutionId("e2"), 3, 8'000, {}});
   ASSERT_TRUE(write(all));
   EXPECT_TRUE(registry_->executions({})->empty());
   EXPECT_EQ(registry_->new_execution_seq(), 5);

@@ -104,7 +104,8 @@ const OpenRow kRow{kSlice, SliceState::start, 1, 2, 3, 4, 5, R"({"id":1})", "it 
 const QuarantineRow kQuarantined{
     {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
 const CommittedOutput kOutput{kSlice, {kMax64, 0xFFFFFFFF}, {true, 1, kMax64, 3, 4}};
-const CommittedOutput kParts{kSlice, {7, 1}, {true, 3, 50, 0, 4, {{"DE/2026", 1, 20, kMax64}, {"%00/2026", 2, 30, 0}}}};
+const CommittedOutput kParts{
+    kSlice, {7, 1}, {true, 3, 50, 0, 4, 0, {{"DE/2026", 1, 20, kMax64}, {"%00/2026", 2, 30, 0}}}};
 const CommittedOutput kSinks{
     kSlice,
     {7, 1},
@@ -113,8 +114,8 @@ const CommittedOutput kSinks{
      .bytes = 90,
      .request_hash = 4,
      .sinks = {
-         {.present = true, .records = 1, .bytes = 40, .checksum = kMax64, .request_hash = 4, .sink = 0},
-         {.present = true, .records = 3, .bytes = 50, .request_hash = 4, .parts = {{"DE", 3, 50, 9}}, .sink = 7}}}};
+         {.present = true, .records = 1, .bytes = 40, .checksum = kMax64, .request_hash = 4},
+         {.present = true, .records = 3, .bytes = 50, .request_hash = 4, .sink = 7, .parts = {{"DE", 3, 50, 9}}}}}};
 
 std::vector<Sample> samples() {
   std::vector<Sample> all;

@@ -43,7 +43,7 @@ SliceResult of_sinks() {
                      .bytes = 90,
                      .request_hash = 7,
                      .sinks = {{.present = true, .records = 2, .bytes = 40, .checksum = 8, .request_hash = 7},
-                               {.present = true, .records = 3, .bytes = 50, .parts = {{"DE", 3, 50, 9}}, .sink = 3}}}};
+                               {.present = true, .records = 3, .bytes = 50, .sink = 3, .parts = {{"DE", 3, 50, 9}}}}}};
 }
 
 SliceRun listed() {
@@ -153,7 +153,7 @@ TEST(Messages, SpansAndSumsAreBounded) {
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.output.present = true; }));
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.error = "x"; }));
   EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.quarantined.emplace_back(); }));
-  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.remarks.emplace_back(); }));
+  EXPECT_FALSE(decodes(2, [](SliceResult& r) { r.remarks.items().emplace_back(); }));
 }
 
 TEST(Messages, AnotherVersionTypeOrMagicIsRefused) {
