@@ -11,6 +11,15 @@
 #include "core/runtime/json.h"
 
 namespace slicemill::simulation {
+namespace {
+
+// Sizes and checksums of the files of an output.
+void note_committed(std::set<std::pair<std::uint64_t, std::uint64_t>>& committed, const OutputFacts& facts) {
+  if (facts.sinks.empty()) committed.emplace(facts.bytes, facts.checksum);
+  for (const OutputFacts& sink : facts.sinks) committed.emplace(sink.bytes, sink.checksum);
+}
+
+}  // namespace
 
 // Passes everything on, and tells what is durable before anybody else learns of it.
 class Checks::Ledger final : public SliceLedger {
@@ -101,11 +110,10 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
     after = rows->back().key;
   }
   (void)ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
-    durable.committed.emplace(output.facts.bytes, output.facts.checksum);
+    note_committed(durable.committed, output.facts);
     return {};
   });
-  if (ledger.header().joined)
-    durable.committed.emplace(ledger.header().joined->facts.bytes, ledger.header().joined->facts.checksum);
+  if (ledger.header().joined) note_committed(durable.committed, ledger.header().joined->facts);
   durable.outcome = ledger.header().outcome;
   if (const auto job = parse_job_spec(ledger.header().execution)) durable.speculates = job->speculation.enabled;
 }
@@ -135,8 +143,8 @@ void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
                                    output.key.order, earlier->second.epoch, earlier->second.n, output.attempt.epoch,
                                    output.attempt.n));
   }
-  for (const auto& output : batch.committed) durable.committed.emplace(output.facts.bytes, output.facts.checksum);
-  if (batch.joined) durable.committed.emplace(batch.joined->facts.bytes, batch.joined->facts.checksum);
+  for (const auto& output : batch.committed) note_committed(durable.committed, output.facts);
+  if (batch.joined) note_committed(durable.committed, batch.joined->facts);
   if (batch.outcome) durable.outcome = batch.outcome;
 }
 

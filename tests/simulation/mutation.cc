@@ -7,7 +7,7 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 22> kMutations = {
+constexpr std::array<std::string_view, 24> kMutations = {
     "dispatch_before_sync",       // a slice is handed out before its creation is durable
     "position_without_creation",  // the slicer's position is durable, the slices it made are not
     "accept_stale_attempt",       // a result counts whoever it comes from
@@ -19,6 +19,8 @@ constexpr std::array<std::string_view, 22> kMutations = {
     "drop_recalled",              // slices that a worker gave back are forgotten
     "publish_before_sync",        // an output is published before its commit is durable
     "settle_before_publish",      // a slice is done before its output is visible
+    "publish_at_one_sink",        // of several sinks only the first one gets a slice's output
+    "run_other_source",           // a slice runs what is behind another source than its own
     "settle_beyond_span",         // one slice more than the span that came back is done
     "join_before_sync",           // a joined file gets its name before that is durable
     "no_roll_forward",            // committed outputs of an earlier controller are left lying

@@ -26,6 +26,7 @@ constexpr Nanoseconds kLeaving = 320 * kSecond;    // a worker that nobody knows
 constexpr int kMostRecoveries = 60;
 constexpr const char* kOutput = "/out";
 constexpr const char* kJoined = "/out/all.ldjson";
+constexpr const char* kAlso = "/also";  // the second sink of a graph
 
 class Run {
  public:
@@ -81,11 +82,28 @@ class Run {
             {"analytics", false},
             {"log_level", options_.verbose ? "info" : "fatal"},
             {"operations", Json::array({draw_reader(per_slice), std::move(sender)})}};
+    if (!is_silent_ && options_.matrix_point.empty() && world_.chance(0.3)) make_graph(per_slice);
     if (!speculates_) return;
     job_["workers"] = 2 + world_.below(3);
     job_["speculation"] = true;
     job_["speculation_min_runtime"] = 50 + world_.below(200);
     job_["speculation_max_percent"] = 25 + world_.below(75);
+  }
+
+  // The same with a second source, of the numbers that follow, and a second sink: all records come to both.
+  void make_graph(std::uint64_t per_slice) {
+    is_graph_ = true;
+    Json first = job_["operations"][0];
+    Json sink = job_["operations"][1];
+    job_.erase("operations");
+    first["id"] = "first";
+    const std::uint64_t further = 1 + world_.below(60);
+    const Json second = {
+        {"id", "second"}, {"_op", "id_range"}, {"start", records_}, {"end", records_ + further}, {"size", per_slice}};
+    records_ += further;
+    sink["from"] = {"first", "second"};
+    job_["sources"] = {std::move(first), second};
+    job_["sinks"] = {std::move(sink), {{"from", {"first", "second"}}, {"_op", "file_exporter"}, {"path", kAlso}}};
   }
 
   // Numbers, or a file of them with some lines that are no records: those must end in the quarantine.
@@ -443,7 +461,8 @@ class Run {
     }
     check_processes();
     const auto files = cluster_.disk.files_of(cluster_.user);
-    if (!is_silent_) check_records(*files);
+    if (!is_silent_) check_records(*files, kOutput);
+    if (is_graph_) check_records(*files, kAlso);
     check_ledger(*row, *files);
   }
 
@@ -454,11 +473,11 @@ class Run {
   }
 
   // I1, I2: each record once.
-  void check_records(Files& files) {
+  void check_records(Files& files, const char* root) {
     std::vector<bool> seen(records_, false);
     std::uint64_t count = 0;
     for (const auto& [path, node] : cluster_.disk.tree()) {
-      if (node.is_directory || !path.starts_with(kOutput)) continue;
+      if (node.is_directory || !path.starts_with(root)) continue;
       if (path.find("/.") != std::string::npos) {
         // Cleaning up is not synced: a power failure may bring back what was removed. Nor is it tried again.
         if (!power_failed_ && !had_io_errors_) world_.violation(fmt::format("{} is left over", path));
@@ -486,7 +505,7 @@ class Run {
     if (count + bad_ids_.size() == records_) return;
     const auto missing = std::find(seen.begin(), seen.end(), false) - seen.begin();
     world_.violation(
-        fmt::format("I1: {} of {} records are there; the first that is not: {}", count, records_, missing));
+        fmt::format("I1: {} of {} records are in {}; the first that is not: {}", count, records_, root, missing));
   }
 
   void check_ledger(const master::ExecutionRow& row, Files& files) {
@@ -508,7 +527,7 @@ class Run {
       for (const auto& bad : *quarantined) kept.insert(bad.record.bytes);
     if (!std::equal(kept.begin(), kept.end(), bad_.begin(), bad_.end()))
       world_.violation(fmt::format("I1: {} records are quarantined, {} are bad", kept.size(), bad_.size()));
-    if (!from_file_ && header.lineage.size() == 1 && header.counters.processed != expected_slices())
+    if (!from_file_ && !is_graph_ && header.lineage.size() == 1 && header.counters.processed != expected_slices())
       world_.violation(fmt::format("the ledger counts {} processed slices, there were {}", header.counters.processed,
                                    expected_slices()));
     if (is_silent_) {
@@ -553,6 +572,7 @@ class Run {
   bool is_silent_ = false;   // it publishes nothing, so that the ledger alone knows what is done
   bool quiet_network_ = true;
   bool done_ = false;
+  bool is_graph_ = false;
   bool from_file_ = false;
   std::set<std::uint64_t> bad_ids_;
   std::multiset<std::string> bad_;  // their lines
