@@ -11,7 +11,6 @@
 
 #include "core/outputs/file_layout.h"
 #include "core/runtime/log.h"
-#include "core/runtime/mutation.h"
 #include "worker/pipeline.h"
 #include "worker/record_bisection.h"
 
@@ -83,7 +82,7 @@ class PipelineRunner final : public SliceRunner {
 
  private:
   Pipeline* pipeline_of(std::uint32_t slicer) const {
-    if (pipelines_.size() == 1 || SLICEMILL_MUTATED("run_other_source")) return pipelines_.front().get();
+    if (pipelines_.size() == 1) return pipelines_.front().get();
     const auto source = std::ranges::find(sources_, plan_.source_of(slicer));
     return pipelines_[static_cast<std::size_t>(source - sources_.begin())].get();
   }

@@ -5,6 +5,7 @@
 
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/mutation.h"
 #include "execution-controller/settlement/retry_policy.h"
 
 namespace slicemill::controller {
@@ -31,6 +32,9 @@ void PublishQueue::publish() {
     std::vector<CommittedOutput> facts;
     facts.reserve(outputs->size());
     for (const auto& output : *outputs) facts.push_back(output.output);
+    if (SLICEMILL_MUTATED("publish_at_one_sink"))
+      for (auto& output : facts)
+        if (output.facts.sinks.size() > 1) output.facts.sinks.items().resize(1);
     *results = publisher->publish(facts);
   };
   loop_.offload(Loop::Executor::publish, std::move(work),

@@ -50,7 +50,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
   for (std::uint32_t id = 0; id < count; ++id) {
     auto state = std::make_unique<State>();
     state->id = id;
-    state->source = job_.plan.source_of(id);
+    state->source = job_.plan.source_of(SLICEMILL_MUTATED("cut_one_source") ? 0 : id);
     state->slicer = make_source_slicer(job_.plan, state->source);
     if (!state->slicer) break;
     if (const auto stored = header.positions.find(id); stored != header.positions.end())

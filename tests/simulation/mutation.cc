@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 24> kMutations = {
     "publish_before_sync",        // an output is published before its commit is durable
     "settle_before_publish",      // a slice is done before its output is visible
     "publish_at_one_sink",        // of several sinks only the first one gets a slice's output
-    "run_other_source",           // a slice runs what is behind another source than its own
+    "cut_one_source",             // of several sources only the first one is cut, by every slicer
     "settle_beyond_span",         // one slice more than the span that came back is done
     "join_before_sync",           // a joined file gets its name before that is durable
     "no_roll_forward",            // committed outputs of an earlier controller are left lying
