@@ -13,7 +13,8 @@ packages="$packages libboost1.81-dev libzmq3-dev cppzmq-dev nlohmann-json3-dev l
   libspdlog-dev libfmt-dev libsimdjson-dev libyaml-dev libcli11-dev libzstd-dev zlib1g-dev liblz4-dev libisal-dev libxxhash-dev libre2-dev
   libarchive-dev libssl-dev libutf8proc-dev"
 # Tests, benchmarks and the demo.
-packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv python3-jsonschema python3-yaml curl ca-certificates"
+packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv python3-jsonschema python3-yaml curl ca-certificates
+  spin gcc"
 # Fuzz targets (preset fuzz).
 packages="$packages clang libclang-rt-14-dev"
 # Checks of style (scripts/lint.sh).

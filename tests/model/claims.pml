@@ -1,31 +1,11 @@
 /* CLAIMS: one slice and one sink that commits in a foreign database, in transactions with a claim row (see README.md). */
 
+#include "model.h"
+
 /* Bounds. */
-#ifndef CONTROLLER_DEATHS
-#define CONTROLLER_DEATHS 1
-#endif
-#ifndef WORKER_DEATHS
-#define WORKER_DEATHS 1
-#endif
-#ifndef CONNECTION_CUTS
-#define CONNECTION_CUTS 1
-#endif
-#ifndef SERVER_DEATHS
-#define SERVER_DEATHS 1
-#endif
-#ifndef LOST_LEASES
-#define LOST_LEASES 1 /* its holder goes on writing */
-#endif
-#ifndef STOPS
-#define STOPS 1
-#endif
-#ifndef RECOVERIES
-#define RECOVERIES 1
-#endif
 #define MOST_TRIES 2 /* max_retries + 1 */
 #define ATTEMPTS 8   /* of one epoch */
 
-#define NOBODY 2
 #define ORPHAN 2 /* a transaction whose client is gone: the server ends it by itself */
 #define VOID 255
 #define EPOCH_OF(a) ((a) / ATTEMPTS)
@@ -59,10 +39,8 @@ byte batch_facts;
 mtype:worker state[2] = idle;
 byte attempt[2], result_facts[2];
 
-byte controller_deaths = CONTROLLER_DEATHS, worker_deaths = WORKER_DEATHS, connection_cuts = CONNECTION_CUTS,
-     server_deaths = SERVER_DEATHS, lost_leases = LOST_LEASES, stops = STOPS, recoveries = RECOVERIES;
+bool recovered; /* once is enough */
 
-#define OTHER(w) (1 - (w))
 /* The server makes whoever would insert the same claim wait for a transaction that has inserted it. */
 #ifdef FAULT_NO_UNIQUE_KEY
 #define CLAIM_IS_LOCKED(t) false
@@ -164,9 +142,9 @@ active proctype server() {
   :: d_step { transactions[1] == committing -> server_commits(1) }
 
   /* it dies: what was not committed is gone, and every connection breaks */
-  :: d_step { server_deaths && (transactions[0] != no_transaction || transactions[1] != no_transaction ||
+  :: d_step { disturbances && (transactions[0] != no_transaction || transactions[1] != no_transaction ||
                                 transactions[2] != no_transaction || state[0] == waits || state[1] == waits) ->
-       server_deaths--;
+       disturbances--;
        server_rolls_back(0); server_rolls_back(1); server_rolls_back(ORPHAN);
        lose_connection(0); lose_connection(1) }
 
@@ -217,8 +195,8 @@ active [2] proctype worker() {
        server_rolls_back(w); state[w] = result_failed }
 
   /* the connection breaks; what the server has of it goes on without its client */
-  :: d_step { connection_cuts && (transactions[w] != no_transaction || state[w] == waits) && MAY_BE_ORPHANED(w) ->
-       connection_cuts--;
+  :: d_step { disturbances && (transactions[w] != no_transaction || state[w] == waits) && MAY_BE_ORPHANED(w) ->
+       disturbances--;
        if
        :: transactions[w] != no_transaction -> orphan(w)
        :: else -> skip
@@ -233,7 +211,7 @@ active [2] proctype worker() {
        fi }
 
   /* SIGKILL, or the deadline of a stop */
-  :: d_step { worker_deaths && state[w] != idle && MAY_BE_ORPHANED(w) -> worker_deaths--; die(w) }
+  :: d_step { disturbances && state[w] != idle && MAY_BE_ORPHANED(w) -> disturbances--; die(w) }
   :: d_step { outcome != none && state[w] != idle && MAY_BE_ORPHANED(w) -> die(w) }
 
   :: atomic { timeout && AT_REST -> break }
@@ -332,8 +310,8 @@ active proctype controller() {
   :: d_step { running && (state[1] == result_completed || state[1] == result_failed) -> take(1) }
 
   /* the lease is lost (silence, a slow slice's other attempt, ...), and its holder writes on */
-  :: d_step { running && lost_leases && lease_worker != NOBODY && state[lease_worker] != idle ->
-       lost_leases--; lease_worker = NOBODY; lease_attempt = 0; queued = true }
+  :: d_step { running && disturbances && lease_worker != NOBODY && state[lease_worker] != idle ->
+       disturbances--; lease_worker = NOBODY; lease_attempt = 0; queued = true }
 
   :: d_step { running && fencing && !batched && !CLAIM_IS_LOCKED(ORPHAN) && transactions[0] == no_transaction &&
        transactions[1] == no_transaction -> fence() }
@@ -351,7 +329,7 @@ active proctype controller() {
   :: d_step { running && !batched && outcome == none && ledger == error -> outcome = failed }
 
   /* a user stops; at the deadline the slice is given up */
-  :: d_step { running && stops && outcome == none && ledger == open_slice -> stops--; stopping = true }
+  :: d_step { running && disturbances && !stopping && outcome == none && ledger == open_slice -> disturbances--; stopping = true }
   :: d_step { running && stopping && outcome == none && ledger == open_slice && !batched && !fencing ->
        lease_worker = NOBODY; lease_attempt = 0; queued = false;
 #ifdef FAULT_NO_FENCE_AT_STOP
@@ -361,7 +339,7 @@ active proctype controller() {
 #endif
      }
 
-  :: d_step { running && controller_deaths && outcome == none -> controller_deaths--; forget() }
+  :: d_step { running && disturbances && outcome == none -> disturbances--; forget() }
   :: d_step { !running -> start_controller();
        /* Reattachment: who holds an attempt of an earlier life may go on with it */
        if
@@ -372,8 +350,8 @@ active proctype controller() {
   :: d_step { !running -> start_controller() } /* nobody came back in time */
 
   /* a user recovers what was not done: another execution of the same lineage, under a higher epoch */
-  :: d_step { running && recoveries && GIVEN_UP ->
-       recoveries--;
+  :: d_step { running && disturbances && !recovered && GIVEN_UP ->
+       disturbances--; recovered = true;
        forget();
        ledger = open_slice; outcome = none; tried = 0; stopping = false;
        start_controller() }

@@ -2,19 +2,7 @@
 #include "model.h"
 
 /* Bounds. */
-#ifndef CONTROLLER_DEATHS
-#define CONTROLLER_DEATHS 2
-#endif
-#ifndef WORKER_DEATHS
-#define WORKER_DEATHS 1
-#endif
-#ifndef NETWORK_FAULTS
-#define NETWORK_FAULTS 1 /* frames lost, doubled, swapped; timers that fire early */
-#endif
-#ifndef SECOND_ATTEMPTS
-#define SECOND_ATTEMPTS 1
-#endif
-#define LIVES (CONTROLLER_DEATHS + 1)
+#define LIVES (DISTURBANCES + 1)
 #define TRIES 4 /* attempts of one epoch */
 #define CAPACITY 2
 
@@ -49,13 +37,9 @@ bool batch_settle, batched;
 short batch_ack[2];
 
 /* The workers. */
-bool swapped, alive[2] = true, welcomed[2], cancelled[2], unlinked[2], stranger[2];
-byte worker_epoch[2], runs[2], waits[2];
+bool swapped, alive[2] = true, welcomed[2] = true, cancelled[2], unlinked[2], stranger[2];
+byte worker_epoch[2] = 1, runs[2], waits[2];
 short unacked[2];
-
-/* Disturbances that are left. */
-byte controller_deaths = CONTROLLER_DEATHS, worker_deaths = WORKER_DEATHS, network_faults = NETWORK_FAULTS,
-     second_attempts = SECOND_ATTEMPTS;
 
 #ifdef FAULT_SUCCESSOR_EARLY
 byte zombie_commit;
@@ -69,7 +53,8 @@ byte zombie_commit;
 
 #define ALL_WELL                                                                                               \
   (running && settled && published == committed && lease_worker == NOBODY && second_worker == NOBODY && !queued && \
-   !revoked[0] && !revoked[1] && !unacked[0] && !unacked[1] && !HELD(0) && !HELD(1) && !batched)
+   !revoked[0] && !revoked[1] && !unacked[0] && !unacked[1] && !HELD(0) && !HELD(1) && !batched && !stranger[0] && !stranger[1] && welcomed[0] && \
+   welcomed[1])
 
 /* ---- the controller: dispatch/ ---- */
 
@@ -489,9 +474,9 @@ active proctype controller() {
        queued = false; doubled = false; lease_worker = 1; next_attempt(lease_attempt); order(1, lease_attempt) }
 
   /* Speculation::give_second */
-  :: d_step { running && !waiting && second_attempts && lease_worker != NOBODY && second_worker == NOBODY && !doubled &&
+  :: d_step { running && !waiting && disturbances && lease_worker != NOBODY && second_worker == NOBODY && !doubled &&
        IS_THERE(1 - lease_worker) && OUTSTANDING(1 - lease_worker) == 0 && len(to_worker[1 - lease_worker]) < CAPACITY ->
-       second_attempts--; doubled = true; second_worker = 1 - lease_worker;
+       disturbances--; doubled = true; second_worker = 1 - lease_worker;
        next_attempt(second_attempt); order(second_worker, second_attempt) }
 
   /* Reattachment: the time is up */
@@ -506,7 +491,7 @@ active proctype controller() {
   :: d_step { running && !waiting && !sweep_begun -> sweep() }
 
   /* SIGKILL. The master starts a successor once this one is seen gone. */
-  :: d_step { running && controller_deaths -> controller_deaths--; die() }
+  :: d_step { running && DEATHS && disturbances -> disturbances--; die() }
   :: d_step { !running -> start_controller() }
 #ifdef FAULT_SUCCESSOR_EARLY
   :: d_step { zombie_commit ->
@@ -583,73 +568,74 @@ inline tell_heartbeat(w) {
 #define HEARTBEAT_HELPS(w) (unacked[w] || HELD_COUNT(w) < OUTSTANDING(w) || revoked[w] || stranger[w])
 
 active [2] proctype worker() {
+#define w (_pid - 1)
   mtype kind;
   byte number;
   short first, second;
 
-  d_step { welcomed[_pid - 1] = true; worker_epoch[_pid - 1] = 1 }
   do
-  :: d_step { alive[_pid - 1] && nempty(to_worker[_pid - 1]) -> on_worker_frame(_pid - 1) }
+  :: d_step { alive[w] && nempty(to_worker[w]) -> on_worker_frame(w) }
 
   /* ThreadedSliceExecutor: an attempt begins, its output is staged and synced, its result is told */
-  :: d_step { alive[_pid - 1] && !runs[_pid - 1] && waits[_pid - 1] ->
-       runs[_pid - 1] = waits[_pid - 1]; waits[_pid - 1] = 0; cancelled[_pid - 1] = false; unlinked[_pid - 1] = false;
-       staged = staged & ~BIT(runs[_pid - 1]) }
-  :: d_step { alive[_pid - 1] && runs[_pid - 1] && len(to_controller[_pid - 1]) < CAPACITY ->
+  :: d_step { alive[w] && !runs[w] && waits[w] ->
+       runs[w] = waits[w]; waits[w] = 0; cancelled[w] = false; unlinked[w] = false;
+       staged = staged & ~BIT(runs[w]) }
+  :: d_step { alive[w] && runs[w] && len(to_controller[w]) < CAPACITY ->
 #ifdef FAULT_RESULT_BEFORE_SYNC
        skip;
 #else
-       staged = staged | (unlinked[_pid - 1] -> 0 : BIT(runs[_pid - 1]));
+       staged = staged | (unlinked[w] -> 0 : BIT(runs[w]));
 #endif
-       unacked[_pid - 1] = unacked[_pid - 1] | BIT(runs[_pid - 1]);
+       unacked[w] = unacked[w] | BIT(runs[w]);
        if
-       :: welcomed[_pid - 1] -> to_controller[_pid - 1]!results(worker_epoch[_pid - 1], BIT(runs[_pid - 1]), 0)
+       :: welcomed[w] -> to_controller[w]!results(worker_epoch[w], BIT(runs[w]), 0)
        :: else -> skip
        fi;
-       runs[_pid - 1] = 0; cancelled[_pid - 1] = false; unlinked[_pid - 1] = false }
+       runs[w] = 0; cancelled[w] = false; unlinked[w] = false }
   /* a revoked one may fail as well */
-  :: d_step { alive[_pid - 1] && runs[_pid - 1] && cancelled[_pid - 1] && len(to_controller[_pid - 1]) < CAPACITY ->
+  :: d_step { alive[w] && runs[w] && cancelled[w] && len(to_controller[w]) < CAPACITY ->
        if
-       :: welcomed[_pid - 1] -> to_controller[_pid - 1]!recalled(worker_epoch[_pid - 1], runs[_pid - 1], 0)
+       :: welcomed[w] -> to_controller[w]!recalled(worker_epoch[w], runs[w], 0)
        :: else -> skip
        fi;
-       runs[_pid - 1] = 0; cancelled[_pid - 1] = false; unlinked[_pid - 1] = false }
+       runs[w] = 0; cancelled[w] = false; unlinked[w] = false }
 
   /* Worker::heartbeat: a Hello without an answer is said again; what was missed is told again */
-  :: d_step { timeout && alive[_pid - 1] && running && !welcomed[_pid - 1] -> reconnect(_pid - 1); say_hello(_pid - 1) }
-  :: d_step { timeout && alive[_pid - 1] && running && welcomed[_pid - 1] && HEARTBEAT_HELPS(_pid - 1) ->
-       tell_heartbeat(_pid - 1) }
-  :: d_step { network_faults && alive[_pid - 1] && !welcomed[_pid - 1] ->
-       network_faults--; reconnect(_pid - 1); say_hello(_pid - 1) }
-  :: d_step { network_faults && alive[_pid - 1] && welcomed[_pid - 1] && HEARTBEAT_HELPS(_pid - 1) &&
-       len(to_controller[_pid - 1]) < CAPACITY -> network_faults--; tell_heartbeat(_pid - 1) }
+  :: d_step { timeout && alive[w] && running && !welcomed[w] -> reconnect(w); say_hello(w) }
+  :: d_step { timeout && alive[w] && running && welcomed[w] && HEARTBEAT_HELPS(w) ->
+       tell_heartbeat(w) }
+  :: d_step { disturbances && alive[w] && !welcomed[w] ->
+       disturbances--; reconnect(w); say_hello(w) }
+  :: d_step { disturbances && alive[w] && welcomed[w] && HEARTBEAT_HELPS(w) &&
+       len(to_controller[w]) < CAPACITY -> disturbances--; tell_heartbeat(w) }
 
   /* It dies; another one takes its place once its death was seen. */
-  :: d_step { worker_deaths && alive[_pid - 1] ->
-       worker_deaths--; alive[_pid - 1] = false; welcomed[_pid - 1] = false;
-       cancelled[_pid - 1] = false; unlinked[_pid - 1] = false; worker_epoch[_pid - 1] = 0; runs[_pid - 1] = 0;
-       waits[_pid - 1] = 0; unacked[_pid - 1] = 0 }
-  :: d_step { !alive[_pid - 1] && running && !known[_pid - 1] ->
-       reconnect(_pid - 1);
-       alive[_pid - 1] = true; say_hello(_pid - 1) }
+  :: d_step { DEATHS && disturbances && alive[w] ->
+       disturbances--; alive[w] = false; welcomed[w] = false;
+       cancelled[w] = false; unlinked[w] = false; worker_epoch[w] = 0; runs[w] = 0;
+       waits[w] = 0; unacked[w] = 0 }
+  :: d_step { !alive[w] && running && !known[w] ->
+       reconnect(w);
+       alive[w] = true; say_hello(w) }
 
   :: atomic { timeout && ALL_WELL -> break }
   od
+#undef w
 }
 
 /* ---- the network ---- */
 
-#define LOSE(channel) d_step { network_faults && nempty(channel) -> network_faults--; channel?ANY_FRAME; CLEAR }
-#define SWAP(channel) d_step { network_faults && len(channel) == 2 -> network_faults--; swapped = true; channel?ANY_FRAME; channel!ANY_FRAME; CLEAR }
+#define LOSE(channel) d_step { disturbances && nempty(channel) -> disturbances--; channel?ANY_FRAME; CLEAR }
+#define SWAP(channel) d_step { disturbances && len(channel) == 2 -> disturbances--; swapped = true; channel?ANY_FRAME; channel!ANY_FRAME; CLEAR }
 #define DOUBLE(channel, what) \
-  d_step { network_faults && len(channel) < CAPACITY && channel?[what, _, _, _] -> \
-    network_faults--; channel?<ANY_FRAME>; channel!ANY_FRAME; CLEAR }
+  d_step { disturbances && len(channel) < CAPACITY && channel?[what, _, _, _] -> \
+    disturbances--; channel?<ANY_FRAME>; channel!ANY_FRAME; CLEAR }
 #define CLEAR kind = 0; number = 0; first = 0; second = 0
 
 /* The connection breaks, and libzmq makes a new one without a word. */
 #define BREAK(w) \
-  d_step { network_faults && IS_THERE(w) && alive[w] -> \
-    network_faults--; stranger[w] = true; cut(to_worker[w]); cut(to_controller[w]) }
+  d_step { disturbances && IS_THERE(w) && alive[w] -> \
+    disturbances--; stranger[w] = true; cut(to_worker[w]); cut(to_controller[w]) }
 
 active proctype network() {
   mtype kind;

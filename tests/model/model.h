@@ -1,8 +1,17 @@
-/* Shared by the models: how often things go wrong, and the network.
+/* Shared by the models: how often things go wrong, and what a frame is.
  *
  * Every model is a closed system whose disturbances are counted: once they are used up there is peace, and everything
- * must come to its end by itself. Timers fire when nothing else can happen (`timeout`), and before that as often as
- * EARLY_TIMERS says. A handler of one frame is one step, as it is one turn of a loop thread. */
+ * must come to its end by itself. Timers fire when nothing else can happen (`timeout`); one that fires earlier is a
+ * disturbance. A handler of one frame is one step, as it is one turn of a loop thread. */
+
+#ifndef DISTURBANCES
+#define DISTURBANCES 2 /* of any kind, in any order */
+#endif
+byte disturbances = DISTURBANCES;
+
+#ifndef DEATHS
+#define DEATHS true /* of processes, among the disturbances */
+#endif
 
 #define NOBODY 2 /* there are two workers: 0 and 1 */
 
@@ -14,5 +23,4 @@
   :: else -> skip  \
   fi
 
-/* Only a frame that its sender would tell again by itself is doubled: orders come once at most (core/wire/channel.h). */
 #define ANY_FRAME kind, number, first, second
