@@ -1,6 +1,6 @@
 /* CLAIMS: one slice and one sink that commits in a foreign database, in transactions with a claim row (see README.md). */
 
-#include "model.h"
+#include "common.pml"
 
 /* Bounds. */
 #define MOST_TRIES 2 /* max_retries + 1 */

@@ -1,5 +1,5 @@
 /* LEASES: one slice from its creation to `done`, over controllers and workers that die (see README.md). */
-#include "model.h"
+#include "common.pml"
 
 /* Bounds. */
 #define LIVES (DISTURBANCES + 1)

@@ -1,6 +1,6 @@
 /* LEVELS: two workers and a controller that tells them to leave, to give slices back and to forget results, with frames
  * lost; a master that says how many workers may stay (see README.md). */
-#include "model.h"
+#include "common.pml"
 
 #define CAPACITY 2
 #define SHORT 1
