@@ -36,9 +36,9 @@ Result<void> check_inputs(const std::string& job_path, const JobSpec& job) {
   for (std::size_t i = 0; i < job.plan.size(); ++i) {
     const Json path = job.plan.operation(i).options.value("path", Json());
     if (path.is_string() && is_standard_input(path.get_ref<const std::string&>()))
-      return Error(ErrorCode::invalid, fmt::format("{}: path: the standard input holds the job already; give the job "
-                                                   "as a file, or the data",
-                                                   job.plan.place(i)));
+      return Error(ErrorCode::invalid, fmt::format("{}.path: the standard input holds the job already; give the "
+                                                   "job as a file, or the data",
+                                                   job.plan.node_name(i)));
   }
   return {};
 }

@@ -90,7 +90,7 @@ OperationRemark OperationContext::remark(std::string_view text) const {
 }
 
 std::string OperationContext::node() const {
-  return job.plan.form == Plan::Form::graph ? job.plan.nodes[index].id : fmt::format("operations[{}]", index);
+  return index < job.plan.size() ? job.plan.node_name(index) : fmt::format("operations[{}]", index);
 }
 
 std::string OperationContext::place() const {

@@ -80,34 +80,13 @@ struct Plan {
 
   // What users call the node: its id, or in a list the operation.
   std::string label(std::size_t node) const;
+  // "operations[2]", or the id.
+  std::string node_name(std::size_t node) const;
   // Where it is, for errors: "operations[2] filter", or "clean (filter)".
   std::string place(std::size_t node) const;
 
   bool operator==(const Plan&) const = default;
 };
-
-// A node of a plan that is still to be put together: its inputs are named, in any order.
-struct PlanDraftNode {
-  std::string id;  // "": "<operation>-<n>"
-  OperationSpec operation;
-  std::vector<std::string> from;
-};
-
-// What is wrong with one node of the draft.
-struct PlanIssue {
-  std::size_t node = 0;   // in the draft
-  bool is_of_id = false;  // otherwise of `from`
-  std::string message;
-};
-
-// The draft's ids, with those that were not given.
-std::vector<std::string> plan_ids(const std::vector<PlanDraftNode>& draft);
-// Ids that are no ids or occur twice, inputs that are not there, circles. Which kinds of operations may stand where is
-// for others to say. Empty: plan_of() succeeds.
-std::vector<PlanIssue> check_plan(const std::vector<PlanDraftNode>& draft);
-// The draft in an order in which each node is behind its inputs, and as near to the draft's as can be.
-// invalid: the first issue.
-Result<Plan> plan_of(std::vector<PlanDraftNode> draft);
 
 // A line for each node: the ways of records as text, for people.
 std::string draw_plan(const Plan& plan);

@@ -24,9 +24,9 @@ LARGE = {
     "api: Session": (680, "the states of one connection, drawn above them: every step ends in one of the others"),
     "core: CellRules": (418, "one table of rules for cells, and the reading of each from a job"),
     "core: CsvReader": (566, "one scan that holds at any chunk boundary: quotes, rows and positions depend on each other"),
-    "core: FilePublisher": (765, "one order of steps on disk, from preparing over publishing and joining to verifying, each idempotent"),
+    "core: FilePublisher": (775, "one order of steps on disk, from preparing over publishing and joining to verifying, each idempotent"),
     "core: Files": (402, "the seam with its body for POSIX: one function for each call of the system"),
-    "core: JsonTokens": (570, "one pass over bytes that simdjson has marked; its loops share their registers"),
+    "core: JsonTokens": (580, "one pass over bytes that simdjson has marked; its loops share their registers"),
     "core: RecordProjection": (471, "a plan for each shape of record, made and run in one place; hot"),
     "core: SettingSpec": (490, "one table of all settings, with their reading and their documentation"),
     "master: AssetStore": (509, "one directory and its rows: bundles are taken in, found, checked and removed under one lock"),
@@ -35,7 +35,7 @@ LARGE = {
     "master: Registry": (857, "one interface over one SQLite file, and its statements"),
     "operations: RecordPlan": (571, "the kinds of made-up values, one function for each"),
     "slicer: FileFollower": (613, "what is known of a growing directory, and its stored form of several versions"),
-    "worker: Pipeline": (570, "one record's way through all operations; hot"),
+    "worker: Pipeline": (660, "one record's ways through all operations, and how they part and meet; hot"),
     "worker: Worker": (437, "the worker's half of the protocol with its controller"),
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/model/plan_draft.h"
 #include "worker/slice_runner.h"
 
 namespace slicemill {

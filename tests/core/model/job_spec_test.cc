@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/model/job_spec_v0.h"
+#include "core/model/plan_draft.h"
 
 namespace slicemill {
 namespace {

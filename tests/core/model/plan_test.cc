@@ -1,4 +1,4 @@
-#include "core/model/plan.h"
+#include "core/model/plan_draft.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/model/plan_draft.h"
 #include "core/outputs/file_layout.h"
 #include "core/outputs/output_publisher.h"
 #include "core/outputs/own_output.h"

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "core/model/operation_schema.h"
-#include "core/model/plan.h"
+#include "core/model/plan_draft.h"
 #include "core/runtime/json.h"
 
 namespace slicemill::api::teraslice {
