@@ -65,6 +65,9 @@ inline server_commits(t) {
   rows++;
 #endif
   assert(rows == 1); /* I2: committed once */
+#ifdef REACH_CLAIM_OVER_VOID
+  assert(claim != VOID);
+#endif
   claim = attempt_of[t];
   void_epoch = 0;
   transactions[t] = no_transaction;
@@ -108,7 +111,11 @@ inline adopt(w) {
 #ifdef FAULT_ADOPT_OWN_FACTS
     result_facts[w] = attempt[w]
 #else
-    result_facts[w] = claim
+    result_facts[w] = claim;
+#ifdef REACH_ADOPTED
+  assert(false);
+#endif
+    skip
 #endif
   fi
 }
@@ -275,7 +282,11 @@ inline take(w) {
 inline fence() {
   fencing = false;
   if
-  :: claim != 0 && claim != VOID -> settle(done, claim)
+  :: claim != 0 && claim != VOID ->
+#ifdef REACH_FENCE_TOO_LATE
+  assert(false);
+#endif
+    settle(done, claim)
   :: else ->
 #ifndef FAULT_FENCE_BY_PROBE
     claim = VOID;

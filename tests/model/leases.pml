@@ -86,6 +86,9 @@ inline requeue() {
 
 /* speculation.h, Speculation::promote */
 inline promote() {
+#ifdef REACH_PROMOTED
+  assert(false);
+#endif
   lease_worker = second_worker;
   lease_attempt = second_attempt;
   second_worker = NOBODY;
@@ -132,6 +135,9 @@ inline take(w, a) {
   if
   :: HAS(revoked[w], a) ->
     revoked[w] = revoked[w] & ~BIT(a);
+#ifdef REACH_REVOKED_RESULT
+  assert(false);
+#endif
     sweep_attempts(BIT(a))
   :: else ->
     if
@@ -199,6 +205,9 @@ inline on_hello(w, held, results_told) {
         if
         :: lease_worker == NOBODY && MAY_ADOPT(i) && queued ->
           queued = false;
+#ifdef REACH_ADOPTED_RESULT
+  assert(false);
+#endif
           kept = kept | BIT(i);
           commit(i)
         :: else -> skip
@@ -220,6 +229,9 @@ inline on_hello(w, held, results_told) {
       if
       :: MAY_ADOPT(i) && lease_worker == NOBODY && queued ->
         queued = false;
+#ifdef REACH_ADOPTED_LEASE
+  assert(false);
+#endif
         kept = kept | BIT(i);
         lease_worker = w;
         lease_attempt = i

@@ -21,7 +21,8 @@ SAFETY = "safety"
 CYCLES = "cycles"
 
 # model: (checks of the right model, planted faults: how each is found, with so many disturbances,
-# and with these further bounds)
+# and with these further bounds,
+# steps that must be reachable: an assertion there fails)
 MODELS = {
     "leases": (
         [(SAFETY, 2), (CYCLES, 1)],
@@ -40,6 +41,7 @@ MODELS = {
             "ORDER_TWICE": (SAFETY, 1),
             "HELLO_TWICE": (SAFETY, 3, "-DDEATHS=false"),
         },
+        ["ADOPTED_RESULT", "ADOPTED_LEASE", "PROMOTED", "REVOKED_RESULT"],
     ),
     "claims": (
         [(SAFETY, 3), (CYCLES, 2)],
@@ -54,6 +56,7 @@ MODELS = {
             "FENCE_BY_PROBE": (SAFETY, 2),
             "VOID_TAKEN_OVER": (SAFETY, 3),
         },
+        ["ADOPTED", "FENCE_TOO_LATE", "CLAIM_OVER_VOID"],
     ),
     "levels": (
         [(SAFETY, 1, "-DDEATHS=false"), (SAFETY, 1, "-DEVENTS=0"), (CYCLES, 1, "-DEVENTS=0")],
@@ -70,6 +73,7 @@ MODELS = {
             "NOT_RECALLED_AGAIN": (SAFETY, 1, "-DDEATHS=false"),
             "BUSY_FIRST": (CYCLES, 0, "-DEVENTS=0"),
         },
+        [],
     ),
 }
 
@@ -87,7 +91,7 @@ class Checked:
 
 
 def defines_of(fault, bounds):
-    return ([f"-DFAULT_{fault}"] if fault else []) + [f"-DDISTURBANCES={bounds[0]}", *bounds[1:]]
+    return ([f"-D{fault}"] if fault else []) + [f"-DDISTURBANCES={bounds[0]}", *bounds[1:]]
 
 
 def check(model, fault, kind, bounds, directory):
@@ -135,7 +139,7 @@ def judge(job, checked):
     """"" if it came out as it must."""
     fault = job[1]
     if fault:
-        return "" if checked.errors else "the planted fault was not found"
+        return "" if checked.errors else "not found"
     if checked.errors:
         return f"violated: {checked.violation}"
     return ""
@@ -147,7 +151,9 @@ def jobs_of(models):
             yield model, "", *how
     for model in models:
         for fault, how in MODELS[model][1].items():
-            yield model, fault, *how
+            yield model, f"FAULT_{fault}", *how
+        for step in MODELS[model][2]:
+            yield model, f"REACH_{step}", *MODELS[model][0][0]
 
 
 def verify(models):
@@ -155,7 +161,7 @@ def verify(models):
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for job, checked, trouble in pool.map(one_check, jobs_of(models)):
             model, fault, kind, *bounds = job
-            what = f"{model:8}{'fault ' + fault if fault else 'right, ' + kind:32} {bounds[0]} disturbances"
+            what = f"{model:8}{fault if fault else 'right, ' + kind:32} {bounds[0]} disturbances"
             if checked is not None:
                 trouble = judge(job, checked)
                 found = f": {checked.violation}" if fault and not trouble else ""
@@ -170,13 +176,13 @@ def verify(models):
 def show_steps(model, fault):
     kind, *bounds = MODELS[model][1][fault]
     with tempfile.TemporaryDirectory(prefix="slicemill-model-") as directory:
-        checked = check(model, fault, kind, bounds, directory)
+        checked = check(model, f"FAULT_{fault}", kind, bounds, directory)
         if not checked.errors:
             return 1
         source = os.path.join(HERE, f"{model}.pml")
         trail = os.path.join(directory, f"{model}.pml.trail")
-        print(run(["spin", "-t", "-p", "-g", "-k", trail, *defines_of(fault, bounds), source], directory))
-        return 0
+        steps = ["spin", "-t", "-p", "-k", trail, *defines_of(f"FAULT_{fault}", bounds), source]
+        return subprocess.run(steps, cwd=directory, check=False).returncode
 
 
 def main(arguments):
