@@ -108,7 +108,8 @@ void Pipeline::connect(const Plan& plan) {
     for (const std::size_t output : plan.outputs_of(node.number))
       for (std::size_t to = at + 1; to < nodes_.size(); ++to)
         if (nodes_[to].number == output) node.outputs.push_back(to);
-    std::ranges::stable_partition(node.outputs, [&](std::size_t to) { return !nodes_[to].changes_batches; });
+    std::stable_partition(node.outputs.begin(), node.outputs.end(),
+                          [&](std::size_t to) { return !nodes_[to].changes_batches; });
     for (const std::size_t to : node.outputs) node.changes_batches |= nodes_[to].changes_batches;
   }
 }

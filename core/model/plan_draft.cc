@@ -117,6 +117,7 @@ std::vector<std::string> plan_ids(const std::vector<PlanDraftNode>& draft) {
     if (!node.id.empty()) given.insert(node.id);
   IdMaker maker(std::move(given));
   std::vector<std::string> ids;
+  ids.reserve(draft.size());
   for (const PlanDraftNode& node : draft) ids.push_back(node.id.empty() ? maker.next(node.operation.name) : node.id);
   return ids;
 }

@@ -33,8 +33,8 @@ class RareList {
   auto end() const { return items().end(); }
 
   const std::vector<T>& items() const {
-    static const std::vector<T> kNone;
-    return items_ ? *items_ : kNone;
+    static const std::vector<T> none;
+    return items_ ? *items_ : none;
   }
   // To be filled.
   std::vector<T>& items() {

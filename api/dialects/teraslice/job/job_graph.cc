@@ -80,8 +80,11 @@ bool is_graph_job(const Json& job) {
 }
 
 bool has_operations(const Json& job) {
-  return is_graph_job(job) || (has_member(job, "operations") && job["operations"] != false && job["operations"] != "" &&
-                               job["operations"] != 0);
+  if (is_graph_job(job)) return true;
+  if (!has_member(job, "operations")) return false;
+  const Json& operations = job["operations"];
+  const bool is_empty_text = operations.is_string() && operations.get_ref<const std::string&>().empty();
+  return !is_empty_text && operations != false && operations != 0;
 }
 
 JobGraph JobGraph::take(Json& document, std::vector<ValidationIssue>& issues) {
