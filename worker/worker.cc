@@ -153,7 +153,8 @@ void Worker::on_frame(std::string_view frame) {
   if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
     on_welcome(*welcome);
   } else if (std::holds_alternative<wire::HelloAgain>(message)) {
-    say_hello();
+    // A second Hello would take back what is ordered between them. One that is not answered is said again with time.
+    if (welcomed_) say_hello();
   } else if (!welcomed_) {
     return;  // of an earlier connection
   } else if (auto* dispatch = std::get_if<wire::Dispatch>(&message)) {
@@ -274,8 +275,8 @@ void Worker::leave() {
   if (!leaving_) {
     leaving_ = true;
     if (note_ != nullptr) note_->excuse();
+    if (welcomed_) send(heartbeat_now());  // first: what is given back is not to come here again
     if (executor_) give_back(executor_->take_back(0));
-    if (welcomed_) send(heartbeat_now());  // so that it is not told again
   }
   go_if_done();
 }

@@ -65,6 +65,10 @@ void SliceAssigner::assign() {
     std::uint64_t hungry = 0;
     for (const auto& [number, worker] : workers_.all()) hungry += credit(worker) > 0 ? 1 : 0;
     if (hungry == 0) break;
+    // Few slices go to those who have none: one that was taken back from a busy worker would come there again.
+    if (queue_.size() < hungry)
+      for (auto& [number, worker] : workers_.all())
+        if (!queue_.empty() && worker.outstanding == 0 && credit(worker) > 0) gave = give(worker, 1) || gave;
     const std::uint64_t share = std::max<std::uint64_t>(1, queue_.size() / hungry);
     for (auto& [number, worker] : workers_.all()) {
       const std::uint64_t count = std::min({credit(worker), share, kSlicesPerFrame, queue_.size()});

@@ -96,6 +96,7 @@ void WorkerLevels::tell_missed(Worker& worker) {
 // Everything that the worker sent before its heartbeat has arrived, or never will.
 void WorkerLevels::on_heartbeat(Worker& worker, const wire::Heartbeat& heartbeat) {
   if (heartbeat.epoch != options_.epoch || SLICEMILL_MUTATED("tell_once")) return;  // else: its Hello is on the way
+  if (heartbeat.leaving) worker.leaving = true;  // by itself, as when it was told to end: it takes no more
   const Duration patience = kAnswerHeartbeats * std::chrono::milliseconds(options_.beat_ms);
   if (heartbeat.acked < worker.acked) tell(worker, wire::Acked{worker.acked});
   if (worker.leaving && !heartbeat.leaving) tell(worker, wire::Leave{});

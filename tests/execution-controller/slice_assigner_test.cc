@@ -36,6 +36,16 @@ TEST_F(SliceAssignerTest, NothingGoesOutBeforeItIsOpenOrOnceItIsClosed) {
   EXPECT_THAT(orders(1), IsEmpty());
 }
 
+TEST_F(SliceAssignerTest, FewSlicesGoToThoseWhoHaveNone) {
+  join(1, "a").outstanding = 1;
+  join(2, "b");
+  create(1);
+  assigner_.set_open(true);
+  assigner_.assign();
+  EXPECT_THAT(orders(1), IsEmpty()) << "it would be recalled for the idle one at once";
+  EXPECT_THAT(numbers(orders(2)), ElementsAre(1));
+}
+
 // What waits behind the running slice is worth 20 ms at most, however long slices take.
 TEST_F(SliceAssignerTest, CreditIsWorkAndNotSlices) {
   Worker& worker = join(1, "a");

@@ -69,6 +69,14 @@ TEST_F(WorkerLevelsTest, OneThatHoldsLessThanItWasGivenIsAskedWhatItHoldsOnceThe
   EXPECT_EQ(channel_.count<wire::HelloAgain>(1), 1u);
 }
 
+TEST_F(WorkerLevelsTest, OneThatLeavesByItselfGetsNothingMore) {
+  Worker& worker = join(1, "a");
+  EXPECT_GT(assigner_.credit(worker), 0U);
+  levels_.on_heartbeat(worker, {.epoch = kEpoch, .leaving = true, .log_level = "info"});
+  EXPECT_EQ(assigner_.credit(worker), 0U);
+  EXPECT_EQ(channel_.count<wire::Leave>(1), 0U) << "it knows";
+}
+
 TEST_F(WorkerLevelsTest, AllMayBeDismissedAndWhoComesLaterToo) {
   join(1, "a");
   levels_.dismiss_all();

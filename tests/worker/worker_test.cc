@@ -112,6 +112,8 @@ class WorkerTest : public testing::Test {
     if (auto* results = std::get_if<wire::Results>(&message))
       for (std::size_t i = 0; i < results->results.size(); ++i) results_[results->first_seq + i] = results->results[i];
     if (auto* recalled = std::get_if<wire::Recalled>(&message)) recalled_ = recalled->slices;
+    if (auto* heartbeat = std::get_if<wire::Heartbeat>(&message); heartbeat != nullptr && heartbeat->leaving)
+      leaving_told_before_recalled_ = leaving_told_before_recalled_ || recalled_.empty();
     if (auto* goodbye = std::get_if<wire::Goodbye>(&message)) goodbye_ = goodbye->reason;
     if (std::holds_alternative<wire::Heartbeat>(message)) ++beats_;
   }
@@ -147,6 +149,7 @@ class WorkerTest : public testing::Test {
   std::vector<wire::HeldSlice> recalled_;
   std::optional<std::string> goodbye_, ended_;
   int beats_ = 0;
+  bool leaving_told_before_recalled_ = false;
 };
 
 TEST_F(WorkerTest, ResultsAreKeptUntilTheyAreAcknowledged) {
@@ -211,6 +214,19 @@ TEST_F(WorkerTest, ANewControllerHearsWhatIsHeldAndMayCancelIt) {
   EXPECT_EQ(gate_.begun_count(), 2) << "slice 3 is never begun";
 }
 
+TEST_F(WorkerTest, AskedTwiceItSaysOnceWhatItHolds) {
+  welcome();
+  loop_.run_ready();
+  say(wire::HelloAgain{});
+  say(wire::HelloAgain{});
+  ASSERT_TRUE(until([this] { return hellos_.size() == 2; }));
+  welcome();
+  say(wire::Dispatch{1, {slice(1)}});
+  loop_.run_ready();
+  until_begun(1);
+  EXPECT_EQ(hellos_.size(), 2U) << "a third one would take back what was ordered behind the second";
+}
+
 TEST_F(WorkerTest, WhatIsCancelledStopsOrIsGivenBackUnbegun) {
   welcome();
   say(wire::Dispatch{1, {slice(1), slice(2), slice(3)}});
@@ -247,6 +263,7 @@ TEST_F(WorkerTest, LeavingFinishesWhatRunsAndWaitsForItsAcknowledgement) {
   until_begun(1);
   say(wire::Leave{});
   ASSERT_TRUE(until([this] { return !recalled_.empty(); }));
+  EXPECT_TRUE(leaving_told_before_recalled_) << "what it gives back must not come again";
   gate_.let(1);
   ASSERT_TRUE(until([this] { return results_.size() == 1; }));
   loop_.advance(100ms);
