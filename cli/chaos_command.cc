@@ -15,6 +15,7 @@
 #include "cli/chaos_plan.h"
 #include "cli/chaos_run.h"
 #include "cli/commands.h"
+#include "cli/connections.h"
 #include "cli/default_dialect.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
@@ -279,8 +280,10 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   Setting setting;
   ASSIGN_OR_RETURN(setting.plan, parse_chaos_plan(line.chaos));
   ASSIGN_OR_RETURN(Json given, set_params(line.set));
-  ASSIGN_OR_RETURN(const ValidatedJob job,
-                   read_resolved_job(line.job_file, LocalAssets(), {.given = std::move(given)}));
+  ASSIGN_OR_RETURN(ConnectionBook connections, configured_connections(settings));
+  ASSIGN_OR_RETURN(
+      const ValidatedJob job,
+      read_resolved_job(line.job_file, LocalAssets(), {.given = std::move(given), .connections = connections.types()}));
   setting.job = dialect::without_params(job.document);  // both runs are of the job as it is now
   if (line.workers > 0) setting.job["workers"] = line.workers;
   if (job.spec.persistent)
@@ -294,7 +297,7 @@ Result<ExitCode> run_chaos(const CommandLine& line, const Settings& settings) {
   AsioLoop loop;
   const OrphanReaper orphans(loop);
   setting.seed = setting.plan.seed.value_or(loop.random() % 1'000'000);
-  ASSIGN_OR_RETURN(master::MasterOptions options, master_options(settings));
+  ASSIGN_OR_RETURN(master::MasterOptions options, master_options(settings, std::move(connections)));
   options.data = setting.data = fmt::format("{}/chaos/{}", settings.text("data"), random_uuid());
   options.stop_executions_on_exit = true;
   auto opened = master::Master::open(loop, std::move(options), dialect::job_dialect(), builtin_operations());

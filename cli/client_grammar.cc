@@ -75,6 +75,18 @@ class ClientGrammar {
         "${XDG_CONFIG_HOME:-~/.config}/slicemill/contexts.yaml.\n"
         "Example: slicemill context set night http://10.0.0.7:5678");
 
+    CLI::App& connections =
+        add_(Command::connections, "connections", "List the connections of the configuration file, or try one");
+    connections.add_option("ACTION", options_.action, "What to do; by default list")->check(one_of({"list", "test"}));
+    connections.add_option("NAME", options_.words, "test: the connection that is to be made")->expected(0, kAnyNumber);
+    connections
+        .add_option("--config", line_.config_file, "YAML file with settings; by default that of SLICEMILL_CONFIG")
+        ->type_name("FILE");
+    connections.footer(
+        "test says in one line what answers, or why nothing does: exit code 0, or 2 if the settings are wrong\n"
+        "and 3 if the other side cannot be reached. Secrets are never shown.\n"
+        "Example: slicemill connections test warehouse --config slicemill.yaml");
+
     CLI::App& completion = add_(Command::completion, "completion", "Print a script that completes words for a shell");
     completion.add_option("SHELL", options_.action, "Which shell")->check(one_of({"bash", "zsh", "fish"}));
     completion.footer(
@@ -466,6 +478,9 @@ Result<void> check_client_arguments(const CommandLine& line) {
       if (options.action == "upload") return check_words("assets", options, 1, 1, "the path of a ZIP");
       if (options.action == "delete") return check_words("assets", options, 1, 1, "the ID of a bundle");
       return check_words("assets", options, 0, 2, "");
+    case Command::connections:
+      return options.action == "test" ? check_words("connections", options, 1, 1, "NAME")
+                                      : check_words("connections", options, 0, 0, "");
     case Command::context:
       if (options.action == "set") return check_words("context", options, 2, 2, "NAME or URL");
       if (options.action == "use" || options.action == "remove") return check_words("context", options, 1, 1, "NAME");

@@ -153,6 +153,8 @@ void Parser::add_client_commands() {
 
   CLI::App& validate = add(Command::validate, "validate", "Check a job file: say what is wrong, or what it would run");
   validate.add_option("JOB", line_.job_file, "Job file, JSON or YAML")->type_name("");
+  validate.add_option("--config", line_.config_file, "YAML file with the connections that the job names")
+      ->type_name("FILE");
   add_assets(validate);
   add_set(validate, line_);
 

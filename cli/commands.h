@@ -19,6 +19,7 @@ ExitCode list_or_redrive(const CommandLine& line);         // quarantine_command
 ExitCode validate_job_file(const CommandLine& line);       // validate_command.cc
 ExitCode print_operations(const CommandLine& line);        // ops_command.cc
 ExitCode print_job_schema(const CommandLine& line);        // ops_command.cc
+ExitCode manage_connections(const CommandLine& line);      // connections_command.cc
 ExitCode print_job_draft(const CommandLine& line);         // init_command.cc
 ExitCode run_controller_process(const CommandLine& line);  // controller_command.cc
 

@@ -89,7 +89,8 @@ Result<ValidatedJob> resolve_job_file(const std::string& path, const AssetCatalo
                                     .assets = &assets,
                                     .params = {.given = moment.given, .earlier = moment.earlier, .of_file = true},
                                     .now = moment.now,
-                                    .lineage = moment.lineage});
+                                    .lineage = moment.lineage,
+                                    .connections = moment.connections});
   if (!job) return with_context(in_plain_words(job.error()), shown_name(path));
   if (const auto checked = check_inputs(path, job->spec); !checked)
     return with_context(checked.error(), shown_name(path));

@@ -32,6 +32,7 @@ struct JobMoment {
   Json earlier = Json::object();  // what was given to the execution that is gone on from
   WallMs now = 0;                 // what relative dates count from; 0: this moment
   std::string lineage;            // the first execution of the lineage; "": not known yet
+  ConnectionTypes connections = {};  // that the job may name
 };
 
 // The job as an execution has it: checked, with all defaults; relative paths start at the working directory, `assets`

@@ -16,6 +16,7 @@
 #include "api/http/router.h"
 #include "api/http/server.h"
 #include "cli/commands.h"
+#include "cli/connections.h"
 #include "cli/default_dialect.h"
 #include "cli/listeners.h"
 #include "cli/master_options.h"
@@ -42,8 +43,8 @@ constexpr int kLargeBlock = 1 << 20;
 
 class MasterProcess {
  public:
-  MasterProcess(const Settings& settings, std::vector<Listener> listeners)
-      : settings_(settings), listeners_(std::move(listeners)) {}
+  MasterProcess(const Settings& settings, ConnectionBook connections, std::vector<Listener> listeners)
+      : settings_(settings), connections_(std::move(connections)), listeners_(std::move(listeners)) {}
 
   Result<void> open() {
     set_fault_process("master");
@@ -52,7 +53,7 @@ class MasterProcess {
     RETURN_IF_ERROR(
         loop_.keep({Loop::Executor::store, Loop::Executor::query, Loop::Executor::assets, Loop::Executor::spawn}));
     RETURN_IF_ERROR(prepare_zmq_channels(static_cast<int>(ExitCode::cannot_start)));
-    ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_));
+    ASSIGN_OR_RETURN(const master::MasterOptions options, master_options(settings_, connections_));
     ASSIGN_OR_RETURN(master_, master::Master::open(loop_, options, dialect::job_dialect(), builtin_operations()));
     RETURN_IF_ERROR(
         start_logging({.path = options.data + "/logs/master.log", .process = "master", .level = options.log_level}));
@@ -129,6 +130,7 @@ class MasterProcess {
   }
 
   const Settings& settings_;
+  const ConnectionBook connections_;
   const std::vector<Listener> listeners_;
   AsioLoop loop_;
   api::Router router_;
@@ -153,7 +155,9 @@ ExitCode run_master(const CommandLine& line) {
   auto listeners = parse_listeners(words_of(settings->text("listeners")), settings->text("bind"),
                                    static_cast<std::uint16_t>(settings->number("port")));
   if (!listeners) return report(listeners.error(), ExitCode::bad_input);
-  MasterProcess process(*settings, std::move(*listeners));
+  auto connections = configured_connections(*settings);
+  if (!connections) return report(connections.error(), ExitCode::bad_input);
+  MasterProcess process(*settings, std::move(*connections), std::move(*listeners));
   if (const auto opened = process.open(); !opened) {
     const Error& error = opened.error();
     // Whatever keeps a master from its port and its data directory is a reason not to start; only a full or damaged

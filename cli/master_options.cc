@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "cli/execution_settings.h"
 #include "cli/version.h"
@@ -41,7 +43,7 @@ std::string companion(const std::filesystem::path& program, const char* name) {
 
 }  // namespace
 
-Result<master::MasterOptions> master_options(const Settings& settings) {
+Result<master::MasterOptions> master_options(const Settings& settings, ConnectionBook connections) {
   ASSIGN_OR_RETURN(const std::filesystem::path program, own_program());
   ASSIGN_OR_RETURN(const LogLevel level, parse_log_level(settings.text("log_level")));
   master::MasterOptions options;
@@ -56,6 +58,7 @@ Result<master::MasterOptions> master_options(const Settings& settings) {
   options.autoload_directory = settings.text("autoload_directory");
   options.asset_size_limit = static_cast<std::uint64_t>(settings.number("asset_size_limit"));
   options.asset_unpacked_limit = static_cast<std::uint64_t>(settings.number("asset_unpacked_limit"));
+  options.connections = std::make_shared<const ConnectionBook>(std::move(connections));
   options.environment = settings.process_environment();
   options.settings = execution_settings(settings);
   options.log_level = level;

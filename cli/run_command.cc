@@ -13,6 +13,7 @@
 
 #include "cli/client/plain_words.h"
 #include "cli/commands.h"
+#include "cli/connections.h"
 #include "cli/ended_ledger.h"
 #include "cli/execution_settings.h"
 #include "cli/job_file.h"
@@ -54,7 +55,7 @@ struct RunSetup {
 
 // The job of a new execution.
 Result<JobSpec> new_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
-                              const std::string& ex_id, JobMoment moment = {}) {
+                              const std::string& ex_id, JobMoment moment) {
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, layout.data + "/bundles"));
   ASSIGN_OR_RETURN(moment.given, set_params(line.set));
   if (moment.lineage.empty()) moment.lineage = ex_id;
@@ -67,13 +68,15 @@ Result<JobSpec> new_execution(const CommandLine& line, const std::string& job_fi
 // The mended job for the execution that goes on from this ledger: with the values and the moment that the former one
 // had, unless the command line gives others.
 Result<JobSpec> mended_execution(const CommandLine& line, const std::string& job_file, const DataLayout& layout,
-                                 const LedgerHeader& header, const std::string& ex_id) {
+                                 const LedgerHeader& header, const std::string& ex_id,
+                                 const ConnectionTypes& connections) {
   ASSIGN_OR_RETURN(const JobSpec former, parse_job_spec(header.execution));
   ASSIGN_OR_RETURN(JobSpec execution, new_execution(line, job_file, layout, ex_id,
                                                     {.given = Json::object(),
                                                      .earlier = former.params_given,
                                                      .now = former.now != 0 ? former.now : header.created_ms,
-                                                     .lineage = header.lineage.front()}));
+                                                     .lineage = header.lineage.front(),
+                                                     .connections = connections}));
   if (!former.job_id.empty()) execution.job_id = former.job_id;
   return execution;
 }
@@ -107,7 +110,8 @@ Result<std::string> newest_of(const DataLayout& layout, const std::string& ex_id
 // An execution that has no outcome yet goes on as itself; a failed or stopped one is recovered by a new execution, from
 // where earlier recoveries and redrives of it have come: what they did is done. With a mended job it is always a new
 // one.
-Result<void> resume(const DataLayout& layout, const CommandLine& line, RunSetup& plan) {
+Result<void> resume(const DataLayout& layout, const CommandLine& line, const ConnectionTypes& connections,
+                    RunSetup& plan) {
   ControllerLaunch& launch = plan.options.launch;
   const std::string& ex_id = line.resume_ex_id;
   const std::string own = layout.ledger_directory(ex_id);
@@ -137,7 +141,7 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, RunSetup&
   if (line.mended_job.empty()) {
     launch.job.ex_id = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.mended_job, layout, header, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.mended_job, layout, header, launch.ex_id, connections));
   }
   if (!header.outcome) RETURN_IF_ERROR(end_interrupted(launch.source_ledger_directory, launch.ex_id));
   launch.epoch = header.epoch + 2;  // above that of the opening which gave it its outcome
@@ -147,7 +151,8 @@ Result<void> resume(const DataLayout& layout, const CommandLine& line, RunSetup&
 }
 
 // A new execution that runs what is quarantined, with the given job or the one that the records come from.
-Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Json& records, RunSetup& plan) {
+Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Json& records,
+                     const ConnectionTypes& connections, RunSetup& plan) {
   ControllerLaunch& launch = plan.options.launch;
   const std::string own = layout.ledger_directory(line.ex_id);
   if (!ledger_exists(own)) return with_context(no_ledger(layout, line.ex_id), "nothing to redrive");
@@ -173,7 +178,7 @@ Result<void> redrive(const DataLayout& layout, const CommandLine& line, const Js
     ASSIGN_OR_RETURN(launch.job, parse_job_spec(header.execution));
     launch.job.ex_id = launch.ex_id;
   } else {
-    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.job_file, layout, header, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job, mended_execution(line, line.job_file, layout, header, launch.ex_id, connections));
   }
   launch.job.redriven_records = records;
   launch.cleanup = CleanupType::quarantine;
@@ -211,17 +216,20 @@ std::string resume_command(const CommandLine& line, const std::string& ex_id) {
 
 Result<RunSetup> make_setup(const CommandLine& line, const Settings& settings, const Json& redriven_records) {
   const DataLayout layout = DataLayout::of(settings.text("data"));
+  ASSIGN_OR_RETURN(const ConnectionBook book, configured_connections(settings));
   RunSetup plan;
   ControllerLaunch& launch = plan.options.launch;
   launch.epoch = 0;  // the ledger issues epochs
   if (line.redrive) {
-    RETURN_IF_ERROR(redrive(layout, line, redriven_records, plan));
+    RETURN_IF_ERROR(redrive(layout, line, redriven_records, book.types(), plan));
   } else if (line.resume_ex_id.empty()) {
     launch.ex_id = random_uuid();
-    ASSIGN_OR_RETURN(launch.job, new_execution(line, line.job_file, layout, launch.ex_id));
+    ASSIGN_OR_RETURN(launch.job,
+                     new_execution(line, line.job_file, layout, launch.ex_id, {.connections = book.types()}));
   } else {
-    RETURN_IF_ERROR(resume(layout, line, plan));
+    RETURN_IF_ERROR(resume(layout, line, book.types(), plan));
   }
+  RETURN_IF_ERROR(use_connections(book, launch.job));
   launch.ledger_directory = layout.ledger_directory(launch.ex_id);
   launch.log_path = layout.log_directory(launch.ex_id) + "/run.log";
   launch.settings = execution_settings(settings);

@@ -80,6 +80,8 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
       return prune_executions(*line);
     case Command::context:
       return manage_contexts(*line);
+    case Command::connections:
+      return manage_connections(*line);
     case Command::completion:
       return print_completion(*line);
     case Command::man:

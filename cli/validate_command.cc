@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/connections.h"
 #include "cli/job_file.h"
 #include "cli/local_assets.h"
+#include "cli/settings.h"
 #include "core/formats/file_reading.h"
 #include "core/runtime/files.h"
 #include "core/runtime/ids.h"
@@ -50,7 +52,11 @@ Result<std::string> validate(const CommandLine& line) {
   const Scratch scratch;
   ASSIGN_OR_RETURN(const LocalAssets assets, LocalAssets::open(line.assets, scratch.path));
   ASSIGN_OR_RETURN(Json given, set_params(line.set));
-  ASSIGN_OR_RETURN(const ValidatedJob job, resolve_job_file(line.job_file, assets, {.given = std::move(given)}));
+  ASSIGN_OR_RETURN(const Settings settings, settings_of(line));
+  ASSIGN_OR_RETURN(const ConnectionBook connections, configured_connections(settings));
+  ASSIGN_OR_RETURN(
+      const ValidatedJob job,
+      resolve_job_file(line.job_file, assets, {.given = std::move(given), .connections = connections.types()}));
   std::string text = describe(job);
   for (const std::size_t source : job.spec.plan.sources()) text += inferred_types(job.spec.plan.operation(source));
   return text;

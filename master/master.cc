@@ -79,7 +79,8 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
                                              const OperationCatalog& catalog) {
   auto launcher = make_local_launcher(
       loop, {options.controller_program, options.worker_program},
-      {options.standby_processes, process_environment({}, options.environment, to_string(options.log_level))});
+      {options.standby_processes, process_environment({}, options.environment, to_string(options.log_level))},
+      options.connections);
   return open(loop, std::move(options), dialect, catalog, std::move(launcher));
 }
 
@@ -104,7 +105,7 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->executions = std::make_unique<Executions>(
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
-                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt});
+                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt, given.connections->types()});
   body->service = std::make_unique<MasterService>(
       loop, *body->registry, *body->executions, dialect, catalog, *body->assets, path_rule(given),
       NodeFacts{given.name, host_name(), given.bind, getpid(), given.build}, given.retention);

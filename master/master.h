@@ -12,6 +12,7 @@
 
 #include "core/model/asset_service.h"
 #include "core/model/commands.h"
+#include "core/model/connections.h"
 #include "core/model/execution_events.h"
 #include "core/model/job_dialect.h"
 #include "core/model/launch.h"
@@ -50,6 +51,7 @@ struct MasterOptions {
   RetentionOptions retention;            // of ended executions
   bool stop_executions_on_exit = false;  // otherwise they go on and meet the next master
   BuildFacts build;                      // of this program, as shown
+  std::shared_ptr<const ConnectionBook> connections = std::make_shared<ConnectionBook>();
 };
 
 class Master {

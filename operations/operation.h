@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/formats/json_tokens.h"
+#include "core/model/connections.h"
 #include "core/model/job_spec.h"
 #include "core/model/operation_schema.h"
 #include "core/model/output_facts.h"
@@ -96,6 +97,7 @@ struct OperationContext {
   Files* files = &posix_files();           // what the operation reads and writes itself
   RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
   RecordRemarks* remarks = nullptr;        // of the pipeline; null: there is nobody to tell
+  const Connections* connections = &process_connections();
 
   // What users call the node: "operations[1]", or its id. With the operation: "operations[1] filter", "clean (filter)".
   std::string node() const;

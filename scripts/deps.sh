@@ -4,6 +4,7 @@
 #   scripts/deps.sh          install what is missing
 #   scripts/deps.sh --list   print the list
 #   scripts/deps.sh --bench  install the peers and tools of bench/run.sh too
+#   scripts/deps.sh --servers  install the servers that the tests of scripts/test.sh --servers start, too
 set -eu
 
 # The build itself.
@@ -11,7 +12,7 @@ packages="g++ cmake ninja-build pkg-config ccache mold"
 # Libraries (the 1.81 packages of Boost by name: Debian's default is older).
 packages="$packages libboost1.81-dev libzmq3-dev cppzmq-dev nlohmann-json3-dev librocksdb-dev libsqlite3-dev
   libspdlog-dev libfmt-dev libsimdjson-dev libyaml-dev libcli11-dev libzstd-dev zlib1g-dev liblz4-dev libisal-dev libxxhash-dev libre2-dev
-  libarchive-dev libssl-dev libutf8proc-dev"
+  libarchive-dev libssl-dev libutf8proc-dev libpq-dev"
 # Tests, benchmarks and the demo.
 packages="$packages libgtest-dev libgmock-dev libbenchmark-dev python3 python3-venv python3-jsonschema python3-yaml curl ca-certificates
   spin gcc"
@@ -29,6 +30,11 @@ fi
 if [ "${1:-}" = "--bench" ]; then
   command -v npm >/dev/null || packages="$packages nodejs npm"
   packages="$packages jq parallel redis-server nginx-light wrk gzip zstd python3-matplotlib valgrind"
+fi
+
+# Servers that tests start for themselves, and their clients.
+if [ "${1:-}" = "--servers" ]; then
+  packages="$packages postgresql-15 postgresql-client-15"
 fi
 
 missing=""

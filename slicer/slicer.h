@@ -5,6 +5,7 @@
 // dispatched.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/connections.h"
 #include "core/model/job_spec.h"
 #include "core/model/slice.h"
 #include "core/runtime/clock.h"
@@ -30,6 +32,10 @@ struct SlicerContext {
   std::uint64_t epoch = 0;  // of the controller that asks
   std::function<SteadyTime()> now = [] { return std::chrono::steady_clock::now(); };
   Files* files = &posix_files();  // where the input is
+  const Connections* connections = &process_connections();
+  // True as soon as nothing further is wanted: a slicer that waits for another system returns soon after. Set from any
+  // thread; outlives the slicer.
+  std::shared_ptr<const std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 };
 
 // What the extents of a source's slices count (SliceRun::extent).
@@ -42,6 +48,7 @@ struct SliceBatch {
   std::string position;      // from where open() can go on after these runs; stored in the same batch
   bool finished = false;     // no more slices, ever
   std::int64_t idle_ms = 0;  // nothing now, ask again then (persistent sources)
+  std::string waits_for{};   // what keeps it from giving anything, with idle_ms; shown while it lasts
   std::uint64_t subslices = 0;
   std::optional<std::uint64_t> total{};  // of the whole source, what was cut before with it; nothing: not known, or yet
   std::vector<std::string> notices{};    // for whoever looks at the execution: what was left out, and what waits

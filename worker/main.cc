@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/model/connections.h"
 #include "core/model/launch.h"
 #include "core/runtime/process.h"
 #include "core/runtime/standby_process.h"
@@ -36,8 +37,9 @@ int main(int argc, char** argv) {
                                                           {"--memory-limit", &options.memory_limit},
                                                           {"--cpu-limit", &options.cpu_limit}};
   // Without room for threads it is said once there is an order, and a log.
-  const auto arguments =
-      slicemill::await_order(argc, argv, [] { (void)slicemill::prepare_zmq_channels(slicemill::kObstructedExit); });
+  std::string secret;
+  const auto arguments = slicemill::await_order(
+      argc, argv, [] { (void)slicemill::prepare_zmq_channels(slicemill::kObstructedExit); }, secret);
   if (!arguments) return 0;
   for (std::size_t i = 0; i < arguments->size(); i += 2) {
     const std::string& name = (*arguments)[i];
@@ -50,5 +52,6 @@ int main(int argc, char** argv) {
     if (value->empty() && name != "--memory-limit" && name != "--cpu-limit")
       return refuse(std::string(name) + " is missing");
   }
+  if (const auto taken = slicemill::take_process_connections(secret); !taken) return refuse(taken.error().message);
   return slicemill::worker::run_worker(options);
 }

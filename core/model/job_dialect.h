@@ -14,6 +14,7 @@
 
 #include "core/model/asset_bundle.h"
 #include "core/model/asset_manifest.h"
+#include "core/model/connections.h"
 #include "core/model/execution.h"
 #include "core/model/job_params.h"
 #include "core/model/job_spec.h"
@@ -46,8 +47,9 @@ struct JobRules {
   std::optional<std::string> no_cpu_limit{};
   bool issues_for_clients = false;  // in the form that clients of the dialect show; otherwise as plain text
   ParamRules params{};
-  WallMs now = 0;       // what relative dates count from; 0: this moment
-  std::string lineage;  // the first execution of the lineage, which output paths may name; "": not known yet
+  WallMs now = 0;                 // what relative dates count from; 0: this moment
+  std::string lineage;            // the first execution of the lineage, which output paths may name; "": not known yet
+  ConnectionTypes connections{};  // that operations may name
 };
 
 // A job that is good to run.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/model/connections.h"
 #include "core/query/date_period.h"
 
 namespace slicemill {
@@ -55,10 +56,13 @@ OperationSpec operation_spec_of_v0(const Json& json) {
   if (at != std::string::npos) operation.bundle = name.substr(at + 1);
   operation.bad_records = bad_records_v0(json);
   for (const auto& [key, value] : json.items())
-    if (!key.starts_with('_') && key != kEncodingOption) operation.options[key] = value;
+    if (!key.starts_with('_') && key != kEncodingOption && key != kConnectionOption) operation.options[key] = value;
   std::string encoding = "json";
   read_v0(json, "_encoding", encoding);
   if (encoding == "raw") operation.options[kEncodingOption] = encoding;
+  std::string connection;
+  read_v0(json, "_connection", connection);
+  if (!connection.empty()) operation.options[kConnectionOption] = connection;
   return operation;
 }
 

@@ -76,6 +76,7 @@ struct OperationSchema {
   OperationKind kind = OperationKind::processor;
   std::string description{};
   std::vector<OptionSpec> options{};
+  std::string connection_type{};  // of the named connection that a job must give it; "": it has none
   Delivery delivery = Delivery::none;
   bool needs_whole_slice = false;
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect

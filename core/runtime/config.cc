@@ -26,6 +26,7 @@ constexpr std::string_view kVariablePrefix = "SLICEMILL_";
 constexpr std::string_view kOtherVariables[] = {"SLICEMILL_FAULT", "SLICEMILL_FAULT_LOG", "SLICEMILL_CONFIG",
                                                 "SLICEMILL_CONTROLLER_KEY", "SLICEMILL_MASTER"};
 
+constexpr const char* kConnectionsKey = "connections";            // no setting: only the file has it
 constexpr std::string_view kConfigVariable = "SLICEMILL_CONFIG";  // it names the configuration file
 
 Result<std::string> default_data_directory(const Environment& environment) {
@@ -276,6 +277,7 @@ Result<SettingValue> parse_value(const SettingSpec& spec, const std::string& tex
 Error unknown_key(const std::string& file, const std::string& key) {
   std::vector<std::string> known;
   for (const SettingSpec& spec : setting_specs()) known.push_back(spec.name);
+  known.emplace_back(kConnectionsKey);
   std::string hint = suggestion(key, known);
   if (hint.empty()) hint = "; known keys: " + join(known, ", ");
   return Error(ErrorCode::invalid, fmt::format("{}: unknown key '{}'{}", file, key, hint));
@@ -286,6 +288,7 @@ struct ConfigFile {
   std::map<std::string, std::string> keys;  // of values that stand under another name in the file
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> warnings;
+  Json connections;
 };
 
 // Nothing: the value is none for this setting.
@@ -323,6 +326,10 @@ Result<ConfigFile> read_config_file(const std::string& path, const ForeignConfig
   }
   for (const auto& [key, value] : parsed->items()) {
     if (foreign != nullptr && foreign->is_root(key)) continue;
+    if (key == kConnectionsKey) {
+      file.connections = value;
+      continue;
+    }
     const SettingSpec* spec = find_spec(key);
     if (spec == nullptr) return unknown_key(path, key);
     auto given = setting_text(*spec, value);
@@ -431,6 +438,10 @@ Result<Settings> resolve_settings(const SettingLayers& layers) {
   Settings settings;
   settings.process_environment_ = std::move(file.environment);
   settings.warnings_ = std::move(file.warnings);
+  if (!file.connections.is_null()) {
+    settings.connections_ = std::move(file.connections);
+    settings.connections_file_ = path;
+  }
   warn_of_near_variables(layers.environment, settings.warnings_);
   for (const SettingSpec& spec : setting_specs()) {
     std::string text = spec.default_text;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,6 +90,10 @@ class Settings {
   std::int64_t number(std::string_view name) const { return value(name).number; }
   SettingSource source(std::string_view name) const { return value(name).source; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // `connections` of the file, as it stands there, and the file; null and "": it has none. They have no flag and no
+  // variable, since other processes see those.
+  const Json& connections() const { return connections_; }
+  const std::string& connections_file() const { return connections_file_; }
   // Of a foreign configuration: for controllers and workers.
   const std::vector<std::pair<std::string, std::string>>& process_environment() const { return process_environment_; }
 
@@ -99,6 +104,8 @@ class Settings {
   std::map<std::string, SettingValue, std::less<>> values_;
   std::vector<std::pair<std::string, std::string>> process_environment_;
   std::vector<std::string> warnings_;  // e.g. a variable that nearly names a setting
+  Json connections_;
+  std::string connections_file_;
 };
 
 // invalid names the flag, the variable, or the file and its key; a file that cannot be read is not_found or io.

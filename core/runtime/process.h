@@ -31,6 +31,8 @@ struct ProcessSpec {
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string output_path;                                       // stdout and stderr are appended here; empty: ours
   int input = -1;  // descriptor that becomes its standard input; -1: there is nothing to read
+  // For a standby process only (standby_process.h): what nobody else may see, without NUL bytes; "": nothing.
+  std::string secret_text;
 };
 
 // How a process ended: seen by its parent only, otherwise unknown.

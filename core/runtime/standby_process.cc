@@ -15,6 +15,7 @@ namespace slicemill {
 namespace {
 
 constexpr std::string_view kStandby = "--standby";
+constexpr const char* kSecretFollows = "+";
 // Behind kStandby on the command line: the place where the arguments of the order will be shown.
 constexpr std::size_t kShownBytes = 1'024;
 
@@ -84,8 +85,11 @@ void StandbyProcess::close_pipe() {
 }
 
 Result<void> StandbyProcess::give_order(const ProcessSpec& spec) {
-  std::string order = std::to_string(spec.arguments.size()) + '\0' + spec.output_path + '\0';
+  const bool has_secret = !spec.secret_text.empty();
+  std::string order =
+      std::to_string(spec.arguments.size()) + (has_secret ? kSecretFollows : "") + '\0' + spec.output_path + '\0';
   for (std::size_t i = 1; i < spec.arguments.size(); ++i) order += spec.arguments[i] + '\0';
+  if (has_secret) order += spec.secret_text + '\0';
   if (!is_alive(identity_)) return Error(ErrorCode::not_found, "the standby process has ended");
   // SIGPIPE is ignored in every process that starts others. The pipe has room for far more than arguments.
   const auto written = write_whole(pipe_, order);
@@ -94,7 +98,7 @@ Result<void> StandbyProcess::give_order(const ProcessSpec& spec) {
   return {};
 }
 
-std::optional<std::vector<std::string>> await_order(int argc, char** argv, void (*prepare)()) {
+std::optional<std::vector<std::string>> await_order(int argc, char** argv, void (*prepare)(), std::string& secret) {
   const std::span<char*> given(argv, static_cast<std::size_t>(argc));
   if (argc != 3 || kStandby != given[1]) return std::vector<std::string>(given.begin() + 1, given.end());
   prepare();
@@ -106,9 +110,17 @@ std::optional<std::vector<std::string>> await_order(int argc, char** argv, void 
     if (parts.size() == 2) begin = end + 1;
   }
   // Its owner may have been killed within the order, whose last argument must not be half a number.
-  if (parts.empty() || parts[0] != std::to_string(parts.size() - 1)) return std::nullopt;
+  const bool has_secret = !parts.empty() && parts[0].ends_with(kSecretFollows);
+  if (has_secret) parts[0].pop_back();
+  if (parts.empty() || parts[0] != std::to_string(parts.size() - (has_secret ? 2 : 1))) return std::nullopt;
+  std::size_t end = order.size();  // of what is shown
+  if (has_secret) {
+    secret = std::move(parts.back());
+    parts.pop_back();
+    end -= secret.size() + 1;
+  }
   parts.erase(parts.begin());
-  show(given, std::string_view(order).substr(begin));
+  show(given, std::string_view(order).substr(begin, end - begin));
   move_to(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   if (!parts[0].empty()) {
     move_to(open(parts[0].c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), STDOUT_FILENO);

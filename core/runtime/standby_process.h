@@ -3,6 +3,8 @@
 //
 // Order: how many texts follow, the output file, and the arguments, each ended by a NUL, over a pipe that is the
 // process's standard input. If the pipe ends without a whole one (its owner has ended, however), the process ends too.
+// What is secret comes last, and is announced by a "+" behind the number: no list of processes, environment or file
+// shows it, and what the process starts finds nothing on its standard input.
 #pragma once
 
 #include <memory>
@@ -43,7 +45,7 @@ class StandbyProcess {
 
 // The arguments of this process: those of main, or, if it was started as a standby, those of its order, once there is
 // one. By then its output goes to the order's file and the process list shows the arguments. `prepare` runs before it
-// waits. Nothing: no order will come.
-std::optional<std::vector<std::string>> await_order(int argc, char** argv, void (*prepare)());
+// waits. secret: what came with the order; "" if nothing did. Nothing: no order will come.
+std::optional<std::vector<std::string>> await_order(int argc, char** argv, void (*prepare)(), std::string& secret);
 
 }  // namespace slicemill

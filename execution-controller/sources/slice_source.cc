@@ -33,6 +33,7 @@ struct SliceSource::State {
   bool in_turn = false;
   bool finished_turns = false;  // the slicer said so; `position.finished` follows when that is durable
   bool idle = false;
+  std::string waits_for;
   std::uint32_t failures = 0;
 };
 
@@ -59,7 +60,14 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
   }
 }
 
-SliceSource::~SliceSource() = default;
+SliceSource::~SliceSource() {
+  halt();
+}
+
+void SliceSource::halt() {
+  halted_ = true;
+  cancelled_->store(true);
+}
 
 bool SliceSource::can_resume() const {
   return !states_.empty() &&
@@ -76,7 +84,8 @@ SliceSource::Opening SliceSource::opening_of(const State& state) const {
            .persistent = job_.persistent,
            .epoch = epoch_,
            .now = [&loop = loop_] { return loop.now(); },
-           .files = &files_},
+           .files = &files_,
+           .cancelled = cancelled_},
           state.position.position};
 }
 
@@ -181,6 +190,23 @@ void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
   });
 }
 
+void SliceSource::note_wait(State& state, SliceBatch& turn) {
+  if (state.waits_for == turn.waits_for) return;
+  state.waits_for = std::move(turn.waits_for);
+  if (state.waits_for.empty()) {
+    log(LogLevel::info, "slicer {} goes on", state.id);
+    return;
+  }
+  log(LogLevel::warn, "slicer {} waits: {}", state.id, state.waits_for);
+  if (hooks_.on_notice) hooks_.on_notice("the source waited: " + state.waits_for);
+}
+
+std::string SliceSource::waits_for() const {
+  for (const auto& state : states_)
+    if (!state->waits_for.empty()) return state->waits_for;
+  return {};
+}
+
 void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
   if (halted_) {  // stopped meanwhile: what was cut but not created is cut again from the stored position
     state.in_turn = false;
@@ -199,6 +225,7 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
     log(LogLevel::warn, "{}", notice);
     if (hooks_.on_notice) hooks_.on_notice(notice);
   }
+  note_wait(state, turn);
   if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
   // Looking in vain is no change: nothing is to be written.
   if (turn.runs.empty() && !turn.finished && turn.position == state.position.position) {

@@ -2,6 +2,7 @@
 // Loop thread; the slicers themselves work on the slicer executor, one turn at a time each.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,7 +39,7 @@ class SliceSource {
   // Its slicers make slices for as long as they are asked. Known once they are open.
   bool is_endless() const { return endless_; }
   // No turn begins after this.
-  void halt() { halted_ = true; }
+  void halt();
   // All slicers finished and every creation is durable.
   bool exhausted() const;
   void tell_settled(const SliceKey& key, SliceState state);
@@ -47,6 +48,8 @@ class SliceSource {
   std::size_t slicers() const { return states_.size(); }
   std::uint64_t subslices() const { return subslices_; }
   SourceUnit unit() const;
+  // What a slicer waits for that keeps it from giving slices; "": nothing.
+  std::string waits_for() const;
   // What the source has in all; nothing: some slicer does not know (yet).
   std::optional<std::uint64_t> total() const;
   // By slicer, of those that know.
@@ -65,10 +68,11 @@ class SliceSource {
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
   void wait_idle(State& state, std::int64_t idle_ms);
+  void note_wait(State& state, SliceBatch& turn);
   void finish_batch(State& state, Result<SliceBatch> turn);
   void retry_or_fail(State& state, const Error& error);
 
-  // 16 members, since a turn needs all that a slicer is told, and a further turn follows from what the last one left.
+  // 17 members, since a turn needs all that a slicer is told, and a further turn follows from what the last one left.
   Loop& loop_;
   LedgerWriter& writer_;
   Files& files_;
@@ -81,6 +85,7 @@ class SliceSource {
   bool opened_ = false;
   bool endless_ = false;
   bool halted_ = false;
+  std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);  // see SlicerContext
   std::uint64_t subslices_ = 0;
   std::map<std::uint32_t, std::uint64_t> totals_;
   std::uint64_t last_waiting_ = 0, last_ahead_ = 0;

@@ -65,6 +65,7 @@ Result<GroupSpec> ControllerLaunches::group_spec(const LiveExecution& live) {
   spec.environment = process_environment(job.environment, options_.environment, spec.log_level);
   spec.worker_memory_limit = job.worker_memory_limit;
   if (no_cpu_limit_.empty()) spec.worker_cpu_limit = job.worker_cpu_limit;
+  spec.connections = connection_names(job);
   return spec;
 }
 

@@ -45,7 +45,8 @@ ExecutionStarts::ExecutionStarts(Loop& loop, Registry& registry, Executions& exe
       rules_{.paths = std::move(paths),
              .assets = &assets,
              .no_cpu_limit = executions.no_cpu_limit(),
-             .issues_for_clients = true} {}
+             .issues_for_clients = true,
+             .connections = executions.options().connections} {}
 
 namespace {
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/connections.h"
 #include "core/model/launch.h"
 #include "core/runtime/process.h"
 #include "master/processes/controller_endpoints.h"
@@ -21,6 +22,7 @@ struct ExecutionsOptions {
   std::vector<std::pair<std::string, std::string>> environment = {};  // of all processes; a job's own goes before
   WorkerTransport worker_transport = {};
   std::optional<ProcessIdentity> process = {};  // this one, if it may look at the pulses of controllers
+  ConnectionTypes connections = {};             // that jobs may name
 };
 
 }  // namespace slicemill::master

@@ -43,7 +43,7 @@ void ControllerStarts::launch(ProcessGroup& group, std::uint64_t epoch) {
   const GroupSpec& spec = group.spec;
   group.starting = true;
   groups_.launcher().start_controller(
-      {spec.ex_id, spec.launch_file, controller_output(spec), spec.environment},
+      {spec.ex_id, spec.launch_file, controller_output(spec), spec.environment, spec.connections},
       [this, alive = std::weak_ptr<int>(alive_), id = spec.ex_id, epoch](const Result<ProcessIdentity>& process) {
         if (!alive.expired()) is_started(id, epoch, process);
       });

@@ -23,6 +23,7 @@ struct ControllerOrder {
   std::string launch_file;  // core/model/launch.h
   std::string output_path;  // what it prints outside of its log
   Environment environment;
+  std::vector<std::string> connections{};  // that its job names: it is given them with their secrets
 };
 
 struct WorkerOrder {
@@ -37,6 +38,7 @@ struct WorkerOrder {
   Environment environment;
   std::int64_t memory_limit = 0;  // bytes; 0: none
   double cpu_limit = 0;           // processors; 0: none
+  std::vector<std::string> connections{};
 };
 
 class Launcher {

@@ -33,6 +33,7 @@ struct GroupSpec {
   Environment environment;
   std::int64_t worker_memory_limit = 0;  // bytes; 0: none
   double worker_cpu_limit = 0;           // processors; 0: none
+  std::vector<std::string> connections{};  // that its job names
 };
 
 // What the supervisor tells, and asks. Loop thread; possibly from within a call of the supervisor.

@@ -219,7 +219,7 @@ const std::vector<Row>& job_rows() {
   return rows;
 }
 
-constexpr const char* kConnection = ": no connection \"nowhere\" is configured; there is \"default\"";
+constexpr const char* kConnection = ": no connection \"nowhere\" is configured; the configuration has no connections";
 constexpr const char* kEncoding = R"(: expected one of "json"|"raw")";
 
 const std::vector<Row>& operation_rows() {

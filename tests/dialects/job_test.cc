@@ -68,6 +68,26 @@ TEST(Job, FillsDefaultsOfTheTopAndOfOperations) {
             Json::parse(R"({"_op":"source","path":"/in","size":10,"_encoding":"json","_dead_letter_action":"throw"})"));
 }
 
+TEST(Job, NamesConnectionsThatAreConfiguredAndOfTheRightType) {
+  const JobRules rules{.paths = kMasterPaths, .connections = {{"queue", "other"}, {"warehouse", "postgres"}}};
+  const auto judged = [&](const Json& connection) {
+    Json job = Json::parse(R"({"name":"n","operations":[{"_op":"database"},{"_op":"target"}]})");
+    if (!connection.is_null()) job["operations"][0]["_connection"] = connection;
+    return validate_job(job, SmallCatalog(), rules);
+  };
+  const auto good = judged("warehouse");
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_EQ(good->spec.plan.operation(0).options, Json({{kConnectionOption, "warehouse"}}));
+  EXPECT_EQ(good->document["operations"][0]["_connection"], "warehouse");
+  EXPECT_THAT(judged("queue").error().message,
+              HasSubstr("connection \"queue\" is of type other; database needs one of type postgres"));
+  for (const char* unknown : {"warehous", "default"})
+    EXPECT_THAT(judged(unknown).error().message,
+                HasSubstr("is configured; there are \"queue\" (other), \"warehouse\" (postgres)"));
+  EXPECT_THAT(judged(Json()).error().message, HasSubstr("a connection of type postgres; there are \"queue\""));
+  EXPECT_THAT(judged("").error().message, HasSubstr("a text is required"));
+}
+
 TEST(Job, CoercesTopLevelValues) {
   auto posted = good_job();
   posted["workers"] = "3";

@@ -16,6 +16,7 @@ class SmallCatalog final : public OperationTable {
     add("target", OperationKind::sender, {});
     add("program", OperationKind::processor, {{.name = "repeatable", .type = OptionType::boolean}}).repeatable = false;
     add("printer", OperationKind::sender, {}).delivery = Delivery::at_least_once;
+    add("database", OperationKind::reader, {}).connection_type = "postgres";
     // One that an api can configure.
     add("file_reader", OperationKind::reader,
         {{.name = "path", .type = OptionType::text, .required = true, .is_path = true}});

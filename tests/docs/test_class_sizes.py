@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("core", "slicer", "execution-controller", "worker", "operations", "master", "api", "cli")
+FOLDERS = ("connectors", "core", "slicer", "execution-controller", "worker", "operations", "master", "api", "cli")
 MOST_LINES = 400
 MOST_MEMBERS = 12
 
@@ -22,15 +22,16 @@ SLACK = 50  # an exception that became smaller by more says a smaller number
 # {class: (lines, why it is larger)}
 LARGE = {
     "api: Session": (680, "the states of one connection, drawn above them: every step ends in one of the others"),
+    "connectors: Session": (490, "one conversation with a server: each call says what the next one may find"),
     "core: CellRules": (418, "one table of rules for cells, and the reading of each from a job"),
     "core: CsvReader": (566, "one scan that holds at any chunk boundary: quotes, rows and positions depend on each other"),
     "core: FilePublisher": (775, "one order of steps on disk, from preparing over publishing and joining to verifying, each idempotent"),
     "core: Files": (402, "the seam with its body for POSIX: one function for each call of the system"),
     "core: JsonTokens": (580, "one pass over bytes that simdjson has marked; its loops share their registers"),
     "core: RecordProjection": (471, "a plan for each shape of record, made and run in one place; hot"),
-    "core: SettingSpec": (490, "one table of all settings, with their reading and their documentation"),
+    "core: SettingSpec": (501, "one table of all settings, with their reading and their documentation"),
     "master: AssetStore": (509, "one directory and its rows: bundles are taken in, found, checked and removed under one lock"),
-    "master: ExecutionStarts": (607, "everything that is looked at before an execution begins, in the order in which it is refused"),
+    "master: ExecutionStarts": (608, "everything that is looked at before an execution begins, in the order in which it is refused"),
     "master: MasterService": (611, "one method for each command of the API"),
     "master: Registry": (857, "one interface over one SQLite file, and its statements"),
     "operations: RecordPlan": (571, "the kinds of made-up values, one function for each"),

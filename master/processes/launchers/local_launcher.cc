@@ -11,6 +11,7 @@
 #include "core/model/launch.h"
 #include "core/runtime/control_group.h"
 #include "core/runtime/files.h"
+#include "core/runtime/standby_process.h"
 #include "master/processes/launchers/standby_pool.h"
 
 namespace slicemill::master {
@@ -21,9 +22,11 @@ constexpr std::uint64_t kLastWords = 16 << 10;  // bytes at the end of an output
 
 class LocalLauncher final : public Launcher {
  public:
-  LocalLauncher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys)
+  LocalLauncher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys,
+                std::shared_ptr<const ConnectionBook> connections)
       : loop_(loop),
         programs_(std::move(programs)),
+        connections_(std::move(connections)),
         standby_controllers_(loop, programs_.controller, standbys.environment, standbys.count),
         standby_workers_(loop, programs_.worker, standbys.environment, standbys.count) {
     for (const auto& groups : {memory_groups_, cpu_groups_})
@@ -35,7 +38,7 @@ class LocalLauncher final : public Launcher {
     spec.arguments = {programs_.controller, "--launch", order.launch_file};
     spec.environment = order.environment;
     spec.output_path = order.output_path;
-    start(standby_controllers_, std::move(spec), std::move(started));
+    start(standby_controllers_, std::move(spec), order.connections, std::move(started));
   }
 
   void start_worker(const WorkerOrder& order, Started started) override {
@@ -56,7 +59,7 @@ class LocalLauncher final : public Launcher {
     // Not an argument: those are shown to every user of the machine.
     if (!order.controller_key.empty()) spec.environment.emplace_back(kControllerKeyVariable, order.controller_key);
     spec.output_path = order.output_path;
-    start(standby_workers_, std::move(spec), std::move(started));
+    start(standby_workers_, std::move(spec), order.connections, std::move(started));
   }
 
   std::unique_ptr<ProcessWatch> watch(const ProcessIdentity& process,
@@ -102,6 +105,33 @@ class LocalLauncher final : public Launcher {
     return tried ? "" : tried.error().message;
   }
 
+  // Secrets are read beside the loop, since files and commands may take a while.
+  void start(StandbyPool& standbys, ProcessSpec spec, const std::vector<std::string>& connections, Started started) {
+    if (connections.empty()) return start(standbys, std::move(spec), std::move(started));
+    auto text = std::make_shared<Result<std::string>>(std::string());
+    loop_.offload(
+        Loop::Executor::spawn,
+        [book = connections_, connections, text] {
+          const auto resolved = book->resolve(connections);
+          *text = resolved ? Result<std::string>(resolved->to_text()) : resolved.error();
+        },
+        [this, alive = std::weak_ptr<bool>(alive_), &standbys, spec = std::move(spec), text,
+         started = std::move(started)]() mutable {
+          if (alive.expired()) return;
+          if (!*text) return started(text->error());
+          spec.secret_text = std::move(**text);
+          start(standbys, std::move(spec), std::move(started));
+        });
+  }
+
+  // With a secret, which is told over the pipe of a standby process, one is started for this order.
+  static Result<ProcessIdentity> start_now(const ProcessSpec& spec) {
+    if (spec.secret_text.empty()) return spawn_process(spec);
+    ASSIGN_OR_RETURN(const auto process, StandbyProcess::start(spec.arguments.front(), spec.environment));
+    RETURN_IF_ERROR(process->give_order(spec));
+    return process->identity();
+  }
+
   void start(StandbyPool& standbys, ProcessSpec spec, Started started) {
     if (auto process = standbys.take(spec)) {
       started(*process);
@@ -109,7 +139,7 @@ class LocalLauncher final : public Launcher {
     }
     auto result = std::make_shared<Result<ProcessIdentity>>(Error(ErrorCode::internal, "not started"));
     loop_.offload(
-        Loop::Executor::spawn, [spec = std::move(spec), result] { *result = spawn_process(spec); },
+        Loop::Executor::spawn, [spec = std::move(spec), result] { *result = start_now(spec); },
         [alive = std::weak_ptr<bool>(alive_), result, started = std::move(started)] {
           if (!alive.expired()) started(*result);
         });
@@ -117,6 +147,7 @@ class LocalLauncher final : public Launcher {
 
   AsioLoop& loop_;
   const LocalPrograms programs_;
+  const std::shared_ptr<const ConnectionBook> connections_;
   StandbyPool standby_controllers_;
   StandbyPool standby_workers_;
   const std::optional<ControlGroupParent> memory_groups_ = find_control_group_parent(GroupController::memory);
@@ -127,8 +158,9 @@ class LocalLauncher final : public Launcher {
 
 }  // namespace
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys) {
-  return std::make_unique<LocalLauncher>(loop, std::move(programs), standbys);
+std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys,
+                                              std::shared_ptr<const ConnectionBook> connections) {
+  return std::make_unique<LocalLauncher>(loop, std::move(programs), standbys, std::move(connections));
 }
 
 }  // namespace slicemill::master

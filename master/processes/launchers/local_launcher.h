@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "core/model/connections.h"
 #include "core/runtime/asio_loop.h"
 #include "master/processes/launcher.h"
 
@@ -21,6 +22,10 @@ struct Standbys {
   Environment environment;
 };
 
-std::unique_ptr<Launcher> make_local_launcher(AsioLoop& loop, LocalPrograms programs, const Standbys& standbys = {});
+// connections: what orders name is resolved anew for each process, and goes to that process alone, over a pipe that it
+// reads before anything else (core/runtime/standby_process.h).
+std::unique_ptr<Launcher> make_local_launcher(
+    AsioLoop& loop, LocalPrograms programs, const Standbys& standbys = {},
+    std::shared_ptr<const ConnectionBook> connections = std::make_shared<ConnectionBook>());
 
 }  // namespace slicemill::master

@@ -94,6 +94,20 @@ TEST_F(StandbyProcessTest, ArgumentsMayBeLongerThanWhatIsShown) {
   wait_for_exit(process);
 }
 
+TEST_F(StandbyProcessTest, TakesASecretThatNobodySees) {
+  auto standby = start();
+  const ProcessIdentity process = standby->identity();
+  auto spec = order({"--name", "value"});
+  spec.secret_text = "{\"password\":\"swordfish\"}";
+  ASSERT_TRUE(standby->give_order(spec));
+  EXPECT_EQ(wait_for_output("blue\n"), "--name\nvalue\nsecret: {\"password\":\"swordfish\"}\nblue\n");
+  for (const char* file : {"/cmdline", "/environ"})
+    EXPECT_EQ(read("/proc/" + std::to_string(process.pid) + file).find("swordfish"), std::string::npos) << file;
+  EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(process.pid) + "/fd/0"), "/dev/null");
+  ASSERT_TRUE(signal_process(process, SIGKILL));
+  wait_for_exit(process);
+}
+
 TEST_F(StandbyProcessTest, EndsWithItsOwner) {
   auto standby = start();
   const ProcessIdentity process = standby->identity();

@@ -291,7 +291,8 @@ void check_dead_letter_action(const Json& given, std::vector<std::string> path, 
                    to_compact_text(given))});
 }
 
-void check_connection(const Json& holder, const char* field, const std::vector<std::string>& place,
+void check_connection(const Json& holder, const char* field, const OperationSchema& schema,
+                      const ConnectionTypes& connections, const std::vector<std::string>& place,
                       std::vector<ValidationIssue>& issues) {
   const auto given = holder.find(field);
   if (given == holder.end() || given->is_null()) return;
@@ -299,9 +300,18 @@ void check_connection(const Json& holder, const char* field, const std::vector<s
   path.emplace_back(field);
   if (!is_filled_text(holder, field)) {
     issues.push_back({std::move(path), "a text is required"});
-  } else if (given->get_ref<const std::string&>() != kConnection) {
-    issues.push_back({std::move(path), fmt::format("no connection {} is configured; there is \"{}\"",
-                                                   to_compact_text(*given), kConnection)});
+    return;
+  }
+  const auto& name = given->get_ref<const std::string&>();
+  const auto found = connections.find(name);
+  const std::string& wanted = schema.connection_type;
+  if (found == connections.end()) {
+    if (wanted.empty() && name == kConnection) return;
+    issues.push_back({std::move(path), fmt::format("no connection {} is configured; {}", to_compact_text(*given),
+                                                   known_connections(connections))});
+  } else if (!wanted.empty() && found->second != wanted) {
+    issues.push_back({std::move(path), fmt::format("connection \"{}\" is of type {}; {} needs one of type {}", name,
+                                                   found->second, schema.name, wanted)});
   }
 }
 

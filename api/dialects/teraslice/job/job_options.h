@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/connections.h"
 #include "core/model/operation_schema.h"
 #include "core/runtime/json.h"
 
@@ -24,8 +25,10 @@ std::string wrong_variables(const Json& config);
 void check_encoding(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);
 void check_dead_letter_action(const Json& given, std::vector<std::string> path, std::vector<ValidationIssue>& issues);
 
-// `_connection` of an operation or an api (where it is also called `connection`): one that is configured.
-void check_connection(const Json& holder, const char* field, const std::vector<std::string>& place,
+// `_connection` of an operation or an api (where it is also called `connection`): one that is configured, and of the
+// type that the operation works with. "default" may stand where no connection is needed.
+void check_connection(const Json& holder, const char* field, const OperationSchema& schema,
+                      const ConnectionTypes& connections, const std::vector<std::string>& place,
                       std::vector<ValidationIssue>& issues);
 
 }  // namespace slicemill::api::teraslice

@@ -93,8 +93,8 @@ void check_api(const Json& api, std::size_t index, const OperationSchema& schema
     warnings.push_back(std::move(warning));
   }
   for (auto& issue : validated.issues) issue.path.insert(issue.path.begin(), place.begin(), place.end());
-  check_connection(api, "_connection", place, validated.issues);
-  check_connection(api, kApiConnection, place, validated.issues);
+  check_connection(api, "_connection", schema, rules.connections, place, validated.issues);
+  check_connection(api, kApiConnection, schema, rules.connections, place, validated.issues);
   const auto check_member = [&](const char* member, const auto& check) {
     const auto value = api.find(member);
     if (value != api.end()) check(*value, {place[0], place[1], member}, validated.issues);
@@ -122,6 +122,10 @@ void lay_api_below(Json& operation, const Json& api, const OperationSchema* sche
       if (const auto given = api.find(spec.name); given != api.end() && !operation.contains(spec.name))
         operation[spec.name] = *given;
   }
+  for (const char* member : {"_connection", kApiConnection})
+    if (const auto given = api.find(member);
+        given != api.end() && given->is_string() && !operation.contains("_connection"))
+      operation["_connection"] = *given;
   operation.erase(kOldApiName);
   operation["_api_name"] = resolved_name;
 }

@@ -98,7 +98,8 @@ struct OperationOutcome {
   const OperationSchema* schema = nullptr;
 };
 
-void check_common_fields(Json& config, const std::vector<std::string>& place, std::vector<ValidationIssue>& issues) {
+void check_common_fields(Json& config, const OperationSchema& schema, const JobRules& rules,
+                         const std::vector<std::string>& place, std::vector<ValidationIssue>& issues) {
   const auto at = [&](const char* field) {
     auto path = place;
     path.emplace_back(field);
@@ -110,7 +111,12 @@ void check_common_fields(Json& config, const std::vector<std::string>& place, st
   auto& action = config["_dead_letter_action"];
   if (action.is_null()) action = "throw";
   check_dead_letter_action(action, at("_dead_letter_action"), issues);
-  check_connection(config, "_connection", place, issues);
+  check_connection(config, "_connection", schema, rules.connections, place, issues);
+  const auto connection = config.find("_connection");
+  if (!schema.connection_type.empty() && (connection == config.end() || connection->is_null())) {
+    issues.push_back({at("_connection"), fmt::format("This field is required: a connection of type {}; {}",
+                                                     schema.connection_type, known_connections(rules.connections))});
+  }
 }
 
 // A glob or a name: only the beginning counts.
@@ -256,7 +262,7 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, JobRea
   }
   outcome.config = std::move(validated.options);
   outcome.config["_op"] = name->text();
-  check_common_fields(outcome.config, place, validated.issues);
+  check_common_fields(outcome.config, *outcome.schema, reading.rules, place, validated.issues);
   fill_output_paths(*outcome.schema, reading, place, outcome.config, validated.issues);
   apply_path_rules(*outcome.schema, reading, place, outcome.config, validated.issues);
   if (outcome.schema->place && validated.issues.empty()) outcome.schema->place(outcome.config, reading.rules.paths);
