@@ -248,14 +248,16 @@ void Controller::fail(const Error& error) {
 // first what is committed is published, then slices are dispatched again.
 
 void Controller::output_obstructed(const Error& error) {
-  if (lifecycle_.obstacles_count()) obstacle_.raise("output", error);
+  if (lifecycle_.obstacles_count())
+    obstacle_.raise(error.code == ErrorCode::unavailable ? kOtherSystem : "output", error);
   step_soon();
 }
 
 void Controller::obstacle_raised() {
   flow_->hold();
   report_soon();
-  if (!parts_.leaves_at_obstacle || !lifecycle_.may(Event::suspend)) return;
+  // What a job says to wait for is waited for by any process.
+  if (!parts_.leaves_at_obstacle || obstacle_.view()->where == kOtherSystem || !lifecycle_.may(Event::suspend)) return;
   conclusion_.set_obstacle(Error(ErrorCode::no_space, obstacle_.reason()));
   verbs_.suspend(launch_.settings.shutdown_timeout_ms);
 }

@@ -66,6 +66,9 @@ StatusReport ControllerReports::report(const Present& present) {
                            : subjects_.obstacle.reason();
   if (reason.empty() && !subjects_.flow.settlement().obstacle().empty())
     reason = "publishing waits: " + subjects_.flow.settlement().obstacle();
+  if (const std::string source = subjects_.flow.sources().source().waits_for();
+      reason.empty() && !source.empty() && !subjects_.lifecycle.finished())
+    reason = "the source waits: " + source;
   if (reason.empty()) reason = subjects_.workers.reason();
   if (const std::string thread = subjects_.parts.loop.waits_for(); reason.empty() && !thread.empty())
     reason = "obstacle: " + thread;

@@ -19,6 +19,9 @@
 
 namespace slicemill::controller {
 
+// In the place of where: it is not of this machine.
+inline constexpr std::string_view kOtherSystem = "other system";
+
 class Obstacle {
  public:
   using Answer = std::function<void(const Result<void>&)>;
@@ -34,7 +37,7 @@ class Obstacle {
 
   Obstacle(Loop& loop, Hooks hooks);
 
-  // where: "output" or "ledger". While it is up, a further one only changes the reason.
+  // where: "output", "ledger" or kOtherSystem. While it is up, a further one only changes the reason.
   void raise(std::string_view where, const Error& error);
   // Does not wait for the next try; `then` runs when that is over, at once if there is nothing to try.
   void retry_now(std::function<void()> then);

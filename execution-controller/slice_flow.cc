@@ -95,7 +95,8 @@ void SliceFlow::make_dispatcher() {
       Dispatcher::Hooks{
           .on_result =
               [this](ActiveSlice slice, const wire::SliceResult& result) {
-                if (result.outcome != wire::Outcome::obstructed) analytics_.add(result);
+                if (result.outcome != wire::Outcome::obstructed && result.outcome != wire::Outcome::awaits)
+                  analytics_.add(result);
                 settlement_->on_result(std::move(slice), result);
               },
           .on_span_completed =

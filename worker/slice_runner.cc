@@ -33,7 +33,8 @@ bool may_be_of_a_record(const Error& error) {
 }
 
 wire::Outcome outcome_of(const Error& error) {
-  if (error.obstacle) return wire::Outcome::obstructed;
+  const bool is_elsewhere = error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+  if (error.obstacle) return is_elsewhere ? wire::Outcome::awaits : wire::Outcome::obstructed;
   return is_final(error) ? wire::Outcome::failed_for_good : wire::Outcome::failed;
 }
 

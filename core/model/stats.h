@@ -121,7 +121,7 @@ Progress without_rates(Progress progress);
 
 // Why an execution cannot go on though nobody is at fault.
 struct ObstacleView {
-  std::string where;  // "output" or "ledger"
+  std::string where;  // "output", "ledger", or "other system"
   std::string reason;
   WallMs since = 0;
   std::uint64_t tries = 0;

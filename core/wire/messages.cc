@@ -142,7 +142,7 @@ void result(Io& io, R& r) {
   key(io, r.key);
   io.number(r.count);
   attempt(io, r.attempt);
-  enumeration(io, r.outcome, 3);
+  enumeration(io, r.outcome, 4);
   io.number(r.records_in);
   io.number(r.records_out);
   io.number(r.busy_us);

@@ -92,7 +92,10 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
       fail(std::move(slice), result, false);
       return;
     case wire::Outcome::obstructed:
-      give_back(std::move(slice), result.error);
+      give_back(std::move(slice), Error(ErrorCode::io, result.error));
+      return;
+    case wire::Outcome::awaits:
+      give_back(std::move(slice), Error(ErrorCode::unavailable, result.error));
       return;
   }
 }
@@ -133,9 +136,10 @@ void Settlement::forget_records(const CommittedSlice& lost) {
     writer_.batch().released.push_back({lost.slice.key, number});
 }
 
-// The machine is at fault, not the slice: it runs again when the obstacle is gone, and its tries are not counted.
-void Settlement::give_back(ActiveSlice slice, const std::string& cause) {
-  hooks_.on_obstacle(Error(ErrorCode::io, cause));
+// The machine or another system is at fault, not the slice: it runs again when the obstacle is gone, and its tries are
+// not counted.
+void Settlement::give_back(ActiveSlice slice, const Error& cause) {
+  hooks_.on_obstacle(cause);
   if (slice.crashes > 0)
     hooks_.on_isolated(std::move(slice));
   else

@@ -101,7 +101,7 @@ class Settlement {
   void take_records(ActiveSlice& slice, const wire::SliceResult& result);
   // It was decided, and its output is lost: what it read will be read again.
   void forget_records(const CommittedSlice& lost);
-  void give_back(ActiveSlice slice, const std::string& cause);
+  void give_back(ActiveSlice slice, const Error& cause);
   void fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable);
   // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
   void note_try(ActiveSlice& slice, std::string error);

@@ -111,6 +111,22 @@ TEST_F(ControllerTest, AnObstructedSliceIsChargedNothingAndDispatchClosesUntilIt
   EXPECT_EQ(outcome_->counters.failed, 0u);
 }
 
+TEST_F(ControllerTest, ASliceThatAwaitsAnotherSystemIsChargedNothing) {
+  launch_.job.max_retries = 0;
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  for (int i = 0; i < 2; ++i) a.finish(a.slices[i], wire::Outcome::awaits);
+  loop_.run_ready();
+  EXPECT_THAT(controller_->report().reason, HasSubstr("obstacle: other system: bad record"));
+  a.work();
+  loop_.advance(1s);
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed);
+  EXPECT_EQ(outcome_->counters.retries + outcome_->counters.failed, 0u);
+}
+
 TEST_F(ControllerTest, AWishOfTheUserIsKeptApartFromAnObstacle) {
   open();
   PlayedWorker a(*hub_, "a");
