@@ -11,6 +11,7 @@
 #include "operations/readers/data_generator.h"
 #include "operations/readers/file_reader.h"
 #include "operations/readers/id_range.h"
+#include "operations/readers/postgres_reader.h"
 #include "operations/readers/test_reader.h"
 #include "operations/senders/file_exporter.h"
 
@@ -23,6 +24,7 @@ const OperationRegistry& builtin_operations() {
     operations.add(data_generator_operation());
     operations.add(file_reader_operation());
     operations.add(id_range_operation());
+    operations.add(postgres_reader_operation());
     operations.add(test_reader_operation());
 
     // processors

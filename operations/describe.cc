@@ -57,6 +57,7 @@ std::string traits(const OperationSchema& schema) {
   std::string text;
   if (schema.delivery == Delivery::exactly_once) text += " Delivery: exactly once.";
   if (schema.delivery == Delivery::at_least_once) text += " Delivery: at least once.";
+  if (!schema.connection_type.empty()) text += fmt::format(" Needs a connection of type {}.", schema.connection_type);
   if (schema.needs_whole_slice) text += " Needs the whole slice in memory.";
   if (!schema.repeatable) text += " Not repeatable.";
   return text;

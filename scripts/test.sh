@@ -2,10 +2,18 @@
 # Installs what is missing, builds the release preset, runs every test, and ends with one line of counts.
 #
 #   scripts/test.sh [arguments of ctest, e.g. -L unit or -R e2e]
+#   scripts/test.sh --servers [arguments of ctest]     those tests instead that start servers of others (PostgreSQL, ...)
 set -eu
 cd "$(dirname "$0")/.."
 
-scripts/deps.sh
+if [ "${1:-}" = "--servers" ]; then
+  shift
+  scripts/deps.sh --servers
+  set -- -L servers "$@"
+else
+  scripts/deps.sh
+  set -- -LE servers "$@"
+fi
 cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }
 rm -f build-configure.log
 cmake --build build/release --target all slicemill_tests

@@ -9,6 +9,7 @@
 #include "slicer/data_generator_slicer.h"
 #include "slicer/file_slicer.h"
 #include "slicer/id_range_slicer.h"
+#include "slicer/postgres_slicer.h"
 #include "slicer/slicer.h"
 #include "slicer/test_slicer.h"
 
@@ -26,6 +27,7 @@ constexpr std::array kSlicers = {
     SlicerEntry{"data_generator", make_data_generator_slicer, false},
     SlicerEntry{"file_reader", make_file_slicer, false},
     SlicerEntry{"id_range", make_id_range_slicer, true},
+    SlicerEntry{"postgres_reader", make_postgres_slicer, false},
     SlicerEntry{"test-reader", make_test_slicer, false},
 };
 

@@ -12,9 +12,11 @@ namespace {
 
 constexpr std::size_t kCodeSize = 5;  // of a SQLSTATE
 
+// Five digits and capitals, with a digit among them: "FATAL" is none.
 bool is_code(std::string_view text) {
-  return text.size() == kCodeSize &&
-         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+  const auto is_number = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() == kCodeSize && std::ranges::any_of(text, is_number) &&
+         std::ranges::all_of(text, [&](char c) { return is_number(c) || (c >= 'A' && c <= 'Z'); });
 }
 
 // One line, without the library's indentation.

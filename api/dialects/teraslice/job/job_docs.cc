@@ -14,7 +14,8 @@ program (`slicemill ops NAME`).
 
 Every operation has two more options: `_encoding` (`json` or `raw`, by default `json`) and `_dead_letter_action`. The second one decides
 what happens to a record that the operation cannot take: `throw` (the default) fails the slice, `log` drops the record with a line in the
-log, `none` drops it, `quarantine` sets it aside so that it can be run again ([bad records](quarantine.md)). Bytes may be text such as
+log, `none` drops it, `quarantine` sets it aside so that it can be run again ([bad records](quarantine.md)). Operations that work with
+another system have a third one, `_connection`: the name of a [connection](connections.md) of the configuration. Bytes may be text such as
 `"10MB"`, durations text such as `"5 minutes"`.
 
 ## Fields of records
