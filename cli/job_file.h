@@ -28,10 +28,10 @@ Result<Json> set_params(const std::vector<std::string>& settings);
 
 // How the parameters and dates of a job file get their values.
 struct JobMoment {
-  Json given = Json::object();    // set_params
-  Json earlier = Json::object();  // what was given to the execution that is gone on from
-  WallMs now = 0;                 // what relative dates count from; 0: this moment
-  std::string lineage;            // the first execution of the lineage; "": not known yet
+  Json given = Json::object();       // set_params
+  Json earlier = Json::object();     // what was given to the execution that is gone on from
+  WallMs now = 0;                    // what relative dates count from; 0: this moment
+  std::string lineage;               // the first execution of the lineage; "": not known yet
   ConnectionTypes connections = {};  // that the job may name
 };
 
