@@ -193,10 +193,7 @@ void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
 void SliceSource::note_wait(State& state, SliceBatch& turn) {
   if (state.waits_for == turn.waits_for) return;
   state.waits_for = std::move(turn.waits_for);
-  if (state.waits_for.empty()) {
-    log(LogLevel::info, "slicer {} goes on", state.id);
-    return;
-  }
+  if (state.waits_for.empty()) return log(LogLevel::info, "slicer {} goes on", state.id);
   log(LogLevel::warn, "slicer {} waits: {}", state.id, state.waits_for);
   if (hooks_.on_notice) hooks_.on_notice("the source waited: " + state.waits_for);
 }

@@ -45,10 +45,18 @@ void WorkerStarts::launch(ProcessGroup& group) {
   row.place = free_place(group);
   row.worker_id = new_worker_id(groups_.loop());
   const std::string log_base = fmt::format("{}/worker-{}", spec.log_directory, row.place);
-  const WorkerOrder order{
-      spec.ex_id,           row.worker_id,  spec.controller_endpoint, spec.controller_key, spec.marker_directory,
-      log_base + ".log",    spec.log_level, log_base + ".out",        spec.environment,    spec.worker_memory_limit,
-      spec.worker_cpu_limit, spec.connections};
+  const WorkerOrder order{spec.ex_id,
+                          row.worker_id,
+                          spec.controller_endpoint,
+                          spec.controller_key,
+                          spec.marker_directory,
+                          log_base + ".log",
+                          spec.log_level,
+                          log_base + ".out",
+                          spec.environment,
+                          spec.worker_memory_limit,
+                          spec.worker_cpu_limit,
+                          spec.connections};
   groups_.launcher().start_worker(
       order, [this, alive = std::weak_ptr<int>(alive_), row](const Result<ProcessIdentity>& process) {
         if (!alive.expired()) is_started(row, process);

@@ -70,8 +70,10 @@ class PostgresReader final : public Reader {
     }
     decoder_.reset();  // another server may know other types
     ASSIGN_OR_RETURN(session_, postgres::Session::connect(*connection_, cancelled));
-    // Such a database gives bytes of any encoding, and no server converts them.
+    // Such a database has bytes of any encoding. Asked for UTF-8, the server would refuse a whole slice for one of
+    // them.
     may_be_no_utf8_ = session_->server_encoding() == "SQL_ASCII";
+    if (may_be_no_utf8_) RETURN_IF_ERROR(session_->execute("SET client_encoding = 'SQL_ASCII'"));
     return {};
   }
 

@@ -37,7 +37,7 @@ LARGE = {
     "operations: RecordPlan": (571, "the kinds of made-up values, one function for each"),
     "slicer: FileFollower": (613, "what is known of a growing directory, and its stored form of several versions"),
     "worker: Pipeline": (660, "one record's ways through all operations, and how they part and meet; hot"),
-    "worker: Worker": (437, "the worker's half of the protocol with its controller"),
+    "worker: Worker": (440, "the worker's half of the protocol with its controller"),
 }
 
 # {class: (data members, why)} of headers that do not say it themselves

@@ -89,7 +89,7 @@ class PostgresServer:
         """What psql prints, without alignment."""
         result = subprocess.run(
             ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url(database=database)], input=text,
-            env={**self.environment, "PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False)
+            env={**self.environment, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise AssertionError(result.stderr)
         return result.stdout.strip()
