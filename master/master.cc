@@ -105,7 +105,8 @@ Result<std::unique_ptr<Master>> Master::open(AsioLoop& loop, MasterOptions optio
   body->executions = std::make_unique<Executions>(
       loop, *body->registry, *body->launcher, std::move(channel),
       ExecutionsOptions{layout, given.slots, given.settings, std::string(to_string(given.log_level)), given.environment,
-                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt, given.connections->types()});
+                        given.worker_transport, own_process() ? std::optional(*own_process()) : std::nullopt,
+                        given.connections->types()});
   body->service = std::make_unique<MasterService>(
       loop, *body->registry, *body->executions, dialect, catalog, *body->assets, path_rule(given),
       NodeFacts{given.name, host_name(), given.bind, getpid(), given.build}, given.retention);

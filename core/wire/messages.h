@@ -90,8 +90,8 @@ struct HeldSlice {
   bool operator==(const HeldSlice&) const = default;
 };
 
-// obstructed: an obstacle of the machine (see Error) kept the output from being staged; awaits: another system cannot be
-// reached, and the job says to wait for it. In both cases nobody is charged. Append only.
+// obstructed: an obstacle of the machine (see Error) kept the output from being staged; awaits: another system cannot
+// be reached, and the job says to wait for it. In both cases nobody is charged. Append only.
 enum class Outcome : std::uint8_t { completed, failed, failed_for_good, obstructed, awaits };
 
 // What one operation did for a slice.

@@ -31,8 +31,8 @@ struct GroupSpec {
   std::string marker_directory;
   std::string log_level;
   Environment environment;
-  std::int64_t worker_memory_limit = 0;  // bytes; 0: none
-  double worker_cpu_limit = 0;           // processors; 0: none
+  std::int64_t worker_memory_limit = 0;    // bytes; 0: none
+  double worker_cpu_limit = 0;             // processors; 0: none
   std::vector<std::string> connections{};  // that its job names
 };
 
