@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "core/runtime/json.h"
@@ -25,6 +27,19 @@ Result<std::optional<std::vector<std::string>>> settled_columns(Files& files, co
     columns.push_back(name.get<std::string>());
   }
   return std::optional(std::move(columns));
+}
+
+Result<std::optional<std::vector<std::string>>> await_settled_columns(Files& files, const FileLayout& layout,
+                                                                      const std::atomic<bool>* cancelled) {
+  constexpr std::chrono::milliseconds kPatience{250};
+  constexpr std::chrono::milliseconds kLookEvery{2};
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    auto settled = settled_columns(files, layout);
+    const bool is_unwanted = cancelled != nullptr && cancelled->load();
+    if (!settled || *settled || is_unwanted || std::chrono::steady_clock::now() >= end) return settled;
+    std::this_thread::sleep_for(kLookEvery);
+  }
 }
 
 static Result<void> write_columns(Files& files, const std::string& path, const std::vector<std::string>& columns) {

@@ -4,6 +4,7 @@
 // columns := JSON array of texts, "\n"       in the staging directory; durable before any output that follows it
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,11 @@ namespace slicemill {
 
 // Nothing: no slice has written a record yet. corrupt: the file is not what was written.
 Result<std::optional<std::vector<std::string>>> settled_columns(Files& files, const FileLayout& layout);
+
+// The same after a wait of a moment for another slice to settle them: slices that begin together are to agree on the
+// columns of the first one, whichever is quicker. cancelled: ends the wait; may be null.
+Result<std::optional<std::vector<std::string>>> await_settled_columns(Files& files, const FileLayout& layout,
+                                                                      const std::atomic<bool>* cancelled);
 
 // The settled ones, which are `own` if there are none yet. Any number of workers may ask at the same time; own_path is
 // a name in the staging directory that no other uses.

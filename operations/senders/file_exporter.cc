@@ -67,6 +67,7 @@ class FileExporter final : public Sender {
     }
     key_ = slice.key;
     attempt_ = slice.attempt;
+    cancelled_ = slice.cancelled;
     facts_ = {};
     facts_.request_hash = request_hash(slice.request);
     forget_parts();
@@ -218,8 +219,14 @@ class FileExporter final : public Sender {
     }
   }
 
+  bool is_first_slice() const { return key_.generation == 0 && key_.slicer == 0 && key_.order <= 1; }
+
   // The columns of the lineage, unless a header says those of this file and it has others.
   Result<std::vector<std::string>> settled(const std::string& own_path, std::vector<std::string> own) {
+    if (columns_.empty() && !is_first_slice()) {
+      ASSIGN_OR_RETURN(auto of_others, await_settled_columns(*files_, *layout_, cancelled_));
+      if (of_others) columns_ = std::move(*of_others);
+    }
     if (columns_.empty()) {
       ASSIGN_OR_RETURN(columns_, settle_columns(*files_, *layout_, own_path, own));
     }
@@ -255,6 +262,7 @@ class FileExporter final : public Sender {
   // of the slice
   SliceKey key_;
   Attempt attempt_;
+  const std::atomic<bool>* cancelled_ = nullptr;
   OutputFacts facts_;
   std::unique_ptr<StagedFile> whole_;  // without a subdirectory
   std::vector<Part> parts_;            // with one, by number
