@@ -108,8 +108,8 @@ class Progress(EndToEnd):
         self.assertLess(rising[-1], 100)
         self.assertTrue(any(re.search(r"\d records/s  [\d.]+ [KM]?B/s", frame) for frame in frames), frames[-5:])
         self.assertTrue(any(re.search(r"ETA \d+s( \(\d+s to \d+s\))?", frame) for frame in frames), frames[-5:])
-        self.assertIn("slowest delay", frames[-2])
-        self.assertIn("2/2 workers", frames[-2])
+        for words in "slowest delay", "2/2 workers":  # not in the last ones: workers leave before the end is recorded
+            self.assertTrue(any(words in frame for frame in frames), frames[-5:])
         for frame in frames:
             self.assertLess(len(frame), 120)
         drawn = [at for at, piece in terminal.pieces if CLEAR in piece]
