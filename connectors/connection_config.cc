@@ -91,7 +91,7 @@ class ConnectionReading {
     for (const auto& secret : type_->secrets) {
       if (!key.starts_with(secret.name)) continue;
       const std::string how = key.substr(secret.name.size());
-      if (how != "" && how != "_file" && how != "_env" && how != "_command") continue;
+      if (!how.empty() && how != "_file" && how != "_env" && how != "_command") continue;
       if (value.is_null()) return true;
       if (!value.is_string() && !(how.empty() && value.is_number()))
         return wrong(key, how.empty() ? "expected a text in quotes" : "expected a text");

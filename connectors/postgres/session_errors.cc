@@ -103,7 +103,7 @@ Error statement_error(const Libpq& pq, const PGresult* result) {
   const std::string state = field(pq, result, PG_DIAG_SQLSTATE);
   std::string text = field(pq, result, PG_DIAG_MESSAGE_PRIMARY);
   if (text.empty()) text = one_line(pq.PQresultErrorMessage(result));
-  for (const int more : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT}) {
+  for (const char more : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT}) {
     std::string part = field(pq, result, more);
     if (!part.empty()) text += "; " + one_line(part);
   }
