@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "api/dialects/teraslice/job/falsy.h"
 #include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/lucene_syntax.h"
 #include "api/dialects/teraslice/teraslice_fields.h"
@@ -119,10 +120,6 @@ std::optional<std::vector<ExecutionStatus>> statuses_in(const std::string& text)
   for (const std::string& word : words)
     if (const auto status = parse_execution_status(word)) statuses.push_back(*status);
   return statuses;
-}
-
-bool is_falsy(const Json& value) {
-  return value.is_null() || value == false || value == "" || (value.is_number() && value.get<double>() == 0);
 }
 
 bool is_yaml_type(std::string_view type) {

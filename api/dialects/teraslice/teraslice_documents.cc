@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/dialects/teraslice/asset_manifest.h"
+#include "api/dialects/teraslice/job/falsy.h"
 #include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/job_params.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
@@ -61,14 +62,6 @@ std::string name_of(const Json& json) {
 bool is_active(const Json& posted) {
   const auto found = posted.find("active");
   return found == posted.end() || !found->is_boolean() || found->get<bool>();
-}
-
-bool is_falsy(const Json& json, const char* field) {
-  const auto found = json.find(field);
-  if (found == json.end() || found->is_null()) return true;
-  if (found->is_boolean()) return !found->get<bool>();
-  if (found->is_number()) return found->get<double>() == 0;
-  return found->is_string() && found->get_ref<const std::string&>().empty();
 }
 
 void add_deletion(const std::optional<WallMs>& deleted_on, JsonMembers& members) {

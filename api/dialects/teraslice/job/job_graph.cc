@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "api/dialects/teraslice/job/falsy.h"
+
 namespace slicemill::api::teraslice {
 namespace {
 
@@ -80,11 +82,7 @@ bool is_graph_job(const Json& job) {
 }
 
 bool has_operations(const Json& job) {
-  if (is_graph_job(job)) return true;
-  if (!has_member(job, "operations")) return false;
-  const Json& operations = job["operations"];
-  const bool is_empty_text = operations.is_string() && operations.get_ref<const std::string&>().empty();
-  return !is_empty_text && operations != false && operations != 0;
+  return is_graph_job(job) || !is_falsy(job, "operations");
 }
 
 JobGraph JobGraph::take(Json& document, std::vector<ValidationIssue>& issues) {
