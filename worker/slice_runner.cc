@@ -41,8 +41,8 @@ wire::Outcome outcome_of(const Error& error) {
 class PipelineRunner final : public SliceRunner {
  public:
   // pipelines: by source, in the order of the plan.
-  PipelineRunner(const Plan& plan, std::vector<std::unique_ptr<Pipeline>> pipelines, std::vector<std::string> lineage)
-      : plan_(plan), sources_(plan.sources()), pipelines_(std::move(pipelines)), lineage_(std::move(lineage)) {}
+  PipelineRunner(std::vector<std::unique_ptr<Pipeline>> pipelines, std::vector<std::string> lineage)
+      : pipelines_(std::move(pipelines)), lineage_(std::move(lineage)) {}
 
   WorkedSlice work(const wire::SliceOrder& order, const std::atomic<bool>* cancelled) override {
     const auto start = std::chrono::steady_clock::now();
@@ -82,10 +82,9 @@ class PipelineRunner final : public SliceRunner {
   }
 
  private:
+  // As Plan::source_of() numbers slicers.
   Pipeline* pipeline_of(std::uint32_t slicer) const {
-    if (pipelines_.size() == 1) return pipelines_.front().get();
-    const auto source = std::ranges::find(sources_, plan_.source_of(slicer));
-    return pipelines_[static_cast<std::size_t>(source - sources_.begin())].get();
+    return pipelines_[std::min<std::size_t>(slicer, pipelines_.size() - 1)].get();
   }
 
   // A failure that nothing but leaving records out could mend, in an operation that is to quarantine them.
@@ -168,8 +167,6 @@ class PipelineRunner final : public SliceRunner {
     }
   }
 
-  const Plan plan_;
-  const std::vector<std::size_t> sources_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   Pipeline* pipeline_ = nullptr;  // of the slice
   std::vector<std::string> lineage_;
@@ -199,8 +196,7 @@ Result<std::unique_ptr<SliceRunner>> make_slice_runner(const JobSpec& job, std::
       ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, source, worker_id, registry, files));
       pipelines.push_back(std::move(pipeline));
     }
-    return std::unique_ptr<SliceRunner>(
-        std::make_unique<PipelineRunner>(job.plan, std::move(pipelines), std::move(lineage)));
+    return std::unique_ptr<SliceRunner>(std::make_unique<PipelineRunner>(std::move(pipelines), std::move(lineage)));
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, fmt::format("an operation threw while it was made: {}", error.what()), false);
   }

@@ -46,8 +46,7 @@ class FileExporter final : public Sender {
   Result<void> initialize(const OperationContext& context) override {
     options_ = context.operation.options;
     files_ = context.files;
-    plan_ = context.job.plan;
-    node_ = context.index;
+    staging_suffix_ = staging_name(context.job.plan, context.index, "");
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     ASSIGN_OR_RETURN(subdirectory_, Subdirectory::parse(options_.value(kSubdirectoryOption, std::string())));
@@ -62,7 +61,7 @@ class FileExporter final : public Sender {
   Result<void> begin(const SliceContext& slice) override {
     if (!layout_ || lineage_id_ != slice.lineage_id) {
       lineage_id_ = slice.lineage_id;
-      ASSIGN_OR_RETURN(layout_, file_layout(options_, staging_name(plan_, node_, lineage_id_)));
+      ASSIGN_OR_RETURN(layout_, file_layout(options_, lineage_id_ + staging_suffix_));
       columns_.clear();
     }
     key_ = slice.key;
@@ -247,8 +246,7 @@ class FileExporter final : public Sender {
   }
 
   Json options_;
-  Plan plan_;
-  std::size_t node_ = 0;
+  std::string staging_suffix_;  // behind the lineage's id
   Files* files_ = nullptr;
   FileWriting writing_;
   Subdirectory subdirectory_;
