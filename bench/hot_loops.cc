@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "core/formats/csv_reader.h"
-#include "core/ledger/interval_set.h"
+#include "core/runtime/interval_set.h"
 #include "core/wire/messages.h"
 #include "operations/operation.h"
 #include "slicer/file_slicer.h"

@@ -195,12 +195,13 @@ bool writes_to_standard_output(const JobSpec& job) {
   return std::ranges::any_of(job.plan.nodes, [](const PlanNode& node) { return node.operation.name == "stdout"; });
 }
 
-Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel) {
+Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel,
+                                                const std::string& log_directory) {
   const std::string id = new_worker_id(loop).text;
   worker::WorkerSettings settings;
   settings.worker_id = id;
-  auto made = std::make_shared<worker::Worker>(loop, std::move(channel), nullptr, settings, worker::builtin_runner(id),
-                                               [](const std::string&) {});
+  auto made = std::make_shared<worker::Worker>(loop, std::move(channel), nullptr, settings,
+                                               worker::builtin_runner({id, log_directory}), [](const std::string&) {});
   made->start();
   return std::shared_ptr<void>(std::move(made));
 }
@@ -235,7 +236,9 @@ Result<RunSetup> make_setup(const CommandLine& line, const Settings& settings, c
   launch.settings = execution_settings(settings);
   launch.job_id = launch.job.job_id;
   plan.options.workers = static_cast<std::uint32_t>(line.workers > 0 ? line.workers : launch.job.workers);
-  plan.options.make_worker = make_local_worker;
+  plan.options.make_worker = [logs = layout.log_directory(launch.ex_id)](AsioLoop& loop, auto channel) {
+    return make_local_worker(loop, std::move(channel), logs);
+  };
   plan.resume = resume_command(line, launch.ex_id);
   plan.place = place_words(line);
   plan.fail_on_quarantine = line.fail_on_quarantine;

@@ -78,6 +78,9 @@ void Conclusion::conclude_all_done() {
     conclude(LifecycleEvent::all_done_with_errors, excess);
   } else if (flow_.sources().cannot_resume()) {
     conclude(LifecycleEvent::all_done_with_errors, "slicer cannot resume: it does not know its position");
+  } else if (flow_.sources().waits_for_completions()) {
+    conclude(LifecycleEvent::all_done_with_errors,
+             "what is left follows from slices that this execution was not asked to run");
   } else if (flow_.output().joins() && flow_.all_of_lineage_done()) {
     flow_.output().join();
   } else {

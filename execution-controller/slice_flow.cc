@@ -64,16 +64,20 @@ void SliceFlow::make_settlement() {
                               hooks_.on_change();
                             },
                         .on_isolated = [this](ActiveSlice slice) { dispatcher_->push_isolated(std::move(slice)); },
-                        .on_settled =
-                            [this](const SliceKey& key, SliceState state) {
-                              sources_->tell_settled(key, state);
-                              if (state == SliceState::error) hooks_.on_slice_failed();
-                            },
-                        .on_range_completed = [this](const SettledRange& range) { sources_->tell_completed(range); },
+                        .on_slice_failed = hooks_.on_slice_failed,
                         .on_noted = [this](const SliceKey& key) { sources_->noted(key); },
                         .on_change = hooks_.on_change,
                         .on_obstacle = hooks_.on_obstacle,
-                        .on_fatal = hooks_.on_ledger_failed});
+                        .on_fatal = hooks_.on_ledger_failed,
+                        .hears = [this](std::uint32_t slicer) { return sources_->source().hears(slicer); },
+                        .hear = [this](Completion completion,
+                                       auto record) { sources_->hear(std::move(completion), std::move(record)); },
+                        .policy = [this](const ActiveSlice& slice) { return policy_of(slice); }});
+}
+
+SlicePolicy SliceFlow::policy_of(const ActiveSlice& slice) const {
+  const SlicePolicyOf& policy = sources_->source().policy(slice.key.slicer);
+  return policy ? policy(slice.request()) : SlicePolicy();
 }
 
 void SliceFlow::make_dispatcher() {
@@ -114,7 +118,14 @@ void SliceFlow::make_dispatcher() {
           .on_fatal = hooks_.on_fatal,
           .on_lost = hooks_.on_worker_lost,
           .on_adopted = [this](const SliceKey& key, const Attempt& attempt) { output_->keep(key, attempt); },
-          .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); }});
+          .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); },
+          .after_recorded = [this](std::function<void()> then) { after_recorded(std::move(then)); }});
+}
+
+// Once all that workers told so far is durable.
+void SliceFlow::after_recorded(std::function<void()> then) {
+  if (SLICEMILL_MUTATED("acknowledge_before_birth")) return writer_->after_sync(std::move(then));
+  sources_->after_heard([this, then = std::move(then)]() mutable { writer_->after_sync(std::move(then)); });
 }
 
 void SliceFlow::make_sources() {

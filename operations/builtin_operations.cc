@@ -14,6 +14,8 @@
 #include "operations/readers/postgres_reader.h"
 #include "operations/readers/test_reader.h"
 #include "operations/senders/file_exporter.h"
+#include "operations/tasks/task.h"
+#include "operations/tasks/tasks_reader.h"
 
 namespace slicemill {
 
@@ -25,6 +27,7 @@ const OperationRegistry& builtin_operations() {
     operations.add(file_reader_operation());
     operations.add(id_range_operation());
     operations.add(postgres_reader_operation());
+    operations.add(tasks_operation());
     operations.add(test_reader_operation());
 
     // processors
@@ -42,6 +45,7 @@ const OperationRegistry& builtin_operations() {
 
     // senders
     operations.add(file_exporter_operation());
+    operations.add(task_operation());
     return operations;
   }();
   return registry;

@@ -88,6 +88,12 @@ struct SliceContext {
   std::string_view lineage_id;  // the first execution of the chain: names the staging directory
 };
 
+// Where operations run.
+struct RunnerPlace {
+  std::string worker_id;
+  std::string log_directory{};  // of the execution; "": nothing is kept beside the log
+};
+
 // Made once per worker.
 struct OperationContext {
   OperationSpec operation;  // its options are normalised by validation; optional ones may be absent
@@ -98,6 +104,7 @@ struct OperationContext {
   RecordQuarantine* quarantine = nullptr;  // of the pipeline; null: nothing can be quarantined, a bad record fails
   RecordRemarks* remarks = nullptr;        // of the pipeline; null: there is nobody to tell
   const Connections* connections = &process_connections();
+  std::string log_directory{};  // see RunnerPlace
 
   // What users call the node: "operations[1]", or its id. With the operation: "operations[1] filter", "clean (filter)".
   std::string node() const;
@@ -176,10 +183,15 @@ class Processor : public Operation {
 
 // What a sender made of a slice.
 struct StagedOutput {
+  // The most that a value may be.
+  static constexpr std::size_t kMostValueBytes = 64 << 10;
+
   OutputFacts facts;
   // What is left to do before the facts may be told: makes the output durable. Runs once, on any thread, maybe beside
   // the sender's next slice, so that a worker need not wait for the disk. Null: nothing is left.
-  std::function<Result<void>()> sync;
+  std::function<Result<void>()> sync{};
+  // For a slicer whose further slices follow from this one (Slicer::on_completed).
+  std::string value{};
 };
 
 // A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided

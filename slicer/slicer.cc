@@ -6,7 +6,9 @@
 
 namespace slicemill {
 
-void Slicer::on_settled(const SliceKey&, SliceState) {}
+Result<SliceBatch> Slicer::on_completed(const std::vector<Completion>&, std::size_t) {
+  return Error(ErrorCode::internal, "this slicer hears no completions", false);
+}
 
 // Every option that is no private one counts, unless a slicer knows better.
 std::string Slicer::position_mismatch(const Json& recovered_options, const Json& options) const {

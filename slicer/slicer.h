@@ -52,7 +52,24 @@ struct SliceBatch {
   std::uint64_t subslices = 0;
   std::optional<std::uint64_t> total{};  // of the whole source, what was cut before with it; nothing: not known, or yet
   std::vector<std::string> notices{};    // for whoever looks at the execution: what was left out, and what waits
+  bool awaits_completions = false;       // nothing further before a completion is heard: it is not asked until then
 };
+
+// What became of a slice, for slicers whose further slices follow from that.
+struct Completion {
+  SliceKey key;
+  std::string request;
+  SliceState state = SliceState::completed;  // or error
+  std::string value{};                       // of a completed one (StagedOutput::value)
+};
+
+// How a slice is tried; what is absent is as the job and the settings say.
+struct SlicePolicy {
+  std::optional<std::uint32_t> max_retries{};
+  std::int64_t retry_base_ms = 0;
+};
+// By the slice's request. Any thread.
+using SlicePolicyOf = std::function<SlicePolicy(std::string_view request)>;
 
 class Slicer {
  public:
@@ -64,10 +81,13 @@ class Slicer {
   // an open slicer.
   virtual bool is_endless() const { return false; }
   virtual SourceUnit unit() const { return SourceUnit::none; }
-  // True: on_settled is called (task graphs). Most slicers do not care, and then it costs nothing.
-  virtual bool hears_settled() const { return false; }
-  // A slice of this slicer is settled (task graphs wait for that). Order of calls = order of settling.
-  virtual void on_settled(const SliceKey& key, SliceState state);
+  // True: on_completed() is called for each of its slices that completes or fails for good, those of earlier executions
+  // of the lineage too, once each. Most slicers do not care, and then it costs nothing.
+  virtual bool hears_completions() const { return false; }
+  // A turn that follows from completions: what it gives becomes durable in the same batch as they do, and so both are
+  // there after a crash, or neither is and the slicer is told again. At most about `wanted` slices; next() gives the
+  // others. An error that may pass is tried again with a slicer that is opened at the last stored position.
+  virtual Result<SliceBatch> on_completed(const std::vector<Completion>& completions, std::size_t wanted);
   // False: it cannot say where it stands, so a dead controller or a recovery does not start it again.
   virtual bool is_recoverable() const { return true; }
   // Reports what changed between the slicing options of the recovered execution and these: "" if positions are still
@@ -80,6 +100,8 @@ std::unique_ptr<Slicer> make_slicer(std::string_view reader);
 // The slicer of a source of the plan, by the number of its node: that of its reader, joined where a `collect` behind it
 // asks for several slices in one. nullptr: no such reader.
 std::unique_ptr<Slicer> make_source_slicer(const Plan& plan, std::size_t source);
+// Null: all slices of this source are tried alike.
+SlicePolicyOf slice_policy(const Plan& plan, std::size_t source);
 // Why the positions of the recovered job are useless for this one: "" if they are good.
 std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job);
 // How many slicers the job gets for this reader (most take one whatever the job asks for).

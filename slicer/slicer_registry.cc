@@ -11,6 +11,7 @@
 #include "slicer/id_range_slicer.h"
 #include "slicer/postgres_slicer.h"
 #include "slicer/slicer.h"
+#include "slicer/tasks_slicer.h"
 #include "slicer/test_slicer.h"
 
 namespace slicemill {
@@ -20,6 +21,7 @@ struct SlicerEntry {
   std::string_view reader;
   std::unique_ptr<Slicer> (*make)();
   bool is_parallel;  // several may share the input
+  SlicePolicyOf (*policy)(const Json& options) = nullptr;
 };
 
 // A list of files is read once, and generated records are numbered through: more slicers would win nothing.
@@ -28,6 +30,7 @@ constexpr std::array kSlicers = {
     SlicerEntry{"file_reader", make_file_slicer, false},
     SlicerEntry{"id_range", make_id_range_slicer, true},
     SlicerEntry{"postgres_reader", make_postgres_slicer, false},
+    SlicerEntry{"tasks", make_tasks_slicer, false, tasks_policy},
     SlicerEntry{"test-reader", make_test_slicer, false},
 };
 
@@ -65,6 +68,12 @@ std::unique_ptr<Slicer> make_source_slicer(const Plan& plan, std::size_t source)
   const auto members = slices_in_one(plan, source);
   if (!slicer || members < 2) return slicer;
   return make_composite_slicer(std::move(slicer), static_cast<std::size_t>(members));
+}
+
+SlicePolicyOf slice_policy(const Plan& plan, std::size_t source) {
+  const OperationSpec& reader = plan.operation(source);
+  const auto* entry = find_entry(reader.name);
+  return entry != nullptr && entry->policy != nullptr ? entry->policy(reader.options) : nullptr;
 }
 
 std::string position_mismatch(const JobSpec& recovered_job, const JobSpec& job) {

@@ -42,21 +42,20 @@ Result<std::unique_ptr<Kind>> as_kind(std::unique_ptr<Operation> operation) {
 
 }  // namespace
 
-Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, std::size_t source, const std::string& worker_id,
+Result<std::unique_ptr<Pipeline>> Pipeline::make(const JobSpec& job, std::size_t source, const RunnerPlace& place,
                                                  const OperationRegistry& registry, Files& files) {
   const Plan& plan = job.plan;
   if (plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->is_list_ = plan.form == Plan::Form::list;
-  for (const std::size_t node : plan.behind(source))
-    RETURN_IF_ERROR(pipeline->add(node, job, worker_id, registry, files));
+  for (const std::size_t node : plan.behind(source)) RETURN_IF_ERROR(pipeline->add(node, job, place, registry, files));
   pipeline->connect(plan);
   pipeline->may_measure_ = job.measures;
   pipeline->figures_.resize(plan.size());
   return pipeline;
 }
 
-Result<void> Pipeline::add(std::size_t number, const JobSpec& job, const std::string& worker_id,
+Result<void> Pipeline::add(std::size_t number, const JobSpec& job, const RunnerPlace& place,
                            const OperationRegistry& registry, Files& files) {
   const OperationSpec& spec = job.plan.operation(number);
   Node node{.number = number,
@@ -73,7 +72,14 @@ Result<void> Pipeline::add(std::size_t number, const JobSpec& job, const std::st
   if (schema->kind == OperationKind::sender && !job.plan.outputs_of(number).empty())
     return wrong("a sender gives no records to others");
   auto operation = registry.make(spec.name);
-  const OperationContext context{spec, job, number, worker_id, &files, &quarantine_, &remarks_};
+  const OperationContext context{.operation = spec,
+                                 .job = job,
+                                 .index = number,
+                                 .worker_id = place.worker_id,
+                                 .files = &files,
+                                 .quarantine = &quarantine_,
+                                 .remarks = &remarks_,
+                                 .log_directory = place.log_directory};
   if (auto ready = operation->initialize(context); !ready) return with_context(ready.error(), node.place);
   if (schema->delivery != Delivery::none) delivery_ = std::max(delivery_, schema->delivery);
   switch (schema->kind) {
@@ -130,6 +136,7 @@ Result<StagedOutput> Pipeline::run(const SliceContext& slice, const std::atomic<
 Result<StagedOutput> Pipeline::stage() {
   std::vector<OutputFacts> facts;
   std::vector<std::function<Result<void>()>> syncs;
+  std::string value;
   for (std::size_t at = 1; at < nodes_.size(); ++at) {
     Node& node = nodes_[at];
     if (!node.sender) continue;
@@ -139,13 +146,14 @@ Result<StagedOutput> Pipeline::stage() {
     if (!output) return failure(output.error());
     output->facts.sink = node.sink;
     facts.push_back(std::move(output->facts));
+    if (!output->value.empty()) value = std::move(output->value);
     if (!output->sync) continue;
     syncs.emplace_back([sync = std::move(output->sync), place = node.place]() -> Result<void> {
       if (auto synced = sync(); !synced) return with_context(synced.error(), place);
       return {};
     });
   }
-  StagedOutput staged{.facts = output_of_sinks(std::move(facts))};
+  StagedOutput staged{.facts = output_of_sinks(std::move(facts)), .value = std::move(value)};
   if (syncs.size() == 1) staged.sync = std::move(syncs.front());
   if (syncs.size() > 1)
     staged.sync = [syncs = std::move(syncs)]() -> Result<void> {

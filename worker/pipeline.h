@@ -49,7 +49,7 @@ struct RecordSelection {
 class Pipeline {
  public:
   // source: number of its node in the job's plan. Errors name the node.
-  static Result<std::unique_ptr<Pipeline>> make(const JobSpec& job, std::size_t source, const std::string& worker_id,
+  static Result<std::unique_ptr<Pipeline>> make(const JobSpec& job, std::size_t source, const RunnerPlace& place,
                                                 const OperationRegistry& registry, Files& files);
 
   // Takes one slice through. On an error the sender has forgotten the attempt. cancelled may be null; it is looked at
@@ -97,8 +97,8 @@ class Pipeline {
     std::vector<std::string> columns{};  // of the source, as they reach it
   };
 
-  Result<void> add(std::size_t number, const JobSpec& job, const std::string& worker_id,
-                   const OperationRegistry& registry, Files& files);
+  Result<void> add(std::size_t number, const JobSpec& job, const RunnerPlace& place, const OperationRegistry& registry,
+                   Files& files);
   void connect(const Plan& plan);
   Result<void> flow(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
                     const RecordSelection& selection);

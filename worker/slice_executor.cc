@@ -248,8 +248,8 @@ bool ThreadedSliceExecutor::running() const {
 
 // It says nothing of its slice but that it is done.
 bool is_plain(const wire::SliceResult& result) {
-  return result.outcome == wire::Outcome::completed && !result.output.present && result.quarantined.empty() &&
-         result.remarks.empty();
+  return result.outcome == wire::Outcome::completed && !result.output.present && result.value.empty() &&
+         result.quarantined.empty() && result.remarks.empty();
 }
 
 }  // namespace

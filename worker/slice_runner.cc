@@ -64,6 +64,7 @@ class PipelineRunner final : public SliceRunner {
     if (output) {
       result.outcome = wire::Outcome::completed;
       result.output = output->facts;
+      result.value = std::move(output->value);
       result.quarantined = pipeline_->take_quarantined();
       if (result.output.present) result.output.request_hash = request_hash(order.request);
       run.sync = std::move(output->sync);
@@ -180,20 +181,21 @@ wire::SliceResult WorkedSlice::finish() && {
     result.outcome = outcome_of(synced.error());
     result.error = synced.error().message;
     result.output = {};
+    result.value.clear();
     result.quarantined.clear();
   }
   return std::move(result);
 }
 
 Result<std::unique_ptr<SliceRunner>> make_slice_runner(const JobSpec& job, std::vector<std::string> lineage,
-                                                       std::string worker_id, const OperationRegistry& registry,
+                                                       const RunnerPlace& place, const OperationRegistry& registry,
                                                        Files& files) {
   if (lineage.empty()) return Error(ErrorCode::internal, "an execution without an id", false);
   try {
     if (job.plan.empty()) return Error(ErrorCode::invalid, "the job has no operations", false);
     std::vector<std::unique_ptr<Pipeline>> pipelines;
     for (const std::size_t source : job.plan.sources()) {
-      ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, source, worker_id, registry, files));
+      ASSIGN_OR_RETURN(auto pipeline, Pipeline::make(job, source, place, registry, files));
       pipelines.push_back(std::move(pipeline));
     }
     return std::unique_ptr<SliceRunner>(std::make_unique<PipelineRunner>(std::move(pipelines), std::move(lineage)));

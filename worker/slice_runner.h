@@ -42,7 +42,7 @@ class SliceRunner {
 
 // job: the resolved execution document. lineage: execution ids, oldest first; a slice's generation indexes it.
 Result<std::unique_ptr<SliceRunner>> make_slice_runner(const JobSpec& job, std::vector<std::string> lineage,
-                                                       std::string worker_id,
+                                                       const RunnerPlace& place,
                                                        const OperationRegistry& registry = builtin_operations(),
                                                        Files& files = posix_files());
 

@@ -102,7 +102,7 @@ class Worker {
 };
 
 // The runner of this build's operations.
-Worker::RunnerOf builtin_runner(const std::string& worker_id);
+Worker::RunnerOf builtin_runner(const RunnerPlace& place);
 
 struct WorkerOptions {
   std::string controller_endpoint;

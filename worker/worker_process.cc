@@ -82,10 +82,10 @@ std::string take_controller_key() {
 
 }  // namespace
 
-Worker::RunnerOf builtin_runner(const std::string& worker_id) {
-  return [worker_id](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
+Worker::RunnerOf builtin_runner(const RunnerPlace& place) {
+  return [place](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
     ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(welcome.job));
-    return make_slice_runner(job, welcome.generation_ids, worker_id);
+    return make_slice_runner(job, welcome.generation_ids, place);
   };
 }
 
@@ -133,7 +133,8 @@ int run_worker(const WorkerOptions& options) {
                  .process = *process,
                  .marker_path = fmt::format("{}/{}.begun", options.marker_directory, options.worker_id),
                  .has_pulse = true},
-                builtin_runner(options.worker_id), [&](const std::string& reason) {
+                builtin_runner({options.worker_id, options.log_path.substr(0, options.log_path.rfind('/'))}),
+                [&](const std::string& reason) {
                   code = reason.empty() ? kOk : kFailed;
                   loop.stop();
                 });

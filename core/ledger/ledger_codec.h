@@ -49,7 +49,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/ledger/interval_set.h"
+#include "core/runtime/interval_set.h"
 #include "core/ledger/open_work.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/slice.h"

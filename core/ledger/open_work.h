@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/ledger/interval_set.h"
+#include "core/runtime/interval_set.h"
 #include "core/model/slice.h"
 #include "core/runtime/result.h"
 

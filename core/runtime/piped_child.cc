@@ -17,6 +17,7 @@
 
 #include <fmt/core.h>
 
+#include "core/runtime/child_guard.h"
 #include "core/runtime/children.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/text.h"
@@ -34,7 +35,7 @@ class Pipe {
     for (const int fd : ends_)
       if (fd >= 0) close(fd);
   }
-  Result<void> open() {
+  Result<void> open(bool is_stream) {
     if (pipe2(ends_, O_CLOEXEC) != 0) return errno_error(errno, "cannot make", "a pipe");
     for (int& fd : ends_) {
       if (fd > STDERR_FILENO) continue;
@@ -44,7 +45,7 @@ class Pipe {
       fd = higher;
     }
     // Where the system allows less, less it is.
-    (void)fcntl(ends_[1], F_SETPIPE_SZ, kPipeBytes);
+    if (is_stream) (void)fcntl(ends_[1], F_SETPIPE_SZ, kPipeBytes);
     return {};
   }
   int reading() const { return ends_[0]; }
@@ -72,12 +73,13 @@ struct ChildPlan {
   const char* program;
   char* const* arguments;
   char* const* environment;
-  const char* directory;  // nullptr: ours
-  int input, output, errors, report;
+  const char* directory;              // nullptr: ours
+  int input, output, errors, report;  // input -1: none
+  int guard;                          // -1: none
   pid_t parent;
 };
 
-// Between fork and exec: system calls only.
+// Between vfork and exec, on the stack of the parent, which waits: system calls only, and nothing of it is changed.
 [[noreturn]] void become(const ChildPlan& plan) {
   const auto fail = [&plan](StartStep step) {
     const StartFailure failure{step, errno};
@@ -85,6 +87,8 @@ struct ChildPlan {
     _exit(kNotStarted);
   };
   setpgid(0, 0);
+  const pid_t group = getpid();
+  if (plan.guard >= 0) (void)!write(plan.guard, &group, sizeof group);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != plan.parent) _exit(kNotStarted);  // it died before the request was made
   struct sigaction normal {};
@@ -93,7 +97,7 @@ struct ChildPlan {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  dup2(plan.input, STDIN_FILENO);
+  dup2(plan.input >= 0 ? plan.input : open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   dup2(plan.output, STDOUT_FILENO);
   dup2(plan.errors, STDERR_FILENO);
   // Libraries open sockets without close-on-exec; a child must not keep our ports and locks.
@@ -122,7 +126,10 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
   static const bool ignores_broken_pipes = ::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
   (void)ignores_broken_pipes;
   Pipe input, output, errors, report;
-  for (Pipe* pipe : {&input, &output, &errors, &report}) RETURN_IF_ERROR(pipe->open());
+  if (spec.has_input) RETURN_IF_ERROR(input.open(true));
+  RETURN_IF_ERROR(output.open(true));
+  if (spec.errors_apart) RETURN_IF_ERROR(errors.open(true));
+  RETURN_IF_ERROR(report.open(false));
   auto arguments = spec.arguments;
   auto environment = environment_with(spec.environment);
   const auto argument_pointers = c_strings(arguments);
@@ -133,12 +140,13 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
                        .directory = spec.directory.empty() ? nullptr : spec.directory.c_str(),
                        .input = input.reading(),
                        .output = output.writing(),
-                       .errors = errors.writing(),
+                       .errors = spec.errors_apart ? errors.writing() : output.writing(),
                        .report = report.writing(),
+                       .guard = child_guard(),
                        .parent = getpid()};
   if (!fault("spawn")) return start_error(EAGAIN, spec.program, environment);
   const pid_t pid = start_child([&plan] {
-    const pid_t forked = fork();
+    const pid_t forked = vfork();  // NOLINT: a copy of a worker's page tables takes longer than many a task
     if (forked == 0) become(plan);
     return forked;
   });
@@ -151,6 +159,7 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
   close(report.release(1));
   if (child->pidfd_ < 0) {
     child->kill_group();
+    guard_forgets(pid);
     (void)waitpid(pid, nullptr, 0);
     child->is_reaped_ = true;
     child->exit_.emplace();
@@ -167,9 +176,9 @@ Result<std::unique_ptr<PipedChild>> PipedChild::start(const PipedChildSpec& spec
     error.retryable = error.obstacle || failure.error == ETXTBSY;
     return error;
   }
-  child->fds_[0] = input.release(1);
+  if (spec.has_input) child->fds_[0] = input.release(1);
   child->fds_[1] = output.release(0);
-  child->fds_[2] = errors.release(0);
+  if (spec.errors_apart) child->fds_[2] = errors.release(0);
   return child;
 }
 
@@ -207,6 +216,7 @@ const ProcessExit& PipedChild::end(std::chrono::milliseconds grace) {
   }
   if (!is_reaped_) {
     kill_group();
+    guard_forgets(pid_);
     (void)waitpid(pid_, nullptr, 0);
     is_reaped_ = true;
   }

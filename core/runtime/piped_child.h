@@ -1,8 +1,8 @@
 // A child program with its three standard streams in our hands. Passive: the owner polls the descriptors.
 //
 // The child leads a process group of its own and is killed by the system when the thread that started it ends, so it
-// never outlives a worker that dies. What it started itself goes with its group when we end it, but may survive our own
-// sudden death until it notices the closed pipes. One thread.
+// never outlives a worker that dies. What it started itself goes with its group: when we end it, and when we die
+// (child_guard.h). One thread.
 #pragma once
 
 #include <sys/types.h>
@@ -24,6 +24,8 @@ struct PipedChildSpec {
   std::vector<std::string> arguments;                            // [0] is the name that the child sees
   std::vector<std::pair<std::string, std::string>> environment;  // added to ours
   std::string directory;                                         // where it runs; empty: where we run
+  bool has_input = true;                                         // false: its stdin is empty, and input() is -1
+  bool errors_apart = true;                                      // false: its stderr is its stdout, and errors() is -1
 };
 
 class PipedChild {

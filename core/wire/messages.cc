@@ -12,7 +12,7 @@ namespace slicemill::wire {
 namespace {
 
 constexpr std::uint8_t kMagic = 0x53;
-constexpr std::uint8_t kVersion = 8;
+constexpr std::uint8_t kVersion = 9;
 
 // One description per message serves both directions: fields(io, message) with io = Writer or Reader.
 using Writer = FormWriter;
@@ -148,11 +148,12 @@ void result(Io& io, R& r) {
   io.number(r.busy_us);
   facts(io, r.output);
   io.text(r.error);
+  io.text(r.value);
   io.list(r.operations, kFigures);
   io.list(r.quarantined, kQuarantined);
   io.list(r.remarks, kRemark);
   if constexpr (kReadsForm<Io>) {
-    const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() &&
+    const bool plain = r.outcome == Outcome::completed && !r.output.present && r.error.empty() && r.value.empty() &&
                        r.quarantined.empty() && r.remarks.empty();
     io.valid = io.valid && r.count >= 1 && r.count <= (plain ? SpanOrder::kMostSlices : 1);
   }

@@ -1,14 +1,14 @@
 // WIRE MESSAGES: everything that processes of one execution say to each other.
 //
 // clang-format off
-//   frame       := magic=0x53:u8 version=8:u8 type:u8 reserved=0:u8 body
+//   frame       := magic=0x53:u8 version=9:u8 type:u8 reserved=0:u8 body
 //   integers    := LEB128 varint; signed ones zigzag        text := length bytes        list := count item*
 //   key         := generation slicer order path             attempt := epoch n
 //   facts       := form:u8 [records bytes checksum:u64le request_hash:u32le [list<part>] [list<sink:varint facts>]]
 //                                                           form: 0 no output, 1 one file, 2 several: with the parts,
 //                                                           3 of several sinks: with those, none of form 0 or 3
 //   part        := place records bytes checksum:u64le
-//   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error list<figures> list<quarantined>
+//   Result      := key count attempt outcome:u8 records_in records_out busy_us facts error value list<figures> list<quarantined>
 //                  list<remark>
 //   figures     := records bytes time_ns                    one per operation of the job, none if it does not want them
 //   quarantined := operation entry entry_operation place bytes error
@@ -114,6 +114,7 @@ struct SliceResult {
   std::uint64_t busy_us = 0;  // from begun to finished
   OutputFacts output;
   std::string error;                         // text for failed ones
+  std::string value;                         // of a completed one: for a slicer that hears completions
   std::vector<OperationFigures> operations;  // in the job's order; empty if the job does not want them
   // Of a completed one: read, and not in the output. Of a failed one at most one: the record that it failed at, cut.
   std::vector<QuarantinedRecord> quarantined;

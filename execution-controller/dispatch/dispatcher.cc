@@ -20,7 +20,7 @@ Dispatcher::Dispatcher(Loop& loop, ServerChannel& channel, ProcessMonitor* monit
                table_hooks()),
       levels_(loop, workers_,
               {.epoch = options_.epoch, .beat_ms = options_.settings.beat_ms, .log_level = options_.log_level},
-              level_hooks(writer)),
+              level_hooks()),
       assigner_(queue, leases_, workers_, levels_, options_.epoch, options_.retries,
                 {.unsynced_slices = [&writer] { return writer.unsynced_slices(); }, .on_fatal = hooks_.on_fatal}),
       speculation_(make_speculation()),
@@ -46,12 +46,10 @@ WorkerTable::Hooks Dispatcher::table_hooks() {
           .on_lost = hooks_.on_lost};
 }
 
-WorkerLevels::Hooks Dispatcher::level_hooks(LedgerWriter& writer) {
-  return {.after_sync = [&writer](std::function<void()> then) { writer.after_sync(std::move(then)); },
-          .revoked =
-              [this](WorkerNumber number) {
-                return speculation_ ? speculation_->revoked_of(number) : std::vector<wire::HeldSlice>();
-              }};
+WorkerLevels::Hooks Dispatcher::level_hooks() {
+  return {.after_recorded = hooks_.after_recorded, .revoked = [this](WorkerNumber number) {
+            return speculation_ ? speculation_->revoked_of(number) : std::vector<wire::HeldSlice>();
+          }};
 }
 
 std::unique_ptr<Speculation> Dispatcher::make_speculation() {

@@ -47,6 +47,8 @@ class Dispatcher {
     // or not.
     std::function<void(const SliceKey&, const Attempt&)> on_adopted;
     std::function<void(const SliceAttempts&)> on_attempts_lost;
+    // Calls back once all that on_result and the like were told so far is durable: it may be acknowledged then.
+    std::function<void(std::function<void()>)> after_recorded;
   };
   struct Options {
     std::uint64_t epoch = 1;
@@ -98,7 +100,7 @@ class Dispatcher {
   void on_recalled(Worker& worker, const wire::Recalled& recalled);
   void on_goodbye(Worker& worker, const std::string& reason);
   WorkerTable::Hooks table_hooks();
-  WorkerLevels::Hooks level_hooks(LedgerWriter& writer);
+  WorkerLevels::Hooks level_hooks();
   std::unique_ptr<Speculation> make_speculation();
 
   Loop& loop_;

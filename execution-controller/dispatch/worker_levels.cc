@@ -30,7 +30,7 @@ void WorkerLevels::tell(Worker& worker, const wire::Message& level) {
 }
 
 void WorkerLevels::acknowledge(const Worker& worker, std::uint64_t seq) {
-  hooks_.after_sync([this, number = worker.number, seq, alive = std::weak_ptr<bool>(alive_)] {
+  hooks_.after_recorded([this, number = worker.number, seq, alive = std::weak_ptr<bool>(alive_)] {
     Worker* found = alive.expired() ? nullptr : workers_.find(number);
     if (found == nullptr) return;
     found->acked = std::max(found->acked, seq);

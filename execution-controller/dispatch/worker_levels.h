@@ -22,7 +22,7 @@ namespace slicemill::controller {
 class WorkerLevels {
  public:
   struct Hooks {
-    std::function<void(std::function<void()>)> after_sync;              // once the batch being gathered is durable
+    std::function<void(std::function<void()>)> after_recorded;          // once all that was told so far is durable
     std::function<std::vector<wire::HeldSlice>(WorkerNumber)> revoked;  // attempts that it is to let go of
   };
   struct Options {
@@ -35,7 +35,7 @@ class WorkerLevels {
 
   // After a Welcome: one that was on its way out, or that is one too many, is told to leave.
   void greet(Worker& worker);
-  // Once what the batch being gathered holds is durable: the worker then forgets its results up to this number.
+  // Once all that was told so far is durable: the worker then forgets its results up to this number.
   void acknowledge(const Worker& worker, std::uint64_t seq);
   // All but so many of its waiting slices are to come back.
   void recall(Worker& worker, std::uint64_t keep);

@@ -28,7 +28,13 @@ Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publis
 PublishQueue::Hooks Settlement::publish_hooks() {
   return {.on_published =
               [this](const CommittedSlice& output) {
-                settle(output.slice, output.output.facts, output.output.facts.records);
+                const auto record = [this](const CommittedSlice& of) {
+                  settle(of.slice, of.output.facts, of.output.facts.records);
+                };
+                if (is_heard(output.slice.key))
+                  decide(output.slice, SliceState::completed, "", [record, output] { record(output); });
+                else
+                  record(output);
               },
           .on_lost =
               [this](const CommittedSlice& output, const Error& error) {
@@ -60,17 +66,13 @@ void Settlement::group_durable(Group& group) {
     for (auto& output : group.to_publish) publishing_.push(std::move(output));
     publishing_.publish();
   }
-  if (!group.settled.empty() || !group.completed_ranges.empty()) {
+  if (group.settled > 0) {
     if (!fault("done")) {
       hooks_.on_fatal(Error(ErrorCode::io, "fault point done fired"));
       return;
     }
-    in_progress_ -= group.settled.size();
-    for (const auto& [key, state] : group.settled) hooks_.on_settled(key, state);
-    for (const auto& range : group.completed_ranges) {
-      in_progress_ -= range.count();
-      hooks_.on_range_completed(range);
-    }
+    in_progress_ -= group.settled;
+    for (; group.failed > 0; --group.failed) hooks_.on_slice_failed();
   }
   hooks_.on_change();
 }
@@ -78,12 +80,7 @@ void Settlement::group_durable(Group& group) {
 void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   switch (result.outcome) {
     case wire::Outcome::completed:
-      ++in_progress_;
-      take_records(slice, result);
-      if (publishes_ && result.output.present)
-        commit(std::move(slice), result);
-      else
-        settle(slice, result.output, result.records_out);
+      complete(std::move(slice), result);
       return;
     case wire::Outcome::failed:
       fail(std::move(slice), result, true);
@@ -100,7 +97,51 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   }
 }
 
+void Settlement::complete(ActiveSlice slice, const wire::SliceResult& result) {
+  ++in_progress_;
+  if (publishes_ && result.output.present) {
+    take_records(slice, result);
+    commit(std::move(slice), result);
+    return;
+  }
+  if (!is_heard(slice.key)) {  // nothing is kept of the result
+    take_records(slice, result);
+    settle(slice, result.output, result.records_out);
+    return;
+  }
+  decide(slice, SliceState::completed, result.value, [this, slice, result]() mutable {
+    take_records(slice, result);
+    settle(slice, result.output, result.records_out);
+  });
+}
+
+void Settlement::decide(const ActiveSlice& slice, SliceState state, const std::string& value,
+                        std::function<void()> record) {
+  if (!is_heard(slice.key)) {
+    record();
+    return;
+  }
+  if (SLICEMILL_MUTATED("settlement_before_births")) {
+    record();
+    record = [] {};
+  }
+  hooks_.hear({.key = slice.key, .request = slice.request(), .state = state, .value = value},
+              [this, record = std::move(record)](bool heard) {
+                if (heard) return record();
+                --in_progress_;  // it stays open
+                hooks_.on_change();
+              });
+}
+
 void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResult& result) {
+  if (is_heard(span.run->key(span.from))) {
+    wire::SliceResult single = result;  // sums count once
+    for (std::uint64_t index = span.from; index < span.to; ++index) {
+      complete(span.slice(index), single);
+      single.records_in = single.records_out = 0;
+    }
+    return;
+  }
   const SliceKey first = span.run->key(span.from);
   SettledRange range{first.generation, first.slicer, first.order, first.order + span.size() - 1};
   if (SLICEMILL_MUTATED("settle_beyond_span")) ++range.last;
@@ -110,7 +151,7 @@ void Settlement::on_span_completed(const SliceSpan& span, const wire::SliceResul
   totals_.counters.processed += span.size();
   totals_.completed_extent += span.run->extent(span.from, span.to);
   writer_.settle(range);
-  group().completed_ranges.push_back(range);
+  group().settled += range.count();
 }
 
 void Settlement::take_records(ActiveSlice& slice, const wire::SliceResult& result) {
@@ -170,7 +211,7 @@ void Settlement::settle(const ActiveSlice& slice, const OutputFacts& output, std
   totals_.counters.records_out += records_out;
   totals_.counters.bytes_out += output.present ? output.bytes : 0;
   totals_.completed_extent += slice.extent();
-  group().settled.emplace_back(slice.key, SliceState::completed);
+  ++group().settled;
 }
 
 OpenRow Settlement::row_of(const ActiveSlice& slice, SliceState state, std::string error) const {
@@ -187,11 +228,12 @@ OpenRow Settlement::row_of(const ActiveSlice& slice, SliceState state, std::stri
 
 void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable) {
   const std::string& error = result.error;
-  if (!retries_.may_retry(slice.retries, retryable)) {
+  const RetryPolicy retries = retries_of(slice);
+  if (!retries.may_retry(slice.retries, retryable)) {
     fail_for_good(slice, error, result.quarantined.empty() ? std::nullopt : std::optional(result.quarantined.front()));
     return;
   }
-  const std::int64_t delay = retries_.backoff_ms(slice.retries, loop_.random());
+  const std::int64_t delay = retries.backoff_ms(slice.retries, loop_.random());
   ++slice.retries;
   ++totals_.counters.retries;
   // Durable, so that another controller does not count from the beginning.
@@ -199,6 +241,15 @@ void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool r
   log(LogLevel::warn, "slice {}/{} failed, try {} in {} ms: {}", slice.key.slicer, slice.key.order, slice.retries + 1,
       delay, first_line(error));
   waiting_.add(std::move(slice), delay);
+}
+
+RetryPolicy Settlement::retries_of(const ActiveSlice& slice) const {
+  RetryPolicy retries = retries_;
+  if (!hooks_.policy) return retries;
+  const SlicePolicy own = hooks_.policy(slice);
+  if (own.max_retries) retries.max_retries = *own.max_retries;
+  if (own.retry_base_ms > 0) retries.base_ms = own.retry_base_ms;
+  return retries;
 }
 
 void Settlement::note_try(ActiveSlice& slice, std::string error) {
@@ -211,6 +262,12 @@ void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& erro
                                std::optional<QuarantinedRecord> record) {
   log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, first_line(error));
   ++in_progress_;
+  decide(slice, SliceState::error, "",
+         [this, slice, error, record = std::move(record)] { settle_failed(slice, error, record); });
+}
+
+void Settlement::settle_failed(const ActiveSlice& slice, const std::string& error,
+                               std::optional<QuarantinedRecord> record) {
   totals_.failed_extent += slice.extent();
   if (!firsts_.failure) firsts_.failure = FirstError{slice.key, slice.request(), error, std::move(record)};
   auto& batch = writer_.batch();
@@ -218,7 +275,8 @@ void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& erro
   batch.settled.push_back(slice.key);
   ++totals_.counters.processed;
   ++totals_.counters.failed;
-  group().settled.emplace_back(slice.key, SliceState::error);
+  ++group().settled;
+  ++group().failed;
 }
 
 void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {

@@ -23,20 +23,24 @@
 #include "execution-controller/settlement/publish_queue.h"
 #include "execution-controller/settlement/retry_policy.h"
 #include "execution-controller/settlement/retry_wait.h"
+#include "slicer/slicer.h"
 
 namespace slicemill::controller {
 
 class Settlement {
  public:
   struct Hooks {
-    std::function<void(ActiveSlice)> on_retry;                    // its backoff is over: dispatch it again
-    std::function<void(ActiveSlice)> on_isolated;                 // it killed a worker: dispatch it alone
-    std::function<void(const SliceKey&, SliceState)> on_settled;  // durable
-    std::function<void(const SettledRange&)> on_range_completed;  // durable
-    std::function<void(const SliceKey&)> on_noted;                // a row of this slice, which goes on, will be written
+    std::function<void(ActiveSlice)> on_retry;      // its backoff is over: dispatch it again
+    std::function<void(ActiveSlice)> on_isolated;   // it killed a worker: dispatch it alone
+    std::function<void()> on_slice_failed;          // for good; durable
+    std::function<void(const SliceKey&)> on_noted;  // a row of this slice, which goes on, will be written
     std::function<void()> on_change;
     std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
     std::function<void(const Error&)> on_fatal;
+    // Slicers that are told of completions before they are recorded (SliceSource); null: none is.
+    std::function<bool(std::uint32_t slicer)> hears{};
+    std::function<void(Completion, std::function<void(bool heard)> record)> hear{};
+    std::function<SlicePolicy(const ActiveSlice&)> policy{};
   };
 
   // publisher: nullptr if the job's sender publishes nothing.
@@ -80,8 +84,8 @@ class Settlement {
   struct Group {  // of the batch being gathered
     std::uint64_t batch = 0;
     std::vector<CommittedSlice> to_publish;
-    std::vector<std::pair<SliceKey, SliceState>> settled;
-    std::vector<SettledRange> completed_ranges;
+    std::uint64_t settled = 0;  // slices
+    std::uint64_t failed = 0;   // of them, for good
   };
   struct Totals {
     SliceCounters counters;
@@ -96,13 +100,20 @@ class Settlement {
   Group& group();
   void group_durable(Group& group);
   void commit(ActiveSlice slice, const wire::SliceResult& result);
+  // By its slicer.
+  bool is_heard(const SliceKey& key) const { return hooks_.hears && hooks_.hears(key.slicer); }
+  void complete(ActiveSlice slice, const wire::SliceResult& result);
+  // What it was and what became of it: recorded now, or once its slicer was told.
+  void decide(const ActiveSlice& slice, SliceState state, const std::string& value, std::function<void()> record);
   void settle(const ActiveSlice& slice, const OutputFacts& output, std::uint64_t records_out);
+  void settle_failed(const ActiveSlice& slice, const std::string& error, std::optional<QuarantinedRecord> record);
   // What its workers read and what they refused: recorded in the batch that decides the slice.
   void take_records(ActiveSlice& slice, const wire::SliceResult& result);
   // It was decided, and its output is lost: what it read will be read again.
   void forget_records(const CommittedSlice& lost);
   void give_back(ActiveSlice slice, const Error& cause);
   void fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable);
+  RetryPolicy retries_of(const ActiveSlice& slice) const;
   // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
   void note_try(ActiveSlice& slice, std::string error);
   void fail_for_good(const ActiveSlice& slice, const std::string& error,

@@ -25,6 +25,11 @@ bool source_may_recover(const Error& error) {
 
 }  // namespace
 
+struct SliceSource::Heard {
+  Completion completion;
+  std::function<void(bool heard)> record;
+};
+
 struct SliceSource::State {
   std::uint32_t id = 0;
   std::size_t source = 0;          // number of the node in the plan
@@ -35,6 +40,13 @@ struct SliceSource::State {
   bool idle = false;
   std::string waits_for;
   std::uint32_t failures = 0;
+  SlicePolicyOf policy;
+  // Of slicers that hear completions.
+  bool awaits_completions = false;          // it has nothing to give before
+  bool is_broken = false;                   // it cannot go on: nothing is told any more
+  std::vector<Heard> waiting;               // not told yet
+  std::vector<Heard> told;                  // in the turn that is under way
+  std::vector<std::function<void()>> then;  // once those that wait are told
 };
 
 SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const JobSpec& job,
@@ -54,6 +66,7 @@ SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const L
     state->source = job_.plan.source_of(SLICEMILL_MUTATED("cut_one_source") ? 0 : id);
     state->slicer = make_source_slicer(job_.plan, state->source);
     if (!state->slicer) break;
+    state->policy = slice_policy(job_.plan, state->source);
     if (const auto stored = header.positions.find(id); stored != header.positions.end())
       state->position = stored->second;
     states_.push_back(std::move(state));
@@ -117,6 +130,13 @@ void SliceSource::opened(const Result<void>& result, std::function<void(Result<v
   if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
     opened_ = result.has_value();
     endless_ = opened_ && std::ranges::any_of(states_, [](const auto& s) { return s->slicer->is_endless(); });
+    for (const auto& state : states_) {  // workers of an earlier controller may have told of completions
+      state->is_broken = !opened_;
+      if (opened_)
+        hear_turn(*state);
+      else
+        record_heard(*state, false);
+    }
     done(result);
     return;
   }
@@ -137,12 +157,17 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
   const std::uint64_t least = endless_ ? std::clamp<std::uint64_t>(ahead / 4, 1, kLeastPerTurn) : kLeastPerTurn;
   if (endless_ && missing < least) return;
   for (auto& state : states_)
-    if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle)
+    if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle &&
+        !state->awaits_completions)
       take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
 }
 
 void SliceSource::take_turn(State& state, std::size_t wanted) {
   state.in_turn = true;
+  run_turn(state, [wanted](Slicer& slicer) { return slicer.next(wanted); });
+}
+
+void SliceSource::run_turn(State& state, std::function<Result<SliceBatch>(Slicer&)> work) {
   auto turn = std::make_shared<Result<SliceBatch>>(SliceBatch{});
   // A turn that failed may have passed over what it had cut already: it is cut again, from the last one that was good.
   std::optional<Opening> reopening;
@@ -152,13 +177,13 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
   }
   loop_.offload(
       Loop::Executor::slicer,
-      [slicer = state.slicer, turn, wanted, reopening = std::move(reopening)] {
+      [slicer = state.slicer, turn, work = std::move(work), reopening = std::move(reopening)] {
         if (auto passed = fault("slicing"); !passed) {
           *turn = passed.error();
         } else if (auto opened = reopening ? slicer->open(reopening->context, reopening->position) : passed; !opened) {
           *turn = opened.error();
         } else {
-          *turn = slicer->next(wanted);
+          *turn = work(*slicer);
         }
       },
       [this, &state, turn, alive = std::weak_ptr<bool>(alive_)] {
@@ -169,6 +194,8 @@ void SliceSource::take_turn(State& state, std::size_t wanted) {
 
 void SliceSource::retry_or_fail(State& state, const Error& error) {
   if (!source_may_recover(error) || !kSlicerRetries.may_retry(state.failures, true)) {
+    state.is_broken = true;
+    record_heard(state, false);
     hooks_.on_fatal(error);
     return;
   }
@@ -177,8 +204,14 @@ void SliceSource::retry_or_fail(State& state, const Error& error) {
   loop_.after(std::chrono::milliseconds(delay), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     state.in_turn = false;
-    fill(last_waiting_, last_ahead_);
+    go_on(state);
   });
+}
+
+// What it is to be told goes before what it is to be asked.
+void SliceSource::go_on(State& state) {
+  hear_turn(state);
+  fill(last_waiting_, last_ahead_);
 }
 
 void SliceSource::wait_idle(State& state, std::int64_t idle_ms) {
@@ -205,9 +238,10 @@ std::string SliceSource::waits_for() const {
 }
 
 void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
-  if (halted_) {  // stopped meanwhile: what was cut but not created is cut again from the stored position
-    state.in_turn = false;
-    hooks_.on_change();
+  // Stopped meanwhile: what was cut but not created is cut again from the stored position. What became of slices is
+  // recorded all the same, with what follows from it.
+  if (halted_ && state.told.empty()) {
+    end_turn(state);
     return;
   }
   if (!result) {
@@ -216,6 +250,31 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
   }
   state.failures = 0;
   SliceBatch& turn = *result;
+  note(state, turn);
+  if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
+  // Looking in vain is no change: nothing is to be written.
+  const bool is_change = !turn.runs.empty() || turn.finished || turn.position != state.position.position;
+  if (!is_change && state.told.empty()) {
+    end_turn(state);
+    return;
+  }
+  record_heard(state, true);
+  auto created = create(state, turn);
+  if (SLICEMILL_MUTATED("dispatch_before_sync"))
+    for (auto& range : std::exchange(*created, {})) hooks_.on_created(std::move(range));
+  writer_.after_sync([this, &state, created] {
+    state.position.finished = state.finished_turns;
+    if (!created->empty() && !fault("created")) {
+      hooks_.on_fatal(Error(ErrorCode::io, "fault point created fired"));
+      return;
+    }
+    for (auto& range : *created) hooks_.on_created(std::move(range));
+    end_turn(state);
+  });
+}
+
+// What a turn says beside its slices.
+void SliceSource::note(State& state, SliceBatch& turn) {
   subslices_ += turn.subslices;
   if (turn.total) totals_[state.id] = *turn.total;
   for (const std::string& notice : turn.notices) {
@@ -223,13 +282,11 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
     if (hooks_.on_notice) hooks_.on_notice(notice);
   }
   note_wait(state, turn);
-  if (turn.idle_ms > 0 && !turn.finished) wait_idle(state, turn.idle_ms);
-  // Looking in vain is no change: nothing is to be written.
-  if (turn.runs.empty() && !turn.finished && turn.position == state.position.position) {
-    state.in_turn = false;
-    hooks_.on_change();
-    return;
-  }
+  state.awaits_completions = turn.awaits_completions;
+}
+
+// Its slices and its position go into the batch that is being gathered.
+std::shared_ptr<std::vector<OpenRange>> SliceSource::create(State& state, SliceBatch& turn) {
   auto& batch = writer_.batch();
   auto created = std::make_shared<std::vector<OpenRange>>();
   for (auto& requests : turn.runs) {
@@ -249,18 +306,13 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
   SlicerPosition stored = state.position;
   stored.finished = turn.finished;
   batch.positions[state.id] = stored;
-  if (SLICEMILL_MUTATED("dispatch_before_sync"))
-    for (auto& range : std::exchange(*created, {})) hooks_.on_created(std::move(range));
-  writer_.after_sync([this, &state, created] {
-    state.in_turn = false;
-    state.position.finished = state.finished_turns;
-    if (!created->empty() && !fault("created")) {
-      hooks_.on_fatal(Error(ErrorCode::io, "fault point created fired"));
-      return;
-    }
-    for (auto& range : *created) hooks_.on_created(std::move(range));
-    hooks_.on_change();
-  });
+  return created;
+}
+
+void SliceSource::end_turn(State& state) {
+  state.in_turn = false;
+  hear_turn(state);
+  hooks_.on_change();
 }
 
 SourceUnit SliceSource::unit() const {
@@ -280,24 +332,65 @@ std::optional<std::uint64_t> SliceSource::total() const {
   return sum;
 }
 
+bool SliceSource::hears_completions() const {
+  return std::ranges::any_of(states_, [](const auto& s) { return s->slicer->hears_completions(); });
+}
+
+bool SliceSource::gives_nothing() const {
+  return std::ranges::all_of(states_, [](const auto& s) {
+    return !s->in_turn && (s->position.finished || (s->awaits_completions && s->waiting.empty()));
+  });
+}
+
 bool SliceSource::exhausted() const {
   return std::all_of(states_.begin(), states_.end(), [](const auto& s) { return s->position.finished && !s->in_turn; });
 }
 
-void SliceSource::tell_completed(const SettledRange& range) {
-  if (range.generation != generation_ || range.slicer >= states_.size() ||
-      !states_[range.slicer]->slicer->hears_settled())
-    return;
-  for (std::uint64_t order = range.first; order <= range.last; ++order)
-    tell_settled({range.generation, range.slicer, order}, SliceState::completed);
+bool SliceSource::hears(std::uint32_t slicer) const {
+  return slicer < states_.size() && states_[slicer]->slicer->hears_completions();
 }
 
-void SliceSource::tell_settled(const SliceKey& key, SliceState state) {
-  if (key.generation != generation_ || key.slicer >= states_.size() || !states_[key.slicer]->slicer->hears_settled())
+const SlicePolicyOf& SliceSource::policy(std::uint32_t slicer) const {
+  static const SlicePolicyOf kNone;
+  return slicer < states_.size() ? states_[slicer]->policy : kNone;
+}
+
+void SliceSource::hear(Completion completion, std::function<void(bool)> record) {
+  State& state = *states_[completion.key.slicer];
+  if (state.is_broken) {
+    record(false);
     return;
-  loop_.offload(
-      Loop::Executor::slicer, [slicer = states_[key.slicer]->slicer, key, state] { slicer->on_settled(key, state); },
-      [] {});
+  }
+  state.waiting.push_back({std::move(completion), std::move(record)});
+  hear_turn(state);
+}
+
+void SliceSource::after_heard(std::function<void()> then) {
+  for (const auto& state : states_) {
+    if (state->waiting.empty() && state->told.empty()) continue;
+    // Another one may have something to tell too.
+    state->then.emplace_back([this, then = std::move(then)]() mutable { after_heard(std::move(then)); });
+    return;
+  }
+  then();
+}
+
+// Tells the slicer all that waits for it, in one turn.
+void SliceSource::hear_turn(State& state) {
+  if (!opened_ || state.in_turn || (state.waiting.empty() && state.told.empty())) return;
+  state.in_turn = true;
+  std::ranges::move(std::exchange(state.waiting, {}), std::back_inserter(state.told));
+  auto completions = std::make_shared<std::vector<Completion>>();
+  for (const Heard& heard : state.told) completions->push_back(heard.completion);
+  run_turn(state, [completions](Slicer& slicer) { return slicer.on_completed(*completions, kLeastPerTurn); });
+}
+
+void SliceSource::record_heard(State& state, bool heard) {
+  for (const Heard& one : std::exchange(state.told, {})) one.record(heard);
+  if (!heard)
+    for (const Heard& one : std::exchange(state.waiting, {})) one.record(false);
+  if (!state.waiting.empty()) return;
+  for (auto& then : std::exchange(state.then, {})) then();
 }
 
 }  // namespace slicemill::controller

@@ -1,4 +1,5 @@
 // WHERE A SLICE IS CREATED. Asks the slicers for runs, numbers them, and hands them on once their creation is durable.
+// Slicers that hear completions are told of them, and what follows is in one batch with the completion.
 // Loop thread; the slicers themselves work on the slicer executor, one turn at a time each.
 #pragma once
 
@@ -42,8 +43,20 @@ class SliceSource {
   void halt();
   // All slicers finished and every creation is durable.
   bool exhausted() const;
-  void tell_settled(const SliceKey& key, SliceState state);
-  void tell_completed(const SettledRange& range);
+  // Nothing comes from any slicer before a further completion, or ever.
+  bool gives_nothing() const;
+  bool hears_completions() const;
+
+  // Completions of this slicer's slices are heard by it: they are not to be recorded before.
+  bool hears(std::uint32_t slicer) const;
+  // Its slicer is told. record(true): now, in the batch that is being gathered, which also gets what follows from the
+  // completion. record(false): the source cannot go on; the slice stays open, and is told again when it ran again.
+  // After halt() too.
+  void hear(Completion completion, std::function<void(bool heard)> record);
+  // Once all that it was told so far is in the batch that is being gathered, or an earlier one.
+  void after_heard(std::function<void()> then);
+  // Null: slices of this slicer are tried as the job says.
+  const SlicePolicyOf& policy(std::uint32_t slicer) const;
 
   std::size_t slicers() const { return states_.size(); }
   std::uint64_t subslices() const { return subslices_; }
@@ -58,6 +71,7 @@ class SliceSource {
   bool can_resume() const;
 
  private:
+  struct Heard;
   struct State;
   struct Opening {
     std::shared_ptr<Slicer> slicer;
@@ -67,6 +81,13 @@ class SliceSource {
   Opening opening_of(const State& state) const;
   void opened(const Result<void>& result, std::function<void(Result<void>)> done);
   void take_turn(State& state, std::size_t wanted);
+  void hear_turn(State& state);
+  void run_turn(State& state, std::function<Result<SliceBatch>(Slicer&)> work);
+  void end_turn(State& state);
+  void go_on(State& state);
+  void note(State& state, SliceBatch& turn);
+  std::shared_ptr<std::vector<OpenRange>> create(State& state, SliceBatch& turn);
+  void record_heard(State& state, bool heard);
   void wait_idle(State& state, std::int64_t idle_ms);
   void note_wait(State& state, SliceBatch& turn);
   void finish_batch(State& state, Result<SliceBatch> turn);

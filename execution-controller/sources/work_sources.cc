@@ -41,7 +41,7 @@ void WorkSources::begin(bool goes_on) {
     cannot_resume_ = slices_anew();
     slicers_ = Slicers::decided;
     hooks_.on_ready({});
-  } else if (replays()) {
+  } else if (replays() && !source_.hears_completions()) {
     hooks_.on_ready({});
   } else {
     open_slicers();

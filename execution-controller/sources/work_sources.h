@@ -1,8 +1,8 @@
 // WHERE WORK COMES FROM. Stored slices of earlier executions (recovery), quarantined records (redrive), and the slicers
 // (slice_source): which of them an execution has, in which order they give, and when all is given. Loop thread.
 //
-// Stored slices run first; the slicers open when those are through. An execution whose slicers do not know where they
-// stood has only its stored slices, and fails at its end.
+// Stored slices run first; the slicers open when those are through, but for slicers that hear what becomes of them. An
+// execution whose slicers do not know where they stood has only its stored slices, and fails at its end.
 #pragma once
 
 #include <cstdint>
@@ -50,22 +50,29 @@ class WorkSources {
   void halt();
 
   // Of settlement: what becomes of slices.
-  void tell_settled(const SliceKey& key, SliceState state) { source_.tell_settled(key, state); }
-  void tell_completed(const SettledRange& range) { source_.tell_completed(range); }
+  void hear(Completion completion, std::function<void(bool)> record) {
+    source_.hear(std::move(completion), std::move(record));
+  }
+  void after_heard(std::function<void()> then) { source_.after_heard(std::move(then)); }
   void noted(const SliceKey& key) { recovery_.ignore(key); }
 
   // There is something of earlier executions to run again.
   bool replays() const { return recovery_.replays(); }
   bool redrives() const { return recovery_.redrives(); }
-  // The slicers are asked for new slices, now or once the stored ones are through.
-  bool slices_anew() const { return recovery_.slices_anew(); }
+  // The slicers are asked for new slices, now or once the stored ones are through. What follows from a completion comes
+  // in every recovery that has one.
+  bool slices_anew() const { return recovery_.slices_anew() || (source_.hears_completions() && !recovery_.redrives()); }
   // All stored slices and quarantined records are in the queue, or beyond it.
   bool stored_given() const { return recovery_.rows_read() && redrive_.finished(); }
   // The slicers are open, or failed to, or will not open.
   bool slicers_decided() const { return slicers_ == Slicers::decided; }
   bool cannot_resume() const { return cannot_resume_; }
-  // Every slice of the slicers is created; without any, at once.
-  bool slicers_given() const { return slicers_decided() && (cannot_resume_ || !slices_anew() || source_.exhausted()); }
+  // Every slice of the slicers is created, but for those that follow from others; without any, at once.
+  bool slicers_given() const {
+    return slicers_decided() && (cannot_resume_ || !slices_anew() || source_.gives_nothing());
+  }
+  // With nothing under way: what would follow from completions will not come.
+  bool waits_for_completions() const { return slices_anew() && !cannot_resume_ && !source_.exhausted(); }
   bool source_exhausted() const { return source_.exhausted(); }
   const SliceSource& source() const { return source_; }
 

@@ -97,7 +97,7 @@ class DispatchTest : public testing::Test {
   WorkerLevels levels_{loop_,
                        table_,
                        {.epoch = kEpoch},
-                       {.after_sync = [this](std::function<void()> then) { syncs_.push_back(std::move(then)); },
+                       {.after_recorded = [this](std::function<void()> then) { syncs_.push_back(std::move(then)); },
                         .revoked = [](WorkerNumber) { return std::vector<wire::HeldSlice>(); }}};
   SliceAssigner assigner_{queue_,
                           leases_,

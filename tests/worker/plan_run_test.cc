@@ -152,7 +152,7 @@ class PlanRunTest : public testing::Test {
   wire::SliceResult run(const std::vector<PlanDraftNode>& draft, std::uint32_t slicer = 0, std::string request = "{}") {
     JobSpec job;
     job.plan = *plan_of(draft);
-    auto runner = make_slice_runner(job, {"first"}, "w", registry_, posix_files());
+    auto runner = make_slice_runner(job, {"first"}, {"w"}, registry_, posix_files());
     if (!runner) {
       ADD_FAILURE() << runner.error().message;
       return {};

@@ -142,7 +142,8 @@ class QuarantineRunTest : public testing::Test {
     registry_.add({std::move(schema), std::move(make)});
   }
   wire::SliceResult run(const std::string& request = R"({"x":1})", bool last_try = true) {
-    auto made = make_slice_runner(job_spec_of_v0({{"operations", Json::parse(operations_)}}), {"ex-0"}, "w", registry_);
+    auto made =
+        make_slice_runner(job_spec_of_v0({{"operations", Json::parse(operations_)}}), {"ex-0"}, {"w"}, registry_);
     EXPECT_TRUE(made) << made.error().message;
     return (*made)->run({{0, 0, 3, 1}, {1, 1}, 0, request, last_try}, &cancelled_);
   }

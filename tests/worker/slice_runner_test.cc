@@ -192,7 +192,7 @@ class SliceRunnerTest : public testing::Test {
 
   Result<std::unique_ptr<SliceRunner>> runner(const std::string& operations,
                                               std::vector<std::string> lineage = {"ex-0", "ex-1"}) {
-    return make_slice_runner(job_of(operations), std::move(lineage), "worker", registry_);
+    return make_slice_runner(job_of(operations), std::move(lineage), {"worker"}, registry_);
   }
 
   wire::SliceResult run(const std::string& operations, const std::atomic<bool>* cancelled = nullptr) {
@@ -334,13 +334,13 @@ TEST_F(SliceRunnerTest, ReportsWhatEachOperationDid) {
 
   JobSpec unmeasured = job_of(kLine);
   unmeasured.measures = false;
-  auto silent = make_slice_runner(unmeasured, {"a", "b"}, "worker", registry_);
+  auto silent = make_slice_runner(unmeasured, {"a", "b"}, {"worker"}, registry_);
   ASSERT_TRUE(silent);
   EXPECT_TRUE((*silent)->run(order()).operations.empty());
 }
 
 TEST_F(SliceRunnerTest, OfShortSlicesOnlySomeAreMeasured) {
-  auto runner = make_slice_runner(job_of(kLine), {"a", "b"}, "worker", registry_);
+  auto runner = make_slice_runner(job_of(kLine), {"a", "b"}, {"worker"}, registry_);
   ASSERT_TRUE(runner);
   EXPECT_TRUE(wire::is_measured((*runner)->run(order()))) << "the first one always is";
   int measured = 0;
@@ -442,7 +442,7 @@ TEST_F(SliceRunnerTest, BadPipelinesAreNotMade) {
 TEST(SliceRunner, RunsBuiltInOperations) {
   const JobSpec job = job_of(R"([{"_op":"id_range","end":100},{"_op":"filter@standard","field":"id","max":49},
                                  {"_op":"selection","fields":{"n":"id"}},{"_op":"noop"}])");
-  auto made = make_slice_runner(job, {"ex"}, "worker");
+  auto made = make_slice_runner(job, {"ex"}, {"worker"});
   ASSERT_TRUE(made) << made.error().message;
   const auto result = (*made)->run({{0, 0, 1, 1}, {1, 1}, 0, R"({"start":0,"end":100})"});
   EXPECT_EQ(result.outcome, wire::Outcome::completed) << result.error;

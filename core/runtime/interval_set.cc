@@ -1,4 +1,4 @@
-#include "core/ledger/interval_set.h"
+#include "core/runtime/interval_set.h"
 
 #include <algorithm>
 #include <iterator>
