@@ -124,7 +124,6 @@ void SliceFlow::make_dispatcher() {
 
 // Once all that workers told so far is durable.
 void SliceFlow::after_recorded(std::function<void()> then) {
-  if (SLICEMILL_MUTATED("acknowledge_before_birth")) return writer_->after_sync(std::move(then));
   sources_->after_heard([this, then = std::move(then)]() mutable { writer_->after_sync(std::move(then)); });
 }
 

@@ -115,13 +115,18 @@ void Settlement::complete(ActiveSlice slice, const wire::SliceResult& result) {
   });
 }
 
+bool Settlement::is_heard(const SliceKey& key) const {
+  if (SLICEMILL_MUTATED("forget_replayed") && key.generation < generation_) return false;
+  return hooks_.hears && hooks_.hears(key.slicer);
+}
+
 void Settlement::decide(const ActiveSlice& slice, SliceState state, const std::string& value,
                         std::function<void()> record) {
   if (!is_heard(slice.key)) {
     record();
     return;
   }
-  if (SLICEMILL_MUTATED("settlement_before_births")) {
+  if (SLICEMILL_MUTATED("settlement_without_births")) {
     record();
     record = [] {};
   }

@@ -101,7 +101,7 @@ class Settlement {
   void group_durable(Group& group);
   void commit(ActiveSlice slice, const wire::SliceResult& result);
   // By its slicer.
-  bool is_heard(const SliceKey& key) const { return hooks_.hears && hooks_.hears(key.slicer); }
+  bool is_heard(const SliceKey& key) const;
   void complete(ActiveSlice slice, const wire::SliceResult& result);
   // What it was and what became of it: recorded now, or once its slicer was told.
   void decide(const ActiveSlice& slice, SliceState state, const std::string& value, std::function<void()> record);

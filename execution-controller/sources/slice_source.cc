@@ -158,7 +158,7 @@ void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
   if (endless_ && missing < least) return;
   for (auto& state : states_)
     if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle &&
-        !state->awaits_completions)
+        (!state->awaits_completions || SLICEMILL_MUTATED("poll_for_completions")))
       take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
 }
 
@@ -258,11 +258,12 @@ void SliceSource::finish_batch(State& state, Result<SliceBatch> result) {
     end_turn(state);
     return;
   }
-  record_heard(state, true);
+  if (!SLICEMILL_MUTATED("births_without_settlement")) record_heard(state, true);
   auto created = create(state, turn);
   if (SLICEMILL_MUTATED("dispatch_before_sync"))
     for (auto& range : std::exchange(*created, {})) hooks_.on_created(std::move(range));
   writer_.after_sync([this, &state, created] {
+    if (SLICEMILL_MUTATED("births_without_settlement")) record_heard(state, true);
     state.position.finished = state.finished_turns;
     if (!created->empty() && !fault("created")) {
       hooks_.on_fatal(Error(ErrorCode::io, "fault point created fired"));
@@ -381,7 +382,9 @@ void SliceSource::hear_turn(State& state) {
   state.in_turn = true;
   std::ranges::move(std::exchange(state.waiting, {}), std::back_inserter(state.told));
   auto completions = std::make_shared<std::vector<Completion>>();
-  for (const Heard& heard : state.told) completions->push_back(heard.completion);
+  for (const Heard& heard : state.told)
+    for (int times = SLICEMILL_MUTATED("tell_twice") ? 2 : 1; times > 0; --times)
+      completions->push_back(heard.completion);
   run_turn(state, [completions](Slicer& slicer) { return slicer.on_completed(*completions, kLeastPerTurn); });
 }
 

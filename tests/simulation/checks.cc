@@ -99,16 +99,24 @@ std::unique_ptr<LedgerStore> Checks::ledgers_of(Process& process) {
 
 void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
   Durable& durable = durable_[ex_id];
+  std::map<SliceKey, std::string> open;
   if (const auto ranges = ledger.open_ranges())
     for (const auto& range : *ranges)
-      for (auto i = range.from; i < range.to; ++i) durable.created.insert(range.run->key(i));
+      for (auto i = range.from; i < range.to; ++i) {
+        durable.created.insert(range.run->key(i));
+        if (tasks_) open.emplace(range.run->key(i), range.run->request(i));
+      }
   std::optional<SliceKey> after;
   while (true) {
     const auto rows = ledger.rows(after, 1000);
     if (!rows || rows->empty()) break;
-    for (const auto& row : *rows) note_row(durable, row);
+    for (const auto& row : *rows) {
+      note_row(durable, row);
+      if (tasks_) open.emplace(row.key, row.request);
+    }
     after = rows->back().key;
   }
+  if (tasks_) tasks_->opened(open);
   (void)ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
     note_committed(durable.committed, output.facts);
     return {};
@@ -121,7 +129,10 @@ void Checks::loaded(const std::string& ex_id, const SliceLedger& ledger) {
 void Checks::synced(const std::string& ex_id, const LedgerBatch& batch) {
   Durable& durable = durable_[ex_id];
   for (const auto& run : batch.created)
-    for (std::uint64_t i = 0; i < run.count(); ++i) durable.created.insert(run.key(i));
+    for (std::uint64_t i = 0; i < run.count(); ++i) {
+      durable.created.insert(run.key(i));
+      if (tasks_) tasks_->created(run.key(i), run.request(i));
+    }
   for (const auto& row : batch.rows) note_row(durable, row);
   std::set<SliceKey> failed;
   for (const auto& row : batch.rows) failed.insert(row.key);
@@ -155,11 +166,13 @@ void Checks::note_row(Durable& durable, const OpenRow& row) {
 }
 
 void Checks::completed(const SliceKey& key) {
+  if (tasks_) tasks_->completed(key);
   if (!ran_.contains(key))
     world_.violation(fmt::format("I1: slice {}/{} is completed though no worker ever ran it", key.slicer, key.order));
 }
 
 void Checks::on_controller_start(const Process& process) {
+  if (tasks_) tasks_->on_controller_start();
   for (const Process* other : world_.living(ProcessKind::controller))
     if (other != &process && other->execution == process.execution)
       world_.violation(fmt::format("I3: execution {} has two living controllers, {} and {}", process.execution,
@@ -183,6 +196,7 @@ void Checks::on_send(Process& from, std::string_view frame) {
         world_.violation(fmt::format("I3: slice {}/{} was dispatched as attempt {}.{} after {}.{}", slice.key.slicer,
                                      slice.key.order, slice.attempt.epoch, slice.attempt.n, latest.epoch, latest.n));
       latest = slice.attempt;
+      if (tasks_) tasks_->dispatched(slice.key);
       if (!durable.created.contains(slice.key))
         world_.violation(fmt::format("I5: slice {}/{} was dispatched before its creation was durable", slice.key.slicer,
                                      slice.key.order));

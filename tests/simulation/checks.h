@@ -12,6 +12,7 @@
 #include "core/ledger/slice_ledger.h"
 #include "core/wire/messages.h"
 #include "tests/simulation/sim_files.h"
+#include "tests/simulation/task_checks.h"
 #include "tests/simulation/world.h"
 
 namespace slicemill::simulation {
@@ -31,6 +32,10 @@ class Checks {
   // I8: a pause that was answered: no slice begins later than 100 ms after it. Only asked where frames are not held up.
   void paused(const std::string& ex_id);
   void not_paused(const std::string& ex_id) { paused_.erase(ex_id); }
+
+  // Of a job of tasks.
+  void expect_tasks(const TaskNode& root) { tasks_.emplace(world_, root); }
+  TaskChecks* tasks() { return tasks_ ? &*tasks_ : nullptr; }
 
   std::uint64_t slices_begun() const { return begun_; }
   std::uint64_t outputs_published() const { return published_.size(); }
@@ -68,6 +73,7 @@ class Checks {
   std::map<std::string, Nanoseconds> paused_;     // since when
   std::set<SliceKey> ran_;                        // begun at least once; recoveries keep keys
   std::uint64_t begun_ = 0;
+  std::optional<TaskChecks> tasks_;
 };
 
 }  // namespace slicemill::simulation

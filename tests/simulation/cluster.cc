@@ -241,7 +241,9 @@ void Cluster::run_worker(Process& process, const std::string& worker_id, const s
   Files& files = *body->files;
   const auto runner_of = [worker_id, &files](const wire::Welcome& welcome) -> Result<std::unique_ptr<SliceRunner>> {
     ASSIGN_OR_RETURN(const JobSpec job, parse_job_spec(welcome.job));
-    return make_slice_runner(job, welcome.generation_ids, {worker_id}, builtin_operations(), files);
+    const bool is_of_tasks = job.plan.nodes.back().operation.name == "task";
+    const auto& operations = is_of_tasks ? simulated_tasks() : builtin_operations();
+    return make_slice_runner(job, welcome.generation_ids, {worker_id}, operations, files);
   };
   const auto executor_of = [this, &process](Loop&, worker::MakeRunner make_runner, std::unique_ptr<InFlightMarker> note,
                                             worker::SliceExecutor::Hooks hooks) {

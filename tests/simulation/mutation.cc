@@ -7,7 +7,7 @@ namespace slicemill::simulation {
 
 namespace {
 
-constexpr std::array<std::string_view, 24> kMutations = {
+constexpr std::array<std::string_view, 29> kMutations = {
     "dispatch_before_sync",       // a slice is handed out before its creation is durable
     "position_without_creation",  // the slicer's position is durable, the slices it made are not
     "accept_stale_attempt",       // a result counts whoever it comes from
@@ -21,6 +21,11 @@ constexpr std::array<std::string_view, 24> kMutations = {
     "settle_before_publish",      // a slice is done before its output is visible
     "publish_at_one_sink",        // of several sinks only the first one gets a slice's output
     "cut_one_source",             // of several sources only the first one is cut, by every slicer
+    "births_without_settlement",  // what follows from a completion is durable before the completion is
+    "settlement_without_births",  // a completion is durable before what follows from it
+    "tell_twice",                 // a slicer is told of a completion twice
+    "forget_replayed",            // a slicer is not told of completions of slices that earlier executions made
+    "poll_for_completions",       // a slicer that waits for completions is asked again and again
     "settle_beyond_span",         // one slice more than the span that came back is done
     "join_before_sync",           // a joined file gets its name before that is durable
     "no_roll_forward",            // committed outputs of an earlier controller are left lying

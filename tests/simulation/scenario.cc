@@ -83,11 +83,30 @@ class Run {
             {"log_level", options_.verbose ? "info" : "fatal"},
             {"operations", Json::array({draw_reader(per_slice), std::move(sender)})}};
     if (!is_silent_ && options_.matrix_point.empty() && world_.chance(0.3)) make_graph(per_slice);
+    // Not drawn: what the other seeds draw stays as it was.
+    if (options_.matrix_point.empty() && options_.seed % 5 == 3) {
+      make_tasks();
+      return;
+    }
     if (!speculates_) return;
     job_["workers"] = 2 + world_.below(3);
     job_["speculation"] = true;
     job_["speculation_min_runtime"] = 50 + world_.below(200);
     job_["speculation_max_percent"] = 25 + world_.below(75);
+  }
+
+  // Tasks in its place, which publish nothing.
+  void make_tasks() {
+    is_tasks_ = is_silent_ = true;
+    is_graph_ = joined_ = speculates_ = from_file_ = false;
+    bad_.clear();
+    bad_ids_.clear();
+    for (const char* member : {"sources", "sinks"}) job_.erase(member);
+    const Json tasks = draw_tasks(world_);
+    job_["operations"] = {{{"_op", "tasks"}, {"tasks", tasks}}, {{"_op", "task"}}};
+    job_["slicers"] = 1;
+    cluster_.checks.expect_tasks(parse_tasks(tasks).root);
+    records_ = slices_ = cluster_.checks.tasks()->tasks();
   }
 
   // The same with a second source, of the numbers that follow, and a second sink: all records come to both.
@@ -464,6 +483,7 @@ class Run {
     if (!is_silent_) check_records(*files, kOutput);
     if (is_graph_) check_records(*files, kAlso);
     check_ledger(*row, *files);
+    if (is_tasks_) cluster_.checks.tasks()->check_end(world_.slicer_turns(), recoveries_);
   }
 
   void check_processes() {
@@ -555,6 +575,7 @@ class Run {
 
   // Several slicers cut whole slices each.
   std::uint64_t expected_slices() const {
+    if (is_tasks_) return records_;
     const auto size = job_["operations"][0]["size"].get<std::uint64_t>();
     return (records_ + size - 1) / size;
   }
@@ -573,6 +594,7 @@ class Run {
   bool quiet_network_ = true;
   bool done_ = false;
   bool is_graph_ = false;
+  bool is_tasks_ = false;
   bool from_file_ = false;
   std::set<std::uint64_t> bad_ids_;
   std::multiset<std::string> bad_;  // their lines

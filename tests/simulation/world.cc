@@ -40,6 +40,7 @@ void ProcessLoop::post(Task task) {
 
 // Disks and databases take their time, and some times a long one.
 void ProcessLoop::offload(Executor executor, Task work, Task done) {
+  if (executor == Executor::slicer) ++world_.slicer_turns_;
   auto& free = executor_free_[static_cast<std::size_t>(executor)];
   const Nanoseconds takes = world_.chance(0.02) ? world_.between(5 * kMillisecond, 120 * kMillisecond)
                                                 : world_.between(20 * kMicrosecond, 2 * kMillisecond);

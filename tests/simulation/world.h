@@ -86,6 +86,9 @@ class World {
   Nanoseconds between(Nanoseconds low, Nanoseconds high);
   bool chance(double probability);
 
+  // How often a slicer was opened or asked.
+  std::uint64_t slicer_turns() const { return slicer_turns_; }
+
   // ---- time ----
   Nanoseconds now() const { return now_; }
   WallMs wall_ms() const { return wall_start_ + now_ / kMillisecond + wall_skew_ms_; }
@@ -125,6 +128,8 @@ class World {
   const std::string& violated() const { return violated_; }
 
  private:
+  friend class ProcessLoop;
+  std::uint64_t slicer_turns_ = 0;
   struct Event {
     Process* process;
     Loop::Task task;

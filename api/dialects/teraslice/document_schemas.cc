@@ -399,6 +399,7 @@ Json job_schema() {
   return {{"type", "object"},
           {"description", "slicemill ops --json has the options of each operation"},
           {"oneOf", Json::array({{{"required", Json::array({"operations"})}},
+                                 {{"required", Json::array({"tasks"})}},
                                  {{"required", Json::array({"sources", "sinks"})}}})},
           {"properties", std::move(properties)}};
 }

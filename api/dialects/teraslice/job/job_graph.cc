@@ -82,11 +82,12 @@ bool is_graph_job(const Json& job) {
 }
 
 bool has_operations(const Json& job) {
-  return is_graph_job(job) || !is_falsy(job, "operations");
+  return is_graph_job(job) || has_member(job, kTasksMember) || !is_falsy(job, "operations");
 }
 
 JobGraph JobGraph::take(Json& document, std::vector<ValidationIssue>& issues) {
   JobGraph graph;
+  expand_tasks(document, issues);
   if (!is_graph_job(document)) return graph;
   graph.is_graph_ = true;
   const auto operations = document.find("operations");
@@ -118,6 +119,32 @@ JobGraph JobGraph::take(Json& document, std::vector<ValidationIssue>& issues) {
   for (const char* list : kGraphLists) document.erase(list);
   document["operations"] = std::move(all);
   return graph;
+}
+
+void JobGraph::expand_tasks(Json& document, std::vector<ValidationIssue>& issues) {
+  const bool has_tasks = has_member(document, kTasksMember);
+  const auto options = document.find(kTaskMember);
+  if (!has_tasks) {
+    if (has_member(document, kTaskMember)) issues.push_back({{kTaskMember}, "is beside `tasks`, which is not given"});
+    document.erase(kTaskMember);
+    return;
+  }
+  const auto operations = document.find("operations");
+  const bool has_list = operations != document.end() && operations->is_array() && !operations->empty();
+  if (has_list || is_graph_job(document)) {
+    issues.push_back({{kTasksMember}, "a job has either tasks or operations"});
+    document.erase(kTasksMember);
+    document.erase(kTaskMember);
+    return;
+  }
+  Json task = {{"_op", "task"}};
+  if (options != document.end() && options->is_object())
+    task.update(*options);
+  else if (options != document.end() && !options->is_null())
+    issues.push_back({{kTaskMember}, wrong_type("object", *options).message});
+  document["operations"] = Json::array({{{"_op", "tasks"}, {"tasks", document.at(kTasksMember)}}, std::move(task)});
+  document.erase(kTasksMember);
+  document.erase(kTaskMember);
 }
 
 void JobGraph::put_back(Json& document) const {

@@ -1,6 +1,7 @@
 // Jobs whose operations are a graph: `sources`, `transforms` and `sinks` in the place of `operations`. Pure, any
 // thread.
 //
+//   job := {..., "tasks": [task, ...], "task"?: options}      short for the operations `tasks` and `task`
 //   job := {..., "sources": [{"id"?, "_op", ...}], "transforms": [{"id"?, "from", "_op", ...}],
 //           "sinks": [{"id"?, "from", "_op", ...}]}          from: an id or a list of them
 //
@@ -27,13 +28,16 @@ inline constexpr std::array kOperationLists = {"operations", "sources", "transfo
 
 // The job has one of the lists of a graph.
 bool is_graph_job(const Json& job);
-// It has operations, in either form.
+// In the place of `operations`: the tasks of a job that has nothing else (core/tasks/task_tree.h).
+inline constexpr const char* kTasksMember = "tasks";
+inline constexpr const char* kTaskMember = "task";  // beside them: options of the operation of that name
+// It has operations, in any form.
 bool has_operations(const Json& job);
 
 class JobGraph {
  public:
-  // Of a job in any form. A graph's operations move to `operations` of the document, in the order of the lists, without
-  // their ids and inputs.
+  // Of a job in any form. Tasks become the operations that they are short for, and stay so. A graph's operations move
+  // to `operations` of the document, in the order of the lists, without their ids and inputs.
   static JobGraph take(Json& document, std::vector<ValidationIssue>& issues);
   // Moves them back, each with its id and inputs.
   void put_back(Json& document) const;
@@ -58,6 +62,7 @@ class JobGraph {
     std::vector<std::string> from;
   };
 
+  static void expand_tasks(Json& document, std::vector<ValidationIssue>& issues);
   void check_list(const std::vector<const OperationSchema*>& schemas, std::vector<ValidationIssue>& issues) const;
   void check_kinds(const std::vector<const OperationSchema*>& schemas, std::vector<ValidationIssue>& issues) const;
   void check_ways(std::vector<ValidationIssue>& issues) const;

@@ -39,6 +39,12 @@ OptionSpec option(std::string name, OptionType type, std::string description, Js
   return spec;
 }
 
+// `${` may mean something to what it holds.
+OptionSpec code(OptionSpec spec) {
+  spec.is_code = true;
+  return spec;
+}
+
 OptionSpec at_least(OptionSpec spec, double minimum) {
   spec.minimum = minimum;
   return spec;
@@ -146,6 +152,10 @@ std::vector<OptionSpec> make_job_options() {
               100),
       option("operations", OptionType::any,
              "The pipeline: a reader, any number of processors, at most one sender at the end.", Json::array()),
+      code(
+          option("tasks", OptionType::any,
+                 "In the place of `operations`, for a job of commands: its tasks, one after the other. See tasks.md.")),
+      option("task", OptionType::object, "Beside `tasks`: options of the operation `task`."),
       option("sources", OptionType::any,
              "In the place of `operations`, for a job with several sources, sinks or ways: its readers. Each operation "
              "may have an `id`, by which the job's figures, errors and outputs name it."),

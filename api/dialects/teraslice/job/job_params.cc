@@ -91,6 +91,7 @@ class Substitution {
     }
     const auto& known = job_options();
     const auto spec = std::ranges::find(known, key, &OptionSpec::name);
+    if (spec != known.end() && spec->is_code) return walk(value, place, &*spec, use_of(&*spec));
     walk(value, place, spec != known.end() ? &*spec : nullptr, use_of(nullptr));
   }
 

@@ -19,6 +19,7 @@ std::string posted_text(const Json& object, const char* name) {
 
 // Programs and their arguments in a job file that declares no parameters: `${` in them is theirs.
 void keep_code(Json& job, const OperationCatalog& catalog) {
+  if (job.contains(kTasksMember)) escape_params(job[kTasksMember]);
   for (const char* list : kOperationLists) {
     const auto operations = job.find(list);
     if (operations == job.end() || !operations->is_array()) continue;

@@ -86,6 +86,39 @@ Json reader_operation(const OperationCatalog& catalog) {
                           {{"_op", {{"anyOf", Json::array({{{"enum", std::move(names)}}, {{"pattern", "@"}}})}}}}}}})}};
 }
 
+// What core/tasks/task_tree.h reads.
+Json one_task() {
+  const Json text = {{"type", "string"}};
+  const Json texts = {{"type", "object"},
+                      {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}}};
+  const Json tasks = {{"type", "array"}, {"minItems", 1}, {"items", reference("one_task")}};
+  const Json duration = {{"type", Json::array({"string", "integer"})}};
+  return {{"title", "task"},
+          {"description", "A command, or several tasks. See tasks.md."},
+          {"type", "object"},
+          {"properties",
+           {{"name", text},
+            {"run", {{"type", "string"}, {"description", "A command for the shell."}}},
+            {"argv",
+             {{"type", "array"}, {"minItems", 1}, {"items", text}, {"description", "A program and its arguments."}}},
+            {"tasks", tasks},
+            {"parallel", tasks},
+            {"each",
+             {{"type", Json::array({"array", "string"})},
+              {"description", "Once for each item of this list, or of the list in this variable."}}},
+            {"concurrency", {{"type", "integer"}, {"minimum", 1}}},
+            {"as", text},
+            {"index_as", text},
+            {"env", texts},
+            {"files", texts},
+            {"workdir", text},
+            {"timeout", duration},
+            {"output", text},
+            {"retries", {{"type", "integer"}, {"minimum", 0}}},
+            {"retry_delay", duration}}},
+          {"additionalProperties", false}};
+}
+
 // Of a graph: it has inputs.
 Json step_of_graph() {
   return {{"allOf", Json::array({reference("operation"), {{"required", Json::array({"from"})}}})}};
@@ -108,8 +141,14 @@ Json job_json_schema(const OperationCatalog& catalog) {
                         {"type", "array"},
                         {"minItems", list == std::string_view("transforms") ? 0 : 1},
                         {"items", reference(list == std::string_view("sources") ? "reader" : "step")}};
-  Json definitions = {
-      {"step", step_of_graph()}, {"operation", any_operation(catalog)}, {"reader", reader_operation(catalog)}};
+  properties[kTasksMember] = {{"description", properties[kTasksMember]["description"]},
+                              {"type", "array"},
+                              {"minItems", 1},
+                              {"items", reference("one_task")}};
+  Json definitions = {{"one_task", one_task()},
+                      {"step", step_of_graph()},
+                      {"operation", any_operation(catalog)},
+                      {"reader", reader_operation(catalog)}};
   for (const auto* operation : catalog.all()) definitions[operation->name] = operation_definition(*operation);
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "slicemill job"},
@@ -119,6 +158,7 @@ Json job_json_schema(const OperationCatalog& catalog) {
           {"patternProperties", {{"^_", true}}},
           {"additionalProperties", false},
           {"oneOf", Json::array({{{"required", Json::array({"operations"})}},
+                                 {{"required", Json::array({"tasks"})}},
                                  {{"required", Json::array({"sources", "sinks"})}}})},
           {"$defs", std::move(definitions)}};
 }

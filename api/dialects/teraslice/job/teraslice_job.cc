@@ -406,6 +406,7 @@ void take_params(const ResolvedParams& params, ValidatedJob& job, JobReading& re
   if (!params.given.empty()) job.document["params_given"] = params.given;
   for (const auto& place : params.unset) {
     const bool is_of_operation = std::ranges::find(kOperationLists, place.front()) != kOperationLists.end();
+    if (place.front() == kTasksMember) reading.unset.insert(0);
     if (is_of_operation && place.size() > 1) reading.unset.insert(reading.graph.index_at(place[0], place[1]));
     std::erase_if(issues, [&](const ValidationIssue& issue) {
       return !issue.path.empty() && issue.path.front() == place.front() && !is_of_operation;
