@@ -144,8 +144,7 @@ class TaskParser {
     TaskCommand& command = task.command;
     command.run = options.value("run", "");
     command.argv = options.value("argv", std::vector<std::string>());
-    if (options.contains("argv") && (command.argv.empty() || command.argv.front().empty()))
-      issue(below(place, "argv"), "a program is required");
+    if (options.contains("argv") && command.argv.empty()) issue(below(place, "argv"), "a program is required");
     command.environment = texts(options, "env", place);
     for (const auto& [name, value] : command.environment) check_variable(name, below(place, "env"));
     command.files = texts(options, "files", place);

@@ -179,7 +179,9 @@ TEST(TaskGraph, EveryTaskBeginsOnceInWhateverOrderOthersComplete) {
       }
       for (const auto& task : begun(graph, 1 + random() % 4)) {
         ASSERT_TRUE(given.insert(task).second) << task << " began twice, seed " << seed;
-        if (task[0] == '2') ASSERT_TRUE(done.contains("1.0") && done.contains("1.1.2.1"));
+        if (task[0] == '2') {
+          ASSERT_TRUE(done.contains("1.0") && done.contains("1.1.2.1"));
+        }
         running.push_back(task);
       }
       if (running.empty()) std::swap(running, failed);  // a recovery
