@@ -5,11 +5,12 @@ import shutil
 import sys
 import tempfile
 
-from . import files, idle, lifecycle, loops, plots, requests, scripts, slices, small_jobs
+from . import files, idle, lifecycle, loops, plots, requests, scripts, slices, small_jobs, tasks
 from .system import ROOT, Bench, Unavailable, as_text, machine
 
 GROUPS = {"loops": loops.measure, "slices": slices.measure, "files": files.measure, "scripts": scripts.measure, "lifecycle": lifecycle.measure,
-          "idle": idle.measure, "requests": requests.measure, "small_jobs": small_jobs.measure}
+          "idle": idle.measure, "requests": requests.measure, "small_jobs": small_jobs.measure,
+          "tasks": tasks.measure}
 
 
 def main():

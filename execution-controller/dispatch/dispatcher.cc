@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/runtime/log.h"
+#include "execution-controller/dispatch/credit.h"
 
 namespace slicemill::controller {
 
@@ -84,7 +85,19 @@ void Dispatcher::set_open(bool open) {
 void Dispatcher::pump() {
   if (!assigner_.is_open() || reattachment_.waiting()) return;
   assigner_.assign();
+  if (assigner_.leaves_waiting() && !looks_again_) look_again();
   if (speculation_ && assigner_.nothing_waits() && leases_.size() > 0) speculation_->help();
+}
+
+// A slice must not wait behind one that runs for hours because others were short.
+void Dispatcher::look_again() {
+  looks_again_ = true;
+  loop_.after(std::chrono::microseconds(static_cast<std::int64_t>(kWaitingWorkUs)),
+              [this, alive = std::weak_ptr<bool>(alive_)] {
+                if (alive.expired()) return;
+                looks_again_ = false;
+                if (assigner_.leaves_waiting() && !reattachment_.waiting()) assigner_.end_patience();
+              });
 }
 
 void Dispatcher::push_isolated(ActiveSlice slice) {

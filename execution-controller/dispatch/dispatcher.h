@@ -68,6 +68,7 @@ class Dispatcher {
 
   // Gives waiting slices to workers with credit, if dispatch is open.
   void pump();
+  void look_again();
   void set_open(bool open);
   // Takes back every slice that no worker has begun.
   void recall_all() { assigner_.recall_all(); }
@@ -114,6 +115,8 @@ class Dispatcher {
   std::unique_ptr<Speculation> speculation_;  // nullptr: no slice runs twice
   SliceReturns returns_;
   Reattachment reattachment_;
+  bool looks_again_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace slicemill::controller

@@ -75,7 +75,11 @@ void SliceAssigner::assign() {
       if (count > 0) gave = give(worker, count) || gave;
     }
   }
-  help_idle();
+  help_idle(false);
+}
+
+void SliceAssigner::end_patience() {
+  if (open_) help_idle(true);
 }
 
 bool SliceAssigner::give(Worker& worker, std::uint64_t count) {
@@ -166,7 +170,8 @@ void SliceAssigner::give_isolated(Worker& worker) {
 }
 
 // When nothing waits and somebody idles, unstarted slices of the busiest worker come back to be shared.
-void SliceAssigner::help_idle() {
+void SliceAssigner::help_idle(bool has_waited) {
+  leaves_waiting_ = false;
   if (!queue_.empty()) return;
   Worker* busiest = nullptr;
   bool somebody_idle = false;
@@ -177,8 +182,9 @@ void SliceAssigner::help_idle() {
   }
   if (!somebody_idle || busiest == nullptr || busiest->outstanding < 2 || busiest->recall || busiest->none_waits)
     return;
-  if (busiest->slice_us * static_cast<double>(busiest->outstanding - 1) < kWorthRecallingUs) return;
-  levels_.recall(*busiest, (busiest->outstanding - 1) / 2);
+  const double waiting_us = busiest->slice_us * static_cast<double>(busiest->outstanding - 1);
+  leaves_waiting_ = !has_waited && waiting_us < kWorthRecallingUs;
+  if (!leaves_waiting_) levels_.recall(*busiest, (busiest->outstanding - 1) / 2);
 }
 
 void SliceAssigner::recall_all() {

@@ -47,6 +47,11 @@ class SliceAssigner {
   void push_isolated(ActiveSlice slice) { isolated_.push_back(std::move(slice)); }
   std::size_t isolated() const { return isolated_.size(); }
   bool nothing_waits() const { return queue_.empty() && isolated_.empty(); }
+  // Somebody idles, and slices wait behind one that a busy worker runs. They would take so little time that they are
+  // left there; should they still be there a while later, that slice takes longer than others did.
+  bool leaves_waiting() const { return leaves_waiting_; }
+  // That while (credit.h: kWaitingWorkUs) has passed: they come back.
+  void end_patience();
   // Takes back every slice that no worker has begun.
   void recall_all();
 
@@ -70,7 +75,7 @@ class SliceAssigner {
   void take_span(SliceSpan span, wire::Dispatch& dispatch, std::size_t& bytes, Given& given);
   wire::SliceOrder order_of(const ActiveSlice& slice) const;
   void give_isolated(Worker& worker);
-  void help_idle();
+  void help_idle(bool has_waited);
   Attempt first_attempt() const { return {epoch_, 1}; }
 
   SliceQueue& queue_;
@@ -82,6 +87,7 @@ class SliceAssigner {
   const Hooks hooks_;
   std::deque<ActiveSlice> isolated_;
   bool open_ = false;
+  bool leaves_waiting_ = false;
 };
 
 }  // namespace slicemill::controller

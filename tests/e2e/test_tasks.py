@@ -126,6 +126,15 @@ class Tasks(EndToEnd):
                 self.assertEqual(result.returncode, FAILED, result.stdout + result.stderr)
                 self.assertIn(words, result.stdout + result.stderr)
 
+    def test_no_task_waits_behind_a_long_one_while_a_worker_idles(self):
+        others = [{"run": self.note(f"short-{n}")} for n in range(6)]
+        long = {"run": f"while [ ! -e {self.ran} ] || [ $(wc -l < {self.ran}) -lt 6 ]; do sleep 0.02; done; " + self.note("long")}
+        for place in range(3):  # wherever it stands
+            self.ran.unlink(missing_ok=True)
+            result = self.run_job(self.write_job([{"parallel": [*others[:place], long, *others[place:]]}]))
+            self.assertEqual(result.returncode, OK, result.stderr)
+            self.assertEqual(self.lines()[-1], "long")
+
     def test_output_is_bounded(self):
         job = self.write_job([{"run": "head -c 5000000 /dev/zero | tr '\\0' x; echo end"}], task={"log_bytes": 1000})
         self.assertEqual(self.run_job(job).returncode, OK)

@@ -170,6 +170,19 @@ TEST_F(SliceAssignerTest, WorkThatIsNotWorthARecallStays) {
   EXPECT_FALSE(busy.recall) << "it had nothing to give back";
 }
 
+TEST_F(SliceAssignerTest, WhatWaitsBehindASliceThatTakesLongComesBackAfterAWhile) {
+  Worker& busy = join(1, "a");
+  join(2, "b");
+  table_.ordered(busy, 2);  // how long its slices take is not known yet
+  assigner_.set_open(true);
+  assigner_.assign();
+  EXPECT_FALSE(busy.recall);
+  EXPECT_TRUE(assigner_.leaves_waiting());
+  assigner_.end_patience();
+  EXPECT_EQ(busy.recall, 0u);
+  EXPECT_FALSE(assigner_.leaves_waiting());
+}
+
 TEST_F(SliceAssignerTest, AllThatHaveSomethingAreRecalled) {
   table_.ordered(join(1, "a"), 2);
   join(2, "b");
