@@ -185,6 +185,10 @@ class ClientGrammar {
     CLI::App& show = of_execution(Command::show, "show", "Show one execution: status, figures, history");
     add_output(show);
 
+    CLI::App& tasks = of_execution(Command::tasks, "tasks", "List the tasks of an execution that ended, each try");
+    add_limit(tasks);
+    add_output(tasks);
+
     CLI::App& errors = of_execution(Command::errors, "errors", "List the failed slices of an execution, and why");
     add_filter(errors, "'error:timeout'");
     add_limit(errors);
@@ -301,6 +305,8 @@ std::string_view name_of_execution_command(Command command) {
       return "wait";
     case Command::logs:
       return "logs";
+    case Command::tasks:
+      return "tasks";
     case Command::errors:
       return "errors";
     case Command::pause:
@@ -380,6 +386,7 @@ bool looks_into_data(Command command) {
   switch (command) {
     case Command::list:
     case Command::show:
+    case Command::tasks:
     case Command::errors:
     case Command::logs:
     case Command::explain:

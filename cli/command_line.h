@@ -29,6 +29,7 @@ enum class Command {
   show,
   wait,
   logs,
+  tasks,
   errors,
   pause,
   resume,
@@ -68,7 +69,7 @@ struct ClientOptions {
   bool no_start = false;                      // submit
   std::optional<std::int64_t> timeout_ms;     // of waiting; stop: until it is forced
   std::string status;                         // list; words separated by commas
-  std::string filter;                         // jobs, list, errors
+  std::string filter;                         // jobs, list, tasks, errors
   std::string search;                         // jobs, list
   std::optional<std::int64_t> since_ms;       // list
   std::int64_t limit = 100;                   // jobs, list, errors

@@ -31,6 +31,7 @@ Result<CommandLine> with_names(const CommandLine& line);
 ExitCode submit_job(const CommandLine& line);           // submit_command.cc
 ExitCode list_executions(const CommandLine& line);      // list_command.cc
 ExitCode list_jobs(const CommandLine& line);            // list_command.cc
+ExitCode list_tasks(const CommandLine& line);           // list_command.cc
 ExitCode list_slice_errors(const CommandLine& line);    // list_command.cc
 ExitCode show_execution(const CommandLine& line);       // show_command.cc
 ExitCode wait_for_execution(const CommandLine& line);   // wait_command.cc

@@ -60,6 +60,8 @@ ExitCode run_slicemill(const std::vector<std::string>& arguments) {
       return wait_for_execution(*line);
     case Command::logs:
       return print_logs(*line);
+    case Command::tasks:
+      return list_tasks(*line);
     case Command::errors:
       return list_slice_errors(*line);
     case Command::pause:

@@ -75,9 +75,9 @@ void SliceFlow::make_settlement() {
                         .policy = [this](const ActiveSlice& slice) { return policy_of(slice); }});
 }
 
-SlicePolicy SliceFlow::policy_of(const ActiveSlice& slice) const {
+std::optional<SlicePolicy> SliceFlow::policy_of(const ActiveSlice& slice) const {
   const SlicePolicyOf& policy = sources_->source().policy(slice.key.slicer);
-  return policy ? policy(slice.request()) : SlicePolicy();
+  return policy ? std::optional(policy(slice.request())) : std::nullopt;
 }
 
 void SliceFlow::make_dispatcher() {

@@ -99,7 +99,7 @@ class SliceFlow {
   void make_dispatcher();
   void make_sources();
   void after_recorded(std::function<void()> then);
-  SlicePolicy policy_of(const ActiveSlice& slice) const;
+  std::optional<SlicePolicy> policy_of(const ActiveSlice& slice) const;
   void charge_the_dead();
   void roll_forward();
   bool work_left() const;

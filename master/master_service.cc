@@ -411,6 +411,10 @@ void MasterService::errors(const std::optional<ExecutionId>& id, const RecordQue
   }
 }
 
+void MasterService::tries(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
+  errors_.tries_of(id, query, std::move(reply));
+}
+
 void MasterService::quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   errors_.quarantine_of(id, query, std::move(reply));
 }

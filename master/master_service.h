@@ -53,6 +53,7 @@ class MasterService final : public JobService {
   void set_log_level(const JobId& id, std::string level, Reply<ExecutionId> reply) override;
   void errors(const std::optional<ExecutionId>& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
   void quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
+  void tries(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) override;
   void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) override;
   void controller_stats(const ExecutionId& id, Reply<ControllerView> reply) override;
   void read_log(const ExecutionId& id, const LogQuery& query, Reply<LogPart> reply) override;

@@ -63,8 +63,11 @@ struct Completion {
   std::string value{};                       // of a completed one (StagedOutput::value)
 };
 
-// How a slice is tried; what is absent is as the job and the settings say.
+// How a slice is tried; what is absent is as the job and the settings say. Slices that have one keep a history: the
+// ledger has a row for each of their tries.
 struct SlicePolicy {
+  std::string place{};  // of the slice, in the slicer's words
+  std::string name{};   // what people call the slice
   std::optional<std::uint32_t> max_retries{};
   std::int64_t retry_base_ms = 0;
 };

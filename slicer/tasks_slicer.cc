@@ -71,7 +71,7 @@ SlicePolicyOf tasks_policy(const Json& options) {
     const auto request = parse_task_request(text);
     const TaskNode* task = request ? find_task(*root, request->path) : nullptr;
     if (task == nullptr) return {};
-    return {task->command.retries, task->command.retry_delay_ms};
+    return {to_text(request->path), request->label, task->command.retries, task->command.retry_delay_ms};
   };
 }
 

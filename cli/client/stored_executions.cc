@@ -121,6 +121,19 @@ Json stored_execution(const DataLayout& layout, const std::string& ex_id) {
   return document;
 }
 
+Result<std::vector<Json>> stored_tries(const DataLayout& layout, const std::string& ex_id, std::int64_t limit) {
+  ASSIGN_OR_RETURN(const auto view, view_ledger(layout.ledger_directory(ex_id)));
+  std::vector<Json> tries;
+  const auto wanted = static_cast<std::size_t>(limit);
+  while (tries.size() < wanted) {
+    ASSIGN_OR_RETURN(const auto rows, view->tries(tries.size(), wanted - tries.size()));
+    if (rows.empty()) break;
+    for (const SliceTry& ended : rows)
+      tries.push_back(dialect::job_dialect().slice_document(slice_try_json(ended, view->header().lineage)));
+  }
+  return tries;
+}
+
 Result<std::vector<Json>> stored_errors(const DataLayout& layout, const std::string& ex_id, std::int64_t limit) {
   ASSIGN_OR_RETURN(const auto view, view_ledger(layout.ledger_directory(ex_id)));
   std::vector<Json> errors;

@@ -24,6 +24,8 @@ Result<std::vector<std::string>> stored_ids(const DataLayout& layout);
 // All of them, latest change first.
 Result<std::vector<Json>> stored_executions(const DataLayout& layout);
 Json stored_execution(const DataLayout& layout, const std::string& ex_id);
+// Tries of tasks, in the order in which the tasks began.
+Result<std::vector<Json>> stored_tries(const DataLayout& layout, const std::string& ex_id, std::int64_t limit);
 // Failed slices, the latest first.
 Result<std::vector<Json>> stored_errors(const DataLayout& layout, const std::string& ex_id, std::int64_t limit);
 

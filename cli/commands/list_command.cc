@@ -1,4 +1,4 @@
-// `slicemill jobs`, `list`, `errors`.
+// `slicemill jobs`, `list`, `tasks`, `errors`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include "cli/default_dialect.h"
 #include "cli/ended_ledger.h"
 #include "core/model/execution.h"
+#include "core/model/json_members.h"
 #include "core/query/field.h"
 #include "core/query/filter.h"
 #include "core/query/search_words.h"
@@ -109,6 +110,22 @@ std::vector<DocumentColumn> error_columns() {
           member("FAILED AT", member::kUpdated),
           {"ERROR", ColumnKind::free, [](const Json& slice) { return plain_cause(text_of(slice, "error")); }, false},
           member("REQUEST", "request", ColumnKind::free, true)};
+}
+
+// "0.3 s"
+std::string time_taken(const Json& task) {
+  const auto took = json_members::whole(task, "took_ms");
+  return took ? fmt::format("{:.1f} s", static_cast<double>(*took) / 1000) : "";
+}
+
+std::vector<DocumentColumn> task_columns() {
+  return {member("PLACE", "place"),
+          member("TASK", "name"),
+          member("STATE", "state"),
+          member("ENDED AT", "ended"),
+          {"TOOK", ColumnKind::free, time_taken, false},
+          {"ERROR", ColumnKind::free, [](const Json& task) { return plain_cause(text_of(task, "error")); }, false},
+          member("VALUE", "value", ColumnKind::free, true)};
 }
 
 // Up to the limit, in pages that a master answers quickly.
@@ -269,7 +286,28 @@ Result<void> list_errors(const CommandLine& line) {
   return {};
 }
 
+Result<std::vector<Json>> tasks_of_master(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const NamedExecution execution, named_execution(line));
+  return list_up_to(execution.master, execution.path("/tasks"), line.client.limit);
+}
+
+Result<std::vector<Json>> tasks_of_stored(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const StoredName stored, stored_name(line));
+  return stored_tries(stored.layout, stored.ex_id, line.client.limit);
+}
+
+Result<void> list_tasks_of_execution(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const auto tasks, asks_data_directory(line) ? tasks_of_stored(line) : tasks_of_master(line));
+  print_documents(line, tasks, task_columns());
+  tell_if_cut(tasks, line.client);
+  return {};
+}
+
 }  // namespace
+
+ExitCode list_tasks(const CommandLine& line) {
+  return code_of(list_tasks_of_execution(line));
+}
 
 ExitCode list_executions(const CommandLine& line) {
   return code_of(list_all_executions(line));

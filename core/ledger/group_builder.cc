@@ -58,6 +58,10 @@ Result<void> GroupBuilder::add(const LedgerBatch& batch) {
     const std::string key = codec::quarantine_key(row.at);
     put(write_, key, codec::encode_quarantine(key, row));
   }
+  for (const SliceTry& ended : batch.tries) {
+    const std::string key = codec::try_key(ended.key, ended.attempt);
+    put(write_, key, codec::encode_try(key, ended));
+  }
   for (const auto& [slicer, position] : batch.positions) positions_[slicer] = position;
   if (batch.counters) counters_ = batch.counters;
   if (batch.wanted) wanted_ = batch.wanted;

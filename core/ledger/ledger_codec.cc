@@ -332,6 +332,13 @@ std::string quarantine_key(const QuarantinePlace& place) {
   return key;
 }
 
+std::string try_key(const SliceKey& key, const Attempt& attempt) {
+  std::string bytes = slice_key_text(kTries, key);
+  append_big_endian(bytes, attempt.epoch, 8);
+  append_big_endian(bytes, attempt.n, 4);
+  return bytes;
+}
+
 std::string error_index_key(WallMs updated_ms, const SliceKey& key) {
   std::string bytes(1, kErrorIndex);
   // Flipping the sign bit makes signed numbers sort as unsigned ones; the complement puts the newest first.
@@ -730,6 +737,40 @@ Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view v
         row.record.place = reader.text();
         row.record.error = reader.text();
         row.record.bytes = reader.text();
+        return true;
+      });
+}
+
+std::string encode_try(std::string_view key, const SliceTry& ended) {
+  ValueWriter value;
+  value.body.u8(static_cast<std::uint8_t>(ended.end));
+  value.body.varint(ended.settled_in);
+  value.body.zigzag(ended.began_ms);
+  value.body.zigzag(ended.ended_ms);
+  for (const std::string* text : {&ended.place, &ended.name, &ended.worker, &ended.value, &ended.error})
+    value.body.text(*text);
+  return value.sealed(key);
+}
+
+Result<SliceTry> decode_try(std::string_view key, std::string_view value) {
+  KeyReader place(key);
+  place.expect(kTries);
+  SliceTry ended;
+  ended.key = place.slice();
+  ended.attempt.epoch = place.big_endian(8);
+  ended.attempt.n = static_cast<std::uint32_t>(place.big_endian(4));
+  if (!place.at_end()) return bad_key(key);
+  return decode<SliceTry>(
+      key, value, [&] { return "try of " + slice_words(ended.key); },
+      [&](ByteReader& reader, SliceTry& read) {
+        read.key = ended.key;
+        read.attempt = ended.attempt;
+        if (!read_enum(reader, SliceTry::End::worker_died, read.end) || !read_number(reader, read.settled_in))
+          return false;
+        read.began_ms = reader.zigzag();
+        read.ended_ms = reader.zigzag();
+        for (std::string* text : {&read.place, &read.name, &read.worker, &read.value, &read.error})
+          *text = reader.text();
         return true;
       });
 }

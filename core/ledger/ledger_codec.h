@@ -11,6 +11,7 @@
 //            | 'r' slice                                        row
 //            | 'x' ~updated:u64 slice                           index of error rows, newest first; no value
 //            | 'q' slice number:u32                             quarantined record
+//            | 't' slice epoch:u64 n:u32                        try that ended
 //            | 'u' slice                                        output committed again after its slice had been
 //            settled; no value
 //   outputs column family
@@ -35,7 +36,10 @@
 //            | 'i'     last_order:v
 //            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
 //            | 'q'     settled_in:v at_ms:z operation:text entry:v entry_operation:text place:text error:text
-//            bytes:text | output  epoch:v n:v facts
+//            bytes:text
+//            | 't'     end:u8 settled_in:v began_ms:z ended_ms:z place:text name:text worker:text value:text
+//            error:text
+//            | output  epoch:v n:v facts
 //   facts   := 0:u8 | 1:u8 sums | 2:u8 sums n:v part{n} | 3:u8 sums n:v (sink:v facts){n}
 //                                                               no output | one file | one below each place | of sinks
 //   sums    := records:v bytes:v checksum:u64 request_hash:u32
@@ -49,10 +53,10 @@
 #include <string>
 #include <string_view>
 
-#include "core/runtime/interval_set.h"
 #include "core/ledger/open_work.h"
 #include "core/ledger/slice_ledger.h"
 #include "core/model/slice.h"
+#include "core/runtime/interval_set.h"
 #include "core/runtime/result.h"
 
 namespace slicemill::ledger_codec {
@@ -74,7 +78,7 @@ enum class Fact : char {
   notices = 't',
 };
 inline constexpr char kPositions = 'p', kCreations = 'b', kIntervals = 'i', kRows = 'r', kErrorIndex = 'x',
-                      kRecommitted = 'u', kQuarantine = 'q';
+                      kRecommitted = 'u', kQuarantine = 'q', kTries = 't';
 
 // The first order of a creation or an interval.
 struct SeriesPlace {
@@ -91,6 +95,7 @@ std::string row_key(const SliceKey& key);
 std::string error_index_key(WallMs updated_ms, const SliceKey& key);
 std::string recommitted_key(const SliceKey& key);
 std::string quarantine_key(const QuarantinePlace& place);
+std::string try_key(const SliceKey& key, const Attempt& attempt);
 std::string output_key(const SliceKey& key);
 // Before every key of the order, whatever its path: where an iterator seeks.
 std::string row_seek_key(SeriesKey series, std::uint64_t order);
@@ -137,6 +142,7 @@ std::string encode_creation(std::string_view key, const SliceRun& run);
 std::string encode_interval(std::string_view key, std::uint64_t last);
 std::string encode_row(std::string_view key, const OpenRow& row);
 std::string encode_quarantine(std::string_view key, const QuarantineRow& row);
+std::string encode_try(std::string_view key, const SliceTry& ended);
 std::string encode_output(std::string_view key, const CommittedOutput& output);
 
 Result<HeaderFact> decode_header(std::string_view key, std::string_view value);
@@ -155,6 +161,7 @@ Result<SliceRun> decode_creation(std::string_view key, std::string_view value); 
 Result<IntervalSet::Interval> decode_interval(std::string_view key, std::string_view value);
 Result<OpenRow> decode_row(std::string_view key, std::string_view value);
 Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view value);
+Result<SliceTry> decode_try(std::string_view key, std::string_view value);
 Result<CommittedOutput> decode_output(std::string_view key, std::string_view value);
 
 }  // namespace slicemill::ledger_codec

@@ -197,6 +197,9 @@ class RocksView final : public LedgerView {
                                                 std::uint64_t size) const override {
     return ledger_reading::quarantine(*database_, after, skip, size);
   }
+  Result<std::vector<SliceTry>> tries(std::uint64_t skip, std::uint64_t size) const override {
+    return ledger_reading::tries(*database_, skip, size);
+  }
   Result<bool> is_quarantined(const QuarantinePlace& place) const override {
     ASSIGN_OR_RETURN(const auto row, database_->get(codec::quarantine_key(place)));
     return row.has_value();

@@ -236,6 +236,24 @@ Result<std::vector<QuarantineRow>> quarantine(const RocksDatabase& database,
   return result;
 }
 
+Result<std::vector<SliceTry>> tries(const RocksDatabase& database, std::uint64_t skip, std::uint64_t size) {
+  std::vector<SliceTry> result;
+  std::size_t bytes = 0;
+  PrefixScan scan(database, codec::kTries);
+  for (scan.seek(std::string(1, codec::kTries)); scan.valid() && result.size() < size; scan.next()) {
+    if (skip > 0) {
+      --skip;
+      continue;
+    }
+    if (is_full(result, bytes, scan.value())) break;
+    auto ended = codec::decode_try(scan.key(), scan.value());
+    if (!ended) return database.placed(ended.error());
+    result.push_back(std::move(*ended));
+  }
+  RETURN_IF_ERROR(scan.status());
+  return result;
+}
+
 Result<std::uint32_t> quarantined_of(const RocksDatabase& database, const SliceKey& slice) {
   std::uint32_t count = 0;
   PrefixScan scan(database, codec::kQuarantine);

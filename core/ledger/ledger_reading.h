@@ -28,6 +28,7 @@ Result<std::vector<OpenRow>> errors(const RocksDatabase& database, std::uint64_t
 Result<std::vector<QuarantineRow>> quarantine(const RocksDatabase& database,
                                               const std::optional<QuarantinePlace>& after, std::uint64_t skip,
                                               std::uint64_t size);
+Result<std::vector<SliceTry>> tries(const RocksDatabase& database, std::uint64_t skip, std::uint64_t size);
 Result<std::uint32_t> quarantined_of(const RocksDatabase& database, const SliceKey& slice);
 Result<std::vector<OpenRange>> open_ranges(const RocksDatabase& database, const OpenWork& work);
 // Seeks over settled intervals: costs the gaps, not the outputs.

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/runtime/interval_set.h"
 #include "core/model/slice.h"
+#include "core/runtime/interval_set.h"
 #include "core/runtime/result.h"
 
 namespace slicemill {

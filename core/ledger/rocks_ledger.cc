@@ -188,6 +188,10 @@ Result<std::vector<QuarantineRow>> RocksLedger::quarantine(std::optional<Quarant
       [&](const RocksDatabase& database) { return ledger_reading::quarantine(database, after, skip, size); });
 }
 
+Result<std::vector<SliceTry>> RocksLedger::tries(std::uint64_t skip, std::uint64_t size) const {
+  return reading([&](const RocksDatabase& database) { return ledger_reading::tries(database, skip, size); });
+}
+
 Result<std::uint32_t> RocksLedger::quarantined_of(const SliceKey& key) const {
   return reading([&](const RocksDatabase& database) { return ledger_reading::quarantined_of(database, key); });
 }

@@ -37,6 +37,7 @@ class RocksLedger final : public SliceLedger {
   Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const override;
   Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
                                                 std::uint64_t size) const override;
+  Result<std::vector<SliceTry>> tries(std::uint64_t skip, std::uint64_t size) const override;
   Result<std::uint32_t> quarantined_of(const SliceKey& key) const override;
   Result<OpenCounts> open_counts() const override;
   Result<SourceProgress> source_progress() const override;

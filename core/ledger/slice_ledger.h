@@ -64,6 +64,24 @@ struct QuarantineRow {
   bool operator==(const QuarantineRow&) const = default;
 };
 
+// A try of a slice that ended, of slicers that keep a history.
+struct SliceTry {
+  enum class End : std::uint8_t { completed, failed, worker_died };
+
+  SliceKey key;
+  Attempt attempt;
+  std::uint16_t settled_in = 0;  // generation of the execution in which it ended
+  End end = End::completed;
+  WallMs began_ms = 0;
+  WallMs ended_ms = 0;
+  std::string place;   // of the slice, in the words of its slicer: "1.0.2"
+  std::string name;    // what people call the slice
+  std::string worker;  // "": not known
+  std::string value;   // of a completed one
+  std::string error;   // of others
+  bool operator==(const SliceTry&) const = default;
+};
+
 // How far the source is done, and what the operations did. Absolute values, written in the same batch as what they
 // count. Extents are in the source's unit (SliceRun::extent); those of completed slices, and what the source has in
 // all, go on in a recovery.
@@ -121,6 +139,7 @@ struct LedgerBatch {
   std::vector<SliceKey> erased_rows;         // e.g. a replayed slice completed
   std::vector<QuarantineRow> quarantined;  // with what decides their slice: its commit, or `settled` without an output
   std::vector<QuarantinePlace> released;   // they are in a slice again
+  std::vector<SliceTry> tries;             // ended with what this batch says of their slices
   std::optional<SliceCounters> counters;   // absolute values, written in the same batch as what they count
   std::optional<LedgerFigures> figures;
   std::optional<WantedState> wanted;
@@ -131,8 +150,8 @@ struct LedgerBatch {
 
   bool empty() const {
     return created.empty() && positions.empty() && committed.empty() && settled.empty() && settled_ranges.empty() &&
-           rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && !counters && !figures &&
-           !wanted && !joined && !outcome && !remarks && !notices;
+           rows.empty() && erased_rows.empty() && quarantined.empty() && released.empty() && tries.empty() &&
+           !counters && !figures && !wanted && !joined && !outcome && !remarks && !notices;
   }
 };
 
@@ -198,6 +217,8 @@ class SliceLedger {
   // Quarantined records in the order of slices, behind `after`, without the first `skip` of them. Any thread.
   virtual Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
                                                         std::uint64_t size) const = 0;
+  // Tries in the order of slices, without the first `skip` of them. Any thread.
+  virtual Result<std::vector<SliceTry>> tries(std::uint64_t skip, std::uint64_t size) const = 0;
   // How many records of this slice are quarantined. Any thread.
   virtual Result<std::uint32_t> quarantined_of(const SliceKey& key) const = 0;
   // error rows, start rows and open run slices as of the last synced batch. Any thread.
@@ -253,6 +274,7 @@ class LedgerView {
   virtual Result<std::vector<OpenRow>> errors(std::uint64_t from, std::uint64_t size) const = 0;
   virtual Result<std::vector<QuarantineRow>> quarantine(std::optional<QuarantinePlace> after, std::uint64_t skip,
                                                         std::uint64_t size) const = 0;
+  virtual Result<std::vector<SliceTry>> tries(std::uint64_t skip, std::uint64_t size) const = 0;
   virtual Result<bool> is_quarantined(const QuarantinePlace& place) const = 0;
   virtual Result<void> for_each_output(const std::function<Result<void>(const CommittedOutput&)>& visit) const = 0;
   virtual Result<SliceLedger::OpenCounts> open_counts() const = 0;

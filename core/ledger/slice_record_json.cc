@@ -32,6 +32,28 @@ Json slice_record_json(const OpenRow& row, const std::vector<std::string>& linea
   return record;
 }
 
+Json slice_try_json(const SliceTry& ended, const std::vector<std::string>& lineage) {
+  const std::string origin = ended.key.generation < lineage.size() ? lineage[ended.key.generation] : "";
+  const std::string settled_in = ended.settled_in < lineage.size() ? lineage[ended.settled_in] : "";
+  const char* state = ended.end == SliceTry::End::completed ? "completed"
+                      : ended.end == SliceTry::End::failed  ? "failed"
+                                                            : "worker_died";
+  Json record = {{"slice_id", slice_id(origin, ended.key)},
+                 {"slicer_id", ended.key.slicer},
+                 {"slicer_order", ended.key.order},
+                 {"place", ended.place},
+                 {"name", ended.name},
+                 {"ex_id", settled_in},
+                 {"state", state},
+                 {"began", to_iso(ended.began_ms)},
+                 {"ended", to_iso(ended.ended_ms)},
+                 {"took_ms", ended.ended_ms - ended.began_ms}};
+  if (!ended.value.empty()) record["value"] = ended.value;
+  if (!ended.worker.empty()) record["worker"] = ended.worker;
+  if (!ended.error.empty()) record["error"] = ended.error;
+  return record;
+}
+
 std::string quarantine_id(const QuarantinePlace& place, const std::vector<std::string>& lineage) {
   const SliceKey& slice = place.slice;
   const std::string origin = slice.generation < lineage.size() ? lineage[slice.generation] : "";

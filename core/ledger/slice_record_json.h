@@ -19,6 +19,10 @@ Json slice_record_json(const OpenRow& row, const std::vector<std::string>& linea
 Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage,
                             const std::string& redriven_to = {});
 
+// {slice_id, slicer_id, slicer_order, place, name, ex_id, state, began, ended, took_ms, value, worker, error}: the last
+// three where there is something; state: completed, failed or worker_died.
+Json slice_try_json(const SliceTry& ended, const std::vector<std::string>& lineage);
+
 // The name of a quarantined record outside of the ledger.
 std::string quarantine_id(const QuarantinePlace& place, const std::vector<std::string>& lineage);
 

@@ -148,6 +148,8 @@ class JobService {
                       Reply<std::vector<Json>> reply) = 0;
   // The quarantined records of an execution, in the order of slices: only `from` and `size` of the query count.
   virtual void quarantine(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) = 0;
+  // The tries of an execution's slices that have ended, in the order of slices; of jobs whose slices keep a history.
+  virtual void tries(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) = 0;
   // A new execution that runs the quarantined records again, under the job's present configuration. not_found: there
   // are none, or a chosen one is not among them.
   virtual void redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) = 0;

@@ -10,12 +10,15 @@
 #include <condition_variable>
 #include <csignal>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <random>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/runtime/log.h"
 #include "core/runtime/threads.h"
@@ -188,6 +191,7 @@ struct AsioLoop::Body {
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
   std::array<std::unique_ptr<ExecutorThread>, Loop::kExecutors> executors;
+  std::map<std::uint32_t, std::unique_ptr<ExecutorThread>> lanes;  // beside the slicer executor, which is lane 0
 
   void wait_for_signal() {
     signals->async_wait([this](boost::system::error_code error, int number) {
@@ -205,6 +209,7 @@ AsioLoop::AsioLoop() : body_(std::make_unique<Body>()) {
 
 AsioLoop::~AsioLoop() {
   for (auto& executor : body_->executors) executor.reset();
+  body_->lanes.clear();
   body_->timers.clear();
 }
 
@@ -256,8 +261,20 @@ void AsioLoop::offload(Executor executor, Task work, Task done) {
   body_->executors[static_cast<std::size_t>(executor)]->submit(std::move(work), std::move(done));
 }
 
+void AsioLoop::offload_to_lane(std::uint32_t lane, Task work, Task done) {
+  if (lane == 0) {
+    offload(Executor::slicer, std::move(work), std::move(done));
+    return;
+  }
+  auto& executor = body_->lanes[lane];
+  if (!executor) executor = std::make_unique<ExecutorThread>(*this, fmt::format("slicer {}", lane));
+  executor->submit(std::move(work), std::move(done));
+}
+
 std::string AsioLoop::waits_for() const {
   for (const auto& executor : body_->executors)
+    if (!executor->waits_for().empty()) return executor->waits_for();
+  for (const auto& [lane, executor] : body_->lanes)
     if (!executor->waits_for().empty()) return executor->waits_for();
   return {};
 }

@@ -29,6 +29,7 @@ class AsioLoop final : public Loop {
   void cancel(TimerId timer) override;
   void post(Task task) override;
   void offload(Executor executor, Task work, Task done) override;
+  void offload_to_lane(std::uint32_t lane, Task work, Task done) override;
   std::string waits_for() const override;
 
   // Makes the threads of these executors now, and keeps them: a process that surely needs them has them then, whatever

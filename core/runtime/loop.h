@@ -41,6 +41,11 @@ class Loop {
   virtual void post(Task task) = 0;
   // Runs work on the executor's thread, then done on the loop thread. Loop thread only.
   virtual void offload(Executor executor, Task work, Task done) = 0;
+  // The same to one of any number of executors: what hangs in one lane delays no other. Lane 0 is Executor::slicer.
+  virtual void offload_to_lane(std::uint32_t lane, Task work, Task done) {
+    (void)lane;
+    offload(Executor::slicer, std::move(work), std::move(done));
+  }
   // Why work that was offloaded does not begin: there is no room for the executor's thread. It begins once there is. ""
   // if nothing keeps it. Loop thread only.
   virtual std::string waits_for() const { return {}; }

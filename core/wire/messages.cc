@@ -344,7 +344,7 @@ template <typename Io, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Query>
 void fields(Io& io, M& m) {
   io.number(m.request_id);
-  enumeration(io, m.what, 3);
+  enumeration(io, m.what, 4);
   io.number(m.from);
   io.number(m.size);
 }

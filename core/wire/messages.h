@@ -270,7 +270,7 @@ struct Verb {
   std::string argument;  // stop: deadline in ms
   bool operator==(const Verb&) const = default;
 };
-enum class QueryName : std::uint8_t { stats, errors, quarantine, sinks };
+enum class QueryName : std::uint8_t { stats, errors, quarantine, sinks, tries };
 struct Query {
   std::uint64_t request_id = 0;
   QueryName what = QueryName::stats;

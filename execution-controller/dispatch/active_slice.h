@@ -31,6 +31,7 @@ struct ActiveSlice {
   std::uint32_t crashes = 0;  // worker deaths charged to it
   WallMs created_ms = 0;
   std::uint32_t quarantined = 0;        // records of it, quarantined with its commit
+  std::string worker{};                 // that had the latest attempt, once it told of it or died
   bool has_row = false;                 // the ledger has a row to erase when it completes
   bool replayed = false;                // created by an earlier execution of the lineage
   std::shared_ptr<const SliceRun> run;  // its request is run's index-th, or own_request if there is no run

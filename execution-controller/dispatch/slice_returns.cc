@@ -42,6 +42,7 @@ void SliceReturns::take(Worker& worker, const wire::SliceResult& result) {
     return;
   }
   ActiveSlice slice = leases_.take(result.key);
+  slice.worker = worker.id;
   done(worker, result);
   hooks_.on_result(std::move(slice), result);
 }

@@ -85,6 +85,16 @@ void MasterRequests::on_query(const wire::Query& query) {
             return list;
           });
       return;
+    case wire::QueryName::tries:
+      answer_list(
+          query.request_id,
+          [from = query.from, size = std::min(query.size, kRowsPerAnswer)](const SliceLedger& ledger) -> Result<Json> {
+            ASSIGN_OR_RETURN(const auto tries, ledger.tries(from, size));
+            Json list = Json::array();
+            for (const auto& ended : tries) list.push_back(slice_try_json(ended, ledger.header().lineage));
+            return list;
+          });
+      return;
     case wire::QueryName::sinks:
       answer_list(query.request_id, [](const SliceLedger& ledger) -> Result<Json> {
         ASSIGN_OR_RETURN(const auto sinks, sink_progress(ledger));

@@ -110,6 +110,7 @@ void Settlement::complete(ActiveSlice slice, const wire::SliceResult& result) {
     return;
   }
   decide(slice, SliceState::completed, result.value, [this, slice, result]() mutable {
+    note_history(slice, SliceTry::End::completed, result.busy_us, result.value, "");
     take_records(slice, result);
     settle(slice, result.output, result.records_out);
   });
@@ -233,6 +234,7 @@ OpenRow Settlement::row_of(const ActiveSlice& slice, SliceState state, std::stri
 
 void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable) {
   const std::string& error = result.error;
+  note_history(slice, SliceTry::End::failed, result.busy_us, "", error);
   const RetryPolicy retries = retries_of(slice);
   if (!retries.may_retry(slice.retries, retryable)) {
     fail_for_good(slice, error, result.quarantined.empty() ? std::nullopt : std::optional(result.quarantined.front()));
@@ -250,11 +252,29 @@ void Settlement::fail(ActiveSlice slice, const wire::SliceResult& result, bool r
 
 RetryPolicy Settlement::retries_of(const ActiveSlice& slice) const {
   RetryPolicy retries = retries_;
-  if (!hooks_.policy) return retries;
-  const SlicePolicy own = hooks_.policy(slice);
-  if (own.max_retries) retries.max_retries = *own.max_retries;
-  if (own.retry_base_ms > 0) retries.base_ms = own.retry_base_ms;
+  const auto own = hooks_.policy ? hooks_.policy(slice) : std::nullopt;
+  if (!own) return retries;
+  if (own->max_retries) retries.max_retries = *own->max_retries;
+  if (own->retry_base_ms > 0) retries.base_ms = own->retry_base_ms;
   return retries;
+}
+
+void Settlement::note_history(const ActiveSlice& slice, SliceTry::End end, std::uint64_t busy_us, std::string value,
+                              std::string error) {
+  const auto policy = hooks_.policy ? hooks_.policy(slice) : std::nullopt;
+  if (!policy) return;
+  const WallMs now = loop_.wall_ms();
+  writer_.batch().tries.push_back({.key = slice.key,
+                                   .attempt = slice.attempt,
+                                   .settled_in = generation_,
+                                   .end = end,
+                                   .began_ms = now - static_cast<WallMs>(busy_us / 1000),
+                                   .ended_ms = now,
+                                   .place = policy->place,
+                                   .name = policy->name,
+                                   .worker = slice.worker,
+                                   .value = std::move(value),
+                                   .error = std::move(error)});
 }
 
 void Settlement::note_try(ActiveSlice& slice, std::string error) {
@@ -285,6 +305,7 @@ void Settlement::settle_failed(const ActiveSlice& slice, const std::string& erro
 }
 
 void Settlement::on_crash(ActiveSlice slice, const std::string& cause) {
+  note_history(slice, SliceTry::End::worker_died, 0, "", fmt::format("its worker died of {}", cause));
   ++slice.crashes;
   if (slice.crashes > retries_.max_retries) {
     fail_for_good(slice, fmt::format("its worker died of {} while it ran, {} times in all", cause, slice.crashes));

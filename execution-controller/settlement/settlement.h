@@ -40,7 +40,7 @@ class Settlement {
     // Slicers that are told of completions before they are recorded (SliceSource); null: none is.
     std::function<bool(std::uint32_t slicer)> hears{};
     std::function<void(Completion, std::function<void(bool heard)> record)> hear{};
-    std::function<SlicePolicy(const ActiveSlice&)> policy{};
+    std::function<std::optional<SlicePolicy>(const ActiveSlice&)> policy{};  // nothing: as the job says
   };
 
   // publisher: nullptr if the job's sender publishes nothing.
@@ -114,6 +114,9 @@ class Settlement {
   void give_back(ActiveSlice slice, const Error& cause);
   void fail(ActiveSlice slice, const wire::SliceResult& result, bool retryable);
   RetryPolicy retries_of(const ActiveSlice& slice) const;
+  // The latest try has ended. busy_us: how long it took, 0: not known.
+  void note_history(const ActiveSlice& slice, SliceTry::End end, std::uint64_t busy_us, std::string value,
+                    std::string error);
   // A try that failed, in the ledger: retries and crashes as they stand in the slice now.
   void note_try(ActiveSlice& slice, std::string error);
   void fail_for_good(const ActiveSlice& slice, const std::string& error,

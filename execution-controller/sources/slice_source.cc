@@ -35,6 +35,7 @@ struct SliceSource::State {
   std::size_t source = 0;          // number of the node in the plan
   std::shared_ptr<Slicer> slicer;  // shared with the executor while a turn is under way
   SlicerPosition position;
+  bool is_open = false;
   bool in_turn = false;
   bool finished_turns = false;  // the slicer said so; `position.finished` follows when that is durable
   bool idle = false;
@@ -103,61 +104,81 @@ SliceSource::Opening SliceSource::opening_of(const State& state) const {
 }
 
 void SliceSource::open(std::function<void(Result<void>)> done) {
+  on_opened_ = std::move(done);
   if (states_.empty()) {
-    done(Error(ErrorCode::invalid, "the reader has no slicer"));
+    tell_opened(Error(ErrorCode::invalid, "the reader has no slicer"));
     return;
   }
-  // Nothing of ours is touched on the executor: a source that hangs there may outlive us.
-  auto openings = std::make_shared<std::vector<Opening>>();
+  bool opens_any = false;
   for (auto& state : states_) {
     if (state->position.finished) continue;
-    if (open_failures_ > 0) state->slicer = make_source_slicer(job_.plan, state->source);
-    openings->push_back(opening_of(*state));
+    opens_any = true;
+    open_one(*state);
   }
-  auto result = std::make_shared<Result<void>>();
-  auto work = [openings, result] {
-    *result = fault("opening");
-    for (const auto& opening : *openings)
-      if (*result) *result = opening.slicer->open(opening.context, opening.position);
-  };
-  loop_.offload(Loop::Executor::slicer, std::move(work),
-                [this, result, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
-                  if (!alive.expired()) opened(*result, std::move(done));
-                });
+  if (opens_any) return;
+  loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) tell_opened({});
+  });
 }
 
-void SliceSource::opened(const Result<void>& result, std::function<void(Result<void>)> done) {
-  if (result || halted_ || !source_may_recover(result.error()) || !kSlicerRetries.may_retry(open_failures_, true)) {
-    opened_ = result.has_value();
-    endless_ = opened_ && std::ranges::any_of(states_, [](const auto& s) { return s->slicer->is_endless(); });
-    for (const auto& state : states_) {  // workers of an earlier controller may have told of completions
-      state->is_broken = !opened_;
-      if (opened_)
-        hear_turn(*state);
-      else
-        record_heard(*state, false);
-    }
-    done(result);
+// Nothing of ours is touched on the executor: a source that hangs there may outlive us, and delays no other.
+void SliceSource::open_one(State& state) {
+  if (state.failures > 0) state.slicer = make_source_slicer(job_.plan, state.source);
+  auto result = std::make_shared<Result<void>>();
+  loop_.offload_to_lane(
+      state.id,
+      [opening = opening_of(state), result] {
+        *result = fault("opening");
+        if (*result) *result = opening.slicer->open(opening.context, opening.position);
+      },
+      [this, &state, result, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) opened(state, *result);
+      });
+}
+
+void SliceSource::opened(State& state, const Result<void>& result) {
+  if (result) {
+    state.failures = 0;
+    state.is_open = true;
+    endless_ = endless_ || state.slicer->is_endless();
+    hear_turn(state);  // workers of an earlier controller may have told of completions
+    tell_opened(result);
     return;
   }
-  const auto delay = kSlicerRetries.backoff_ms(open_failures_++, loop_.random());
-  log(LogLevel::warn, "the source cannot be opened: {}; next try in {} ms", result.error().message, delay);
-  loop_.after(std::chrono::milliseconds(delay),
-              [this, alive = std::weak_ptr<bool>(alive_), done = std::move(done)]() mutable {
-                if (!alive.expired()) open(std::move(done));
-              });
+  const Error& error = result.error();
+  if (halted_ || !source_may_recover(error) || !kSlicerRetries.may_retry(state.failures, true)) {
+    state.is_broken = true;
+    record_heard(state, false);
+    tell_opened(result);
+    return;
+  }
+  const auto delay = kSlicerRetries.backoff_ms(state.failures++, loop_.random());
+  log(LogLevel::warn, "the source cannot be opened: {}; next try in {} ms", error.message, delay);
+  loop_.after(std::chrono::milliseconds(delay), [this, &state, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) open_one(state);
+  });
+}
+
+// The first one that opened, or failed to, decides for all; what becomes of others is told as it comes.
+void SliceSource::tell_opened(const Result<void>& result) {
+  if (on_opened_)
+    std::exchange(on_opened_, nullptr)(result);
+  else if (result)
+    hooks_.on_change();
+  else
+    hooks_.on_fatal(result.error());
 }
 
 void SliceSource::fill(std::uint64_t waiting, std::uint64_t ahead) {
   last_waiting_ = waiting;
   last_ahead_ = ahead;
-  if (!opened_ || halted_ || waiting >= ahead) return;
+  if (halted_ || waiting >= ahead) return;
   // A run is worth its record if it is not short; where few slices are wanted, one is enough.
   const std::uint64_t missing = ahead - waiting;
   const std::uint64_t least = endless_ ? std::clamp<std::uint64_t>(ahead / 4, 1, kLeastPerTurn) : kLeastPerTurn;
   if (endless_ && missing < least) return;
   for (auto& state : states_)
-    if (!state->in_turn && !state->finished_turns && !state->position.finished && !state->idle &&
+    if (state->is_open && !state->in_turn && !state->finished_turns && !state->position.finished && !state->idle &&
         (!state->awaits_completions || SLICEMILL_MUTATED("poll_for_completions")))
       take_turn(*state, static_cast<std::size_t>(std::clamp(missing, least, kSlicesPerTurn)));
 }
@@ -175,8 +196,8 @@ void SliceSource::run_turn(State& state, std::function<Result<SliceBatch>(Slicer
     state.slicer = make_source_slicer(job_.plan, state.source);
     reopening = opening_of(state);
   }
-  loop_.offload(
-      Loop::Executor::slicer,
+  loop_.offload_to_lane(
+      state.id,
       [slicer = state.slicer, turn, work = std::move(work), reopening = std::move(reopening)] {
         if (auto passed = fault("slicing"); !passed) {
           *turn = passed.error();
@@ -378,7 +399,7 @@ void SliceSource::after_heard(std::function<void()> then) {
 
 // Tells the slicer all that waits for it, in one turn.
 void SliceSource::hear_turn(State& state) {
-  if (!opened_ || state.in_turn || (state.waiting.empty() && state.told.empty())) return;
+  if (!state.is_open || state.in_turn || (state.waiting.empty() && state.told.empty())) return;
   state.in_turn = true;
   std::ranges::move(std::exchange(state.waiting, {}), std::back_inserter(state.told));
   auto completions = std::make_shared<std::vector<Completion>>();

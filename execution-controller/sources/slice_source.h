@@ -1,6 +1,6 @@
 // WHERE A SLICE IS CREATED. Asks the slicers for runs, numbers them, and hands them on once their creation is durable.
 // Slicers that hear completions are told of them, and what follows is in one batch with the completion.
-// Loop thread; the slicers themselves work on the slicer executor, one turn at a time each.
+// Loop thread; each slicer works in an executor's lane of its own, one turn at a time.
 #pragma once
 
 #include <atomic>
@@ -33,11 +33,12 @@ class SliceSource {
               Hooks hooks);
   ~SliceSource();
 
-  // Opens every slicer where it stood. done(error) names the slicer's complaint.
+  // Opens every slicer where it stood. done: once, when the first of them is open, or failed to; those that open later
+  // are asked from then on, and one that fails to is fatal. The error names the slicer's complaint.
   void open(std::function<void(Result<void>)> done);
   // Keeps about `ahead` slices ready: asks for more while fewer than that wait.
   void fill(std::uint64_t waiting, std::uint64_t ahead);
-  // Its slicers make slices for as long as they are asked. Known once they are open.
+  // A slicer makes slices for as long as it is asked. Known once it is open.
   bool is_endless() const { return endless_; }
   // No turn begins after this.
   void halt();
@@ -79,7 +80,9 @@ class SliceSource {
     std::string position;
   };
   Opening opening_of(const State& state) const;
-  void opened(const Result<void>& result, std::function<void(Result<void>)> done);
+  void open_one(State& state);
+  void opened(State& state, const Result<void>& result);
+  void tell_opened(const Result<void>& result);
   void take_turn(State& state, std::size_t wanted);
   void hear_turn(State& state);
   void run_turn(State& state, std::function<Result<SliceBatch>(Slicer&)> work);
@@ -102,8 +105,7 @@ class SliceSource {
   JobSpec job_;
   Hooks hooks_;
   std::vector<std::unique_ptr<State>> states_;
-  std::uint32_t open_failures_ = 0;
-  bool opened_ = false;
+  std::function<void(Result<void>)> on_opened_;
   bool endless_ = false;
   bool halted_ = false;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);  // see SlicerContext

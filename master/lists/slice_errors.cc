@@ -77,6 +77,10 @@ struct SliceErrors::Reading {
           offer(quarantine_record_json(row, lineage, taker));
         }
         at += rows.size();
+      } else if (what == wire::QueryName::tries) {
+        ASSIGN_OR_RETURN(const auto tries, ledger->tries(at, kPart));
+        for (const auto& ended : tries) offer(slice_try_json(ended, lineage));
+        at += tries.size();
       } else {
         ASSIGN_OR_RETURN(const auto rows, ledger->errors(at, kPart));
         for (const auto& row : rows) offer(slice_record_json(row, lineage));
@@ -97,6 +101,10 @@ void SliceErrors::of_execution(const ExecutionId& id, const RecordQuery& query, 
 
 void SliceErrors::quarantine_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
   of_one(wire::QueryName::quarantine, id, query, std::move(reply));
+}
+
+void SliceErrors::tries_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
+  of_one(wire::QueryName::tries, id, query, std::move(reply));
 }
 
 void SliceErrors::of_one(wire::QueryName what, const ExecutionId& id, const RecordQuery& query,

@@ -1,5 +1,5 @@
-// The failed slices and the quarantined records of executions: a live execution's controller is asked, an ended one's
-// ledger is read; filtered, sorted and cut here.
+// The failed slices, the tries and the quarantined records of executions: a live execution's controller is asked, an
+// ended one's ledger is read; filtered, sorted and cut here.
 //
 // Loop thread; ledgers are read on the `query` executor. A ledger whose controller is just leaving is tried again for a
 // few seconds.
@@ -32,6 +32,8 @@ class SliceErrors {
   static constexpr std::int64_t kMostExecutions = 1'000;
   // The quarantined records, in the order of slices.
   void quarantine_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply);
+  // The tries of slices that keep a history, in the order of slices.
+  void tries_of(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply);
 
  private:
   // A list under way: the executions that are still to be read, and what was found.

@@ -3,6 +3,7 @@
 import collections
 import json
 import pathlib
+import socket
 import unittest
 
 from harness import BAD_INPUT, OK, EndToEnd, record, records
@@ -140,6 +141,25 @@ class Plans(EndToEnd):
         master.wait_for_status(recovered, "completed")
         self.assert_sinks(records(2 * RECORDS))
         self.assert_verified(recovered, master)
+
+    def test_a_source_that_hangs_delays_neither_the_others_nor_the_end(self):
+        mute = socket.create_server(("127.0.0.1", 0))  # connections are made, and nobody says anything
+        self.addCleanup(mute.close)
+        config = self.directory / "slicemill.yaml"
+        config.write_text(json.dumps({"connections": {"silent": {
+            "type": "postgres", "host": "127.0.0.1", "port": mute.getsockname()[1], "user": "x", "connect_timeout": "10 minutes"}}}))
+        job = {"name": "hangs", "workers": 1,
+               "sources": [{"id": "silent", "_op": "postgres_reader", "_connection": "silent", "table": "t"},
+                           {"id": "numbers", "_op": "id_range", "end": 1000, "size": 10}],
+               "sinks": [{"id": "rows", "from": "silent", "_op": "noop"},
+                         {"id": "out", "from": "numbers", "_op": "file_exporter", "path": str(self.output / "numbers")}]}
+        master = self.start_master(arguments=("--config", str(config)))
+        ex_id = master.submit(job)["ex_id"]
+        master.wait_for_processed(ex_id, 100)
+        self.assertEqual(sorted(item["id"] for item in self.lines("numbers")), list(range(1000)))
+        self.assertEqual(master.status(ex_id), "running")
+        master.post(f"/v1/ex/{ex_id}/_stop?timeout=1000")
+        master.wait_for_status(ex_id, "stopped", patience_s=20)
 
     def test_records_that_one_way_refuses_come_back_there_only(self):
         """Of the second source, so that they find back to it too."""

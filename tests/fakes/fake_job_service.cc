@@ -266,6 +266,11 @@ void FakeJobService::quarantine(const ExecutionId& id, const RecordQuery& query,
   arguments["ex_id"] = id.text;
   give_list("quarantine", std::move(arguments), std::move(reply));
 }
+void FakeJobService::tries(const ExecutionId& id, const RecordQuery& query, Reply<std::vector<Json>> reply) {
+  Json arguments = to_json(query);
+  arguments["ex_id"] = id.text;
+  give_list("tries", std::move(arguments), std::move(reply));
+}
 void FakeJobService::redrive(const ExecutionId& id, RedriveRequest request, Reply<Submitted> reply) {
   Json arguments = with_params({{"ex_id", id.text}}, std::move(request.params));
   if (!request.records.is_null()) arguments["records"] = std::move(request.records);

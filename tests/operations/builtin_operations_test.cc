@@ -29,6 +29,7 @@ const std::map<std::string, std::string>& required_options() {
       {"collect", R"({"size":1})"},
       {"script", R"({"command":"cat"})"},
       {"postgres_reader", R"({"table":"t"})"},
+      {"tasks", R"({"tasks":[{"run":"true"}]})"},
   };
   return options;
 }

@@ -52,6 +52,9 @@ class Checks::Ledger final : public SliceLedger {
                                                 std::uint64_t size) const override {
     return inner_->quarantine(after, skip, size);
   }
+  Result<std::vector<SliceTry>> tries(std::uint64_t skip, std::uint64_t size) const override {
+    return inner_->tries(skip, size);
+  }
   Result<std::uint32_t> quarantined_of(const SliceKey& key) const override { return inner_->quarantined_of(key); }
   Result<OpenCounts> open_counts() const override { return inner_->open_counts(); }
   Result<SourceProgress> source_progress() const override { return inner_->source_progress(); }

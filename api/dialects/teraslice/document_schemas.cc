@@ -305,6 +305,25 @@ constexpr std::string_view kPlainSchemas = R"json({
       "error": {"type": "string"}
     }
   },
+  "TaskTry": {
+    "type": "object",
+    "required": ["slice_id", "slicer_id", "slicer_order", "place", "name", "ex_id", "state", "began", "ended", "took_ms"],
+    "properties": {
+      "slice_id": {"$ref": "#/components/schemas/Id"},
+      "slicer_id": {"$ref": "#/components/schemas/Count"},
+      "slicer_order": {"$ref": "#/components/schemas/Count"},
+      "place": {"type": "string", "description": "The way to the task, in numbers from 0: its log is tasks/<place>.log"},
+      "name": {"type": "string"},
+      "ex_id": {"$ref": "#/components/schemas/Id"},
+      "state": {"enum": ["completed", "failed", "worker_died"]},
+      "began": {"$ref": "#/components/schemas/Time"},
+      "ended": {"$ref": "#/components/schemas/Time"},
+      "took_ms": {"$ref": "#/components/schemas/Count"},
+      "value": {"type": "string"},
+      "worker": {"type": "string"},
+      "error": {"type": "string"}
+    }
+  },
   "StatusChange": {
     "type": "object",
     "required": ["time", "from", "event", "to", "reason"],

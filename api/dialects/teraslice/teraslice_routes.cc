@@ -183,6 +183,11 @@ void execution_history(Call& call, const ExecutionId& id) {
   call.service.history(id, call.answer.list());
 }
 
+void execution_tasks(Call& call, const ExecutionId& id) {
+  ARGUMENT_OR_FAIL(query, own_page_query(call.request));
+  call.service.tries(id, query, call.answer.list());
+}
+
 void execution_quarantine(Call& call, const ExecutionId& id) {
   ARGUMENT_OR_FAIL(query, own_page_query(call.request));
   call.service.quarantine(id, query, call.answer.list());
@@ -395,6 +400,7 @@ constexpr Row kRows[] = {
     {Method::get, "/jobs/:id/controller", of_job<controller_stats>, docs::kController, "Could not get controller"},
     {Method::get, "/jobs/:id/slicer", of_job<controller_stats>, docs::kController, "Could not get controller"},
     {Method::get, "/jobs/:id/errors", of_job<execution_errors>, docs::kErrors, "Could not get errors of job"},
+    {Method::get, "/jobs/:id/tasks", of_job<execution_tasks>, docs::kTasks, "Could not get tasks of job"},
     {Method::get, "/jobs/:id/quarantine", of_job<execution_quarantine>, docs::kQuarantine,
      "Could not get quarantined records of job"},
     {Method::post, "/jobs/:id/quarantine/_redrive", of_job<redrive>, docs::kRedrive, "Could not redrive job",
@@ -417,6 +423,7 @@ constexpr Row kRows[] = {
     {Method::get, "/ex/:id/logs", of_execution<execution_log>, docs::kLogs, "Could not get log of execution"},
     {Method::get, "/ex/:id/history", of_execution<execution_history>, docs::kHistory,
      "Could not get history of execution"},
+    {Method::get, "/ex/:id/tasks", of_execution<execution_tasks>, docs::kTasks, "Could not get tasks of execution"},
     {Method::get, "/ex/:id/quarantine", of_execution<execution_quarantine>, docs::kQuarantine,
      "Could not get quarantined records of execution"},
     {Method::post, "/ex/:id/quarantine/_redrive", of_execution<redrive>, docs::kRedrive, "Could not redrive execution",
