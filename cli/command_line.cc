@@ -125,6 +125,10 @@ void Parser::add_client_commands() {
   add_execution(verify, line_);
   add_master(verify, line_);
   add_data(verify, line_, kDataIfNoMaster);
+  verify
+      .add_option("--config", line_.config_file,
+                  "YAML file with the connections of the job; by default that of SLICEMILL_CONFIG")
+      ->type_name("FILE");
 
   CLI::App& quarantine = add(Command::quarantine, "quarantine",
                              "Print an execution's quarantined records, one JSON object a line, or run them again");

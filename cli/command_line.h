@@ -94,7 +94,7 @@ struct CommandLine {
   Command command = Command::help;
   std::string help_text;                     // of help
   std::map<std::string, std::string> flags;  // settings given as flags, by setting name
-  std::string config_file;                   // master, run, validate, connections
+  std::string config_file;                   // master, run, validate, verify, connections
   std::string job_file;                      // run, validate, quarantine (a redrive without a master)
   std::vector<std::string> assets;           // run, validate, quarantine; directories and zips
   std::vector<std::string> set;              // NAME=VALUE; run, validate, submit, recover, restart, quarantine

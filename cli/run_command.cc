@@ -192,7 +192,10 @@ std::string output_path(const JobSpec& job) {
 }
 
 bool writes_to_standard_output(const JobSpec& job) {
-  return std::ranges::any_of(job.plan.nodes, [](const PlanNode& node) { return node.operation.name == "stdout"; });
+  return std::ranges::any_of(job.plan.nodes, [](const PlanNode& node) {
+    const OperationSchema* const schema = builtin_operations().find(node.operation.name);
+    return schema != nullptr && schema->uses_standard_output;
+  });
 }
 
 Result<std::shared_ptr<void>> make_local_worker(AsioLoop& loop, std::unique_ptr<ClientChannel> channel,

@@ -59,7 +59,10 @@ void Conclusion::conclude_if_drained(const ControlVerbs& verbs, bool obstructed)
   if (lifecycle_.phase() == Phase::suspending) {
     suspend();
   } else if (lifecycle_.gives_up() || !flow_.leaves_nothing_open()) {
-    conclude(LifecycleEvent::drained, verbs.fatal_reason());
+    if (!flow_.fence_rest(hooks_.on_change)) return;
+    std::string reason = verbs.fatal_reason();
+    if (!flow_.unfenced().empty()) reason += (reason.empty() ? "" : "; ") + flow_.unfenced();
+    conclude(LifecycleEvent::drained, reason);
   } else if (!obstructed) {
     conclude_all_done();
   } else if (waited_enough) {  // else: the output is still to be joined

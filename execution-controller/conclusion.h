@@ -22,6 +22,7 @@ class Conclusion {
   struct Hooks {
     std::function<StatusReport()> report;
     std::function<Stats()> stats_at_end;
+    std::function<void()> on_change;                     // it may conclude now
     std::function<void(ControllerOutcome)> on_finished;  // once
   };
 

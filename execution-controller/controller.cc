@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/sink_types.h"
 #include "core/model/end_reason.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
@@ -18,7 +19,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts, const C
   RETURN_IF_ERROR(parts.workers.listen());
   const LedgerHeader& header = opened.ledger->header();
   const bool has_ended = header.outcome.has_value();
-  ASSIGN_OR_RETURN(auto publisher, make_publisher(launch.job, header.lineage, parts.files, header.joined));
+  ASSIGN_OR_RETURN(auto publisher, make_publisher(launch.job, sink_types(),
+                                                  {header.lineage, parts.files, header.joined, process_connections()}));
   auto controller = std::unique_ptr<Controller>(new Controller(parts, launch, std::move(opened), std::move(publisher)));
   if (!has_ended) RETURN_IF_ERROR(controller->flow_->load());
   controller->reports_.load();
@@ -95,6 +97,7 @@ WorkerWatch::Hooks Controller::watch_hooks() {
 Conclusion::Hooks Controller::conclusion_hooks() {
   return {.report = [this] { return report(); },
           .stats_at_end = [this] { return reports_.stats_at_end(present()); },
+          .on_change = [this] { step_soon(); },
           .on_finished = [this](const ControllerOutcome& outcome) { on_finished_(outcome); }};
 }
 

@@ -65,7 +65,7 @@ StatusReport ControllerReports::report(const Present& present) {
                            ? present.reason
                            : subjects_.obstacle.reason();
   if (reason.empty() && !subjects_.flow.settlement().obstacle().empty())
-    reason = "publishing waits: " + subjects_.flow.settlement().obstacle();
+    reason = subjects_.flow.settlement().obstacle();
   if (const std::string source = subjects_.flow.sources().source().waits_for();
       reason.empty() && !source.empty() && !subjects_.lifecycle.finished())
     reason = "the source waits: " + source;

@@ -25,6 +25,7 @@ SliceFlow::SliceFlow(const ControllerParts& parts, const ControllerLaunch& launc
                                                                              hooks_.on_fatal(prepared.error());
                                                                              return;
                                                                            }
+                                                                           is_ready_ = true;
                                                                            roll_forward();
                                                                            if (drains_)
                                                                              hooks_.on_change();
@@ -68,6 +69,7 @@ void SliceFlow::make_settlement() {
                         .on_noted = [this](const SliceKey& key) { sources_->noted(key); },
                         .on_change = hooks_.on_change,
                         .on_obstacle = hooks_.on_obstacle,
+                        .on_unfenced = hooks_.on_fatal,
                         .on_fatal = hooks_.on_ledger_failed,
                         .hears = [this](std::uint32_t slicer) { return sources_->source().hears(slicer); },
                         .hear = [this](Completion completion,
@@ -119,7 +121,10 @@ void SliceFlow::make_dispatcher() {
           .on_lost = hooks_.on_worker_lost,
           .on_adopted = [this](const SliceKey& key, const Attempt& attempt) { output_->keep(key, attempt); },
           .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); },
-          .after_recorded = [this](std::function<void()> then) { after_recorded(std::move(then)); }});
+          .after_recorded =
+              [this](std::function<void()> then) {
+                settlement_->after_decided([this, then = std::move(then)] { after_recorded(then); });
+              }});
 }
 
 // Once all that workers told so far is durable.
@@ -208,7 +213,7 @@ void SliceFlow::drain() {
   drains_ = true;
   sources_->halt();
   left_open_ = left_open_ || settlement_->waiting_for_retry() > 0;
-  settlement_->drop_waiting();
+  for (auto& slice : settlement_->drop_waiting()) given_up_.push_back(std::move(slice));
   hold();
   dispatcher_->levels().dismiss_all();
 }
@@ -218,8 +223,28 @@ void SliceFlow::break_off() {
   if (!slices.empty())
     log(LogLevel::warn, "the deadline of the stop has passed: {} running slices are given up", slices.size());
   left_open_ = left_open_ || !slices.empty();
-  for (auto& slice : slices) settlement_->leave_open(std::move(slice));
+  for (auto& slice : settlement_->drop_unfenced()) slices.push_back(std::move(slice));
+  for (auto& slice : slices) {
+    slice.has_row = true;
+    given_up_.push_back(slice);
+    settlement_->leave_open(std::move(slice));
+  }
   dispatcher_->workers().kill_all();
+}
+
+bool SliceFlow::fence_rest(const std::function<void()>& then) {
+  const bool may_have_written = is_ready_ || has_begun_;
+  if (fenced_ == Fenced::yes || !may_have_written) return true;
+  if (fenced_ == Fenced::under_way) return false;
+  fenced_ = Fenced::under_way;
+  for (auto& slice : queue_.take_tried()) given_up_.push_back(std::move(slice));
+  left_open_ = left_open_ || !given_up_.empty();
+  settlement_->fence_rest(std::exchange(given_up_, {}), [this, then](const std::string& trouble) {
+    unfenced_ = trouble;
+    fenced_ = Fenced::yes;
+    then();
+  });
+  return fenced_ == Fenced::yes;
 }
 
 void SliceFlow::leave_unpublished() {

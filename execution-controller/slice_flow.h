@@ -64,6 +64,10 @@ class SliceFlow {
   void drain();
   // The deadline of a drain has passed: workers are killed, their slices stay open.
   void break_off();
+  // At the end of a drain that leaves slices open: nothing of them is committed from now on. False: `then` is called
+  // later, and it is asked again. unfenced() says why it could not be done, if so.
+  bool fence_rest(const std::function<void()>& then);
+  const std::string& unfenced() const { return unfenced_; }
   // The same for outputs that cannot be published now.
   void leave_unpublished();
 
@@ -122,7 +126,11 @@ class SliceFlow {
   Remarks remarks_;                // as in the ledger, or about to be
   bool has_begun_ = false;
   bool drains_ = false;
-  bool left_open_ = false;  // a drain gave up slices that had begun, or were to be tried again
+  bool is_ready_ = false;  // sinks were made ready: workers may have written
+  enum class Fenced : std::uint8_t { no, under_way, yes } fenced_ = Fenced::no;
+  std::string unfenced_;               // why the rest could not be fenced
+  std::vector<ActiveSlice> given_up_;  // by a drain: tried, and not done
+  bool left_open_ = false;             // a drain gave up slices that had begun, or were to be tried again
 };
 
 }  // namespace slicemill::controller

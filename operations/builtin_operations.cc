@@ -14,6 +14,7 @@
 #include "operations/readers/postgres_reader.h"
 #include "operations/readers/test_reader.h"
 #include "operations/senders/file_exporter.h"
+#include "operations/senders/postgres_sender.h"
 #include "operations/tasks/task.h"
 #include "operations/tasks/tasks_reader.h"
 
@@ -45,6 +46,7 @@ const OperationRegistry& builtin_operations() {
 
     // senders
     operations.add(file_exporter_operation());
+    operations.add(postgres_sender_operation());
     operations.add(task_operation());
     return operations;
   }();

@@ -55,8 +55,10 @@ std::string full_description(const OptionSpec& spec) {
 
 std::string traits(const OperationSchema& schema) {
   std::string text;
-  if (schema.delivery == Delivery::exactly_once) text += " Delivery: exactly once.";
-  if (schema.delivery == Delivery::at_least_once) text += " Delivery: at least once.";
+  const Delivery delivery = delivery_of(schema.commit);
+  if (delivery == Delivery::exactly_once)
+    text += fmt::format(" Delivery: exactly once ({}).", to_string(schema.commit));
+  if (delivery == Delivery::at_least_once) text += " Delivery: at least once.";
   if (!schema.connection_type.empty()) text += fmt::format(" Needs a connection of type {}.", schema.connection_type);
   if (schema.needs_whole_slice) text += " Needs the whole slice in memory.";
   if (!schema.repeatable) text += " Not repeatable.";

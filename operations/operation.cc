@@ -137,6 +137,14 @@ Result<void> Reader::open_text(const SliceContext&, std::string_view) {
                false);
 }
 
+OperationSchema schema_of_sink(const SinkType& sink) {
+  OperationSchema schema;
+  schema.name = sink.operation;
+  schema.kind = OperationKind::sender;
+  schema.commit = sink.commit;
+  return schema;
+}
+
 void OperationRegistry::add(OperationEntry entry) {
   entries_.push_back(std::move(entry));
 }

@@ -22,6 +22,7 @@
 #include "core/model/operation_schema.h"
 #include "core/model/output_facts.h"
 #include "core/model/slice.h"
+#include "core/outputs/sink_type.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -194,9 +195,9 @@ struct StagedOutput {
   std::string value{};
 };
 
-// A sender that can commit atomically stages, then reports facts; the controller publishes what the ledger decided
-// (section 7 of the architecture). `probe` and `burn` are for senders that commit in a foreign transaction: probe finds
-// the committed attempt of a slice, burn makes an attempt impossible for ever.
+// By its commit class (core/model/operation_schema.h): staged, it stages and reports facts, and the controller
+// publishes what the ledger decided; claimed, it commits in its target and reports the facts of the attempt that has
+// committed, which may be another one.
 class Sender : public Operation {
  public:
   virtual Result<void> begin(const SliceContext& slice) = 0;
@@ -206,12 +207,10 @@ class Sender : public Operation {
   virtual Result<void> write(RecordBatch& batch) = 0;
   // The source of the next records has these columns: for senders that write tables. After begin().
   virtual Result<void> expect_columns(const std::vector<std::string>&) { return {}; }
-  // Everything under this attempt's staged name, durable once it is synced; nothing visible yet.
+  // Staged: everything under this attempt's name, durable once it is synced; nothing visible yet. Claimed: committed.
   virtual Result<StagedOutput> stage() = 0;
   // Forgets the attempt, unless it is staged; safe at any time after begin().
   virtual void abandon() = 0;
-  virtual Result<std::optional<OutputFacts>> probe(const SliceKey&) { return std::optional<OutputFacts>(); }
-  virtual Result<void> burn(const SliceKey&, const Attempt&) { return {}; }
 };
 
 // A row of the list of operations (operations/builtin_operations.cc).
@@ -219,6 +218,9 @@ struct OperationEntry {
   OperationSchema schema;
   std::function<std::unique_ptr<Operation>()> make;
 };
+
+// The schema of a sender that the controller has a part in (connectors/sink_types.h), begun with what its sink says.
+OperationSchema schema_of_sink(const SinkType& sink);
 
 class OperationRegistry final : public OperationCatalog {
  public:

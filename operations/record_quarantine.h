@@ -28,6 +28,7 @@ class RecordQuarantine {
   Result<void> add(QuarantinedRecord record);
   std::size_t size() const { return records_.size(); }
   std::vector<QuarantinedRecord> take();
+  const std::vector<QuarantinedRecord>& records() const { return records_; }
 
   // The slice fails at this record, which is not quarantined: kept for those who look for the cause, cut to
   // kFailedBytes. The first one of the slice counts.

@@ -81,7 +81,7 @@ Result<void> Pipeline::add(std::size_t number, const JobSpec& job, const RunnerP
                                  .remarks = &remarks_,
                                  .log_directory = place.log_directory};
   if (auto ready = operation->initialize(context); !ready) return with_context(ready.error(), node.place);
-  if (schema->delivery != Delivery::none) delivery_ = std::max(delivery_, schema->delivery);
+  delivery_ = std::max(delivery_, delivery_of(schema->commit));
   switch (schema->kind) {
     case OperationKind::reader: {
       ASSIGN_OR_RETURN(auto reader, as_kind<Reader>(std::move(operation)));

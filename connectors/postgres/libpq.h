@@ -15,7 +15,7 @@ namespace slicemill::postgres {
   X(PQerrorMessage) X(PQsocket) X(PQsetErrorVerbosity) X(PQsetnonblocking) X(PQsendQuery) \
   X(PQsendQueryParams) X(PQflush) X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQresultStatus) \
   X(PQresultErrorField) X(PQresultErrorMessage) X(PQclear) X(PQntuples) X(PQnfields) X(PQfname) X(PQftype) \
-  X(PQgetvalue) X(PQgetlength) X(PQgetisnull) X(PQcmdTuples) X(PQgetCopyData) X(PQputCopyData) \
+  X(PQgetvalue) X(PQgetlength) X(PQcmdStatus) X(PQgetisnull) X(PQcmdTuples) X(PQgetCopyData) X(PQputCopyData) \
   X(PQputCopyEnd) X(PQfreemem) X(PQgetCancel) X(PQcancel) X(PQfreeCancel) X(PQparameterStatus) X(PQdb) \
   X(PQuser) X(PQhost) X(PQport) X(PQsslInUse) X(PQsetNoticeProcessor) X(PQtransactionStatus)
 // clang-format on

@@ -131,6 +131,8 @@ Result<void> Session::set_up() {
       "SET bytea_output = 'hex'; SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0";
   if (const auto limit = parse_integer(connection_.setting("statement_timeout")))
     sql += fmt::format("; SET statement_timeout = {}", *limit);
+  // A machine that is gone says nothing either: the server finds out within a minute, instead of two hours.
+  sql += "; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
   // A worker that is killed says nothing: the server looks for it now and then, from version 14 on.
   sql += "; SELECT set_config(name, '2000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
   return execute(sql);
@@ -223,8 +225,10 @@ Result<Rows> Session::take_results() {
                                          static_cast<std::size_t>(pq.PQgetlength(result.native, r, c))));
         }
       }
+    } else if (status == PGRES_COMMAND_OK) {
+      command_ = pq.PQcmdStatus(result.native);
     } else if (status == PGRES_FATAL_ERROR && !failure) {
-      failure = statement_error(pq, result.native);
+      failure = failed_statement(result.native);
     } else if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH) {
       return Error(ErrorCode::internal, "a COPY where none was expected", false);
     }
@@ -240,6 +244,40 @@ Result<Rows> Session::query(const std::string& sql, const std::vector<std::strin
   return take_results();
 }
 
+Error Session::failed_statement(const void* result) {
+  const Libpq& pq = native_->pq;
+  const auto* const failed = static_cast<const PGresult*>(result);
+  const auto field = [&](int code) {
+    const char* const text = pq.PQresultErrorField(failed, code);
+    return std::string(text == nullptr ? "" : text);
+  };
+  failed_state_ = field(PG_DIAG_SQLSTATE);
+  failed_context_ = field(PG_DIAG_CONTEXT);
+  return statement_error(pq, failed);
+}
+
+// "COPY t, line 5, column a: ...", maybe behind lines on what is within the value: the words are in the server's
+// language, the order is not.
+std::optional<std::uint64_t> Session::failed_row(const std::string& table) const {
+  const std::string lines = "\n" + failed_context_;
+  const std::string begin = fmt::format("\nCOPY {}, ", table);
+  const std::size_t found = lines.find(begin);
+  if (found == std::string::npos) return std::nullopt;
+  const std::string_view rest = std::string_view(lines).substr(found + begin.size());
+  const std::size_t digit = rest.find_first_of("0123456789:");
+  if (digit == std::string_view::npos || rest[digit] == ':') return std::nullopt;
+  const auto row = parse_integer(rest.substr(digit, rest.find_first_not_of("0123456789", digit) - digit));
+  if (!row || *row <= 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*row);
+}
+
+// A transaction that cannot be committed is rolled back by COMMIT, without an error.
+Result<void> Session::commit() {
+  RETURN_IF_ERROR(execute("COMMIT"));
+  if (command_ == "COMMIT") return {};
+  return Error(ErrorCode::invalid, fmt::format("the server answered COMMIT with {}", command_), false);
+}
+
 Result<void> Session::execute(const std::string& sql) {
   if (auto done = query(sql); !done) return done.error();
   return {};
@@ -251,7 +289,7 @@ Result<void> Session::await_copy(int status) {
   const QueryResult result(pq, pq.PQgetResult(native_->connection));
   if (result.native != nullptr && pq.PQresultStatus(result.native) == status) return {};
   if (result.native == nullptr) return lost_error();
-  Error error = statement_error(pq, result.native);
+  Error error = failed_statement(result.native);
   (void)take_results();
   return Error(error.code, connection_.masked(error.message), error.retryable);
 }
@@ -320,7 +358,7 @@ Result<std::uint64_t> Session::end_copy_in() {
     if (pq.PQresultStatus(result.native) == PGRES_COMMAND_OK)
       count = static_cast<std::uint64_t>(number_or(pq.PQcmdTuples(result.native), 0));
     else if (!failure)
-      failure = statement_error(pq, result.native);
+      failure = failed_statement(result.native);
   }
   if (failure) return Error(failure->code, connection_.masked(failure->message), failure->retryable);
   if (is_lost()) return lost_error();

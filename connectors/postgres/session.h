@@ -67,6 +67,13 @@ class Session {
   Result<void> put_copied(std::string_view bytes);
   Result<std::uint64_t> end_copy_in();
 
+  // COMMIT. An error that is not `invalid` leaves open whether it was done.
+  Result<void> commit();
+  // Of the last error of a statement: its SQLSTATE, and the row that it is about, counted from 1, if that was within a
+  // COPY into this table; nothing otherwise.
+  const std::string& failed_state() const { return failed_state_; }
+  std::optional<std::uint64_t> failed_row(const std::string& table) const;
+
   // Ends whatever is under way, so that the session can be used again; false if it is lost by that.
   bool reset();
 
@@ -88,11 +95,15 @@ class Session {
   Error lost_error() const;
   // Of what was sent last: takes the results to the end. The first error counts.
   Result<Rows> take_results();
+  Error failed_statement(const void* result);
   Result<void> await_copy(int status);
 
   std::unique_ptr<Native> native_;
   const Connection connection_;
   const std::atomic<bool>* cancelled_;
+  std::string failed_state_;
+  std::string failed_context_;  // of the server, in its language
+  std::string command_;         // what the last statement did: "COMMIT"
 };
 
 // Names and values in SQL.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "connectors/postgres/table_name.h"
 #include "core/runtime/text.h"
 
 namespace slicemill::postgres {
@@ -14,37 +15,8 @@ Error wrong(std::string text) {
   return {ErrorCode::invalid, std::move(text), false};
 }
 
-// table := name ["." name]     name := characters without dots | '"' characters, '""' for '"' '"'
-Result<std::vector<std::string>> table_parts(std::string_view text) {
-  std::vector<std::string> parts;
-  std::string part;
-  bool quoted = false;
-  bool was_quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"') {
-      part += text[++i];
-    } else if (c == '"' && (quoted || part.empty())) {
-      quoted = !quoted;
-      was_quoted = true;
-    } else if (c == '.' && !quoted) {
-      parts.push_back(std::exchange(part, ""));
-    } else {
-      part += c;
-    }
-  }
-  parts.push_back(part);
-  if (quoted || parts.size() > 2 || std::ranges::any_of(parts, [](const auto& p) { return p.empty(); }))
-    return wrong(fmt::format("table: expected TABLE or SCHEMA.TABLE, not {}{}", text,
-                             was_quoted ? "" : "; a name with a dot in it stands in double quotes"));
-  return parts;
-}
-
 std::string table_name(const SourceOptions& options) {
-  const auto parts = table_parts(options.table);
-  std::string name;
-  for (const std::string& part : *parts) name += (name.empty() ? "" : ".") + quoted_name(part);
-  return name;
+  return TableName::parse(options.table)->quoted();
 }
 
 std::vector<std::string> texts_of(const Json& options, const char* name) {
@@ -108,7 +80,7 @@ Result<SourceOptions> SourceOptions::from(const Json& given) {
   options.snapshot = given.value("snapshot", false);
   options.waits = given.value("on_unavailable", std::string()) == "wait";
   if (options.table.empty() == options.query.empty()) return wrong("table: give a table or a query, and not both");
-  if (!options.table.empty()) RETURN_IF_ERROR(table_parts(options.table));
+  if (!options.table.empty()) RETURN_IF_ERROR(TableName::parse(options.table));
   while (!options.query.empty() && (options.query.back() == ';' || options.query.back() == ' ' ||
                                     options.query.back() == '\n' || options.query.back() == '\t'))
     options.query.pop_back();

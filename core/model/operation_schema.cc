@@ -238,6 +238,33 @@ std::string_view to_string(OperationKind kind) {
   return "";
 }
 
+Delivery delivery_of(CommitClass commit) {
+  switch (commit) {
+    case CommitClass::none:
+      return Delivery::none;
+    case CommitClass::staged:
+    case CommitClass::claimed:
+      return Delivery::exactly_once;
+    case CommitClass::at_least_once:
+      return Delivery::at_least_once;
+  }
+  return Delivery::none;
+}
+
+std::string_view to_string(CommitClass commit) {
+  switch (commit) {
+    case CommitClass::none:
+      return "none";
+    case CommitClass::staged:
+      return "staged";
+    case CommitClass::claimed:
+      return "claimed";
+    case CommitClass::at_least_once:
+      return "at_least_once";
+  }
+  return "none";
+}
+
 std::string_view to_string(Delivery delivery) {
   switch (delivery) {
     case Delivery::none:
@@ -265,7 +292,8 @@ Json json_schema(const OperationSchema& schema) {
           {"required", std::move(required)},
           {"additionalProperties", true},
           {"x-kind", to_string(schema.kind)},
-          {"x-delivery", to_string(schema.delivery)},
+          {"x-delivery", to_string(delivery_of(schema.commit))},
+          {"x-commit", to_string(schema.commit)},
           {"x-needs-whole-slice", schema.needs_whole_slice},
           {"x-repeatable", schema.repeatable}};
 }

@@ -53,11 +53,21 @@ struct OptionSpec {
 
 enum class OperationKind { reader, processor, sender };
 
-// How often a record of one slice may reach the outside: the sender's promise.
+// How the output of an operation comes to count.
+enum class CommitClass : std::uint8_t {
+  none,           // it writes nowhere
+  staged,         // a worker stages, the ledger decides, the controller publishes
+  claimed,        // a worker commits in the target, with a claim that only one attempt of a slice can have
+  at_least_once,  // what an attempt writes stays
+};
+
+// How often a record of one slice may reach the outside: what the commit class promises.
 enum class Delivery { none, exactly_once, at_least_once };
+Delivery delivery_of(CommitClass commit);
 
 std::string_view to_string(OperationKind kind);
 std::string_view to_string(Delivery delivery);
+std::string_view to_string(CommitClass commit);
 
 // Where relative paths in operation options are allowed to point from.
 struct PathRule {
@@ -77,7 +87,8 @@ struct OperationSchema {
   std::string description{};
   std::vector<OptionSpec> options{};
   std::string connection_type{};  // of the named connection that a job must give it; "": it has none
-  Delivery delivery = Delivery::none;
+  CommitClass commit = CommitClass::none;
+  bool uses_standard_output = false;  // of the worker
   bool needs_whole_slice = false;
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -134,6 +135,27 @@ Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
                                  facts_of(part, output.facts)));
   }
   return {};
+}
+
+// A file that has its final name already was published by an earlier controller.
+Result<bool> FilePublisher::is_there(const CommittedOutput& output) {
+  const auto exists = [&](const std::string& path) -> Result<bool> {
+    const auto found = files_.stat(path);
+    if (!found && found.error().code != ErrorCode::not_found) return found.error();
+    return found.has_value();
+  };
+  if (!output.facts.present) return true;
+  const std::string name = final_name(output);
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, output.facts.parts.size()); ++i) {
+    const bool is_part = !output.facts.parts.empty();
+    const std::string place = is_part ? output.facts.parts[i].place + "/" : "";
+    ASSIGN_OR_RETURN(const bool is_staged, exists(is_part ? layout_.staged_path(output.key, output.attempt, i)
+                                                          : layout_.staged_path(output.key, output.attempt)));
+    if (is_staged) continue;
+    ASSIGN_OR_RETURN(const bool is_published, exists(publish_directory() + "/" + place + name));
+    if (!is_published) return false;
+  }
+  return true;
 }
 
 // Also where an earlier call made the directories: it may have died before it synced them.

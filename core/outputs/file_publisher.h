@@ -25,6 +25,7 @@ class FilePublisher final : public OutputPublisher {
   Result<void> prepare(bool first_start) override;
   Result<void> probe() override;
   std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) override;
+  Result<bool> is_there(const CommittedOutput& output) override;
   void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) override;
   bool joins() const override { return layout_.single_file || layout_.replaces; }
   bool takes_more() const override { return !layout_.single_file; }
@@ -66,6 +67,9 @@ class FilePublisher final : public OutputPublisher {
   const std::vector<std::string> lineage_;
   Files& files_;
 };
+
+// Sinks that write files.
+SinkType file_sink_type();
 
 // Of a sink of the plan, by its number; nothing: it writes no files, or there is none.
 Result<std::optional<FileLayout>> exported_layout(const Plan& plan, std::uint32_t sink, std::string_view lineage_id);

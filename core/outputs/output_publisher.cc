@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/outputs/file_publisher.h"
@@ -9,6 +10,11 @@
 #include "core/runtime/text.h"
 
 namespace slicemill {
+
+Result<std::vector<std::optional<ClaimedOutput>>> OutputPublisher::fence(const std::vector<SliceKey>& slices,
+                                                                         std::uint64_t, bool) {
+  return std::vector<std::optional<ClaimedOutput>>(slices.size());
+}
 
 Result<OutputFacts> OutputPublisher::join(const OutputSource&) {
   return Error(ErrorCode::unsupported, "this sender has no joined output");
@@ -26,15 +32,11 @@ struct FileSink {
   std::size_t node = 0;
 };
 
-bool publishes_files(const OperationSpec& operation) {
-  return operation.name == "file_exporter";
-}
-
 std::vector<FileSink> file_sinks(const Plan& plan) {
   std::vector<FileSink> found;
   const auto sinks = plan.sinks();
   for (std::uint32_t number = 0; number < sinks.size(); ++number)
-    if (publishes_files(plan.operation(sinks[number]))) found.push_back({number, sinks[number]});
+    if (plan.operation(sinks[number]).name == file_sink_type().operation) found.push_back({number, sinks[number]});
   return found;
 }
 
@@ -44,19 +46,6 @@ Result<FileLayout> layout_of(const Plan& plan, std::size_t node, std::string_vie
 
 bool appears_as_a_whole(const FileLayout& layout) {
   return layout.single_file || layout.replaces;
-}
-
-Result<std::unique_ptr<OutputPublisher>> file_publisher(const Plan& plan, const FileSink& sink,
-                                                        const std::vector<std::string>& lineage, Files& files,
-                                                        const std::optional<JoinRecord>& joined) {
-  const Json& options = plan.operation(sink.node).options;
-  ASSIGN_OR_RETURN(FileLayout layout, layout_of(plan, sink.node, lineage.front()));
-  ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));
-  const FilePublisher::State state{.fails_if_exists = options.value("if_exists", "append") == "fail",
-                                   .is_published = joined && joined->published,
-                                   .sink = sink.number};
-  return std::unique_ptr<OutputPublisher>(
-      std::make_unique<FilePublisher>(std::move(layout), std::move(writing), state, lineage, files));
 }
 
 std::vector<std::string> ids_of_sinks(const Plan& plan) {
@@ -109,18 +98,37 @@ Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, s
   return std::string();
 }
 
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
-                                                        Files& files, const std::optional<JoinRecord>& joined) {
-  const auto sinks = file_sinks(job.plan);
-  if (sinks.empty()) return std::unique_ptr<OutputPublisher>();
-  if (lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
-  if (job.plan.sinks().size() == 1) return file_publisher(job.plan, sinks.front(), lineage, files, joined);
+SinkType file_sink_type() {
+  return {.operation = "file_exporter",
+          .commit = CommitClass::staged,
+          .make_publisher = [](const SinkPlace& sink,
+                               const PublisherParts& parts) -> Result<std::unique_ptr<OutputPublisher>> {
+            const Json& options = sink.operation().options;
+            ASSIGN_OR_RETURN(FileLayout layout, layout_of(sink.plan, sink.node, parts.lineage.front()));
+            ASSIGN_OR_RETURN(FileWriting writing, file_writing(options));
+            const FilePublisher::State state{.fails_if_exists = options.value("if_exists", "append") == "fail",
+                                             .is_published = parts.joined && parts.joined->published,
+                                             .sink = sink.number};
+            return std::unique_ptr<OutputPublisher>(std::make_unique<FilePublisher>(
+                std::move(layout), std::move(writing), state, parts.lineage, parts.files));
+          }};
+}
+
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<SinkType>& types,
+                                                        const PublisherParts& parts) {
+  const auto sinks = job.plan.sinks();
   std::vector<SinksPublisher::Sink> all;
-  for (const FileSink& sink : sinks) {
-    ASSIGN_OR_RETURN(auto publisher, file_publisher(job.plan, sink, lineage, files, joined));
-    all.push_back({sink.number, job.plan.nodes[sink.node].id, std::move(publisher)});
+  for (std::uint32_t number = 0; number < sinks.size(); ++number) {
+    const SinkPlace sink{job.plan, sinks[number], number};
+    const auto type = std::ranges::find(types, sink.operation().name, &SinkType::operation);
+    if (type == types.end()) continue;
+    if (parts.lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
+    ASSIGN_OR_RETURN(auto publisher, type->make_publisher(sink, parts));
+    all.push_back({number, job.plan.nodes[sink.node].id, std::move(publisher)});
   }
-  return std::unique_ptr<OutputPublisher>(std::make_unique<SinksPublisher>(std::move(all)));
+  if (all.empty()) return std::unique_ptr<OutputPublisher>();
+  if (sinks.size() == 1) return std::move(all.front().publisher);
+  return std::unique_ptr<OutputPublisher>(std::make_unique<SinksPublisher>(std::move(all), sinks.size()));
 }
 
 }  // namespace slicemill

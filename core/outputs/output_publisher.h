@@ -14,6 +14,8 @@
 
 #include "core/ledger/slice_ledger.h"
 #include "core/model/job_spec.h"
+#include "core/model/quarantine.h"
+#include "core/outputs/sink_type.h"
 #include "core/runtime/files.h"
 #include "core/runtime/json.h"
 #include "core/runtime/result.h"
@@ -39,6 +41,12 @@ using OutputVisitor = std::function<Result<void>(const CommittedOutput&)>;
 using OutputSource =
     std::function<Result<void>(const OutputVisitor&)>;  // calls the visitor for each output in key order
 
+// A slice that its workers have committed in the targets of all sinks.
+struct ClaimedOutput {
+  OutputFacts facts;
+  std::vector<QuarantinedRecord> quarantined;
+};
+
 class OutputPublisher {
  public:
   virtual ~OutputPublisher() = default;
@@ -56,9 +64,20 @@ class OutputPublisher {
   // (`output_lost`).
   virtual std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) = 0;
 
+  // Whether what this output was made of is there still, staged or published: not if a sweep took it.
+  virtual Result<bool> is_there(const CommittedOutput& output) = 0;
+
   // Removes what attempts left behind that never committed. `keep` tells whether a staged (key, attempt) may still be
   // wanted.
   virtual void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) = 0;
+
+  // ---- outputs that workers commit in the target (CommitClass::claimed) ----
+  virtual bool claims() const { return false; }  // any thread
+  // From now on no attempt up to `epoch` commits one of these slices; with `all`, nor any other one of the lineage. Of
+  // each slice, in order: what was committed before, if it was at every sink. unavailable, timeout, conflict: nothing
+  // is known, and another try may help. Bounded in time.
+  virtual Result<std::vector<std::optional<ClaimedOutput>>> fence(const std::vector<SliceKey>& slices,
+                                                                  std::uint64_t epoch, bool all);
 
   // ---- outputs that appear as a whole (single_file, if_exists: replace) ----
   virtual bool joins() const { return false; }  // any thread
@@ -89,9 +108,8 @@ Result<void> remove_staging(Files& files, const std::vector<std::string>& direct
 // the new job would look for it elsewhere, or the job's sinks are others.
 Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, std::string_view lineage_id);
 
-// For the sinks of the job; nullptr if they publish nothing (no sender, stdout, noop).
-// lineage: execution ids, oldest first. joined: as in the ledger.
-Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<std::string>& lineage,
-                                                        Files& files, const std::optional<JoinRecord>& joined);
+// For the sinks of the job; nullptr if the controller has no part in them (no sender, stdout, noop).
+Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<SinkType>& types,
+                                                        const PublisherParts& parts);
 
 }  // namespace slicemill

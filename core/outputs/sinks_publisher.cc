@@ -74,8 +74,51 @@ std::vector<Result<void>> SinksPublisher::publish(const std::vector<CommittedOut
   return results;
 }
 
+Result<bool> SinksPublisher::is_there(const CommittedOutput& output) {
+  for (const Sink& sink : sinks_) {
+    const OutputFacts* const facts = output_of_sink(output.facts, sink.number);
+    if (facts == nullptr) continue;
+    const auto found = sink.publisher->is_there({output.key, output.attempt, *facts});
+    if (!found) return with_context(found.error(), sink.id);
+    if (!*found) return false;
+  }
+  return true;
+}
+
 void SinksPublisher::sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) {
   for (const Sink& sink : sinks_) sink.publisher->sweep(keep);
+}
+
+bool SinksPublisher::claims() const {
+  return std::ranges::any_of(sinks_, [](const Sink& sink) { return sink.publisher->claims(); });
+}
+
+// A slice whose other sinks have written nothing is not done, whatever one of them has committed: another attempt
+// adopts that.
+Result<std::vector<std::optional<ClaimedOutput>>> SinksPublisher::fence(const std::vector<SliceKey>& slices,
+                                                                        std::uint64_t epoch, bool all) {
+  struct OfSlice {
+    std::vector<OutputFacts> facts;
+    std::vector<QuarantinedRecord> quarantined;
+  };
+  std::vector<OfSlice> found(slices.size());
+  for (const Sink& sink : sinks_) {
+    if (!sink.publisher->claims()) continue;
+    auto claimed = sink.publisher->fence(slices, epoch, all);
+    if (!claimed) return with_context(claimed.error(), sink.id);
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+      if (!(*claimed)[i]) continue;
+      found[i].facts.push_back((*claimed)[i]->facts);
+      for (auto& record : (*claimed)[i]->quarantined)
+        if (std::ranges::find(found[i].quarantined, record) == found[i].quarantined.end())
+          found[i].quarantined.push_back(std::move(record));
+    }
+  }
+  std::vector<std::optional<ClaimedOutput>> outputs(slices.size());
+  for (std::size_t i = 0; i < slices.size(); ++i)
+    if (found[i].facts.size() == plan_sinks_)
+      outputs[i] = ClaimedOutput{output_of_sinks(std::move(found[i].facts)), std::move(found[i].quarantined)};
+  return outputs;
 }
 
 bool SinksPublisher::joins() const {

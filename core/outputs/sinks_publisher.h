@@ -17,13 +17,17 @@ class SinksPublisher final : public OutputPublisher {
     std::string id;
     std::unique_ptr<OutputPublisher> publisher;
   };
-  // Those that publish; at least one.
-  explicit SinksPublisher(std::vector<Sink> sinks) : sinks_(std::move(sinks)) {}
+  // sinks: those that publish, at least one; of `plan_sinks` in all.
+  SinksPublisher(std::vector<Sink> sinks, std::size_t plan_sinks) : sinks_(std::move(sinks)), plan_sinks_(plan_sinks) {}
 
   Result<void> prepare(bool first_start) override;
   Result<void> probe() override;
   std::vector<Result<void>> publish(const std::vector<CommittedOutput>& outputs) override;
+  Result<bool> is_there(const CommittedOutput& output) override;
   void sweep(const std::function<bool(const SliceKey&, const Attempt&)>& keep) override;
+  bool claims() const override;
+  Result<std::vector<std::optional<ClaimedOutput>>> fence(const std::vector<SliceKey>& slices, std::uint64_t epoch,
+                                                          bool all) override;
   bool joins() const override;
   bool takes_more() const override;
   Result<OutputFacts> join(const OutputSource& outputs) override;
@@ -35,6 +39,7 @@ class SinksPublisher final : public OutputPublisher {
 
  private:
   std::vector<Sink> sinks_;
+  std::size_t plan_sinks_;
 };
 
 // Those outputs of the source that this sink wrote, as if there were no other.

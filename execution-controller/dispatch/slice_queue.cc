@@ -79,4 +79,14 @@ std::optional<SliceSpan> SliceQueue::extract(const SliceKey& first, std::uint64_
   return std::nullopt;
 }
 
+std::vector<ActiveSlice> SliceQueue::take_tried() {
+  std::vector<ActiveSlice> tried;
+  for (auto* singles : {&first_, &last_}) {
+    for (ActiveSlice& slice : *singles)
+      if (slice.tries > 0) tried.push_back(slice);
+    size_ -= std::erase_if(*singles, [](const ActiveSlice& slice) { return slice.tries > 0; });
+  }
+  return tried;
+}
+
 }  // namespace slicemill::controller

@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "core/ledger/slice_ledger.h"
 #include "execution-controller/dispatch/active_slice.h"
@@ -28,6 +29,8 @@ class SliceQueue {
   std::optional<ActiveSlice> extract(const SliceKey& key);
   // The same for fresh slices with consecutive orders; nothing unless all of them wait.
   std::optional<SliceSpan> extract(const SliceKey& first, std::uint64_t count);
+  // Takes out those that were tried under this epoch.
+  std::vector<ActiveSlice> take_tried();
 
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

@@ -7,6 +7,12 @@ namespace slicemill::controller {
 RetryWait::RetryWait(Loop& loop, std::function<void(ActiveSlice)> on_over)
     : loop_(loop), on_over_(std::move(on_over)) {}
 
+std::vector<ActiveSlice> RetryWait::take_all() {
+  std::vector<ActiveSlice> slices;
+  for (auto& [ticket, slice] : std::exchange(waiting_, {})) slices.push_back(std::move(slice));
+  return slices;
+}
+
 void RetryWait::add(ActiveSlice slice, std::int64_t wait_ms) {
   const std::uint64_t ticket = next_++;
   waiting_.emplace(ticket, std::move(slice));

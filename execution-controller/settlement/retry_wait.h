@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "core/runtime/loop.h"
 #include "execution-controller/dispatch/active_slice.h"
@@ -17,8 +18,8 @@ class RetryWait {
   RetryWait(Loop& loop, std::function<void(ActiveSlice)> on_over);
 
   void add(ActiveSlice slice, std::int64_t wait_ms);
-  // No more tries: they stay open.
-  void drop_all() { waiting_.clear(); }
+  // No more tries.
+  std::vector<ActiveSlice> take_all();
   std::size_t size() const { return waiting_.size(); }
 
  private:

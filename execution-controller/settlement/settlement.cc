@@ -17,13 +17,38 @@ Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publis
                        RetryPolicy retries, Hooks hooks)
     : loop_(loop),
       writer_(writer),
-      publishes_(publisher != nullptr),
+      publisher_(publisher),
       generation_(header.generation()),
+      epoch_(header.epoch),
       retries_(retries),
       hooks_(std::move(hooks)),
       totals_{header.counters, header.figures.completed_extent, header.figures.failed_extent},
       publishing_(loop, publisher, publish_hooks()),
-      waiting_(loop, hooks_.on_retry) {}
+      waiting_(loop, hooks_.on_retry) {
+  if (publisher != nullptr && publisher->claims())
+    fence_ = std::make_unique<SliceFence>(loop, *publisher, epoch_, fence_hooks());
+}
+
+SliceFence::Hooks Settlement::fence_hooks() {
+  return {.on_fenced =
+              [this](const EndedSlice& ended) {
+                --in_progress_;  // record_error counts it anew
+                record_error(ended);
+              },
+          .on_committed =
+              [this](ActiveSlice slice, ClaimedOutput output) {
+                --in_progress_;  // as above
+                complete_committed(std::move(slice), std::move(output));
+              },
+          .on_given_up =
+              [this](ActiveSlice slice) {
+                --in_progress_;
+                leave_open(std::move(slice));
+              },
+          .on_obstacle = hooks_.on_obstacle,
+          .on_lost = hooks_.on_unfenced,
+          .on_change = hooks_.on_change};
+}
 
 PublishQueue::Hooks Settlement::publish_hooks() {
   return {.on_published =
@@ -80,7 +105,10 @@ void Settlement::group_durable(Group& group) {
 void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   switch (result.outcome) {
     case wire::Outcome::completed:
-      complete(std::move(slice), result);
+      if (publisher_ != nullptr && result.output.present && result.attempt.epoch < epoch_)
+        adopt(std::move(slice), result);
+      else
+        complete(std::move(slice), result);
       return;
     case wire::Outcome::failed:
       fail(std::move(slice), result, true);
@@ -97,9 +125,47 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   }
 }
 
+void Settlement::adopt(ActiveSlice slice, const wire::SliceResult& result) {
+  ++in_progress_;
+  ++undecided_;
+  auto is_there = std::make_shared<Result<bool>>(true);
+  auto shared = std::make_shared<ActiveSlice>(std::move(slice));
+  auto copy = std::make_shared<wire::SliceResult>(result);
+  auto look = [publisher = publisher_, is_there, copy] {
+    *is_there = publisher->is_there({copy->key, copy->attempt, copy->output});
+  };
+  loop_.offload(Loop::Executor::publish, std::move(look),
+                [this, is_there, shared, copy, alive = std::weak_ptr<bool>(alive_)] {
+                  if (!alive.expired()) adopted(std::move(*shared), *copy, *is_there);
+                });
+}
+
+void Settlement::adopted(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there) {
+  --undecided_;
+  --in_progress_;
+  if (is_there && !*is_there) {
+    log(LogLevel::warn, "slice {}/{} runs again: what an earlier attempt staged was removed", slice.key.slicer,
+        slice.key.order);
+    hooks_.on_retry(std::move(slice));
+  } else if (!is_there && is_there.error().obstacle) {
+    give_back(std::move(slice), is_there.error());
+  } else {
+    complete(std::move(slice), result);  // what else cannot be looked at is publishing's to tell
+  }
+  if (undecided_ > 0) return;
+  for (auto& then : std::exchange(on_decided_, {})) then();
+}
+
+void Settlement::after_decided(std::function<void()> then) {
+  if (undecided_ > 0)
+    on_decided_.push_back(std::move(then));
+  else
+    then();
+}
+
 void Settlement::complete(ActiveSlice slice, const wire::SliceResult& result) {
   ++in_progress_;
-  if (publishes_ && result.output.present) {
+  if (publisher_ != nullptr && result.output.present) {
     take_records(slice, result);
     commit(std::move(slice), result);
     return;
@@ -285,10 +351,68 @@ void Settlement::note_try(ActiveSlice& slice, std::string error) {
 
 void Settlement::fail_for_good(const ActiveSlice& slice, const std::string& error,
                                std::optional<QuarantinedRecord> record) {
+  if (!fence_) {
+    record_error({slice, error, std::move(record)});
+    return;
+  }
+  // The failed try is durable first, since the fence may have to wait.
+  ++in_progress_;
+  EndedSlice ended{slice, error, std::move(record)};
+  note_try(ended.slice, error);
+  fence_->add(std::move(ended));
+}
+
+// It was committed by an attempt whose result is lost: what it read is not known better than by what it wrote.
+void Settlement::complete_committed(ActiveSlice slice, ClaimedOutput output) {
+  log(LogLevel::info, "slice {}/{} is done after all: an earlier attempt has committed it", slice.key.slicer,
+      slice.key.order);
+  const std::uint64_t records = output.facts.records;
+  complete(slice, {.key = slice.key,
+                   .attempt = slice.attempt,
+                   .outcome = wire::Outcome::completed,
+                   .records_in = records + output.quarantined.size(),
+                   .records_out = records,
+                   .output = std::move(output.facts),
+                   .quarantined = std::move(output.quarantined)});
+}
+
+void Settlement::go_on() {
+  publishing_.go_on();
+  if (fence_) fence_->go_on();
+}
+
+std::vector<ActiveSlice> Settlement::drop_unfenced() {
+  if (!fence_) return {};
+  auto slices = fence_->take_all();
+  in_progress_ -= slices.size();
+  return slices;
+}
+
+void Settlement::fence_rest(std::vector<ActiveSlice> given_up, std::function<void(const std::string& trouble)> done) {
+  if (!fence_) {
+    done("");
+    return;
+  }
+  fence_->fence_rest(std::move(given_up), [this, done = std::move(done)](SliceFence::Rest rest) {
+    for (auto& [slice, output] : rest.committed) {
+      complete_committed(std::move(slice), std::move(output));
+    }
+    done(rest.trouble);
+  });
+}
+
+std::string Settlement::obstacle() const {
+  if (!publishing_.trouble().empty()) return "publishing waits: " + publishing_.trouble();
+  return fence_ ? fence_->trouble() : std::string();
+}
+
+void Settlement::record_error(const EndedSlice& ended) {
+  const ActiveSlice& slice = ended.slice;
+  const std::string& error = ended.error;
   log(LogLevel::error, "slice {}/{} is an error: {}", slice.key.slicer, slice.key.order, first_line(error));
   ++in_progress_;
   decide(slice, SliceState::error, "",
-         [this, slice, error, record = std::move(record)] { settle_failed(slice, error, record); });
+         [this, slice, error, record = ended.record] { settle_failed(slice, error, record); });
 }
 
 void Settlement::settle_failed(const ActiveSlice& slice, const std::string& error,

@@ -23,6 +23,7 @@
 #include "execution-controller/settlement/publish_queue.h"
 #include "execution-controller/settlement/retry_policy.h"
 #include "execution-controller/settlement/retry_wait.h"
+#include "execution-controller/settlement/slice_fence.h"
 #include "slicer/slicer.h"
 
 namespace slicemill::controller {
@@ -36,6 +37,7 @@ class Settlement {
     std::function<void(const SliceKey&)> on_noted;  // a row of this slice, which goes on, will be written
     std::function<void()> on_change;
     std::function<void(const Error&)> on_obstacle;  // output cannot be stored now; go_on() when that is over
+    std::function<void(const Error&)> on_unfenced;  // slices cannot be fenced: the job cannot go on
     std::function<void(const Error&)> on_fatal;
     // Slicers that are told of completions before they are recorded (SliceSource); null: none is.
     std::function<bool(std::uint32_t slicer)> hears{};
@@ -48,6 +50,8 @@ class Settlement {
              RetryPolicy retries, Hooks hooks);
 
   void on_result(ActiveSlice slice, const wire::SliceResult& result);
+  // Runs once it is known of all results so far whether they count; at once if it is.
+  void after_decided(std::function<void()> then);
   // Fresh slices that completed without outputs; the result has their sums.
   void on_span_completed(const SliceSpan& span, const wire::SliceResult& result);
   void on_crash(ActiveSlice slice, const std::string& cause);
@@ -56,10 +60,15 @@ class Settlement {
   void leave_open(ActiveSlice slice);
   // Outputs that were committed before a crash: published and settled like the others.
   void roll_forward(std::vector<std::pair<ActiveSlice, CommittedOutput>> outputs);
-  // No more retries: what waits for one stays open.
-  void drop_waiting() { waiting_.drop_all(); }
-  // The obstacle is gone: publishing goes on.
-  void go_on() { publishing_.go_on(); }
+  // No more retries: what waits for one stays open, and is returned.
+  std::vector<ActiveSlice> drop_waiting() { return waiting_.take_all(); }
+  // The obstacle is gone: publishing and fencing go on.
+  void go_on();
+  // Slices that ended, and are not fenced when there is no more time for it: they stay open.
+  std::vector<ActiveSlice> drop_unfenced();
+  // At the end of a drain that leaves slices open, these among them: nothing of them is committed later. Those that
+  // were committed before are done. done: "" or why it could not be; at once if the sinks commit nothing by themselves.
+  void fence_rest(std::vector<ActiveSlice> given_up, std::function<void(const std::string& trouble)> done);
   // The end comes before the obstacle is gone: what is committed stays so, for whoever opens the ledger next. True if
   // there was something.
   bool leave_unpublished();
@@ -78,7 +87,7 @@ class Settlement {
   std::size_t in_progress() const { return in_progress_; }
   std::size_t waiting_for_retry() const { return waiting_.size(); }
   // "" or why publishing does not get on (disk full, ...).
-  const std::string& obstacle() const { return publishing_.trouble(); }
+  std::string obstacle() const;
 
  private:
   struct Group {  // of the batch being gathered
@@ -97,6 +106,9 @@ class Settlement {
     std::optional<FirstError> quarantined;
   };
 
+  // The result counts if its output is there: an earlier controller may have swept it.
+  void adopt(ActiveSlice slice, const wire::SliceResult& result);
+  void adopted(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there);
   Group& group();
   void group_durable(Group& group);
   void commit(ActiveSlice slice, const wire::SliceResult& result);
@@ -121,13 +133,18 @@ class Settlement {
   void note_try(ActiveSlice& slice, std::string error);
   void fail_for_good(const ActiveSlice& slice, const std::string& error,
                      std::optional<QuarantinedRecord> record = std::nullopt);
+  // The same once the slice is fenced.
+  void record_error(const EndedSlice& ended);
+  void complete_committed(ActiveSlice slice, ClaimedOutput output);
+  SliceFence::Hooks fence_hooks();
   PublishQueue::Hooks publish_hooks();
   OpenRow row_of(const ActiveSlice& slice, SliceState state, std::string error) const;
 
   Loop& loop_;
   LedgerWriter& writer_;
-  const bool publishes_;
+  OutputPublisher* const publisher_;
   const std::uint16_t generation_;
+  const std::uint64_t epoch_;
   const RetryPolicy retries_;
   const Hooks hooks_;
   Totals totals_;
@@ -136,6 +153,10 @@ class Settlement {
   std::shared_ptr<Group> group_;
   PublishQueue publishing_;
   RetryWait waiting_;
+  std::unique_ptr<SliceFence> fence_;              // nullptr: no sink needs it
+  std::size_t undecided_ = 0;                      // results whose output is looked for
+  std::vector<std::function<void()>> on_decided_;  // wait for them
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace slicemill::controller

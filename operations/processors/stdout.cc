@@ -55,7 +55,8 @@ OperationEntry stdout_operation() {
                      .description = "Records to write per slice; 0 writes all.",
                      .default_value = 0,
                      .minimum = 0}};
-  schema.delivery = Delivery::at_least_once;
+  schema.commit = CommitClass::at_least_once;
+  schema.uses_standard_output = true;
   schema.repeatable = false;
   return {std::move(schema), [] { return std::make_unique<Stdout>(); }};
 }

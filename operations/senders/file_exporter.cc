@@ -11,6 +11,7 @@
 
 #include "core/model/output_path.h"
 #include "core/outputs/file_layout.h"
+#include "core/outputs/file_publisher.h"
 #include "core/outputs/settled_columns.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/fault.h"
@@ -381,12 +382,9 @@ std::optional<OperationSchema::PlaceWarning> warn_of_fields(const Json& options,
 }  // namespace
 
 OperationEntry file_exporter_operation() {
-  OperationSchema schema;
-  schema.name = "file_exporter";
-  schema.kind = OperationKind::sender;
+  OperationSchema schema = schema_of_sink(file_sink_type());
   schema.description = "Writes records to files, each slice's output exactly once.";
   schema.options = file_exporter_options();
-  schema.delivery = Delivery::exactly_once;
   schema.check = [](const Json& options) -> Result<void> {
     auto writing = file_writing(options);
     if (!writing) return writing.error();

@@ -15,7 +15,7 @@ class SmallCatalog final : public OperationTable {
     add("filter", OperationKind::processor, {{.name = "field", .type = OptionType::text, .required = true}});
     add("target", OperationKind::sender, {});
     add("program", OperationKind::processor, {{.name = "repeatable", .type = OptionType::boolean}}).repeatable = false;
-    add("printer", OperationKind::sender, {}).delivery = Delivery::at_least_once;
+    add("printer", OperationKind::sender, {}).commit = CommitClass::at_least_once;
     add("database", OperationKind::reader, {}).connection_type = "postgres";
     // One that an api can configure.
     add("file_reader", OperationKind::reader,

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/outputs/file_layout.h"
 #include "core/runtime/in_flight_marker.h"
 #include "tests/execution-controller/controller_harness.h"
 
@@ -476,6 +477,38 @@ TEST_F(ControllerTest, ASuccessorTakesWhatTheWorkerHoldsAndWhatItFinished) {
 }
 
 // Its workers may stage output, and their results count as in every stop.
+TEST_F(ControllerTest, I1_WhatAnEarlierControllerSweptIsNotAdopted) {
+  set_end(20);
+  launch_.job.plan = {launch_.job.plan.operation(0),
+                      {.name = "file_exporter", .options = {{"path", directory_ + "/out"}, {"format", "ldjson"}}}};
+  launch_.settings.reattach_ms = 1'000;
+  open();
+  PlayedWorker a(*hub_, "a");
+  a.hello();
+  ASSERT_TRUE(until([&] { return a.slices.size() == 2; }));
+  // Of the first one an earlier controller has removed the file, the second one is there.
+  std::vector<wire::SliceResult> unacked;
+  for (const auto& slice : a.slices) {
+    unacked.push_back(a.result_of(slice));
+    unacked.back().output = {.present = true, .records = 1, .bytes = 2};
+  }
+  const auto layout = *file_layout(launch_.job.plan.operation(1).options, launch_.ex_id);
+  const auto file = posix_files().create(layout.staged_path(a.slices[1].key, a.slices[1].attempt));
+  ASSERT_TRUE(file && (*file)->write("1\n"));
+  launch_.epoch = 2;
+  launch_.living_workers = 1;
+  open();
+  PlayedWorker b(*hub_, "a");
+  b.hello({}, unacked);
+  ASSERT_TRUE(until([&] { return processed() == 1 && b.slices.size() == 1 && b.acked == 2; }));
+  EXPECT_EQ(b.slices[0].key, unacked[0].key);
+  b.finish(b.slices[0]);
+  b.work();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(outcome_->status, ExecutionStatus::completed) << outcome_->reason;
+  EXPECT_EQ(outcome_->counters.failed, 0u);
+}
+
 TEST_F(ControllerTest, AStopThatAnEarlierControllerWasToldWaitsForItsWorkers) {
   open();
   PlayedWorker a(*hub_, "a");

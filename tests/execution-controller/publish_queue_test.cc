@@ -29,6 +29,7 @@ class ToldPublisher final : public OutputPublisher {
     return results;
   }
   void sweep(const std::function<bool(const SliceKey&, const Attempt&)>&) override {}
+  Result<bool> is_there(const CommittedOutput&) override { return true; }
   void clean_up(bool) override {}
   Result<VerifyReport> verify(const OutputSource&, const std::optional<JoinRecord>&,
                               const std::vector<FormerJob>&) override {

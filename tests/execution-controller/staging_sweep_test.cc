@@ -27,6 +27,7 @@ class StagedFiles final : public OutputPublisher {
     ++sweeps;
     std::erase_if(staged, [&](const auto& file) { return !keep(file.first, file.second); });
   }
+  Result<bool> is_there(const CommittedOutput&) override { return true; }
   void clean_up(bool) override {}
   Result<VerifyReport> verify(const OutputSource&, const std::optional<JoinRecord>&,
                               const std::vector<FormerJob>&) override {

@@ -5,6 +5,7 @@
 #include <boost/regex.hpp>
 #include <nlohmann/json.hpp>
 
+#include "connectors/sink_types.h"
 #include "operations/describe.h"
 #include "operations/operation.h"
 #include "tests/docs/rendered_page.h"
@@ -30,6 +31,7 @@ const std::map<std::string, std::string>& required_options() {
       {"script", R"({"command":"cat"})"},
       {"postgres_reader", R"({"table":"t"})"},
       {"tasks", R"({"tasks":[{"run":"true"}]})"},
+      {"postgres_sender", R"({"table":"t"})"},
   };
   return options;
 }
@@ -77,7 +79,7 @@ TEST_P(EveryOperation, IsOfItsKindAndStartsWithItsDefaults) {
       break;
     case OperationKind::sender:
       EXPECT_NE(dynamic_cast<Sender*>(operation.get()), nullptr);
-      EXPECT_NE(schema.delivery, Delivery::none) << "a sender promises something";
+      EXPECT_NE(schema.commit, CommitClass::none) << "a sender promises something";
       break;
   }
   const OperationSpec spec{.name = schema.name, .options = validate_options(schema, least()).options};
@@ -145,6 +147,18 @@ TEST(OperationContext, KnowsWhereABundleIs) {
   EXPECT_EQ(context.asset_directory("aa"), "/data/assets/aa");
   EXPECT_EQ(context.asset_directory("tools:1.x"), "/data/assets/aa");
   EXPECT_EQ(context.asset_directory("other"), "");
+}
+
+TEST(BuiltinOperations, WhatStagesOrClaimsIsASinkThatTheControllerKnows) {
+  std::set<std::string> senders, sinks;
+  for (const auto* schema : builtin_operations().all())
+    if (schema->commit == CommitClass::staged || schema->commit == CommitClass::claimed)
+      senders.insert(schema->name + " " + std::string(to_string(schema->commit)));
+  for (const SinkType& sink : sink_types()) {
+    sinks.insert(std::string(sink.operation) + " " + std::string(to_string(sink.commit)));
+    EXPECT_TRUE(sink.make_publisher) << sink.operation;
+  }
+  EXPECT_EQ(senders, sinks);
 }
 
 }  // namespace

@@ -296,7 +296,7 @@ TEST_F(FileExporterTest, AnUnusableDirectoryIsNamed) {
 
 TEST_F(FileExporterTest, SchemaChecksOptionsTogether) {
   const OperationSchema schema = file_exporter_operation().schema;
-  EXPECT_EQ(schema.delivery, Delivery::exactly_once);
+  EXPECT_EQ(schema.commit, CommitClass::staged);
   EXPECT_TRUE(validate_options(schema, {{"path", "relative/is/judged/elsewhere"}}).issues.empty());
   EXPECT_EQ(validate_options(schema, {{"path", "/a.xz"}, {"single_file", true}}).issues.size(), 1u);
   EXPECT_EQ(validate_options(schema, {{"path", "/a"}, {"format", "xml"}}).issues.size(), 1u);

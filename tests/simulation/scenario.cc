@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "connectors/sink_types.h"
 #include "core/outputs/output_publisher.h"
 #include "core/runtime/log.h"
 #include "core/runtime/text.h"
@@ -558,7 +559,8 @@ class Run {
     }
     const auto execution = parse_job_spec(header.execution);
     if (!execution) return;
-    auto publisher = make_publisher(*execution, header.lineage, files, header.joined);
+    auto publisher =
+        make_publisher(*execution, sink_types(), {header.lineage, files, header.joined, process_connections()});
     if (!publisher || !*publisher) {
       world_.violation("there is no publisher");
       return;

@@ -166,26 +166,26 @@ class TracedSender final : public Sender {
 class SliceRunnerTest : public testing::Test {
  protected:
   SliceRunnerTest() {
-    add("read", OperationKind::reader, Delivery::none, [this] { return std::make_unique<TracedReader>(trace_); });
-    add("work", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedProcessor>(trace_); });
-    add("divide", OperationKind::processor, Delivery::none, [this] { return std::make_unique<TracedDivider>(trace_); });
-    add(
-        "gather", OperationKind::processor, Delivery::none,
-        [this] { return std::make_unique<TracedProcessor>(trace_); }, true);
-    add("show", OperationKind::processor, Delivery::at_least_once,
+    add("read", OperationKind::reader, CommitClass::none, [this] { return std::make_unique<TracedReader>(trace_); });
+    add("work", OperationKind::processor, CommitClass::none,
         [this] { return std::make_unique<TracedProcessor>(trace_); });
-    add("send", OperationKind::sender, Delivery::exactly_once,
-        [this] { return std::make_unique<TracedSender>(trace_); });
-    add("liar", OperationKind::sender, Delivery::exactly_once,
-        [this] { return std::make_unique<TracedReader>(trace_); });
+    add("divide", OperationKind::processor, CommitClass::none,
+        [this] { return std::make_unique<TracedDivider>(trace_); });
+    add(
+        "gather", OperationKind::processor, CommitClass::none,
+        [this] { return std::make_unique<TracedProcessor>(trace_); }, true);
+    add("show", OperationKind::processor, CommitClass::at_least_once,
+        [this] { return std::make_unique<TracedProcessor>(trace_); });
+    add("send", OperationKind::sender, CommitClass::staged, [this] { return std::make_unique<TracedSender>(trace_); });
+    add("liar", OperationKind::sender, CommitClass::staged, [this] { return std::make_unique<TracedReader>(trace_); });
   }
 
-  void add(std::string name, OperationKind kind, Delivery delivery, std::function<std::unique_ptr<Operation>()> make,
+  void add(std::string name, OperationKind kind, CommitClass commit, std::function<std::unique_ptr<Operation>()> make,
            bool whole = false) {
     OperationSchema schema;
     schema.name = std::move(name);
     schema.kind = kind;
-    schema.delivery = delivery;
+    schema.commit = commit;
     schema.needs_whole_slice = whole;
     registry_.add({std::move(schema), std::move(make)});
   }

@@ -13,6 +13,7 @@
 
 #include "core/formats/byte_source.h"
 #include "core/outputs/file_layout.h"
+#include "core/outputs/file_publisher.h"
 #include "core/outputs/output_publisher.h"
 #include "core/outputs/settled_columns.h"
 #include "core/outputs/stored_file.h"
@@ -40,7 +41,7 @@ class FilePublisherTest : public testing::Test {
 
   std::unique_ptr<OutputPublisher> publisher(const std::vector<std::string>& lineage = {kFirst},
                                              const std::optional<JoinRecord>& joined = std::nullopt) {
-    auto made = make_publisher(job_with(options_), lineage, posix_files(), joined);
+    auto made = make_publisher(job_with(options_), {file_sink_type()}, {lineage, posix_files(), joined, {}});
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }
@@ -88,10 +89,13 @@ class FilePublisherTest : public testing::Test {
 };
 
 TEST_F(FilePublisherTest, OtherSendersPublishNothing) {
-  EXPECT_EQ(*make_publisher({.plan = {{.name = "file_reader"}, {.name = "noop"}}}, {kFirst}, posix_files(), {}),
+  EXPECT_EQ(*make_publisher({.plan = {{.name = "file_reader"}, {.name = "noop"}}}, {file_sink_type()},
+                            {{kFirst}, posix_files(), {}, {}}),
             nullptr);
-  EXPECT_EQ(*make_publisher(JobSpec(), {kFirst}, posix_files(), {}), nullptr);
-  EXPECT_EQ(make_publisher(job_with({{"path", "here"}}), {kFirst}, posix_files(), {}).error().message,
+  EXPECT_EQ(*make_publisher(JobSpec(), {file_sink_type()}, {{kFirst}, posix_files(), {}, {}}), nullptr);
+  EXPECT_EQ(make_publisher(job_with({{"path", "here"}}), {file_sink_type()}, {{kFirst}, posix_files(), {}, {}})
+                .error()
+                .message,
             "path: \"here\" is not an absolute path");
 }
 
@@ -725,14 +729,14 @@ TEST_F(ReplacementTest, GoesOnAfterADeathBetweenTwoRenames) {
     write_old();
     NoExchange files;
     const JobSpec job = job_with(options_);
-    auto writing = *make_publisher(job, {kFirst}, files, {});
+    auto writing = *make_publisher(job, {file_sink_type()}, {{kFirst}, files, {}, {}});
     const CommittedOutput one = write_new(*writing);
     const auto facts = writing->join(source({one}));
     ASSERT_TRUE(facts);
     files.renames_left = renames;
     EXPECT_EQ(writing->publish_joined(*facts).has_value(), renames == 2);
     files.renames_left = 2;
-    const auto gone_on = (*make_publisher(job, {kFirst}, files, {}))->publish_joined(*facts);
+    const auto gone_on = (*make_publisher(job, {file_sink_type()}, {{kFirst}, files, {}, {}}))->publish_joined(*facts);
     ASSERT_TRUE(gone_on) << gone_on.error().message;
     ASSERT_EQ(visible().size(), 1u);
     EXPECT_EQ(read(out() + "/" + visible()[0]), "new\n");

@@ -9,6 +9,7 @@
 
 #include "core/model/plan_draft.h"
 #include "core/outputs/file_layout.h"
+#include "core/outputs/file_publisher.h"
 #include "core/outputs/output_publisher.h"
 #include "core/outputs/own_output.h"
 #include "core/outputs/stored_file.h"
@@ -41,7 +42,7 @@ class SinksPublisherTest : public testing::Test {
   }
 
   std::unique_ptr<OutputPublisher> publisher(const std::optional<JoinRecord>& joined = std::nullopt) {
-    auto made = make_publisher(job_, {kLineage}, posix_files(), joined);
+    auto made = make_publisher(job_, {file_sink_type()}, {{kLineage}, posix_files(), joined, {}});
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }

@@ -120,7 +120,7 @@ TEST(Stdout, WritesLinesUpToTheLimitOfTheSlice) {
 }
 
 TEST(Stdout, PromisesAtLeastOnce) {
-  EXPECT_EQ(stdout_operation().schema.delivery, Delivery::at_least_once);
+  EXPECT_EQ(stdout_operation().schema.commit, CommitClass::at_least_once);
   EXPECT_FALSE(stdout_operation().schema.repeatable);
 }
 

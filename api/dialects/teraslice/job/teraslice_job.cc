@@ -277,7 +277,7 @@ OperationOutcome validate_operation(const Json& given, std::size_t index, JobRea
 void check_speculation(const OperationSchema& schema, const Json& config, const std::vector<std::string>& place,
                        std::vector<ValidationIssue>& issues) {
   const bool repeatable = schema.repeatable || is_true(config, "repeatable");
-  if (repeatable && schema.delivery != Delivery::at_least_once) return;
+  if (repeatable && schema.commit != CommitClass::at_least_once) return;
   issues.push_back(
       {{"speculation"},
        fmt::format("{}: \"{}\" must not run twice on one slice at a time", join(place, "."), schema.name)});
