@@ -199,7 +199,7 @@ OperationEntry task_operation() {
        .default_value = kLogBytes,
        .minimum = 0},
   };
-  schema.delivery = Delivery::at_least_once;
+  schema.commit = CommitClass::at_least_once;
   schema.repeatable = false;
   schema.check = [](const Json& options) -> Result<void> {
     const auto shell = options.at("shell").get<std::vector<std::string>>();
