@@ -166,7 +166,7 @@ const OperationRegistry& simulated_tasks() {
     OperationSchema schema;
     schema.name = "task";
     schema.kind = OperationKind::sender;
-    schema.delivery = Delivery::at_least_once;
+    schema.commit = CommitClass::at_least_once;
     operations.add({std::move(schema), [] { return std::make_unique<SimulatedTask>(); }});
     return operations;
   }();
