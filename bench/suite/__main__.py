@@ -5,12 +5,12 @@ import shutil
 import sys
 import tempfile
 
-from . import files, idle, lifecycle, loops, plots, requests, scripts, slices, small_jobs, tasks
+from . import files, idle, lifecycle, loops, plots, postgres, requests, scripts, slices, small_jobs, tasks
 from .system import ROOT, Bench, Unavailable, as_text, machine
 
 GROUPS = {"loops": loops.measure, "slices": slices.measure, "files": files.measure, "scripts": scripts.measure, "lifecycle": lifecycle.measure,
           "idle": idle.measure, "requests": requests.measure, "small_jobs": small_jobs.measure,
-          "tasks": tasks.measure}
+          "tasks": tasks.measure, "postgres": postgres.measure}
 
 
 def main():
