@@ -15,6 +15,7 @@
 #include "core/runtime/ids.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
+#include "core/tasks/task_tree.h"
 #include "slicer/inferred_columns.h"
 
 namespace slicemill::cli {
@@ -38,12 +39,23 @@ std::string inferred_types(const OperationSpec& reader) {
                : fmt::format("types of columns: not known before it runs: {}\n", found.error().message);
 }
 
+// Each line made printable.
+std::string printable_lines(const std::string& text) {
+  std::string lines;
+  for (const std::string& line : split(text, '\n'))
+    if (!line.empty()) lines += printable(line) + "\n";
+  return lines;
+}
+
 // A line on the job, with the ways of its records, and one per warning.
 std::string describe(const ValidatedJob& job) {
   const Plan& plan = job.spec.plan;
   auto text = fmt::format(
       "valid: \"{}\" ({}, {} worker{}):{}{}", printable(job.spec.name), job.spec.persistent ? "persistent" : "once",
       job.spec.workers, job.spec.workers == 1 ? "" : "s", plan.form == Plan::Form::list ? " " : "\n", draw_plan(plan));
+  for (const std::size_t source : plan.sources())
+    if (const auto tasks = plan.operation(source).options.find("tasks"); tasks != plan.operation(source).options.end())
+      if (const auto root = valid_tasks(*tasks)) text += printable_lines(draw_tasks(*root));
   for (const auto& warning : job.warnings) text += fmt::format("warning: {}\n", printable(to_text(warning)));
   return text;
 }

@@ -222,6 +222,40 @@ const char* to_text(TaskKind kind) {
   return "";
 }
 
+constexpr std::size_t kShownCommand = 60;  // bytes
+
+std::string words_of(const TaskNode& node) {
+  const std::string name = node.name.empty() ? "" : node.name + ": ";
+  switch (node.kind) {
+    case TaskKind::command: {
+      const TaskCommand& command = node.command;
+      std::string text = command.run.empty() ? fmt::format("{}", fmt::join(command.argv, " ")) : command.run;
+      std::size_t shown = std::min({text.find('\n'), text.size(), kShownCommand});
+      while (shown > 0 && shown < text.size() && (text[shown] & 0xC0) == 0x80) --shown;  // a character is not cut
+      if (shown < text.size()) text = text.substr(0, shown) + " ...";
+      return name + text;
+    }
+    case TaskKind::sequence:
+      return name + "one after the other";
+    case TaskKind::parallel:
+      return name + "parallel";
+    case TaskKind::each: {
+      const std::string of = node.items ? fmt::format("{} items", node.items->size()) : "$" + node.items_of;
+      const std::string at_a_time = node.concurrency == 0 ? "" : fmt::format(", {} at a time", node.concurrency);
+      return fmt::format("{}each of {}{}", name, of, at_a_time);
+    }
+  }
+  return name;
+}
+
+void draw(const TaskNode& node, const std::string& margin, std::string& text) {
+  for (const TaskNode& child : node.children) {
+    const bool is_last = &child == &node.children.back();
+    text += fmt::format("{}{} {}\n", margin, is_last ? "└─" : "├─", words_of(child));
+    draw(child, margin + (is_last ? "   " : "│  "), text);
+  }
+}
+
 }  // namespace
 
 std::string to_text(const TaskPath& path) {
@@ -272,6 +306,12 @@ std::string task_label(const TaskNode& root, const TaskPath& path) {
     node = &node->children[child];
   }
   return (node->name.empty() ? node->place : node->name) + items;
+}
+
+std::string draw_tasks(const TaskNode& root) {
+  std::string text;
+  draw(root, "", text);
+  return text;
 }
 
 std::optional<std::uint64_t> count_tasks(const TaskNode& node) {

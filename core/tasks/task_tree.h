@@ -76,6 +76,8 @@ Result<TaskNode> valid_tasks(const Json& tasks);
 const TaskNode* find_task(const TaskNode& root, const TaskPath& path);
 // What people call it: its name, or the place where it stands, with the number of the item: "convert[17]".
 std::string task_label(const TaskNode& root, const TaskPath& path);
+// A line for each task, for people.
+std::string draw_tasks(const TaskNode& root);
 // How many tasks there are in all; nothing: lists of variables are not known yet.
 std::optional<std::uint64_t> count_tasks(const TaskNode& node);
 // Whether what was done of one means the same in the other: the same kinds in the same order, with as many items. "" or

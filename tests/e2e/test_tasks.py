@@ -80,6 +80,27 @@ class Tasks(EndToEnd):
         self.assertEqual(result.returncode, OK, result.stderr)
         self.assertEqual(collections.Counter(self.lines()), {"first": 1, "good": 1, "bad": 4, "last": 1})
 
+    def test_each_try_of_each_task_is_shown(self):
+        job = self.write_job([{"name": "value", "run": "echo 17 > $SLICEMILL_OUTPUT", "output": "V"},
+                              {"name": "bad", "run": "echo oops; exit 3", "retries": 1, "retry_delay": "10ms"}])
+        self.assertEqual(self.run_job(job).returncode, FAILED)
+        result = self.slicemill("tasks", "last", "--data", self.data)
+        self.assertEqual(result.returncode, OK, result.stderr)
+        self.assertIn("value", result.stdout)
+        shown = json.loads(self.slicemill("tasks", "last", "--data", self.data, "-o", "json").stdout)
+        self.assertEqual([(task["place"], task["name"], task["state"]) for task in shown],
+                         [("0", "value", "completed"), ("1", "bad", "failed"), ("1", "bad", "failed")])
+        self.assertEqual(shown[0]["value"], "17")
+        self.assertIn("ended with exit code 3: oops", shown[1]["error"])
+        master = self.start_master()
+        gate = self.directory / "gate"
+        ex_id = master.submit({"name": "shown", "workers": 1, "tasks": [{"name": "a", "run": "true"}, {"name": "b", "run": self.gated("b", gate)}]})["ex_id"]
+        live = wait_until(lambda: master.get(f"/v1/ex/{ex_id}/tasks"), "the first task to be shown")
+        self.assertEqual([(task["name"], task["state"]) for task in live], [("a", "completed")])
+        gate.touch()
+        master.wait_for_status(ex_id, "completed")
+        self.assertEqual([task["name"] for task in master.get(f"/v1/ex/{ex_id}/tasks")], ["a", "b"])
+
     def test_a_mended_job_goes_on_if_its_tasks_stand_where_they_stood(self):
         tasks = [{"run": self.note("first")}, {"run": "exit 3"}, {"run": self.note("last")}]
         self.assertEqual(self.run_job(self.write_job(tasks)).returncode, FAILED)

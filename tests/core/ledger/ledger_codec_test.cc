@@ -71,6 +71,7 @@ TEST(LedgerCodec, BadKeysAreRefused) {
   EXPECT_FALSE(decode_interval_key("i"));
   EXPECT_FALSE(decode_quarantine_key(row_key({1, 2, 3, 300})));
   EXPECT_FALSE(decode_quarantine_key(quarantine_key({{1, 2, 3, 300}, 4}) + "x"));
+  EXPECT_FALSE(decode_try(try_key({1, 2, 3, 300}, {4, 5}) + "x", ""));
   EXPECT_EQ(decode_error_index_key("x").error().code, ErrorCode::corrupt);
 }
 
@@ -117,6 +118,18 @@ const CommittedOutput kSinks{
          {.present = true, .records = 1, .bytes = 40, .checksum = kMax64, .request_hash = 4},
          {.present = true, .records = 3, .bytes = 50, .request_hash = 4, .sink = 7, .parts = {{"DE", 3, 50, 9}}}}}};
 
+const SliceTry kTry{.key = kSlice,
+                    .attempt = {300, 7},
+                    .settled_in = 2,
+                    .end = SliceTry::End::worker_died,
+                    .began_ms = -5,
+                    .ended_ms = 1'700'000'000'000,
+                    .place = "1.0.2",
+                    .name = "convert[2]",
+                    .worker = "w",
+                    .value = "v",
+                    .error = "e"};
+
 std::vector<Sample> samples() {
   std::vector<Sample> all;
   const auto fact = [&](std::string name, Fact which, auto encode, auto decode, const auto& value) {
@@ -144,6 +157,7 @@ std::vector<Sample> samples() {
         decode_quarantined);
   other("quarantine", quarantine_key(kQuarantined.at), encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined),
         decode_quarantine);
+  other("try", try_key(kTry.key, kTry.attempt), encode_try(try_key(kTry.key, kTry.attempt), kTry), decode_try);
   other("output", output_key(kSlice), encode_output(output_key(kSlice), kOutput), decode_output);
   other("output in parts", output_key(kSlice), encode_output(output_key(kSlice), kParts), decode_output);
   other("output of sinks", output_key(kSlice), encode_output(output_key(kSlice), kSinks), decode_output);
@@ -158,6 +172,8 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_wanted(meta, encode_wanted(meta, WantedState::paused)), WantedState::paused);
   EXPECT_EQ(*decode_joined(meta, encode_joined(meta, kJoined)), kJoined);
   EXPECT_EQ(*decode_remarks(meta, encode_remarks(meta, kRemarks)), kRemarks);
+  const std::string tried = try_key(kTry.key, kTry.attempt);
+  EXPECT_EQ(*decode_try(tried, encode_try(tried, kTry)), kTry);
   EXPECT_EQ(*decode_figures(meta, encode_figures(meta, kFigures)), kFigures);
   EXPECT_EQ(*decode_notices(meta, encode_notices(meta, kNotices)), kNotices);
   EXPECT_EQ(*decode_outcome(meta, encode_outcome(meta, kOutcome)), kOutcome);

@@ -100,6 +100,20 @@ TEST(TaskTree, LabelsNameItems) {
   EXPECT_EQ(count_tasks(*valid_tasks(Json::parse(R"([{"each": "LIST", "run": "a"}])"))), std::nullopt);
 }
 
+TEST(TaskTree, IsDrawn) {
+  const auto root = *valid_tasks(Json::parse(
+      R"([{"name": "list", "run": "ls"}, {"each": "FILES", "concurrency": 2, "tasks": [{"argv": ["a", "b"]}]},
+          {"name": "p", "parallel": [{"each": [1, 2], "run": "c"}]}])"));
+  EXPECT_EQ(draw_tasks(root),
+            "├─ list: ls\n"
+            "├─ each of $FILES, 2 at a time\n"
+            "│  └─ one after the other\n"
+            "│     └─ a b\n"
+            "└─ p: parallel\n"
+            "   └─ each of 2 items\n"
+            "      └─ c\n");
+}
+
 TEST(TaskTree, SaysWhatMakesStoredProgressUseless) {
   const auto of = [](const char* tasks) { return *valid_tasks(Json::parse(tasks)); };
   const auto before = of(R"([{"run": "a"}, {"each": [1], "run": "b"}])");
