@@ -7,6 +7,7 @@
 #include "core/runtime/json.h"
 #include "core/runtime/json_builder.h"
 #include "core/runtime/yaml_scalar.h"
+#include "core/runtime/yaml_text.h"
 
 namespace slicemill {
 namespace {
@@ -35,8 +36,9 @@ struct Event {
 // before the builder's bounds apply.
 class YamlReader {
  public:
-  YamlReader(std::string_view text, std::size_t memory, YamlNotes* notes)
-      : text_(text), notes_(notes), builder_(memory) {
+  YamlReader(std::string_view text, std::size_t memory, YamlNotes* notes, bool as_written = false,
+             std::string_view wanted = {})
+      : text_(text), notes_(notes), as_written_(as_written), wanted_(wanted), builder_(memory) {
     if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
@@ -49,11 +51,18 @@ class YamlReader {
     for (bool more = true; more;) {
       Event event;
       if (yaml_parser_parse(&parser_, &event.native) == 0) return syntax_error();
-      more = event.native.type != YAML_STREAM_END_EVENT;
+      more =
+          event.native.type != YAML_STREAM_END_EVENT && !(as_written_ && event.native.type == YAML_DOCUMENT_END_EVENT);
+      const bool is_key = builder_.wants_key();
+      if (!is_key) note_place(event.native);
       RETURN_IF_ERROR(take(event.native));
+      if (is_key && !builder_.wants_key()) note_place(event.native);
     }
     return builder_.take();
   }
+
+  // Where the wanted value or its key is; 0: it was not met.
+  std::size_t wanted_line() const { return wanted_line_; }
 
  private:
   Result<void> take(const yaml_event_t& event) {
@@ -81,6 +90,10 @@ class YamlReader {
     }
   }
 
+  void note_place(const yaml_event_t& event) {
+    if (!wanted_.empty() && wanted_line_ == 0 && builder_.path() == wanted_) wanted_line_ = event.start_mark.line + 1;
+  }
+
   Result<void> begin_holder(const yaml_event_t& event, std::string anchor, const std::string& tag,
                             std::string_view type) {
     if (builder_.wants_key()) return error(event.start_mark, "a key must be text");
@@ -106,6 +119,7 @@ class YamlReader {
     if (builder_.wants_key()) return take_key(event, std::move(text), is_plain);
     if (scalar.anchor != nullptr) builder_.anchor(text_of(scalar.anchor));
     if (!is_plain && tag.empty()) return judged(event, builder_.value(std::move(text)));
+    if (as_written_ && is_plain) return judged(event, builder_.value(is_null(text) ? Json() : Json(std::move(text))));
     std::string note;
     auto value = is_plain ? yaml_plain_scalar(text, note) : yaml_tagged_scalar(text, tag);
     if (!value) return error(event.start_mark, value.error().message);
@@ -149,8 +163,15 @@ class YamlReader {
     notes_->push_back(is_last ? "there are more values of this kind" : fmt::format("{}: {}", mark_text(mark), note));
   }
 
+  static bool is_null(std::string_view text) {
+    return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+  }
+
   std::string_view text_;
   YamlNotes* notes_;
+  const bool as_written_;
+  const std::string_view wanted_;
+  std::size_t wanted_line_ = 0;
   yaml_parser_t parser_{};
   JsonBuilder builder_;
   int documents_ = 0;
@@ -162,6 +183,21 @@ Result<Json> parse_yaml(std::string_view text, YamlNotes* notes, std::size_t mem
   std::string storage;
   ASSIGN_OR_RETURN(const std::string_view document, document_text(text, storage));
   return YamlReader(document, memory, notes).read();
+}
+
+Result<Json> parse_yaml_as_written(std::string_view text, std::size_t memory) {
+  std::string storage;
+  ASSIGN_OR_RETURN(const std::string_view document, document_text(text, storage));
+  return YamlReader(document, memory, nullptr, true).read();
+}
+
+std::size_t yaml_line_of(std::string_view text, std::string_view path) {
+  std::string storage;
+  const auto document = document_text(text, storage);
+  if (!document) return 0;
+  YamlReader reader(*document, kDocumentMemory, nullptr, true, path);
+  (void)reader.read();
+  return reader.wanted_line();
 }
 
 }  // namespace slicemill
