@@ -114,8 +114,8 @@ std::vector<DocumentColumn> error_columns() {
 
 // "0.3 s"
 std::string time_taken(const Json& task) {
-  const auto took = json_members::whole(task, "took_ms");
-  return took ? fmt::format("{:.1f} s", static_cast<double>(*took) / 1000) : "";
+  const auto took = json_members::real(task, "took_ms");
+  return took ? fmt::format("{:.1f} s", *took / 1000) : "";
 }
 
 std::vector<DocumentColumn> task_columns() {
