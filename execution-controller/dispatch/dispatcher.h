@@ -104,6 +104,7 @@ class Dispatcher {
   WorkerLevels::Hooks level_hooks();
   std::unique_ptr<Speculation> make_speculation();
 
+  // 13 members, since the stations of dispatch are put together here.
   Loop& loop_;
   ServerChannel& channel_;
   const Options options_;

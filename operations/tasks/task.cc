@@ -31,7 +31,7 @@ constexpr std::int64_t kLogBytes = 10 << 20;
 
 // The source whose records come to this node.
 Result<const OperationSpec*> tasks_before(const Plan& plan, std::size_t node) {
-  const auto& inputs = plan.nodes[node].inputs;
+  const auto inputs = node < plan.size() ? plan.nodes[node].inputs : std::vector<std::size_t>();
   if (inputs.size() == 1 && plan.operation(inputs.front()).name == kTasksReader) return &plan.operation(inputs.front());
   return Error(ErrorCode::invalid,
                fmt::format("must stand behind `{}`, and get records from nothing else", kTasksReader), false);

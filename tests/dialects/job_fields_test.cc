@@ -114,6 +114,8 @@ const std::vector<Row>& job_rows() {
         {"[]", ": must be a valid integer"},
         {"9000000000000000000", ": must be at most 3153600000000 ms"},
         {"\"9000 weeks\"", ": must be at most 3153600000000 ms"}}},
+      {"tasks", kAbsent, {}, {{"{}", ": a job has either tasks or operations"}}},
+      {"task", kAbsent, {}, {{"{}", ": is beside `tasks`, which is not given"}}},
       {"sources", kAbsent, {}, {{"{}", ": must be an array of operations"}}},
       {"transforms", kAbsent, {}, {{"7", ": must be an array of operations"}}},
       {"sinks", kAbsent, {}, {{"{}", ": must be an array of operations"}}},
