@@ -1,6 +1,5 @@
-// WHERE A SLICE IS CREATED. Asks the slicers for runs, numbers them, and hands them on once their creation is durable.
-// Slicers that hear completions are told of them, and what follows is in one batch with the completion.
-// Loop thread; each slicer works in an executor's lane of its own, one turn at a time.
+// WHERE A SLICE IS CREATED: by the slicers of the execution together. Each of them is a slicer_lane; here is how many
+// slices they are asked for, and what they say as one. Loop thread.
 #pragma once
 
 #include <atomic>
@@ -8,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "core/ledger/slice_ledger.h"
 #include "core/runtime/loop.h"
 #include "execution-controller/settlement/ledger_writer.h"
+#include "execution-controller/sources/slicer_lane.h"
 #include "slicer/slicer.h"
 
 namespace slicemill::controller {
@@ -59,58 +58,29 @@ class SliceSource {
   // Null: slices of this slicer are tried as the job says.
   const SlicePolicyOf& policy(std::uint32_t slicer) const;
 
-  std::size_t slicers() const { return states_.size(); }
-  std::uint64_t subslices() const { return subslices_; }
+  std::size_t slicers() const { return lanes_.size(); }
+  std::uint64_t subslices() const;
   SourceUnit unit() const;
   // What a slicer waits for that keeps it from giving slices; "": nothing.
   std::string waits_for() const;
   // What the source has in all; nothing: some slicer does not know (yet).
   std::optional<std::uint64_t> total() const;
   // By slicer, of those that know.
-  const std::map<std::uint32_t, std::uint64_t>& totals() const { return totals_; }
+  std::map<std::uint32_t, std::uint64_t> totals() const;
   // Unknown reader: no slicers.
   bool can_resume() const;
 
  private:
-  struct Heard;
-  struct State;
-  struct Opening {
-    std::shared_ptr<Slicer> slicer;
-    SlicerContext context;
-    std::string position;
-  };
-  Opening opening_of(const State& state) const;
-  void open_one(State& state);
-  void opened(State& state, const Result<void>& result);
-  void tell_opened(const Result<void>& result);
-  void take_turn(State& state, std::size_t wanted);
-  void hear_turn(State& state);
-  void run_turn(State& state, std::function<Result<SliceBatch>(Slicer&)> work);
-  void end_turn(State& state);
-  void go_on(State& state);
-  void note(State& state, SliceBatch& turn);
-  std::shared_ptr<std::vector<OpenRange>> create(State& state, SliceBatch& turn);
-  void record_heard(State& state, bool heard);
-  void wait_idle(State& state, std::int64_t idle_ms);
-  void note_wait(State& state, SliceBatch& turn);
-  void finish_batch(State& state, Result<SliceBatch> turn);
-  void retry_or_fail(State& state, const Error& error);
+  SlicerLane::Hooks lane_hooks();
+  void opened(const Result<void>& result);
 
-  // 17 members, since a turn needs all that a slicer is told, and a further turn follows from what the last one left.
   Loop& loop_;
-  LedgerWriter& writer_;
-  Files& files_;
-  std::uint16_t generation_;
-  std::uint64_t epoch_;
-  JobSpec job_;
-  Hooks hooks_;
-  std::vector<std::unique_ptr<State>> states_;
+  const JobSpec job_;
+  const Hooks hooks_;
+  std::shared_ptr<std::atomic<bool>> halted_ = std::make_shared<std::atomic<bool>>(false);  // see SlicerContext
+  std::vector<std::unique_ptr<SlicerLane>> lanes_;                                          // by slicer
   std::function<void(Result<void>)> on_opened_;
   bool endless_ = false;
-  bool halted_ = false;
-  std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);  // see SlicerContext
-  std::uint64_t subslices_ = 0;
-  std::map<std::uint32_t, std::uint64_t> totals_;
   std::uint64_t last_waiting_ = 0, last_ahead_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
