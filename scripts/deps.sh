@@ -34,7 +34,7 @@ fi
 
 # Servers that tests start for themselves, and their clients.
 if [ "${1:-}" = "--servers" ]; then
-  packages="$packages postgresql-15 postgresql-client-15"
+  packages="$packages postgresql-15 postgresql-client-15 podman runc conmon containernetworking-plugins busybox-static"
 fi
 
 missing=""

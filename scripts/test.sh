@@ -2,7 +2,7 @@
 # Installs what is missing, builds the release preset, runs every test, and ends with one line of counts.
 #
 #   scripts/test.sh [arguments of ctest, e.g. -L unit or -R e2e]
-#   scripts/test.sh --servers [arguments of ctest]     those tests instead that start servers of others (PostgreSQL, ...)
+#   scripts/test.sh --servers [arguments of ctest]     those tests instead that start servers of others (PostgreSQL, Podman, ...)
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("connectors", "core", "slicer", "execution-controller", "worker", "operations", "master", "api", "cli")
+FOLDERS = ("connectors", "core", "slicer", "execution-controller", "worker", "operations", "master", "api", "cli", "runtimes")
 MOST_LINES = 400
 MOST_MEMBERS = 12
 

@@ -9,7 +9,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ["api", "cli", "core", "execution-controller", "master", "operations", "slicer", "worker"]
+FOLDERS = ["api", "cli", "core", "execution-controller", "master", "operations", "runtimes", "slicer", "worker"]
 DIALECTS = "api/dialects/"
 
 SYSTEMS = ["teraslice", "terafoundation", "teracluster", "elasticsearch", "lucene", "zod", "kubernetes", "k8s", "seatunnel", "hazelcast",

@@ -5,7 +5,7 @@ import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ["api", "bench", "cli", "cmake", "connectors", "core", "docs", "examples", "execution-controller", "master", "operations", "packaging", "scripts",
+FOLDERS = ["api", "bench", "cli", "cmake", "connectors", "core", "docs", "examples", "execution-controller", "master", "operations", "packaging", "runtimes", "scripts",
            "sdk", "slicer", "tests", "worker"]
 # The end of a sentence, and what stands for many names, are no part of a path.
 PATH = re.compile(rf"(?<![\w/.$~<-])(?:{'|'.join(FOLDERS)})/[A-Za-z0-9_./-]*[A-Za-z0-9_/](?![\w*<{{/])")
