@@ -11,7 +11,7 @@ import time
 from .system import Unavailable, command_seconds, needs, run_seconds
 
 PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
-COLUMNS = """n AS id, 'customer ' || n AS name, md5(n::text) AS token, n % 1000 AS shop, (n * 7919 % 1000000)::numeric / 100 AS amount, n % 3 = 0 AS paid,
+COLUMNS = """n AS id, 'customer ' || n AS name, md5(n::text) AS token, n % 1000 AS shop, (n::bigint * 7919 % 1000000)::numeric / 100 AS amount, n % 3 = 0 AS paid,
   '2024-01-01'::timestamptz + n * interval '1 second' AS at, '2024-01-01'::date + (n % 365)::int AS day, n * 0.25::float8 AS weight, n::bigint * n AS square"""
 
 

@@ -53,6 +53,7 @@ class RowBatches {
   std::size_t column_of(const JsonName& name);
   Batch& batch_for(const std::string& shape);
 
+  // 13 members, since buffers are kept from record to record.
   const TargetTable table_;
   const bool upserts_;
   const bool ignores_unknown_;

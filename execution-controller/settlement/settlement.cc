@@ -19,14 +19,17 @@ Settlement::Settlement(Loop& loop, LedgerWriter& writer, OutputPublisher* publis
       writer_(writer),
       publisher_(publisher),
       generation_(header.generation()),
-      epoch_(header.epoch),
       retries_(retries),
       hooks_(std::move(hooks)),
       totals_{header.counters, header.figures.completed_extent, header.figures.failed_extent},
       publishing_(loop, publisher, publish_hooks()),
-      waiting_(loop, hooks_.on_retry) {
+      waiting_(loop, hooks_.on_retry),
+      adopted_(loop, publisher, header.epoch,
+               [this](ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there) {
+                 adopt(std::move(slice), result, is_there);
+               }) {
   if (publisher != nullptr && publisher->claims())
-    fence_ = std::make_unique<SliceFence>(loop, *publisher, epoch_, fence_hooks());
+    fence_ = std::make_unique<SliceFence>(loop, *publisher, header.epoch, fence_hooks());
 }
 
 SliceFence::Hooks Settlement::fence_hooks() {
@@ -105,10 +108,12 @@ void Settlement::group_durable(Group& group) {
 void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   switch (result.outcome) {
     case wire::Outcome::completed:
-      if (publisher_ != nullptr && result.output.present && result.attempt.epoch < epoch_)
-        adopt(std::move(slice), result);
-      else
+      if (adopted_.must_look(result)) {
+        ++in_progress_;
+        adopted_.look(std::move(slice), result);
+      } else {
         complete(std::move(slice), result);
+      }
       return;
     case wire::Outcome::failed:
       fail(std::move(slice), result, true);
@@ -125,23 +130,7 @@ void Settlement::on_result(ActiveSlice slice, const wire::SliceResult& result) {
   }
 }
 
-void Settlement::adopt(ActiveSlice slice, const wire::SliceResult& result) {
-  ++in_progress_;
-  ++undecided_;
-  auto is_there = std::make_shared<Result<bool>>(true);
-  auto shared = std::make_shared<ActiveSlice>(std::move(slice));
-  auto copy = std::make_shared<wire::SliceResult>(result);
-  auto look = [publisher = publisher_, is_there, copy] {
-    *is_there = publisher->is_there({copy->key, copy->attempt, copy->output});
-  };
-  loop_.offload(Loop::Executor::publish, std::move(look),
-                [this, is_there, shared, copy, alive = std::weak_ptr<bool>(alive_)] {
-                  if (!alive.expired()) adopted(std::move(*shared), *copy, *is_there);
-                });
-}
-
-void Settlement::adopted(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there) {
-  --undecided_;
+void Settlement::adopt(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there) {
   --in_progress_;
   if (is_there && !*is_there) {
     log(LogLevel::warn, "slice {}/{} runs again: what an earlier attempt staged was removed", slice.key.slicer,
@@ -152,15 +141,6 @@ void Settlement::adopted(ActiveSlice slice, const wire::SliceResult& result, con
   } else {
     complete(std::move(slice), result);  // what else cannot be looked at is publishing's to tell
   }
-  if (undecided_ > 0) return;
-  for (auto& then : std::exchange(on_decided_, {})) then();
-}
-
-void Settlement::after_decided(std::function<void()> then) {
-  if (undecided_ > 0)
-    on_decided_.push_back(std::move(then));
-  else
-    then();
 }
 
 void Settlement::complete(ActiveSlice slice, const wire::SliceResult& result) {

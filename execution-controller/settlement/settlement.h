@@ -18,6 +18,7 @@
 #include "core/runtime/loop.h"
 #include "core/wire/messages.h"
 #include "execution-controller/dispatch/active_slice.h"
+#include "execution-controller/settlement/adopted_outputs.h"
 #include "execution-controller/settlement/first_error.h"
 #include "execution-controller/settlement/ledger_writer.h"
 #include "execution-controller/settlement/publish_queue.h"
@@ -51,7 +52,7 @@ class Settlement {
 
   void on_result(ActiveSlice slice, const wire::SliceResult& result);
   // Runs once it is known of all results so far whether they count; at once if it is.
-  void after_decided(std::function<void()> then);
+  void after_decided(std::function<void()> then) { adopted_.after_known(std::move(then)); }
   // Fresh slices that completed without outputs; the result has their sums.
   void on_span_completed(const SliceSpan& span, const wire::SliceResult& result);
   void on_crash(ActiveSlice slice, const std::string& cause);
@@ -106,9 +107,8 @@ class Settlement {
     std::optional<FirstError> quarantined;
   };
 
-  // The result counts if its output is there: an earlier controller may have swept it.
-  void adopt(ActiveSlice slice, const wire::SliceResult& result);
-  void adopted(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there);
+  // Of an earlier controller's attempt: counts if its output is there.
+  void adopt(ActiveSlice slice, const wire::SliceResult& result, const Result<bool>& is_there);
   Group& group();
   void group_durable(Group& group);
   void commit(ActiveSlice slice, const wire::SliceResult& result);
@@ -140,11 +140,11 @@ class Settlement {
   PublishQueue::Hooks publish_hooks();
   OpenRow row_of(const ActiveSlice& slice, SliceState state, std::string error) const;
 
+  // 14 members, since a result may take five ways from here, and what they did is counted together.
   Loop& loop_;
   LedgerWriter& writer_;
   OutputPublisher* const publisher_;
   const std::uint16_t generation_;
-  const std::uint64_t epoch_;
   const RetryPolicy retries_;
   const Hooks hooks_;
   Totals totals_;
@@ -153,10 +153,8 @@ class Settlement {
   std::shared_ptr<Group> group_;
   PublishQueue publishing_;
   RetryWait waiting_;
-  std::unique_ptr<SliceFence> fence_;              // nullptr: no sink needs it
-  std::size_t undecided_ = 0;                      // results whose output is looked for
-  std::vector<std::function<void()>> on_decided_;  // wait for them
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  AdoptedOutputs adopted_;
+  std::unique_ptr<SliceFence> fence_;  // nullptr: no sink needs it
 };
 
 }  // namespace slicemill::controller

@@ -63,6 +63,7 @@ class SliceFence {
   void ask_rest();
   void rest_answered(const Answers& answers);
 
+  // 14 members, since slices that failed and those of a stop are two conversations with one target.
   Loop& loop_;
   OutputPublisher& publisher_;
   const std::uint64_t epoch_;

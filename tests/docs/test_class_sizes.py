@@ -22,11 +22,11 @@ SLACK = 50  # an exception that became smaller by more says a smaller number
 # {class: (lines, why it is larger)}
 LARGE = {
     "api: Session": (680, "the states of one connection, drawn above them: every step ends in one of the others"),
-    "connectors: Session": (490, "one conversation with a server: each call says what the next one may find"),
+    "connectors: Session": (540, "one conversation with a server: each call says what the next one may find"),
     "core: CellRules": (418, "one table of rules for cells, and the reading of each from a job"),
     "core: CsvReader": (566, "one scan that holds at any chunk boundary: quotes, rows and positions depend on each other"),
     "core: Evaluation": (559, "one walk over a tree: its steps call each other, and share names, items and the budget"),
-    "core: FilePublisher": (775, "one order of steps on disk, from preparing over publishing and joining to verifying, each idempotent"),
+    "core: FilePublisher": (796, "one order of steps on disk, from preparing over publishing and joining to verifying, each idempotent"),
     "core: Files": (402, "the seam with its body for POSIX: one function for each call of the system"),
     "core: JsonTokens": (580, "one pass over bytes that simdjson has marked; its loops share their registers"),
     "core: RecordProjection": (471, "a plan for each shape of record, made and run in one place; hot"),
