@@ -90,7 +90,7 @@ TEST(CopyEncoder, WhatCannotBeStoredIsAnError) {
   EXPECT_THAT(field(Encoding::text, R"("\ud83d")"), HasSubstr("surrogate"));
   EXPECT_THAT(field(Encoding::plain, "{}"), HasSubstr("does not fit"));
   EXPECT_THAT(field(Encoding::opaque, "5"), HasSubstr("only text"));
-  EXPECT_EQ(field(Encoding::opaque, R"("(1,x)")"), "(1,x)");
+  EXPECT_EQ(field(Encoding::opaque, "\"(1,x)\""), "(1,x)");
 }
 
 TargetTable table() {
