@@ -110,6 +110,7 @@ struct ChildPlan {
 
 std::vector<char*> c_strings(std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (auto& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;

@@ -225,7 +225,7 @@ const char* to_text(TaskKind kind) {
 constexpr std::size_t kShownCommand = 60;  // bytes
 
 std::string words_of(const TaskNode& node) {
-  const std::string name = node.name.empty() ? "" : node.name + ": ";
+  std::string name = node.name.empty() ? "" : node.name + ": ";
   switch (node.kind) {
     case TaskKind::command: {
       const TaskCommand& command = node.command;

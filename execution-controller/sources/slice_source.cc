@@ -149,12 +149,13 @@ bool SliceSource::hears(std::uint32_t slicer) const {
 }
 
 const SlicePolicyOf& SliceSource::policy(std::uint32_t slicer) const {
-  static const SlicePolicyOf kNone;
-  return slicer < lanes_.size() ? lanes_[slicer]->policy() : kNone;
+  static const SlicePolicyOf none;
+  return slicer < lanes_.size() ? lanes_[slicer]->policy() : none;
 }
 
 void SliceSource::hear(Completion completion, std::function<void(bool)> record) {
-  lanes_[completion.key.slicer]->hear(std::move(completion), std::move(record));
+  SlicerLane& lane = *lanes_[completion.key.slicer];
+  lane.hear(std::move(completion), std::move(record));
 }
 
 void SliceSource::after_heard(std::function<void()> then) {
