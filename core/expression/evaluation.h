@@ -55,7 +55,7 @@ class Evaluation {
   // ---- functions with a predicate (predicates.cc) ----
   // Nothing: the function has none.
   std::optional<Result<Value>> predicate_call(const Node& node);
-  Result<Value> over(const Node& node, Value holder);
+  Result<Value> over(const Node& node, const Value& holder);
   Result<Value> of_predicate(const Node& node, const Item& item);
   Result<bool> holds(const Node& node, const Item& item);
   Result<Value> tested(const Node& node, const List& items);

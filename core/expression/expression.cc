@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <nlohmann/json.hpp>
+
 #include "core/expression/characters.h"
 #include "core/expression/evaluation.h"
 #include "core/runtime/ascii.h"

@@ -73,15 +73,15 @@ Result<Value> made_map(Members members, Budget& budget) {
 }
 
 const Function* find_function(std::string_view name) {
-  static const auto kFunctions = [] {
+  static const auto functions = [] {
     std::map<std::string_view, const Function*> all;
     for (const auto part :
          {text_functions(), list_functions(), number_functions(), conversion_functions(), time_functions()})
       for (const auto& function : part) all.emplace(function.name, &function);
     return all;
   }();
-  const auto found = kFunctions.find(name);
-  return found == kFunctions.end() ? nullptr : found->second;
+  const auto found = functions.find(name);
+  return found == functions.end() ? nullptr : found->second;
 }
 
 Result<Value> fetch(const Value& holder, const Value& key, std::string_view shown) {

@@ -21,10 +21,10 @@ std::optional<Result<Value>> Evaluation::predicate_call(const Node& node) {
   if (std::ranges::find(kPredicateNames, node.text) == kPredicateNames.end()) return {};
   auto holder = value_of(node.parts[0]);
   if (!holder) return Result<Value>(holder.error());
-  return over(node, std::move(*holder));
+  return over(node, *holder);
 }
 
-Result<Value> Evaluation::over(const Node& node, Value holder) {
+Result<Value> Evaluation::over(const Node& node, const Value& holder) {
   if (holder.kind() != Kind::list)
     return error(node, fmt::format("{} goes over an array, and this is {}", node.text, to_string(holder.kind())));
   const List& items = holder.items();

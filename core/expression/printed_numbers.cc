@@ -429,7 +429,8 @@ std::optional<TimeValue> time_of(TimeDraft draft) {
     day = std::chrono::sys_days(first).time_since_epoch().count() + civil.year_day - 1;
   }
   TimeValue time;
-  time.second = day * kDaySeconds + civil.hour * 3600 + civil.minute * 60 + civil.second - draft.offset;
+  const int of_day = (civil.hour * 60 + civil.minute) * 60 + civil.second;
+  time.second = day * kDaySeconds + of_day - draft.offset;
   time.ns = draft.ns;
   time.offset = draft.offset;
   return time;

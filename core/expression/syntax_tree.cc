@@ -428,9 +428,9 @@ class SyntaxParser {
     const Token begin = peek();
     const bool is_braced = take_if("{");
     ++predicates_;
-    const auto inner = expression();
+    auto inner = expression();
     --predicates_;
-    RETURN_IF_ERROR(inner);
+    if (!inner) return inner;
     if (is_braced) {
       RETURN_IF_ERROR(expect("}"));
     }

@@ -31,7 +31,7 @@ std::string_view to_string(Kind kind);
 
 struct DurationValue {
   std::int64_t ns = 0;
-  auto operator<=>(const DurationValue&) const = default;
+  bool operator==(const DurationValue&) const = default;
 };
 
 struct TimeValue {

@@ -74,7 +74,7 @@ class Exchange {
     parser.body_limit(boost::none);
     beast::flat_buffer buffer;
     co_await http::async_read_header(stream_, buffer, parser, asio::use_awaitable);
-    answer_.status = parser.get().result_int();
+    answer_.status = static_cast<int>(parser.get().result_int());
     co_await read_body(parser, buffer);
   }
 
@@ -131,11 +131,12 @@ class Exchange {
 
 }  // namespace
 
-Result<ApiAnswer> ApiSocket::request(const ApiRequest& request, std::stop_token stop) const {
+Result<ApiAnswer> ApiSocket::request(const ApiRequest& request, const std::stop_token& stop) const {
   return Exchange(path_, request, nullptr).run(limit_, stop);
 }
 
-Result<ApiAnswer> ApiSocket::stream(const ApiRequest& request, const PieceSink& sink, std::stop_token stop) const {
+Result<ApiAnswer> ApiSocket::stream(const ApiRequest& request, const PieceSink& sink,
+                                    const std::stop_token& stop) const {
   return Exchange(path_, request, &sink).run({}, stop);
 }
 

@@ -34,10 +34,10 @@ class ApiSocket {
 
   // unavailable: nobody answers there, or the answer broke off. timeout. cancelled: `stop` was asked for. corrupt: no
   // HTTP, or more than 64 MB. A status is no error here.
-  Result<ApiAnswer> request(const ApiRequest& request, std::stop_token stop = {}) const;
+  Result<ApiAnswer> request(const ApiRequest& request, const std::stop_token& stop = {}) const;
 
   // The body of an answer with a status of success goes to the sink while it comes. Without a time limit.
-  Result<ApiAnswer> stream(const ApiRequest& request, const PieceSink& sink, std::stop_token stop = {}) const;
+  Result<ApiAnswer> stream(const ApiRequest& request, const PieceSink& sink, const std::stop_token& stop = {}) const;
 
   const std::string& path() const { return path_; }
 
