@@ -8,6 +8,7 @@ namespace slicemill {
 const std::vector<SinkType>& sink_types() {
   static const std::vector<SinkType> types = {
       file_sink_type(),
+      routed_sink_type(),
       postgres_sink_type(),
   };
   return types;

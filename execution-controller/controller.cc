@@ -78,7 +78,7 @@ SliceFlow::Hooks Controller::flow_hooks() {
               },
           .on_slice_failed = [this] { probation_.slice_failed(); },
           .on_obstacle = [this](const Error& error) { output_obstructed(error); },
-          .on_fatal = [this](const Error& error) { fail(error); },
+          .on_fatal = [this](const EndReason& reason) { verbs_.give_up(to_text(reason)); },
           .on_ledger_failed = [this](const Error& error) { conclusion_.ledger_failed(error); },
           .on_worker_lost =
               [this](const ProcessIdentity& process, const std::string& reason) {

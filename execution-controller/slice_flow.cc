@@ -22,7 +22,7 @@ SliceFlow::SliceFlow(const ControllerParts& parts, const ControllerLaunch& launc
                                               ExecutionOutput::Hooks{.on_prepared =
                                                                          [this](const Result<void>& prepared) {
                                                                            if (!prepared) {
-                                                                             hooks_.on_fatal(prepared.error());
+                                                                             output_failed(prepared.error());
                                                                              return;
                                                                            }
                                                                            is_ready_ = true;
@@ -38,6 +38,14 @@ SliceFlow::SliceFlow(const ControllerParts& parts, const ControllerLaunch& launc
   make_settlement();
   make_dispatcher();
   make_sources();
+}
+
+// Of several sinks each names itself.
+void SliceFlow::output_failed(const Error& error) {
+  const Plan& plan = launch_.job.plan;
+  const auto sinks = plan.sinks();
+  hooks_.on_fatal(
+      OutputFailed{sinks.size() == 1 ? with_context(error, plan.place(sinks.front())).message : error.message});
 }
 
 void SliceFlow::make_writer() {
@@ -117,7 +125,7 @@ void SliceFlow::make_dispatcher() {
           .on_refused = [this] { settlement_->on_refused(); },
           .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
           .on_change = hooks_.on_change,
-          .on_fatal = hooks_.on_fatal,
+          .on_fatal = [this](const Error& error) { hooks_.on_fatal(OtherReason{error.message}); },
           .on_lost = hooks_.on_worker_lost,
           .on_adopted = [this](const SliceKey& key, const Attempt& attempt) { output_->keep(key, attempt); },
           .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); },
@@ -144,7 +152,7 @@ void SliceFlow::make_sources() {
                          .on_change = hooks_.on_change,
                          .on_ready = hooks_.on_ready,
                          .on_notice = hooks_.on_notice,
-                         .on_fatal = hooks_.on_fatal,
+                         .on_fatal = [this](const Error& error) { hooks_.on_fatal(SourceFailed{error.message}); },
                          .on_ledger_failed = hooks_.on_ledger_failed});
 }
 

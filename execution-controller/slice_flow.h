@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/end_reason.h"
 #include "core/model/launch.h"
 #include "core/model/remark.h"
 #include "core/outputs/output_publisher.h"
@@ -35,7 +36,7 @@ class SliceFlow {
     std::function<void(const Result<void>&)> on_joined;  // the output, see join()
     std::function<void()> on_slice_failed;               // for good; durable
     std::function<void(const Error&)> on_obstacle;
-    std::function<void(const Error&)> on_fatal;          // the job cannot go on
+    std::function<void(const EndReason&)> on_fatal;      // the job cannot go on
     std::function<void(const Error&)> on_ledger_failed;  // nothing can be recorded any more
     std::function<void(const ProcessIdentity&, const std::string&)> on_worker_lost;
     std::function<void(const std::string&)> on_notice;  // of the source
@@ -98,6 +99,7 @@ class SliceFlow {
   const Analytics& analytics() const { return analytics_; }
 
  private:
+  void output_failed(const Error& error);
   void make_writer();
   void make_settlement();
   void make_dispatcher();

@@ -93,7 +93,9 @@ bool KnownFields::pass(const OperationSpec& operation) {
   } else if (name == "drop_field" || name == "drop_property") {
     drop(options.at(name == "drop_field" ? "field" : "property").get<std::string>());
   } else {
-    return name == "filter" || name == "collect" || name == "delay" || name == "noop" || name == "stdout";
+    constexpr std::string_view kKeepFields[] = {"collect",     "date_router", "delay", "field_router", "filter",
+                                                "hash_router", "key_router",  "noop",  "set_key",      "stdout"};
+    return std::ranges::find(kKeepFields, name) != std::end(kKeepFields);
   }
   return true;
 }

@@ -47,15 +47,28 @@ void RecordBatch::shrink_last(char* start, std::size_t used) {
   block.used = static_cast<std::size_t>(start - block.data.get()) + used;
 }
 
+std::string_view RecordBatch::copy(std::string_view bytes) {
+  char* space = allocate(bytes.size());
+  if (!bytes.empty()) std::memcpy(space, bytes.data(), bytes.size());
+  return {space, bytes.size()};
+}
+
 void RecordBatch::append_copy(std::string_view record) {
-  char* space = allocate(record.size());
-  if (!record.empty()) std::memcpy(space, record.data(), record.size());
-  records.emplace_back(space, record.size());
+  records.push_back(copy(record));
+  if (!metadata.empty()) metadata.emplace_back();
+}
+
+void RecordBatch::append_copy(const RecordBatch& other, std::size_t i) {
+  append_copy(other.records[i]);
+  if (other.metadata.empty() || other.metadata[i].empty()) return;
+  begin_metadata();
+  metadata.back() = {copy(other.metadata[i].key), copy(other.metadata[i].route)};
 }
 
 void RecordBatch::borrow(const RecordBatch& other) {
   clear();
   records = other.records;
+  metadata = other.metadata;
   tokens.copy_of(other.tokens);
   borrows_ = true;
 }
@@ -63,6 +76,7 @@ void RecordBatch::borrow(const RecordBatch& other) {
 void RecordBatch::clear() {
   borrows_ = false;
   records.clear();
+  metadata.clear();
   tokens.clear();
   std::size_t kept = 0;
   std::erase_if(blocks_, [&](Block& block) {
@@ -106,14 +120,16 @@ RecordRejecter::RecordRejecter(const OperationContext& context) {
   if (action_ == BadRecords::quarantine && quarantine_ == nullptr) action_ = BadRecords::fail_slice;
 }
 
-Result<void> RecordRejecter::reject(std::string_view record, const Error& why, std::string_view place) {
+Result<void> RecordRejecter::reject(std::string_view record, const RecordMetadata& metadata, const Error& why,
+                                    std::string_view place) {
   ++rejected_;
   const auto refused = [&](std::string_view bytes) {
     return QuarantinedRecord{.operation = place_,
                              .entry = entry_,
                              .place = std::string(place),
                              .bytes = std::string(bytes),
-                             .error = why.message};
+                             .error = why.message,
+                             .metadata = to_text(metadata)};
   };
   if (action_ == BadRecords::quarantine) return quarantine_->add(refused(record));
   if (action_ == BadRecords::fail_slice) {

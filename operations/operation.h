@@ -21,6 +21,7 @@
 #include "core/model/job_spec.h"
 #include "core/model/operation_schema.h"
 #include "core/model/output_facts.h"
+#include "core/model/record_metadata.h"
 #include "core/model/slice.h"
 #include "core/outputs/sink_type.h"
 #include "core/runtime/files.h"
@@ -43,6 +44,9 @@ class RecordBatch {
   // without line ends.
   std::vector<std::string_view> records;
 
+  // By record; empty: no operation before has told any. Who changes `records` keeps this in step (RecordKeeper).
+  std::vector<RecordMetadata> metadata;
+
   // Of records that were found to be objects or arrays: as they were then, in their order (operations/record_tokens.h).
   // A record that has been dropped or replaced since leaves its entry behind.
   JsonTokens tokens;
@@ -51,8 +55,14 @@ class RecordBatch {
   char* allocate(std::size_t size);
   // Gives back the unused tail of the last allocate().
   void shrink_last(char* start, std::size_t used);
+  // A copy of the bytes that lives as long as the batch.
+  std::string_view copy(std::string_view bytes);
   // Copies a record's bytes in and appends it.
   void append_copy(std::string_view record);
+  // The same of record i of another batch, with its metadata.
+  void append_copy(const RecordBatch& other, std::size_t i);
+  // Room for the metadata of each record.
+  void begin_metadata() { metadata.resize(records.size()); }
   // The other one's records, in the place of what is here, without their bytes: the other one must stay as it is until
   // clear(). This one may be changed like any other.
   void borrow(const RecordBatch& other);
@@ -71,6 +81,29 @@ class RecordBatch {
   std::vector<Block> blocks_;
   std::size_t current_ = 0;  // block that is being filled; those behind it are empty
   bool borrows_ = false;
+};
+
+// Leaves records out of a batch, or replaces them, while it is walked from the first record to the last.
+class RecordKeeper {
+ public:
+  explicit RecordKeeper(RecordBatch& batch) : batch_(batch), has_metadata_(!batch.metadata.empty()) {}
+
+  // Record i stays, as these bytes. Requires: i rises.
+  void keep(std::size_t i, std::string_view record) {
+    batch_.records[kept_] = record;
+    if (has_metadata_) batch_.metadata[kept_] = batch_.metadata[i];
+    ++kept_;
+  }
+  // All others go.
+  void end() {
+    batch_.records.resize(kept_);
+    if (has_metadata_) batch_.metadata.resize(kept_);
+  }
+
+ private:
+  RecordBatch& batch_;
+  const bool has_metadata_;
+  std::size_t kept_ = 0;
 };
 
 // What an operation may know of the slice it works for. Valid from open() to the end of the slice.
@@ -120,7 +153,7 @@ struct OperationContext {
 
 // What becomes of a record that an operation cannot work on (OperationSpec::bad_records). A member of every
 // operation that looks into records, made from its context:
-//   if (auto bad = ...) RETURN_IF_ERROR(rejecter_.reject(record, bad.error()));   // then leave the record out of the
+//   if (auto bad = ...) RETURN_IF_ERROR(rejecter_.reject(batch, i, bad.error()));   // then leave the record out of the
 //   batch
 class RecordRejecter {
  public:
@@ -130,7 +163,13 @@ class RecordRejecter {
   // fail_slice: the error, not retryable. log: writes a line to the log. drop: nothing. quarantine: keeps the record as
   // it is given, which must be as it reached the operation. Without an error the record is to be dropped. place: where
   // in its source the record is, for readers; "" lets the slice's request say it.
-  Result<void> reject(std::string_view record, const Error& why, std::string_view place = {});
+  Result<void> reject(std::string_view record, const Error& why, std::string_view place = {}) {
+    return reject(record, {}, why, place);
+  }
+  // The same of record i of the batch, whose metadata is kept with it.
+  Result<void> reject(const RecordBatch& batch, std::size_t i, const Error& why) {
+    return reject(batch.records[i], batch.metadata.empty() ? RecordMetadata() : batch.metadata[i], why, {});
+  }
   // The same for a record that the operation made, and of which it does not know what it made it from: it cannot be
   // brought back, so with `quarantine` the slice fails, and the records it was made from are looked for.
   Result<void> reject_product(std::string_view record, const Error& why);
@@ -139,6 +178,9 @@ class RecordRejecter {
   bool fails_slice() const { return action_ == BadRecords::fail_slice; }
 
  private:
+  Result<void> reject(std::string_view record, const RecordMetadata& metadata, const Error& why,
+                      std::string_view place);
+
   BadRecords action_ = BadRecords::fail_slice;
   std::string place_;
   PipelineEntry entry_;  // where the records that it rejects go on when they run again

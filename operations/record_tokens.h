@@ -52,18 +52,18 @@ Error not_an_object(std::string_view record);
 template <typename Edit>
 Result<void> edit_objects(RecordBatch& batch, JsonIndexer& indexer, RecordRejecter& rejecter, Edit edit) {
   RecordTokens tokens(batch, indexer);
-  std::size_t kept = 0;
+  RecordKeeper keeper(batch);
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     const std::string_view record = batch.records[i];
     const auto object = tokens.object(i);
     const Result<std::string_view> edited = object ? edit(record, *object) : not_an_object(record);
     if (!edited) {
-      RETURN_IF_ERROR(rejecter.reject(record, edited.error()));
+      RETURN_IF_ERROR(rejecter.reject(batch, i, edited.error()));
       continue;
     }
-    batch.records[kept++] = *edited;
+    keeper.keep(i, *edited);
   }
-  batch.records.resize(kept);
+  keeper.end();
   return {};
 }
 

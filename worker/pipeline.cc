@@ -280,29 +280,30 @@ Result<void> Pipeline::select(std::uint64_t first, const RecordSelection& select
   static const std::map<std::uint64_t, BadRecord> kNone;
   const auto& bad = has_bad ? *selection.bad : kNone;
   auto next_bad = bad.lower_bound(first);
-  std::size_t kept = 0;
+  RecordKeeper keeper(batch_);
   for (std::uint64_t number = first; number < end; ++number) {
     const std::string_view record = batch_.records[number - first];
     if (number < selection.from || number >= selection.to) continue;
     if (next_bad != bad.end() && next_bad->first == number) {
       RETURN_IF_ERROR(quarantine_bad(next_bad->second, {PipelineEntry::kRecords, ""},
-                                     fmt::format("record {} of {}", number + 1, quarantine_.origin()), record));
+                                     fmt::format("record {} of {}", number + 1, quarantine_.origin()), record, {}));
       ++next_bad;
       continue;
     }
-    batch_.records[kept++] = record;
+    keeper.keep(number - first, record);
   }
-  batch_.records.resize(kept);
+  keeper.end();
   return {};
 }
 
 Result<void> Pipeline::quarantine_bad(const BadRecord& bad, const PipelineEntry& entry, std::string place,
-                                      std::string_view bytes) {
+                                      std::string_view bytes, std::string metadata) {
   return quarantine_.add({.operation = bad.operation,
                           .entry = entry,
                           .place = std::move(place),
                           .bytes = std::string(bytes),
-                          .error = bad.error});
+                          .error = bad.error,
+                          .metadata = std::move(metadata)});
 }
 
 Result<void> Pipeline::give(std::size_t from, RecordBatch& batch, PipelineCounts& counts) {
@@ -331,7 +332,7 @@ Result<void> Pipeline::hold(std::size_t node, RecordBatch& batch) {
   if (held.records.empty() && !batch.borrows()) {
     std::swap(held, batch);  // a slice of one batch is not copied
   } else {
-    for (const auto record : batch.records) held.append_copy(record);
+    for (std::size_t i = 0; i < batch.records.size(); ++i) held.append_copy(batch, i);
   }
   return {};
 }

@@ -111,11 +111,12 @@ class Pipeline {
   // Leaves the selected records in the batch; `first` is the number of its first one.
   Result<void> select(std::uint64_t first, const RecordSelection& selection);
   Result<void> quarantine_bad(const BadRecord& bad, const PipelineEntry& entry, std::string place,
-                              std::string_view bytes);
+                              std::string_view bytes, std::string metadata);
   // ---- slices of records that were quarantined (pipeline_redriven.cc) ----
   Result<void> open_redriven(const SliceContext& slice);
   Result<void> stream_redriven(const SliceContext& slice, const std::atomic<bool>* cancelled, PipelineCounts& counts,
                                const RecordSelection& selection);
+  Result<void> append_redriven(const RedrivenRequest::Record& record);
   Result<void> read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts);
   // Of nodes_.
   Result<std::size_t> entry_node(const PipelineEntry& entry) const;

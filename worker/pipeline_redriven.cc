@@ -51,18 +51,28 @@ Result<void> Pipeline::stream_redriven(const SliceContext& slice, const std::ato
     if (selection.bad != nullptr) {
       const auto bad = selection.bad->find(number);
       if (bad != selection.bad->end()) {
-        RETURN_IF_ERROR(quarantine_bad(bad->second, redriven_->entry, record.place, record.bytes));
+        RETURN_IF_ERROR(quarantine_bad(bad->second, redriven_->entry, record.place, record.bytes, record.metadata));
         continue;
       }
     }
     if (redriven_->entry.index == PipelineEntry::kText) {
       RETURN_IF_ERROR(read_text(slice, record.bytes, counts));
     } else {
-      batch_.append_copy(record.bytes);
+      RETURN_IF_ERROR(append_redriven(record));
     }
   }
   if (redriven_->entry.index == PipelineEntry::kText || batch_.records.empty()) return {};
   return entry_ == 0 ? give(0, batch_, counts) : take(entry_, batch_, counts);
+}
+
+Result<void> Pipeline::append_redriven(const RedrivenRequest::Record& record) {
+  batch_.append_copy(record.bytes);
+  if (record.metadata.empty()) return {};
+  auto metadata = parse_metadata(record.metadata);
+  if (!metadata) return failure(metadata.error());
+  batch_.begin_metadata();
+  batch_.metadata.back() = {batch_.copy(metadata->key), batch_.copy(metadata->route)};
+  return {};
 }
 
 Result<void> Pipeline::read_text(const SliceContext& slice, std::string_view text, PipelineCounts& counts) {

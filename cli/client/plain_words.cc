@@ -120,6 +120,7 @@ std::string with_plain_failures(const std::string& text) {
   if (text.starts_with(kFailingBegin) && text.find(kFailingMiddle) != std::string::npos) return "a slice has failed";
   const EndReason reason = parse_end_reason(text);
   if (const auto* source = std::get_if<SourceFailed>(&reason)) return source->cause;
+  if (const auto* output = std::get_if<OutputFailed>(&reason)) return output->cause;
   const auto middle = text.find(kFailuresMiddle);
   if (!text.starts_with(kFailuresBegin) || middle == std::string::npos) return text;
   const auto count = middle + kFailuresMiddle.size();

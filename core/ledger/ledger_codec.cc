@@ -720,6 +720,7 @@ std::string encode_quarantine(std::string_view key, const QuarantineRow& row) {
   value.body.text(row.record.place);
   value.body.text(row.record.error);
   value.body.text(row.record.bytes);
+  if (!row.record.metadata.empty()) value.body.text(row.record.metadata);
   return value.sealed(key);
 }
 
@@ -737,7 +738,9 @@ Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view v
         row.record.place = reader.text();
         row.record.error = reader.text();
         row.record.bytes = reader.text();
-        return true;
+        if (reader.at_end()) return true;
+        row.record.metadata = reader.text();
+        return !row.record.metadata.empty();
       });
 }
 

@@ -36,7 +36,7 @@
 //            | 'i'     last_order:v
 //            | 'r'     state:u8 updated_ms:z created_ms:z settled_in:v retries:v crashes:v request:text error:text
 //            | 'q'     settled_in:v at_ms:z operation:text entry:v entry_operation:text place:text error:text
-//            bytes:text
+//            bytes:text [metadata:text]
 //            | 't'     end:u8 settled_in:v began_ms:z ended_ms:z place:text name:text worker:text value:text
 //            error:text
 //            | output  epoch:v n:v facts

@@ -77,6 +77,8 @@ Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::str
                  {"bytes", is_text ? row.record.bytes : to_base64(row.record.bytes)},
                  {"encoding", is_text ? "utf-8" : "base64"},
                  {"error", row.record.error}};
+  if (const auto metadata = parse_json(row.record.metadata); metadata && metadata->is_object())
+    record["metadata"] = *metadata;
   if (!redriven_to.empty()) record["redriven_to"] = redriven_to;
   return record;
 }

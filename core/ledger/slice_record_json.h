@@ -14,8 +14,8 @@ namespace slicemill {
 // last two if they are not 0. lineage: of the ledger that the row came from; ex_id: the execution that settled it.
 Json slice_record_json(const OpenRow& row, const std::vector<std::string>& lineage);
 
-// One quarantined record: slice, place, bytes, error. Bytes that are no UTF-8 are shown as base64, and `encoding` says
-// so. redriven_to: the execution that has taken it since; "" for none.
+// One quarantined record: slice, place, bytes, error, and what operations knew of it. Bytes that are no UTF-8 are shown
+// as base64, and `encoding` says so. redriven_to: the execution that has taken it since; "" for none.
 Json quarantine_record_json(const QuarantineRow& row, const std::vector<std::string>& lineage,
                             const std::string& redriven_to = {});
 

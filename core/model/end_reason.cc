@@ -8,7 +8,7 @@ namespace slicemill {
 namespace {
 
 constexpr std::string_view kSlice = " slice", kFailed = " failed", kFirst = "; the first: ";
-constexpr std::string_view kSource = "the source failed: ";
+constexpr std::string_view kSource = "the source failed: ", kOutput = "the output cannot be written: ";
 constexpr std::string_view kHasFailed = "a slice has failed", kOfLate = " of late";
 
 bool take(std::string_view& text, std::string_view part) {
@@ -23,6 +23,7 @@ struct ReasonText {
                        reason.first.empty() ? "" : kFirst, reason.first);
   }
   std::string operator()(const SourceFailed& reason) const { return std::string(kSource) + reason.cause; }
+  std::string operator()(const OutputFailed& reason) const { return std::string(kOutput) + reason.cause; }
   std::string operator()(const SliceHasFailed& reason) const {
     return fmt::format("{}{}", kHasFailed, reason.is_recent ? kOfLate : "");
   }
@@ -38,6 +39,7 @@ std::string to_text(const EndReason& reason) {
 EndReason parse_end_reason(std::string_view text) {
   std::string_view rest = text;
   if (take(rest, kSource)) return SourceFailed{std::string(rest)};
+  if (take(rest, kOutput)) return OutputFailed{std::string(rest)};
   for (const bool is_recent : {false, true})
     if (const SliceHasFailed failing{is_recent}; to_text(failing) == text) return failing;
   SlicesFailed failed;

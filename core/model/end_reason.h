@@ -4,6 +4,7 @@
 // clang-format off
 //   reason := count " slice" ["s"] " failed" ["; the first: " detail]
 //           | "the source failed: " detail
+//           | "the output cannot be written: " detail
 //           | "a slice has failed" [" of late"]
 //           |  any other text
 // clang-format on
@@ -25,6 +26,11 @@ struct SourceFailed {
   std::string cause;
   bool operator==(const SourceFailed&) const = default;
 };
+// Before its first slice.
+struct OutputFailed {
+  std::string cause;
+  bool operator==(const OutputFailed&) const = default;
+};
 // It goes on.
 struct SliceHasFailed {
   bool is_recent = false;  // for as long as slices fail; otherwise for good
@@ -34,10 +40,10 @@ struct OtherReason {
   std::string text;
   bool operator==(const OtherReason&) const = default;
 };
-using EndReason = std::variant<SlicesFailed, SourceFailed, SliceHasFailed, OtherReason>;
+using EndReason = std::variant<SlicesFailed, SourceFailed, OutputFailed, SliceHasFailed, OtherReason>;
 
 std::string to_text(const EndReason& reason);
-// Every text is a reason: what is not one of the first three is another one.
+// Every text is a reason: what is not one of the first four is another one.
 EndReason parse_end_reason(std::string_view text);
 
 }  // namespace slicemill

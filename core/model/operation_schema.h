@@ -43,11 +43,12 @@ struct OptionSpec {
   std::vector<std::string> choices{};  // for text: the only values
   std::optional<double> minimum{}, maximum{};
   bool allow_empty = false;
-  std::string replacement{};  // deprecated: the option to use instead
-  bool no_effect = false;     // checked and kept, but nothing here reads it
-  bool is_path = false;       // a file system path or a list of them: relative ones follow the PathRule
-  bool is_output = false;     // a path that is written to: it may have placeholders (core/model/output_path.h)
-  bool is_code = false;       // a program or its arguments: `${` may mean something to it
+  std::string replacement{};       // deprecated: the option to use instead
+  bool no_effect = false;          // checked and kept, but nothing here reads it
+  bool is_path = false;            // a file system path or a list of them: relative ones follow the PathRule
+  bool is_output = false;          // a path that is written to: it may have placeholders (core/model/output_path.h)
+  bool is_code = false;            // a program or its arguments: `${` may mean something to it
+  bool names_connections = false;  // an object whose values are names of connections
   DateUse date = DateUse::none;
 };
 
@@ -76,9 +77,12 @@ struct PathRule {
 };
 
 // What an operation is judged beside: a job that is valid otherwise, with all options normalised.
+class OperationCatalog;
 struct JobScope {
   const JobSpec& job;
   const PathRule& paths;
+  std::size_t node = 0;  // the operation's, in the job's plan
+  const OperationCatalog& catalog;
 };
 
 struct OperationSchema {
@@ -91,6 +95,10 @@ struct OperationSchema {
   bool uses_standard_output = false;  // of the worker
   bool needs_whole_slice = false;
   bool repeatable = true;  // running it again on the same slice gives the same result and no second effect
+  // What it does with the metadata of records (core/model/record_metadata.h).
+  bool sets_key = false;
+  bool sets_route = false;
+  bool loses_metadata = false;  // the records that it gives are its own, whatever came
   // Checks that span several options; `options` is normalised already. The error starts with the option's name.
   std::function<Result<void>(const Json& options)> check{};
   // What is certain to go wrong behind the operations that come before, each with its options as they run. Nothing; or

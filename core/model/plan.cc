@@ -61,6 +61,16 @@ struct Drawing {
   }
 };
 
+void add_ways(const Plan& plan, std::size_t node, std::vector<std::size_t>& way,
+              std::vector<std::vector<std::size_t>>& ways) {
+  if (plan.nodes[node].inputs.empty() && !way.empty()) ways.emplace_back(way.rbegin(), way.rend());
+  for (const std::size_t input : plan.nodes[node].inputs) {
+    way.push_back(input);
+    add_ways(plan, input, way, ways);
+    way.pop_back();
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(BadRecords action) {
@@ -119,6 +129,20 @@ std::vector<std::size_t> Plan::outputs_of(std::size_t node) const {
   for (std::size_t other = node + 1; other < nodes.size(); ++other)
     if (std::ranges::find(nodes[other].inputs, node) != nodes[other].inputs.end()) found.push_back(other);
   return found;
+}
+
+std::vector<std::vector<std::size_t>> Plan::ways_to(std::size_t node) const {
+  std::vector<std::size_t> counts(node + 1);
+  for (std::size_t at = 0; at <= node; ++at) {
+    counts[at] = nodes[at].inputs.empty() ? 1 : 0;
+    for (const std::size_t input : nodes[at].inputs) counts[at] = std::min(counts[at] + counts[input], kMostWays + 1);
+  }
+  std::vector<std::vector<std::size_t>> ways;
+  if (counts[node] <= kMostWays) {
+    std::vector<std::size_t> way;  // from the end
+    add_ways(*this, node, way, ways);
+  }
+  return ways;
 }
 
 std::vector<std::size_t> Plan::behind(std::size_t node) const {

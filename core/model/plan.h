@@ -68,6 +68,9 @@ struct Plan {
   std::vector<std::size_t> sources() const;  // without inputs
   std::vector<std::size_t> sinks() const;    // whose records go nowhere else
   std::vector<std::size_t> outputs_of(std::size_t node) const;
+  // Each way of records to the node, from a source to the node before it; none: there are more than kMostWays.
+  static constexpr std::size_t kMostWays = 256;
+  std::vector<std::vector<std::size_t>> ways_to(std::size_t node) const;
   // The node and all that its records come to.
   std::vector<std::size_t> behind(std::size_t node) const;
 

@@ -21,8 +21,10 @@ bool is_redriven_request(std::string_view request) {
 
 std::string to_text(const RedrivenRequest& request) {
   Json records = Json::array();
-  for (const auto& record : request.records)
+  for (const auto& record : request.records) {
     records.push_back({{"place", record.place}, {"bytes", to_base64(record.bytes)}});
+    if (!record.metadata.empty()) records.back()["metadata"] = record.metadata;
+  }
   return to_compact_text(
       {{"redriven",
         {{"entry", request.entry.index}, {"operation", request.entry.operation}, {"records", std::move(records)}}}});
@@ -42,7 +44,8 @@ Result<RedrivenRequest> parse_redriven_request(std::string_view text) {
     for (const Json& record : redriven.at("records")) {
       auto bytes = from_base64(record.at("bytes").get_ref<const std::string&>());
       if (!bytes) return broken(bytes.error().message);
-      request.records.push_back({record.at("place").get<std::string>(), std::move(*bytes)});
+      request.records.push_back(
+          {record.at("place").get<std::string>(), std::move(*bytes), record.value("metadata", std::string())});
     }
     return request;
   } catch (const nlohmann::json::exception& error) {

@@ -4,7 +4,8 @@
 // A quarantined record is kept whole or not at all: it must be possible to run it again. A slice whose bad records are
 // longer than the limits below is an error instead, with all of its records.
 //
-//   redriven request := {"redriven":{"entry":N,"operation":"name","records":[{"place":"...","bytes":"base64"},...]}}
+//   redriven request := {"redriven":{"entry":N,"operation":"name",
+//                        "records":[{"place":"...","bytes":"base64"[,"metadata":"..."]},...]}}
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct QuarantinedRecord {
   std::string place;  // where it came from, in words
   std::string bytes;  // as `entry` takes it
   std::string error;
+  std::string metadata = {};  // what operations knew of it (core/model/record_metadata.h), as text; "": nothing
   bool operator==(const QuarantinedRecord&) const = default;
 };
 
@@ -43,6 +45,7 @@ struct RedrivenRequest {
   struct Record {
     std::string place;
     std::string bytes;
+    std::string metadata = {};
     bool operator==(const Record&) const = default;
   };
   PipelineEntry entry;

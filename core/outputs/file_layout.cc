@@ -186,14 +186,15 @@ Result<FileLayout> file_layout(const Json& options, std::string_view staging_nam
   }
   layout.subdirectory = text_option(options, kSubdirectoryOption, "");
   if (layout.subdirectory.empty()) return layout;
-  if (const auto parsed = Subdirectory::parse(layout.subdirectory); !parsed)
-    return option_error("path", parsed.error().message);
+  const auto parsed = Subdirectory::parse(layout.subdirectory);
+  if (!parsed) return option_error("path", parsed.error().message);
   if (layout.single_file) {
     return option_error("path",
                         "with single_file it cannot name fields of records: without it there is a directory for each "
                         "value, with a file for each slice");
   }
-  if (writing.writer.raw_records) return option_error("path", "raw records have no fields to be named in it");
+  if (writing.writer.raw_records && parsed->has_fields())
+    return option_error("path", "raw records have no fields to be named in it");
   return layout;
 }
 

@@ -1,8 +1,8 @@
 // Names of staged and published files: shared by the exporter (worker), the publisher (controller) and verify.
 //
 //   directory output:  <path>/<slicer>-<order, 10 digits>-<slice_id>-<request hash, 8 hex>.<extension>
-//   by fields:         <path>/<place>/<the same name> for each place (core/outputs/subdirectory.h); staged as
-//                      <staged attempt>.<number of the place>
+//   by fields, routes: <path>/<place>/<the same name> for each place (core/outputs/subdirectory.h), which may be <path>
+//                      itself; staged as <staged attempt>.<number of the place>
 //   single file:       <path> itself; its parts are published in <dirname>/.slicemill/<staging name>/parts/
 //   staged attempt:    <root>/.slicemill/<staging name>/<generation>-<slicer>-<order>-<split path>.<epoch>-<n>
 //                      root = <path>, or its directory for a single file and for a replacement
@@ -34,7 +34,7 @@ struct FileLayout {
   std::string staging_name;  // below .slicemill: no other sink of any lineage has it
   std::string final_path;    // of a single file, and of a directory that is replaced
   std::string extension;     // "ldjson", "csv.gz", ...
-  std::string subdirectory;  // by fields of the records (core/outputs/subdirectory.h); "": none
+  std::string subdirectory;  // by fields or routes of the records (core/outputs/subdirectory.h); "": none
   bool single_file = false;
   bool replaces = false;  // what is at final_path already
 

@@ -12,7 +12,11 @@
 namespace slicemill {
 namespace {
 constexpr std::size_t kProbeBytes = 64 << 10;
+
+std::string directory_of(const std::string& root, const OutputPart& part) {
+  return part.place.empty() ? root : root + "/" + part.place;
 }
+}  // namespace
 
 FilePublisher::FilePublisher(FileLayout layout, FileWriting writing, const State& state,
                              std::vector<std::string> lineage, Files& files)
@@ -129,7 +133,7 @@ Result<void> FilePublisher::publish_one(const CommittedOutput& output) {
                         output.facts);
   for (std::size_t i = 0; i < output.facts.parts.size(); ++i) {
     const OutputPart& part = output.facts.parts[i];
-    const std::string directory = publish_directory() + "/" + part.place;
+    const std::string directory = directory_of(publish_directory(), part);
     RETURN_IF_ERROR(create_durable_directories(files_, directory));
     RETURN_IF_ERROR(put_in_place(layout_.staged_path(output.key, output.attempt, i), directory + "/" + name,
                                  facts_of(part, output.facts)));
@@ -164,7 +168,7 @@ Result<void> FilePublisher::sync_directories(const std::vector<CommittedOutput>&
   std::set<std::string> directories = {root};
   for (const CommittedOutput& output : outputs) {
     for (const OutputPart& part : output.facts.parts) {
-      for (std::string directory = root + "/" + part.place; directories.insert(directory).second;)
+      for (std::string directory = directory_of(root, part); directories.insert(directory).second;)
         directory.resize(directory.rfind('/'));
     }
   }

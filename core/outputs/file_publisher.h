@@ -69,7 +69,8 @@ class FilePublisher final : public OutputPublisher {
 };
 
 // Sinks that write files.
-SinkType file_sink_type();
+SinkType file_sink_type();    // into one directory, or one for each value of fields
+SinkType routed_sink_type();  // into one for each route
 
 // Of a sink of the plan, by its number; nothing: it writes no files, or there is none.
 Result<std::optional<FileLayout>> exported_layout(const Plan& plan, std::uint32_t sink, std::string_view lineage_id);

@@ -144,6 +144,7 @@ Result<void> FilePublisher::verify_files(const OutputSource& outputs, const std:
   if (const auto own = comparison.find(own_directory); !own) return own.error();
   ASSIGN_OR_RETURN(const Subdirectory subdirectory, Subdirectory::parse(layout_.subdirectory));
   RETURN_IF_ERROR(comparison.find_below(own_directory, subdirectory.depth()));
+  if (subdirectory.has_route()) RETURN_IF_ERROR(comparison.find_below(own_directory, subdirectory.depth() - 1));
   RETURN_IF_ERROR(outputs([&](const CommittedOutput& output) -> Result<void> {
     if (!output.facts.present) return {};
     if (output.key.generation >= lineage_.size())

@@ -32,11 +32,15 @@ struct FileSink {
   std::size_t node = 0;
 };
 
+bool writes_files(const OperationSpec& operation) {
+  return operation.name == file_sink_type().operation || operation.name == routed_sink_type().operation;
+}
+
 std::vector<FileSink> file_sinks(const Plan& plan) {
   std::vector<FileSink> found;
   const auto sinks = plan.sinks();
   for (std::uint32_t number = 0; number < sinks.size(); ++number)
-    if (plan.operation(sinks[number]).name == file_sink_type().operation) found.push_back({number, sinks[number]});
+    if (writes_files(plan.operation(sinks[number]))) found.push_back({number, sinks[number]});
   return found;
 }
 
@@ -98,8 +102,10 @@ Result<std::string> output_mismatch(const JobSpec& before, const JobSpec& now, s
   return std::string();
 }
 
-SinkType file_sink_type() {
-  return {.operation = "file_exporter",
+namespace {
+
+SinkType sink_type_of_files(std::string_view operation) {
+  return {.operation = operation,
           .commit = CommitClass::staged,
           .make_publisher = [](const SinkPlace& sink,
                                const PublisherParts& parts) -> Result<std::unique_ptr<OutputPublisher>> {
@@ -114,6 +120,16 @@ SinkType file_sink_type() {
           }};
 }
 
+}  // namespace
+
+SinkType file_sink_type() {
+  return sink_type_of_files("file_exporter");
+}
+
+SinkType routed_sink_type() {
+  return sink_type_of_files("routed_sender");
+}
+
 Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, const std::vector<SinkType>& types,
                                                         const PublisherParts& parts) {
   const auto sinks = job.plan.sinks();
@@ -124,7 +140,7 @@ Result<std::unique_ptr<OutputPublisher>> make_publisher(const JobSpec& job, cons
     if (type == types.end()) continue;
     if (parts.lineage.empty()) return Error(ErrorCode::internal, "a publisher needs a lineage");
     ASSIGN_OR_RETURN(auto publisher, type->make_publisher(sink, parts));
-    all.push_back({number, job.plan.nodes[sink.node].id, std::move(publisher)});
+    all.push_back({number, job.plan.nodes[sink.node].id, job.plan.place(sink.node), std::move(publisher)});
   }
   if (all.empty()) return std::unique_ptr<OutputPublisher>();
   if (sinks.size() == 1) return std::move(all.front().publisher);

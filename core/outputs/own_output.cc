@@ -10,6 +10,7 @@
 
 #include "core/formats/path_glob.h"
 #include "core/outputs/file_publisher.h"
+#include "core/outputs/routing.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/printable.h"
 #include "core/runtime/text.h"
@@ -71,10 +72,8 @@ bool pattern_takes(const std::string& input, const PublishedFiles& published) {
   });
 }
 
-PublishedFiles published_by(const FileLayout& layout) {
-  const auto subdirectory = Subdirectory::parse(layout.subdirectory);
-  PublishedFiles published{
-      layout.replaces_directory() ? layout.final_path : layout.root, subdirectory ? subdirectory->depth() : 0, {}};
+PublishedFiles published_by(const FileLayout& layout, std::size_t depth) {
+  PublishedFiles published{layout.replaces_directory() ? layout.final_path : layout.root, depth, {}};
   if (layout.single_file) {
     published.names.push_back(name_of(layout.final_path));
     return published;
@@ -85,6 +84,12 @@ PublishedFiles published_by(const FileLayout& layout) {
     published.names.push_back(layout.final_name(id, key, {.request_hash = request_hash(id)}));
   }
   return published;
+}
+
+bool takes_unrouted(const OperationSpec& operation) {
+  const auto given = operation.options.find(kRoutingOption);
+  const auto routing = given != operation.options.end() ? Routing::parse(*given) : Result<Routing>(Error());
+  return routing && routing->takes_unrouted();
 }
 
 // The input is read, or may be, where this appears.
@@ -116,7 +121,12 @@ std::vector<PublishedFiles> published_files(const JobSpec& job) {
   const auto sinks = job.plan.sinks();
   for (std::uint32_t sink = 0; sink < sinks.size(); ++sink) {
     const auto layout = exported_layout(job.plan, sink, "");
-    if (layout && *layout) all.push_back(published_by(**layout));  // its own check says what is wrong otherwise
+    if (!layout || !*layout) continue;  // its own check says what is wrong
+    const auto subdirectory = Subdirectory::parse((*layout)->subdirectory);
+    const std::size_t depth = subdirectory ? subdirectory->depth() : 0;
+    all.push_back(published_by(**layout, depth));
+    const bool has_route = subdirectory && subdirectory->has_route();
+    if (has_route && takes_unrouted(job.plan.operation(sinks[sink]))) all.push_back(published_by(**layout, depth - 1));
   }
   return all;
 }

@@ -22,7 +22,7 @@ struct PublishedFiles {
   bool may_be_in(const std::string& other_directory) const;
 };
 
-// Of each sink that writes files.
+// Of each sink that writes files; of one whose files are at several depths one for each.
 std::vector<PublishedFiles> published_files(const JobSpec& job);
 
 // invalid, naming both, if a reader of `input` (a file, a directory or a pattern) would read what the job

@@ -44,7 +44,8 @@ OutputSource outputs_of_sink(const OutputSource& outputs, std::uint32_t sink) {
 
 Result<void> SinksPublisher::prepare(bool first_start) {
   for (const Sink& sink : sinks_)
-    if (auto prepared = sink.publisher->prepare(first_start); !prepared) return with_context(prepared.error(), sink.id);
+    if (auto prepared = sink.publisher->prepare(first_start); !prepared)
+      return with_context(prepared.error(), sink.place);
   return {};
 }
 

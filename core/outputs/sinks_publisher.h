@@ -15,6 +15,7 @@ class SinksPublisher final : public OutputPublisher {
   struct Sink {
     std::uint32_t number = 0;  // in the plan's order
     std::string id;
+    std::string place;  // as users call it, with its operation
     std::unique_ptr<OutputPublisher> publisher;
   };
   // sinks: those that publish, at least one; of `plan_sinks` in all.

@@ -13,7 +13,7 @@
 namespace slicemill {
 namespace {
 
-constexpr std::string_view kField = "field:", kDefault = ":-";
+constexpr std::string_view kField = "field:", kDefault = ":-", kRoute = "{route}";
 constexpr std::size_t kLongestName = 255;  // bytes, of any Linux file system
 constexpr std::int64_t kMsPerSecond = 1'000;
 
@@ -59,6 +59,10 @@ Result<void> check_names(std::string_view place) {
 Result<Subdirectory> Subdirectory::parse(std::string_view text) {
   Subdirectory parsed;
   if (text.empty()) return parsed;
+  if (text == kRoute || text.ends_with(fmt::format("/{}", kRoute))) {
+    parsed.has_route_ = true;
+    text.remove_suffix(kRoute.size());
+  }
   std::string literal;
   const auto end_literal = [&] {
     if (!literal.empty()) parsed.pieces_.push_back({.text = std::exchange(literal, {})});
@@ -99,9 +103,10 @@ Result<Subdirectory> Subdirectory::parse(std::string_view text) {
   }
   while (literal.ends_with('/')) literal.pop_back();
   end_literal();
-  if (std::ranges::none_of(parsed.pieces_, [](const Piece& piece) { return piece.field.has_value(); }))
+  if (!parsed.has_route_ &&
+      std::ranges::none_of(parsed.pieces_, [](const Piece& piece) { return piece.field.has_value(); }))
     return Error(ErrorCode::invalid, "names no field of the records: write it behind `path`", false);
-  parsed.depth_ = 1;
+  parsed.depth_ = parsed.has_route_ && !parsed.pieces_.empty() ? 2 : 1;
   for (const Piece& piece : parsed.pieces_) {
     const std::string& slashes = piece.field ? piece.format : piece.text;
     parsed.depth_ += static_cast<std::size_t>(std::ranges::count(slashes, '/'));
@@ -122,14 +127,24 @@ std::vector<Subdirectory::NamedField> Subdirectory::fields() const {
   return named;
 }
 
-Result<std::string_view> Subdirectory::place_of(const JsonValue& record) {
+std::string Subdirectory::with_route(const std::string& text) {
+  if (const auto parsed = parse(text); parsed && parsed->has_route()) return text;
+  return fmt::format("{}{}{}", text, text.empty() ? "" : "/", kRoute);
+}
+
+Result<std::string_view> Subdirectory::compose(const JsonValue* record, std::string_view route) {
   place_.clear();
   for (const Piece& piece : pieces_) {
     if (piece.field)
-      RETURN_IF_ERROR(append_value(piece, record));
+      RETURN_IF_ERROR(append_value(piece, *record));
     else
       place_ += piece.text;
   }
+  if (has_route_ && !route.empty()) {
+    if (!place_.empty()) place_ += '/';
+    place_ += file_name_of(route);
+  }
+  if (place_.empty()) return std::string_view();
   RETURN_IF_ERROR(check_names(place_));
   return std::string_view(place_);
 }

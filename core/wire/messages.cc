@@ -78,6 +78,7 @@ constexpr auto kQuarantined = [](auto& io, auto& q) {
   io.text(q.place);
   io.text(q.bytes);
   io.text(q.error);
+  io.text(q.metadata);
 };
 
 constexpr auto kRemark = [](auto& io, auto& r) {

@@ -124,7 +124,7 @@ ListRequests Redrive::slices_of(const std::vector<const QuarantineRow*>& rows) {
         bytes + record.bytes.size() > kBytesPerSlice)
       cut();
     request.entry = record.entry;
-    request.records.push_back({record.place, record.bytes});
+    request.records.push_back({record.place, record.bytes, record.metadata});
     bytes += record.bytes.size();
   }
   cut();

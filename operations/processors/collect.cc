@@ -45,7 +45,7 @@ class Collect final : public Processor {
   // The batch becomes the next whole group, or empty if what was taken does not fill one.
   void gather(RecordBatch& batch) {
     batch.clear();
-    while (next_ < taken_.records.size() && held_.records.size() < size_) held_.append_copy(taken_.records[next_++]);
+    while (next_ < taken_.records.size() && held_.records.size() < size_) held_.append_copy(taken_, next_++);
     if (held_.records.size() == size_) std::swap(batch, held_);
   }
 

@@ -346,17 +346,17 @@ class Filter final : public Processor {
   Result<void> filter(RecordBatch& batch) {
     RecordTokens tokens(batch, indexer_);
     counts_ = {.records = batch.records.size()};
-    std::size_t kept = 0;
+    RecordKeeper keeper(batch);
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       const std::string_view record = batch.records[i];
       bool passes = false;
       if (auto tested = test(record, tokens.object(i), passes); !tested) {
-        RETURN_IF_ERROR(rejecter_.reject(record, tested.error()));
+        RETURN_IF_ERROR(rejecter_.reject(batch, i, tested.error()));
       } else if (passes != invert_) {
-        batch.records[kept++] = record;
+        keeper.keep(i, record);
       }
     }
-    batch.records.resize(kept);
+    keeper.end();
     return {};
   }
   void remark() {

@@ -408,6 +408,7 @@ OperationEntry script_operation() {
       "program that ends with a code other than 0, or by a signal, fails the slice.";
   schema.options = script_options();
   schema.repeatable = false;
+  schema.loses_metadata = true;
   schema.check = check_script;
   schema.check_job = check_programs;
   schema.place = place_script;

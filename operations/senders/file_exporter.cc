@@ -12,6 +12,7 @@
 #include "core/model/output_path.h"
 #include "core/outputs/file_layout.h"
 #include "core/outputs/file_publisher.h"
+#include "core/outputs/routing.h"
 #include "core/outputs/settled_columns.h"
 #include "core/outputs/subdirectory.h"
 #include "core/runtime/fault.h"
@@ -51,6 +52,9 @@ class FileExporter final : public Sender {
     rejecter_ = RecordRejecter(context);
     ASSIGN_OR_RETURN(writing_, file_writing(options_));
     ASSIGN_OR_RETURN(subdirectory_, Subdirectory::parse(options_.value(kSubdirectoryOption, std::string())));
+    if (subdirectory_.has_route()) {
+      ASSIGN_OR_RETURN(routing_, Routing::parse(options_.at(kRoutingOption)));
+    }
     whole_ = std::make_unique<StagedFile>(*files_, kFlushBytes);
     for (const std::string& field : writing_.writer.fields)
       absent_.push_back(context.remark(fmt::format("\"{}\" was in no record", field)));
@@ -147,26 +151,48 @@ class FileExporter final : public Sender {
 
   Result<void> write_parts(RecordBatch& batch) {
     RecordTokens tokens(batch, indexer_);
-    std::size_t kept = 0;
+    RecordKeeper keeper(batch);
     for (std::size_t i = 0; i < batch.records.size(); ++i) {
       const std::string_view record = batch.records[i];
-      const auto object = tokens.object(i);
-      const auto place = object ? subdirectory_.place_of(*object) : Result<std::string_view>(not_an_object(record));
+      const auto place = place_of(batch, i, tokens);
       if (!place) {
-        RETURN_IF_ERROR(rejecter_.reject(record, place.error()));
+        RETURN_IF_ERROR(rejecter_.reject(batch, i, place.error()));
         continue;
       }
       ASSIGN_OR_RETURN(Part * part, part_at(*place));
       part->records.push_back(record);
-      batch.records[kept++] = record;
+      keeper.keep(i, record);
     }
-    batch.records.resize(kept);
+    keeper.end();
     for (Part& part : parts_) {
       if (part.records.empty()) continue;
       RETURN_IF_ERROR(write_to(*part.file, part.records));
       part.records.clear();
     }
     return {};
+  }
+
+  Result<std::string_view> place_of(const RecordBatch& batch, std::size_t i, RecordTokens& tokens) {
+    const std::string_view route = batch.metadata.empty() ? std::string_view() : batch.metadata[i].route;
+    if (routing_) RETURN_IF_ERROR(routing_->check(route));
+    if (!subdirectory_.has_fields()) return subdirectory_.place_of_route(route);
+    const auto object = tokens.object(i);
+    if (!object) return not_an_object(batch.records[i]);
+    return subdirectory_.place_of(*object, route);
+  }
+
+  Error too_many_parts() const {
+    if (!subdirectory_.has_fields())
+      return {ErrorCode::invalid,
+              fmt::format("the records of one slice have more than {} routes: make slices smaller, or route by "
+                          "something with fewer values",
+                          kMostParts),
+              false};
+    return {ErrorCode::invalid,
+            fmt::format("path: the records of one slice belong into more than {} directories by the fields that it "
+                        "names, `{}` among them: make slices smaller, or name a field with fewer values",
+                        kMostParts, subdirectory_.first_field()),
+            false};
   }
 
   Result<Part*> part_at(std::string_view place) {
@@ -176,13 +202,7 @@ class FileExporter final : public Sender {
       last_part_ = known->second;
       return &parts_[last_part_];
     }
-    if (parts_.size() == kMostParts) {
-      return Error(ErrorCode::invalid,
-                   fmt::format("path: the records of one slice belong into more than {} directories by the fields that "
-                               "it names, `{}` among them: make slices smaller, or name a field with fewer values",
-                               kMostParts, subdirectory_.first_field()),
-                   false);
-    }
+    if (parts_.size() == kMostParts) return too_many_parts();
     last_part_ = parts_.size();
     part_numbers_.emplace(place, last_part_);
     parts_.push_back({std::string(place), std::make_unique<StagedFile>(*files_, kPartFlushBytes), {}});
@@ -251,6 +271,7 @@ class FileExporter final : public Sender {
   Files* files_ = nullptr;
   FileWriting writing_;
   Subdirectory subdirectory_;
+  std::optional<Routing> routing_;
   RecordRejecter rejecter_;
   JsonIndexer indexer_;
   std::string lineage_id_;
@@ -341,26 +362,24 @@ std::vector<OptionSpec> file_exporter_options() {
   };
 }
 
-// Of a graph none: its nodes do not all lead here.
-std::vector<OperationSpec> all_before_last(const Plan& plan) {
-  std::vector<OperationSpec> before;
-  if (plan.form == Plan::Form::list)
-    for (std::size_t node = 0; node + 1 < plan.size(); ++node) before.push_back(plan.operation(node));
-  return before;
-}
-
-// A field without a default that no record has: every record would be a bad one.
+// A field without a default that no record of a source has: every record of it would be a bad one.
 Result<void> check_placeholders(const Json& options, const JobScope& scope) {
   const auto subdirectory = Subdirectory::parse(options.value(kSubdirectoryOption, std::string()));
-  if (!subdirectory || subdirectory->is_empty()) return {};
-  const auto known = KnownFields::behind(all_before_last(scope.job.plan), &posix_files());
-  if (!known) return {};
-  for (const auto& [field, has_default] : subdirectory->fields()) {
-    if (has_default || known->may_have(field)) continue;
-    return Error(ErrorCode::invalid,
-                 fmt::format("path: {{{0}}}: {1}; `{{{0}:-none}}` gives a default", field.text(),
-                             known->complaint(field, field_placeholder)),
-                 false);
+  if (!subdirectory || !subdirectory->has_fields()) return {};
+  const Plan& plan = scope.job.plan;
+  for (const auto& way : plan.ways_to(scope.node)) {
+    std::vector<OperationSpec> before;
+    for (const std::size_t node : way) before.push_back(plan.operation(node));
+    const auto known = KnownFields::behind(before, &posix_files());
+    if (!known) continue;
+    for (const auto& [field, has_default] : subdirectory->fields()) {
+      if (has_default || known->may_have(field)) continue;
+      return Error(ErrorCode::invalid,
+                   fmt::format("path: {{{0}}}: {1}{2}; `{{{0}:-none}}` gives a default", field.text(),
+                               plan.form == Plan::Form::graph ? fmt::format("of {}, ", plan.place(way.front())) : "",
+                               known->complaint(field, field_placeholder)),
+                   false);
+    }
   }
   return {};
 }
@@ -381,8 +400,12 @@ std::optional<OperationSchema::PlaceWarning> warn_of_fields(const Json& options,
 
 }  // namespace
 
-OperationEntry file_exporter_operation() {
-  OperationSchema schema = schema_of_sink(file_sink_type());
+std::unique_ptr<Sender> make_file_sender() {
+  return std::make_unique<FileExporter>();
+}
+
+OperationSchema file_sender_schema(const SinkType& sink) {
+  OperationSchema schema = schema_of_sink(sink);
   schema.description = "Writes records to files, each slice's output exactly once.";
   schema.options = file_exporter_options();
   schema.check = [](const Json& options) -> Result<void> {
@@ -397,7 +420,18 @@ OperationEntry file_exporter_operation() {
   };
   schema.check_job = check_placeholders;
   schema.check_place = warn_of_fields;
-  return {std::move(schema), [] { return std::make_unique<FileExporter>(); }};
+  return schema;
+}
+
+OperationEntry file_exporter_operation() {
+  OperationSchema schema = file_sender_schema(file_sink_type());
+  schema.check = [of_files = schema.check](const Json& options) -> Result<void> {
+    const auto subdirectory = Subdirectory::parse(options.value(kSubdirectoryOption, std::string()));
+    if (subdirectory && subdirectory->has_route())
+      return Error(ErrorCode::invalid, "subdirectory: only routed_sender writes by routes", false);
+    return of_files(options);
+  };
+  return {std::move(schema), [] { return make_file_sender(); }};
 }
 
 }  // namespace slicemill

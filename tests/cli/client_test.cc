@@ -61,6 +61,7 @@ TEST(PlainCause, FramesOfOtherSystemsAreTakenOff) {
   EXPECT_EQ(plain_cause("execution: e1 had 1 slice failure during processing; the first: x"),
             "1 slice failed; the first: x");
   EXPECT_EQ(plain_cause("the source failed: no such file"), "no such file");
+  EXPECT_EQ(plain_cause("the output cannot be written: path: /x"), "path: /x");
 }
 
 TEST(PlainCause, WhatIsInAFileIsToldFromTheRest) {

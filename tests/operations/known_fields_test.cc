@@ -97,7 +97,8 @@ TEST(KnownFields, OutputPathsThatNoRecordFitsAreRefused) {
     JobSpec job;
     job.plan = Plan(specs_of({reader, {{"_op", "file_exporter"}, {"path", "/out"}, {"subdirectory", subdirectory}}}));
     const PathRule paths;
-    const auto checked = entry.schema.check_job(job.plan.nodes.back().operation.options, {job, paths});
+    const auto checked = entry.schema.check_job(job.plan.nodes.back().operation.options,
+                                                {job, paths, job.plan.size() - 1, builtin_operations()});
     return checked ? "" : checked.error().message;
   };
   EXPECT_EQ(error_of("{field:nam}", kCsv),

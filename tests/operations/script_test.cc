@@ -210,7 +210,7 @@ std::string job_problem(const Json& options, const PathRule& paths, const JobSpe
   const auto schema = script_operation().schema;
   Json placed = validate_options(schema, options).options;
   schema.place(placed, paths);
-  const auto checked = schema.check_job(placed, {job, paths});
+  const auto checked = schema.check_job(placed, {job, paths, 1, builtin_operations()});
   return checked ? "" : checked.error().message;
 }
 

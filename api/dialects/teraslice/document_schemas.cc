@@ -302,7 +302,12 @@ constexpr std::string_view kPlainSchemas = R"json({
       "place": {"type": "string"},
       "bytes": {"type": "string"},
       "encoding": {"enum": ["utf-8", "base64"]},
-      "error": {"type": "string"}
+      "error": {"type": "string"},
+      "metadata": {
+        "type": "object",
+        "description": "What operations knew of it beside its bytes, and will know again",
+        "properties": {"key": {"type": "string"}, "route": {"type": "string"}}
+      }
     }
   },
   "TaskTry": {

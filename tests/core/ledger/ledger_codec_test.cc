@@ -104,6 +104,8 @@ const std::vector<std::string> kNotices{"left out a", ""};
 const OpenRow kRow{kSlice, SliceState::start, 1, 2, 3, 4, 5, R"({"id":1})", "it broke"};
 const QuarantineRow kQuarantined{
     {kSlice, 7}, 1, -3, {"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}};
+const QuarantineRow kRoutedQuarantined{
+    {kSlice, 7}, 1, -3, {"lows (filter)", {2, "lows"}, "", "{}", "broken", R"({"route":"a"})"}};
 const CommittedOutput kOutput{kSlice, {kMax64, 0xFFFFFFFF}, {true, 1, kMax64, 3, 4}};
 const CommittedOutput kParts{
     kSlice, {7, 1}, {true, 3, 50, 0, 4, 0, {{"DE/2026", 1, 20, kMax64}, {"%00/2026", 2, 30, 0}}}};
@@ -189,6 +191,9 @@ TEST(LedgerCodec, ValuesDecodeToWhatWasEncoded) {
   EXPECT_EQ(*decode_quarantine(quarantine_key(kQuarantined.at),
                                encode_quarantine(quarantine_key(kQuarantined.at), kQuarantined)),
             kQuarantined);
+  EXPECT_EQ(*decode_quarantine(quarantine_key(kRoutedQuarantined.at),
+                               encode_quarantine(quarantine_key(kRoutedQuarantined.at), kRoutedQuarantined)),
+            kRoutedQuarantined);
   const std::string quarantined = fact_key(Fact::quarantined);
   EXPECT_EQ(*decode_quarantined(quarantined, encode_quarantined(quarantined, kMax64)), kMax64);
   const CommittedOutput nothing{kSlice, {1, 1}, {}};

@@ -10,6 +10,7 @@ TEST(EndReason, IsReadFromItsText) {
       {"1 slice failed", SlicesFailed{1, ""}},
       {"2 slices failed; the first: no object; the first: x", SlicesFailed{2, "no object; the first: x"}},
       {"the source failed: no such file: /x", SourceFailed{"no such file: /x"}},
+      {"the output cannot be written: lows (file_exporter): path: /x", OutputFailed{"lows (file_exporter): path: /x"}},
       {"a slice has failed", SliceHasFailed{false}},
       {"a slice has failed of late", SliceHasFailed{true}},
       {"a slice has failed of", OtherReason{"a slice has failed of"}},

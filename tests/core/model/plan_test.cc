@@ -55,6 +55,22 @@ TEST(Plan, AGraphKnowsItsWays) {
   EXPECT_EQ(plan.place(3), "big (filter)");
 }
 
+TEST(Plan, TellsEachWayToANode) {
+  const Plan plan = *plan_of(orders());
+  EXPECT_THAT(plan.ways_to(5), ElementsAre(Numbers{0, 2, 3}, Numbers{1, 2, 3}));
+  EXPECT_THAT(plan.ways_to(0), IsEmpty());
+  // Twelve times two ways: more than are told.
+  std::vector<PlanDraftNode> draft = {node("n", "id_range")};
+  for (int i = 0; i < 12; ++i) {
+    const std::string from = draft.back().id, to = from + "n";
+    draft.push_back(node(from + "a", "noop", {from}));
+    draft.push_back(node(from + "b", "noop", {from}));
+    draft.push_back(node(to, "noop", {from + "a", from + "b"}));
+    if (i == 7) EXPECT_EQ((*plan_of(draft)).ways_to(draft.size() - 1).size(), Plan::kMostWays);
+  }
+  EXPECT_THAT((*plan_of(draft)).ways_to(draft.size() - 1), IsEmpty());
+}
+
 TEST(Plan, NodesStandBehindTheirInputsHoweverTheyWereGiven) {
   auto draft = orders();
   std::ranges::reverse(draft);

@@ -47,6 +47,24 @@ TEST(Subdirectory, ValuesLeadNowhereElse) {
   EXPECT_THAT(place("x//.y/{field:a}", R"({"a":1})"), HasSubstr("begins with a dot"));
 }
 
+TEST(Subdirectory, ARouteIsTheLastDirectory) {
+  auto routes = *Subdirectory::parse("{route}");
+  EXPECT_FALSE(routes.is_empty());
+  EXPECT_FALSE(routes.has_fields());
+  EXPECT_EQ(routes.depth(), 1u);
+  for (const auto& [route, name] :
+       {std::pair("a", "a"), std::pair("..", "%2E."), std::pair("a/b%", "a%2Fb%25"), std::pair("", "")})
+    EXPECT_EQ(*routes.place_of_route(route), name);
+  EXPECT_THAT(routes.place_of_route(std::string(256, 'x')).error().message, HasSubstr("is longer than 255 bytes"));
+  EXPECT_EQ(Subdirectory::with_route(""), "{route}");
+  EXPECT_EQ(Subdirectory::with_route("{route}"), "{route}");
+  EXPECT_EQ(Subdirectory::with_route("{field:a}"), "{field:a}/{route}");
+  EXPECT_EQ(Subdirectory::with_route("{field:a}/{route}"), "{field:a}/{route}");
+  EXPECT_EQ(Subdirectory::parse("{field:a}/{route}")->depth(), 2u);
+  EXPECT_EQ(place("{field:a}/{route}", R"({"a":"x"})"), "x") << "without a route";
+  EXPECT_THAT(place("{route}/{field:a}", R"({"a":"x"})"), HasSubstr("{route}: a field is written {field:NAME}"));
+}
+
 TEST(Subdirectory, DatesHaveFormats) {
   EXPECT_EQ(place("{field:t:%Y/%m/%d %H}", R"({"t":"2026-12-31T23:30:00-02:00"})"), "2027/01/01 01");
   EXPECT_EQ(place("{field:t:%Y}", R"({"t":"1969-01-01"})"), "1969");

@@ -9,18 +9,19 @@ namespace slicemill::wire {
 namespace {
 
 SliceResult some_result() {
-  return {.key = {1, 2, 3, 5},
-          .attempt = {9, 4},
-          .outcome = Outcome::failed,
-          .records_in = 10,
-          .records_out = 7,
-          .busy_us = 1234,
-          .output =
-              {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
-          .error = "line 3: broken",
-          .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}},
-          .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken"}},
-          .remarks = {{"operations[1] filter: \"a\" was in no record", true}}};
+  return {
+      .key = {1, 2, 3, 5},
+      .attempt = {9, 4},
+      .outcome = Outcome::failed,
+      .records_in = 10,
+      .records_out = 7,
+      .busy_us = 1234,
+      .output =
+          {.present = true, .records = 7, .bytes = 70, .checksum = 0xFEDCBA9876543210, .request_hash = 0xDEADBEEF},
+      .error = "line 3: broken",
+      .operations = {{.records = 7, .bytes = 300, .time_ns = 123456}, {.records = 0, .bytes = 0, .time_ns = 1}},
+      .quarantined = {{"operations[2] script", {2, "script"}, "/in: byte 5", std::string("a\0b", 3), "broken", "{}"}},
+      .remarks = {{"operations[1] filter: \"a\" was in no record", true}}};
 }
 
 SliceResult in_parts() {

@@ -244,6 +244,12 @@ std::vector<PlanDraftNode> JobGraph::draft(const std::vector<OperationSpec>& ope
   return nodes;
 }
 
+std::size_t JobGraph::node_of(const Plan& plan, std::size_t index) const {
+  if (!is_graph_) return index;
+  const std::string id = plan_ids(draft({}))[index];
+  return static_cast<std::size_t>(std::ranges::find(plan.nodes, id, &PlanNode::id) - plan.nodes.begin());
+}
+
 Plan JobGraph::plan(std::vector<OperationSpec> operations) const {
   if (!is_graph_) return Plan(std::move(operations));
   auto plan = plan_of(draft(operations));

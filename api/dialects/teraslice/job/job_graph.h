@@ -49,6 +49,8 @@ class JobGraph {
   std::size_t index_at(const std::string& list, const std::string& number) const;
   // Which kinds of operations stand where, and the ways between them. schemas: by operation; nullptr: not known.
   void check(const std::vector<const OperationSchema*>& schemas, std::vector<ValidationIssue>& issues) const;
+  // The number of the node in the plan. Requires: plan() made it.
+  std::size_t node_of(const Plan& plan, std::size_t index) const;
   // Requires: check() found nothing. operations: in the order of the document's list.
   Plan plan(std::vector<OperationSpec> operations) const;
   // Two sinks that would write to the same place, or one inside of what another one owns.

@@ -70,6 +70,16 @@ Error private_name(std::string_view name) {
   return {ErrorCode::invalid, fmt::format("Invalid name: {}, it is private or otherwise restricted", name)};
 }
 
+// The operation that takes an api of another one, beside those whose options the apis hold.
+constexpr std::pair<std::string_view, std::string_view> kOfOther = {"routed_sender", "file_exporter"};
+
+// Whether an operation of this name could take the options that an api holds for `configured`.
+bool takes_options_of(std::string_view operation, std::string_view configured) {
+  if (operation == kOfOther.first) return configured == kOfOther.second;
+  const bool has_api = std::ranges::any_of(kApiOperations, [&](const auto& api) { return api.second == operation; });
+  return !has_api || operation == configured;
+}
+
 // Options of an api, without those of the job itself ("_name", ...).
 Json options_of(const Json& api) {
   Json options = Json::object();
@@ -267,7 +277,8 @@ std::string_view operation_of_api(std::string_view base) {
 }
 
 void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector<AssetBundle>* bundles,
-                const JobRules& rules, std::vector<JobWarning>& warnings, std::vector<std::string>& errors) {
+                const JobRules& rules, const JobGraph& graph, std::vector<JobWarning>& warnings,
+                std::vector<std::string>& errors) {
   Json& apis = config["apis"];
   Json& operations = config["operations"];
   if (!apis.is_array() || !operations.is_array()) return;
@@ -306,14 +317,21 @@ void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector
       continue;
     }
     if (operation.contains(kOldApiName)) {
-      const auto op = operation.value("_op", Json());
+      const auto old = operation.value("_op", Json());
       warnings.push_back({JobWarning::Kind::deprecation, kOldApiName,
                           "key \"api_name\" is deprecated; use \"_api_name\"", JobWarning::Holder::operation,
-                          op.is_string() ? op.get<std::string>() : "", fmt::format("operations[{}]", i)});
+                          old.is_string() ? old.get<std::string>() : "", render_path(graph.place(i))});
     }
     const auto index = static_cast<std::size_t>(found - posted_apis.begin());
     const std::string resolved = apis[index]["_name"].get<std::string>();
     const std::string_view base = std::string_view(resolved).substr(0, resolved.find_first_of("@:"));
+    const auto op = operation.value("_op", Json());
+    const std::string name = op.is_string() ? op.get<std::string>() : "";
+    if (!takes_options_of(operation_name(name), operation_of_api(base))) {
+      errors.push_back(fmt::format("{}: the api {} is of {}, and cannot be the _api_name of {}",
+                                   render_path(graph.place(i)), wanted, operation_of_api(base), name));
+      continue;
+    }
     lay_api_below(operation, *found, catalog.find(operation_of_api(base)), resolved);
   }
 }

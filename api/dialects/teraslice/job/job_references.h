@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/dialects/teraslice/job/job_graph.h"
 #include "api/dialects/teraslice/job/teraslice_job.h"
 #include "core/model/asset_bundle.h"
 #include "core/runtime/json.h"
@@ -49,7 +50,8 @@ std::string_view operation_of_api(std::string_view base);
 // Checks `apis` against the operations that they configure, resolves their names, and lays their options below those of
 // each operation that names them in `_api_name`.
 void apply_apis(Json& config, const OperationCatalog& catalog, const std::vector<AssetBundle>* bundles,
-                const JobRules& rules, std::vector<JobWarning>& warnings, std::vector<std::string>& errors);
+                const JobRules& rules, const JobGraph& graph, std::vector<JobWarning>& warnings,
+                std::vector<std::string>& errors);
 
 // The list of issues as the rules want it: "a: wrong; b[0]: wrong", or the JSON that clients of the first dialect show.
 std::string render_issues(const std::vector<ValidationIssue>& issues, const JobRules& rules);

@@ -112,6 +112,14 @@ void check_common_fields(Json& config, const OperationSchema& schema, const JobR
   if (action.is_null()) action = "throw";
   check_dead_letter_action(action, at("_dead_letter_action"), issues);
   check_connection(config, "_connection", schema, rules.connections, place, issues);
+  for (const OptionSpec& spec : schema.options) {
+    if (!spec.names_connections || !config.contains(spec.name) || !config[spec.name].is_object()) continue;
+    for (const auto& [key, name] : config[spec.name].items()) {
+      if (!name.is_string()) continue;  // its check says so
+      auto path = at(spec.name.c_str());
+      check_connection(config[spec.name], key.c_str(), schema, rules.connections, path, issues);
+    }
+  }
   const auto connection = config.find("_connection");
   if (!schema.connection_type.empty() && (connection == config.end() || connection->is_null())) {
     issues.push_back({at("_connection"), fmt::format("This field is required: a connection of type {}; {}",
@@ -346,11 +354,11 @@ void validate_operations(ValidatedJob& job, JobReading& reading, std::vector<Val
   reading.graph.check(schemas, issues);
   if (!issues.empty() || !errors.empty() || !reading.unset.empty()) return;
   const JobSpec spec = spec_of(job.document, reading.graph);
-  const JobSpec listed = reading.graph.is_graph() ? job_spec_of_v0(job.document) : JobSpec();
-  const Plan& in_document_order = reading.graph.is_graph() ? listed.plan : spec.plan;
   for (std::size_t i = 0; i < schemas.size(); ++i) {
     if (!schemas[i]->check_job) continue;
-    const auto checked = schemas[i]->check_job(in_document_order.operation(i).options, {spec, reading.rules.paths});
+    const std::size_t node = reading.graph.node_of(spec.plan, i);
+    const auto checked =
+        schemas[i]->check_job(spec.plan.operation(node).options, {spec, reading.rules.paths, node, reading.catalog});
     if (!checked) issues.push_back({reading.graph.place(i), checked.error().message});
   }
   reading.graph.check_sinks(spec.plan, issues);
@@ -447,8 +455,8 @@ Result<ValidatedJob> validate_resolved(const Json& posted, const ResolvedParams*
     reading.graph = JobGraph::take(job.document, issues);
     if (params != nullptr) take_params(*params, job, reading, issues);
     if (rules.assets != nullptr) reading.bundles = resolve_assets(job.document, *rules.assets, errors);
-    apply_apis(job.document, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, job.warnings,
-               errors);
+    apply_apis(job.document, catalog, rules.assets != nullptr ? &reading.bundles : nullptr, rules, reading.graph,
+               job.warnings, errors);
     validate_operations(job, reading, issues, errors);
     if (reading.uses_now) job.document["now"] = to_iso(reading.now);
     graph = std::move(reading.graph);
