@@ -41,6 +41,8 @@ def pass_of(point):
 class Cell(EndToEnd):
     """One victim at one point. Not found by the loader: it has no test of its own, the matrix runs it."""
 
+    SINGLE_FILE = "joined.ldjson"  # of a joined output
+
     def __init__(self, victim=None, point=None):
         super().__init__("prove")
         self.victim, self.point = victim, point
@@ -55,7 +57,7 @@ class Cell(EndToEnd):
         super().setUp()
         self.log = self.directory / "fault.log"
         if self.joined:
-            self.output = self.directory / "joined.ldjson"
+            self.output = self.directory / self.SINGLE_FILE
 
     # ---- the point ----
 
@@ -127,12 +129,9 @@ class Cell(EndToEnd):
     def prove(self):
         environment = {"SLICEMILL_FAULT": self.faults(), "SLICEMILL_FAULT_LOG": str(self.log)}
         self.master = self.start_master(environment=environment)
-        path = self.write_input(records=RECORDS)
-        self.slices = self.slices_of(path, SLICE_BYTES)
-        sender = {"single_file": True} if self.joined else None
-        self.ex_id = self.master.submit(self.job(path, size=SLICE_BYTES, delay_ms=4, workers=2, sender=sender))["ex_id"]
+        self.ex_id = self.master.submit(self.victims_job())["ex_id"]
         if not self.victims:
-            self.assert_completed_exactly(self.master, self.ex_id, records(RECORDS), self.slices)
+            self.assert_undisturbed()
             self.undisturbed = self.contents()
             self.assert_nothing_is_left()
             return
@@ -148,6 +147,15 @@ class Cell(EndToEnd):
         if self.point in STEPS and self.point != "joined":
             self.first_dispatch_ms = self.first_dispatch_after(killed_ms)
         self.outcome = "exact"
+
+    def victims_job(self):
+        path = self.write_input(records=RECORDS)
+        self.slices = self.slices_of(path, SLICE_BYTES)
+        sender = {"single_file": True} if self.joined else None
+        return self.job(path, size=SLICE_BYTES, delay_ms=4, workers=2, sender=sender)
+
+    def assert_undisturbed(self):
+        self.assert_completed_exactly(self.master, self.ex_id, records(RECORDS), self.slices)
 
     def ask(self):
         """Sends the verb when the job is under way. Its answer may never come: the thread keeps what did."""
@@ -211,9 +219,11 @@ class Cell(EndToEnd):
         wait_until(lambda: not processes_with_token(self.token), "every process to be gone", patience_s=330)
 
     def assert_nothing_is_staged(self):
-        staging = (self.output.parent if self.joined else self.output) / ".slicemill"
-        wait_until(lambda: not [f for f in staging.rglob("*") if f.is_file()],
-                   lambda: f"nothing to be staged; there is {list(staging.rglob('*'))}", 10)
+        staged = lambda: [f for staging in self.staging_directories() for f in staging.rglob("*") if f.is_file()]
+        wait_until(lambda: not staged(), lambda: f"nothing to be staged; there is {staged()}", 10)
+
+    def staging_directories(self):
+        return [(self.output.parent if self.joined else self.output) / ".slicemill"]
 
     def first_dispatch_after(self, killed_ms):
         """ms from the kill until the controller, an old or a new one, gave a slice to a worker; None if nothing was left to give."""
@@ -224,11 +234,50 @@ class Cell(EndToEnd):
         return min((int(at) - killed_ms for _, pid, at in passes if int(at) > killed_ms and int(pid) not in dead), default=None)
 
 
+class GraphCell(Cell):
+    """The same with two sources and two sinks, of which one gets the records of both."""
+
+    SINGLE_FILE = "out/all.ldjson"
+
+    def setUp(self):
+        super().setUp()
+        self.base = self.directory / "out"
+        self.output = self.base / ("all.ldjson" if self.joined else "all")
+
+    def victims_job(self):
+        half = RECORDS // 2
+        paths = [self.write_input(f"{name}.ldjson", half, first=first) for name, first in (("first", 0), ("second", half))]
+        self.slices = sum(self.slices_of(path, SLICE_BYTES) for path in paths)
+        sender = {"_op": "file_exporter", "format": "ldjson"}
+        return {"name": "graph", "workers": 2,
+                "sources": [{"id": path.stem, "_op": "file_reader", "path": str(path), "size": SLICE_BYTES} for path in paths],
+                "transforms": [{"id": "late", "from": ["first", "second"], "_op": "delay", "ms": 4},
+                               {"id": "even", "from": "late", "_op": "filter", "field": "group", "value": 2}],
+                "sinks": [{"id": "all", "from": "late", **sender, "path": str(self.output), "single_file": self.joined},
+                          {"id": "some", "from": "even", **sender, "path": str(self.base / "some")}]}
+
+    def assert_undisturbed(self):
+        self.master.wait_for_status(self.ex_id, "completed")
+        self.assert_output(records(RECORDS))
+        self.assert_output([item for item in records(RECORDS) if item["group"] == 2], self.base / "some")
+        self.assert_verified(self.ex_id, self.master)
+
+    def contents(self):
+        """As sets of records: in which order slices of two sources are joined may differ."""
+        return [collections.Counter(json.dumps(r, sort_keys=True) for r in self.read_output(path))
+                for path in (self.output, self.base / "some")]
+
+    def staging_directories(self):
+        return [directory / ".slicemill" for directory in (self.base, self.base / "all", self.base / "some")]
+
+
 class KillMatrix(unittest.TestCase):
+    CELL = Cell
+
     def test_every_cell(self):
         undisturbed = {joined: self.run_undisturbed(joined) for joined in (False, True)}
         chosen = os.environ.get("E2E_CELLS")
-        cells = [Cell(victim, point) for point in POINTS for victim in VICTIMS
+        cells = [self.CELL(victim, point) for point in POINTS for victim in VICTIMS
                  if not chosen or f"{victim}/{point}" in chosen.split(",")]
         self.assertTrue(cells, f"E2E_CELLS={chosen} names no cell")
         for cell in cells:
@@ -247,7 +296,7 @@ class KillMatrix(unittest.TestCase):
         return result
 
     def run_undisturbed(self, joined):
-        cell = Cell(point="joined" if joined else None)
+        cell = self.CELL(point="joined" if joined else None)
         result = self.run_cell(cell)
         self.assertTrue(result.wasSuccessful(), result.failures + result.errors)
         return cell.undisturbed

@@ -6,7 +6,7 @@ import pathlib
 import socket
 import unittest
 
-from harness import BAD_INPUT, OK, EndToEnd, record, records
+from harness import BAD_INPUT, FAILED, OK, EndToEnd, record, records
 
 RECORDS = 3000
 
@@ -104,6 +104,45 @@ class Plans(EndToEnd):
         job["sinks"] = job["sinks"][1:2]
         self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT,
                              'transforms[1]: the records of "low" go nowhere')
+
+    def test_a_field_of_a_path_that_a_source_does_not_have_is_told_before_it_runs(self):
+        first, _ = self.inputs()
+        table = self.directory / "second.csv"
+        table.write_text("id,group\n9000,a\n")
+        job = self.plan(first, table)
+        job["sources"][1]["format"] = "csv"
+        job["transforms"][1]["from"] = "late"
+        del job["sinks"][2]
+        for place, words in (("{gruop}", "no record has the field `gruop`; there are {id}, {group} (did you mean {group}?)"),
+                             ("{group:-none}/{text}", "no record has the field `text`")):
+            job["sinks"][1]["path"] = str(self.output / "all" / place)
+            self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT,
+                                 "sinks[1]: path: {", "of second (file_reader), " + words)
+        job["sinks"][1]["path"] = str(self.output / "all" / "{group}")
+        job["transforms"].append({"id": "ids", "from": ["late", "second"], "_op": "selection", "fields": ["id"]})
+        job["sinks"][0] = {**job["sinks"][0], "from": "ids", "path": str(self.output / "ids" / "{group}")}
+        self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT, "sinks[0]: path: {group}: of first (file_reader), ")
+        job["sinks"][0]["path"] = str(self.output / "ids" / "{id}")
+        self.assertEqual(self.slicemill("validate", self.write_job(job)).returncode, OK)
+
+    def test_what_stands_in_the_way_of_an_output_is_told_with_its_sink(self):
+        """It is not the source that failed."""
+        first, second = self.inputs()
+        self.output.mkdir()
+        (self.output / "one.ldjson").write_text("{}\n")
+        told = f"one (file_exporter): path: {self.output}/one.ldjson exists already"
+        result = self.slicemill("run", self.write_job(self.plan(first, second)), "--data", self.data)
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn(f" failed: {told}", result.stderr)
+        master = self.start_master()
+        ex_id = master.submit(self.plan(first, second))["ex_id"]
+        master.wait_for_status(ex_id, "failed")
+        self.assertIn(f"the output cannot be written: {told}", master.execution(ex_id)["_failureReason"])
+        # Of a path of operations too.
+        ex_id = master.submit(self.job(first, sender={"path": str(self.output / "one.ldjson"), "single_file": True}))["ex_id"]
+        master.wait_for_status(ex_id, "failed")
+        self.assertIn(f"the output cannot be written: operations[1] file_exporter: path: {self.output}/one.ldjson exists already",
+                      master.execution(ex_id)["_failureReason"])
 
     # ---- under a master ----
 

@@ -1,6 +1,7 @@
 // Ledgers that earlier builds have written open and go on: every format that was ever released is kept below golden/.
 //
-// SLICEMILL_GOLDEN_WRITE=<directory> makes this program write a ledger of the present format there instead.
+// SLICEMILL_GOLDEN_WRITE=<directory> makes this program write ledgers of the present format there instead: of a job
+// that is a list, and in `<directory>-graph` of a graph.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include <optional>
 
 #include "core/ledger/slice_ledger.h"
+#include "core/model/job_spec.h"
+#include "core/runtime/json.h"
 #include "tests/fakes/manual_loop.h"
 
 namespace slicemill {
@@ -70,6 +73,59 @@ void write_golden(const std::string& directory) {
   ASSERT_TRUE(ledger->close());
   ledger = *open_ledger(loop, directory, 7);
   write(loop, *ledger, second_part());
+}
+
+// ---- of a graph: two sources, and sinks that wrote a file, several, and nothing -------------------------------------
+
+constexpr const char* kGraph = R"({"name":"golden graph","operations":[
+  {"id":"web","inputs":[],"operation":"id_range","options":{"end":20,"size":10}},
+  {"id":"shop","inputs":[],"operation":"id_range","options":{"end":20,"size":10}},
+  {"id":"routes","inputs":[0,1],"operation":"field_router","options":{"fields":["id"]}},
+  {"id":"all","inputs":[2],"operation":"file_exporter","options":{"path":"/out/all","single_file":true}},
+  {"id":"each","inputs":[2],"operation":"routed_sender","options":{"path":"/out/each","routing":{"**":"default"}}}]})";
+
+OutputFacts of_all(std::uint64_t records, std::uint64_t checksum) {
+  return {.present = true, .records = records, .bytes = 10 * records, .checksum = checksum, .request_hash = 5};
+}
+
+OutputFacts of_each() {
+  return {.present = true,
+          .records = 10,
+          .bytes = 100,
+          .request_hash = 5,
+          .sink = 1,
+          .parts = {{"id_1", 4, 40, 1}, {"id_2", 6, 60, 2}}};
+}
+
+LedgerBatch graph_part() {
+  LedgerBatch batch;
+  for (std::uint32_t source : {0U, 1U}) {
+    batch.created.push_back({0, source, 1, 1'700'000'000'000,
+                             RangeRequests{"", "start", "end", false, 0, 10, 20}});
+    batch.positions[source] = {R"({"next":20})", true, 2};
+  }
+  batch.committed = {{slice(1, 0), {1, 1}, output_of_sinks({of_all(10, 7), of_each()})},
+                     {slice(1, 1), {1, 2}, output_of_sinks({of_all(3, 8)})},
+                     {slice(2, 1), {1, 3}, output_of_sinks({of_each()})}};
+  batch.settled = {slice(1, 0), slice(1, 1)};
+  batch.quarantined = {{.at = {slice(1, 1), 0},
+                        .settled_in = 0,
+                        .at_ms = 5,
+                        .record = {.operation = "each (routed_sender)",
+                                   .entry = {PipelineEntry::kNamed, "each"},
+                                   .place = "record 3",
+                                   .bytes = R"({"id":3})",
+                                   .error = "no route",
+                                   .metadata = R"({"key":"3"})"}}};
+  batch.counters = SliceCounters{.processed = 2, .records_in = 20, .records_out = 23, .quarantined = 1};
+  return batch;
+}
+
+void write_golden_graph(const std::string& directory) {
+  ManualLoop loop;
+  auto ledger = *create_ledger(loop, directory, {"golden-graph", kGraph, 1});
+  write(loop, *ledger, graph_part());
+  ASSERT_TRUE(ledger->close());
 }
 
 class GoldenLedgerTest : public testing::TestWithParam<std::string> {
@@ -133,6 +189,43 @@ TEST_P(GoldenLedgerTest, SaysWhatItSaidAndGoesOn) {
   EXPECT_EQ((*recovered)->rows(std::nullopt, 10)->size(), 1u);
 }
 
+class GoldenGraphLedgerTest : public GoldenLedgerTest {};
+
+TEST_P(GoldenGraphLedgerTest, SaysWhatItSaidAndGoesOn) {
+  ManualLoop loop;
+  auto opened = open_ledger_next_epoch(loop, directory_);
+  ASSERT_TRUE(opened) << opened.error().message;
+  SliceLedger& ledger = **opened;
+  EXPECT_EQ(ledger.header().execution, kGraph);
+  const auto spec = parse_job_spec(ledger.header().execution);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->plan.sources(), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(spec->plan.sinks(), (std::vector<std::size_t>{3, 4}));
+  EXPECT_EQ(spec->plan.nodes[4].id, "each");
+  EXPECT_EQ(ledger.header().positions, graph_part().positions);
+  EXPECT_EQ(ledger.header().counters, *graph_part().counters);
+  const auto unpublished = ledger.unpublished_outputs();
+  ASSERT_TRUE(unpublished);
+  EXPECT_THAT(*unpublished, ElementsAre(graph_part().committed[2]));
+  std::vector<CommittedOutput> all;
+  ASSERT_TRUE(ledger.for_each_output([&](const CommittedOutput& output) -> Result<void> {
+    all.push_back(output);
+    return {};
+  }));
+  EXPECT_EQ(all, graph_part().committed);
+  EXPECT_THAT(*ledger.quarantine(std::nullopt, 0, 10), ElementsAre(graph_part().quarantined[0]));
+  LedgerBatch rest;
+  for (const auto& range : *ledger.open_ranges())
+    for (auto i = range.from; i < range.to; ++i) rest.settled.push_back(range.run->key(i));
+  EXPECT_THAT(rest.settled, testing::UnorderedElementsAre(slice(2, 0), slice(2, 1)));
+  rest.outcome = LedgerOutcome{ExecutionStatus::completed, "", 9};
+  write(loop, ledger, std::move(rest));
+  ASSERT_TRUE(ledger.close());
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, GoldenGraphLedgerTest, testing::Values("format-1-graph"),
+                         [](const auto&) { return "format_1"; });
+
 INSTANTIATE_TEST_SUITE_P(Formats, GoldenLedgerTest, testing::Values("format-1"), [](const auto& golden) {
   return "format_" + golden.param.substr(golden.param.rfind('-') + 1);
 });
@@ -142,8 +235,11 @@ TEST(GoldenLedger, IsWrittenWhereAskedFor) {
   const char* asked = std::getenv("SLICEMILL_GOLDEN_WRITE");
   const std::string directory = asked != nullptr ? asked : testing::TempDir() + "/golden-" + std::to_string(getpid());
   write_golden(directory);
-  EXPECT_TRUE(ledger_exists(directory));
-  if (asked == nullptr) fs::remove_all(directory);
+  write_golden_graph(directory + "-graph");
+  for (const std::string& written : {directory, directory + "-graph"}) {
+    EXPECT_TRUE(ledger_exists(written));
+    if (asked == nullptr) fs::remove_all(written);
+  }
 }
 
 }  // namespace
