@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <optional>
@@ -69,6 +70,10 @@ class PathInParts {
     }
     for (const char c : text) filled_.subdirectory.append(c == '{' || c == '}' ? 2 : 1, c);
   }
+  void add_own(std::string_view word, std::string_view value) {
+    if (std::ranges::find(filled_.own_words, word) == filled_.own_words.end()) filled_.own_words.emplace_back(word);
+    add(value);
+  }
   void add_field(std::string_view field) {
     if (!has_field_) begin_subdirectory();
     filled_.subdirectory += fmt::format("{{{}{}}}", kField, field);
@@ -111,7 +116,7 @@ Result<FilledPath> fill_output_path(std::string_view path, const OutputPlace& pl
     std::string_view inside = path.substr(i + 1, end - i - 1);
     ASSIGN_OR_RETURN(const auto value, value_of(inside, place));
     if (value) {
-      parts.add(*value);
+      parts.add_own(inside.substr(0, inside.find(':')), *value);
     } else {
       if (inside.starts_with(kField)) inside.remove_prefix(kField.size());
       parts.add_field(inside);
@@ -119,6 +124,12 @@ Result<FilledPath> fill_output_path(std::string_view path, const OutputPlace& pl
     i = end;
   }
   return parts.take();
+}
+
+std::string_view meaning_of(std::string_view own_word) {
+  return own_word == "date"   ? "the start of the execution"
+         : own_word == "name" ? "the name of the job"
+                              : "the execution";
 }
 
 std::string field_placeholder(std::string_view field) {

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/runtime/clock.h"
 #include "core/runtime/result.h"
@@ -16,6 +17,8 @@ namespace slicemill {
 
 // The option that takes FilledPath::subdirectory.
 inline constexpr const char* kSubdirectoryOption = "subdirectory";
+// The option that takes FilledPath::own_words.
+inline constexpr const char* kPlaceholdersOption = "placeholders";
 
 struct OutputPlace {
   WallMs moment = 0;  // of {date}, in UTC
@@ -29,12 +32,16 @@ struct FilledPath {
   // From the first component with a field on; "": there is none. Its placeholders are all written
   // "{field:" field [":" format | ":-" default] "}", and literal braces are doubled (core/outputs/subdirectory.h).
   std::string subdirectory;
+  std::vector<std::string> own_words;  // placeholders that are no fields: "date", "name", "ex_id"; each once
 };
 
 bool has_output_placeholder(std::string_view path);
 
 // invalid: an unknown format. What is in braces and begins with no letter, `_` or `@` stays as it is.
 Result<FilledPath> fill_output_path(std::string_view path, const OutputPlace& place);
+
+// What a placeholder that is no field stands for, in words: "the name of the job".
+std::string_view meaning_of(std::string_view own_word);
 
 // How a path names a field: "{country}", "{field:name}".
 std::string field_placeholder(std::string_view field);

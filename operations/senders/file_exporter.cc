@@ -43,6 +43,11 @@ Result<void> make_durable(const std::vector<WrittenFile>& written, Files& files,
   return fault("staged");
 }
 
+std::string shadow_warning(std::string_view word) {
+  return fmt::format("{{{0}}} is {1}, and the records have a field `{0}` too, which is written {{field:{0}}}", word,
+                     meaning_of(word));
+}
+
 class FileExporter final : public Sender {
  public:
   Result<void> initialize(const OperationContext& context) override {
@@ -58,6 +63,9 @@ class FileExporter final : public Sender {
     whole_ = std::make_unique<StagedFile>(*files_, kFlushBytes);
     for (const std::string& field : writing_.writer.fields)
       absent_.push_back(context.remark(fmt::format("\"{}\" was in no record", field)));
+    for (const Json& word : options_.value(kPlaceholdersOption, Json::array()))
+      shadowed_.push_back({FieldPath::of_name(word.get<std::string>()),
+                           context.remark("path: " + shadow_warning(word.get<std::string>()))});
     replaced_ = context.remark(
         "texts with half of a surrogate pair, which is no character, were written with U+FFFD in its place");
     return {};
@@ -76,6 +84,7 @@ class FileExporter final : public Sender {
     facts_.request_hash = request_hash(slice.request);
     forget_parts();
     expected_columns_.reset();
+    looks_for_shadowed_ = !shadowed_.empty() && !writing_.writer.raw_records;
     if (subdirectory_.is_empty()) begin_file(*whole_, layout_->staged_path(key_, attempt_));
     return {};
   }
@@ -91,6 +100,7 @@ class FileExporter final : public Sender {
 
   Result<void> write(RecordBatch& batch) override {
     if (batch.records.empty()) return {};
+    if (std::exchange(looks_for_shadowed_, false)) look_for_shadowed(batch);
     if (!subdirectory_.is_empty()) return write_parts(batch);
     return write_to(*whole_, batch.records);
   }
@@ -170,6 +180,17 @@ class FileExporter final : public Sender {
       part.records.clear();
     }
     return {};
+  }
+
+  // Fields that a placeholder of the path hides, as far as the first record of the slice shows.
+  void look_for_shadowed(RecordBatch& batch) {
+    RecordTokens tokens(batch, indexer_);
+    const auto object = tokens.object(0);
+    if (!object) return;
+    for (Shadowed& shadowed : shadowed_) {
+      find_fields(*object, shadowed.field, found_);
+      if (!found_.values.empty()) shadowed.warning.make();
+    }
   }
 
   Result<std::string_view> place_of(const RecordBatch& batch, std::size_t i, RecordTokens& tokens) {
@@ -279,7 +300,14 @@ class FileExporter final : public Sender {
   std::vector<std::string> columns_;     // that are settled for the lineage; empty: not yet asked for
   std::vector<OperationRemark> absent_;  // by field of `fields`
   OperationRemark replaced_;
+  struct Shadowed {
+    FieldPath field;
+    OperationRemark warning;
+  };
+  std::vector<Shadowed> shadowed_;  // by placeholder of the path that is no field
+  FoundFields found_;
   // of the slice
+  bool looks_for_shadowed_ = false;
   SliceKey key_;
   Attempt attempt_;
   const std::atomic<bool>* cancelled_ = nullptr;
@@ -306,6 +334,9 @@ std::vector<OptionSpec> file_exporter_options() {
        .type = OptionType::text,
        .description = "The end of `path` from the first component on that names a field of the records. Set from "
                       "`path`, not by hand."},
+      {.name = kPlaceholdersOption,
+       .type = OptionType::text_list,
+       .description = "Those of `path` that are no fields. Set from `path`, not by hand."},
       {.name = "format",
        .type = OptionType::text,
        .description =
@@ -389,6 +420,9 @@ std::optional<OperationSchema::PlaceWarning> warn_of_fields(const Json& options,
                                                             std::span<const OperationSpec> before) {
   const auto known = KnownFields::behind(before, nullptr);
   if (!known) return std::nullopt;
+  for (const Json& word : options.value(kPlaceholdersOption, Json::array()))
+    if (known->may_have(FieldPath::of_name(word.get<std::string>())))
+      return OperationSchema::PlaceWarning{"path", "path: " + shadow_warning(word.get<std::string>())};
   if (const auto subdirectory = Subdirectory::parse(options.value(kSubdirectoryOption, std::string()))) {
     for (const auto& [field, has_default] : subdirectory->fields())
       if (!known->may_have(field))

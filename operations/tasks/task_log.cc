@@ -14,7 +14,7 @@
 
 namespace slicemill {
 namespace {
-constexpr std::size_t kTailBytes = 1024;
+constexpr std::size_t kLogTailBytes = 1024;
 }
 
 TaskLog::TaskLog(std::string path, std::string try_name, std::uint64_t most_bytes)
@@ -25,8 +25,8 @@ TaskLog::~TaskLog() {
 }
 
 void TaskLog::write(std::string_view bytes) {
-  tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), kTailBytes)));
-  if (tail_.size() > 2 * kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+  tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), kLogTailBytes)));
+  if (tail_.size() > 2 * kLogTailBytes) tail_.erase(0, tail_.size() - kLogTailBytes);
   bytes_ += bytes.size();
   if (left_ == 0 || path_.empty() || (file_ < 0 && !open())) return;
   const std::size_t kept = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
@@ -66,9 +66,9 @@ void TaskLog::put(std::string_view bytes) {
 
 std::string TaskLog::tail() const {
   std::string_view tail = tail_;
-  if (tail.size() > kTailBytes) tail.remove_prefix(tail.size() - kTailBytes);
+  if (tail.size() > kLogTailBytes) tail.remove_prefix(tail.size() - kLogTailBytes);
   while (tail.ends_with('\n') || tail.ends_with('\r')) tail.remove_suffix(1);
-  if (tail_.size() > tail.size() + 2 && tail.find('\n') != std::string_view::npos && bytes_ > kTailBytes)
+  if (tail_.size() > tail.size() + 2 && tail.find('\n') != std::string_view::npos && bytes_ > kLogTailBytes)
     tail.remove_prefix(tail.find('\n') + 1);  // a line that was cut
   return std::string(tail);
 }

@@ -60,6 +60,26 @@ class OutputFields(EndToEnd):
                     "1 missing, 1 altered, 1 extra", code=FAILED)
         self.assertEqual(copy.read_text(), text)
 
+    def test_a_field_that_a_placeholder_hides_is_told(self):
+        told = "path: {name} is the name of the job, and the records have a field `name` too, which is written {field:name}"
+        path = self.directory / "in.ldjson"
+        path.write_text('{"id": 1, "name": "a"}\n')
+        hidden = self.partitioned(path, "{name}/{id}")
+        result = self.run_job(hidden)
+        self.assertEqual(result.stderr.count(f"warning: operations[1] file_exporter: {told}"), 1, result.stderr)
+        self.assertEqual(self.files()[0].parent.relative_to(self.output).parts, (hidden["name"], "1"))
+        for place, text in (("{field:name}", path.read_text()), ("{name}", '{"id": 1, "name2": "a"}\n')):
+            path.write_text(text)
+            self.assertNotIn("warning", self.run_job(self.partitioned(path, place)).stderr)
+        # Where options say which fields there are, before it runs.
+        hidden["operations"].insert(1, {"_op": "selection", "fields": ["id", "name"]})
+        job = self.directory / "job.json"
+        job.write_text(json.dumps(hidden))
+        self.assertIn(told, self.slicemill("validate", job).stderr)
+        hidden["operations"][1]["fields"] = ["id"]
+        job.write_text(json.dumps(hidden))
+        self.assertNotIn("warning", self.slicemill("validate", job).stderr)
+
     def test_killed_workers_and_controllers(self):
         master = self.start_master()
         path = self.write_input(records=2000)

@@ -113,7 +113,7 @@ class Plans(EndToEnd):
         job["sources"][1]["format"] = "csv"
         job["transforms"][1]["from"] = "late"
         del job["sinks"][2]
-        for place, words in (("{gruop}", "no record has the field `gruop`; there are {id}, {group} (did you mean {group}?)"),
+        for place, words in (("{gruop}", "no record has the field `gruop`; there are `{id}`, `{group}` (did you mean `{group}`?)"),
                              ("{group:-none}/{text}", "no record has the field `text`")):
             job["sinks"][1]["path"] = str(self.output / "all" / place)
             self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT,

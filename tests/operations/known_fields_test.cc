@@ -109,6 +109,19 @@ TEST(KnownFields, OutputPathsThatNoRecordFitsAreRefused) {
   EXPECT_EQ(error_of("{field:nam}", kLdjson), "");
 }
 
+TEST(KnownFields, PlaceholdersThatHideAFieldAreWarnedOf) {
+  const auto before = specs_of({kCsv});
+  const auto warning = [&](const char* word) {
+    const auto found =
+        file_exporter_operation().schema.check_place({{"path", "/out"}, {"placeholders", {word}}}, before);
+    return found ? found->description : "";
+  };
+  EXPECT_EQ(warning("name"),
+            "path: {name} is the name of the job, and the records have a field `name` too, which is written "
+            "{field:name}");
+  EXPECT_EQ(warning("date"), "");
+}
+
 TEST(KnownFields, OptionsThatNameNoneOfThemAreWarnedOf) {
   const auto before = specs_of({kCsv});
   const auto warning = [&](const OperationEntry& entry, const Json& options) {

@@ -100,8 +100,7 @@ OutputFacts of_each() {
 LedgerBatch graph_part() {
   LedgerBatch batch;
   for (std::uint32_t source : {0U, 1U}) {
-    batch.created.push_back({0, source, 1, 1'700'000'000'000,
-                             RangeRequests{"", "start", "end", false, 0, 10, 20}});
+    batch.created.push_back({0, source, 1, 1'700'000'000'000, RangeRequests{"", "start", "end", false, 0, 10, 20}});
     batch.positions[source] = {R"({"next":20})", true, 2};
   }
   batch.committed = {{slice(1, 0), {1, 1}, output_of_sinks({of_all(10, 7), of_each()})},

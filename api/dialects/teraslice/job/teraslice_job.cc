@@ -196,6 +196,7 @@ void fill_output_paths(const OperationSchema& schema, JobReading& reading, const
     }
     path = std::move(filled->path);
     reading.uses_now = true;
+    if (!filled->own_words.empty()) config[kPlaceholdersOption] = std::move(filled->own_words);
     if (filled->subdirectory.empty()) continue;
     split = true;
     if (config.contains(kSubdirectoryOption))
