@@ -77,7 +77,7 @@ void SliceFlow::make_settlement() {
                         .on_noted = [this](const SliceKey& key) { sources_->noted(key); },
                         .on_change = hooks_.on_change,
                         .on_obstacle = hooks_.on_obstacle,
-                        .on_unfenced = hooks_.on_fatal,
+                        .on_unfenced = [this](const Error& error) { output_failed(error); },
                         .on_fatal = hooks_.on_ledger_failed,
                         .hears = [this](std::uint32_t slicer) { return sources_->source().hears(slicer); },
                         .hear = [this](Completion completion,

@@ -130,19 +130,20 @@ TEST(DateRouter, WhatIsNoDateIsABadRecord) {
 
 TEST(FieldRouter, JoinsNamesAndValues) {
   const std::string record = R"({"a":"x/y=z","b":{"c":7},"d":null})";
-  EXPECT_EQ(Ways({{field_router_operation(), R"({"fields":["a","b.c","d","e"]})"}}).route(record), "a_x_y_z-b.c_7-d_-e_");
-  EXPECT_EQ(Ways({{field_router_operation(),
-                   R"({"fields":["a","b.c"],"include_field_names":false,"field_delimiter":"+"})"}})
-                .route(record),
-            "x_y_z+7");
+  EXPECT_EQ(Ways({{field_router_operation(), R"({"fields":["a","b.c","d","e"]})"}}).route(record),
+            "a_x_y_z-b.c_7-d_-e_");
+  EXPECT_EQ(
+      Ways({{field_router_operation(), R"({"fields":["a","b.c"],"include_field_names":false,"field_delimiter":"+"})"}})
+          .route(record),
+      "x_y_z+7");
   EXPECT_THAT(problem(field_router_operation(), R"({"fields":[]})"), HasSubstr("fields: must name at least one"));
 }
 
 // FNV-1a of 32 bits: of "a" 0xe40c292c, of "foobar" 0xbf9cf968.
 TEST(HashRouter, GivesThePartition) {
-  EXPECT_EQ(Ways({{hash_router_operation(), R"({"partitions":1000,"fields":["a","b"]})"}})
-                .route(R"({"a":"foo","b":"bar"})"),
-            std::to_string(0xbf9cf968U % 1000));
+  EXPECT_EQ(
+      Ways({{hash_router_operation(), R"({"partitions":1000,"fields":["a","b"]})"}}).route(R"({"a":"foo","b":"bar"})"),
+      std::to_string(0xbf9cf968U % 1000));
   Ways by_key({{set_key_operation(), R"({"field":"k"})"}, {hash_router_operation(), R"({"partitions":7})"}});
   EXPECT_EQ(by_key.route(R"({"k":"a"})"), std::to_string(0xe40c292cU % 7));
   EXPECT_THAT(by_key.error("{}"), HasSubstr("has no key"));
@@ -171,7 +172,8 @@ TEST(Metadata, StaysWithRecordsThatAreGatheredAnew) {
     for (std::size_t i = 0; i < batch.records.size(); ++i)
       out.emplace_back(batch.records[i], batch.metadata.empty() ? "" : batch.metadata[i].route);
   };
-  for (const auto& records : {std::vector<std::string>{R"({"id":1})", R"({"id":2})", R"({"id":3})"}, {R"({"id":4})"}, {}}) {
+  for (const auto& records :
+       {std::vector<std::string>{R"({"id":1})", R"({"id":2})", R"({"id":3})"}, {R"({"id":4})"}, {}}) {
     ASSERT_TRUE(ways.process(records));
     batch.clear();
     for (std::size_t i = 0; i < records.size(); ++i) batch.append_copy(ways.batch(), i);
