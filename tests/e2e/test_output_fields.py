@@ -75,10 +75,10 @@ class OutputFields(EndToEnd):
         hidden["operations"].insert(1, {"_op": "selection", "fields": ["id", "name"]})
         job = self.directory / "job.json"
         job.write_text(json.dumps(hidden))
-        self.assertIn(told, self.slicemill("validate", job).stderr)
+        self.assertIn(told, self.slicemill("validate", job).stdout)
         hidden["operations"][1]["fields"] = ["id"]
         job.write_text(json.dumps(hidden))
-        self.assertNotIn("warning", self.slicemill("validate", job).stderr)
+        self.assertNotIn("warning", self.slicemill("validate", job).stdout)
 
     def test_killed_workers_and_controllers(self):
         master = self.start_master()

@@ -119,9 +119,10 @@ class Plans(EndToEnd):
             self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT,
                                  "sinks[1]: path: {", "of second (file_reader), " + words)
         job["sinks"][1]["path"] = str(self.output / "all" / "{group}")
+        del job["transforms"][1]  # "low", which nothing takes any more
         job["transforms"].append({"id": "ids", "from": ["late", "second"], "_op": "selection", "fields": ["id"]})
         job["sinks"][0] = {**job["sinks"][0], "from": "ids", "path": str(self.output / "ids" / "{group}")}
-        self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT, "sinks[0]: path: {group}: of first (file_reader), ")
+        self.assert_one_line(self.slicemill("validate", self.write_job(job)), BAD_INPUT, "sinks[0]: path: {group}: of second (file_reader), no record has the field `group`; there are `{id}`")
         job["sinks"][0]["path"] = str(self.output / "ids" / "{id}")
         self.assertEqual(self.slicemill("validate", self.write_job(job)).returncode, OK)
 
