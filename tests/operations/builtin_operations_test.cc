@@ -32,6 +32,10 @@ const std::map<std::string, std::string>& required_options() {
       {"postgres_reader", R"({"table":"t"})"},
       {"tasks", R"({"tasks":[{"run":"true"}]})"},
       {"postgres_sender", R"({"table":"t"})"},
+      {"date_router", R"({"field":"a"})"},
+      {"field_router", R"({"fields":["a"]})"},
+      {"hash_router", R"({"partitions":1})"},
+      {"routed_sender", R"({"path":"/out","routing":{"**":"default"}})"},
   };
   return options;
 }

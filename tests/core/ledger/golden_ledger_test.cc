@@ -77,7 +77,7 @@ void write_golden(const std::string& directory) {
 
 // ---- of a graph: two sources, and sinks that wrote a file, several, and nothing -------------------------------------
 
-constexpr const char* kGraph = R"({"name":"golden graph","operations":[
+constexpr const char* kGraph = R"({"version":2,"name":"golden graph","operations":[
   {"id":"web","inputs":[],"operation":"id_range","options":{"end":20,"size":10}},
   {"id":"shop","inputs":[],"operation":"id_range","options":{"end":20,"size":10}},
   {"id":"routes","inputs":[0,1],"operation":"field_router","options":{"fields":["id"]}},

@@ -81,7 +81,7 @@ TEST(KeyRouter, WithoutAKeyARecordIsABadOne) {
   for (const char* record : {R"({})", R"({"k":null})", R"({"k":true})", R"({"k":{"a":1}})", R"({"k":""})"})
     EXPECT_THAT(ways.error(record), HasSubstr("the record has no key")) << record;
   EXPECT_THAT(ways.error(R"({"k":"\ud800"})"), HasSubstr("half of a surrogate pair"));
-  EXPECT_THAT(ways.error("[1]"), HasSubstr("not an object"));
+  EXPECT_THAT(ways.error("[1]"), HasSubstr("not a JSON object"));
 }
 
 TEST(KeyRouter, OptionsThatNeedEachOther) {
