@@ -154,6 +154,7 @@ class PostgresPublisher final : public OutputPublisher {
   Result<std::vector<std::optional<ClaimedOutput>>> fence(const std::vector<SliceKey>& slices, std::uint64_t epoch,
                                                           bool all) override {
     std::vector<std::string> ids;
+    ids.reserve(slices.size());
     for (const SliceKey& key : slices) ids.push_back(id_of(key));
     std::vector<std::optional<ClaimedOutput>> outputs;
     auto fenced = as_obstacle(with_session([&](Session& session) -> Result<void> {

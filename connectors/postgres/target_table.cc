@@ -175,6 +175,7 @@ Result<void> create_target(Session& session, const TargetOptions& options,
   ASSIGN_OR_RETURN(const std::string schema, schema_of(session, options.table));
   const std::string name = TableName{schema, options.table.table}.quoted();
   std::vector<std::string> parts;
+  parts.reserve(columns.size() + 1);
   for (const auto& [column, type] : columns) parts.push_back(fmt::format("{} {}", quoted_name(column), type));
   if (!options.key.empty()) {
     std::vector<std::string> key;

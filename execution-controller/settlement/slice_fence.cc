@@ -23,6 +23,7 @@ bool may_pass(const Error& error) {
 
 std::vector<SliceKey> keys_of(const std::vector<ActiveSlice>& slices) {
   std::vector<SliceKey> keys;
+  keys.reserve(slices.size());
   for (const ActiveSlice& slice : slices) keys.push_back(slice.key);
   return keys;
 }
@@ -48,6 +49,7 @@ void SliceFence::ask() {
   asked_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
   waiting_.erase(waiting_.begin(), waiting_.begin() + count);
   std::vector<SliceKey> keys;
+  keys.reserve(asked_.size());
   for (const EndedSlice& ended : asked_) keys.push_back(ended.slice.key);
   auto answers = std::make_shared<Answers>(std::vector<std::optional<ClaimedOutput>>());
   loop_.offload(

@@ -20,6 +20,7 @@
 #include "core/outputs/output_hash.h"
 #include "core/runtime/fault.h"
 #include "core/runtime/log.h"
+#include "core/runtime/text.h"
 #include "operations/json_record.h"
 #include "operations/record_tokens.h"
 
