@@ -66,7 +66,9 @@ TEST(Plan, TellsEachWayToANode) {
     draft.push_back(node(from + "a", "noop", {from}));
     draft.push_back(node(from + "b", "noop", {from}));
     draft.push_back(node(to, "noop", {from + "a", from + "b"}));
-    if (i == 7) EXPECT_EQ((*plan_of(draft)).ways_to(draft.size() - 1).size(), Plan::kMostWays);
+    if (i == 7) {
+      EXPECT_EQ((*plan_of(draft)).ways_to(draft.size() - 1).size(), Plan::kMostWays);
+    }
   }
   EXPECT_THAT((*plan_of(draft)).ways_to(draft.size() - 1), IsEmpty());
 }
