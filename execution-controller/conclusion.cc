@@ -71,10 +71,10 @@ void Conclusion::conclude_if_drained(const ControlVerbs& verbs, bool obstructed)
 }
 
 void Conclusion::conclude_all_done() {
-  const std::uint64_t failed = flow_.settlement().counters().failed;
+  const std::uint64_t failed = flow_.settlement().tally().counters().failed;
   const std::string excess = quarantine_excess(true);
   if (failed > 0) {
-    const auto& first = flow_.settlement().first_failure();
+    const auto& first = flow_.settlement().tally().first_failure();
     conclude(LifecycleEvent::all_done_with_errors,
              to_text(SlicesFailed{failed, first ? first_error_text(*first) : ""}));
   } else if (!excess.empty()) {
@@ -96,7 +96,7 @@ void Conclusion::conclude_all_done() {
 // Records that a redrive quarantines again were there before: it makes none worse.
 std::string Conclusion::quarantine_excess(bool at_end) const {
   if (flow_.sources().redrives()) return {};
-  const SliceCounters counters = flow_.settlement().counters();
+  const SliceCounters counters = flow_.settlement().tally().counters();
   const std::string excess =
       QuarantinePolicy::of(launch_.job).excess(counters.quarantined, counters.records_in, at_end);
   return excess.empty() ? "" : fmt::format("execution {}: {}", launch_.ex_id, excess);
@@ -162,7 +162,7 @@ void Conclusion::clean_up_and_tell() {
     return;
   }
   loop_.after(kTellAfter, tells);
-  flow_.output().clean_up(outcome_.status, flow_.settlement().counters().quarantined > 0, [left, tells, ends] {
+  flow_.output().clean_up(outcome_.status, flow_.settlement().tally().counters().quarantined > 0, [left, tells, ends] {
     left->cleaning = false;
     tells();
     ends();

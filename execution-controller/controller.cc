@@ -34,8 +34,9 @@ Controller::Controller(const Parts& parts, const ControllerLaunch& launch, Execu
       ledger_(std::move(ledger)),
       lifecycle_(SLICEMILL_MUTATED("forget_wanted") ? WantedState::running : ledger_.ledger->header().wanted),
       flow_(std::make_unique<SliceFlow>(parts_, launch_, *ledger_.ledger, std::move(publisher), flow_hooks())),
-      probation_(parts_.loop, launch_.job,
-                 {.counters = [this] { return flow_->settlement().counters(); }, .on_over = [this] { step_soon(); }}),
+      probation_(
+          parts_.loop, launch_.job,
+          {.counters = [this] { return flow_->settlement().tally().counters(); }, .on_over = [this] { step_soon(); }}),
       obstacle_(parts_.loop, {.probe = [this](const Obstacle::Answer& answer) { flow_->output().probe(answer); },
                               .on_raised = [this] { obstacle_raised(); },
                               .on_cleared = [this] { obstacle_cleared(); }}),

@@ -128,7 +128,7 @@ void ControllerReports::measure(Progress& progress, const Present& present) cons
     const std::uint64_t open = subjects_.flow.queue().size() + subjects_.flow.dispatcher().isolated() +
                                subjects_.flow.dispatcher().leased() + subjects_.flow.settlement().in_progress() +
                                subjects_.flow.settlement().waiting_for_retry();
-    const std::uint64_t known = subjects_.flow.settlement().counters().processed + open;
+    const std::uint64_t known = subjects_.flow.settlement().tally().counters().processed + open;
     progress.done = subjects_.flow.writer().durable_counters().processed;
     if (subjects_.flow.sources().slicers_given() && subjects_.flow.sources().stored_given()) {
       progress.total = known;
@@ -170,13 +170,15 @@ void ControllerReports::load() {
   if (header.counters.failed > 0) {
     const auto rows = subjects_.ledger.errors(header.counters.failed - 1, 1);  // the newest come first
     if (rows && !rows->empty())
-      subjects_.flow.settlement().set_first_failure({rows->front().key, rows->front().request, rows->front().error});
+      subjects_.flow.settlement().tally().set_first_failure(
+          {rows->front().key, rows->front().request, rows->front().error});
   }
   if (header.counters.quarantined > 0) {
     const auto rows = subjects_.ledger.quarantine(std::nullopt, 0, 1);
     if (rows && !rows->empty()) {
       const QuarantinedRecord& record = rows->front().record;
-      subjects_.flow.settlement().set_first_quarantined({rows->front().at.slice, "", record.error, record, true});
+      subjects_.flow.settlement().tally().set_first_quarantined(
+          {rows->front().at.slice, "", record.error, record, true});
     }
   }
   if (subjects_.flow.sources().slices_anew() || subjects_.flow.sources().redrives()) return;
@@ -189,8 +191,10 @@ void ControllerReports::load() {
 }
 
 const FirstError* ControllerReports::first_error() const {
-  if (subjects_.flow.settlement().first_failure()) return &*subjects_.flow.settlement().first_failure();
-  return subjects_.flow.settlement().first_quarantined() ? &*subjects_.flow.settlement().first_quarantined() : nullptr;
+  if (subjects_.flow.settlement().tally().first_failure()) return &*subjects_.flow.settlement().tally().first_failure();
+  return subjects_.flow.settlement().tally().first_quarantined()
+             ? &*subjects_.flow.settlement().tally().first_quarantined()
+             : nullptr;
 }
 
 void ControllerReports::take_notice(const std::string& notice) {

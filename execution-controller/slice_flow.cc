@@ -1,11 +1,12 @@
 #include "execution-controller/slice_flow.h"
 
+#include <optional>
 #include <utility>
 
-#include "core/runtime/in_flight_marker.h"
 #include "core/runtime/log.h"
 #include "core/runtime/mutation.h"
 #include "execution-controller/dispatch/crash_cause.h"
+#include "execution-controller/dispatch/crash_charge.h"
 
 namespace slicemill::controller {
 
@@ -52,10 +53,10 @@ void SliceFlow::make_writer() {
   writer_ = std::make_unique<LedgerWriter>(
       parts_.loop, ledger_,
       [this](LedgerBatch& batch) {
-        batch.counters = settlement_->counters();
+        batch.counters = settlement_->tally().counters();
         LedgerFigures& figures = batch.figures.emplace();
-        figures.completed_extent = settlement_->completed_extent();
-        figures.failed_extent = settlement_->failed_extent();
+        figures.completed_extent = settlement_->tally().completed_extent();
+        figures.failed_extent = settlement_->tally().failed_extent();
         figures.source_extents = sources_->source().totals();
         analytics_.put(figures);
       },
@@ -82,12 +83,11 @@ void SliceFlow::make_settlement() {
                         .hears = [this](std::uint32_t slicer) { return sources_->source().hears(slicer); },
                         .hear = [this](Completion completion,
                                        auto record) { sources_->hear(std::move(completion), std::move(record)); },
-                        .policy = [this](const ActiveSlice& slice) { return policy_of(slice); }});
-}
-
-std::optional<SlicePolicy> SliceFlow::policy_of(const ActiveSlice& slice) const {
-  const SlicePolicyOf& policy = sources_->source().policy(slice.key.slicer);
-  return policy ? std::optional(policy(slice.request())) : std::nullopt;
+                        .policy =
+                            [this](const ActiveSlice& slice) {
+                              const SlicePolicyOf& policy = sources_->source().policy(slice.key.slicer);
+                              return policy ? std::optional(policy(slice.request())) : std::nullopt;
+                            }});
 }
 
 void SliceFlow::make_dispatcher() {
@@ -122,7 +122,7 @@ void SliceFlow::make_dispatcher() {
               [this](ActiveSlice slice, const std::string& cause) {
                 settlement_->on_crash(std::move(slice), crash_cause(cause, launch_.job.worker_memory_limit));
               },
-          .on_refused = [this] { settlement_->on_refused(); },
+          .on_refused = [this] { settlement_->tally().add_refused(); },
           .on_remarks = [this](const std::vector<Remark>& remarks) { take_remarks(remarks); },
           .on_change = hooks_.on_change,
           .on_fatal = [this](const Error& error) { hooks_.on_fatal(OtherReason{error.message}); },
@@ -158,26 +158,9 @@ void SliceFlow::make_sources() {
 
 Result<void> SliceFlow::load() {
   ASSIGN_OR_RETURN(committed_, sources_->load());
-  charge_the_dead();
+  charge_the_dead(launch_.marker_directory, parts_.monitor, parts_.files, ledger_.header().epoch,
+                  [this](const SliceKey& key, const Attempt& attempt) { sources_->charge(key, attempt); });
   return {};
-}
-
-// Workers that died with an earlier controller, or before it was replaced: nobody else would charge the slices that
-// they had begun, and one that takes everybody down would be tried for ever. The note goes first: a charge may be lost
-// by another death just now, and is never made twice.
-void SliceFlow::charge_the_dead() {
-  if (parts_.monitor == nullptr) return;
-  for (const auto& path : in_flight_markers_in(launch_.marker_directory)) {
-    const auto note = read_in_flight_marker(path);
-    if (!note || parts_.monitor->alive(note->worker)) continue;  // it says itself what it holds
-    if (!parts_.files.remove(path) || !note->begun || note->excused) continue;
-    const auto& begun = *note->begun;
-    if (begun.epoch >= ledger_.header().epoch) continue;
-    const SliceKey key = key_of(begun);
-    log(LogLevel::warn, "slice {}/{} was running when worker (pid {}) died together with its controller", key.slicer,
-        key.order, note->worker.pid);
-    sources_->charge(key, attempt_of(begun));
-  }
 }
 
 void SliceFlow::begin(bool has_begun) {
@@ -199,7 +182,7 @@ void SliceFlow::take_remarks(const std::vector<Remark>& remarks) {
 
 void SliceFlow::feed(bool may_dispatch) {
   sources_->fill(queue_.size(), dispatcher_->wanted_ahead(), dispatcher_->least_ahead());
-  settlement_->set_subslices(sources_->source().subslices());
+  settlement_->tally().set_subslices(sources_->source().subslices());
   if (may_dispatch) dispatcher_->set_open(true);
 }
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -105,13 +104,11 @@ class SliceFlow {
   void make_dispatcher();
   void make_sources();
   void after_recorded(std::function<void()> then);
-  std::optional<SlicePolicy> policy_of(const ActiveSlice& slice) const;
-  void charge_the_dead();
   void roll_forward();
   bool work_left() const;
   void take_remarks(const std::vector<Remark>& remarks);
 
-  // 16 members, since this class is where the stations meet: seven of them, what they are made from, and what is
+  // 20 members, since this class is where the stations meet: seven of them, what they are made from, and what is
   // between them.
   const ControllerParts& parts_;
   const ControllerLaunch& launch_;

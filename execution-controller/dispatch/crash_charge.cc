@@ -4,6 +4,9 @@
 #include <csignal>
 #include <utility>
 
+#include "core/runtime/in_flight_marker.h"
+#include "core/runtime/log.h"
+
 namespace slicemill::controller {
 namespace {
 
@@ -56,6 +59,24 @@ std::vector<ActiveSlice> CrashCharge::take_all() {
   }
   waiting_.clear();
   return slices;
+}
+
+// No other process would charge these slices, and one that takes everybody down would be tried for ever. The marker
+// goes first: a charge may be lost by another death just now, and is never made twice.
+void charge_the_dead(const std::string& marker_directory, ProcessMonitor* monitor, Files& files, std::uint64_t epoch,
+                     const std::function<void(const SliceKey&, const Attempt&)>& charge) {
+  if (monitor == nullptr) return;
+  for (const auto& path : in_flight_markers_in(marker_directory)) {
+    const auto note = read_in_flight_marker(path);
+    if (!note || monitor->alive(note->worker)) continue;  // it says itself what it holds
+    if (!files.remove(path) || !note->begun || note->excused) continue;
+    const auto& begun = *note->begun;
+    if (begun.epoch >= epoch) continue;
+    const SliceKey key = key_of(begun);
+    log(LogLevel::warn, "slice {}/{} was running when worker (pid {}) died together with its controller", key.slicer,
+        key.order, note->worker.pid);
+    charge(key, attempt_of(begun));
+  }
 }
 
 }  // namespace slicemill::controller

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/runtime/files.h"
 #include "core/runtime/loop.h"
 #include "core/runtime/process.h"
 #include "execution-controller/dispatch/active_slice.h"
@@ -46,5 +47,11 @@ class CrashCharge {
   std::map<std::int64_t, std::string> causes_;  // by pid, told before we saw the death
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// Workers that died with an earlier controller, or before it was replaced: their markers are removed, and `charge` is
+// called for what they had begun under an epoch before this one. monitor: nullptr if workers are threads of this
+// process: nothing is charged.
+void charge_the_dead(const std::string& marker_directory, ProcessMonitor* monitor, Files& files, std::uint64_t epoch,
+                     const std::function<void(const SliceKey&, const Attempt&)>& charge);
 
 }  // namespace slicemill::controller
