@@ -83,11 +83,7 @@ void SliceFlow::make_settlement() {
                         .hears = [this](std::uint32_t slicer) { return sources_->source().hears(slicer); },
                         .hear = [this](Completion completion,
                                        auto record) { sources_->hear(std::move(completion), std::move(record)); },
-                        .policy =
-                            [this](const ActiveSlice& slice) {
-                              const SlicePolicyOf& policy = sources_->source().policy(slice.key.slicer);
-                              return policy ? std::optional(policy(slice.request())) : std::nullopt;
-                            }});
+                        .policy = [this](const ActiveSlice& slice) { return sources_->policy_of(slice); }});
 }
 
 void SliceFlow::make_dispatcher() {
@@ -131,13 +127,8 @@ void SliceFlow::make_dispatcher() {
           .on_attempts_lost = [this](const SliceAttempts& attempts) { output_->lost(attempts); },
           .after_recorded =
               [this](std::function<void()> then) {
-                settlement_->after_decided([this, then = std::move(then)] { after_recorded(then); });
+                settlement_->after_decided([this, then = std::move(then)] { sources_->after_recorded(then); });
               }});
-}
-
-// Once all that workers told so far is durable.
-void SliceFlow::after_recorded(std::function<void()> then) {
-  sources_->after_heard([this, then = std::move(then)]() mutable { writer_->after_sync(std::move(then)); });
 }
 
 void SliceFlow::make_sources() {

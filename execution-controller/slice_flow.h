@@ -103,7 +103,6 @@ class SliceFlow {
   void make_settlement();
   void make_dispatcher();
   void make_sources();
-  void after_recorded(std::function<void()> then);
   void roll_forward();
   bool work_left() const;
   void take_remarks(const std::vector<Remark>& remarks);

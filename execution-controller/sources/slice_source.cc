@@ -10,7 +10,7 @@ constexpr std::uint64_t kSlicesPerTurn = 4096;
 
 SliceSource::SliceSource(Loop& loop, LedgerWriter& writer, Files& files, const LedgerHeader& header, const JobSpec& job,
                          Hooks hooks)
-    : loop_(loop), job_(job), hooks_(std::move(hooks)) {
+    : loop_(loop), writer_(writer), job_(job), hooks_(std::move(hooks)) {
   const SlicerLane::Surroundings surroundings{
       .loop = loop,
       .writer = writer,
@@ -158,14 +158,14 @@ void SliceSource::hear(Completion completion, std::function<void(bool)> record) 
   lane.hear(std::move(completion), std::move(record));
 }
 
-void SliceSource::after_heard(std::function<void()> then) {
+void SliceSource::after_recorded(std::function<void()> then) {
   for (const auto& lane : lanes_) {
     if (!lane->has_untold()) continue;
     // Another one may have something to tell too.
-    lane->when_told([this, then = std::move(then)]() mutable { after_heard(std::move(then)); });
+    lane->when_told([this, then = std::move(then)]() mutable { after_recorded(std::move(then)); });
     return;
   }
-  then();
+  writer_.after_sync(std::move(then));
 }
 
 }  // namespace slicemill::controller

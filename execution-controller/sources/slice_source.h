@@ -53,8 +53,8 @@ class SliceSource {
   // completion. record(false): the source cannot go on; the slice stays open, and is told again when it ran again.
   // After halt() too.
   void hear(Completion completion, std::function<void(bool heard)> record);
-  // Once all that it was told so far is in the batch that is being gathered, or an earlier one.
-  void after_heard(std::function<void()> then);
+  // Once all that it was told so far is durable.
+  void after_recorded(std::function<void()> then);
   // Null: slices of this slicer are tried as the job says.
   const SlicePolicyOf& policy(std::uint32_t slicer) const;
 
@@ -75,6 +75,7 @@ class SliceSource {
   void opened(const Result<void>& result);
 
   Loop& loop_;
+  LedgerWriter& writer_;
   const JobSpec job_;
   const Hooks hooks_;
   std::shared_ptr<std::atomic<bool>> halted_ = std::make_shared<std::atomic<bool>>(false);  // see SlicerContext

@@ -67,10 +67,11 @@ void SlicerLane::open() {
 
 void SlicerLane::opened(const Result<void>& result) {
   if (!result) {
-    if (!all_.halted->load() && try_again(result.error(), "the source cannot be opened", &SlicerLane::open)) return;
+    const bool is_wanted = !all_.halted->load();
+    if (is_wanted && try_again(result.error(), "the source cannot be opened", &SlicerLane::open)) return;
     is_broken_ = true;
     record(false);
-    hooks_.on_opened(result);
+    hooks_.on_opened(is_wanted ? result : Result<void>());  // one that was interrupted has not failed
     return;
   }
   failures_ = 0;

@@ -99,7 +99,7 @@ class SlicerLane {
   void note(SliceBatch& turn);
   std::vector<OpenRange> create(SliceBatch& turn);
 
-  // 23 members, since what it was given, what it gives and what it is told meet in one turn.
+  // 21 members, since what it was given, what it gives and what it is told meet in one turn.
   const Surroundings all_;
   const std::uint32_t id_;
   const std::size_t source_;  // number of the node in the plan

@@ -53,7 +53,13 @@ class WorkSources {
   void hear(Completion completion, std::function<void(bool)> record) {
     source_.hear(std::move(completion), std::move(record));
   }
-  void after_heard(std::function<void()> then) { source_.after_heard(std::move(then)); }
+  // Once all that slicers were told so far is durable.
+  void after_recorded(std::function<void()> then) { source_.after_recorded(std::move(then)); }
+  // Nothing: the slice is tried as the job says.
+  std::optional<SlicePolicy> policy_of(const ActiveSlice& slice) const {
+    const SlicePolicyOf& policy = source_.policy(slice.key.slicer);
+    return policy ? std::optional(policy(slice.request())) : std::nullopt;
+  }
   void noted(const SliceKey& key) { recovery_.ignore(key); }
 
   // There is something of earlier executions to run again.

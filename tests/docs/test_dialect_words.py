@@ -42,6 +42,7 @@ TEXTS = {
     "core/runtime/process.cc": {"env_vars"},
     "master/executions/execution_starts.cc": {"autorecover"},
     "operations/readers/chunk_parser.cc": {"_encoding"},
+    "operations/senders/routed_sender.cc": {"_api_name"},
 }
 
 

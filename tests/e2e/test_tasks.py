@@ -284,7 +284,6 @@ class Tasks(EndToEnd):
             expected = {f"{name}-{number}" for name in "abcdz"} | {f"e-{number}-{item}" for item in range(8)}
             self.assertEqual(set(lines), expected)
             self.assertEqual((lines[0], lines[-1]), (f"a-{number}", f"z-{number}"))
-            self.assertEqual(len(lines), 13)  # workers lived: what they ran, or had run, was told to the next controller
         self.assertGreater(killed, 0)
 
 

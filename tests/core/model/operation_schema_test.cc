@@ -133,7 +133,7 @@ TEST(JsonSchema, SaysTypesDefaultsBoundsAndPromises) {
     "properties":{"size":{"type":["integer","string"],"description":"How many.","minimum":1.0},
                   "mode":{"type":"string","enum":["a","b"],"description":"Which.","default":"a"}},
     "required":["size"],"additionalProperties":true,
-    "x-kind":"processor","x-delivery":"none","x-needs-whole-slice":false,"x-repeatable":true})"));
+    "x-kind":"processor","x-delivery":"none","x-commit":"none","x-needs-whole-slice":false,"x-repeatable":true})"));
 }
 
 }  // namespace
