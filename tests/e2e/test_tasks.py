@@ -184,14 +184,14 @@ class Tasks(EndToEnd):
         gate = self.directory / "gate"
         wait = f"while [ ! -e {gate} ]; do sleep 0.02; done"
         job = self.write_job([{"name": "a", "run": self.note("a")},
-                              {"each": list(range(6)), "run": self.note("each-$ITEM", f'[ "$ITEM" -lt 3 ] || {{ {wait}; }}')},
+                              {"each": list(range(6)), "concurrency": 2, "run": self.note("each-$ITEM", f'[ "$ITEM" -lt 3 ] || {{ {wait}; }}')},
                               {"name": "z", "run": self.note("z")}])
-        for _ in range(3):  # some tasks wait at the gate; the others are done
+        for _ in range(3):  # two tasks wait at the gate: they have begun since the three before them were recorded
             process = subprocess.Popen([SLICEMILL, "run", *(["--resume", "last"] if self.lines() else [job]), "--data", self.data],
                                        env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             ran = len(self.lines())
-            wait_until(lambda: {"each-3", "each-4", "each-5"} & set(self.lines()[ran:])
-                       and {"each-0", "each-1", "each-2"} <= set(self.lines()), "a task to wait at the gate")
+            wait_until(lambda: {"each-3", "each-4"} & set(self.lines()[ran:]) and {"each-3", "each-4"} <= set(self.lines()),
+                       "tasks to wait at the gate")
             process.send_signal(signal.SIGKILL)
             process.wait()
         gate.touch()
