@@ -14,7 +14,10 @@ def listening_ports(pid):
     """TCP ports that the process listens on, on 127.0.0.1."""
     inodes = set()
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        target = os.readlink(entry)
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:  # it was closed meanwhile
+            continue
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
