@@ -226,9 +226,6 @@ class Processor : public Operation {
 
 // What a sender made of a slice.
 struct StagedOutput {
-  // The most that a value may be.
-  static constexpr std::size_t kMostValueBytes = 64 << 10;
-
   OutputFacts facts;
   // What is left to do before the facts may be told: makes the output durable. Runs once, on any thread, maybe beside
   // the sender's next slice, so that a worker need not wait for the disk. Null: nothing is left.

@@ -192,4 +192,14 @@ ConnectionType postgres_connection_type() {
           .test = try_connection};
 }
 
+OptionSpec on_unavailable_option() {
+  return {.name = "on_unavailable",
+          .type = OptionType::text,
+          .description =
+              "What happens while the server cannot be reached: the execution, or the slice, fails after its "
+              "retries, or it waits and shows why.",
+          .default_value = "fail",
+          .choices = {"fail", "wait"}};
+}
+
 }  // namespace slicemill

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/runtime/printable.h"
+#include "core/runtime/utf8.h"
 
 namespace slicemill::expression {
 namespace {
@@ -38,23 +39,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return 16;
-}
-
-void append_point(std::uint32_t point, std::string& out) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (point < 0x80) return put(point);
-  if (point < 0x800) {
-    put(0xC0 | point >> 6);
-  } else {
-    if (point < 0x10000) {
-      put(0xE0 | point >> 12);
-    } else {
-      put(0xF0 | point >> 18);
-      put(0x80 | (point >> 12 & 0x3F));
-    }
-    put(0x80 | (point >> 6 & 0x3F));
-  }
-  put(0x80 | (point & 0x3F));
 }
 
 }  // namespace
@@ -206,7 +190,7 @@ Result<void> Tokens::escape(std::string& out) {
     return error(begin, "an unknown escape; a backslash itself is written \\\\");
   }
   if (point > kLastPoint || (point >= 0xD800 && point <= 0xDFFF)) return error(begin, "an escape that is no character");
-  append_point(point, out);
+  append_utf8(point, out);
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/runtime/utf8.h"
+
 namespace slicemill {
 namespace {
 
@@ -26,23 +28,6 @@ constexpr std::array kEncodings = {
     Encoding{std::string_view("\xFF\xFE", 2), 2, false, "UTF-16"},
     Encoding{std::string_view("\xFE\xFF", 2), 2, true, "UTF-16"},
 };
-
-void append_utf8(std::uint32_t point, std::string& out) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (point < 0x80) return put(point);
-  if (point < 0x800) {
-    put(0xC0 | point >> 6);
-  } else {
-    if (point < 0x10000) {
-      put(0xE0 | point >> 12);
-    } else {
-      put(0xF0 | point >> 18);
-      put(0x80 | (point >> 12 & 0x3F));
-    }
-    put(0x80 | (point >> 6 & 0x3F));
-  }
-  put(0x80 | (point & 0x3F));
-}
 
 bool is_surrogate(std::uint32_t point) {
   return point >= 0xD800 && point <= 0xDFFF;

@@ -175,12 +175,7 @@ std::vector<OptionSpec> reader_options() {
                       "asked for it, or with the server: what is not read by then fails. Without it each slice reads "
                       "the rows of its range as they are at its own time.",
        .default_value = false},
-      {.name = "on_unavailable",
-       .type = OptionType::text,
-       .description = "What happens while the server cannot be reached: the execution, or the slice, fails after its "
-                      "retries, or it waits and shows why.",
-       .default_value = "fail",
-       .choices = {"fail", "wait"}},
+      on_unavailable_option(),
   };
 }
 

@@ -428,12 +428,7 @@ std::vector<OptionSpec> sender_options() {
        .description = "What becomes of a field that is no column: the record is a bad one, or the field is left out.",
        .default_value = "fail",
        .choices = {"fail", "ignore"}},
-      {.name = "on_unavailable",
-       .type = OptionType::text,
-       .description = "What happens while the server cannot be reached: the execution, or the slice, fails after its "
-                      "retries, or it waits and shows why.",
-       .default_value = "fail",
-       .choices = {"fail", "wait"}},
+      on_unavailable_option(),
   };
 }
 

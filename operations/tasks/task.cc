@@ -91,7 +91,7 @@ class Task final : public Sender {
     RETURN_IF_ERROR(wait_for(*child, output));
     const ProcessExit& exit = child->end(std::chrono::milliseconds(0));
     if (!exit.known || exit.code != 0 || exit.signal != 0) return failure(exit, output);
-    return command_->output.empty() ? std::string() : directory->output(StagedOutput::kMostValueBytes);
+    return command_->output.empty() ? std::string() : directory->output(kMostValueBytes);
   }
 
   Result<PipedChildSpec> child_spec(const AttemptDirectory* directory) const {

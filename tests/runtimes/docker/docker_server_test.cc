@@ -47,7 +47,7 @@ class PodmanService : public testing::Environment {
     while (!client.ping()) {
       ASSERT_EQ(waitpid(process_, nullptr, WNOHANG), 0) << "the service ended: " << std::ifstream(log).rdbuf();
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << std::ifstream(log).rdbuf();
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it tells nobody when it listens
     }
   }
 
